@@ -1,0 +1,252 @@
+"""Finds, reads and validates ``conformance.toml``, and names every mistake in it at once.
+
+    loaded = load(None, Path.cwd())
+    name, target = loaded.choose(None)
+
+No exception of this module carries a secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from conformance.contract.catalogue import catalogue
+from conformance.target.description import ConfigurationFile, Identity, Secret, Target
+from conformance.target.mistakes import Mistake, choices, nearest, of_pydantic, shown
+from conformance.target.places import Places
+from conformance.target.references import References, secrets_in
+
+FILE_NAME = "conformance.toml"
+LARGEST_FILE = 4 * 1024 * 1024
+
+
+class ConfigurationError(Exception):
+    """The target file cannot be used: every mistake, each with its place and how it is mended."""
+
+    def __init__(self, mistakes: list[str]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+class NoConfiguration(Exception):
+    """There is no ``conformance.toml`` here or above."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A target file, read. ``targets`` holds those that can be used; ``missing`` what each of the others lacks."""
+
+    path: Path
+    targets: dict[str, Target]
+    missing: dict[str, list[str]] = field(default_factory=dict)
+
+    def choose(self, name: str | None) -> tuple[str, Target]:
+        """The target of that name, or the only one; ConfigurationError where there is none, or several."""
+        names = sorted([*self.targets, *self.missing])
+        if name is None:
+            if len(names) > 1:
+                raise ConfigurationError([f"{self.path}: several targets; choose one with --target{choices(names)}"])
+            name = names[0]
+        if name in self.missing:
+            raise ConfigurationError(self.missing[name])
+        if name not in self.targets:
+            hint = nearest(name, names, choices(names))
+            raise ConfigurationError([f'{self.path}: no target "{name}"{hint}'])
+        return name, self.targets[name]
+
+
+def load(path: Path | None, start: Path) -> Configuration:
+    """The given file, or the nearest ``conformance.toml`` from ``start`` upwards.
+
+    Raises NoConfiguration where none was given and none is found, ConfigurationError with every mistake.
+    A secret that is missing refuses its own target only, as long as another one can be used.
+    """
+    found = start / path if path else find(start)
+    named = path or found
+    text = _text(found, named)
+    data = _parsed(named, text)
+    return _Reading(named, found.parent, Places(text)).configuration(data)
+
+
+def find(start: Path) -> Path:
+    """The nearest ``conformance.toml``, up to the repository's root; NoConfiguration where there is none."""
+    for folder in (start.absolute(), *start.absolute().parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+        if (folder / ".git").exists():
+            break
+    raise NoConfiguration(f"no {FILE_NAME} in {start} or above; conformance init writes one")
+
+
+def _text(found: Path, path: Path) -> str:
+    try:
+        with found.open("rb") as file:
+            raw = file.read(LARGEST_FILE + 1)
+    except OSError as reason:
+        raise ConfigurationError([f"{path}: cannot be read: {reason.strerror}"]) from None
+    if len(raw) > LARGEST_FILE:
+        raise ConfigurationError([f"{path}: larger than {LARGEST_FILE // 1024**2} MiB; not a target file"])
+    try:
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as reason:
+        line = raw[: reason.start].count(b"\n") + 1
+        raise ConfigurationError([f"{path}:{line}: not UTF-8, as TOML must be"]) from None
+
+
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as mistake:
+        what, _, where = str(mistake).rpartition(" (at ")
+        line = "".join(filter(str.isdigit, where.partition(",")[0])) or str(text.count("\n") + 1)
+        raise ConfigurationError([f"{path}:{line}: not TOML: {what or mistake}"]) from None
+    except RecursionError:
+        raise ConfigurationError([f"{path}: not a target file: nested too deeply"]) from None
+
+
+@dataclass
+class _Reading:
+    """One file on its way from parsed TOML to typed targets."""
+
+    path: Path
+    folder: Path
+    places: Places
+
+    def configuration(self, data: dict[str, Any]) -> Configuration:
+        references = References(self.folder)
+        resolved = references.resolved(data, ConfigurationFile)
+        try:
+            described = ConfigurationFile.model_validate(resolved)
+            mistakes = references.mistakes
+        except ValidationError as error:
+            # Built from its list and not chained: pydantic's own text repeats the input.
+            found = of_pydantic([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
+            mistakes, described = [*references.mistakes, *found], None
+        mistakes = [*mistakes, *_meaning(resolved)]
+        # A value whose variable is missing is not also wrong in itself.
+        absent = {each.path for each in references.missing}
+        mistakes = [each for each in mistakes if each.path not in absent]
+        missing = self._by_target(references.missing)
+        if described is None or mistakes or set(missing) >= set(described.targets):
+            raise ConfigurationError(self._told([*mistakes, *references.missing]))
+        return self._usable(described, missing)
+
+    def _usable(self, described: ConfigurationFile, missing: dict[str, list[str]]) -> Configuration:
+        targets = {name: self._placed(target) for name, target in described.targets.items() if name not in missing}
+        mistakes = [mistake for name, target in targets.items() for mistake in _authorities(name, target)]
+        if mistakes:
+            raise ConfigurationError(self._told(mistakes))
+        return Configuration(self.path, targets, missing)
+
+    def _placed(self, target: Target) -> Target:
+        """The target with its ``ca_file`` found from the file's folder, not from wherever the command runs."""
+        if target.ca_file is None:
+            return target
+        return target.model_copy(update={"ca_file": str((self.folder / target.ca_file).absolute())})
+
+    def _by_target(self, mistakes: Iterable[Mistake]) -> dict[str, list[str]]:
+        found: dict[str, list[Mistake]] = {}
+        for mistake in mistakes:
+            found.setdefault(str(mistake.path[1]) if len(mistake.path) > 1 else "", []).append(mistake)
+        return {name: self._told(each) for name, each in found.items()}
+
+    def _told(self, mistakes: Iterable[Mistake]) -> list[str]:
+        """Sentences in the order of the file, each one once."""
+        placed = [(self.places.line(mistake.path), shown(mistake.path), mistake.text) for mistake in mistakes]
+        told = []
+        for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
+            told.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
+        return told
+
+
+def _tables(value: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """The tables in a table or a list, with their keys; nothing where the file has something else there."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return ((key, each) for key, each in pairs if isinstance(each, dict))
+
+
+def _table(value: dict[str, Any], key: str) -> dict[str, Any]:
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _meaning(data: dict[str, Any]) -> list[Mistake]:
+    """What the models cannot know: features of the contract and roles that are named elsewhere."""
+    found: list[Mistake] = []
+    for name, target in _tables(data.get("targets")):
+        found += _features(("targets", name, "features"), target.get("features"))
+        for index, resource in _tables(_table(target, "identity").get("resources")):
+            place = ("targets", name, "identity", "resources", index)
+            found += _roles((*place, "concealed_from"), resource.get("concealed_from"))
+            found += _roles((*place, "item", "concealed_from"), _table(resource, "item").get("concealed_from"))
+    return found
+
+
+def _features(place: tuple[str | int, ...], claimed: Any) -> Iterator[Mistake]:
+    known = catalogue().features
+    for index, feature in enumerate(claimed if isinstance(claimed, list) else ()):
+        if isinstance(feature, str) and feature not in known:
+            yield Mistake((*place, index), f'unknown feature "{feature}"{nearest(feature, known, choices(known))}')
+
+
+def _roles(place: tuple[str | int, ...], roles: Any) -> Iterator[Mistake]:
+    known = identity_roles()
+    for index, role in enumerate(roles if isinstance(roles, list) else ()):
+        if isinstance(role, str) and role not in known:
+            yield Mistake((*place, index), f'unknown role "{role}"{nearest(role, known, choices(known))}')
+
+
+def identity_roles() -> tuple[str, ...]:
+    """The roles that a credential may have."""
+    keys = get_args(Identity.model_fields["credentials"].annotation)[0]
+    return tuple(map(str, get_args(keys)))
+
+
+def _authorities(name: str, target: Target) -> Iterator[Mistake]:
+    if target.ca_file is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(target.ca_file)
+    except (OSError, ValueError) as reason:
+        why = "no certificate in PEM in it" if isinstance(reason, ssl.SSLError) else getattr(reason, "strerror", reason)
+        yield Mistake(("targets", name, "ca_file"), f"{Path(target.ca_file).name} cannot be used: {why}")
+
+
+def secrets(target: Target) -> Iterator[Secret]:
+    """Every secret of a target."""
+    return secrets_in(target)
+
+
+def redacted(target: Target) -> dict[str, Any]:
+    """The description as plain JSON data: secrets as ``$NAME``, hooks by name only (a command may hold secrets)."""
+    plain: dict[str, Any] = _plain(target)
+    plain["hooks"] = {name: "a command" for name, command in plain["hooks"].items() if command is not None}
+    if target.ca_file is not None:
+        plain["ca_file"] = Path(target.ca_file).name
+    return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Secret):
+        return f"${value.name}"
+    if isinstance(value, BaseModel):
+        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def fingerprint(target: Target) -> str:
+    """SHA-256 over the redacted description: equal where two runs were of the same target."""
+    return hashlib.sha256(json.dumps(redacted(target), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,236 @@
+"""The typed description of a target: what ``conformance.toml`` may say, key by key.
+
+The JSON Schema that ships with the package is generated from these models. Every surface is optional.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
+URL = re.compile(r"^https?://[^/?#\s]+[^?#\s]*$")
+
+
+class Secret:
+    """A value that is never shown: ``name`` is what stands for it in records and commands."""
+
+    __slots__ = ("_value", "name")
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name = name
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the wire only."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret(${self.name})"
+
+
+def _url(value: str) -> str:
+    if not URL.match(value):
+        raise ValueError("must be an http:// or https:// URL without query or fragment")
+    if "@" in value.split("/")[2]:
+        raise ValueError("must not carry a user name or password; credentials have keys of their own")
+    return value.rstrip("/")
+
+
+def parse_rate(value: str) -> tuple[int, float]:
+    """``"50/s"`` or ``"20/10s"`` as (requests, seconds); ValueError where it is neither."""
+    match = RATE.match(value)
+    if not match or not int(match[1]) or (match[2] and not float(match[2])):
+        raise ValueError('must be a rate such as "50/s" or "20/10s"')
+    return int(match[1]), float(match[2] or 1)
+
+
+def _rate(value: str) -> str:
+    parse_rate(value)
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Path = Annotated[str, Field(pattern=r"^/")]
+Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Described(BaseModel):
+    """A table of the target file: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+SecretValue = Annotated[
+    Secret, Field(json_schema_extra={"type": "string", "pattern": r"^(\$\{[A-Z][A-Z0-9_]*\}|file:.+)$"})
+]
+
+
+class Credential(Described):
+    """An OAuth client ("credential") in one role."""
+
+    client_id: str = Field(min_length=1, description="The public client id.")
+    client_secret: SecretValue = Field(description="By reference only: ${ENV} or file:PATH.")
+    scopes: list[str] = Field(default_factory=list, description="The scopes that the credential was created with.")
+    lifetime: float | None = Field(
+        default=None, gt=0, description="Seconds that its tokens live, where known to be short."
+    )
+
+
+class Create(Described):
+    """How one more object of a resource is created."""
+
+    method: Method = "POST"
+    scope: str | None = Field(default=None, description="The scope that permits it.")
+    body: dict[str, Any] = Field(
+        description="A valid body; {slug} and {text} in its strings are replaced, new each time."
+    )
+
+
+class Item(Described):
+    """One object of a resource that was created with a slug."""
+
+    path: Path = Field(description="Its path; {slug} is replaced.")
+    scope: str | None = Field(default=None, description="The scope that permits reading it.")
+    concealed_from: list[str] = Field(
+        default_factory=list, description="Roles to which it must look as if it had never existed."
+    )
+
+
+class Update(Described):
+    """How an object of a resource is changed, and how a concurrent update is told."""
+
+    method: Method = "PATCH"
+    scope: str | None = None
+    body: dict[str, Any] = Field(description="A valid body; {slug} and {text} are replaced.")
+    concurrency: str | None = Field(
+        default=None, description='"If-Match", or the member of the body that carries the version.'
+    )
+
+
+class Delete(Described):
+    """How an object of a resource is deleted."""
+
+    method: Method = "DELETE"
+    scope: str | None = None
+
+
+class Resource(Described):
+    """One identity API that the suite may use. It never guesses a path."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="A name for reports.")
+    method: Method = "GET"
+    path: Path = Field(description="A path that answers 2xx to a credential that may use it.")
+    scope: str | None = Field(default=None, description="The scope that opens it; none: any valid token does.")
+    concealed_from: list[str] = Field(
+        default_factory=list, description="Roles to which it must look as if it had never existed."
+    )
+    absent: Path | None = Field(
+        default=None,
+        description="The same kind of path for something that never existed; {slug} is replaced, new each time.",
+    )
+    unique: str | None = Field(default=None, description="The member of create.body that must be unique.")
+    create: Create | None = None
+    item: Item | None = None
+    update: Update | None = None
+    delete: Delete | None = None
+
+
+class Identity(Described):
+    """The identity surface: the token endpoint and the organization APIs."""
+
+    url: Url
+    token_path: Path = "/oauth/token"
+    credentials: dict[
+        Literal["full", "narrow", "foreign", "outsider", "revoked", "expired", "revocable", "short_lived", "limited"],
+        Credential,
+    ] = Field(
+        default_factory=dict,
+        description="Credentials by role.",
+    )
+    resources: list[Resource] = Field(default_factory=list)
+
+
+class Login(Described):
+    """A registry login in one role."""
+
+    username: str = Field(min_length=1)
+    password: SecretValue
+
+
+class Registry(Described):
+    """The registry surface."""
+
+    url: Url
+    repository: str = Field(
+        pattern=r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$",
+        description="orgs/{org-slug}/{app-slug}: the suite keeps to names that begin with it.",
+    )
+    foreign_repository: str | None = Field(
+        default=None, description="A repository of another organization, existing and not ours."
+    )
+    credentials: dict[Literal["pusher", "puller", "foreign"], Login] = Field(default_factory=dict)
+
+
+class Storage(Described):
+    """The S3 gateway."""
+
+    endpoint: Url
+    region: str = "us-east-1"
+    buckets: list[str] = Field(min_length=1, description="Buckets provisioned in the portal, all of one organization.")
+    access_key: SecretValue
+    secret_key: SecretValue
+    foreign_bucket: str | None = Field(default=None, description="A bucket of another organization.")
+    destructive: bool = Field(default=False, description="Whether checks may try to create and delete buckets.")
+
+
+class Webhooks(Described):
+    """The incoming webhook."""
+
+    url: SecretValue = Field(description="The generated webhook URL: a secret.")
+    content_types: list[str] = Field(default_factory=lambda: ["application/json"], description="Media types it takes.")
+    largest_body: int = Field(default=65536, gt=0, description="Bytes of a body that it surely takes.")
+
+
+class LimitsSection(Described):
+    """Limits of the target: shown with 429 where named, and kept to by the suite."""
+
+    token_requests: Rate | None = Field(
+        default=None, description="A limit on token requests that is answered with 429."
+    )
+    answer: float = Field(default=15.0, gt=0, le=600, description="Seconds within which a request is answered.")
+    connect: float = Field(default=5.0, gt=0, le=60, description="Seconds within which a connection is made.")
+    revocation: float = Field(default=1.0, gt=0, description="Seconds after which a revoked credential opens nothing.")
+
+
+class Hooks(Described):
+    """Commands of the operator's that the suite may call to change state; {client_id} is replaced."""
+
+    revoke: str | None = Field(default=None, description="Revokes a credential.")
+    restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
+    rotate_webhook: str | None = Field(default=None, description="Rotates the webhook and prints the new URL.")
+    events: str | None = Field(default=None, description="Prints what the webhook has taken in, as a JSON list.")
+
+
+class Target(Described):
+    """A deployment under test."""
+
+    organization: str = Field(min_length=1, description="The slug of the organization under test.")
+    features: list[str] = Field(default_factory=list, description="Features that the target claims beyond the core.")
+    rate: Rate | None = Field(default=None, description='The most requests the suite may send, such as "50/s".')
+    ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the system's.")
+    identity: Identity | None = None
+    registry: Registry | None = None
+    storage: Storage | None = None
+    webhooks: Webhooks | None = None
+    limits: LimitsSection = Field(default_factory=LimitsSection)
+    hooks: Hooks = Field(default_factory=Hooks)
+
+
+class ConfigurationFile(Described):
+    """The whole of ``conformance.toml``."""
+
+    targets: dict[str, Target] = Field(min_length=1, description="Deployments by name.")

@@ -1,0 +1,118 @@
+"""Resolves ``${ENV}`` and ``file:PATH`` in a target file before it is validated.
+
+Where the model has a secret the file must have a reference: a literal there is a mistake, and the value is
+never repeated. Any other string may have ``${ENV}`` in it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from conformance.target import places
+from conformance.target.description import Secret
+from conformance.target.mistakes import Mistake, model_of
+
+WHOLE = re.compile(r"^\$\{([^}]*)\}$")
+WITHIN = re.compile(r"\$\{([^}]*)\}")
+NAME = re.compile(r"^[A-Z][A-Z0-9_]*$")
+LARGEST_SECRET = 64 * 1024
+
+
+@dataclass
+class References:
+    """Resolves one document; ``mistakes`` are of its form, ``missing`` of what it refers to and is not there."""
+
+    folder: Path
+    mistakes: list[Mistake] = field(default_factory=list)
+    missing: list[Mistake] = field(default_factory=list)
+
+    def resolved(self, value: Any, annotation: Any, path: places.Path = ()) -> Any:
+        """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
+        model = model_of(annotation)
+        if annotation is Secret:
+            return self._secret(value, path)
+        if isinstance(value, dict):
+            kinds = {key: _annotation(annotation, model, key) for key in value}
+            return {key: self.resolved(each, kinds[key], (*path, key)) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.resolved(each, _last(annotation), (*path, index)) for index, each in enumerate(value)]
+        return self._interpolated(value, path) if isinstance(value, str) else value
+
+    def _interpolated(self, text: str, path: places.Path) -> str:
+        return WITHIN.sub(lambda match: self._environment(match[1], path) or match[0], text)
+
+    def _environment(self, name: str, path: places.Path) -> str:
+        value = os.environ.get(name, "")
+        if not value:
+            state = "empty" if name in os.environ else "not set"
+            self.missing.append(Mistake(path, f"environment variable {name} is {state}"))
+        return value
+
+    def _secret(self, value: Any, path: places.Path) -> Secret:
+        name = name_of(path)
+        reference = WHOLE.match(value) if isinstance(value, str) else None
+        if reference:
+            return Secret(reference[1], self._secret_of_environment(reference[1], path))
+        if isinstance(value, str) and value.startswith("file:"):
+            return Secret(name, self._content(value.removeprefix("file:"), path))
+        self.mistakes.append(Mistake(path, "secrets only as ${ENV} or file:PATH; a value must not stand in the file"))
+        return Secret(name, "")
+
+    def _secret_of_environment(self, name: str, path: places.Path) -> str:
+        if NAME.match(name):
+            return self._environment(name, path)
+        self.mistakes.append(Mistake(path, "the variable of a secret is named in capitals, such as ${CT_FULL_SECRET}"))
+        return ""
+
+    def _content(self, name: str, path: places.Path) -> str:
+        try:
+            with (self.folder / name).open("rb") as file:
+                content = file.read(LARGEST_SECRET).decode("utf-8")
+        except (OSError, ValueError) as reason:
+            why = reason.strerror if isinstance(reason, OSError) and reason.strerror else "not a text file in UTF-8"
+            self.missing.append(Mistake(path, f"the secret file {name} cannot be read: {why}"))
+            return ""
+        content = content.removesuffix("\n").removesuffix("\r")
+        if not content:
+            self.missing.append(Mistake(path, f"the secret file {name} is empty"))
+        return content
+
+
+def name_of(path: places.Path) -> str:
+    """What stands for a secret from a file, after its place: ``IDENTITY_FULL_CLIENT_SECRET``."""
+    words = [str(part) for part in path[2:] if part != "credentials"]
+    return re.sub(r"[^A-Z0-9_]", "_", "_".join(words).upper())
+
+
+def _last(annotation: Any) -> Any:
+    """What a list or a dict holds."""
+    for option in (annotation, *get_args(annotation)):
+        if get_origin(option) in (list, dict):
+            return get_args(option)[-1]
+    return None
+
+
+def _annotation(annotation: Any, model: type[BaseModel] | None, key: str) -> Any:
+    if model is None:
+        return _last(annotation)
+    known = model.model_fields.get(key)
+    return known.annotation if known else None
+
+
+def secrets_in(value: Any) -> Iterator[Secret]:
+    """Every secret of a described value, in order."""
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from secrets_in(getattr(value, name))
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from secrets_in(each)

@@ -1,0 +1,33 @@
+"""How a check says what it verifies: ``@verifies(id)``, ``case(name, value)``, ``@disturbs(what)``.
+
+They are pytest marks and parameter sets; the plugin reads them at collection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+
+def verifies(requirement_id: str) -> pytest.MarkDecorator:
+    """Marks a check as verifying one requirement; an unknown id is a usage error at collection."""
+    return pytest.mark.verifies(requirement_id)
+
+
+def case(name: str, *values: Any) -> Any:
+    """One case of a parametrised check: its name becomes ``#name`` in the check's id."""
+    return pytest.param(*values, id=name)
+
+
+def row(requirement_id: str, *values: Any) -> Any:
+    """One row of a table whose rows are requirements of their own: the check's id is the requirement's."""
+    return pytest.param(*values, id=requirement_id, marks=verifies(requirement_id))
+
+
+def disturbs(what: str, *, others: bool = False) -> pytest.MarkDecorator:
+    """Marks checks that use up or change something shared: equal names run one after another, and last.
+
+    ``others``: what it changes is also used by checks that are not marked, so it runs when all of those are done.
+    """
+    return pytest.mark.disturbs(what, others=others)

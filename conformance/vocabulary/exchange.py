@@ -1,0 +1,77 @@
+"""An exchange: one HTTP request and its answer, as sent and received."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+
+class Headers:
+    """Header fields in order, duplicates kept; names are compared without case (RFC 9110 section 5.1)."""
+
+    __slots__ = ("fields",)
+
+    def __init__(self, fields: Iterable[tuple[str, str]] = ()) -> None:
+        self.fields: tuple[tuple[str, str], ...] = tuple(fields)
+
+    def get(self, name: str) -> str | None:
+        """The value of the field; several of one name are joined by ", " (RFC 9110 section 5.3)."""
+        values = self.all(name)
+        return ", ".join(values) if values else None
+
+    def all(self, name: str) -> list[str]:
+        """Every value of the field, in order."""
+        wanted = name.lower()
+        return [value for key, value in self.fields if key.lower() == wanted]
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.all(name))
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self.fields)
+
+    def __repr__(self) -> str:
+        return f"Headers({list(self.fields)!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request and its answer. ``started`` is seconds since the epoch; bodies are bytes as on the wire.
+
+    ``id`` is where the record keeps it. What a check calls a reply is an exchange.
+    """
+
+    id: str
+    method: str
+    url: str
+    request_headers: Headers
+    request_body: bytes
+    status: int
+    headers: Headers
+    body: bytes
+    started: float
+    duration_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is 2xx."""
+        return 200 <= self.status < 300
+
+    @property
+    def media_type(self) -> str:
+        """The Content-Type without parameters, in lower case; "" without one."""
+        return (self.headers.get("content-type") or "").split(";", 1)[0].strip().lower()
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, undecodable bytes replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON (RFC 8259); ValueError where it is not strict UTF-8 JSON."""
+        return json.loads(self.body.decode("utf-8"))
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.url} answered {self.status}"

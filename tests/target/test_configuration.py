@@ -1,0 +1,280 @@
+"""The target file: found, read, validated; every kind of mistake with its exact words, and no secret in any."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from pathlib import Path
+
+import pytest
+
+from conformance.target import configuration, schema
+from conformance.target.configuration import ConfigurationError, NoConfiguration
+from conformance.target.places import Places
+
+VALUE = "a-very-secret-value"
+HEAD = '[targets.staging]\norganization = "acme"\n'
+IDENTITY = HEAD + '[targets.staging.identity]\nurl = "https://identity.example"\n'
+FULL = "[targets.staging.identity.credentials.full]\n"
+CREDENTIAL = IDENTITY + FULL + 'client_id = "ct-full"\nclient_secret = "${CT_FULL_SECRET}"\n'
+RESOURCE = IDENTITY + "[[targets.staging.identity.resources]]\n"
+STORAGE = HEAD + '[targets.staging.storage]\nendpoint = "https://s3.example"\nbuckets = ["a"]\n'
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CT_FULL_SECRET", VALUE)
+    monkeypatch.setenv("CT_EMPTY", "")
+    monkeypatch.delenv("CT_NONE", raising=False)
+
+
+def load(folder: Path, text: str) -> configuration.Configuration:
+    (folder / "conformance.toml").write_text(text, encoding="utf-8")
+    return configuration.load(Path("conformance.toml"), folder)
+
+
+def mistakes(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as raised:
+        load(folder, text)
+    told = "".join(traceback.format_exception(raised.value))
+    assert VALUE not in told and "pydantic" not in str(raised.value)
+    return [each.removeprefix("conformance.toml:") for each in raised.value.mistakes]
+
+
+MISTAKES = {
+    "unknown-key": (
+        HEAD + '[targets.staging.registry]\nurll = "https://r"\nurl = "https://r"\nrepository = "orgs/a/b"\n',
+        '4: targets.staging.registry.urll: unknown key; did you mean "url"?',
+    ),
+    "unknown-key-far": (
+        HEAD + "[targets.staging.hooks]\nqqqq = 1\n",
+        "4: targets.staging.hooks.qqqq: unknown key; one of revoke, restore, rotate_webhook, events",
+    ),
+    "unknown-surface": (
+        HEAD + "[targets.staging.registri]\n",
+        '3: targets.staging.registri: unknown key; did you mean "registry"?',
+    ),
+    "missing-key": ("[targets.staging]\n", '1: targets.staging: the key "organization" is missing'),
+    "no-target": ("", '1: the key "targets" is missing'),
+    "empty-targets": ("targets = {}\n", "1: targets: must not be empty"),
+    "literal-secret": (
+        IDENTITY + FULL + f'client_id = "x"\nclient_secret = "{VALUE}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: "
+        "secrets only as ${ENV} or file:PATH; a value must not stand in the file",
+    ),
+    "secret-partly-literal": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "x${CT_FULL_SECRET}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: "
+        "secrets only as ${ENV} or file:PATH; a value must not stand in the file",
+    ),
+    "secret-variable-in-lower-case": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${ct_secret}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: "
+        "the variable of a secret is named in capitals, such as ${CT_FULL_SECRET}",
+    ),
+    "missing-secret": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_NONE}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_NONE is not set",
+    ),
+    "empty-secret": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_EMPTY}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_EMPTY is empty",
+    ),
+    "missing-secret-file": (
+        STORAGE + 'access_key = "file:none"\nsecret_key = "${CT_FULL_SECRET}"\n',
+        "6: targets.staging.storage.access_key: the secret file none cannot be read: No such file or directory",
+    ),
+    "missing-variable-elsewhere": (
+        HEAD + '[targets.staging.identity]\nurl = "${CT_NONE}"\n',
+        "4: targets.staging.identity.url: environment variable CT_NONE is not set",
+    ),
+    "bad-url": (
+        HEAD + '[targets.staging.identity]\nurl = "identity.example"\n',
+        "4: targets.staging.identity.url: must be an http:// or https:// URL without query or fragment",
+    ),
+    "url-with-password": (
+        HEAD + f'[targets.staging.identity]\nurl = "https://u:{VALUE}@identity.example"\n',
+        "4: targets.staging.identity.url: must not carry a user name or password; credentials have keys of their own",
+    ),
+    "bad-rate": (HEAD + 'rate = "fast"\n', '3: targets.staging.rate: must be a rate such as "50/s" or "20/10s"'),
+    "unknown-feature": (
+        HEAD + 'features = [\n "registry.delet",\n]\n',
+        '3: targets.staging.features[0]: unknown feature "registry.delet"; did you mean "registry.delete"?',
+    ),
+    "unknown-role": (
+        CREDENTIAL.replace("credentials.full", "credentials.ful"),
+        '5: targets.staging.identity.credentials.ful: unknown role; did you mean "full"?',
+    ),
+    "unknown-role-in-resource": (
+        RESOURCE + 'name = "a"\npath = "/a"\nconcealed_from = ["forein"]\n',
+        '8: targets.staging.identity.resources[0].concealed_from[0]: unknown role "forein"; did you mean "foreign"?',
+    ),
+    "second-of-an-array": (
+        RESOURCE + 'name = "a"\npath = "/a"\n[[targets.staging.identity.resources]]\nname = "b"\npath = "b"\n',
+        '10: targets.staging.identity.resources[1].path: must begin with "/"',
+    ),
+    "bad-name": (
+        RESOURCE + 'name = "A"\npath = "/a"\n',
+        "6: targets.staging.identity.resources[0].name: must be lower-case letters, digits and hyphens",
+    ),
+    "bad-method": (
+        RESOURCE + 'name = "a"\npath = "/a"\nmethod = "FETCH"\n',
+        "8: targets.staging.identity.resources[0].method: must be GET, HEAD, POST, PUT, PATCH or DELETE",
+    ),
+    "bad-repository": (
+        HEAD + '[targets.staging.registry]\nurl = "https://r"\nrepository = "Orgs"\n',
+        '5: targets.staging.registry.repository: must be a repository name such as "orgs/acme/conformance"',
+    ),
+    "not-a-table": (HEAD + "identity = 5\n", "3: targets.staging.identity: must be a table"),
+    "not-a-list": (HEAD + 'features = "x"\n', "3: targets.staging.features: must be a list"),
+    "not-a-string": ("[targets.staging]\norganization = 5\n", "2: targets.staging.organization: must be a string"),
+    "empty": ('[targets.staging]\norganization = ""\n', "2: targets.staging.organization: must not be empty"),
+    "not-a-number": (
+        HEAD + '[targets.staging.limits]\nanswer = "soon"\n',
+        "4: targets.staging.limits.answer: must be a number",
+    ),
+    "too-large": (
+        HEAD + "[targets.staging.limits]\nconnect = 61\n",
+        "4: targets.staging.limits.connect: must be at most 60",
+    ),
+    "too-small": (
+        HEAD + "[targets.staging.limits]\nanswer = 0\n",
+        "4: targets.staging.limits.answer: must be more than 0",
+    ),
+    "no-authorities": (
+        HEAD + 'ca_file = "none.pem"\n',
+        "3: targets.staging.ca_file: none.pem cannot be used: No such file or directory",
+    ),
+    "no-certificate": (
+        HEAD + 'ca_file = "conformance.toml"\n',
+        "3: targets.staging.ca_file: conformance.toml cannot be used: no certificate in PEM in it",
+    ),
+    "inline": (
+        HEAD + 'identity = { url = "x" }\n',
+        "3: targets.staging.identity.url: must be an http:// or https:// URL without query or fragment",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "told"), MISTAKES.values(), ids=MISTAKES)
+def test_each_mistake_is_told(tmp_path: Path, text: str, told: str) -> None:
+    assert mistakes(tmp_path, text) == [told]
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+    text = '[targets.staging]\nrate = 5\n[targets.staging.identity]\nurll = "x"\n'
+    text += FULL + 'client_secret = "${CT_NONE}"\n'
+    assert [each.split(":", 1)[0] for each in mistakes(tmp_path, text)] == ["1", "2", "3", "4", "5", "6"]
+
+
+def test_syntax_error_has_its_line(tmp_path: Path) -> None:
+    assert mistakes(tmp_path, HEAD + "x = \n") == ["3: not TOML: Invalid value"]
+    assert mistakes(tmp_path, HEAD + 'x = "abc')[0].startswith("3: not TOML: ")
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    (tmp_path / "conformance.toml").write_bytes(b"[targets]\nx = '\xff'\n")
+    with pytest.raises(ConfigurationError, match=r"conformance\.toml:2: not UTF-8, as TOML must be"):
+        configuration.load(None, tmp_path)
+
+
+def test_absent_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"^none.toml: cannot be read: No such file or directory$"):
+        configuration.load(Path("none.toml"), tmp_path)
+
+
+def test_found_in_a_parent_up_to_the_repository(tmp_path: Path) -> None:
+    deep = tmp_path / "repository" / "a" / "b"
+    deep.mkdir(parents=True)
+    (tmp_path / "conformance.toml").write_text(HEAD)
+    (tmp_path / "repository" / ".git").mkdir()
+    with pytest.raises(NoConfiguration, match="conformance init writes one"):
+        configuration.load(None, deep)
+    (tmp_path / "repository" / "conformance.toml").write_text(HEAD)
+    assert configuration.load(None, deep).path == tmp_path / "repository" / "conformance.toml"
+
+
+def test_choice_among_targets(tmp_path: Path) -> None:
+    loaded = load(tmp_path, HEAD + HEAD.replace("staging", "production"))
+    assert loaded.choose("production")[0] == "production"
+    with pytest.raises(ConfigurationError, match=r"choose one with --target; one of production, staging"):
+        loaded.choose(None)
+    with pytest.raises(ConfigurationError, match=r'no target "stagin"; did you mean "staging"\?'):
+        loaded.choose("stagin")
+
+
+def test_a_missing_secret_refuses_its_own_target_only(tmp_path: Path) -> None:
+    other = CREDENTIAL.replace("staging", "production").replace("CT_FULL_SECRET", "CT_NONE")
+    loaded = load(tmp_path, CREDENTIAL + other)
+    assert loaded.choose("staging")[1].identity is not None
+    with pytest.raises(ConfigurationError, match="environment variable CT_NONE is not set"):
+        loaded.choose("production")
+
+
+def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(VALUE + "\n")
+    text = CREDENTIAL + "[targets.staging.registry]\nurl = 'https://r'\nrepository = 'orgs/a/b'\n"
+    text += "[targets.staging.registry.credentials.pusher]\nusername = 'p'\npassword = 'file:key'\n"
+    text += STORAGE.removeprefix(HEAD) + "access_key = 'file:key'\nsecret_key = 'file:key'\n"
+    text += "[targets.staging.webhooks]\nurl = 'file:key'\n"
+    target = load(tmp_path, text).choose(None)[1]
+    found = list(configuration.secrets(target))
+    assert [each.name for each in found] == [
+        "CT_FULL_SECRET", "REGISTRY_PUSHER_PASSWORD", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "WEBHOOKS_URL",
+    ]  # fmt: skip
+    assert {each.reveal() for each in found} == {VALUE}
+    shown = json.dumps(configuration.redacted(target))
+    assert VALUE not in shown + repr(target) and '"$STORAGE_SECRET_KEY"' in shown
+
+
+def test_file_secret_without_variable_is_named_after_its_place(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(VALUE)
+    target = load(tmp_path, CREDENTIAL.replace("${CT_FULL_SECRET}", "file:key")).choose(None)[1]
+    assert [each.name for each in configuration.secrets(target)] == ["IDENTITY_FULL_CLIENT_SECRET"]
+
+
+def test_variables_are_put_into_plain_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CT_HOST", "identity.example")
+    target = load(tmp_path, IDENTITY.replace("identity.example", "${CT_HOST}")).choose(None)[1]
+    assert target.identity is not None and target.identity.url == "https://identity.example"
+
+
+def test_fingerprint_is_of_the_description_and_not_of_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fingerprint(text: str) -> str:
+        return configuration.fingerprint(load(tmp_path, text).choose(None)[1])
+
+    first = fingerprint(CREDENTIAL)
+    monkeypatch.setenv("CT_FULL_SECRET", "another-secret-value")
+    assert fingerprint(CREDENTIAL) == first
+    assert fingerprint(CREDENTIAL.replace("acme", "globex")) != first
+
+
+def test_hooks_are_redacted(tmp_path: Path) -> None:
+    target = load(tmp_path, HEAD + f"[targets.staging.hooks]\nrevoke = 'x --token {VALUE}'\n").choose(None)[1]
+    assert configuration.redacted(target)["hooks"] == {"revoke": "a command"}
+
+
+def test_lines_are_found_past_strings_comments_and_nesting() -> None:
+    text = "a = '''\n[x]\nb = 1\n'''  # it's [\nc = [ # ]\n  '[y]',\n]\n"
+    text += '["q.r".s]\nt.u = 1\n[[v]]\n[v.w]\nz = 1\n[[v]]\nz = 2\n'
+    places = Places(text)
+    assert places.line(("c",)) == 5
+    assert ("x",) not in places.lines and ("b",) not in places.lines
+    assert places.line(("q.r", "s", "t", "u")) == 9
+    assert places.line(("v", 0, "w", "z")) == 12
+    assert places.line(("v", 1, "z")) == 14
+    assert places.line(("v", 1, "unknown", "key")) == 13
+
+
+def test_shipped_schema_is_current() -> None:
+    assert schema.SHIPPED.read_text(encoding="utf-8") == schema.text(), "run python -m conformance.target.schema"
+
+
+def test_schema_takes_what_the_loader_takes(tmp_path: Path) -> None:
+    import tomllib
+
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.validate(tomllib.loads(CREDENTIAL), schema.schema())
+    for name in ("unknown-key", "literal-secret", "unknown-role", "unknown-feature", "bad-method", "missing-key"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(tomllib.loads(MISTAKES[name][0]), schema.schema())
