@@ -1,0 +1,225 @@
+"""The recorded HTTP client that all surfaces' clients speak through.
+
+Requests go out exactly as given, over httpx's transport: the path is not normalised, no redirect is
+followed, no cookie kept, no header invented but Host and Content-Length, no body decoded. Answers are
+bounded in size and time. What cannot be had from the target ends the check as inconclusive
+(``Unreachable``) or, where the connection closes without an answer, as a finding (``NoAnswer``).
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import cast
+from urllib.parse import urlsplit
+
+import httpx
+
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
+
+HeaderFields = Iterable[tuple[str, str | bytes]]
+
+
+class Pace:
+    """Keeps requests under a rate; ``rate`` is requests a second, None for no limit."""
+
+    def __init__(self, rate: float | None = None) -> None:
+        self._gap = 1 / rate if rate else 0.0
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Returns when the next request may go."""
+        if not self._gap:
+            return
+        now = time.monotonic()
+        wait = self._next - now
+        self._next = max(now, self._next) + self._gap
+        if wait > 0:
+            time.sleep(wait)
+
+
+@dataclass
+class Limits:
+    """How long to wait for what, in seconds, and how large an answer may be, in bytes."""
+
+    connect_s: float = 5.0
+    answer_s: float = 15.0
+    answer_bytes: int = 64 * 1024 * 1024
+    patience_s: float = 20.0
+
+
+@dataclass
+class HttpClient:
+    """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
+
+    ``patient``: a 429 with Retry-After is waited for once, within ``limits.patience_s``; both exchanges are
+    recorded. A check of the limit itself turns that off. ``label`` names the client in the evidence.
+    """
+
+    base_url: str
+    recorder: Recorder
+    limits: Limits = field(default_factory=Limits)
+    pace: Pace = field(default_factory=Pace)
+    patient: bool = True
+    tls: ssl.SSLContext | None = None
+    label: str = "http"
+    transport: httpx.BaseTransport = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.base_url = self.base_url.rstrip("/")
+        self.transport = self._new_transport()
+
+    def _new_transport(self) -> httpx.BaseTransport:
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=4.0)
+        return httpx.HTTPTransport(verify=self.tls or True, limits=limits)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self.transport.close()
+
+    def impatient(self) -> HttpClient:
+        """The same client (connections shared) that gives a 429 to its caller at once."""
+        other = replace(self, patient=False)
+        other.transport.close()
+        other.transport = self.transport
+        return other
+
+    def on_new_connection(self) -> HttpClient:
+        """The same client with connections of its own."""
+        return replace(self)
+
+    def send(
+        self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterator[bytes] = b""
+    ) -> Exchange:
+        """Sends one request and returns the exchange; ``target`` is path and query as on the wire, or a whole URL.
+
+        A body given as an iterator goes in chunked transfer coding. Raises Unreachable, NoAnswer, or
+        Inconclusive where the target goes on answering 429.
+        """
+        exchange = self._once(method, target, tuple(headers), body)
+        if exchange.status != 429 or not self.patient or not isinstance(body, bytes):
+            return exchange
+        time.sleep(min(retry_after(exchange), self.limits.patience_s))
+        exchange = self._once(method, target, tuple(headers), body)
+        if exchange.status == 429:
+            raise Inconclusive(
+                f"{method} {target} is answered 429 again after waiting",
+                "a higher rate limit, or a lower rate in the target file",
+            )
+        return exchange
+
+    def get(self, target: str, headers: HeaderFields = ()) -> Exchange:
+        """GET of a target."""
+        return self.send("GET", target, headers)
+
+    def url_of(self, target: str) -> str:
+        """The whole URL of a target."""
+        return target if "://" in target else self.base_url + target
+
+    def _once(
+        self, method: str, target: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterator[bytes]
+    ) -> Exchange:
+        self.pace.wait()
+        url = self.url_of(target)
+        request = self._request(method, url, headers, body)
+        sent = Exchange(
+            self.recorder.next_id(),
+            method,
+            url,
+            Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw),
+            body if isinstance(body, bytes) else b"",
+            0,
+            Headers(),
+            b"",
+            time.time(),
+            0.0,
+        )
+        begun = time.perf_counter()
+        try:
+            return self._received(sent, request, begun)
+        except httpx.TransportError as failure:
+            sent = replace(sent, duration_s=time.perf_counter() - begun)
+            raise self._no_answer(sent, failure) from None
+
+    def _request(
+        self, method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterator[bytes]
+    ) -> httpx.Request:
+        parts = urlsplit(url)
+        raw_target = url.split(parts.netloc, 1)[1].split("#", 1)[0] or "/"
+        if raw_target.startswith("?"):
+            raw_target = "/" + raw_target
+        timeout = {
+            "connect": self.limits.connect_s,
+            "read": self.limits.answer_s,
+            "write": self.limits.answer_s,
+            "pool": self.limits.answer_s,
+        }
+        fields = [
+            (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("utf-8"))
+            for name, value in headers
+        ]
+        return httpx.Request(
+            method,
+            f"{parts.scheme}://{parts.netloc}/",
+            headers=fields,
+            content=body,
+            extensions={"target": raw_target.encode("utf-8"), "timeout": timeout},
+        )
+
+    def _received(self, sent: Exchange, request: httpx.Request, begun: float) -> Exchange:
+        response = self.transport.handle_request(request)
+        try:
+            body = self._body(sent, response, begun)
+        finally:
+            response.close()
+        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw)
+        exchange = replace(
+            sent,
+            status=response.status_code,
+            headers=Headers(fields),
+            body=body,
+            duration_s=time.perf_counter() - begun,
+        )
+        self.recorder.exchange(exchange, self.label)
+        return exchange
+
+    def _body(self, sent: Exchange, response: httpx.Response, begun: float) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in cast(httpx.SyncByteStream, response.stream):
+            parts.append(part)
+            size += len(part)
+            overrun = self._overrun(size, time.perf_counter() - begun)
+            if overrun:
+                kept = replace(sent, status=response.status_code, body=b"".join(parts)[:65536])
+                self.recorder.failed_request(kept, f"the answer {overrun}", self.label)
+                told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
+                raise Unreachable(f"the answer to {told} {overrun}", "a target that answers within its limits")
+        return b"".join(parts)
+
+    def _overrun(self, size: int, seconds: float) -> str:
+        if size > self.limits.answer_bytes:
+            return f"is larger than {self.limits.answer_bytes} bytes"
+        return f"does not end within {self.limits.answer_s:g} s" if seconds > self.limits.answer_s else ""
+
+    def _no_answer(self, sent: Exchange, failure: httpx.TransportError) -> NonConformance | Inconclusive:
+        told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
+        said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
+        self.recorder.failed_request(sent, said, self.label)
+        if isinstance(failure, httpx.LocalProtocolError):
+            raise ValueError(f"the client cannot send {told}: {said}") from None
+        if isinstance(failure, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+            finding = NoAnswer(told, f"the connection closed without one ({said})")
+            finding.exchange_ids = [sent.id]
+            return finding
+        return Unreachable(f"{told}: {said}", "a target that can be reached and answers in time")
+
+
+def retry_after(exchange: Exchange) -> float:
+    """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 without one or with a date."""
+    value = (exchange.headers.get("retry-after") or "").strip()
+    return float(value) if value.isdigit() else 1.0

@@ -1,0 +1,1 @@
+"""What happened: exchanges and transcripts, recorded as they pass, secrets removed on the way in."""

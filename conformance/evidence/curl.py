@@ -1,0 +1,76 @@
+"""One recorded exchange as a curl command that anyone can paste, secrets as ``$NAMES``."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
+LONGEST_BODY = 4000
+SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
+SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
+ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
+
+
+def quoted(text: str, secrets: Sequence[str] = ()) -> str:
+    """The text as one shell word, in which the ``$NAMES`` of secrets, and no others, are still expanded."""
+    variables = re.compile("|".join(rf"\${re.escape(name)}(?![A-Z0-9_])" for name in secrets)) if secrets else None
+    if variables is None or not variables.search(text):
+        return shlex.quote(text)
+    pieces = variables.split(text)
+    names = [f"${{{match[1:]}}}" for match in variables.findall(text)]
+    plain = [re.sub(r'(["\\`$])', r"\\\1", piece) for piece in pieces]
+    return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
+
+
+def _header(name: str, value: str, secrets: Sequence[str]) -> str:
+    basic = ENCODED_BASIC.match(value)
+    if basic:
+        return f'-H "{name}: {basic["scheme"]}$(printf %s {quoted(basic["plain"], secrets)} | base64 -w0)"'
+    return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
+
+
+def _data(body: dict[str, Any], secrets: Sequence[str]) -> list[str]:
+    if not body["size"]:
+        return []
+    if "sha256" in body:
+        return [f"--data-binary @body-of-{body['size']}-bytes  # sha256 {body['sha256']}"]
+    if "text" in body and "\0" not in body["text"] and len(body["text"]) <= LONGEST_BODY:
+        return [f"--data-binary {quoted(body['text'], secrets)}"]
+    return [f"--data-binary @body-of-{body['size']}-bytes"]
+
+
+def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[list[str], frozenset[str]]:
+    """How curl signs an honestly signed S3 request anew (``--aws-sigv4``), and the fields it then sets itself."""
+    if entry["client"] != "s3-signed":
+        return [], frozenset()
+    for name, value in entry["request_headers"]:
+        scope = SIGNATURE_SCOPE.search(value)
+        if name.lower() == "authorization" and scope and scope["key"] in secret_names:
+            user = f'"${{{scope["key"]}}}:${{{secret_names[scope["key"]]}}}"'
+            return [f"--aws-sigv4 aws:amz:{scope['region']}:s3 --user {user}"], SIGNATURE_FIELDS
+    return [], frozenset()
+
+
+def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
+    """The command for a recorded exchange; ``secret_names`` maps the name of an S3 access key to its secret's name.
+
+    A body that cannot stand in a command line is told by size and digest.
+    """
+    secrets = entry.get("secrets", [])
+    words = ["curl", "-sS", "-i", "--path-as-is"]
+    if entry["method"] == "HEAD":
+        words += ["--head"]
+    elif not (entry["method"] == "GET" and not entry["request_body"]["size"]):
+        words += ["-X", entry["method"]]
+    words += [quoted(entry["url"], secrets)]
+    signature, signed_fields = _signature(entry, secret_names or {})
+    words += signature
+    left_out = LEFT_TO_CURL | signed_fields
+    headers = [pair for pair in entry["request_headers"] if pair[0].lower() not in left_out]
+    if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
+        words += ["-H 'Content-Type:'"]
+    words += [_header(name, value, secrets) for name, value in headers]
+    return " ".join(words + _data(entry["request_body"], secrets))

@@ -1,0 +1,133 @@
+"""The recorder: every exchange and transcript of the check that runs, redacted, ready to be written as JSON.
+
+One recorder a process. A check's evidence begins empty; so does each hypothesis example's, hence what
+remains of a property that fails is its smallest example. Threads of one check share its evidence.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.evidence.redaction import Redactor
+from conformance.vocabulary.exchange import Exchange
+
+KEPT_BODY = 32 * 1024
+KEPT_EXCHANGES = 400
+
+
+class Recorder:
+    """Keeps the evidence of one check at a time; ``prefix`` tells workers' exchanges apart.
+
+    ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines.
+    """
+
+    def __init__(self, redactor: Redactor | None = None, prefix: str = "x") -> None:
+        self.redactor = redactor or Redactor()
+        self.prefix = prefix
+        self.entries: list[dict[str, Any]] = []
+        self.requests = 0
+        self.dropped = 0
+        self.statuses: Counter[str] = Counter()
+        self.recipes: dict[str, str] = {}
+        self.secret_names: dict[str, str] = {}
+        self.events: Counter[str] = Counter()
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+
+    def begin(self) -> None:
+        """Forgets the evidence of what went before."""
+        self.entries = []
+        self.dropped = 0
+
+    def event(self, name: str) -> None:
+        """Counts something worth showing of a property: an example of a kind, a class of answers met."""
+        self.events[name] += 1
+
+    def next_id(self) -> str:
+        """An id for an exchange that is about to be made, unique in the run."""
+        return f"{self.prefix}-{next(self._numbers):06d}"
+
+    def exchange(self, exchange: Exchange, client: str = "http") -> None:
+        """Records one exchange."""
+        self._keep(self._entry(exchange, client, None))
+        self.statuses[f"{exchange.status // 100}xx"] += 1
+
+    def failed_request(self, exchange: Exchange, error: str, client: str = "http") -> None:
+        """Records a request that got no answer (``exchange.status`` is 0), and why."""
+        self._keep(self._entry(exchange, client, error))
+        self.statuses["none"] += 1
+
+    def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
+        """Records what an outside program was told and said; returns the entry's id."""
+        self.redactor.learn_issued(output[:KEPT_BODY])
+        entry = {
+            "kind": "transcript",
+            "id": self.next_id(),
+            "command": [self.redactor.remains(self.redactor.text(word)) for word in command],
+            "exit_code": exit_code,
+            "output": self.redactor.text(output)[:KEPT_BODY],
+            "errors": self.redactor.text(errors)[:KEPT_BODY],
+            "duration_s": round(duration_s, 6),
+        }
+        self._keep(entry)
+        return str(entry["id"])
+
+    def recipe(self, name: str, command: str) -> None:
+        """Tells by which shell command a secret made during the run (a token) can be had again."""
+        self.recipes[name] = command
+
+    def _keep(self, entry: dict[str, Any]) -> None:
+        with self._lock:
+            self.requests += 1
+            self.entries.append(entry)
+            if len(self.entries) > KEPT_EXCHANGES:
+                del self.entries[KEPT_EXCHANGES // 2]
+                self.dropped += 1
+
+    def _entry(self, exchange: Exchange, client: str, error: str | None) -> dict[str, Any]:
+        redactor = self.redactor
+        if b"token" in exchange.body[:KEPT_BODY]:
+            redactor.learn_issued(exchange.body[:KEPT_BODY].decode("utf-8", "replace"))
+        entry: dict[str, Any] = {
+            "kind": "exchange",
+            "id": exchange.id,
+            "client": client,
+            "method": exchange.method,
+            "url": redactor.body(exchange.url),
+            "request_headers": [[name, redactor.header(name, value)] for name, value in exchange.request_headers],
+            "request_body": self._body(exchange.request_body),
+            "status": exchange.status,
+            "response_headers": [[name, redactor.header(name, value)] for name, value in exchange.headers],
+            "response_body": self._body(exchange.body),
+            "started": round(exchange.started, 6),
+            "duration_s": round(exchange.duration_s, 6),
+            "error": error,
+        }
+        sent = [entry["url"], entry["request_body"].get("text", ""), *(value for _, value in entry["request_headers"])]
+        entry["secrets"] = redactor.names_in(sent)
+        return entry
+
+    def _body(self, body: bytes) -> dict[str, Any]:
+        """A body as text or base64, cut at 32 KiB, with its whole size and, where cut, its SHA-256."""
+        kept = body[:KEPT_BODY]
+        described: dict[str, Any] = {"size": len(body)}
+        if len(kept) < len(body):
+            described["sha256"] = hashlib.sha256(body).hexdigest()
+        try:
+            described["text"] = self.redactor.body(kept.decode("utf-8"))
+        except UnicodeDecodeError:
+            # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
+            described["base64"] = base64.b64encode(
+                self.redactor.text(kept.decode("latin-1")).encode("latin-1")
+            ).decode()
+        return described
+
+
+RECORDER = Recorder()
+"""The recorder of this process."""

@@ -1,0 +1,130 @@
+"""Keeps secrets out of everything that is written: known values are replaced by their ``$NAME``.
+
+A secret is replaced in all the forms in which it travels (as is, percent-encoded, form-encoded, JSON, and
+inside Basic credentials), and in the sensitive places of a request also where only a part of it is there,
+since checks send secrets that are cut, padded or otherwise almost right.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+SHORTEST = 6
+FRAGMENT = 8
+LONG = 20
+SENSITIVE_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token"})
+SENSITIVE_PARAMETER = re.compile(
+    r"(?P<name>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*[\"']?)(?P<value>[^&\"'\s,}]*)"
+)
+ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>[^"\\]{8,})"')
+TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
+NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
+
+
+class Redactor:
+    """Knows the secrets of a run by name and replaces them in text.
+
+    Few secrets are of the target file; many are tokens made during the run. The first are found by one pattern, the
+    others by looking up each long run of token characters, so that a run that makes a thousand tokens stays quick.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._tokens: dict[str, str] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._fragments: dict[str, str] = {}
+        self._known: set[str] = set()
+
+    def learn(self, name: str, value: str) -> None:
+        """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
+        if len(value) < SHORTEST:
+            return
+        self._known.add(name)
+        forms = {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
+        if TOKEN.fullmatch(value):
+            self._tokens[value] = name
+        else:
+            self._names.update(dict.fromkeys(forms, name))
+            self._pattern = None
+        for form in forms:
+            lowered = form.lower()
+            stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
+            for start in range(0, len(lowered) - FRAGMENT + 1, stride):
+                self._fragments[lowered[start : start + FRAGMENT]] = name
+
+    def learn_issued(self, text: str) -> None:
+        """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
+        for match in ISSUED.finditer(text):
+            if match["token"] not in self._tokens:
+                self.learn("ISSUED_TOKEN", match["token"])
+
+    def names_in(self, texts: Iterable[str]) -> list[str]:
+        """The names of secrets that stand in redacted texts; a ``$NAME`` that was there before is none."""
+        found = {name for text in texts if "$" in text for name in NAME.findall(text)}
+        return sorted(found.intersection(self._known)) if found else []
+
+    def name_of(self, value: str) -> str | None:
+        """The name of a value that is exactly a known secret."""
+        return self._names.get(value) or self._tokens.get(value)
+
+    def text(self, text: str) -> str:
+        """The text with each known secret replaced by ``$NAME``."""
+        if self._names:
+            if self._pattern is None:
+                longest_first = sorted(self._names, key=len, reverse=True)
+                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            text = self._pattern.sub(lambda match: f"${self._names[match.group()]}", text)
+        return TOKEN.sub(self._token, text) if self._tokens else text
+
+    def _token(self, match: re.Match[str]) -> str:
+        found = match.group()
+        name = self._tokens.get(found)
+        return f"${name}" if name else self.remains(found)
+
+    def header(self, name: str, value: str) -> str:
+        """A header field's value with secrets, Basic credentials and parts of secrets replaced."""
+        value = self.text(value)
+        if name.lower() not in SENSITIVE_HEADERS:
+            return value
+        scheme, blank, credentials = value.partition(" ")
+        if scheme.lower() == "basic":
+            return f"{scheme}{blank}{self._basic(credentials)}"
+        if scheme == "AWS4-HMAC-SHA256":
+            return value
+        return self.remains(value)
+
+    def body(self, text: str) -> str:
+        """A body's text with secrets replaced, and parts of secrets where a parameter names one."""
+        return SENSITIVE_PARAMETER.sub(lambda m: m["name"] + self.remains(m["value"]), self.text(text))
+
+    def remains(self, text: str) -> str:
+        """The text with runs that belong to a known secret replaced by ``$NAME~altered``."""
+        # A few characters change their number in lower case; they are none of a secret's.
+        lowered = (
+            "".join(character.lower()[:1] or character for character in text) if not text.isascii() else text.lower()
+        )
+        for start in range(len(text) - FRAGMENT + 1):
+            name = self._fragments.get(lowered[start : start + FRAGMENT])
+            if name:
+                end = last = start + FRAGMENT
+                # Fragments of long secrets are kept at every eighth character: a gap of up to that is still the secret.
+                while end < len(text) and end - last < FRAGMENT:
+                    end += 1
+                    further = self._fragments.get(lowered[end - FRAGMENT : end])
+                    if further:
+                        # Tokens of one issuer begin alike; what comes later tells which it is.
+                        name, last = further, end
+                return f"{text[:start]}${name}~altered{self.remains(text[last:])}"
+        return text
+
+    def _basic(self, credentials: str) -> str:
+        try:
+            plain = base64.b64decode(credentials, validate=True).decode("utf-8")
+        except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
+            return self.remains(credentials)
+        redacted = self.remains(self.text(plain))
+        return credentials if redacted == plain else f"<base64 of {redacted}>"

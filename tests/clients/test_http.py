@@ -1,0 +1,151 @@
+"""The recorded client sends exactly what it is given, and a hostile server costs it bounded time and memory."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from conformance.clients.http import HttpClient, Limits, Pace, retry_after
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Scripted:
+    """A server that answers each connection's first request with given bytes, in pieces, and keeps what it got."""
+
+    def __init__(self, *answers: Callable[[socket.socket], None] | bytes) -> None:
+        self.answers = list(answers)
+        self.received: list[bytes] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            self.received.append(connection.recv(65536))
+            answer = self.answers.pop(0) if self.answers else OK
+            try:
+                if callable(answer):
+                    answer(connection)
+                else:
+                    connection.sendall(answer)
+            except OSError:
+                pass
+            connection.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Scripted]]:
+    servers: list[Scripted] = []
+
+    def start(*answers: Callable[[socket.socket], None] | bytes) -> Scripted:
+        servers.append(Scripted(*answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.listener.close()
+
+
+def client_of(server: Scripted, **limits: float) -> HttpClient:
+    return HttpClient(
+        server.url,
+        Recorder(),
+        Limits(connect_s=1, answer_s=limits.pop("answer_s", 1), answer_bytes=1_000_000, **limits),
+    )  # type: ignore[arg-type]
+
+
+def test_path_and_query_go_out_as_given(serve: Callable[..., Scripted]) -> None:
+    server = serve()
+    client_of(server).get("/a/../b//c%2F%zz/./?x=%41&y=a b".replace(" ", "+"))
+    assert server.received[0].startswith(b"GET /a/../b//c%2F%zz/./?x=%41&y=a+b HTTP/1.1\r\n")
+
+
+def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
+    server = serve()
+    client_of(server).get("/", [("X-Two", "1"), ("X-Two", "2"), ("X-Bytes", b"\xff")])
+    head = server.received[0].split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    assert [line.split(b":")[0].lower() for line in head] == [b"host", b"x-two", b"x-two", b"x-bytes"]
+
+
+def test_redirects_are_not_followed_and_bodies_not_decoded(serve: Callable[..., Scripted]) -> None:
+    answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
+    reply = client_of(serve(answer)).get("/")
+    assert (reply.status, reply.body) == (302, b"abc")
+
+
+def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[..., Scripted]) -> None:
+    client = client_of(serve(lambda connection: None))
+    with pytest.raises(NoAnswer) as finding:
+        client.get("/x")
+    assert "closed" in finding.value.observed
+    assert client.recorder.entries[-1]["error"]
+
+
+def test_nobody_listening_is_inconclusive() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(Unreachable):
+        HttpClient(f"http://127.0.0.1:{port}", Recorder()).get("/")
+
+
+def test_an_answer_without_end_is_inconclusive_in_bounded_time(serve: Callable[..., Scripted]) -> None:
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x")
+            threading.Event().wait(0.05)
+
+    with pytest.raises(Unreachable, match="does not end within"):
+        client_of(serve(drip), answer_s=0.3).get("/")
+
+
+def test_an_answer_beyond_the_limit_is_inconclusive_in_bounded_memory(serve: Callable[..., Scripted]) -> None:
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    client = client_of(serve(flood))
+    with pytest.raises(Unreachable, match="is larger than 1000000 bytes"):
+        client.get("/")
+    assert client.recorder.entries[-1]["response_body"]["size"] <= 65536
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"not http at all\r\n\r\n", b"HTTP/1.1 2x0 \r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab"]
+)
+def test_garbage_is_a_finding_and_no_traceback(serve: Callable[..., Scripted], garbage: bytes) -> None:
+    with pytest.raises(NoAnswer):
+        client_of(serve(garbage)).get("/")
+
+
+def test_a_429_is_waited_for_once(serve: Callable[..., Scripted]) -> None:
+    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    client = client_of(serve(limited, OK))
+    assert client.get("/").status == 200
+    assert [entry["status"] for entry in client.recorder.entries] == [429, 200]
+    with pytest.raises(Inconclusive, match="429"):
+        client_of(serve(limited, limited)).get("/")
+
+
+def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scripted]) -> None:
+    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
+    reply = client_of(serve(limited)).impatient().get("/")
+    assert (reply.status, retry_after(reply)) == (429, 9)
+
+
+def test_a_pace_spreads_requests() -> None:
+    pace = Pace(1000.0)
+    pace.wait()
+    pace.wait()
+    Pace(None).wait()

@@ -1,0 +1,86 @@
+"""Curl lines say what was sent, expand the names of secrets, and run: the very bytes arrive at a server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.evidence.curl import curl, quoted
+from conformance.evidence.recorder import Recorder
+
+SECRET = "the-secret/with+odd=characters"
+
+
+class Echo(BaseHTTPRequestHandler):
+    seen: list[tuple[str, str, list[tuple[str, str]], bytes]] = []
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.seen.append((self.command, self.path, self.headers.items(), body))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    Echo.seen = []
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{httpd.server_port}"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+CASES = [
+    ("GET", "/a/../b//c?x=%2F&y", [], b""),
+    ("HEAD", "/v2/", [("Accept", "*/*")], b""),
+    ("POST", "/token", [("Content-Type", "application/x-www-form-urlencoded")], f"client_secret={SECRET}".encode()),
+    ("POST", "/token", [], b"no content type"),
+    ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
+    ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
+    ("POST", "/empty", [("X-Empty", "")], b""),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{n}" for n in range(len(CASES))])
+def test_the_command_sends_what_the_check_sent(
+    server: str, case: tuple[str, str, list[tuple[str, str]], bytes]
+) -> None:
+    method, target, headers, body = case
+    recorder = Recorder()
+    recorder.redactor.learn("THE_SECRET", SECRET)
+    client = HttpClient(server, recorder)
+    client.send(method, target, headers, body)
+    client.close()
+    command = curl(recorder.entries[-1])
+    assert SECRET not in command
+
+    subprocess.run(["sh", "-c", command], env={**os.environ, "THE_SECRET": SECRET}, check=True, capture_output=True)
+
+    first, second = Echo.seen
+    assert first[:2] == second[:2]
+    assert first[3] == second[3]
+    own = {"user-agent", "accept"} - {name.lower() for name, _ in headers}
+    sent = {name.lower(): value for name, value in second[2] if name.lower() not in own}
+    expected = {name.lower(): value for name, value in first[2]}
+    sent.pop("content-length", None)
+    expected.pop("content-length", None)
+    assert sent == expected
+
+
+def test_only_names_of_secrets_are_expanded() -> None:
+    assert quoted("$HOME $CT_SECRET $CT_SECRETS", ["CT_SECRET"]) == '"\\$HOME ${CT_SECRET} \\$CT_SECRETS"'
+    assert quoted("$HOME") == "'$HOME'"

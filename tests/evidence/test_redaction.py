@@ -1,0 +1,69 @@
+"""Secrets never reach what is written, whole or in part, in whatever form they travel."""
+
+from __future__ import annotations
+
+import base64
+from urllib.parse import quote
+
+import pytest
+
+from conformance.evidence.redaction import Redactor
+
+SECRET = "s3cr+t/with=odd&characters%here"
+TOKEN = "eyJhbGciOiJFUzI1NiJ9." + "QmFzZTY0dXJsUGF5bG9hZA" * 8 + ".c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    made = Redactor()
+    made.learn("CT_SECRET", SECRET)
+    made.learn("FULL_TOKEN", TOKEN)
+    return made
+
+
+@pytest.mark.parametrize("form", [SECRET, quote(SECRET, safe=""), quote(SECRET)])
+def test_a_secret_is_replaced_in_every_form(redactor: Redactor, form: str) -> None:
+    assert redactor.text(f"a={form}&b=1") == "a=$CT_SECRET&b=1"
+
+
+def test_a_token_is_replaced_by_its_name(redactor: Redactor) -> None:
+    assert redactor.header("Authorization", f"Bearer {TOKEN}") == "Bearer $FULL_TOKEN"
+    assert redactor.text(f'{{"t": "{TOKEN}"}}') == '{"t": "$FULL_TOKEN"}'
+
+
+@pytest.mark.parametrize("altered", [TOKEN[:-1], TOKEN[1:], TOKEN + "x", TOKEN[:40] + "A" + TOKEN[41:], TOKEN[:60]])
+def test_most_of_a_token_is_not_shown_either(redactor: Redactor, altered: str) -> None:
+    shown = redactor.header("Authorization", f"Bearer {altered}")
+    assert "FULL_TOKEN" in shown
+    assert all(TOKEN[start : start + 16] not in shown for start in range(len(TOKEN) - 16))
+
+
+@pytest.mark.parametrize("altered", [SECRET[:-1], SECRET + " ", SECRET.swapcase()])
+def test_most_of_a_secret_is_not_shown_in_a_form(redactor: Redactor, altered: str) -> None:
+    shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
+    assert "$CT_SECRET" in shown
+    assert all(SECRET[start : start + 12] not in shown for start in range(len(SECRET) - 12))
+
+
+def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> None:
+    credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
+    assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
+
+
+def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
+    assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
+    assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"
+
+
+def test_issued_tokens_are_secrets_at_once() -> None:
+    redactor = Redactor()
+    answer = '{"access_token":"abcdefghijklmnopqrstuvwxyz0123456789","token_type":"Bearer"}'
+    redactor.learn_issued(answer)
+    assert redactor.text(answer) == '{"access_token":"$ISSUED_TOKEN","token_type":"Bearer"}'
+
+
+def test_a_thousand_tokens_cost_little() -> None:
+    redactor = Redactor()
+    for number in range(1000):
+        redactor.learn("T", f"{number:04d}-{'abcdefgh' * 30}")
+    assert redactor.text("x" * 10) == "x" * 10
