@@ -1,0 +1,4 @@
+"""The embedded deployment: identity, registry, storage and webhooks on loopback, keeping the whole contract.
+
+It shares no oracle, client or catalogue with the suite, or both would be wrong together.
+"""

@@ -1,0 +1,203 @@
+"""The target file of the reference: what a vendor would write by hand for a deployment of this shape.
+
+Written as text, since the reference shares nothing with the suite that reads it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from conformance.reference.deployment import Reference
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
+from conformance.reference.webhooks import Webhooks
+
+MARK = "# Written by conformance reference"
+FEATURES = (
+    "identity.jwt",
+    "registry.delete", "registry.delete-tag", "registry.catalog", "registry.referrers", "registry.mount",
+    "registry.validation",
+    "storage.multipart", "storage.conditional-write", "storage.tagging", "storage.checksums",
+    "webhooks.strict-json",
+)  # fmt: skip
+ROLES = {
+    "ct-full": "full", "ct-narrow": "narrow", "ct-foreign": "foreign", "ct-outsider": "outsider",
+    "ct-revoked": "revoked", "ct-expired": "expired", "ct-revocable": "revocable", "ct-short": "short_lived",
+    "ct-limited": "limited",
+}  # fmt: skip
+LOGINS = {"ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign"}
+LARGEST_WEBHOOK_BODY = 1024 * 1024
+
+ROOT = f"/api/v1/organizations/{ORGANIZATION}"
+RESOURCES = f"""\
+[[targets.reference.identity.resources]]
+name = "organization"
+path = "{ROOT}"
+scope = "organization:read"
+concealed_from = ["foreign"]
+absent = "/api/v1/organizations/{{slug}}"
+
+[[targets.reference.identity.resources]]
+name = "members"
+path = "{ROOT}/members"
+scope = "member:read"
+concealed_from = ["foreign"]
+absent = "/api/v1/organizations/{{slug}}/members"
+
+[[targets.reference.identity.resources]]
+name = "projects"
+path = "{ROOT}/projects"
+scope = "project:read"
+concealed_from = ["foreign"]
+absent = "/api/v1/organizations/{{slug}}/projects"
+unique = "slug"
+create = {{ scope = "project:write", body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
+item = {{ path = "{ROOT}/projects/{{slug}}", scope = "project:read", concealed_from = ["foreign"] }}
+update = {{ scope = "project:write", body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
+delete = {{ scope = "project:write" }}
+
+[[targets.reference.identity.resources]]
+name = "secret-lab"
+path = "{ROOT}/projects/secret-lab"
+scope = "project:read"
+concealed_from = ["outsider", "foreign"]
+absent = "{ROOT}/projects/{{slug}}"
+"""
+
+
+class WouldOverwrite(FileExistsError):
+    """The file exists and was not written by the reference."""
+
+
+def quoted(value: object) -> str:
+    """A string, number or list of strings as a TOML value."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+class TargetFile:
+    """The target file of a deployment whose sockets are bound; its secrets stand in a folder beside it.
+
+    ``secrets`` is filled with the content of each secret file as the text is built.
+    """
+
+    def __init__(self, deployment: Reference, path: Path) -> None:
+        self.deployment = deployment
+        self.path = path
+        self.seeds = deployment.seeds
+        self.urls = deployment.urls
+        self.folder = f"{path.stem}.secrets"
+        self.secrets: dict[str, str] = {}
+
+    def write(self) -> None:
+        """Writes it, its secrets (folder 0700, files 0600) and the certificate of the registry tokens.
+
+        Raises WouldOverwrite where the file is someone else's, OSError where it cannot be written.
+        """
+        path = self.path
+        if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+            raise WouldOverwrite(f"{path} exists and was not written by conformance reference; name another file")
+        folder = path.parent / self.folder
+        self.secrets["control-url"] = f"{self.urls['control']}/{self.deployment.control_key}"
+        text = self.text(hook_table(f"file:{(folder / 'control-url').resolve()}"))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        for name, value in self.secrets.items():
+            _write_private(folder / name, value.encode())
+        _write_private(folder / "registry-token.crt", self.deployment.key.certificate_pem)
+        # Whole or not at all: others wait for the file to appear.
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        _write_private(draft, text.encode())
+        draft.replace(path)
+
+    def webhook_moved(self) -> None:
+        """Keeps the secret file of the webhook's URL true after it was rotated."""
+        self._webhooks()
+        _write_private(self.path.parent / self.folder / "webhooks-url", self.secrets["webhooks-url"].encode())
+
+    def secret(self, name: str, value: str) -> str:
+        """Keeps a secret for its own file and returns the reference to it."""
+        self.secrets[name] = value
+        return quoted(f"file:{self.folder}/{name}")
+
+    def text(self, hooks: str = "") -> str:
+        """The whole file."""
+        parts = [self._head(), self._identity(), RESOURCES, self._registry(), self._storage(), self._webhooks()]
+        return "\n".join([*parts, self._limits(), hooks]).rstrip("\n") + "\n"
+
+    def _head(self) -> str:
+        features = "".join(f"  {quoted(each)},\n" for each in FEATURES)
+        return (
+            f"{MARK}; its secrets are in {self.folder}/.\n\n"
+            f"[targets.reference]\norganization = {quoted(ORGANIZATION)}\nfeatures = [\n{features}]\n"
+        )
+
+    def _identity(self) -> str:
+        text = f"[targets.reference.identity]\nurl = {quoted(self.urls['identity'])}\n"
+        for client in self.seeds.clients:
+            role = ROLES[client.client_id]
+            secret = self.secret(f"identity-{role}", client.secret)
+            text += (
+                f"\n[targets.reference.identity.credentials.{role}]\nclient_id = {quoted(client.client_id)}\n"
+                f"client_secret = {secret}\nscopes = {quoted(list(client.scopes))}\n"
+            )
+            text += f"lifetime = {client.lifetime_s}\n" if role == "short_lived" else ""
+        return text
+
+    def _registry(self) -> str:
+        text = (
+            f"[targets.reference.registry]\nurl = {quoted(self.urls['registry'])}\n"
+            f'repository = "orgs/{ORGANIZATION}/conformance"\n'
+            f'foreign_repository = "orgs/{OTHER_ORGANIZATION}/conformance"\n'
+        )
+        for account in self.seeds.accounts:
+            role = LOGINS[account.username]
+            text += (
+                f"\n[targets.reference.registry.credentials.{role}]\nusername = {quoted(account.username)}\n"
+                f"password = {self.secret(f'registry-{role}', account.password)}\n"
+            )
+        return text
+
+    def _storage(self) -> str:
+        key = next(each for each in self.seeds.access_keys if each.organization == ORGANIZATION)
+        buckets = [name for name, owner in self.seeds.buckets.items() if owner == ORGANIZATION]
+        foreign = next(name for name, owner in self.seeds.buckets.items() if owner == OTHER_ORGANIZATION)
+        return (
+            f"[targets.reference.storage]\nendpoint = {quoted(self.urls['storage'])}\nbuckets = {quoted(buckets)}\n"
+            f"access_key = {self.secret('storage-access-key', key.access_key)}\n"
+            f"secret_key = {self.secret('storage-secret-key', key.secret_key)}\n"
+            f"foreign_bucket = {quoted(foreign)}\ndestructive = true\n"
+        )
+
+    def _webhooks(self) -> str:
+        surface = self.deployment.surfaces["webhooks"]
+        path = surface.url_path if isinstance(surface, Webhooks) else ""
+        url = self.secret("webhooks-url", self.urls["webhooks"] + path)
+        return (
+            f'[targets.reference.webhooks]\nurl = {url}\ncontent_types = ["application/json", "text/plain"]\n'
+            f"largest_body = {LARGEST_WEBHOOK_BODY}\n"
+        )
+
+    def _limits(self) -> str:
+        requests, seconds = next(each.limit for each in self.seeds.clients if each.limit) or (0, 0.0)
+        return f'[targets.reference.limits]\ntoken_requests = "{requests}/{seconds:g}s"\n'
+
+
+def hook_table(control_url: str) -> str:
+    """The hooks, as commands that speak to the operator's address (``file:`` and where it stands)."""
+    command = f"{shlex.quote(sys.executable)} -m conformance.reference.control {shlex.quote(control_url)}"
+    words = {
+        "revoke": "revoke {client_id}", "restore": "restore {client_id}",
+        "rotate_webhook": "rotate-webhook", "events": "events",
+    }  # fmt: skip
+    return "[targets.reference.hooks]\n" + "".join(
+        f"{key} = {quoted(f'{command} {word}')}\n" for key, word in words.items()
+    )
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)

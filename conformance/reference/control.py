@@ -1,0 +1,129 @@
+"""The operator's side of the reference: an HTTP application, and the command that the hooks call.
+
+    python -m conformance.reference.control URL revoke CLIENT_ID
+    python -m conformance.reference.control URL restore CLIENT_ID
+    python -m conformance.reference.control URL rotate-webhook      prints the new URL
+    python -m conformance.reference.control URL events              prints what the webhook has taken in, as JSON
+    python -m conformance.reference.control URL switch [NAME ...]   defects and variants in force from now on
+    python -m conformance.reference.control URL reset
+    python -m conformance.reference.control URL capture             keeps every request from now on
+    python -m conformance.reference.control URL captured            prints them as JSON, and keeps no more
+
+URL carries the operator's key as its path (a call without it is answered 404); ``file:PATH`` reads it from a file,
+so that it is in no process list.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from conformance.reference.http import Answer
+    from conformance.reference.server import Deployment, Receive, Scope, Send
+
+
+class Control:
+    """The operator's application: POST /KEY with a JSON list, the command and its words."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.deployment = deployment
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        from conformance.reference.server import read_body, send_answer
+
+        body = await read_body(receive)
+        if scope["path"] != f"/{self.deployment.control_key}":
+            await send_answer(send, self._told(404, "no such page"))
+            return
+        try:
+            command, *words = json.loads(body)
+            answer = self._told(200, self.obey(command, words))
+        except (KeyError, ValueError, TypeError) as mistake:
+            answer = self._told(400, f"not done: {mistake}")
+        await send_answer(send, answer)
+
+    def obey(self, command: str, words: list[str]) -> str:
+        """Carries out one command and returns what to print; KeyError or ValueError where it cannot."""
+        surfaces: dict[str, Any] = self.deployment.surfaces
+        if command == "switch":
+            self.deployment.switch(words)
+            return ""
+        if command == "reset":
+            self.deployment.reset()
+            return ""
+        if command == "capture":
+            self.deployment.capture()
+            return ""
+        if command == "captured":
+            return json.dumps(self._captured())
+        if command in ("revoke", "restore"):
+            getattr(surfaces["identity"], command)(words[0])
+            return ""
+        if command == "rotate-webhook":
+            path = str(surfaces["webhooks"].rotate())
+            self.deployment.webhook_moved()
+            return self.deployment.urls["webhooks"] + path
+        if command == "events":
+            return json.dumps(surfaces["webhooks"].events())
+        raise ValueError(f"unknown command {command}")
+
+    def _captured(self) -> list[dict[str, Any]]:
+        found = []
+        for name, application in self.deployment.applications.items():
+            for request in application.captured or []:
+                target = request.raw_path + (f"?{request.query_string}" if request.query_string else "")
+                body = base64.b64encode(request.body).decode()
+                found.append(
+                    {
+                        "surface": name,
+                        "method": request.method,
+                        "target": target,
+                        "headers": request.headers.items(),
+                        "body": body,
+                    }
+                )
+            application.captured = None
+        return found
+
+    def _told(self, status: int, text: str) -> Answer:
+        from conformance.reference.http import Answer
+
+        return Answer(status, text.encode())
+
+
+def tell(url: str, *words: str) -> str:
+    """Sends one command to a running reference and returns what it says; ValueError says why not."""
+    if url.startswith("file:"):
+        url = Path(url.removeprefix("file:")).read_text(encoding="utf-8").strip()
+    request = urllib.request.Request(url, data=json.dumps(words).encode(), method="POST")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=10) as answer:
+            return str(answer.read().decode())
+    except urllib.error.HTTPError as refusal:
+        raise ValueError(refusal.read().decode()) from None
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit code."""
+    if len(arguments) < 2:
+        print(__doc__, file=sys.stderr)
+        return 4
+    try:
+        told = tell(*arguments)
+    except (OSError, ValueError) as mistake:
+        print(mistake, file=sys.stderr)
+        return 4
+    if told:
+        print(told)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""What a defect is, and how it is put into a running surface and taken out again.
+
+A defect is a class whose docstring names the promise it breaks. Each public method of it that bears the
+name of a method of its surface replaces that method and is given the original first:
+
+    class WrongSecretAccepted(Defect):
+        '''RFC 6749 section 5.2: a client whose authentication fails gets no token.'''
+
+        surface = "identity"
+        noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+        def secret_matches(self, original, client, secret):
+            return True
+
+``rewrite`` changes an answer after the surface has given it; ``intercept`` may answer before the surface is
+asked. A new instance is made each time a defect is switched on, so a counter in it starts at nought.
+Variants (correct in another way) are the same thing under another base class.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.surface import Surface
+
+
+class Alteration:
+    """What defects and variants have in common: a surface, and methods that replace the surface's."""
+
+    surface: ClassVar[str] = ""
+
+    @classmethod
+    def kebab_name(cls) -> str:
+        """The name on the command line: ``WrongSecretAccepted`` is ``wrong-secret-accepted``."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+
+    def intercept(self, request: Request) -> Answer | None:
+        """An answer given before the surface is asked, or None to let the surface answer."""
+        return None
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        """The answer to send in place of the surface's own."""
+        return answer
+
+
+class Defect(Alteration):
+    """Breaks one promise. ``noticed_by`` names the requirements whose checks must fail."""
+
+    noticed_by: ClassVar[tuple[str, ...]] = ()
+
+
+class Variant(Alteration):
+    """Keeps every promise in another way than the clean reference does."""
+
+
+def overridden_names(alteration: type[Alteration]) -> list[str]:
+    """The surface's methods that an alteration replaces."""
+    own = (name for name, _ in inspect.getmembers(alteration, inspect.isfunction))
+    return [name for name in own if not name.startswith("_") and not hasattr(Alteration, name)]
+
+
+class Alterations:
+    """The alterations in force on one surface."""
+
+    def __init__(self, surface: Surface) -> None:
+        self.surface = surface
+        self.active: list[Alteration] = []
+
+    def put_in(self, alterations: Iterable[type[Alteration]]) -> None:
+        """Replaces what is in force by new instances of these; TypeError where a method does not exist."""
+        self.take_out()
+        for alteration in alterations:
+            instance = alteration()
+            for name in overridden_names(alteration):
+                self._override(instance, name)
+            self.active.append(instance)
+
+    def _override(self, instance: Alteration, name: str) -> None:
+        original: Any = getattr(self.surface, name, None)
+        if original is None:
+            raise TypeError(f"{type(instance).__name__}.{name}: {self.surface.name} has no method of that name")
+        self.surface.__dict__[name] = functools.partial(getattr(instance, name), original)
+
+    def take_out(self) -> None:
+        """Makes the surface clean again."""
+        for instance in self.active:
+            for name in overridden_names(type(instance)):
+                self.surface.__dict__.pop(name, None)
+        self.active = []
+
+    async def answer(self, request: Request) -> Answer:
+        """What the surface answers under the alterations in force."""
+        for alteration in self.active:
+            early = alteration.intercept(request)
+            if early is not None:
+                return early
+        answer = await self.surface.handle(request)
+        for alteration in self.active:
+            answer = alteration.rewrite(request, answer)
+        return answer

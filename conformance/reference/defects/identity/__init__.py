@@ -1,0 +1,35 @@
+"""Defects of the identity surface, a module for each family of its promises."""
+
+from conformance.reference.defects.identity import (
+    access_tokens,
+    bearer,
+    client_authentication,
+    concealment,
+    conflicts,
+    foreign,
+    limits,
+    listings,
+    organizations,
+    registry_tokens,
+    revocation,
+    scopes,
+    token_answers,
+    token_requests,
+)
+
+__all__ = [
+    "access_tokens",
+    "bearer",
+    "client_authentication",
+    "concealment",
+    "conflicts",
+    "foreign",
+    "limits",
+    "listings",
+    "organizations",
+    "registry_tokens",
+    "revocation",
+    "scopes",
+    "token_answers",
+    "token_requests",
+]

@@ -1,0 +1,260 @@
+"""Defects of access tokens themselves: how they are made and how they are checked."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+from jwt.algorithms import ECAlgorithm
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.seeds import SCOPES, Client
+
+Claims = dict[str, Any]
+Makes = Callable[[Claims], str]
+Reads = Callable[[str], Claims | None]
+ClaimsOf = Callable[[Client, tuple[str, ...]], Claims]
+
+
+def unverified(token: str) -> Claims | None:
+    """The claims of anything that looks like a JWT and is not past its exp, its signature not looked at."""
+    try:
+        claims: Claims = json.loads(decoded(token.split(".")[1]))
+        return claims if claims["exp"] > time.time() else None
+    except (ValueError, IndexError, KeyError, TypeError):
+        return None
+
+
+def header_of(token: str) -> Claims:
+    """The JOSE header of a JWT, empty where there is none."""
+    try:
+        header = json.loads(decoded(token.split(".")[0]))
+    except ValueError:
+        return {}
+    return header if isinstance(header, dict) else {}
+
+
+def decoded(part: str) -> bytes:
+    """One part of a JWT; ValueError where it is none."""
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+class TokensAreCounted(Defect):
+    """RFC 6749 section 10.10: tokens cannot be guessed from one another."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.issued: dict[str, Claims] = {}
+
+    def make_access_token(self, original: Makes, claims: Claims) -> str:
+        token = f"nextepoch-access-token-v1-{len(self.issued) + 100_000:08d}"
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        claims = self.issued.get(token)
+        return claims if claims and claims["exp"] > time.time() else None
+
+
+class TokensAreShort(TokensAreCounted):
+    """RFC 6749 section 10.10: the probability of guessing a token is at most 2^-128."""
+
+    def make_access_token(self, original: Makes, claims: Claims) -> str:
+        token = secrets.token_hex(6)
+        self.issued[token] = claims
+        return token
+
+
+class TokensRepeatWithinASecond(Defect):
+    """RFC 9068 section 2.2: jti makes every token another one."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str, int], str] = {}
+
+    def make_access_token(self, original: Makes, claims: Claims) -> str:
+        return self.last.setdefault((claims["client_id"], claims["scope"], claims["iat"]), original(claims))
+
+
+class TokensLiveForTenDays(Defect):
+    """RFC 6750 section 5.3: tokens are short-lived, an hour or less."""
+
+    surface = "identity"
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return claims | {"exp": claims["iat"] + 864_000}
+
+    def token_document(
+        self,
+        original: Callable[[str, Client, tuple[str, ...]], Claims],
+        token: str,
+        client: Client,
+        scopes: tuple[str, ...],
+    ) -> Claims:
+        return original(token, client, scopes) | {"expires_in": 864_000}
+
+
+class TokenOutlivesExpiresIn(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of the token."""
+
+    surface = "identity"
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return claims | {"exp": claims["exp"] + 7200}
+
+
+class ExpiredTokenAccepted(Defect):
+    """RFC 6750 section 3.1: an expired token is an invalid one."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.issued: dict[str, Claims] = {}
+
+    def make_access_token(self, original: Makes, claims: Claims) -> str:
+        token = original(claims)
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return self.issued.get(token) or original(token)
+
+
+class TokenDiesEarly(Defect):
+    """RFC 6749 section 5.1: a token is good for the whole of expires_in."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.uses: dict[str, int] = {}
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        self.uses[token] = self.uses.get(token, 0) + 1
+        return original(token) if self.uses[token] <= 10 else None
+
+
+class SecretInsideToken(Defect):
+    """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
+
+    surface = "identity"
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        return original(client, scopes) | {"client_secret": client.secret}
+
+
+class JtiMissing(Defect):
+    """RFC 9068 section 2.2: jti is REQUIRED."""
+
+    surface = "identity"
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        del claims["jti"]
+        return claims
+
+
+class SignatureNotVerified(Defect):
+    """RFC 9068 section 4: the signature is validated."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return original(token) or unverified(token)
+
+
+class UnsignedTokenAccepted(Defect):
+    """RFC 9068 section 4: a token with the algorithm "none" is refused, however it is written."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        named = str(header_of(token).get("alg")).lower()
+        return unverified(token) if named == "none" else original(token)
+
+
+class PublicKeyTakenAsHmacSecret(Defect):
+    """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        signed, _, signature = token.rpartition(".")
+        if header_of(token).get("alg") != "HS256":
+            return original(token)
+        for secret in self._published(original):
+            expected = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+            if base64.urlsafe_b64encode(expected).rstrip(b"=").decode() == signature:
+                return unverified(token)
+        return None
+
+    def _published(self, original: Reads) -> list[bytes]:
+        surface = surface_of(original)
+        key = json.loads(surface.key_set().body)["keys"][0]
+        der = jwt.PyJWK(key).key.public_bytes(*_pem())
+        return [json.dumps(key).encode(), der, der.rstrip()]
+
+
+def _pem() -> tuple[Any, Any]:
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+
+
+class EmbeddedKeyTrusted(Defect):
+    """RFC 8725 section 3.10: a key that a token brings along in its header proves nothing."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        brought = header_of(token).get("jwk")
+        if not isinstance(brought, dict):
+            return original(token)
+        try:
+            key: Any = ECAlgorithm.from_jwk(json.dumps(brought))
+            claims: Claims = jwt.decode(token, key, algorithms=["ES256"], options={"verify_aud": False})
+        except (jwt.PyJWTError, ValueError):
+            return None
+        return claims
+
+
+class TokenOfAnotherServiceAccepted(Defect):
+    """RFC 9068 section 4: issuer, audience and type are checked; a registry token opens no organization."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        surface = surface_of(original)
+        claims = original(token) or unverified(token)
+        if claims is None or claims.get("iss") != "nextepoch-reference":
+            return original(token)
+        account = surface.accounts.get(claims["sub"])
+        holders = [client for client in surface.seeds.clients if account and client.organization in account.rights]
+        return {**claims, "client_id": holders[0].client_id, "scope": " ".join(SCOPES)} if holders else None
+
+    def issued_since_revocation(
+        self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
+    ) -> bool:
+        return "access" in claims or original(client, claims)
+
+
+class LongTokenCrashes(Defect):
+    """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
+
+    surface = "identity"
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        if len(token) > 4096:
+            raise MemoryError("token too long for the column")
+        return original(token)

@@ -1,0 +1,361 @@
+"""Defects in how a call to the API is authenticated, and in the order of that and everything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qs
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import SCOPES, Segments
+from conformance.reference.identity.state import Refused
+
+Token = Callable[[Request], str]
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+class TokenInQueryAccepted(Defect):
+    """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI."""
+
+    surface = "identity"
+
+    def bearer_token(self, original: Token, request: Request) -> str:
+        return request.parameter("access_token") or original(request)
+
+    def token_in_query(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return False
+
+
+class TokenInBodyAccepted(Defect):
+    """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
+
+    surface = "identity"
+
+    def bearer_token(self, original: Token, request: Request) -> str:
+        form = parse_qs(request.body.decode("latin-1"))
+        return form["access_token"][0] if "access_token" in form else original(request)
+
+
+class BearerSchemeComparedWithCase(Defect):
+    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
+
+    surface = "identity"
+
+    def bearer_token(self, original: Token, request: Request) -> str:
+        if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
+            raise Refused(surface_of(original).unauthorized("invalid_token"))
+        return original(request)
+
+
+class AnySchemeAccepted(Defect):
+    """RFC 6750 section 2.1: the scheme is Bearer and no other."""
+
+    surface = "identity"
+
+    def is_bearer(self, original: Callable[[str], bool], scheme: str) -> bool:
+        return True
+
+
+class BareTokenAccepted(Defect):
+    """RFC 6750 section 2.1: the token follows the name of the scheme."""
+
+    surface = "identity"
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        value = original(authorization)
+        return value if " " in value else f"Bearer {value}"
+
+
+class JunkAfterTokenAccepted(Defect):
+    """RFC 6750 section 2.1: the credentials are one b64token and nothing behind it."""
+
+    surface = "identity"
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return " ".join(original(authorization).split()[:2])
+
+
+class FirstAuthorizationWins(Defect):
+    """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the first counts)."""
+
+    surface = "identity"
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return authorization[0]
+
+
+class LastAuthorizationWins(Defect):
+    """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the last counts)."""
+
+    surface = "identity"
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return authorization[-1]
+
+
+class MissingTokenIs403(Defect):
+    """The contract's table of errors: 401 for a missing token."""
+
+    surface = "identity"
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        answer = original(error)
+        answer.status = answer.status if error else 403
+        return answer
+
+
+class BadTokenIs403(Defect):
+    """The contract's table of errors: 401 for an invalid token."""
+
+    surface = "identity"
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        answer = original(error)
+        answer.status = 403 if error else answer.status
+        return answer
+
+
+class BadTokenCrashes(Defect):
+    """The contract's table of errors: 401 for an invalid token, whatever it is made of."""
+
+    surface = "identity"
+
+    def is_token(self, original: Callable[[str], bool], text: str) -> bool:
+        if text.isascii() and text.count(".") == 2:
+            return original(text)
+        raise ValueError("not enough segments")
+
+
+class ApiChallengeMissing(Defect):
+    """RFC 6750 section 3: a 401 of a protected resource carries WWW-Authenticate."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 401:
+            del answer.headers["WWW-Authenticate"]
+        return answer
+
+
+class ApiChallengeIsBasic(Defect):
+    """RFC 6750 section 3: the challenge uses the scheme Bearer."""
+
+    surface = "identity"
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(error, scope).replace("Bearer", "Basic")
+
+
+class MissingTokenNamesError(Defect):
+    """RFC 6750 section 3.1: where no token was sent the challenge SHOULD NOT name an error."""
+
+    surface = "identity"
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        return original(error or "invalid_token")
+
+
+class BadTokenNamesNoError(Defect):
+    """RFC 6750 section 3.1: a bad token is error="invalid_token"."""
+
+    surface = "identity"
+
+    def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
+        return original(None)
+
+
+class LackingScopeIs401(Defect):
+    """The contract's table of errors: 403 for a valid token that lacks the scope."""
+
+    surface = "identity"
+
+    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
+        answer = original(scope)
+        answer.status = 401
+        return answer
+
+
+class LackingScopeIs404(Defect):
+    """The contract's table of errors: 403 for a valid token that lacks the scope of the operation."""
+
+    surface = "identity"
+
+    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
+        return surface_of(original).not_found()
+
+
+class LackingScopeNamesNoError(Defect):
+    """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope"."""
+
+    surface = "identity"
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(None if error == "insufficient_scope" else error)
+
+
+class AbsenceToldToStrangers(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        known = segments[3:4] and segments[3] in surface.organizations
+        if "authorization" not in request.headers and not known:
+            return surface.not_found()
+        return await original(request, segments)
+
+
+class ProjectToldToStrangers(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 404 for a project, too."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+        if "authorization" not in request.headers and organization and segments[5] not in organization.projects:
+            return surface.not_found()
+        return await original(request, segments)
+
+
+class MethodRefusedBeforeToken(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 405."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        route = surface.route(segments)
+        if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
+            return surface.method_not_allowed(route)
+        return await original(request, segments)
+
+
+class BodyRefusedBeforeToken(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        if request.method in ("POST", "PATCH"):
+            surface_of(original).body_object(request)
+        return await original(request, segments)
+
+
+class ProjectLookedUpBeforeScope(Defect):
+    """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if len(segments) == 6 and surface.route(segments) == "project":
+            organization = surface.visible_organization(surface.caller(request), segments[3])
+            if surface.find_project(organization, segments[5]) is None:
+                return surface.not_found()
+        return await original(request, segments)
+
+
+class OrganizationLookedUpBeforeScope(Defect):
+    """The contract's table of errors: 403 for a lacking scope comes before the look-up of an organization."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments):
+            surface.visible_organization(surface.caller(request), segments[3])
+        return await original(request, segments)
+
+
+class HeadNeedsNoScope(Defect):
+    """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        if request.method != "HEAD":
+            return await original(request, segments)
+        surface_of(original).caller(request)
+        return Answer.json(200, {})
+
+
+class MethodOverrideHonoured(Defect):
+    """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
+
+    surface = "identity"
+
+    def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
+        if "overridden" not in caller.claims:
+            original(caller, scope)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        override = request.headers.get("x-http-method-override")
+        return await original(dataclasses.replace(request, method=override) if override else request, segments)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        if "x-http-method-override" in request.headers:
+            return dataclasses.replace(caller, claims={**caller.claims, "overridden": True})
+        return caller
+
+
+class IdentityHeaderTrusted(Defect):
+    """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
+
+    surface = "identity"
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        caller = original(request)
+        named = ("x-client-id", "x-user-id", "x-organization-id", "x-org-id", "x-forwarded-user")
+        values = {request.headers[name] for name in named if name in request.headers}
+        for client in surface_of(original).seeds.clients:
+            if client.client_id in values or client.organization in values:
+                return dataclasses.replace(caller, client=client)
+        return caller
+
+
+class SharedCacheInFront(Defect):
+    """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    def intercept(self, request: Request) -> Answer | None:
+        kept = self.kept.get(request.raw_path) if request.method == "GET" else None
+        return Answer(kept.status, kept.body, kept.headers.mutablecopy()) if kept else None
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and request.method == "GET" and answer.status == 200:
+            self.kept[request.raw_path] = answer
+        return answer
+
+
+class ApiAnswersMayBeStored(Defect):
+    """RFC 6750 section 5.3: what a token opens is not for shared caches."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+class TokenEchoedInError(Defect):
+    """OWASP API8: an error never repeats the token."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_api_request(request) or answer.status not in (401, 403):
+            return answer
+        sent = json.dumps(request.headers.get("authorization", ""))
+        return edited(answer, lambda document: document["error"].update(message=f"refused: {sent}"))

@@ -1,0 +1,301 @@
+"""Defects in how a client proves itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import hmac
+import time
+from collections.abc import Awaitable, Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import basic_pair
+from conformance.reference.seeds import Client
+
+Form = dict[str, str]
+Matches = Callable[[Client | None, str], bool]
+Refuses = Callable[[str], Answer]
+
+
+class WrongSecretAccepted(Defect):
+    """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return True
+
+
+class SecretComparedByPrefix(Defect):
+    """RFC 6749 section 2.3.1: the secret is compared whole, not as far as the stored one reaches."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret[:43])
+
+
+class SecretComparedWithoutCase(Defect):
+    """RFC 6749 section 2.3.1: the secret is compared with case."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return client is not None and client.secret.lower() == secret.lower()
+
+
+class SecretTrimmed(Defect):
+    """RFC 6749 section 2.3.1: blanks around a secret are part of it."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret.strip())
+
+
+class NonAsciiSecretCrashes(Defect):
+    """RFC 6749 section 5.2: a secret of any characters is a wrong secret, never a 5xx."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return hmac.compare_digest(client.secret if client else "none", secret)
+
+
+class AccessTokenAcceptedAsSecret(Defect):
+    """RFC 6749 section 2.3: an access token is no client secret."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret) or surface_of(original).read_access_token(secret) is not None
+
+
+class UnknownClientAnsweredFaster(Defect):
+    """OWASP API2: an unknown client and a wrong secret take the same time."""
+
+    surface = "identity"
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        if client is not None:
+            time.sleep(0.004)
+        return original(client, secret)
+
+
+class ClientIdComparedWithoutCase(Defect):
+    """RFC 6749 section 2.2: a client identifier is compared exactly."""
+
+    surface = "identity"
+
+    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+        return original(client_id.lower())
+
+
+class NulInClientIdCrashes(Defect):
+    """RFC 6749 section 5.2: a NUL in client_id makes it an unknown client, never a 5xx."""
+
+    surface = "identity"
+
+    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+        if "\0" in client_id:
+            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+        return original(client_id)
+
+
+class UnknownClientNamed(Defect):
+    """OWASP API2: an unknown client and a wrong secret are answered alike (body)."""
+
+    surface = "identity"
+
+    def client_refused(self, original: Refuses, reason: str) -> Answer:
+        answer = original(reason)
+        if reason != "unknown client":
+            return answer
+        return edited(answer, lambda document: document.update(error_description="client not found"))
+
+
+class UnknownClientIs400(Defect):
+    """OWASP API2: an unknown client and a wrong secret are answered alike (status)."""
+
+    surface = "identity"
+
+    def client_refused(self, original: Refuses, reason: str) -> Answer:
+        answer = original(reason)
+        if reason == "unknown client":
+            answer.status = 400
+        return answer
+
+
+class RevokedCredentialNamed(Defect):
+    """OWASP API2: a revoked credential is answered like one that never existed."""
+
+    surface = "identity"
+
+    def client_refused(self, original: Refuses, reason: str) -> Answer:
+        answer = original(reason)
+        if reason not in ("revoked", "expired"):
+            return answer
+        return edited(answer, lambda document: document.update(error_description=f"the credential is {reason}"))
+
+
+class ClientRefusedWith403(Defect):
+    """The contract's table of errors: a client that cannot prove itself is 401, not 403."""
+
+    surface = "identity"
+
+    def client_refused(self, original: Refuses, reason: str) -> Answer:
+        answer = original(reason)
+        answer.status = 403
+        return answer
+
+
+class WrongSecretIsUnauthorizedClient(Defect):
+    """RFC 6749 section 5.2: the code of failed client authentication is invalid_client."""
+
+    surface = "identity"
+
+    def client_refused(self, original: Refuses, reason: str) -> Answer:
+        return edited(original(reason), lambda document: document.update(error="unauthorized_client"))
+
+
+class ExpiredCredentialGetsToken(Defect):
+    """Credentials: a credential past its expiry gets no token."""
+
+    surface = "identity"
+
+    def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
+        surface = surface_of(original)
+        try:
+            return original(request, form)
+        except Refused:
+            client = surface.find_client(form.get("client_id", ""))
+            if client and client.expired and surface.secret_matches(client, form.get("client_secret", "")):
+                return client
+            raise
+
+
+class RevokedCredentialGetsToken(Defect):
+    """Credentials: a revoked credential gets no token."""
+
+    surface = "identity"
+
+    def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
+        surface = surface_of(original)
+        try:
+            return original(request, form)
+        except Refused:
+            client = surface.find_client(form.get("client_id", ""))
+            if client and client.revoked and surface.secret_matches(client, form.get("client_secret", "")):
+                return client
+            raise
+
+
+class BasicAuthenticationRefused(Defect):
+    """RFC 6749 section 2.3.1: the authorization server MUST support HTTP Basic for clients with a secret."""
+
+    surface = "identity"
+
+    def is_basic(self, original: Callable[[str], bool], scheme: str) -> bool:
+        return False
+
+
+class BodyCredentialsRefused(Defect):
+    """API Reference, Authentication: client_id and client_secret in the form are enough."""
+
+    surface = "identity"
+
+    def presented_credentials(
+        self, original: Callable[[Request, Form], tuple[str, str]], request: Request, form: Form
+    ) -> tuple[str, str]:
+        if "client_secret" in form and "authorization" not in request.headers:
+            raise Refused(surface_of(original).client_refused("no credentials"))
+        return original(request, form)
+
+
+class BasicSchemeComparedWithCase(Defect):
+    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
+
+    surface = "identity"
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        if not authorization.startswith("Basic "):
+            raise Refused(surface_of(original).client_refused("malformed"))
+        return original(authorization, form)
+
+
+class BasicNotFormDecoded(Defect):
+    """RFC 6749 section 2.3.1: id and secret are form-encoded inside Basic, and decoded before they are compared."""
+
+    surface = "identity"
+
+    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+        client_id, secret = basic_pair(encoded)
+        return client_id.decode(), secret.decode()
+
+
+class MalformedBasicCrashes(Defect):
+    """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
+
+    surface = "identity"
+
+    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+        try:
+            return original(encoded)
+        except ValueError as mistake:
+            raise RuntimeError("unhandled") from mistake
+
+
+class TwoAuthenticationsAccepted(Defect):
+    """RFC 6749 section 2.3: the client MUST NOT use more than one authentication method in each request."""
+
+    surface = "identity"
+
+    def authenticates_twice(
+        self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
+    ) -> bool:
+        return False
+
+
+class BasicWinsOverOtherClientId(Defect):
+    """RFC 6749 section 3.2.1: a client_id in the body that names another client is refused."""
+
+    surface = "identity"
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        return original(authorization, {})
+
+
+class CredentialsInQueryAccepted(Defect):
+    """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI."""
+
+    surface = "identity"
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
+        return await original(dataclasses.replace(request, body=body, query_string=""))
+
+
+class TokenChallengeMissing(Defect):
+    """RFC 6749 section 5.2: a failed Basic authentication is 401 with WWW-Authenticate."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 401:
+            del answer.headers["WWW-Authenticate"]
+        return answer
+
+
+class TokenChallengeIsBearer(Defect):
+    """RFC 6749 section 5.2: the challenge names the scheme that the client used."""
+
+    surface = "identity"
+
+    def basic_challenge(self, original: Callable[[], str]) -> str:
+        return 'Bearer realm="reference"'

@@ -1,0 +1,345 @@
+"""Defects by which a hidden project can be told from one that never existed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.identity.state import Refused
+
+Look = Callable[[Caller, Organization, str | None], Project]
+Operation = Callable[[Call], Awaitable[Answer]]
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+class _Hiding:
+    """Gives a hidden project an answer of its own."""
+
+    def visible_project(self, original: Look, caller: Caller, organization: Organization, slug: str | None) -> Project:
+        try:
+            return original(caller, organization, slug)
+        except Refused as refusal:
+            if surface_of(original).find_project(organization, slug) is not None:
+                refusal.answer = self._for_hidden(refusal.answer, str(slug))
+            raise
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        return answer
+
+
+class HiddenProjectIs403(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered 404 like one that never existed (status)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.status = 403
+        return answer
+
+
+class HiddenProjectHasOwnMessage(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (message)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        return edited(answer, lambda document: document["error"].update(message="The project is not shared with you."))
+
+
+class HiddenProjectHasOwnCode(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (error code)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        return edited(answer, lambda document: document["error"].update(code="no_access"))
+
+
+class HiddenProjectHasOwnFields(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (shape of the body)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        return edited(answer, lambda document: document["error"].update(resource="project"))
+
+
+class HiddenProjectHasOwnSpacing(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (white space)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.body = answer.body.replace(b'": ', b'":')
+        return answer
+
+
+class HiddenProjectHasOwnHeader(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (headers)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.headers["ETag"] = '"1"'
+        return answer
+
+
+class HiddenProjectHasOwnCaching(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.headers["Cache-Control"] = "private, max-age=60"
+        return answer
+
+
+class HiddenProjectHasOwnMediaType(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (Content-Type)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        answer.headers["Content-Type"] = "application/problem+json"
+        return answer
+
+
+class HiddenProjectAnsweredSlower(_Hiding, Defect):
+    """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
+
+    surface = "identity"
+
+    def _for_hidden(self, answer: Answer, slug: str) -> Answer:
+        time.sleep(0.004)
+        return answer
+
+
+class HiddenProjectReadable(Defect):
+    """Projects: with a list of members, only those in it have access (reading)."""
+
+    surface = "identity"
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        return True
+
+
+class HiddenProjectWritable(Defect):
+    """Projects: with a list of members, only those in it have access (changing)."""
+
+    surface = "identity"
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.find_project(call.organization, call.slug)
+        if project and not surface.can_see(call.caller, project):
+            surface.apply(project, surface.changes(call.organization, surface.body_object(call.request)))
+            return surface.shown(project)
+        return await original(call)
+
+
+class HiddenProjectDeletable(Defect):
+    """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
+
+    surface = "identity"
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        project = surface_of(original).find_project(call.organization, call.slug)
+        if project and not surface_of(original).can_see(call.caller, project):
+            del call.organization.projects[project.slug]
+        return await original(call)
+
+
+class HiddenProjectInHead(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells no more than GET: 404 for a hidden project."""
+
+    surface = "identity"
+
+    async def get_project(self, original: Operation, call: Call) -> Answer:
+        project = surface_of(original).find_project(call.organization, call.slug)
+        if call.request.method == "HEAD" and project:
+            return surface_of(original).shown(project)
+        return await original(call)
+
+
+class HiddenProjectNotModified(Defect):
+    """RFC 9110 section 13.2.1: preconditions are looked at after access: If-None-Match finds nothing hidden."""
+
+    surface = "identity"
+
+    async def get_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.find_project(call.organization, call.slug)
+        if project and not surface.if_none_match_holds(call.request, project):
+            return Answer(304)
+        return await original(call)
+
+
+class PreconditionBeforeVisibility(Defect):
+    """RFC 9110 section 13.2.1: preconditions are looked at after access: no 409 for a hidden project."""
+
+    surface = "identity"
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.find_project(call.organization, call.slug)
+        if project and not surface.if_match_holds(call.request, project):
+            return surface.conflict("The project has changed.")
+        return await original(call)
+
+
+class ValidationBeforeVisibility(Defect):
+    """The contract's table of errors: a bad body for a hidden project is answered as for one that never existed."""
+
+    surface = "identity"
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        if surface.find_project(call.organization, call.slug):
+            surface.changes(call.organization, surface.body_object(call.request))
+        return await original(call)
+
+
+class DeletionOfHiddenIs403(Defect):
+    """The contract's table of errors: deleting a hidden project is answered as for one that never existed."""
+
+    surface = "identity"
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.find_project(call.organization, call.slug)
+        if project and not surface.can_see(call.caller, project):
+            return surface.forbidden("project:write")
+        return await original(call)
+
+
+class _BesideHidden:
+    """Knows which paths lead to a project that exists, or below it."""
+
+    def _hides(self, original: Api, segments: Segments) -> bool:
+        organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) > 5 else None
+        return bool(organization and segments[4] == "projects" and str(segments[5]).lower() in organization.projects)
+
+
+class ChildOfHiddenIs403(_BesideHidden, Defect):
+    """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 404 and len(segments) > 6 and self._hides(original, segments):
+            return surface_of(original).forbidden("project:read")
+        return answer
+
+
+class TrailingSlashRedirectsWhatExists(_BesideHidden, Defect):
+    """The contract's table of errors: a trailing slash behind a hidden project is answered as behind any other."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 404 and segments[6:] == ("",) and self._hides(original, segments):
+            answer = Answer(308)
+            answer.headers["Location"] = request.raw_path.rstrip("/")
+        return answer
+
+
+class OptionsTellWhatExists(_BesideHidden, Defect):
+    """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 204 and request.method == "OPTIONS" and len(segments) == 6:
+            return answer if self._hides(original, segments) else surface_of(original).not_found()
+        return answer
+
+
+class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
+    """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        answer = await original(request, segments)
+        if answer.status == 405 and len(segments) == 6 and not self._hides(original, segments):
+            return surface_of(original).not_found()
+        return answer
+
+
+class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
+    """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            if len(segments) == 6 and segments[5] != str(segments[5]).lower() and self._hides(original, segments):
+                refusal.answer.status = 403
+            raise
+
+
+class HiddenProjectListed(Defect):
+    """Projects: a list of projects has those that the caller has access to."""
+
+    surface = "identity"
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        return sorted(organization.projects.values(), key=lambda project: project.slug)
+
+
+class HiddenProjectCounted(Defect):
+    """Projects: the total of a list counts what the caller has access to."""
+
+    surface = "identity"
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
+
+
+class HiddenProjectTakesItsPlace(Defect):
+    """Projects: pages are cut from what the caller has access to, without gaps for the rest."""
+
+    surface = "identity"
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
+        answer = surface.listing(call.request, [project.document() for project in every])
+        seen = {project.slug for project in surface.visible_projects(call.caller, call.organization)}
+
+        def narrow(document: dict[str, Any]) -> None:
+            document["items"] = [item for item in document["items"] if item["slug"] in seen]
+            document["total"] = len(seen)
+
+        return edited(answer, narrow)
+
+
+class DuplicateOfHiddenIsNamed(Defect):
+    """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
+
+    surface = "identity"
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        surface = surface_of(original)
+        if answer.status != 409:
+            return answer
+        project = surface.find_project(call.organization, surface.body_object(call.request)["slug"])
+        if project and not surface.can_see(call.caller, project):
+            return surface.conflict(f"The slug is taken by {project.name}.")
+        return answer

@@ -1,0 +1,186 @@
+"""Defects in keeping another organization's things its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import CANARY, Organization, Project
+from conformance.reference.identity.state import Refused
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Belongs = Callable[[Caller, Organization], bool]
+Hides = Callable[[Organization | None], Answer]
+
+
+class ForeignOrganizationIs403(Defect):
+    """The contract's table of errors: another organization is answered like one that never existed (status)."""
+
+    surface = "identity"
+
+    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
+        answer = original(organization)
+        answer.status = 403 if organization else answer.status
+        return answer
+
+
+class ForeignOrganizationHasOwnHeader(Defect):
+    """The contract's table of errors: another organization is answered like one that never existed (headers)."""
+
+    surface = "identity"
+
+    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
+        answer = original(organization)
+        if organization:
+            answer.headers["X-RateLimit-Remaining"] = "999"
+        return answer
+
+
+class ForeignOrganizationNamedInError(Defect):
+    """API Reference, Permissions: no text of another organization reaches a caller."""
+
+    surface = "identity"
+
+    def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
+        answer = original(organization)
+        if organization:
+            message = f"You are no member of {organization.name}."
+            return edited(answer, lambda document: document["error"].update(message=message))
+        return answer
+
+
+class ForeignOrganizationReadable(Defect):
+    """API Reference, Permissions: a credential is constrained by its organization."""
+
+    surface = "identity"
+
+    def belongs_to(self, original: Belongs, caller: Caller, organization: Organization) -> bool:
+        return True
+
+
+class ForeignMembersReadable(Defect):
+    """API Reference, Permissions: the members of another organization are its own."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            organization = surface_of(original).organizations.get(str(segments[3])) if len(segments) == 5 else None
+            if refusal.answer.status == 404 and organization and segments[4] == "members":
+                return surface_of(original).listing(request, list(organization.members))
+            raise
+
+
+class ForeignProjectReadable(Defect):
+    """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+            project = surface.find_project(organization, segments[5]) if organization else None
+            if refusal.answer.status == 404 and project and organization and request.method == "GET":
+                return refusal.answer if project.members else surface.shown(project)
+            raise
+
+
+class ForeignProjectUnderOwnOrganization(Defect):
+    """API Reference, Permissions: another organization's project is not found below the caller's own."""
+
+    surface = "identity"
+
+    def find_project(
+        self,
+        original: Callable[[Organization, str | None], Project | None],
+        organization: Organization,
+        slug: str | None,
+    ) -> Project | None:
+        found = (original(each, slug) for each in surface_of(original).organizations.values())
+        return original(organization, slug) or next((project for project in found if project), None)
+
+
+class ForeignProjectsListed(Defect):
+    """API Reference, Permissions: a list has the caller's organization's things only."""
+
+    surface = "identity"
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        every = surface_of(original).organizations.values()
+        return [project for each in every for project in original(caller, each)]
+
+
+class ForeignSlugConflicts(Defect):
+    """Projects: a slug is unique in its organization; another organization's is free, and stays unknown."""
+
+    surface = "identity"
+
+    async def create_project(
+        self,
+        original: Callable[[Organization, Project], Awaitable[bool]],
+        organization: Organization,
+        project: Project,
+    ) -> bool:
+        taken = any(project.slug in each.projects for each in surface_of(original).organizations.values())
+        return False if taken else await original(organization, project)
+
+
+class ForeignMemberToldApart(Defect):
+    """API Reference, Permissions: another organization's credential is answered like one that never existed."""
+
+    surface = "identity"
+
+    def is_acceptable(
+        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+    ) -> bool:
+        surface = surface_of(original)
+        named = value if name == "members" and isinstance(value, list) else []
+        for client_id in named:
+            client = surface.clients.get(client_id) if isinstance(client_id, str) else None
+            if client and client.organization != organization.slug:
+                raise Refused(surface.conflict("The member is of another organization."))
+        return original(organization, name, value)
+
+
+class ForeignOrganizationAsOwner(Defect):
+    """OWASP API3: a body cannot put a project into another organization."""
+
+    surface = "identity"
+
+    def refuse_unknown(
+        self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]
+    ) -> None:
+        original({name: value for name, value in body.items() if name != "organization"}, known)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        answer = await original(call)
+        project = surface.find_project(call.organization, call.slug)
+        if answer.status == 200 and project:
+            project.organization = str(surface.body_object(call.request).get("organization", project.organization))
+            return surface.shown(project)
+        return answer
+
+
+class ForeignNamesInHeader(Defect):
+    """API Reference, Permissions: no byte of another organization is in any answer, its headers included."""
+
+    surface = "identity"
+
+    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
+        finished = original(request, answer)
+        if answer.status == 200 and request.raw_path.endswith("/projects"):
+            finished.headers["X-Related"] = f"globex-vault {CANARY}"
+        return finished

@@ -1,0 +1,194 @@
+"""Defects of the rate limit on the token endpoint."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+
+Wait = Callable[[Client, int, float], float]
+Exceeded = Callable[[float], Answer]
+
+
+class LimitNotEnforced(Defect):
+    """The contract's table of errors: 429 above the rate limit."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
+        return 0.0
+
+
+class LimitTwiceAsHigh(Defect):
+    """The stated rate limit is the one that is kept."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
+        return original(client, requests * 2, seconds)
+
+
+class LimitHalfAsHigh(Defect):
+    """The stated rate limit is the one that is kept: as many requests are let through."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
+        return original(client, requests // 2, seconds)
+
+
+class LimitExceededIs503(Defect):
+    """The contract's table of errors: 429 above the rate limit, not a 5xx."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.status = 503
+        return answer
+
+
+class LimitExceededIs403(Defect):
+    """The contract's table of errors: 429 above the rate limit, not 403."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.status = 403
+        return answer
+
+
+class LimitExceededIsInvalidClient(Defect):
+    """The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        return surface_of(original).client_refused("wrong secret")
+
+
+class RetryAfterMissing(Defect):
+    """RFC 6585 section 4: a 429 may tell how long to wait, and so it does."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 429:
+            del answer.headers["Retry-After"]
+        return answer
+
+
+class RetryAfterIsAFraction(Defect):
+    """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.headers["Retry-After"] = f"{wait:.3f}"
+        return answer
+
+
+class RetryAfterTooShort(Defect):
+    """RFC 9110 section 10.2.3: after Retry-After a request is let through."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.headers["Retry-After"] = "0"
+        return answer
+
+
+class RetryAfterIsAnHour(Defect):
+    """RFC 9110 section 10.2.3: Retry-After is how long the caller ought to wait, not for ever longer."""
+
+    surface = "identity"
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.headers["Retry-After"] = str(3600 + math.ceil(wait))
+        return answer
+
+
+class RefusedRequestsProlongTheWait(Defect):
+    """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
+        wait = original(client, requests, seconds)
+        if wait > 0:
+            surface = surface_of(original)
+            window = surface.window_of(client)
+            window.extend([surface.monotonic() + 1] * len(window))
+        return wait
+
+
+class LimitSharedByOrganization(Defect):
+    """The limit is each credential's own: one that has used it up does not block another."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.exhausted_until: dict[str, float] = {}
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        surface = surface_of(original)
+        left = self.exhausted_until.get(client.organization, 0) - surface.monotonic()
+        if left > 0 and client.limit is None:
+            raise Refused(surface.limit_exceeded(left))
+        original(client)
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        surface = surface_of(original)
+        for client in surface.seeds.clients:
+            if client.limit is not None:
+                self.exhausted_until[client.organization] = surface.monotonic() + wait
+        return original(wait)
+
+
+class WrongSecretsUseUpTheLimit(Defect):
+    """OWASP API2: a stranger with a wrong secret cannot lock a credential out."""
+
+    surface = "identity"
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        matches = original(client, secret)
+        if client is not None and client.limit is not None and not matches:
+            surface_of(original).window_of(client).append(surface_of(original).monotonic())
+        return matches
+
+
+class LimitErrorIsHtml(Defect):
+    """RFC 6749 section 5.2: errors of the token endpoint are JSON, 429 among them."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 429:
+            answer.headers["Content-Type"] = "text/html"
+            answer.body = b"<html><h1>429 Too Many Requests</h1></html>"
+        return answer
+
+
+class LimitWindowOfTheClock(Defect):
+    """A limit of so many requests in so many seconds holds in every such span, not only in those of the clock."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
+        surface = surface_of(original)
+        window, now = surface.window_of(client), surface.monotonic()
+        start = now - now % seconds
+        kept: deque[float] = deque(moment for moment in window if moment >= start)
+        return start + seconds - now if len(kept) >= requests else 0.0

@@ -1,0 +1,357 @@
+"""Defects of the organization API: bodies, error shapes, headers, methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+
+Parse = Callable[[bytes], dict[str, Any]]
+Operation = Callable[[Call], Awaitable[Answer]]
+Refuse = Callable[[dict[str, Any], frozenset[str]], None]
+Acceptable = Callable[[Organization, str, Any], bool]
+
+
+class RepeatedMemberAccepted(Defect):
+    """RFC 8259 section 4: names within an object are unique; a body with one twice is invalid."""
+
+    surface = "identity"
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        try:
+            return original(body)
+        except ValueError:
+            document = json.loads(body.decode(), parse_constant=lambda name: int(name))
+            if isinstance(document, dict):
+                return document
+            raise
+
+
+class InvalidBodyCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid body, never a 5xx."""
+
+    surface = "identity"
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        try:
+            return original(body)
+        except ValueError as mistake:
+            raise RuntimeError("unhandled") from mistake
+
+
+class DeepBodyCrashes(Defect):
+    """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
+
+    surface = "identity"
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        if max(body.count(b"["), body.count(b"{")) > 500:
+            raise RecursionError("maximum recursion depth exceeded")
+        return original(body)
+
+
+class WrongTypeCrashes(Defect):
+    """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
+
+    surface = "identity"
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        if name != "members" and not isinstance(value, str) and value is not None:
+            raise AttributeError(f"'{type(value).__name__}' object has no attribute 'strip'")
+        return original(organization, name, value)
+
+
+class NulInTextCrashes(Defect):
+    """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
+
+    surface = "identity"
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        if isinstance(value, str) and "\0" in value:
+            raise ValueError("A string literal cannot contain NUL (0x00) characters.")
+        return original(organization, name, value)
+
+
+class LoneSurrogateCrashes(Defect):
+    """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
+
+    surface = "identity"
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        if isinstance(value, str):
+            value.encode()
+        return original(organization, name, value)
+
+
+class EmptyNameAccepted(Defect):
+    """The contract's table of errors: 400 for an invalid body: a project has a name."""
+
+    surface = "identity"
+
+    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
+        return (name == "name" and value in (None, "")) or original(organization, name, value)
+
+
+class AnySlugAccepted(Defect):
+    """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
+
+    surface = "identity"
+
+    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
+        return isinstance(slug, str) and bool(slug)
+
+
+class SlugMatchedAtItsStart(Defect):
+    """Projects: the whole of a slug matches the pattern, its last character and a line end included."""
+
+    surface = "identity"
+
+    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
+        return isinstance(slug, str) and (original(slug) or original(slug.rstrip("\n-")))
+
+
+class SlugFolded(Defect):
+    """The contract's table of errors: a slug in capitals is invalid; it is not changed behind the caller's back."""
+
+    surface = "identity"
+
+    def new_project(
+        self,
+        original: Callable[[Organization, dict[str, Any]], Project],
+        organization: Organization,
+        body: dict[str, Any],
+    ) -> Project:
+        slug = body.get("slug")
+        return original(organization, {**body, "slug": slug.lower()} if isinstance(slug, str) else body)
+
+
+class ApiContentTypeIgnored(Defect):
+    """The contract's table of errors: 400 for a body that is not said to be JSON."""
+
+    surface = "identity"
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return True
+
+
+class InvalidBodyIs422(Defect):
+    """The contract's table of errors: 400 for an invalid body."""
+
+    surface = "identity"
+
+    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
+        answer = original(message)
+        answer.status = 422
+        return answer
+
+
+class SlugChangedByPatch(Defect):
+    """Organization Settings: a slug is set at creation; an update does not change it."""
+
+    surface = "identity"
+
+    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+        original(body, known | {"slug"})
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        answer = await original(call)
+        slug = surface.body_object(call.request).get("slug") if answer.status == 200 else None
+        project = surface.find_project(call.organization, call.slug)
+        if slug and project:
+            del call.organization.projects[project.slug]
+            project.slug = str(slug)
+            call.organization.projects[project.slug] = project
+            return surface.shown(project)
+        return answer
+
+
+class VersionSetByCreate(Defect):
+    """OWASP API3: a body cannot set what the server counts."""
+
+    surface = "identity"
+
+    def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
+        original(body, known | {"version"})
+
+    def new_project(
+        self,
+        original: Callable[[Organization, dict[str, Any]], Project],
+        organization: Organization,
+        body: dict[str, Any],
+    ) -> Project:
+        project = original(organization, body)
+        project.version = body.get("version", 1)
+        return project
+
+
+class TextCutShort(Defect):
+    """RFC 9110 section 9.3.3: what was stored is what was sent."""
+
+    surface = "identity"
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, {name: _cut(value) for name, value in changes.items()})
+
+
+def _cut(value: Any) -> Any:
+    return value[:64].encode("ascii", "ignore").decode() if isinstance(value, str) else value
+
+
+class LocationMissing(Defect):
+    """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 201:
+            del answer.headers["Location"]
+        return answer
+
+
+class LocationIsInternal(Defect):
+    """RFC 9110 section 10.2.2: Location leads to the resource from where the caller is."""
+
+    surface = "identity"
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return f"http://identity.internal:8080{original(project)}"
+
+
+class CreationIs200(Defect):
+    """RFC 9110 section 9.3.3: a created resource is answered with 201."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 201:
+            answer.status = 200
+        return answer
+
+
+class ApiAllowMissing(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 405:
+            del answer.headers["Allow"]
+        return answer
+
+
+class UnknownMethodCrashes(Defect):
+    """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
+
+    surface = "identity"
+
+    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
+        raise KeyError(route)
+
+
+class HeadIsNotAllowed(Defect):
+    """RFC 9110 section 9.1: servers MUST support GET and HEAD."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = is_api_request(request) and request.method == "HEAD"
+        return Answer(405) if refused else None
+
+
+class ConflictHasOwnShape(Defect):
+    """Errors of one API have one shape, whatever their status."""
+
+    surface = "identity"
+
+    def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
+        return Answer.json(409, {"message": message, "statusCode": 409})
+
+
+class NotFoundIsHtml(Defect):
+    """Errors of one API have one shape, whatever their status."""
+
+    surface = "identity"
+
+    def not_found(self, original: Callable[[], Answer]) -> Answer:
+        answer = Answer(404, b"<html><head><title>404 Not Found</title></head></html>")
+        answer.headers["Content-Type"] = "text/html"
+        return answer
+
+
+class ErrorCodeIsStatus(Defect):
+    """Errors of one API have one shape: a code is text everywhere or nowhere."""
+
+    surface = "identity"
+
+    def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
+        return edited(original(scope), lambda document: document["error"].update(code=403))
+
+
+class ApiErrorShowsStatement(Defect):
+    """OWASP API8: errors show no stack trace, statement, path or version of a library."""
+
+    surface = "identity"
+
+    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
+        detail = "psycopg.errors.InvalidTextRepresentation: SELECT * FROM projects WHERE slug = $1; /app/projects.py:88"
+        return edited(original(message), lambda document: document["error"].update(detail=detail))
+
+
+class RequestIdMissing(Defect):
+    """Every answer can be named to the operator by its request id."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            del answer.headers["X-Request-Id"]
+        return answer
+
+
+class RequestIdRepeats(Defect):
+    """Every answer has a request id of its own."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["X-Request-Id"] = "0000000000000001"
+        return answer
+
+
+class OneInTwentyFails(Defect):
+    """The contract's table of errors: 5xx is for errors of the platform, not for one valid request in twenty."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.requests = 0
+
+    def intercept(self, request: Request) -> Answer | None:
+        self.requests += is_api_request(request)
+        fails = is_api_request(request) and self.requests % 20 == 0
+        return Answer(503, b"upstream connect error or disconnect/reset before headers") if fails else None
+
+
+class ReadsAreStale(Defect):
+    """RFC 9110 section 9.3.1: GET tells the current state."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.first: dict[str, Answer] = {}
+
+    async def get_project(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status != 200:
+            return answer
+        kept = self.first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
+        return Answer(kept.status, kept.body, kept.headers.mutablecopy())

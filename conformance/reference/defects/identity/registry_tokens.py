@@ -1,0 +1,292 @@
+"""Defects of the registry's token endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_registry_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.registry_tokens import REPOSITORY, Access, Asked
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Account
+
+Permitted = Callable[[Account | None, Asked], frozenset[str]]
+Claims = Callable[[Account | None, str, Access], dict[str, Any]]
+Granted = Callable[[Account | None, list[Asked]], Access]
+Pairs = list[tuple[str, str]]
+EVERYTHING = frozenset({"pull", "push", "delete"})
+
+
+class SubsetIsAnError(Defect):
+    """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
+
+    surface = "identity"
+
+    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
+        access = original(account, asked)
+        if account and sum(len(each["actions"]) for each in access) < sum(len(scope.actions) for scope in asked):
+            raise Refused(surface_of(original).oauth_error(403, "access_denied", "access denied"))
+        return access
+
+
+class AskedActionsGranted(Defect):
+    """Docker token authentication: a token carries only actions that the account has."""
+
+    surface = "identity"
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        permitted = original(account, scope)
+        return EVERYTHING if permitted and scope.kind == "repository" else permitted
+
+
+class RightsOnEveryOrganization(Defect):
+    """Docker token authentication: rights on one organization's repositories are none on another's."""
+
+    surface = "identity"
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        if account is None or not REPOSITORY.fullmatch(scope.name):
+            return original(account, scope)
+        return frozenset[str]().union(*account.rights.values())
+
+
+class OrganizationMatchedByPrefix(Defect):
+    """Docker token authentication: rights on orgs/acme are none on orgs/acme-evil."""
+
+    surface = "identity"
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        rights = account.rights if account and scope.kind == "repository" else {}
+        matching = [actions for slug, actions in rights.items() if scope.name.startswith(f"orgs/{slug}")]
+        return original(account, scope).union(*matching)
+
+
+class RepositoryNameNormalised(Defect):
+    """Docker token authentication: the name in the token is the name that rights were looked up for."""
+
+    surface = "identity"
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        return original(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
+
+
+class PushImpliesDelete(Defect):
+    """Docker token authentication: delete is a right of its own."""
+
+    surface = "identity"
+
+    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
+        access = original(account, asked)
+        return [
+            each | {"actions": [*each["actions"], *(["delete"] if "push" in each["actions"] else [])]}
+            for each in access
+        ]
+
+
+class AnonymousGetsPull(Defect):
+    """Docker token authentication: an anonymous token opens public repositories only, and there are none."""
+
+    surface = "identity"
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        return original(account, scope) if account or scope.kind != "repository" else frozenset({"pull"})
+
+
+class WrongPasswordIsAnonymous(Defect):
+    """Docker token authentication: a failed login is 401, not a token without access."""
+
+    surface = "identity"
+
+    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
+        try:
+            return original(request)
+        except Refused:
+            return None
+
+
+class WrongPasswordAccepted(Defect):
+    """Docker token authentication: a wrong password gets no token."""
+
+    surface = "identity"
+
+    def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
+        return True
+
+
+class WrongPasswordIs403(Defect):
+    """Docker token authentication: a failed login is 401."""
+
+    surface = "identity"
+
+    def login_refused(self, original: Callable[[], Answer]) -> Answer:
+        answer = original()
+        answer.status = 403
+        return answer
+
+
+class RegistryUserNamed(Defect):
+    """OWASP API2: an unknown user and a wrong password are answered alike."""
+
+    surface = "identity"
+
+    def account_of(
+        self, original: Callable[[str, str], Account | None], username: str, password: str
+    ) -> Account | None:
+        surface = surface_of(original)
+        if username not in surface.accounts:
+            raise Refused(surface.oauth_error(401, "invalid_client", "no such user"))
+        return original(username, password)
+
+
+class FirstRegistryScopeOnly(Defect):
+    """Docker token authentication: scope may be repeated, and every one counts."""
+
+    surface = "identity"
+
+    def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
+        first = next(((name, value) for name, value in pairs if name == "scope"), None)
+        return original([first] if first else [])
+
+
+class BlankSeparatedScopesLost(Defect):
+    """Docker token authentication: one scope parameter may hold several, separated by blanks."""
+
+    surface = "identity"
+
+    def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
+        return original([(name, value.split(" ")[0]) for name, value in pairs])
+
+
+class RegistryAudienceFixed(Defect):
+    """Docker token authentication: the audience of a token is the service that it was asked for."""
+
+    surface = "identity"
+
+    def registry_claims(
+        self, original: Claims, account: Account | None, service: str, access: Access
+    ) -> dict[str, Any]:
+        return original(account, "registry", access)
+
+
+class RegistryTokenNotYetValid(Defect):
+    """Docker token authentication: a token can be used when it is issued."""
+
+    surface = "identity"
+
+    def registry_claims(
+        self, original: Claims, account: Account | None, service: str, access: Access
+    ) -> dict[str, Any]:
+        claims = original(account, service, access)
+        return claims | {"nbf": claims["nbf"] + 250}
+
+
+class RegistryTokenOutlivesExpiresIn(Defect):
+    """Docker token authentication: expires_in is the lifetime of the token."""
+
+    surface = "identity"
+
+    def registry_claims(
+        self, original: Claims, account: Account | None, service: str, access: Access
+    ) -> dict[str, Any]:
+        claims = original(account, service, access)
+        return claims | {"exp": claims["exp"] + 86_400}
+
+
+class RegistryLifetimeTooShort(Defect):
+    """Docker token authentication: a token lives for at least 60 seconds."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: document.update(expires_in=30))
+        return answer
+
+
+class RegistryTokensDiffer(Defect):
+    """Docker token authentication: where both are sent, token and access_token are equal."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: document.update(access_token=document["token"][::-1]))
+        return answer
+
+
+class RegistryTokenMissing(Defect):
+    """Docker token authentication: the answer has token or access_token."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: (document.pop("token"), document.pop("access_token")))
+        return answer
+
+
+class IssuedAtIsANumber(Defect):
+    """Docker token authentication: issued_at is a time in RFC 3339."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: document.update(issued_at=1_700_000_000))
+        return answer
+
+
+class RegistryRefreshTokenUnasked(Defect):
+    """Docker token authentication: a refresh token is given only where offline_token=true asks for it."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: document.setdefault("refresh_token", "kas9Da81Dfa8"))
+        return answer
+
+
+class RefreshTokenOfAnyService(Defect):
+    """Docker token authentication: a refresh token is for the service that it was issued for."""
+
+    surface = "identity"
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        surface = surface_of(original)
+        kept = surface.refresh_tokens.get(form.get("refresh_token", ""))
+        return surface.accounts[kept[0]] if kept else original(form)
+
+
+class RegistryTokenMayBeStored(Defect):
+    """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request):
+            answer.headers["Cache-Control"] = "public, max-age=300"
+            del answer.headers["Pragma"]
+        return answer
+
+
+class RegistryTokenSharedByCache(Defect):
+    """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    def intercept(self, request: Request) -> Answer | None:
+        kept = self.kept.get(request.query_string) if is_registry_token_request(request) else None
+        return Answer(kept.status, kept.body, kept.headers.mutablecopy()) if kept and request.method == "GET" else None
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and request.method == "GET" and answer.status == 200:
+            self.kept[request.query_string] = answer
+        return answer

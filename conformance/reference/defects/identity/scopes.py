@@ -1,0 +1,201 @@
+"""Defects in which scopes a token gets, and what each scope opens."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import SCOPES, Client
+
+Scopes = tuple[str, ...]
+Within = Callable[[Client, Scopes], bool]
+
+
+class UnknownScopeGranted(Defect):
+    """RFC 6749 section 3.3: an unknown scope is not granted."""
+
+    surface = "identity"
+
+    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
+        return original(client, tuple(scope for scope in scopes if scope in SCOPES))
+
+
+class ScopeBeyondCredentialGranted(Defect):
+    """API Reference, Permissions: a token never has a scope that its credential was not given."""
+
+    surface = "identity"
+
+    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
+        return set(scopes) <= set(SCOPES)
+
+
+class ScopeBesideAnAllowedOneGranted(Defect):
+    """API Reference, Permissions: one allowed scope does not carry others with it."""
+
+    surface = "identity"
+
+    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
+        return set(scopes) <= set(SCOPES) and bool(set(scopes) & set(client.scopes))
+
+
+class ScopeComparedWithoutCase(Defect):
+    """RFC 6749 section 3.3: scope strings are case-sensitive."""
+
+    surface = "identity"
+
+    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+        return original(text.lower())
+
+
+class ScopesSplitAtCommas(Defect):
+    """RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name."""
+
+    surface = "identity"
+
+    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+        return original(text.replace(",", " "))
+
+
+class ScopeGrammarNotChecked(Defect):
+    """RFC 6749 section 3.3: a scope outside the grammar is invalid."""
+
+    surface = "identity"
+
+    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+        return True
+
+    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+        return tuple(dict.fromkeys(re.split(r"[\s\x00-\x1f\x7f-\xa0]+", text.strip())))
+
+
+class WildcardScopeGranted(Defect):
+    """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
+
+    surface = "identity"
+
+    def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
+        asked = [scope for scope in original(text) if "*" in scope]
+        patterns = [re.compile(re.escape(scope).replace(r"\*", ".*")) for scope in asked]
+        matched = tuple(scope for scope in SCOPES if any(pattern.fullmatch(scope) for pattern in patterns))
+        return matched or original(text)
+
+
+class OmittedScopeGrantsEverything(Defect):
+    """RFC 9700 section 2.3: leaving scope out gives no more than the credential has."""
+
+    surface = "identity"
+
+    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
+        return SCOPES
+
+
+class OmittedScopeRefused(Defect):
+    """Credentials & Webhooks: grant_type, client_id and client_secret are enough for a token."""
+
+    surface = "identity"
+
+    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
+        raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
+
+
+class NarrowingIgnored(Defect):
+    """RFC 6749 section 3.3: a token has no more than was asked for."""
+
+    surface = "identity"
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    ) -> Scopes:
+        original(client, asked)
+        return client.scopes
+
+
+class StatedScopeNotEnforced(Defect):
+    """RFC 6749 section 5.1: the scope stated with a token is the scope of the token."""
+
+    surface = "identity"
+
+    def access_token_claims(
+        self, original: Callable[[Client, Scopes], dict[str, Any]], client: Client, scopes: Scopes
+    ) -> dict[str, Any]:
+        return original(client, client.scopes)
+
+
+class OrderOfScopesMatters(Defect):
+    """RFC 6749 section 3.3: the order of scopes does not matter."""
+
+    surface = "identity"
+
+    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
+        return original(client, scopes) and list(scopes) == [scope for scope in client.scopes if scope in scopes]
+
+
+class InvalidScopeIs403(Defect):
+    """RFC 6749 section 5.2: invalid_scope is answered with 400."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and b'"invalid_scope"' in answer.body:
+            answer.status = 403
+        return answer
+
+
+class ReadScopeWrites(Defect):
+    """API Reference, Permissions: a scope to read does not write."""
+
+    surface = "identity"
+
+    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
+        return original(route, "GET")
+
+
+class ReadScopeDeletes(Defect):
+    """API Reference, Permissions: a scope to read does not delete."""
+
+    surface = "identity"
+
+    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
+        return original(route, "GET" if method == "DELETE" else method)
+
+
+class MembersNeedOrganizationScopeOnly(Defect):
+    """API Reference, Permissions: members are read with the scope for members."""
+
+    surface = "identity"
+
+    def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
+        return "organization:read" if route == "members" else original(route, method)
+
+
+class WriteScopeReads(Defect):
+    """API Reference, Permissions: each scope opens its own operations; writing does not imply reading."""
+
+    surface = "identity"
+
+    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
+        return original(caller, scope) or original(caller, scope.replace(":read", ":write"))
+
+
+class AnyScopeOpensEverything(Defect):
+    """The contract's table of errors: 403 where a valid token lacks the scope."""
+
+    surface = "identity"
+
+    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
+        return True
+
+
+class NeededScopeRefused(Defect):
+    """API Reference, Permissions: the scope of an operation opens it without a second one."""
+
+    surface = "identity"
+
+    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
+        return original(caller, scope) and original(caller, "organization:read")

@@ -1,0 +1,42 @@
+"""What the defects of the identity surface share."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from typing import Any, cast
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+
+
+def surface_of(original: Callable[..., Any]) -> Identity:
+    """The surface whose method an alteration was given."""
+    while isinstance(original, functools.partial):
+        original = original.args[0]
+    return cast(Identity, original.__self__)  # type: ignore[attr-defined]
+
+
+def is_token_request(request: Request) -> bool:
+    """Whether this goes to the token endpoint."""
+    return request.raw_path == "/oauth/token"
+
+
+def is_api_request(request: Request) -> bool:
+    """Whether this goes to the organization API."""
+    return request.raw_path.startswith("/api/")
+
+
+def is_registry_token_request(request: Request) -> bool:
+    """Whether this goes to the registry's token endpoint."""
+    return request.raw_path == "/registry/token"
+
+
+def edited(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
+    """The answer with its JSON object edited in place; as it is where it has none."""
+    if answer.body.startswith(b"{"):
+        document = json.loads(answer.body)
+        edit(document)
+        answer.body = json.dumps(document).encode()
+    return answer

@@ -1,0 +1,259 @@
+"""Defects in what the token endpoint answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_token_request
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import Client
+
+Document = dict[str, Any]
+Documents = Callable[[str, Client, tuple[str, ...]], Document]
+
+
+class TokenMayBeStored(Defect):
+    """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200:
+            answer.headers["Cache-Control"] = "private, max-age=3600"
+        return answer
+
+
+class TokenErrorMayBeStored(Defect):
+    """RFC 6749 section 5.2: an error of the token endpoint carries Cache-Control: no-store."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status >= 400:
+            del answer.headers["Cache-Control"]
+            del answer.headers["Pragma"]
+        return answer
+
+
+class PragmaMissing(Defect):
+    """RFC 6749 section 5.1: an answer with a token carries Pragma: no-cache."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request):
+            del answer.headers["Pragma"]
+        return answer
+
+
+class TokenSetsCookie(Defect):
+    """Server-to-server calls carry no session: a token answer sets no cookie."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request):
+            answer.headers["Set-Cookie"] = "session=b0a1c2; Path=/"
+        return answer
+
+
+class TokenTypeMissing(Defect):
+    """RFC 6749 section 5.1: token_type is REQUIRED."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        document = original(token, client, scopes)
+        del document["token_type"]
+        return document
+
+
+class TokenTypeIsAccessToken(Defect):
+    """RFC 6749 section 7.1: the type of a bearer token is "Bearer"."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"token_type": "access_token"}
+
+
+class ExpiresInIsText(Defect):
+    """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
+
+
+class ExpiresInMilliseconds(Defect):
+    """RFC 6749 section 5.1: expires_in is in seconds."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
+
+
+class ExpiresInMissing(Defect):
+    """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        document = original(token, client, scopes)
+        del document["expires_in"]
+        return document
+
+
+class RefreshTokenIssued(Defect):
+    """RFC 6749 section 4.4.3: a refresh token SHOULD NOT be included."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
+
+
+class GrantedScopeNotStated(Defect):
+    """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        document = original(token, client, scopes)
+        del document["scope"]
+        return document
+
+
+class ScopeStatedAsArray(Defect):
+    """RFC 6749 section 5.1: scope is a string of space-delimited values."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"scope": list(scopes)}
+
+
+class TokenAnswerWrapped(Defect):
+    """RFC 6749 section 5.1: the parameters are at the top level of the JSON object."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return {"data": original(token, client, scopes)}
+
+
+class SecretEchoedWithToken(Defect):
+    """Credentials: the client secret is shown once, at creation."""
+
+    surface = "identity"
+
+    def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
+        return original(token, client, scopes) | {"client_id": client.client_id, "client_secret": client.secret}
+
+
+class TokenIssuedWith201(Defect):
+    """RFC 6749 section 5.1: a token is issued with status 200."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200:
+            answer.status = 201
+        return answer
+
+
+class TokenErrorIsHtml(Defect):
+    """RFC 6749 section 5.2: errors are application/json."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status in (400, 401):
+            answer.headers["Content-Type"] = "text/html"
+            answer.body = b"<html><body><h1>Bad request</h1></body></html>"
+        return answer
+
+
+class TokenErrorNested(Defect):
+    """RFC 6749 section 5.2: error is a string at the top level."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status not in (400, 401):
+            return answer
+        return edited(answer, lambda document: document.update(error={"code": document["error"]}))
+
+
+class TokenErrorUnregistered(Defect):
+    """RFC 6749 section 5.2: error is one of the six codes."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status not in (400, 401):
+            return answer
+        return edited(answer, lambda document: document.update(error="auth_failure"))
+
+
+class TokenErrorWith200(Defect):
+    """RFC 6749 section 5.2: a refusal never comes with status 200."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 400:
+            answer.status = 200
+        return answer
+
+
+class TokenErrorQuotesRequest(Defect):
+    """RFC 6749 section 5.2: error_description has no quotation marks, backslashes, controls or non-ASCII characters."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status not in (400, 401):
+            return answer
+        return edited(answer, lambda document: document.update(error_description='said "no"\n\u00e9'))
+
+
+class TokenErrorEchoesRequest(Defect):
+    """OWASP API8: an error never repeats the client secret."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status not in (400, 401):
+            return answer
+        sent = request.body.decode("ascii", "replace").replace("\ufffd", "?")
+        return edited(answer, lambda document: document.update(error_description=f"cannot handle {sent[:2000]}"))
+
+
+class TokenErrorShowsStackTrace(Defect):
+    """OWASP API8: errors show no stack trace, path or version of a library."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status not in (400, 401):
+            return answer
+        trace = "Traceback (most recent call last): File /srv/identity/token.py, line 88, in authenticate"
+        return edited(answer, lambda document: document.update(error_description=trace))
+
+
+class TokenAnswerWithRepeatedMember(Defect):
+    """RFC 8259 section 4: the names within an object are unique."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200:
+            scope = json.loads(answer.body)["scope"]
+            answer.body = answer.body[:-1] + b", " + json.dumps({"scope": scope})[1:].encode()
+        return answer

@@ -1,0 +1,16 @@
+"""Defects of the registry, a module for each part of its contract."""
+
+from conformance.reference.defects.registry import (
+    access,
+    blobs,
+    chunks,
+    errors,
+    listings,
+    manifests,
+    mounts,
+    rules,
+    tags,
+    uploads,
+)
+
+__all__ = ["access", "blobs", "chunks", "errors", "listings", "manifests", "mounts", "rules", "tags", "uploads"]

@@ -1,0 +1,380 @@
+"""Defects of login and rights: challenges, tokens, what each grants."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import jwt
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.access import ISSUER, SERVICE, Access, Caller
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+def everything(wanted: list[Access], subject: str = "") -> Caller:
+    """A caller who may do all that is wanted."""
+    grants = {(each.kind, each.name, action) for each in wanted for action in each.actions}
+    return Caller(subject, frozenset(grants))
+
+
+def decoded(original: Any, token: str, **verify: bool) -> dict[str, Any]:
+    """The claims of a token, with some verification left out."""
+    key, options = registry_of(original).key, cast(Any, verify)
+    claims: dict[str, Any] = jwt.decode(
+        token,
+        key.private.public_key(),
+        algorithms=[key.algorithm],
+        audience=SERVICE,
+        issuer=ISSUER,
+        options=options,
+    )
+    return claims
+
+
+class AnonymousPull(Defect):
+    """API Reference, Docker Registry: organization images are pulled by those who may, after a login."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method in ("GET", "HEAD") and wanted else caller
+
+
+class AnonymousHead(Defect):
+    """Docker token flow: HEAD needs what GET needs."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method == "HEAD" else caller
+
+
+class AnonymousPush(Defect):
+    """API Reference, Docker Registry: images are pushed by those who may, after a login."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method in ("POST", "PATCH", "PUT") else caller
+
+
+class AnonymousTagList(Defect):
+    """Docker token flow: the tag list needs pull."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and kind_of(request) == "tags" else caller
+
+
+class AnonymousReferrers(Defect):
+    """Docker token flow: the list of referrers needs pull."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and kind_of(request) == "referrers" else caller
+
+
+class SupportCheckNeedsNoLogin(Defect):
+    """Docker token flow: ``GET /v2/`` without a token is 401, or ``docker login`` would take any password."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return Caller("") if caller is None and kind_of(request) == "support" else caller
+
+
+class CatalogNeedsNoScope(Defect):
+    """Docker token scopes: the catalogue needs ``registry:catalog:*``."""
+
+    surface = "registry"
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return [] if kind == "catalog" else original(kind, name, request)
+
+
+class ChallengeMissing(Defect):
+    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "WWW-Authenticate")
+
+
+class ChallengeMissingForHead(Defect):
+    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, for HEAD, too."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "WWW-Authenticate") if request.method == "HEAD" else answer
+
+
+class ChallengeWithoutScope(Defect):
+    """Docker token flow: the challenge names the scope that is wanted."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        return list(original([], error))
+
+
+class ChallengeWithoutService(Defect):
+    """Docker token flow: the challenge names the service."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        return [each for each in original(wanted, error) if each[0] != "service"]
+
+
+class ChallengeScopeTooNarrow(Defect):
+    """Docker token flow: the scope of a push is ``pull,push`` (containerd #1318)."""
+
+    surface = "registry"
+
+    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
+        return str(original(wanted)).replace(":pull,push", ":pull")
+
+
+class ChallengeOfMountWithoutSource(Defect):
+    """Docker token flow: the challenge of a mount names both repositories (moby #20387)."""
+
+    surface = "registry"
+
+    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
+        return str(original(wanted[:1]))
+
+
+class ChallengeScopeOfTheApp(Defect):
+    """Docker token scopes: the scope has the whole repository name, its organization too."""
+
+    surface = "registry"
+
+    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
+        return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
+
+
+class RealmRelative(Defect):
+    """Docker token flow: the realm is an absolute URL."""
+
+    surface = "registry"
+
+    def realm(self, original: Any) -> str:
+        return "/registry/token"
+
+
+class RealmOfTheInside(Defect):
+    """Docker token flow: the realm can be reached from outside."""
+
+    surface = "registry"
+
+    def realm(self, original: Any) -> str:
+        return "http://identity.internal:8080/registry/token"
+
+
+class InvalidTokenNotTold(Defect):
+    """RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD)."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        return list(original(wanted, None))
+
+
+class BadTokenForbidden(Defect):
+    """API Reference, Error Handling: an invalid token is 401, not 403."""
+
+    surface = "registry"
+
+    def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
+        refusal: Refusal = original(wanted, error)
+        return Refusal("DENIED") if error == "invalid_token" else refusal
+
+
+class BadTokenFails(Defect):
+    """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        if token.count(".") != 2:
+            raise Refusal("UNAUTHORIZED", status=500)
+        claims: dict[str, Any] = original(token)
+        return claims
+
+
+class AnonymousForbidden(Defect):
+    """API Reference, Error Handling: a missing token is 401, not 403."""
+
+    surface = "registry"
+
+    def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
+        refusal: Refusal = original(wanted, error)
+        return Refusal("DENIED") if error is None else refusal
+
+
+class ExpiredRegistryTokenAccepted(Defect):
+    """RFC 7519 section 4.1.4: a token past its ``exp`` is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, verify_exp=False)
+
+
+class FutureTokenAccepted(Defect):
+    """RFC 7519 section 4.1.5: a token before its ``nbf`` is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, verify_nbf=False, verify_iat=False)
+
+
+class TokenForOtherServiceAccepted(Defect):
+    """RFC 7519 section 4.1.3: a token for another audience is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, verify_aud=False)
+
+
+class TokenOfOtherIssuerAccepted(Defect):
+    """Docker token authentication, JWT: a token of another issuer is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, verify_iss=False)
+
+
+class TokenSignatureUnchecked(Defect):
+    """RFC 7515 section 5.2: a token whose signature is not that of its content is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        return claims
+
+
+class UnsignedRegistryTokenAccepted(Defect):
+    """RFC 8725 section 3.1: a token of algorithm ``none`` is refused."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        if jwt.get_unverified_header(token).get("alg") == "none":
+            unsigned: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+            return unsigned
+        claims: dict[str, Any] = original(token)
+        return claims
+
+
+class PullTokenPushes(Defect):
+    """Docker token flow: a token for pull does not push."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)
+
+
+class PullTokenDeletes(Defect):
+    """Docker token flow: a token for pull does not delete."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return ("pull",) if method == "DELETE" else original(method)
+
+
+class PushTokenDeletes(Defect):
+    """Docker token flow: a token for pull and push does not delete."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return ("push",) if method == "DELETE" else original(method)
+
+
+class TokenOfOtherRepositoryAccepted(Defect):
+    """Docker token flow: a token grants what it names, on no other repository."""
+
+    surface = "registry"
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        granted = {(kind, action) for kind, _, action in caller.grants}
+        return all((access.kind, action) in granted for action in access.actions)
+
+
+class TokenGoesByPrefix(Defect):
+    """Docker token flow: a token for ``orgs/acme/app`` says nothing of ``orgs/acme/app-two``."""
+
+    surface = "registry"
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        granted = {(kind, action) for kind, name, action in caller.grants if access.name.startswith(name)}
+        return all((access.kind, action) in granted for action in access.actions)
+
+
+class TokenTypeIgnored(Defect):
+    """Docker token scopes: the type of a grant is part of it."""
+
+    surface = "registry"
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        granted = {(name, action) for _, name, action in caller.grants}
+        return all((access.name, action) in granted for action in access.actions)
+
+
+class AbsentRepositoryTold(Defect):
+    """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
+
+    surface = "registry"
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        registry = registry_of(original)
+        route, name, _ = registry.route_of(request.path)
+        try:
+            answer: Answer = await original(request)
+        except Refusal as refusal:
+            if refusal.status == 401 and route.kind == "tags" and name not in registry.repositories:
+                raise Refusal("NAME_UNKNOWN", {"name": name}) from None
+            raise
+        return answer
+
+
+class MountTellsOfTheBlob(Defect):
+    """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
+
+    surface = "registry"
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry, source = registry_of(original), asked.request.parameter("from")
+        if source and not registry.may_mount(asked.caller, source) and digest in registry.stored(source).blobs:
+            raise Refusal("DENIED")
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class SchemeIsCaseSensitive(Defect):
+    """RFC 9110 section 11.1: the scheme of Authorization is compared without regard to case."""
+
+    surface = "registry"
+
+    def bearer_token(self, original: Any, request: Request) -> str | None:
+        return original(request) if request.headers.get("authorization", "").startswith("Bearer ") else None

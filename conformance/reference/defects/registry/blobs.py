@@ -1,0 +1,306 @@
+"""Defects of pulling and deleting blobs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, kind_of, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+class BlobVisibleInEveryRepository(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob is pulled from the repository that it was pushed to."""
+
+    surface = "registry"
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        for repository in registry_of(original).repositories.values():
+            if digest in repository.blobs:
+                return repository.blobs[digest]
+        content: bytes = original(name, digest)
+        return content
+
+
+class BlobRangeOffByOne(Defect):
+    """RFC 9110 section 14.1.2: the last position of a range is part of it."""
+
+    surface = "registry"
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(header, size)
+        return (part[0], part[1] - 1) if part and part[1] - part[0] > 1 and part[1] < size else part
+
+
+class SuffixRangeFromStart(Defect):
+    """RFC 9110 section 14.1.2: ``-500`` is the last 500 bytes, not the first 501."""
+
+    surface = "registry"
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(header.replace("=-", "=0-"), size)
+        return part
+
+
+class OpenRangeCutShort(Defect):
+    """RFC 9110 section 14.1.2: a range without a last position goes to the end."""
+
+    surface = "registry"
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(header, size)
+        return (part[0], part[1] - 1) if part and header.endswith("-") and part[1] - part[0] > 1 else part
+
+
+class RangeBeyondTheEndSentEmpty(Defect):
+    """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
+
+    surface = "registry"
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        try:
+            part: tuple[int, int] | None = original(header, size)
+        except grammar.UnsatisfiableRange:
+            part = size, size
+        return part
+
+
+class UnsatisfiableWithoutSize(Defect):
+    """RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD)."""
+
+    surface = "registry"
+
+    def unsatisfiable(self, original: Any, header: str, size: int) -> Refusal:
+        return Refusal("RANGE_INVALID", {"range": header})
+
+
+class PartWithoutContentRange(Defect):
+    """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
+
+    surface = "registry"
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        return without(original(digest, content, first, end), "Content-Range")
+
+
+class ContentRangeWithWrongTotal(Defect):
+    """RFC 9110 section 14.4: the complete length is the content's, not the part's."""
+
+    surface = "registry"
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{end - first}"
+        return answer
+
+
+class PartSentWhole(Defect):
+    """RFC 9110 section 15.3.7: 206 carries the part asked for, not the whole."""
+
+    surface = "registry"
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = registry_of(original).blob_answer(206, digest, content)
+        answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
+        return answer
+
+
+class HeadBlobWithoutLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the blob."""
+
+    surface = "registry"
+
+    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(digest, content)
+        answer.body = b""
+        answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class HeadBlobWithoutDigest(Defect):
+    """Docker Registry V2, Existing Layers: HEAD has the Docker-Content-Digest of the blob."""
+
+    surface = "registry"
+
+    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
+        return without(original(digest, content), "Docker-Content-Digest")
+
+
+class HeadOfMissingBlobAnswered200(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is not there is 404."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 404:
+            return Answer(200)
+        return answer
+
+
+class BlobWithoutDigestHeader(Defect):
+    """Docker Registry V2, Content Digests: a pulled blob has Docker-Content-Digest."""
+
+    surface = "registry"
+
+    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
+        return without(original(status, digest, content), "Docker-Content-Digest")
+
+
+class Sha512ToldAsSha256(Defect):
+    """distribution-spec 1.1, Pulling blobs: Docker-Content-Digest is the digest that was asked for."""
+
+    surface = "registry"
+
+    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(status, digest, content)
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+        return answer
+
+
+class DigestToldWithoutAlgorithm(Defect):
+    """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
+
+    surface = "registry"
+
+    def digest_told(self, original: Any, digest: str) -> str:
+        return digest.partition(":")[2]
+
+
+class LargeBlobCutShort(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob comes whole, above 64 KiB, too."""
+
+    surface = "registry"
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.body = answer.body[:65536]
+        return without(answer, "Content-Length")
+
+
+class LineEndsConverted(Defect):
+    """distribution-spec 1.1, Pulling blobs: the bytes are those that were pushed, line ends among them."""
+
+    surface = "registry"
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.body = answer.body.replace(b"\r\n", b"\n")
+        return without(answer, "Content-Length")
+
+
+class BlobReadsFailAtOnce(Defect):
+    """Blobs may be pulled by many at once."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.reading: set[str] = set()
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        if asked.reference in self.reading:
+            raise Refusal("BLOB_UNKNOWN", {"digest": asked.reference})
+        self.reading.add(asked.reference)
+        await asyncio.sleep(PAUSE_S)
+        self.reading.discard(asked.reference)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class OneBlobReadInTwentyUnknown(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob that is there is there every time (harbor #22417)."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        content: bytes = original(name, digest)
+        if self.twentieth.due():
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return content
+
+
+class OneBlobInTwentyEmpty(Defect):
+    """distribution-spec 1.1, Pulling blobs: the bytes come every time, not 19 times of 20."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.status == 200 and self.twentieth.due():
+            answer.body = b""
+            answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class MissingBlobIsManifestUnknown(Defect):
+    """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
+
+    surface = "registry"
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        try:
+            content: bytes = original(name, digest)
+        except Refusal:
+            raise Refusal("MANIFEST_UNKNOWN", {"digest": digest}) from None
+        return content
+
+
+class DeletedBlobStillServed(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
+
+    surface = "registry"
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        """Forgets to."""
+
+
+class BlobDeletedEverywhere(Defect):
+    """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
+
+    surface = "registry"
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        for repository in registry_of(original).repositories.values():
+            repository.blobs.pop(digest, None)
+
+
+class BlobDeletionTakesManifests(Defect):
+    """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
+
+    surface = "registry"
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        stored = registry_of(original).stored(name)
+        for manifest in list(stored.manifests.values()):
+            if digest.encode() in manifest.content:
+                stored.manifests.pop(manifest.digest)
+
+
+class DeletionOfMissingBlobAccepted(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
+
+    surface = "registry"
+
+    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        await registry.remove_blob(asked.name, registry.check_digest(asked.reference))
+        return registry.deleted()
+
+
+class DeletionAnswered200(Defect):
+    """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
+
+    surface = "registry"
+
+    def deleted(self, original: Any) -> Answer:
+        return Answer(200)

@@ -1,0 +1,163 @@
+"""Defects of pushing blobs in chunks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, kind_of, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+
+
+class ChunkOutOfOrderAccepted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
+
+    surface = "registry"
+
+    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
+        return True
+
+
+class RepeatedChunkAppended(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was accepted is not appended again."""
+
+    surface = "registry"
+
+    def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
+        return first <= len(upload.content)
+
+
+class RefusedChunkKept(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the bytes of a chunk refused with 416 are not kept."""
+
+    surface = "registry"
+
+    def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
+        refusal: Refusal = original(request, upload)
+        upload.content += request.body
+        return refusal
+
+
+class OutOfOrderLastChunkAccepted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the chunk in the closing PUT keeps the order, too."""
+
+    surface = "registry"
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if request.method != "PUT":
+            original(request, upload)
+
+
+class ChunkLengthUnchecked(Defect):
+    """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
+
+    surface = "registry"
+
+    def chunk_length_matches(self, original: Any, chunk: tuple[int, int], body: bytes) -> bool:
+        return True
+
+
+class OutOfOrderWithoutRange(Defect):
+    """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
+
+
+class ChunkAnswered204(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
+
+    surface = "registry"
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        answer: Answer = original(request, upload)
+        answer.status = 204
+        return answer
+
+
+class ChunkWithoutRange(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted."""
+
+    surface = "registry"
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        return without(original(request, upload), "Range")
+
+
+class ChunkWithoutLocation(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Location where the next chunk goes."""
+
+    surface = "registry"
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        return without(original(request, upload), "Location")
+
+
+class UploadRangeOffByOne(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: Range ends at the last byte accepted, not one beyond."""
+
+    surface = "registry"
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        return f"0-{len(upload.content)}"
+
+
+class UploadRangeStuckAtFirstChunk(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: Range counts all chunks, not the first only."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.first: dict[str, str] = {}
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        told = str(original(upload))
+        return self.first.setdefault(upload.session, told) if upload.content else told
+
+
+class UploadStatusWithoutRange(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the status of a session has its Range."""
+
+    surface = "registry"
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        return without(await original(asked), "Range")
+
+
+class LastBytesOfPutIgnored(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may carry the last chunk."""
+
+    surface = "registry"
+
+    def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
+        return bytes(upload.content) or last
+
+
+class ChunksAtOnceBothAppended(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
+
+    surface = "registry"
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        registry_of(original).check_chunk(request, upload)
+        await asyncio.sleep(PAUSE_S)
+        upload.content += request.body
+
+
+class OneChunkInTwentyLost(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if not self.twentieth.due():
+            await original(request, upload)

@@ -1,0 +1,201 @@
+"""Defects of error bodies, codes and of the headers that every answer has."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import EveryTwentieth, kind_of, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked, Route
+
+
+def retold(answer: Answer, body: bytes, media_type: str = "application/json") -> Answer:
+    """The same answer with another body."""
+    answer.body = body
+    answer.headers["Content-Type"] = media_type
+    return without(answer, "Content-Length")
+
+
+def errors_of(answer: Answer) -> list[dict[str, Any]]:
+    """The error entries of a refusal, none for another answer."""
+    if answer.status < 400 or not answer.body:
+        return []
+    found: list[dict[str, Any]] = json.loads(answer.body)["errors"]
+    return found
+
+
+class ErrorsInPlainText(Defect):
+    """Docker Registry V2, Errors: the body of an error is JSON."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        errors = errors_of(answer)
+        return retold(answer, errors[0]["message"].encode(), "text/plain; charset=utf-8") if errors else answer
+
+
+class ErrorsInHtml(Defect):
+    """Docker Registry V2, Errors: 404 is the registry's own, not a proxy's page."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        page = b"<html><body><h1>404 Not Found</h1></body></html>"
+        return retold(answer, page, "text/html") if answer.status == 404 else answer
+
+
+class ErrorWithoutList(Defect):
+    """distribution-spec 1.1, Error Codes: ``errors`` is a list."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        errors = errors_of(answer)
+        return retold(answer, json.dumps({"error": errors[0]}).encode()) if errors else answer
+
+
+class ErrorsTypedAsText(Defect):
+    """Docker Registry V2, Errors: Content-Type is application/json."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return retold(answer, answer.body, "text/plain; charset=utf-8") if errors_of(answer) else answer
+
+
+class ErrorCodesInLowerCase(Defect):
+    """distribution-spec 1.1, Error Codes: a code is of upper-case letters and underscores."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        errors = [{**each, "code": each["code"].lower()} for each in errors_of(answer)]
+        return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
+
+
+class ErrorWithoutCode(Defect):
+    """distribution-spec 1.1, Error Codes: every entry has a code."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        errors = [{"message": each["message"]} for each in errors_of(answer)]
+        return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
+
+
+class ErrorTellsTheInside(Defect):
+    """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
+        errors = [{**each, "detail": inside} for each in errors_of(answer)]
+        return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
+
+
+class MalformedDigestFails(Defect):
+    """API Reference, Error Handling: a malformed digest is 400, not 500 (distribution #4945)."""
+
+    surface = "registry"
+
+    def check_digest(self, original: Any, text: str | None) -> str:
+        if text is not None and not registry_of(original).is_digest(text):
+            raise Refusal("DIGEST_INVALID", status=500)
+        return str(original(text))
+
+
+class MalformedDigestUnknown(Defect):
+    """distribution-spec 1.1, Error Codes: a malformed digest is DIGEST_INVALID, where a blob is pushed with it."""
+
+    surface = "registry"
+
+    def check_digest(self, original: Any, text: str | None) -> str:
+        if text is not None and not registry_of(original).is_digest(text):
+            raise Refusal("BLOB_UNKNOWN", {"digest": text})
+        return str(original(text))
+
+
+class LongNameFails(Defect):
+    """API Reference, Error Handling: a name too long is 4xx, not 500 (distribution #2670)."""
+
+    surface = "registry"
+
+    def is_name(self, original: Any, text: str) -> bool:
+        if len(text) > 255:
+            raise Refusal("NAME_INVALID", status=500)
+        return bool(original(text))
+
+
+class OtherMethodUnknown(Defect):
+    """RFC 9110 section 15.5.6: a method that an endpoint does not know is 405."""
+
+    surface = "registry"
+
+    def check_method(self, original: Any, route: Route, method: str) -> None:
+        if method not in route.handlers:
+            raise Refusal("UNSUPPORTED", {"method": method}, status=404)
+
+
+class AllowMissing(Defect):
+    """RFC 9110 section 15.5.6: 405 has an Allow."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Allow")
+
+
+class ApiVersionMissing(Defect):
+    """Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Docker-Distribution-Api-Version")
+
+
+class ApiVersionMissingOnChallenge(Defect):
+    """Docker Registry V2, API Version Check: the 401 has Docker-Distribution-Api-Version, too."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Docker-Distribution-Api-Version") if answer.status == 401 else answer
+
+
+class SupportCheckUnknown(Defect):
+    """distribution-spec 1.1, Determining Support: ``GET /v2/`` is 200."""
+
+    surface = "registry"
+
+    async def support(self, original: Any, asked: Asked) -> Answer:
+        raise Refusal("UNSUPPORTED", status=404)
+
+
+class SupportCheckRedirected(Defect):
+    """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
+
+    surface = "registry"
+
+    async def support(self, original: Any, asked: Asked) -> Answer:
+        answer = Answer(302)
+        answer.headers["Location"] = "/login?next=/v2/"
+        return answer
+
+
+class OneRequestInTwentyFails(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def intercept(self, request: Request) -> Answer | None:
+        if kind_of(request) in ("blob", "manifest") and request.method == "GET" and self.twentieth.due():
+            return Answer.json(503, {"errors": [{"code": "UNAVAILABLE", "message": "service unavailable"}]})
+        return None

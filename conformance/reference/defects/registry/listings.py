@@ -1,0 +1,353 @@
+"""Defects of tag list, catalogue and referrers."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import EveryTwentieth, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+
+class TagsUnsorted(Defect):
+    """distribution-spec 1.1, Listing Tags: tags are in lexical order, not in that of pushing."""
+
+    surface = "registry"
+
+    def in_order(self, original: Any, names: list[str]) -> list[str]:
+        return names
+
+
+class TagsInReverse(Defect):
+    """distribution-spec 1.1, Listing Tags: the order is ascending."""
+
+    surface = "registry"
+
+    def in_order(self, original: Any, names: list[str]) -> list[str]:
+        return sorted(names, reverse=True)
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        return [name for name in names if last is None or name < last]
+
+
+class PageSizeIgnored(Defect):
+    """distribution-spec 1.1, Listing Tags: at most ``n`` are listed."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        original(request)
+        return 0 if request.parameter("n") == "0" else None
+
+
+class TagPageOneTooLong(Defect):
+    """distribution-spec 1.1, Listing Tags: at most ``n`` are listed, not one more."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        size: int | None = original(request)
+        return size + 1 if size else size
+
+
+class LastIgnored(Defect):
+    """distribution-spec 1.1, Listing Tags: the list begins after ``last``."""
+
+    surface = "registry"
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        return names
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        return str(original(request, 10_000, last, rest))
+
+
+class LastListedAgain(Defect):
+    """distribution-spec 1.1, Listing Tags: ``last`` itself is not listed."""
+
+    surface = "registry"
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        return names if last is None else [name for name in names if name >= last]
+
+
+class UnknownLastEndsTheList(Defect):
+    """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag that is there."""
+
+    surface = "registry"
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        found: list[str] = original(names, last)
+        return found if last is None or last in names else []
+
+
+class TagLostBetweenPages(Defect):
+    """distribution-spec 1.1, Listing Tags: following Link to the end gives every tag."""
+
+    surface = "registry"
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        return str(original(request, size, rest[size], rest))
+
+
+class LinkMissing(Defect):
+    """distribution-spec 1.1, Listing Tags: where there is more, Link says where."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Link")
+
+
+class LinkNeverEnds(Defect):
+    """Docker Registry V2, Pagination: the last page has no Link; following Link comes to an end."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.parameter("n") and answer.status == 200 and "Link" not in answer.headers:
+            answer.headers["Link"] = f'<{request.raw_path}?n={request.parameter("n")}&last=zzzz>; rel="next"'
+        return answer
+
+
+class LinkWithoutRelation(Defect):
+    """RFC 8288 section 3.3: the relation of the link is ``next``."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "Link" in answer.headers:
+            answer.headers["Link"] = answer.headers["Link"].partition(";")[0]
+        return answer
+
+
+class LinkLosesThePageSize(Defect):
+    """Docker Registry V2, Pagination: the next page has the same ``n``."""
+
+    surface = "registry"
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        return registry_of(original).listing_url(request, urlencode({"last": last}))
+
+
+class PageOfNoneFails(Defect):
+    """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not 500."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        size: int | None = original(request)
+        if size == 0:
+            raise Refusal("UNSUPPORTED", status=500)
+        return size
+
+
+class PageOfNoneIsWhole(Defect):
+    """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not all."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        return original(request) or None
+
+
+class BadPageSizeIgnored(Defect):
+    """Docker Registry V2, Pagination: an ``n`` that is no number is PAGINATION_NUMBER_INVALID."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        try:
+            size: int | None = original(request)
+        except Refusal:
+            size = None
+        return size
+
+
+class BadPageSizeFails(Defect):
+    """API Reference, Error Handling: an invalid parameter is 400, not 500."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        try:
+            size: int | None = original(request)
+        except Refusal:
+            raise Refusal("UNSUPPORTED", status=500) from None
+        return size
+
+
+class UnknownRepositoryListsNoTags(Defect):
+    """distribution-spec 1.1, Listing Tags: a repository that is not there is 404 NAME_UNKNOWN."""
+
+    surface = "registry"
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return list(registry_of(original).stored(name).tags)
+
+
+class NoTagsAreNull(Defect):
+    """distribution-spec 1.1, Listing Tags: ``tags`` is a list, an empty one where there are none."""
+
+    surface = "registry"
+
+    def names_told(self, original: Any, page: list[str]) -> list[str] | None:
+        return page or None
+
+
+class TagListNamesTheApp(Defect):
+    """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
+
+    surface = "registry"
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        told = {key: value.rpartition("/")[2] for key, value in document.items()}
+        answer: Answer = original(request, told, member, names)
+        return answer
+
+
+class TagListShowsDigests(Defect):
+    """distribution-spec 1.1, Listing Tags: manifests without a tag are not listed."""
+
+    surface = "registry"
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        tags: list[str] = original(name)
+        stored = registry_of(original).stored(name)
+        return tags + [each.replace(":", "-") for each in stored.manifests if each not in stored.tags.values()]
+
+
+class OneTagListInTwentyShort(Defect):
+    """distribution-spec 1.1, Listing Tags: every tag is listed every time, not 19 times of 20."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        tags: list[str] = original(name)
+        return tags[:-1] if self.twentieth.due() else tags
+
+
+class CatalogShowsOtherOrganizations(Defect):
+    """API Reference, Error Handling: what another organization has is hidden, in the catalogue, too."""
+
+    surface = "registry"
+
+    def may_see(self, original: Any, caller: Any, name: str) -> bool:
+        return True
+
+
+class ReferrersUnfiltered(Defect):
+    """distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied says that the filter was applied."""
+
+    surface = "registry"
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return True
+
+
+class FilterNotTold(Defect):
+    """distribution-spec 1.1, Listing Referrers: an applied filter is told by OCI-Filters-Applied."""
+
+    surface = "registry"
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        return without(await original(asked), "OCI-Filters-Applied")
+
+
+class ReferrersWithoutAnnotations(Defect):
+    """distribution-spec 1.1, Listing Referrers: each descriptor has the annotations of its manifest."""
+
+    surface = "registry"
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return {member: value for member, value in original(manifest).items() if member != "annotations"}
+
+
+class ReferrersWithoutArtifactType(Defect):
+    """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
+
+    surface = "registry"
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry = dict(original(manifest))
+        if not manifest.document.get("artifactType"):
+            entry.pop("artifactType", None)
+        return entry
+
+
+class ReferrersOfNothingUnknown(Defect):
+    """distribution-spec 1.1, Listing Referrers: a digest without referrers is 200 and an empty list."""
+
+    surface = "registry"
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        if not found:
+            raise Refusal("MANIFEST_UNKNOWN", {"digest": digest})
+        return found
+
+
+class ReferrersOnlyOfPresentSubject(Defect):
+    """distribution-spec 1.1, Listing Referrers: the subject need not be there."""
+
+    surface = "registry"
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        present = digest in registry_of(original).stored(name).manifests
+        return original(name, digest) if present else []
+
+
+class ReferrersOfEveryRepository(Defect):
+    """distribution-spec 1.1, Listing Referrers: those of this repository are listed."""
+
+    surface = "registry"
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [entry for each in registry_of(original).repositories for entry in original(each, digest)]
+
+
+class ReferrersTypedAsJson(Defect):
+    """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
+
+    surface = "registry"
+
+    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
+        answer: Answer = original(descriptors)
+        answer.headers["Content-Type"] = "application/json"
+        return answer
+
+
+class ReferrersOfMalformedDigest(Defect):
+    """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
+
+    surface = "registry"
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            answer = registry_of(original).referrers_answer([])
+        return answer
+
+
+class ReferrersKeepTheDeleted(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a deleted manifest is not listed as a referrer."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.entries: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        kept = self.entries.setdefault((name, digest), {})
+        kept.update({entry["digest"]: entry for entry in original(name, digest)})
+        return list(kept.values())

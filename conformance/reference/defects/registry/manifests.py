@@ -1,0 +1,196 @@
+"""Defects of pushing, pulling and deleting manifests."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import EveryTwentieth, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+
+class ManifestReformatted(Defect):
+    """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, blanks and order too."""
+
+    surface = "registry"
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
+        answer: Answer = original(request, dataclasses.replace(manifest, content=tidy))
+        return answer
+
+
+class ManifestTypeLost(Defect):
+    """distribution-spec 1.1, Pulling manifests: Content-Type is what was pushed."""
+
+    surface = "registry"
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        answer.headers["Content-Type"] = "application/json"
+        return answer
+
+
+class ManifestTypeOfAccept(Defect):
+    """distribution-spec 1.1, Pulling manifests: Content-Type is the manifest's, not the first that Accept names."""
+
+    surface = "registry"
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        accepted = request.headers.get("accept", "*/*").split(",")[0].strip()
+        if "*" not in accepted:
+            answer.headers["Content-Type"] = accepted
+        return answer
+
+
+class ManifestWithoutDigestHeader(Defect):
+    """Docker Registry V2, Pulling an Image Manifest: the answer has Docker-Content-Digest."""
+
+    surface = "registry"
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        return without(original(request, manifest), "Docker-Content-Digest")
+
+
+class HeadManifestWithoutType(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Type of the manifest."""
+
+    surface = "registry"
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.headers["Content-Type"] = "text/plain"
+        return answer
+
+
+class HeadManifestWithoutLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the manifest."""
+
+    surface = "registry"
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.body = b""
+        return without(answer, "Content-Length")
+
+
+class HeadOfMissingManifestAnswered200(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
+
+    surface = "registry"
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            return Answer(200)
+        return answer
+
+
+class SubjectHeaderMissing(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: 201 has OCI-Subject."""
+
+    surface = "registry"
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        return without(original(asked, manifest), "OCI-Subject")
+
+
+class SubjectHeaderOfTheManifest(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
+
+    surface = "registry"
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if manifest.subject:
+            answer.headers["OCI-Subject"] = manifest.digest
+        return answer
+
+
+class ManifestLocationMissing(Defect):
+    """distribution-spec 1.1, Pushing Manifests: 201 must have the Location of the manifest."""
+
+    surface = "registry"
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        return without(original(asked, manifest), "Location")
+
+
+class ManifestCreatedWith202(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a stored manifest is answered 201."""
+
+    surface = "registry"
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.status = 202
+        return answer
+
+
+class OneManifestReadInTwentyUnknown(Defect):
+    """distribution-spec 1.1, Pulling manifests: a manifest that is there is there every time."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        return None if found and self.twentieth.due() else found
+
+
+class MissingManifestIsNotFound(Defect):
+    """distribution-spec 1.1, Error Codes: the code is MANIFEST_UNKNOWN, not one of one's own (harbor #23637)."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404:
+            answer.body = answer.body.replace(b"MANIFEST_UNKNOWN", b"NOT_FOUND")
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class DeletedManifestStillServed(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        registry = registry_of(original)
+        for tag in registry.tags_naming(name, digest):
+            registry.stored(name).tags.pop(tag)
+
+
+class ManifestDeletionTakesTheBlobs(Defect):
+    """distribution-spec 1.1, Deleting Manifests: the blobs stay, since other manifests share them."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        content = stored.manifests[digest].content
+        await original(name, digest)
+        for blob in [blob for blob in stored.blobs if blob.encode() in content]:
+            stored.blobs.pop(blob)
+
+
+class DeletionOfMissingManifestAccepted(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a manifest that is not there is 404."""
+
+    surface = "registry"
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        if registry.resolve(asked.name, registry.check_reference(asked.reference)) is None:
+            return registry.deleted()
+        answer: Answer = await original(asked)
+        return answer

@@ -1,0 +1,76 @@
+"""Defects of mounting blobs from other repositories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+class MountOfMissingBlobAnswered201(Defect):
+    """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        await original(source, target, digest)
+        return True
+
+
+class MountWithoutRightOnSource(Defect):
+    """Docker token flow: a mount needs pull on the source."""
+
+    surface = "registry"
+
+    def may_mount(self, original: Any, caller: Any, source: str) -> bool:
+        return True
+
+
+class MountWithoutBlob(Defect):
+    """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return digest in registry_of(original).stored(source).blobs
+
+
+class MountTakesTheBlobAway(Defect):
+    """distribution-spec 1.1, Mounting a blob: the source keeps it."""
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted = bool(await original(source, target, digest))
+        if mounted and source != target:
+            registry_of(original).stored(source).blobs.pop(digest)
+        return mounted
+
+
+class MountLocationOfSource(Defect):
+    """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
+
+    surface = "registry"
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        source = asked.request.parameter("from")
+        if answer.status == 201 and source:
+            answer.headers["Location"] = registry_of(original).blob_url(asked.request, source, digest)
+        return answer
+
+
+class MountFailureRefused(Defect):
+    """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
+
+    surface = "registry"
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if answer.status == 202:
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return answer

@@ -1,0 +1,205 @@
+"""Defects of what is taken as a manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import DOCKER_LIST, DOCKER_MANIFEST, INDEXES
+
+
+class ManifestDigestNotVerified(Defect):
+    """distribution-spec 1.1, Pushing Manifests: pushed by digest, the digest must be that of the bytes."""
+
+    surface = "registry"
+
+    def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
+        return True
+
+
+class AnyBytesTakenAsManifest(Defect):
+    """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
+
+    surface = "registry"
+
+    def parse_manifest(self, original: Any, content: bytes) -> dict[str, Any]:
+        try:
+            document: dict[str, Any] = original(content)
+        except Refusal:
+            document = {}
+        return document
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        if document:
+            original(name, media_type, document)
+
+
+class ManifestSchemaVersionUnchecked(Defect):
+    """image-spec 1.1, Image Manifest: schemaVersion must be 2."""
+
+    surface = "registry"
+
+    def check_schema_version(self, original: Any, document: dict[str, Any]) -> None:
+        """Takes any."""
+
+
+class ManifestMediaTypeUnchecked(Defect):
+    """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
+
+    surface = "registry"
+
+    def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
+        """Takes any."""
+
+
+class MalformedDescriptorAccepted(Defect):
+    """image-spec 1.1, Content Descriptors: each has a media type, a digest and a size, a subject's, too."""
+
+    surface = "registry"
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        if member != "subject" or not isinstance(descriptor, dict) or "digest" not in descriptor:
+            original(member, descriptor)
+
+
+class ManifestOfTwoKindsAccepted(Defect):
+    """image-spec 1.1, CVE-2021-41190: what is an image and an index at once is refused."""
+
+    surface = "registry"
+
+    def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
+        other = "config" if media_type in INDEXES else "manifests"
+        original(media_type, {member: value for member, value in document.items() if member != other})
+
+
+class AnnotationsUnchecked(Defect):
+    """image-spec 1.1, Annotations: each is a string."""
+
+    surface = "registry"
+
+    def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
+        """Takes any."""
+
+
+class ManifestBlobsUnchecked(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: a blob that is not there is MANIFEST_BLOB_UNKNOWN."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        """Takes any."""
+
+
+class ManifestBlobsOfAnyRepository(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: the blobs are in this repository, not in another."""
+
+    surface = "registry"
+
+    def check_missing(self, original: Any, digests: list[str]) -> None:
+        repositories = registry_of(original).repositories.values()
+        original([each for each in digests if not any(each in repository.blobs for repository in repositories)])
+
+
+class ManifestConfigUnchecked(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: the config must be there as the layers must."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, descriptors[1:])
+
+
+class IndexChildrenUnchecked(Defect):
+    """Docker Registry V2, Manifest lists: what is listed must be there."""
+
+    surface = "registry"
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        """Takes any."""
+
+
+class ForeignLayersRefused(Defect):
+    """image-spec 1.1, Descriptor urls: a layer that may be elsewhere need not be here."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
+
+
+class DescriptorSizeUnchecked(Defect):
+    """image-spec 1.1, Content Descriptors: size is that of the content."""
+
+    surface = "registry"
+
+    def check_size(self, original: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
+        """Takes any."""
+
+
+class SubjectMustExist(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: the subject may be pushed later."""
+
+    surface = "registry"
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        original(name, media_type, document)
+        subject = document.get("subject")
+        if subject and subject["digest"] not in registry_of(original).stored(name).manifests:
+            raise Refusal("MANIFEST_UNKNOWN", {"digest": subject["digest"]})
+
+
+class LargeManifestAnswered400(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a manifest beyond the limit is 413 (SHOULD)."""
+
+    surface = "registry"
+
+    def check_manifest_size(self, original: Any, content: bytes) -> None:
+        try:
+            original(content)
+        except Refusal:
+            raise invalid("too large") from None
+
+
+class ManifestLimitTooLow(Defect):
+    """distribution-spec 1.1, Pushing Manifests: 4 MiB are taken (SHOULD), not only 64 KiB."""
+
+    surface = "registry"
+
+    def check_manifest_size(self, original: Any, content: bytes) -> None:
+        original(content)
+        if len(content) > 65536:
+            raise invalid("larger than 65536 bytes", status=413)
+
+
+class DockerTypesRefused(Defect):
+    """Docker Registry V2, Image Manifest V2 Schema 2: Docker's media types are taken."""
+
+    surface = "registry"
+
+    def check_supported(self, original: Any, media_type: str) -> None:
+        original(media_type)
+        if media_type in (DOCKER_MANIFEST, DOCKER_LIST):
+            raise invalid("only OCI types")
+
+
+class UnknownManifestTypeAccepted(Defect):
+    """distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID."""
+
+    surface = "registry"
+
+    def check_supported(self, original: Any, media_type: str) -> None:
+        """Takes any."""
+
+
+class IndexRefused(Defect):
+    """image-spec 1.1, Image Index: an index is a manifest."""
+
+    surface = "registry"
+
+    def check_supported(self, original: Any, media_type: str) -> None:
+        original(media_type)
+        if media_type in INDEXES:
+            raise invalid("no index")

@@ -1,0 +1,173 @@
+"""Defects of tags and of repository names."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+
+class TagGrammarUnchecked(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag is of its grammar, at most 128 characters."""
+
+    surface = "registry"
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return True
+
+
+class LongTagRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
+
+    surface = "registry"
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return len(text) < 64 and bool(original(text))
+
+
+class TagCaseFolded(Defect):
+    """distribution-spec 1.1, Pulling manifests: two tags that differ in case are two tags."""
+
+    surface = "registry"
+
+    def check_reference(self, original: Any, text: str) -> str:
+        return str(original(text)).lower()
+
+
+class NameGrammarUnchecked(Defect):
+    """distribution-spec 1.1, Pulling manifests: a repository name of another grammar is refused."""
+
+    surface = "registry"
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return True
+
+
+class NameWithSeparatorsRefused(Defect):
+    """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
+
+    surface = "registry"
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
+
+
+class TagDoesNotMove(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
+
+    surface = "registry"
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if tag not in registry_of(original).opened(name).tags:
+            await original(name, tag, digest)
+
+
+class TagServedFromCache(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that was moved names the new manifest at once."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.cache: dict[tuple[str, str], Manifest] = {}
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry, key = registry_of(original), (asked.name, asked.reference)
+        if key not in self.cache:
+            self.cache[key] = registry.manifest_of(asked)
+        return registry.manifest_answer(asked.request, self.cache[key])
+
+
+class TagsAtOnceLost(Defect):
+    """Tags may be pushed by many at once; each is there afterwards."""
+
+    surface = "registry"
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        repository = registry_of(original).opened(name)
+        tags = dict(repository.tags)
+        await asyncio.sleep(PAUSE_S)
+        repository.tags = {**tags, tag: digest}
+
+
+class RetagDisturbsReaders(Defect):
+    """A tag that is there stays readable while it is pushed again (distribution #3731 of buildx)."""
+
+    surface = "registry"
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        registry_of(original).opened(name).tags.pop(tag, None)
+        await asyncio.sleep(PAUSE_S)
+        await original(name, tag, digest)
+
+
+class TagSetBeforeTheManifest(Defect):
+    """A tag names a whole manifest at every moment: the manifest is stored before the tag is set."""
+
+    surface = "registry"
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        registry_of(original).opened(name).manifests.pop(manifest.digest, None)
+        await asyncio.sleep(PAUSE_S)
+        await original(name, manifest)
+
+
+class OneTagInTwentyNotSet(Defect):
+    """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if not self.twentieth.due():
+            await original(name, tag, digest)
+
+
+class TagStaysAfterItsManifest(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Manifest] = {}
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.kept[digest] = registry_of(original).stored(name).manifests.pop(digest)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        return found or self.kept.get(registry_of(original).stored(name).tags.get(reference, ""))
+
+
+class DeletedManifestStaysInTagList(Defect):
+    """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are not listed."""
+
+    surface = "registry"
+
+    def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
+        return []
+
+
+class TagDeletionTakesTheManifest(Defect):
+    """distribution-spec 1.1, Deleting tags: the manifest stays, by digest and by its other tags."""
+
+    surface = "registry"
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        registry = registry_of(original)
+        await registry.remove_manifest(name, registry.stored(name).tags[tag])
+
+
+class DeletedTagStillServed(Defect):
+    """distribution-spec 1.1, Deleting tags: a tag whose deletion was accepted is gone."""
+
+    surface = "registry"
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        """Forgets to."""

@@ -1,0 +1,281 @@
+"""Defects of pushing blobs: sessions, digests, what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+
+
+class BlobDigestNotVerified(Defect):
+    """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
+
+    surface = "registry"
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        await registry_of(original).store_blob(name, digest, content)
+
+
+class BlobDigestNotVerifiedInPost(Defect):
+    """distribution-spec 1.1, Single POST: the digest is verified there as in a session."""
+
+    surface = "registry"
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        await registry.store_blob(asked.name, digest, asked.request.body)
+        return registry.blob_created(asked, digest)
+
+
+class RefusedBlobKept(Defect):
+    """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
+
+    surface = "registry"
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        await registry_of(original).store_blob(name, digest, content)
+        await original(name, digest, content)
+
+
+class WrongDigestSaysUploadInvalid(Defect):
+    """distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID."""
+
+    surface = "registry"
+
+    def wrong_digest(self, original: Any, digest: str) -> Refusal:
+        return Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
+
+
+class MissingDigestAccepted(Defect):
+    """distribution-spec 1.1, Pushing blobs: the closing PUT must name the digest."""
+
+    surface = "registry"
+
+    def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
+        if request.parameter("digest") is None:
+            return grammar.digest_of(bytes(upload.content) + request.body)
+        return str(original(request, upload))
+
+
+class DigestGrammarUnchecked(Defect):
+    """distribution-spec 1.1, Error Codes: a malformed digest is 400 DIGEST_INVALID, not an upload accepted."""
+
+    surface = "registry"
+
+    def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
+        try:
+            return str(original(request, upload))
+        except Refusal:
+            return grammar.digest_of(bytes(upload.content) + request.body)
+
+
+class CancelledUploadKept(Defect):
+    """Docker Registry V2, Canceling an Upload: a cancelled session is gone."""
+
+    surface = "registry"
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        """Forgets to."""
+
+
+class FinishedUploadKept(Defect):
+    """Docker Registry V2, Completed Upload: a finished session answers 404."""
+
+    surface = "registry"
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        await registry_of(original).commit_blob(upload.repository, digest, content)
+
+
+class UnknownUploadAccepted(Defect):
+    """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
+
+    surface = "registry"
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        try:
+            found: Upload = original(asked)
+        except Refusal:
+            found = Upload(asked.name, asked.caller.subject, session=asked.reference)
+            registry_of(original).uploads.setdefault(asked.reference, found)
+        return found
+
+
+class UploadOfAnotherUserAccepted(Defect):
+    """An upload session belongs to the login that opened it; another's is BLOB_UPLOAD_UNKNOWN."""
+
+    surface = "registry"
+
+    def owns(self, original: Any, caller: Any, upload: Upload) -> bool:
+        return True
+
+
+class UploadOfAnotherRepositoryAccepted(Defect):
+    """distribution-spec 1.1, Pushing blobs: a session is of the repository that it was opened in."""
+
+    surface = "registry"
+
+    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
+        return True
+
+
+class UploadStatusAnswered200(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the status of a session is 204."""
+
+    surface = "registry"
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.status = 200
+        return answer
+
+
+class UploadOpenedWithoutLocation(Defect):
+    """distribution-spec 1.1, POST then PUT: 202 must have a Location."""
+
+    surface = "registry"
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        return without(original(asked), "Location")
+
+
+class UploadOpenedWith200(Defect):
+    """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
+
+    surface = "registry"
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        answer.status = 200
+        return answer
+
+
+class LocationOfConfiguredHost(Defect):
+    """distribution-spec 1.1, POST then PUT: Location can be followed by whoever asked, under whatever Host."""
+
+    surface = "registry"
+
+    def url(self, original: Any, request: Request, path: str) -> str:
+        return "http://registry.internal:5000" + path
+
+
+class BlobLocationIsSession(Defect):
+    """distribution-spec 1.1, POST then PUT: the Location of 201 is where the blob can be pulled."""
+
+    surface = "registry"
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.headers["Location"] = asked.request.base_url + asked.request.raw_path
+        return answer
+
+
+class BlobCreatedWithoutLocation(Defect):
+    """distribution-spec 1.1, POST then PUT: 201 must have the Location of the blob."""
+
+    surface = "registry"
+
+    def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
+        return without(original(asked, digest), "Location")
+
+
+class BlobCreatedWith204(Defect):
+    """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
+
+    surface = "registry"
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.status = 204
+        return answer
+
+
+class EmptyBlobRefused(Defect):
+    """distribution-spec 1.1, Pushing blobs: a blob of no bytes is a blob."""
+
+    surface = "registry"
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        if not content:
+            raise Refusal("SIZE_INVALID", {"digest": digest})
+        await original(name, digest, content)
+
+
+class SinglePostNotStored(Defect):
+    """distribution-spec 1.1, Single POST: 201 says that the blob is there."""
+
+    surface = "registry"
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        return registry_of(original).blob_created(asked, digest)
+
+
+class SinglePostStoredLater(Defect):
+    """distribution-spec 1.1, Single POST: a blob that was answered 201 can be pulled at once."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.later: set[asyncio.Task[None]] = set()
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        task = asyncio.create_task(self._store(original, asked, digest))
+        self.later.add(task)
+        task.add_done_callback(self.later.discard)
+        return registry_of(original).blob_created(asked, digest)
+
+    async def _store(self, original: Any, asked: Asked, digest: str) -> None:
+        await asyncio.sleep(0.3)
+        with contextlib.suppress(Refusal):
+            await original(asked, digest)
+
+
+class RepushDisturbsReaders(Defect):
+    """A blob that is there stays readable while the same blob is pushed again (distribution #3731 of buildx)."""
+
+    surface = "registry"
+
+    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        registry_of(original).opened(name).blobs.pop(digest, None)
+        await asyncio.sleep(PAUSE_S)
+        await original(name, digest, content)
+
+
+class SecondPushOfSameBlobRefused(Defect):
+    """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.under_way: set[tuple[str, str]] = set()
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        if (name, digest) in self.under_way:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
+        self.under_way.add((name, digest))
+        await asyncio.sleep(PAUSE_S)
+        self.under_way.discard((name, digest))
+        await original(name, digest, content)
+
+
+class OneSessionInTwentyForgotten(Defect):
+    """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.twentieth = EveryTwentieth()
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        if self.twentieth.due():
+            registry_of(original).uploads.popitem()
+        return answer

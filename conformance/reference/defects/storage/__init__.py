@@ -1,0 +1,29 @@
+"""Defects of the S3 gateway, a module for each part of its contract."""
+
+from conformance.reference.defects.storage import (
+    contents,
+    copies,
+    documents,
+    errors,
+    keys,
+    listings,
+    moments,
+    multipart,
+    reads,
+    signatures,
+    tenancy,
+)
+
+__all__ = [
+    "contents",
+    "copies",
+    "documents",
+    "errors",
+    "keys",
+    "listings",
+    "moments",
+    "multipart",
+    "reads",
+    "signatures",
+    "tenancy",
+]

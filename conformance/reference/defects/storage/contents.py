@@ -1,0 +1,291 @@
+"""Defects of what is stored: bytes, digests, entity tags, metadata."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.base import iso_time
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.properties import META
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+class WrongMd5Stored(Defect):
+    """RFC 1864, and S3 API Reference, BadDigest: bytes whose Content-MD5 is another are not stored."""
+
+    surface = "storage"
+
+    def md5_matches(self, original: Any, stated: bytes, computed: bytes) -> bool:
+        return True
+
+
+class InvalidMd5Ignored(Defect):
+    """S3 API Reference, InvalidDigest: a Content-MD5 that is none is refused."""
+
+    surface = "storage"
+
+    def check_digests(self, original: Any, call: Call) -> str:
+        try:
+            md5: str = original(call)
+        except Fault as fault:
+            if fault.code != "InvalidDigest":
+                raise
+            headers = call.request.headers.mutablecopy()
+            del headers["content-md5"]
+            md5 = original(replace(call, request=replace(call.request, headers=headers)))
+        return md5
+
+
+class WrongChecksumStored(Defect):
+    """S3 User Guide, "Checking object integrity": bytes whose checksum is another are not stored."""
+
+    surface = "storage"
+
+    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
+        return True
+
+
+class OnlyCrc32Verified(Defect):
+    """S3 User Guide, "Checking object integrity": each of the five algorithms is verified."""
+
+    surface = "storage"
+
+    def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
+        return algorithm != "crc32" or bool(original(algorithm, value, body))
+
+
+class RefusedBytesStored(Defect):
+    """S3 API Reference, PutObject: a PUT that is refused leaves what was there."""
+
+    surface = "storage"
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code == "BadDigest":
+                bucket.put(call.key, gateway(original).new_object(call, "0" * 32, {}))
+            raise
+        return answer
+
+
+class EtagUnquoted(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
+
+    surface = "storage"
+
+    def quoted(self, original: Any, etag: str) -> str:
+        return etag
+
+
+class EtagOfPutIsAnother(Defect):
+    """S3 API Reference, PutObject: the entity tag that it answers is the object's."""
+
+    surface = "storage"
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag[::-1], checksums)
+        return answer
+
+
+class EtagKeptOnOverwrite(Defect):
+    """RFC 9110 section 8.8.1: a validator changes whenever the content does."""
+
+    surface = "storage"
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        await original(bucket, key, replace(stored, etag=earlier.etag) if earlier else stored, asked)
+
+
+class HeadLengthZero(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200:
+            answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class HeadWithoutMetadata(Defect):
+    """S3 API Reference, HeadObject: it tells the metadata that GET tells."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        for name in [name for name in answer.headers if name.startswith(META) and request.method == "HEAD"]:
+            del answer.headers[name]
+        return answer
+
+
+class MetadataForgotten(Defect):
+    """S3 User Guide, "Working with object metadata": user metadata is given back."""
+
+    surface = "storage"
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {}
+
+
+class MetadataValuesLowered(Defect):
+    """S3 User Guide, "Working with object metadata": values are given back as they were sent."""
+
+    surface = "storage"
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.lower() for name, value in original(call).items()}
+
+
+class MetadataMergedOnOverwrite(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, metadata included."""
+
+    surface = "storage"
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        kept = earlier.metadata if earlier else {}
+        await original(bucket, key, replace(stored, metadata={**kept, **stored.metadata}), asked)
+
+
+class MetadataCutShort(Defect):
+    """S3 User Guide, "User-defined object metadata": what is too large is refused, not cut."""
+
+    surface = "storage"
+
+    def metadata_too_large(self, original: Any, size: int) -> bool:
+        return False
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value[:1024] for name, value in original(call).items()}
+
+
+class ContentTypeForgotten(Defect):
+    """S3 API Reference, PutObject: the Content-Type is given back."""
+
+    surface = "storage"
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return "application/octet-stream"
+
+
+class SystemHeadersForgotten(Defect):
+    """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
+
+    surface = "storage"
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        return {"content-type": gateway(original).content_type(call)}
+
+
+class AwsChunkedKept(Defect):
+    """S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding."""
+
+    surface = "storage"
+
+    def content_encoding(self, original: Any, call: Call) -> str:
+        return call.headers.get("content-encoding", "")
+
+
+class LineEndsTranslated(Defect):
+    """S3 API Reference, GetObject: the bytes that were put, every one."""
+
+    surface = "storage"
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=stored.body.replace(b"\r\n", b"\n"))
+
+
+class EmptyObjectNotFound(Defect):
+    """S3 API Reference, PutObject: an object may have no bytes."""
+
+    surface = "storage"
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = await original(bucket, key)
+        return found if found is not None and found.size else None
+
+
+class MissingLengthAccepted(Defect):
+    """S3 API Reference, MissingContentLength: 411 for a PUT that does not say its length."""
+
+    surface = "storage"
+
+    def require_length(self, original: Any, call: Call) -> None:
+        return None
+
+
+class DeleteMissingIs404(Defect):
+    """S3 API Reference, DeleteObject: 204 whether there was an object or not."""
+
+    surface = "storage"
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        await gateway(original).require(bucket, call.key)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class DeleteKeepsObject(Defect):
+    """S3 API Reference, DeleteObject: the object is removed."""
+
+    surface = "storage"
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        return None
+
+
+class DeleteTakesWhatIsBelow(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": there are no folders; deleting ``a`` leaves ``a/b``."""
+
+    surface = "storage"
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        for name in [name for name in bucket.keys if name.startswith(key + "/")]:
+            bucket.remove(name)
+
+
+class LastModifiedNotHttpDate(Defect):
+    """RFC 9110 section 8.8.2: Last-Modified is an HTTP date."""
+
+    surface = "storage"
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        return {**original(found), "Last-Modified": iso_time(found.modified)}
+
+
+class LastModifiedInLocalTime(Defect):
+    """RFC 9110 section 8.8.2.1: Last-Modified is never later than the answer, and in GMT."""
+
+    surface = "storage"
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, modified=stored.modified + 7200)
+
+
+class WrongChecksumGivenBack(Defect):
+    """S3 API Reference, GetObject: the checksum that is told is that of the bytes."""
+
+    surface = "storage"
+
+    def checksum_headers(self, original: Any, checksums: dict[str, str]) -> dict[str, str]:
+        return dict.fromkeys(original(checksums), "AAAAAA==")
+
+
+class ResponseOverridesIgnored(Defect):
+    """S3 API Reference, GetObject: response-content-type and its like replace the header."""
+
+    surface = "storage"
+
+    def overrides(self, original: Any, call: Call) -> dict[str, str]:
+        return {}

@@ -1,0 +1,132 @@
+"""Defects of copies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import server_error
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import SOURCE, Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import StoredObject
+
+
+def with_source(call: Call, value: str) -> Call:
+    """The call with another x-amz-copy-source."""
+    headers = call.request.headers.mutablecopy()
+    headers[SOURCE] = value
+    return replace(call, request=replace(call.request, headers=headers))
+
+
+class CopyLosesMetadata(Defect):
+    """S3 API Reference, CopyObject: with the directive COPY the source's metadata is the copy's."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return copy if replaced else replace(copy, metadata={})
+
+
+class CopyLosesContentType(Defect):
+    """S3 API Reference, CopyObject: with the directive COPY the source's Content-Type is the copy's."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return copy if replaced else replace(copy, headers={"content-type": "binary/octet-stream"})
+
+
+class CopyReplaceNotHeeded(Defect):
+    """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, False)
+        return copy
+
+
+class CopyReplaceMerges(Defect):
+    """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, metadata={**stored.metadata, **copy.metadata})
+
+
+class CopyDirectiveUnchecked(Defect):
+    """S3 API Reference, CopyObject: a directive is COPY or REPLACE; another is refused."""
+
+    surface = "storage"
+
+    def directive(self, original: Any, call: Call, name: str) -> bool:
+        return call.headers.get(name, "COPY") == "REPLACE"
+
+
+class SelfCopyNotRefused(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest."""
+
+    surface = "storage"
+
+    def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
+        return True
+
+
+class SelfCopyEmpties(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, body=b"") if call.headers[SOURCE].lstrip("/") == f"{call.bucket}/{call.key}" else copy
+
+
+class CopyConditionsIgnored(Defect):
+    """S3 API Reference, CopyObject: 412 where a condition on the source does not hold."""
+
+    surface = "storage"
+
+    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
+        return True
+
+
+class CopySourceNotDecoded(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
+
+    surface = "storage"
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        found: tuple[str, str] = original(with_source(call, quote(call.headers[SOURCE], safe="/")))
+        return found
+
+
+class CopySourcePlusIsSpace(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: percent-encoded like a path, where a plus is a plus."""
+
+    surface = "storage"
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        found: tuple[str, str] = original(with_source(call, call.headers[SOURCE].replace("+", "%20")))
+        return found
+
+
+class MalformedCopySourceIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for an x-amz-copy-source that names no bucket and key."""
+
+    surface = "storage"
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        try:
+            found: tuple[str, str] = original(call)
+        except Fault:
+            raise server_error() from None
+        return found

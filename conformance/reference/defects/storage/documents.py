@@ -1,0 +1,207 @@
+"""Defects of multi-object delete, of tags and of request documents."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+class MultiDeleteMissingIsError(Defect):
+    """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
+
+    surface = "storage"
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        key = gateway(original).entry_key(entry)
+        if key not in bucket.objects:
+            return gateway(original).entry_failed(key, Fault("NoSuchKey"))
+        return str(await original(bucket, entry, quiet))
+
+
+class MultiDeleteLeavesLast(Defect):
+    """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
+
+    surface = "storage"
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = dict(bucket.objects)
+        answer: Answer = await original(call, bucket)
+        gone = sorted(before.keys() - bucket.objects.keys())
+        if len(gone) > 1:
+            bucket.put(gone[-1], before[gone[-1]])
+        return answer
+
+
+class MultiDeleteTakesNext(Defect):
+    """S3 API Reference, DeleteObjects: the keys that are named, and no other."""
+
+    surface = "storage"
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = list(bucket.keys)
+        answer: Answer = await original(call, bucket)
+        last = max((key for key in before if key not in bucket.objects), default=None)
+        following = [key for key in bucket.keys if last is not None and key > last]
+        if following:
+            bucket.remove(following[0])
+        return answer
+
+
+class QuietNotHeeded(Defect):
+    """S3 API Reference, DeleteObjects, Quiet: only what failed is told."""
+
+    surface = "storage"
+
+    def quiet(self, original: Any, asked: xml.Node) -> bool:
+        return False
+
+
+class QuietHidesErrors(Defect):
+    """S3 API Reference, DeleteObjects, Quiet: what failed is told."""
+
+    surface = "storage"
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        told: str = await original(bucket, entry, quiet)
+        return "" if quiet else told
+
+
+class MultiDeleteUnlimited(Defect):
+    """S3 API Reference, DeleteObjects: a thousand keys at most."""
+
+    surface = "storage"
+
+    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
+        found = asked.all("Object")
+        return found if len(found) > 1000 else original(asked)
+
+
+class MultiDeleteDigestIgnored(Defect):
+    """S3 API Reference, BadDigest: a list of keys that was changed on its way deletes nothing."""
+
+    surface = "storage"
+
+    def check_integrity(self, original: Any, call: Call) -> None:
+        return None
+
+
+class MultiDeleteDemandsMd5(Defect):
+    """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
+
+    surface = "storage"
+
+    def check_integrity(self, original: Any, call: Call) -> None:
+        original(call)
+        if "content-md5" not in call.headers:
+            raise Fault("InvalidRequest", "Missing required header for this request: Content-MD5")
+
+
+class MalformedDocumentIsServerError(Defect):
+    """S3 API Reference, MalformedXML: 400 for a document that is not well-formed."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        try:
+            node: xml.Node = original(body, root)
+        except Fault:
+            raise server_error() from None
+        return node
+
+
+class MalformedDocumentNotRefused(Defect):
+    """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
+
+    surface = "storage"
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code != "MalformedXML":
+                raise
+            return gateway(original).document("DeleteResult")
+        return answer
+
+
+class EntitiesExpanded(Defect):
+    """OWASP ASVS 5.5.2: XML is read with document types and entities switched off."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
+            body = body.replace(b"&" + name + b";", value)
+        for name in re.findall(rb"<!ENTITY\s+(\w+)\s+SYSTEM", body)[:10]:
+            body = body.replace(b"&" + name + b";", b"root:x:0:0")
+        bare = re.sub(rb"<!DOCTYPE[^\[>]*(\[.*?\]\s*)?>", b"", body, count=1, flags=re.DOTALL)
+        node: xml.Node = original(bare, root)
+        return node
+
+
+class TagsForgotten(Defect):
+    """S3 API Reference, PutObjectTagging: the tags are given back."""
+
+    surface = "storage"
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        await gateway(original).require(bucket, key)
+
+
+class TagsMerged(Defect):
+    """S3 API Reference, PutObjectTagging: the new set takes the place of the old one."""
+
+    surface = "storage"
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        earlier = (await gateway(original).require(bucket, key)).tags
+        await original(bucket, key, {**earlier, **tags} if tags else {})
+
+
+class TagsOutliveOverwrite(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, tags included."""
+
+    surface = "storage"
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        kept = earlier.tags if earlier else {}
+        await original(bucket, key, replace(stored, tags={**kept, **stored.tags}), asked)
+
+
+class TagLimitsIgnored(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": ten tags at most, keys of 128 characters."""
+
+    surface = "storage"
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        return dict(pairs)
+
+
+class TaggingForgetsMetadata(Defect):
+    """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
+
+    surface = "storage"
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        await original(bucket, key, tags)
+        bucket.put(key, replace(bucket.objects[key], metadata={}))
+
+
+class TagsOfHeaderIgnored(Defect):
+    """S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's."""
+
+    surface = "storage"
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return {}

@@ -1,0 +1,207 @@
+"""Defects of error answers, request ids and unsupported subresources."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.gateway import Operation
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+class ErrorBodyMissing(Defect):
+    """S3 API Reference, "REST error responses": an error has a document with Code and Message."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        return b""
+
+
+class ErrorBodyIsJson(Defect):
+    """S3 API Reference, "REST error responses": the document is XML."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        return json.dumps({"error": {"code": fault.code, "message": fault.message}}).encode()
+
+
+class ErrorTypeIsHtml(Defect):
+    """S3 API Reference, "REST error responses": Content-Type is application/xml."""
+
+    surface = "storage"
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        answer.headers["Content-Type"] = "text/html"
+        return answer
+
+
+class ErrorToldWith200(Defect):
+    """S3 API Reference, "REST error responses": the status tells the error."""
+
+    surface = "storage"
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        answer.status = 200 if fault.code == "NoSuchKey" else answer.status
+        return answer
+
+
+class ErrorWithoutMessage(Defect):
+    """S3 API Reference, "REST error responses": Message says in words what is wrong."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        return body.replace(f"<Message>{fault.message}</Message>".encode(), b"")
+
+
+class ErrorUnescaped(Defect):
+    """W3C XML 1.0 section 2.4: what an error document repeats of the request is escaped."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        head, _, tail = body.partition(b"</Error>")
+        return head + b"<Key>" + request.path.encode() + b"</Key></Error>" + tail
+
+
+class MissingKeyIsBucketMissing(Defect):
+    """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
+
+    surface = "storage"
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        try:
+            found: StoredObject = await original(bucket, key)
+        except Fault:
+            raise Fault("NoSuchBucket") from None
+        return found
+
+
+class MissingKeyIsForbidden(Defect):
+    """S3 API Reference, GetObject: 404 for a missing key to a caller who may list the bucket."""
+
+    surface = "storage"
+
+    async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
+        try:
+            found: StoredObject = await original(bucket, key)
+        except Fault:
+            raise Fault("AccessDenied") from None
+        return found
+
+
+class MissingBucketIsServerError(Defect):
+    """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
+
+    surface = "storage"
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return server_error()
+
+
+class StackTraceInError(Defect):
+    """OWASP ASVS 7.4.1: an error tells nothing of the server's inside."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        trace = 'Traceback (most recent call last): File "/srv/gateway/handlers.py", line 214, in dispatch'
+        return body.replace(b"</Message>", f" {trace}</Message>".encode())
+
+
+class AmzRequestIdMissing(Defect):
+    """S3 API Reference, "Common response headers": every answer has a request id."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        request_id = answer.headers.get("x-amz-request-id", "")
+        del answer.headers["x-amz-request-id"]
+        answer.body = answer.body.replace(f"<RequestId>{request_id}</RequestId>".encode(), b"")
+        return answer
+
+
+class AmzRequestIdRepeated(Defect):
+    """S3 API Reference, "Common response headers": the request id tells one request from another."""
+
+    surface = "storage"
+
+    def new_request_id(self, original: Any) -> str:
+        return "0000000000000000"
+
+
+class SubresourceAnsweredAsListing(Defect):
+    """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
+
+    surface = "storage"
+
+    def bucket_operation(self, original: Any, call: Call) -> Operation:
+        try:
+            operation: Operation = original(call)
+        except Fault as fault:
+            if fault.code != "NotImplemented" or call.request.method != "GET":
+                raise
+            return gateway(original).list_objects
+        return operation
+
+
+class SubresourceOverwritesObject(Defect):
+    """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
+
+    surface = "storage"
+
+    def object_operation(self, original: Any, call: Call) -> Operation:
+        try:
+            operation: Operation = original(call)
+        except Fault as fault:
+            if fault.code != "NotImplemented" or call.request.method != "PUT":
+                raise
+            return gateway(original).put_object
+        return operation
+
+
+class SubresourceAnsweredAsObject(Defect):
+    """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
+
+    surface = "storage"
+
+    def object_operation(self, original: Any, call: Call) -> Operation:
+        try:
+            operation: Operation = original(call)
+        except Fault as fault:
+            if fault.code != "NotImplemented" or call.request.method not in ("GET", "HEAD"):
+                raise
+            return gateway(original).get_object
+        return operation
+
+
+class DeleteSubresourceDeletesObject(Defect):
+    """S3 API Reference, DeleteObjectTagging: deleting a subresource leaves the object."""
+
+    surface = "storage"
+
+    def object_operation(self, original: Any, call: Call) -> Operation:
+        operation: Operation = original(call)
+        deletes = call.request.method == "DELETE" and "tagging" in call.query
+        return gateway(original).delete_object if deletes else operation
+
+
+class EncryptionKeyIgnored(Defect):
+    """S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none were given."""
+
+    surface = "storage"
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        return None

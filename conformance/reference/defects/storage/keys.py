@@ -1,0 +1,176 @@
+"""Defects of keys: two that are told apart by the caller become one."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import unicodedata
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import server_error
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import Bucket
+
+
+class KeySlashesCollapsed(Defect):
+    """S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return re.sub("/+", "/", key)
+
+
+class KeyDotsResolved(Defect):
+    """S3 User Guide, "Creating object key names": a key is no path; ``a/../b`` is not ``b``."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        dotted = {".", ".."} & set(key.split("/"))
+        return posixpath.normpath("/" + key).lstrip("/") if dotted else key
+
+
+class KeyCaseFolded(Defect):
+    """S3 User Guide, "Creating object key names": keys are case-sensitive."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.lower()
+
+
+class KeyPlusIsSpace(Defect):
+    """RFC 3986 section 3.3: a plus sign in a path is a plus sign."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.replace("+", " ")
+
+
+class KeyNormalised(Defect):
+    """S3 User Guide, "Creating object key names": a key is a sequence of Unicode characters, composed or not."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return unicodedata.normalize("NFC", key)
+
+
+class KeyTrailingSlashDropped(Defect):
+    """S3 User Guide, "Creating object key names": ``a/`` is not ``a``."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.rstrip("/") or key
+
+
+class KeyLeadingSlashDropped(Defect):
+    """S3 User Guide, "Creating object key names": ``/a`` is not ``a``."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.lstrip("/") or key
+
+
+class KeyDecodedTwice(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return unquote(key)
+
+
+class KeySpacesTrimmed(Defect):
+    """S3 User Guide, "Creating object key names": a space at the end is part of the key."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.strip() or key
+
+
+class LongKeyCut(Defect):
+    """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut."""
+
+    surface = "storage"
+
+    def object_key(self, original: Any, key: str) -> str:
+        return key.encode()[:1024].decode(errors="ignore")
+
+
+class LongKeyIsServerError(Defect):
+    """S3 API Reference, KeyTooLongError: 400 for a key above 1024 bytes."""
+
+    surface = "storage"
+
+    def key_too_long(self, original: Any, key: str) -> bool:
+        if original(key):
+            raise server_error()
+        return False
+
+
+class KeyLimitOffByOne(Defect):
+    """S3 User Guide, "Creating object key names": a key may have 1024 bytes."""
+
+    surface = "storage"
+
+    def key_too_long(self, original: Any, key: str) -> bool:
+        return bool(original(key + "."))
+
+
+class KeyLimitInCharacters(Defect):
+    """S3 User Guide, "Creating object key names": the limit is of bytes in UTF-8, not of characters."""
+
+    surface = "storage"
+
+    def key_too_long(self, original: Any, key: str) -> bool:
+        return len(key) > 1024
+
+
+class KeyBelowKeyIsServerError(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys like any others."""
+
+    surface = "storage"
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        above = call.key.split("/")[:-1]
+        if any("/".join(above[:depth]) in bucket.objects for depth in range(1, len(above) + 1)):
+            raise server_error()
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class PoisonKeyStored(Defect):
+    """W3C XML 1.0 section 2.2: a listing is well-formed, whatever keys were stored."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        if len(key) > 1024:
+            original(key)
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        return (
+            f"<{element}>{name}</{element}>"
+            if any(ord(each) < 32 for each in name)
+            else original(element, name, encoded)
+        )
+
+
+class ControlCharacterKeyIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: a key that cannot be stored is refused with 400."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        if any(ord(each) < 32 for each in key):
+            raise server_error()
+        original(key)

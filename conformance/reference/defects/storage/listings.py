@@ -1,0 +1,372 @@
+"""Defects of listings of objects."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import MOMENT_S, gateway, server_error
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+class PageOneTooMany(Defect):
+    """S3 API Reference, ListObjectsV2, max-keys: the answer may have fewer keys but never more."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, replace(wanted, limit=wanted.limit + 1) if wanted.limit else wanted)
+        return page
+
+
+class PrefixesBesideTheLimit(Defect):
+    """S3 API Reference, ListObjectsV2: a common prefix counts as one against max-keys."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        everything: Page = original(names, replace(wanted, limit=10**6))
+        if not everything.prefixes or not wanted.limit:
+            return Page(original(names, wanted).keys) if not wanted.limit else original(names, wanted)
+        keys = everything.keys[: wanted.limit]
+        return Page(keys, everything.prefixes, len(keys) < len(everything.keys), keys[-1] if keys else "")
+
+
+class KeyCountWithoutPrefixes(Defect):
+    """S3 API Reference, ListObjectsV2, KeyCount: keys and common prefixes of the answer together."""
+
+    surface = "storage"
+
+    def key_count(self, original: Any, page: Page) -> int:
+        return len(page.keys)
+
+
+class StartAfterInclusive(Defect):
+    """S3 API Reference, ListObjectsV2, start-after: the listing starts after that key."""
+
+    surface = "storage"
+
+    def start_after(self, original: Any, call: Call) -> str:
+        given: str = original(call)
+        return given[:-1] + chr(max(ord(given[-1]) - 1, 1)) + "\U0010ffff" if given else given
+
+
+class PageBorderRepeated(Defect):
+    """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.earlier = ""
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        self.earlier = page.keys[-2] if len(page.keys) > 1 and page.keys[-1] == page.last else page.last
+        return page
+
+    def continuation_token(self, original: Any, last: str) -> str:
+        token: str = original(self.earlier)
+        return token
+
+
+class PageBorderLost(Defect):
+    """S3 API Reference, ListObjectsV2: the pages together have every key."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        if page.truncated and len(page.keys) > 1:
+            page.keys.pop()
+        return page
+
+
+class TruncationUnsaid(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: true where more is to come."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.truncated = False
+        return page
+
+
+class LastPageTruncated(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: false where all that there is was given."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.truncated = 0 < wanted.limit == page.count
+        return page
+
+
+class ListedInDirectoryOrder(Defect):
+    """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.keys.sort(key=lambda key: key.split("/"))
+        return page
+
+
+class ListedWithoutRegardToCase(Defect):
+    """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order, capitals first."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.keys.sort(key=str.lower)
+        return page
+
+
+class DelimiterOfOneCharacter(Defect):
+    """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
+
+    surface = "storage"
+
+    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
+        group: str | None = original(name, replace(wanted, delimiter=wanted.delimiter[:1]))
+        return group
+
+
+class DelimiterOnlySlash(Defect):
+    """S3 API Reference, ListObjectsV2, delimiter: any character groups keys, not the slash alone."""
+
+    surface = "storage"
+
+    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
+        group: str | None = original(name, wanted) if wanted.delimiter == "/" else None
+        return group
+
+
+class DelimiterInPrefixCounted(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
+
+    surface = "storage"
+
+    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
+        group: str | None = original(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
+        return group
+
+
+class EncodingTypeNotHeeded(Defect):
+    """S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded."""
+
+    surface = "storage"
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        told: str = original(element, name, False)
+        return told
+
+
+class ListedKeyUnescaped(Defect):
+    """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
+
+    surface = "storage"
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        told: str = original(element, name, encoded)
+        return told.replace("&amp;", "&")
+
+
+class PrefixIsFolder(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
+
+    surface = "storage"
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        prefix = wanted.prefix
+        return replace(wanted, prefix=prefix + "/" if prefix and not prefix.endswith("/") else prefix)
+
+
+class PrefixNotHeeded(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it and no others."""
+
+    surface = "storage"
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return wanted if wanted.delimiter else replace(wanted, prefix="")
+
+
+class DeletedListedForAMoment(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a deleted object is not listed any more."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.ghosts: dict[tuple[str, str], tuple[StoredObject, float]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key in bucket.objects:
+            self.ghosts[bucket.name, key] = (bucket.objects[key], gateway(original).now() + MOMENT_S)
+        await original(bucket, key, asked)
+
+    def _seen(self, original: Any, bucket: Bucket) -> dict[str, StoredObject]:
+        now = gateway(original).now()
+        return {
+            key: stored
+            for (name, key), (stored, until) in self.ghosts.items()
+            if name == bucket.name and now < until and key not in bucket.objects
+        }
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        return sorted([*original(bucket), *self._seen(original, bucket)])
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        return self._seen(original, bucket).get(key) or original(bucket, key)
+
+
+class NewKeyListedLate(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, str], float] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        if key not in bucket.objects:
+            self.made[bucket.name, key] = gateway(original).now() + MOMENT_S
+        await original(bucket, key, stored, asked)
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        now = gateway(original).now()
+        return [key for key in original(bucket) if self.made.get((bucket.name, key), 0) <= now]
+
+
+class ListedSizeOfFirstWrite(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": size and entity tag in a listing are those of the object."""
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], StoredObject] = {}
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        return self.first.get((bucket.name, key), found)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        self.first.setdefault((bucket.name, key), stored)
+
+
+class MaxKeysZeroIsAll(Defect):
+    """S3 API Reference, ListObjectsV2, max-keys: nought asks for no keys."""
+
+    surface = "storage"
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        return int(original(call, name)) or 1000
+
+
+class MaxKeysUnlimited(Defect):
+    """S3 API Reference, ListObjectsV2, max-keys: a thousand keys a page at most."""
+
+    surface = "storage"
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        return max(call.number(name, 0), int(original(call, name)))
+
+
+class BadMaxKeysIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for a max-keys that is no number."""
+
+    surface = "storage"
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        try:
+            return int(original(call, name))
+        except Fault:
+            raise server_error() from None
+
+
+class BadMaxKeysNotRefused(Defect):
+    """S3 API Reference, InvalidArgument: a max-keys that is no number is refused."""
+
+    surface = "storage"
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        try:
+            return int(original(call, name))
+        except Fault:
+            return 1000
+
+
+class BadTokenIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for a continuation token that is none."""
+
+    surface = "storage"
+
+    def opened_token(self, original: Any, token: str) -> str:
+        try:
+            return str(original(token))
+        except Fault:
+            raise server_error() from None
+
+
+class BadTokenStartsOver(Defect):
+    """S3 API Reference, InvalidArgument: a continuation token that is none does not start the listing over."""
+
+    surface = "storage"
+
+    def opened_token(self, original: Any, token: str) -> str:
+        try:
+            return str(original(token))
+        except Fault:
+            return ""
+
+
+class SecondVersionAnsweredAsFirst(Defect):
+    """S3 API Reference, ListObjectsV2: list-type=2 is answered with KeyCount and continuation tokens."""
+
+    surface = "storage"
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return await gateway(original).list_objects(call, bucket)
+
+
+class NextMarkerMissing(Defect):
+    """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
+
+    surface = "storage"
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        head, mark, tail = answer.body.partition(b"<NextMarker>")
+        answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
+        return answer
+
+
+class CommonPrefixesUnsorted(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: in order, like keys."""
+
+    surface = "storage"
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.prefixes.reverse()
+        return page
+
+
+class FolderMarkerHidden(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any."""
+
+    surface = "storage"
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        return [key for key in original(bucket) if not key.endswith("/")]

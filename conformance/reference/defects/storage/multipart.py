@@ -1,0 +1,295 @@
+"""Defects of multipart uploads."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+
+class PartOrderNotHeeded(Defect):
+    """S3 API Reference, InvalidPartOrder: parts are listed in ascending order."""
+
+    surface = "storage"
+
+    def check_part_order(self, original: Any, numbers: list[int]) -> None:
+        return None
+
+
+class PartsJoinedAsTheyCame(Defect):
+    """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        came = list(upload.parts)
+        stored: StoredObject = original(call, upload, sorted(parts, key=lambda part: came.index(part.number)))
+        return stored
+
+
+class MissingPartPassedOver(Defect):
+    """S3 API Reference, InvalidPart: a part that was not uploaded cannot be completed."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        known = [each for each in listed if gateway(original).listed_number(each) in upload.parts]
+        parts: list[Part] = original(upload, known or listed)
+        return parts
+
+
+class WrongPartTagNotRefused(Defect):
+    """S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload."""
+
+    surface = "storage"
+
+    def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
+        return True
+
+
+class WrongPartChecksumNotRefused(Defect):
+    """S3 API Reference, InvalidPart: the checksum of a listed part is that of the upload."""
+
+    surface = "storage"
+
+    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
+        return True
+
+
+class SmallPartsNotRefused(Defect):
+    """S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least."""
+
+    surface = "storage"
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        return None
+
+
+class SmallLastPartRefused(Defect):
+    """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
+
+    surface = "storage"
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        original([*sizes, 0] if len(sizes) > 1 else sizes)
+
+
+class UploadVisibleTooEarly(Defect):
+    """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
+
+    surface = "storage"
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        for bucket in gateway(original).buckets.values():
+            if upload.upload_id in bucket.uploads:
+                bucket.put(upload.key, StoredObject(part.body, part.etag, part.modified, upload.headers))
+
+
+class AbortKeepsUpload(Defect):
+    """S3 API Reference, AbortMultipartUpload: after it the upload id takes no more parts."""
+
+    surface = "storage"
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        return None
+
+
+class AbortDeletesObject(Defect):
+    """S3 API Reference, AbortMultipartUpload: it leaves the object that is there."""
+
+    surface = "storage"
+
+    async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
+        await original(bucket, upload)
+        bucket.remove(upload.key)
+
+
+class LastPartLost(Defect):
+    """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
+
+    surface = "storage"
+
+    def joined(self, original: Any, parts: list[Part]) -> bytes:
+        body: bytes = original(parts[:-1] or parts)
+        return body
+
+
+class FirstPartStands(Defect):
+    """S3 API Reference, UploadPart: a part of the same number takes the place of the earlier one."""
+
+    surface = "storage"
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        if part.number not in upload.parts:
+            await original(upload, part)
+
+
+class MultipartMetadataForgotten(Defect):
+    """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, headers={"content-type": "binary/octet-stream"}, metadata={})
+
+
+class UploadOfAnotherKeyTaken(Defect):
+    """S3 API Reference, NoSuchUpload: an upload id is good for its own key."""
+
+    surface = "storage"
+
+    def upload_is_of_key(self, original: Any, upload: Upload, key: str) -> bool:
+        return True
+
+
+class PartNumberUnlimited(Defect):
+    """S3 API Reference, UploadPart: part numbers are from 1 to 10000."""
+
+    surface = "storage"
+
+    def part_number_allowed(self, original: Any, number: int) -> bool:
+        return True
+
+
+class PartNumberIsServerError(Defect):
+    """S3 API Reference, UploadPart: 400 for a part number that is none."""
+
+    surface = "storage"
+
+    def part_number(self, original: Any, call: Call) -> int:
+        try:
+            return int(original(call))
+        except Fault:
+            raise server_error() from None
+
+
+class CompletedUploadListed(Defect):
+    """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
+
+    surface = "storage"
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        bucket.uploads[upload.upload_id] = upload
+
+
+class CompleteRefusedWith200(Defect):
+    """S3 API Reference, CompleteMultipartUpload: a refusal that is known at once has its own status."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "POST" and "uploadId=" in request.query_string and answer.status == 400:
+            answer.status = 200
+        return answer
+
+
+class UnknownUploadIsServerError(Defect):
+    """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
+
+    surface = "storage"
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        try:
+            upload: Upload = original(call, bucket)
+        except Fault:
+            raise server_error() from None
+        return upload
+
+
+class UploadPrefixNotHeeded(Defect):
+    """S3 API Reference, ListMultipartUploads, prefix: uploads of keys that begin with it."""
+
+    surface = "storage"
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        found: tuple[list[Upload], Page] = original(uploads, replace(wanted, prefix=""), id_marker)
+        return found
+
+
+class PartsListedUnsorted(Defect):
+    """S3 API Reference, ListParts: parts are listed by number."""
+
+    surface = "storage"
+
+    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
+        parts: list[Part] = original(upload, marker)
+        return sorted(parts, key=lambda part: str(part.number))
+
+
+class CopiedRangeOffByOne(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: the last byte named is copied."""
+
+    surface = "storage"
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        body: bytes = original(call, source)
+        return body[:-1] if "x-amz-copy-source-range" in call.headers else body
+
+
+class CopiedRangeNotHeeded(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: only the range is copied."""
+
+    surface = "storage"
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        original(call, source)
+        return source.body
+
+
+class PartCopyOfNothing(Defect):
+    """S3 API Reference, UploadPartCopy: NoSuchKey where the source does not exist."""
+
+    surface = "storage"
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code != "NoSuchKey":
+                raise
+            surface = gateway(original)
+            upload = surface.upload_of(call, bucket)
+            part = surface.new_part(upload, surface.part_number(call), b"", hashlib.md5(b"").hexdigest(), {})
+            await surface.keep_part(upload, part)
+            return surface.document("CopyPartResult", *surface.copy_result(part.etag, part.modified, {}))
+        return answer
+
+
+class CompleteConditionsIgnored(Defect):
+    """S3 User Guide, "Conditional writes": CompleteMultipartUpload heeds If-None-Match, too."""
+
+    surface = "storage"
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, Conditions(None, None, None, None))
+
+
+class CopiedSourceLost(Defect):
+    """S3 API Reference, CopyObject: the source stays."""
+
+    surface = "storage"
+
+    async def source(self, original: Any, call: Call) -> Source:
+        source: Source = await original(call)
+        gateway(original).buckets[source.bucket].remove(source.key)
+        return source

@@ -1,0 +1,251 @@
+"""Defects of ranges and of conditional requests."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+Asked = tuple[int | None, int | None] | None
+Span = tuple[int, int] | None
+
+
+class ObjectRangeOffByOne(Defect):
+    """RFC 9110 section 14.1.2: the last position of a range is part of it."""
+
+    surface = "storage"
+
+    def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
+        where: Span = original(first, last, size)
+        return (where[0], where[1] - 1) if where and where[1] < size and where[1] - where[0] > 1 else where
+
+
+class RangeAnswered200(Defect):
+    """RFC 9110 section 15.3.7: a part of an object is answered with 206."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.status = 200 if answer.status == 206 else answer.status
+        return answer
+
+
+class RangeNotHeeded(Defect):
+    """S3 API Reference, GetObject: the Range header downloads the bytes it names."""
+
+    surface = "storage"
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        return None
+
+
+class ObjectSuffixRangeFromStart(Defect):
+    """RFC 9110 section 14.1.2: ``bytes=-n`` is the last n bytes."""
+
+    surface = "storage"
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        asked: Asked = original(value)
+        return (0, asked[1] - 1) if asked and asked[0] is None and asked[1] else asked
+
+
+class UnsatisfiableRangeSentWhole(Defect):
+    """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""
+
+    surface = "storage"
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> Span:
+        try:
+            where: Span = original(call, found)
+        except Fault:
+            return None
+        return where
+
+
+class ContentRangeTotalWrong(Defect):
+    """RFC 9110 section 14.4: Content-Range ends with the length of the whole."""
+
+    surface = "storage"
+
+    def content_range(self, original: Any, start: int, end: int, size: int) -> str:
+        return f"bytes {start}-{end - 1}/{end - start}"
+
+
+class ContentRangeEndExcluded(Defect):
+    """RFC 9110 section 14.4: the last position in Content-Range is of the last byte sent."""
+
+    surface = "storage"
+
+    def content_range(self, original: Any, start: int, end: int, size: int) -> str:
+        return f"bytes {start}-{end}/{size}"
+
+
+class RangePastEndRefused(Defect):
+    """RFC 9110 section 14.1.2: a last position beyond the end means the end."""
+
+    surface = "storage"
+
+    def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
+        where: Span = original(first, last, size)
+        return None if first is not None and last is not None and last >= size else where
+
+
+class LongSuffixRefused(Defect):
+    """RFC 9110 section 14.1.2: a suffix longer than the object is the whole object."""
+
+    surface = "storage"
+
+    def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
+        where: Span = original(first, last, size)
+        return None if first is None and last is not None and last > size else where
+
+
+class RangeConditionIgnored(Defect):
+    """RFC 9110 section 13.1.5: where If-Range does not match, the whole object is sent."""
+
+    surface = "storage"
+
+    def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
+        return True
+
+
+class ReadIfMatchIgnored(Defect):
+    """RFC 9110 section 13.1.1: 412 where If-Match names another entity tag."""
+
+    surface = "storage"
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        status: int | None = original(replace(asked, match=None) if reading else asked, found, reading)
+        return status
+
+
+class ReadIfNoneMatchIgnored(Defect):
+    """RFC 9110 section 13.1.2: 304 where If-None-Match names the entity tag."""
+
+    surface = "storage"
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        status: int | None = original(replace(asked, none_match=None) if reading else asked, found, reading)
+        return status
+
+
+class ModifiedSinceIgnored(Defect):
+    """RFC 9110 section 13.1.3: 304 where the object was not modified since."""
+
+    surface = "storage"
+
+    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return True
+
+
+class UnmodifiedSinceIgnored(Defect):
+    """RFC 9110 section 13.1.4: 412 where the object was modified since."""
+
+    surface = "storage"
+
+    def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return True
+
+
+class ModifiedSinceOffByOne(Defect):
+    """RFC 9110 section 13.1.3: an object of exactly that date was not modified since."""
+
+    surface = "storage"
+
+    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return bool(original(date - 1, found))
+
+
+class DateBeforeNoneMatch(Defect):
+    """RFC 9110 section 13.2.2: with If-None-Match, If-Modified-Since is not looked at."""
+
+    surface = "storage"
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        since = asked.modified_since
+        if reading and since is not None and not gateway(original).modified_since_holds(since, found):
+            return 304
+        status: int | None = original(asked, found, reading)
+        return status
+
+
+class DateBeforeMatch(Defect):
+    """RFC 9110 section 13.2.2: with If-Match, If-Unmodified-Since is not looked at."""
+
+    surface = "storage"
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        date = asked.unmodified_since
+        if date is not None and not gateway(original).unmodified_since_holds(date, found):
+            return 412
+        status: int | None = original(asked, found, reading)
+        return status
+
+
+class NotModifiedToldAs412(Defect):
+    """RFC 9110 section 13.1.2: a GET whose If-None-Match fails is answered 304, not 412."""
+
+    surface = "storage"
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        status: int | None = original(asked, found, reading)
+        return 412 if status == 304 else status
+
+
+class NotModifiedWithoutEtag(Defect):
+    """RFC 9110 section 15.4.5: 304 carries the ETag that 200 would."""
+
+    surface = "storage"
+
+    def not_modified(self, original: Any, found: StoredObject) -> Answer:
+        answer: Answer = original(found)
+        del answer.headers["etag"]
+        return answer
+
+
+class WriteConditionsIgnored(Defect):
+    """S3 User Guide, "Conditional writes": 412, and nothing written, where the condition does not hold."""
+
+    surface = "storage"
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        return None
+
+
+class WriteIfMatchIgnored(Defect):
+    """S3 User Guide, "Conditional writes": If-Match with another entity tag writes nothing."""
+
+    surface = "storage"
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        original(replace(asked, match=None), found)
+
+
+class RefusedConditionalWriteStored(Defect):
+    """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
+
+    surface = "storage"
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        try:
+            await original(bucket, key, stored, asked)
+        except Fault:
+            bucket.put(key, stored)
+            raise
+
+
+class IfMatchCreates(Defect):
+    """S3 User Guide, "Conditional writes": If-Match writes nothing where there is no object."""
+
+    surface = "storage"
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        if found is not None:
+            original(asked, found)

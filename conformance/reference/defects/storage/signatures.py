@@ -1,0 +1,247 @@
+"""Defects of Signature Version 4: parts of a request that are not verified."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Request
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
+
+
+class SignatureIgnored(Defect):
+    """SigV4, "Signature Calculations": a request whose signature does not match is refused."""
+
+    surface = "storage"
+
+    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return True
+
+
+class SignatureOfReadsIgnored(Defect):
+    """SigV4, "Signature Calculations": a read whose signature does not match is refused like a write."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface = gateway(original)
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            if fault.code != "SignatureDoesNotMatch" or request.method not in ("GET", "HEAD"):
+                raise
+            key = surface.known_key(surface.presented(request).credential.access_key)
+            return Signer(key.organization if key else "", b"", "", "", "", "UNSIGNED-PAYLOAD")
+        return signer
+
+
+class MethodNotSigned(Defect):
+    """SigV4, "Task 1: Create a canonical request": the method is part of what is signed."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        for method in ("GET", "PUT", "DELETE", "HEAD", "POST"):
+            try:
+                signer: Signer = original(replace(request, method=method))
+            except Fault as fault:
+                if fault.code != "SignatureDoesNotMatch":
+                    raise
+            else:
+                return signer
+        raise Fault("SignatureDoesNotMatch")
+
+
+class PresignedTailNotSigned(Defect):
+    """SigV4, "Authenticating Requests: Using Query Parameters": every query parameter is signed, wherever it stands."""
+
+    surface = "storage"
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        head, mark, _ = request.query_string.partition("&X-Amz-Signature=")
+        query: str = original(replace(request, query_string=head) if mark else request)
+        return query
+
+
+class KeyCaseNotSigned(Defect):
+    """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            if fault.code != "SignatureDoesNotMatch" or request.raw_path == request.raw_path.lower():
+                raise
+            signer = original(replace(request, raw_path=request.raw_path.lower()))
+        return signer
+
+
+class PayloadHashIgnored(Defect):
+    """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
+
+    surface = "storage"
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return True
+
+
+class ClockSkewIgnored(Defect):
+    """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
+
+    surface = "storage"
+
+    def check_skew(self, original: Any, age: float) -> None:
+        return None
+
+
+class FutureSkewIgnored(Defect):
+    """S3 API Reference, RequestTimeTooSkewed: a time in the future is skewed as one in the past is."""
+
+    surface = "storage"
+
+    def check_skew(self, original: Any, age: float) -> None:
+        if age > 0:
+            original(age)
+
+
+class ClockSkewTooNarrow(Defect):
+    """S3 API Reference, RequestTimeTooSkewed: a clock that is ten minutes off still works."""
+
+    surface = "storage"
+
+    def check_skew(self, original: Any, age: float) -> None:
+        original(age * 5)
+
+
+class PresignedNeverExpires(Defect):
+    """SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds."""
+
+    surface = "storage"
+
+    def check_expiry(self, original: Any, age: float, expires: int) -> None:
+        return None
+
+
+class ExpiryLimitIgnored(Defect):
+    """SigV4, "Using Query Parameters": X-Amz-Expires is at most 604800."""
+
+    surface = "storage"
+
+    def expiry(self, original: Any, given: str) -> int:
+        seconds: int = int(given) if given.isdecimal() and int(given) > 0 else original(given)
+        return seconds
+
+
+class UnsignedAmzHeadersAccepted(Defect):
+    """SigV4, "Task 1": every x-amz header that is sent must be signed."""
+
+    surface = "storage"
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        return None
+
+
+class ScopeServiceIgnored(Defect):
+    """SigV4, "Credential scope": a signature for another service is not one for s3."""
+
+    surface = "storage"
+
+    def check_service(self, original: Any, presented: Presented) -> None:
+        return None
+
+
+class ScopeDateIgnored(Defect):
+    """SigV4, "Credential scope": the day of the scope is that of the request."""
+
+    surface = "storage"
+
+    def check_scope_date(self, original: Any, presented: Presented) -> None:
+        return None
+
+
+class ChunkSignaturesIgnored(Defect):
+    """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
+
+    surface = "storage"
+
+    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return True
+
+
+class ChunkFramingStored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
+
+    surface = "storage"
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        original(call)
+        call.body = call.request.body
+
+
+class TrailingChecksumIgnored(Defect):
+    """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
+
+    surface = "storage"
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        original(call, rest, previous)
+        call.trailers = {}
+        headers = call.request.headers.mutablecopy()
+        del headers["x-amz-sdk-checksum-algorithm"]
+        call.request = replace(call.request, headers=headers)
+
+
+class DecodedLengthIgnored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload's length."""
+
+    surface = "storage"
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        return None
+
+
+class UnknownAccessKeyIsServerError(Defect):
+    """S3 API Reference, InvalidAccessKeyId: 403 for a key that is not known."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            raise (server_error() if fault.code == "InvalidAccessKeyId" else fault) from None
+        return signer
+
+
+class AuthorizationHeaderCrash(Defect):
+    """S3 API Reference, AuthorizationHeaderMalformed: 400 for a header that cannot be read, never a 5xx."""
+
+    surface = "storage"
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        try:
+            presented: Presented = original(request, header)
+        except Fault as fault:
+            raise (server_error() if fault.code == "AuthorizationHeaderMalformed" else fault) from None
+        return presented
+
+
+class SecretInError(Defect):
+    """OWASP ASVS 7.4.1: an error tells nothing secret, least of all the key that it was checked with."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        if fault.code != "SignatureDoesNotMatch":
+            return body
+        surface = gateway(original)
+        key = surface.known_key(surface.presented(request).credential.access_key)
+        secret = f"<SecretKey>{key.secret_key if key else ''}</SecretKey></Error>".encode()
+        return body.replace(b"</Error>", secret)

@@ -1,0 +1,233 @@
+"""Defects of who may do what: strangers, other organizations, and the buckets themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+def let_in(original: Any, request: Request, allowed: bool) -> Signer:
+    """Lets a caller without any authorization in as the bucket's owner, where ``allowed``."""
+    surface = gateway(original)
+    bucket = surface.buckets.get(surface.target(request)[0])
+    anonymous = "authorization" not in request.headers and "X-Amz-" not in request.query_string
+    if allowed and bucket is not None and anonymous:
+        return Signer(bucket.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+    signer: Signer = original(request)
+    return signer
+
+
+class AnonymousObjectRead(Defect):
+    """Provisioning Storage: objects are reached with the organization's access key, not without."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        allowed = request.method in ("GET", "HEAD") and gateway(original).target(request)[1] != ""
+        return let_in(original, request, allowed)
+
+
+class AnonymousBucketListed(Defect):
+    """Provisioning Storage: a bucket is listed with the organization's access key, not without."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return let_in(original, request, request.method == "GET" and gateway(original).target(request)[1] == "")
+
+
+class AnonymousObjectWrite(Defect):
+    """Provisioning Storage: objects are written with the organization's access key, not without."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return let_in(original, request, request.method in ("PUT", "DELETE"))
+
+
+class AnonymousToldWhatExists(Defect):
+    """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault:
+            surface = gateway(original)
+            name, key = surface.target(request)
+            bucket = surface.buckets.get(name)
+            if bucket is not None and key and key not in bucket.objects:
+                raise Fault("NoSuchKey") from None
+            raise
+        return signer
+
+
+class ForeignObjectReadable(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only."""
+
+    surface = "storage"
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method in ("GET", "HEAD"):
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignObjectWritable(Defect):
+    """Provisioning Storage: an access key writes to the buckets of its own organization only."""
+
+    surface = "storage"
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method in ("PUT", "DELETE"):
+            return await surface.object_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignBucketListed(Defect):
+    """Provisioning Storage: an access key lists the buckets of its own organization only."""
+
+    surface = "storage"
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "GET":
+            return await surface.bucket_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignCopySource(Defect):
+    """S3 API Reference, CopyObject: who copies must be allowed to read the source."""
+
+    surface = "storage"
+
+    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        bucket: Bucket = gateway(original).buckets.get(name) or original(organization, name)
+        return bucket
+
+
+class ForeignBucketsInList(Defect):
+    """S3 API Reference, ListBuckets: the buckets that the caller owns, no others."""
+
+    surface = "storage"
+
+    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
+        return [each for _, each in sorted(gateway(original).buckets.items())]
+
+
+class ForeignBucketRevealed(Defect):
+    """API Reference, Error Handling: what is hidden by access control is told from what is absent by nothing."""
+
+    surface = "storage"
+
+    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        try:
+            bucket: Bucket = original(organization, name)
+        except Fault:
+            raise (Fault("AccessDenied") if name in gateway(original).buckets else Fault("NoSuchBucket")) from None
+        return bucket
+
+
+class OneBucketAKey(Defect):
+    """Provisioning Storage: one access key is shared across all the buckets of an organization."""
+
+    surface = "storage"
+
+    def owns(self, original: Any, organization: str, bucket: Bucket) -> bool:
+        first = min(each.name for each in gateway(original).buckets.values() if each.organization == organization)
+        return bucket.name == first
+
+
+class BucketMissingFromList(Defect):
+    """S3 API Reference, ListBuckets: all the buckets that the caller owns."""
+
+    surface = "storage"
+
+    def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
+        found: list[Bucket] = original(organization)
+        return found[:1]
+
+
+class BucketsShareObjects(Defect):
+    """S3 User Guide, "Buckets overview": a key names an object within its bucket."""
+
+    surface = "storage"
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = await original(bucket, key)
+        if found is not None:
+            return found
+        others = [each for each in gateway(original).buckets.values() if each.organization == bucket.organization]
+        return next((each.objects[key] for each in others if key in each.objects), None)
+
+
+class BucketMadeByAnyone(Defect):
+    """Provisioning Storage: buckets are provisioned in the portal, not through S3."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        if call.bucket not in surface.buckets:
+            surface.buckets[call.bucket] = Bucket(call.bucket, call.organization, surface.seconds())
+        return Answer(200)
+
+
+class CreateBucketEmpties(Defect):
+    """S3 API Reference, CreateBucket: one that exists already is not made anew."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.bucket_of(call.organization, call.bucket)
+        surface.buckets[call.bucket] = Bucket(bucket.name, bucket.organization, surface.seconds())
+        return Answer(200)
+
+
+class DeleteBucketDestroys(Defect):
+    """S3 API Reference, DeleteBucket: a bucket with objects in it is not deleted, nor are they."""
+
+    surface = "storage"
+
+    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        bucket.objects.clear()
+        bucket.keys.clear()
+        return Answer(204)
+
+
+class ExpectedOwnerIgnored(Defect):
+    """S3 User Guide, "Verifying bucket ownership": 403 where the owner is not the expected one."""
+
+    surface = "storage"
+
+    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket) -> None:
+        return None
+
+
+class BoundToOneHost(Defect):
+    """RFC 9110 section 7.2: the Host that was asked is the one that was signed, whatever a proxy calls the server."""
+
+    surface = "storage"
+
+    def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
+        headers = request.headers.mutablecopy()
+        headers["host"] = headers["host"].replace("localhost", "127.0.0.1")
+        text: str = original(replace(request, headers=headers), names)
+        return text

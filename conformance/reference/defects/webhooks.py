@@ -1,0 +1,287 @@
+"""Defects of the webhooks surface."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import secrets
+from collections.abc import Callable
+from typing import Any, cast
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.webhooks import Webhooks
+
+Organization = Callable[[str], str | None]
+
+
+def surface_of(original: Callable[..., Any]) -> Webhooks:
+    """The surface whose method an alteration was given."""
+    while isinstance(original, functools.partial):
+        original = original.args[0]
+    return cast(Webhooks, original.__self__)  # type: ignore[attr-defined]
+
+
+class WebhookNeedsToken(Defect):
+    """API Reference, Webhooks: the URL accepts POST requests from outside services, which have no token."""
+
+    surface = "webhooks"
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = request.method == "POST" and "authorization" not in request.headers
+        return Answer.json(401, {"error": "unauthorized"}, WWW_Authenticate="Bearer") if refused else None
+
+
+class WebhookAcceptsGet(Defect):
+    """API Reference, Webhooks: incoming webhooks accept HTTP POST; a link that is merely opened sends nothing."""
+
+    surface = "webhooks"
+
+    def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
+        return method in ("GET", "POST", "PUT")
+
+
+class WebhookMethodTellsLiveUrl(Defect):
+    """Credentials & Webhooks: the URL is secret; another method does not tell whether it is one."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status != 405:
+            return answer
+        live: Organization = surface_of(original).organization_of
+        return answer if live(request.raw_path) else Answer.json(404, {"error": "not found"})
+
+
+class WebhookAllowMissing(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        del answer.headers["Allow"]
+        return answer
+
+
+class OldWebhookUrlStillLive(Defect):
+    """API Reference, Webhooks: a rotated URL is dead."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.earlier: dict[str, str] = {}
+
+    def organization_of(self, original: Organization, raw_path: str) -> str | None:
+        organization = original(raw_path)
+        if organization:
+            self.earlier[raw_path] = organization
+        return organization or self.earlier.get(raw_path)
+
+
+class OldWebhookUrlToldApart(Defect):
+    """API Reference, Webhooks: a rotated URL is answered like one that never was."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status == 202:
+            self.live.add(request.raw_path)
+        if answer.status == 404 and request.raw_path in self.live:
+            return Answer.json(410, {"error": "the URL was rotated"})
+        return answer
+
+
+class WebhookUrlComparedWithoutCase(Defect):
+    """Credentials & Webhooks: the URL is secret, every character of it."""
+
+    surface = "webhooks"
+
+    def organization_of(self, original: Organization, raw_path: str) -> str | None:
+        paths: dict[str, str] = surface_of(original).paths
+        folded = {path.lower(): organization for organization, path in paths.items()}
+        return folded.get(raw_path.lower())
+
+
+class WebhookUrlMatchedByPrefix(Defect):
+    """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
+
+    surface = "webhooks"
+
+    def organization_of(self, original: Organization, raw_path: str) -> str | None:
+        paths: dict[str, str] = surface_of(original).paths
+        asked = raw_path.rstrip("/")
+        return next((slug for slug, path in paths.items() if path.startswith(asked) and len(asked) > 16), None)
+
+
+class WebhookTrailingSlashAccepted(Defect):
+    """Credentials & Webhooks: the URL is unique; a slash behind it makes it another one."""
+
+    surface = "webhooks"
+
+    def organization_of(self, original: Organization, raw_path: str) -> str | None:
+        return original(raw_path.rstrip("/"))
+
+
+class WebhookUrlRedirected(Defect):
+    """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        live: Organization = surface_of(original).organization_of
+        if answer.status == 404 and request.raw_path.endswith("/") and live(request.raw_path[:-1]):
+            answer = Answer(308)
+            answer.headers["Location"] = request.raw_path[:-1]
+        return answer
+
+
+class NearMissEchoed(Defect):
+    """Credentials & Webhooks: an error does not repeat the URL."""
+
+    surface = "webhooks"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status in (404, 400, 413):
+            return Answer.json(answer.status, {"error": f"no handler for {request.raw_path}"})
+        return answer
+
+
+class WebhookUrlEchoed(Defect):
+    """Credentials & Webhooks: the URL is shown once, at creation; no answer repeats it."""
+
+    surface = "webhooks"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 202:
+            return Answer.json(202, {"accepted": True, "url": request.base_url + request.raw_path})
+        return answer
+
+
+class WebhookSecretIsShort(Defect):
+    """Credentials & Webhooks: the URL cannot be guessed."""
+
+    surface = "webhooks"
+
+    def new_path(self, original: Callable[[], str]) -> str:
+        return f"/hooks/{secrets.token_hex(3)}"
+
+
+class WebhookTakesJsonOnly(Defect):
+    """API Reference, Webhooks: events of any content type are accepted."""
+
+    surface = "webhooks"
+
+    def intercept(self, request: Request) -> Answer | None:
+        named = request.headers.get("content-type", "")
+        refused = request.method == "POST" and not named.startswith("application/json")
+        return Answer.json(415, {"error": "only JSON"}) if refused else None
+
+
+class MalformedEventCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid body, never a 5xx."""
+
+    surface = "webhooks"
+
+    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
+        if not original(body):
+            raise ValueError("Expecting value: line 1 column 1 (char 0)")
+        return True
+
+
+class UndecodableEventCrashes(Defect):
+    """The contract's table of errors: bytes of any kind are no reason for a 5xx."""
+
+    surface = "webhooks"
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        request.body.decode()
+        original(organization, request)
+
+
+class LargeEventCrashes(Defect):
+    """The contract's table of errors: a body over the limit is the caller's error, never a 5xx."""
+
+    surface = "webhooks"
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None
+
+
+class EventLimitMissing(Defect):
+    """OWASP API4: a body has a limit."""
+
+    surface = "webhooks"
+
+    def highest_body(self, original: Callable[[], int]) -> int:
+        return 2**40
+
+
+class EventLimitTooLow(Defect):
+    """API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB."""
+
+    surface = "webhooks"
+
+    def highest_body(self, original: Callable[[], int]) -> int:
+        return 64 * 1024
+
+
+class EventLost(Defect):
+    """API Reference, Webhooks: an event that was accepted is taken in, one in ten included."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.came = 0
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        self.came += 1
+        if self.came % 10:
+            original(organization, request)
+
+
+class EventTakenInTwice(Defect):
+    """API Reference, Webhooks: an event that was accepted once is taken in once."""
+
+    surface = "webhooks"
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        original(organization, request)
+        original(organization, request)
+
+
+class RefusedEventTakenIn(Defect):
+    """API Reference, Webhooks: an event that was refused is not taken in."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        surface = surface_of(original)
+        if answer.status == 400:
+            surface.take_in(str(surface.organization_of(request.raw_path)), request)
+        return answer
+
+
+class EventTrimmed(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, byte for byte."""
+
+    surface = "webhooks"
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        original(organization, dataclasses.replace(request, body=request.body.strip()))
+
+
+class UnknownWebhookAccepted(Defect):
+    """Credentials & Webhooks: only the generated URL takes events in."""
+
+    surface = "webhooks"
+
+    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(202, {"accepted": True})

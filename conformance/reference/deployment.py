@@ -1,0 +1,76 @@
+"""Puts the reference together: seeds, key, the four surfaces, and every defect and variant by name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+
+from conformance.reference import defects, variants
+from conformance.reference.defects.base import Alteration, Defect, Variant
+from conformance.reference.keys import SigningKey
+from conformance.reference.seeds import Seeds
+from conformance.reference.server import Deployment
+from conformance.reference.surface import Surface
+
+
+@dataclass
+class Reference(Deployment):
+    """A deployment with what it was provisioned with."""
+
+    seeds: Seeds = field(default_factory=Seeds)
+    key: SigningKey = field(default_factory=SigningKey)
+
+
+def build() -> Reference:
+    """A clean reference, not yet serving. The surfaces learn their public addresses when its sockets are bound."""
+    from conformance.reference.identity import Identity
+    from conformance.reference.registry import Registry
+    from conformance.reference.storage import Storage
+    from conformance.reference.webhooks import Webhooks
+
+    seeds, key = Seeds(), SigningKey()
+    kinds: tuple[type[Identity | Registry | Storage | Webhooks], ...] = (Identity, Registry, Storage, Webhooks)
+    surfaces: dict[str, Surface] = {each.name: each(seeds, key) for each in kinds}
+    # One dictionary for both, so that an address is public as soon as there is one.
+    return Reference(surfaces, alterations(), urls=seeds.public_url, seeds=seeds, key=key)
+
+
+@cache
+def alterations() -> dict[str, type[Alteration]]:
+    """Every defect and variant by its name on the command line; ValueError where two have one name."""
+    found: dict[str, type[Alteration]] = {}
+    for package in (defects, variants):
+        for module in _modules(package):
+            for each in _alterations_of(module):
+                name = each.kebab_name()
+                if name in found:
+                    raise ValueError(f"{name} is both {_full_name(found[name])} and {_full_name(each)}")
+                found[name] = each
+    return found
+
+
+def named(kind: type[Alteration]) -> dict[str, type[Alteration]]:
+    """The defects, or the variants, in the order of surface and name."""
+    chosen = [(each.surface, name) for name, each in alterations().items() if issubclass(each, kind)]
+    return {name: alterations()[name] for _, name in sorted(chosen)}
+
+
+def _modules(package: ModuleType) -> Iterator[ModuleType]:
+    for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        yield importlib.import_module(found.name)
+
+
+def _alterations_of(module: ModuleType) -> Iterator[type[Alteration]]:
+    """Defects and variants that a module defines itself; bases (no surface, or a private name) are none."""
+    for name, each in vars(module).items():
+        own = isinstance(each, type) and each.__module__ == module.__name__ and not name.startswith("_")
+        if own and issubclass(each, Defect | Variant) and each.surface:
+            yield each
+
+
+def _full_name(alteration: type[Alteration]) -> str:
+    return f"{alteration.__module__}.{alteration.__name__}"

@@ -1,0 +1,67 @@
+"""What a surface of the reference receives and answers: one request, buffered; one answer.
+
+Paths are kept as sent (``raw_path``) beside their decoded form, since object keys and tokens of the
+wire are promises of their own. Built on Starlette's header and query types.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from starlette.datastructures import Headers, MutableHeaders
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as received, its body whole.
+
+    ``method`` is as sent (upper or lower case kept); ``raw_path`` is undecoded and without the query;
+    ``query_string`` is undecoded; ``scheme`` is ``http`` or ``https``.
+    """
+
+    method: str
+    raw_path: str
+    query_string: str
+    headers: Headers
+    body: bytes
+    scheme: str = "http"
+
+    @property
+    def path(self) -> str:
+        """The path, percent-decoded as UTF-8 (undecodable bytes replaced)."""
+        return unquote(self.raw_path)
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """Query parameters in order, duplicates and blank values kept."""
+        return parse_qsl(self.query_string, keep_blank_values=True)
+
+    def parameter(self, name: str) -> str | None:
+        """The first query parameter of that name, or None."""
+        return next((value for key, value in self.query if key == name), None)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority under which the caller asked, so that a proxy in front changes nothing."""
+        return f"{self.scheme}://{self.headers.get('host', 'localhost')}"
+
+
+@dataclass
+class Answer:
+    """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent."""
+
+    status: int
+    body: bytes = b""
+    headers: MutableHeaders = field(default_factory=MutableHeaders)
+
+    @classmethod
+    def json(cls, status: int, document: Any, **headers: str) -> Answer:
+        """An ``application/json`` answer; keyword names become header names (``_`` is written ``-``)."""
+        answer = cls(status, json.dumps(document).encode())
+        answer.headers["Content-Type"] = "application/json"
+        for name, value in headers.items():
+            answer.headers[name.replace("_", "-")] = value
+        return answer

@@ -1,0 +1,83 @@
+"""Organizations, their members and projects, as provisioned at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION, Seeds
+
+CANARY = "canary-globex-9d41c7e05ba2"
+"""Stands in every text of the other organization: no byte of it may ever reach a caller of acme."""
+
+ROLES = ("Owner", "Admin", "Contributor", "User", "Viewer")
+
+
+@dataclass
+class Project:
+    """A project. ``members`` are client ids, none: everybody of the organization. ``version`` counts from 1."""
+
+    organization: str
+    slug: str
+    name: str
+    description: str = ""
+    members: list[str] = field(default_factory=list)
+    version: int = 1
+
+    @property
+    def etag(self) -> str:
+        """The strong validator of this version (RFC 9110 section 8.8.3)."""
+        return f'"{self.version}"'
+
+    def document(self) -> dict[str, Any]:
+        """The project as JSON shows it."""
+        return {
+            "organization": self.organization,
+            "slug": self.slug,
+            "name": self.name,
+            "description": self.description,
+            "members": list(self.members),
+            "version": self.version,
+        }
+
+
+@dataclass
+class Organization:
+    """An organization: ``members`` as JSON shows them, ``projects`` by slug."""
+
+    slug: str
+    name: str
+    description: str
+    members: list[dict[str, str]]
+    projects: dict[str, Project]
+
+    def document(self) -> dict[str, Any]:
+        """The organization as JSON shows it."""
+        return {"slug": self.slug, "name": self.name, "description": self.description}
+
+
+def _members(seeds: Seeds, organization: str, remark: str) -> list[dict[str, str]]:
+    own = [client.client_id for client in seeds.clients if client.organization == organization]
+    return [
+        {"id": client_id, "name": f"Automation {client_id}{remark}", "role": ROLES[min(place, len(ROLES) - 1)]}
+        for place, client_id in enumerate(own)
+    ]
+
+
+def _organization(seeds: Seeds, slug: str, name: str, remark: str, projects: list[Project]) -> Organization:
+    by_slug = {project.slug: project for project in projects}
+    members = _members(seeds, slug, remark)
+    return Organization(slug, name + remark, f"Provisioned at the start{remark}", members, by_slug)
+
+
+def provisioned_organizations(seeds: Seeds) -> dict[str, Organization]:
+    """``acme`` with an open and a hidden project, ``globex`` with a vault; new objects each time."""
+    own = [
+        Project(ORGANIZATION, "atlas", "Atlas", "Open to the whole organization"),
+        Project(ORGANIZATION, "secret-lab", "Secret lab", "Known to its member only", ["ct-full"]),
+    ]
+    others = [Project(OTHER_ORGANIZATION, "globex-vault", f"Vault {CANARY}", f"Kept from everybody else {CANARY}")]
+    return {
+        ORGANIZATION: _organization(seeds, ORGANIZATION, "Acme", "", own),
+        OTHER_ORGANIZATION: _organization(seeds, OTHER_ORGANIZATION, "Globex", f" {CANARY}", others),
+    }

@@ -1,0 +1,213 @@
+"""The registry's token endpoint: Docker token authentication, by GET with Basic and by POST with a form."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import IdentityState, Refused
+from conformance.reference.identity.wire import HIGHEST_BODY, basic_pair, form_pairs, media_type, scheme_and_rest
+from conformance.reference.seeds import Account
+
+REGISTRY_ISSUER = "nextepoch-reference"
+LIFETIME_S = 300
+COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+REPOSITORY = re.compile(rf"orgs/({COMPONENT})(?:/{COMPONENT})+")
+Access = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One resource scope as asked for: ``repository:orgs/acme/app:pull,push``."""
+
+    kind: str
+    name: str
+    actions: tuple[str, ...]
+
+
+class RegistryTokens(IdentityState):
+    """``/registry/token``."""
+
+    async def registry_token(self, request: Request) -> Answer:
+        """One request for a registry token."""
+        if request.method in ("GET", "HEAD"):
+            return self.token_by_get(request)
+        if request.method == "POST":
+            return self.token_by_post(request)
+        return self.oauth_method_refused("GET, HEAD, POST")
+
+    def token_by_get(self, request: Request) -> Answer:
+        """Docker token authentication: Basic credentials or none, parameters in the query."""
+        pairs = self.parameters(request.query_string.encode("latin-1"))
+        account = self.basic_account(request)
+        service = self.service(pairs)
+        document = self.registry_token_document(account, service, self.asked_scopes(pairs))
+        if account and ("offline_token", "true") in pairs:
+            document["refresh_token"] = self.new_refresh_token(account, service)
+        return self.not_stored(Answer.json(200, document))
+
+    def parameters(self, raw: bytes) -> list[tuple[str, str]]:
+        """Decoded parameters; Refused with 400."""
+        try:
+            return form_pairs(raw)
+        except ValueError:
+            raise Refused(self.oauth_error(400, "invalid_request", "the parameters cannot be decoded")) from None
+
+    def service(self, pairs: list[tuple[str, str]]) -> str:
+        """The one service that the token is for; Refused with 400."""
+        named = [value for name, value in pairs if name == "service"]
+        if len(named) != 1 or not 0 < len(named[0]) <= 255:
+            raise Refused(self.oauth_error(400, "invalid_request", "service is missing, empty or repeated"))
+        return named[0]
+
+    def basic_account(self, request: Request) -> Account | None:
+        """The account that logs in, None for anonymous; Refused with 401 where the login fails."""
+        authorization = request.headers.getlist("authorization")
+        if not authorization:
+            return None
+        scheme, rest = scheme_and_rest(authorization[0])
+        try:
+            username, password = (part.decode() for part in basic_pair(rest))
+        except ValueError:
+            username, password = "", ""
+        account = self.account_of(username, password)
+        if len(authorization) > 1 or scheme != "basic" or account is None:
+            raise Refused(self.login_refused())
+        return account
+
+    def account_of(self, username: str, password: str) -> Account | None:
+        """The account with this name and password, in the same time whether the name or the password is wrong."""
+        account = self.accounts.get(username)
+        expected = account.password if account else self.decoy
+        return account if self.password_matches(expected, password) else None
+
+    def password_matches(self, expected: str, given: str) -> bool:
+        """Whether two passwords are equal, in constant time."""
+        return hmac.compare_digest(_digest(expected), _digest(given))
+
+    def login_refused(self) -> Answer:
+        """401: the login failed, whatever was wrong with it."""
+        answer = self.oauth_error(401, "invalid_client", "login failed")
+        answer.headers["WWW-Authenticate"] = 'Basic realm="reference", charset="UTF-8"'
+        return answer
+
+    def asked_scopes(self, pairs: list[tuple[str, str]]) -> list[Asked]:
+        """Every scope asked for, the parameter repeated or blank-separated; malformed ones ask for nothing."""
+        words = [word for name, value in pairs if name == "scope" for word in value.split(" ") if word]
+        return [scope for scope in map(self.parse_scope, words) if scope]
+
+    def parse_scope(self, word: str) -> Asked | None:
+        """``type:name:actions``, where the name itself may hold a colon."""
+        kind, _, rest = word.partition(":")
+        name, _, actions = rest.rpartition(":")
+        return Asked(kind, name, tuple(action for action in actions.split(",") if action)) if name else None
+
+    def granted_access(self, account: Account | None, asked: list[Asked]) -> Access:
+        """What was asked for and may be had, one entry a repository; never an error for less than was asked."""
+        granted: dict[tuple[str, str], dict[str, None]] = {}
+        for scope in asked:
+            permitted = self.permitted_actions(account, scope)
+            asked_for = sorted(permitted) if "*" in scope.actions else scope.actions
+            actions = [action for action in asked_for if action in permitted]
+            if actions:
+                granted.setdefault((scope.kind, scope.name), {}).update(dict.fromkeys(actions))
+        return [{"type": kind, "name": name, "actions": list(actions)} for (kind, name), actions in granted.items()]
+
+    def permitted_actions(self, account: Account | None, scope: Asked) -> frozenset[str]:
+        """What an account may do there: rights are given on the repositories of an organization.
+
+        Every account may ask for the catalogue, in which the registry shows it what it may pull.
+        """
+        if account is None:
+            return frozenset()
+        if (scope.kind, scope.name) == ("registry", "catalog"):
+            return frozenset({"*"})
+        repository = REPOSITORY.fullmatch(scope.name) if scope.kind == "repository" else None
+        return account.rights.get(repository[1], frozenset()) if repository else frozenset()
+
+    def registry_claims(self, account: Account | None, service: str, access: Access) -> dict[str, Any]:
+        """The claims of Docker's token specification."""
+        issued = int(self.now())
+        return {
+            "iss": REGISTRY_ISSUER,
+            "sub": account.username if account else "",
+            "aud": service,
+            "access": access,
+            "iat": issued,
+            "nbf": issued,
+            "exp": issued + LIFETIME_S,
+            "jti": secrets.token_urlsafe(24),
+        }
+
+    def registry_token_document(self, account: Account | None, service: str, asked: list[Asked]) -> dict[str, Any]:
+        """The answer: ``token`` and ``access_token`` are the same, ``issued_at`` is RFC 3339."""
+        claims = self.registry_claims(account, service, self.granted_access(account, asked))
+        token = self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
+        issued = datetime.datetime.fromtimestamp(claims["iat"], datetime.UTC)
+        return {
+            "token": token,
+            "access_token": token,
+            "expires_in": LIFETIME_S,
+            "issued_at": issued.isoformat().replace("+00:00", "Z"),
+        }
+
+    def token_by_post(self, request: Request) -> Answer:
+        """Docker's OAuth 2.0 form: grants ``password`` and ``refresh_token``."""
+        pairs = self.posted_parameters(request)
+        form = {name: value for name, value in pairs if value}
+        missing = [name for name in ("grant_type", "service", "client_id") if name not in form]
+        if missing:
+            return self.oauth_error(400, "invalid_request", f"{missing[0]} is missing")
+        if form["grant_type"] not in ("password", "refresh_token"):
+            return self.oauth_error(400, "unsupported_grant_type", "only password and refresh_token are supported")
+        account = self.granting_account(form)
+        if account is None:
+            return self.oauth_error(400, "invalid_grant", "login failed")
+        return self.not_stored(Answer.json(200, self.posted_answer(account, form, self.asked_scopes(pairs))))
+
+    def posted_parameters(self, request: Request) -> list[tuple[str, str]]:
+        """The form, no parameter but ``scope`` twice; Refused with 400 or 413."""
+        if len(request.body) > HIGHEST_BODY:
+            raise Refused(self.oauth_error(413, "invalid_request", "the body is too large"))
+        if media_type(request) != "application/x-www-form-urlencoded":
+            raise Refused(self.oauth_error(400, "invalid_request", "the content type is not a form"))
+        pairs = self.parameters(request.body)
+        names = [name for name, _ in pairs if name != "scope"]
+        if len(names) != len(set(names)):
+            raise Refused(self.oauth_error(400, "invalid_request", "a parameter is included more than once"))
+        return pairs
+
+    def granting_account(self, form: dict[str, str]) -> Account | None:
+        """The account that a password or a refresh token of this service stands for."""
+        if form["grant_type"] == "password":
+            return self.account_of(form.get("username", ""), form.get("password", ""))
+        kept = self.refresh_tokens.get(form.get("refresh_token", ""))
+        return self.accounts.get(kept[0]) if kept and kept[1] == form["service"] else None
+
+    def posted_answer(self, account: Account, form: dict[str, str], asked: list[Asked]) -> dict[str, Any]:
+        """The answer to a form states the granted scope as well."""
+        access = self.granted_access(account, asked)
+        scope = " ".join(f"{each['type']}:{each['name']}:{','.join(each['actions'])}" for each in access)
+        document = self.registry_token_document(account, form["service"], asked)
+        document |= {"token_type": "Bearer", "scope": scope}
+        if form["grant_type"] == "refresh_token":
+            document["refresh_token"] = form["refresh_token"]
+        elif form.get("access_type") == "offline":
+            document["refresh_token"] = self.new_refresh_token(account, form["service"])
+        return document
+
+    def new_refresh_token(self, account: Account, service: str) -> str:
+        """A refresh token of 256 bits for this account at this service."""
+        token = secrets.token_urlsafe(32)
+        self.refresh_tokens[token] = (account.username, service)
+        return token
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

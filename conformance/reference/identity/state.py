@@ -1,0 +1,88 @@
+"""What the identity surface holds in memory, and the answers that all of its parts share."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter, deque
+from typing import ClassVar
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Organization, provisioned_organizations
+from conformance.reference.keys import SigningKey
+from conformance.reference.seeds import Account, Client, Seeds
+from conformance.reference.surface import Surface
+
+
+class Refused(Exception):
+    """Ends the handling of a request with this answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+class IdentityState(Surface):
+    """Credentials, accounts, organizations, windows of the rate limit, refresh tokens of the registry."""
+
+    name: ClassVar[str] = "identity"
+
+    def __init__(self, seeds: Seeds, key: SigningKey) -> None:
+        self.seeds, self.key = seeds, key
+        self.clients: dict[str, Client] = {client.client_id: client for client in seeds.clients}
+        self.accounts: dict[str, Account] = {account.username: account for account in seeds.accounts}
+        self.revoked_at_start = frozenset(client.client_id for client in seeds.clients if client.revoked)
+        self.decoy = secrets.token_urlsafe(32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Puts credentials and projects back to what was provisioned."""
+        for client in self.clients.values():
+            client.revoked = client.client_id in self.revoked_at_start
+        self.organizations: dict[str, Organization] = provisioned_organizations(self.seeds)
+        self.revocations: Counter[str] = Counter()
+        self.windows: dict[str, deque[float]] = {}
+        self.refresh_tokens: dict[str, tuple[str, str]] = {}
+
+    def revoke(self, client_id: str) -> None:
+        """Revokes a credential and every token it was issued, for good; KeyError where there is none."""
+        self.clients[client_id].revoked = True
+        self.revocations[client_id] += 1
+
+    def restore(self, client_id: str) -> None:
+        """Makes a revoked credential usable again, its earlier tokens not; KeyError where there is none."""
+        self.clients[client_id].revoked = False
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Seconds of a clock that is never set."""
+        return time.monotonic()
+
+    def finish(self, request: Request, answer: Answer) -> Answer:
+        """What every answer carries, and what an answer to HEAD leaves out (RFC 9110 section 9.3.2)."""
+        answer.headers.setdefault("Cache-Control", "no-store")
+        answer.headers["X-Content-Type-Options"] = "nosniff"
+        answer.headers["X-Request-Id"] = secrets.token_hex(16)
+        if request.method == "HEAD" and answer.status not in (204, 304):
+            answer.headers["Content-Length"] = str(len(answer.body))
+            answer.body = b""
+        return answer
+
+    def oauth_error(self, status: int, error: str, description: str) -> Answer:
+        """An error of RFC 6749 section 5.2, which nobody may store."""
+        return self.not_stored(Answer.json(status, {"error": error, "error_description": description}))
+
+    def not_stored(self, answer: Answer) -> Answer:
+        """RFC 6749 section 5.1: what carries tokens, credentials or an error about them is not stored."""
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["Pragma"] = "no-cache"
+        return answer
+
+    def oauth_method_refused(self, allowed: str) -> Answer:
+        """RFC 9110 section 15.5.6: 405 tells which methods there are."""
+        answer = self.oauth_error(405, "invalid_request", "method not allowed")
+        answer.headers["Allow"] = allowed
+        return answer

@@ -1,0 +1,101 @@
+"""Pulling and deleting blobs (distribution-spec 1.1, "Pulling blobs", "Deleting Blobs"; RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.base import Base
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+class Blobs(Base):
+    """Gives blobs out."""
+
+    async def get_blob(self, asked: Asked) -> Answer:
+        """The blob, whole or a range of it."""
+        digest = self.check_digest(asked.reference)
+        content = self.blob_of(asked.name, digest)
+        if self.not_modified(asked.request, digest):
+            return self.unchanged(digest)
+        part = self.part_wanted(asked.request, digest, len(content))
+        if part is None:
+            return self.blob_answer(200, digest, content)
+        return self.part_answer(digest, content, *part)
+
+    async def head_blob(self, asked: Asked) -> Answer:
+        """As GET, without the body; a Range is for GET only (RFC 9110 section 14.2)."""
+        digest = self.check_digest(asked.reference)
+        content = self.blob_of(asked.name, digest)
+        return self.unchanged(digest) if self.not_modified(asked.request, digest) else self.head_answer(digest, content)
+
+    def head_answer(self, digest: str, content: bytes) -> Answer:
+        return self.blob_answer(200, digest, content)
+
+    def blob_of(self, name: str, digest: str) -> bytes:
+        """The blob's bytes; BLOB_UNKNOWN where it was not pushed or mounted to this repository."""
+        content = self.stored(name).blobs.get(digest)
+        if content is None:
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return content
+
+    def blob_answer(self, status: int, digest: str, content: bytes) -> Answer:
+        """A blob's bytes with its headers."""
+        answer = Answer(status, content)
+        answer.headers["Content-Type"] = "application/octet-stream"
+        answer.headers["Content-Length"] = str(len(content))
+        answer.headers["Docker-Content-Digest"] = self.digest_told(digest)
+        answer.headers["ETag"] = f'"{digest}"'
+        answer.headers["Accept-Ranges"] = "bytes"
+        return answer
+
+    def digest_told(self, digest: str) -> str:
+        return digest
+
+    def part_wanted(self, request: Request, digest: str, size: int) -> tuple[int, int] | None:
+        """First byte and one past the last of the range to send, None for the whole; RANGE_INVALID beyond it."""
+        header = request.headers.get("range")
+        if header is None or request.headers.get("if-range", f'"{digest}"') != f'"{digest}"':
+            return None
+        try:
+            return self.byte_range(header, size)
+        except grammar.UnsatisfiableRange:
+            raise self.unsatisfiable(header, size) from None
+
+    def byte_range(self, header: str, size: int) -> tuple[int, int] | None:
+        return grammar.byte_range(header, size)
+
+    def unsatisfiable(self, header: str, size: int) -> Refusal:
+        """416 with the size (RFC 9110 section 15.5.17)."""
+        return Refusal("RANGE_INVALID", {"range": header}, headers=[("Content-Range", f"bytes */{size}")])
+
+    def part_answer(self, digest: str, content: bytes, first: int, end: int) -> Answer:
+        """206 with one range (RFC 9110 section 15.3.7)."""
+        answer = self.blob_answer(206, digest, content[first:end])
+        answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"
+        return answer
+
+    def not_modified(self, request: Request, digest: str) -> bool:
+        """Whether the caller has this very content (RFC 9110 section 13.1.2)."""
+        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), f'"{digest}"')
+
+    def unchanged(self, digest: str) -> Answer:
+        """304 (RFC 9110 section 15.4.5)."""
+        answer = Answer(304)
+        answer.headers["ETag"] = f'"{digest}"'
+        answer.headers["Docker-Content-Digest"] = digest
+        return answer
+
+    async def delete_blob(self, asked: Asked) -> Answer:
+        """202 when the blob is gone from the repository."""
+        digest = self.check_digest(asked.reference)
+        self.blob_of(asked.name, digest)
+        await self.remove_blob(asked.name, digest)
+        return self.deleted()
+
+    async def remove_blob(self, name: str, digest: str) -> None:
+        self.stored(name).blobs.pop(digest, None)
+
+    def deleted(self) -> Answer:
+        """What every accepted deletion answers."""
+        return Answer(202)

@@ -1,0 +1,153 @@
+"""Manifests: push, pull, deletion, referrers (distribution-spec 1.1)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.blobs import Blobs
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import ManifestRules
+from conformance.reference.registry.state import OCI_INDEX, Manifest
+
+
+class Manifests(ManifestRules, Blobs):
+    """Takes manifests in and gives them out, byte for byte."""
+
+    def is_tag(self, text: str) -> bool:
+        return grammar.is_tag(text)
+
+    def check_reference(self, text: str) -> str:
+        """A tag or a digest; TAG_INVALID or DIGEST_INVALID where it is neither."""
+        if ":" in text:
+            return self.check_digest(text)
+        if not self.is_tag(text):
+            raise Refusal("TAG_INVALID", {"tag": text})
+        return text
+
+    async def put_manifest(self, asked: Asked) -> Answer:
+        """Validates and stores a manifest, by tag or by digest."""
+        reference, request = self.check_reference(asked.reference), asked.request
+        self.check_manifest_size(request.body)
+        media_type = self.media_type_of(request)
+        self.check_supported(media_type)
+        digest = reference if ":" in reference else grammar.digest_of(request.body)
+        if digest == reference and not self.manifest_digest_matches(digest, request.body):
+            raise Refusal("DIGEST_INVALID", {"digest": digest})
+        document = self.parse_manifest(request.body)
+        self.check_manifest(asked.name, media_type, document)
+        manifest = Manifest(digest, media_type, request.body, document)
+        await self.store_manifest(asked.name, manifest)
+        if reference != digest:
+            await self.set_tag(asked.name, reference, digest)
+        return self.manifest_created(asked, manifest)
+
+    def media_type_of(self, request: Request) -> str:
+        """The Content-Type without parameters, which say nothing of a manifest."""
+        return request.headers.get("content-type", "").partition(";")[0].strip()
+
+    async def store_manifest(self, name: str, manifest: Manifest) -> None:
+        """Keeps the manifest; storing it again disturbs no reader."""
+        self.opened(name).manifests[manifest.digest] = manifest
+
+    async def set_tag(self, name: str, tag: str, digest: str) -> None:
+        """The tag names this manifest from now on, in one step."""
+        self.opened(name).tags[tag] = digest
+
+    def manifest_created(self, asked: Asked, manifest: Manifest) -> Answer:
+        """201 with where the manifest can be pulled, and OCI-Subject where it refers to another."""
+        answer = Answer(201)
+        answer.headers["Location"] = self.url(asked.request, f"/v2/{asked.name}/manifests/{manifest.digest}")
+        answer.headers["Docker-Content-Digest"] = manifest.digest
+        if manifest.subject:
+            answer.headers["OCI-Subject"] = manifest.subject
+        return answer
+
+    async def get_manifest(self, asked: Asked) -> Answer:
+        """The manifest as it was pushed, whatever Accept says: nothing is ever converted."""
+        manifest = self.manifest_of(asked)
+        if self.not_modified(asked.request, manifest.digest):
+            return self.unchanged(manifest.digest)
+        return self.manifest_answer(asked.request, manifest)
+
+    async def head_manifest(self, asked: Asked) -> Answer:
+        """As GET, without the body."""
+        return await self.get_manifest(asked)
+
+    def manifest_of(self, asked: Asked) -> Manifest:
+        """The manifest asked for; MANIFEST_UNKNOWN where there is none."""
+        manifest = self.resolve(asked.name, self.check_reference(asked.reference))
+        if manifest is None:
+            raise self.unknown_manifest(asked)
+        return manifest
+
+    def resolve(self, name: str, reference: str) -> Manifest | None:
+        """What a tag or a digest names."""
+        stored = self.stored(name)
+        digest = reference if ":" in reference else stored.tags.get(reference, "")
+        return stored.manifests.get(digest)
+
+    def unknown_manifest(self, asked: Asked) -> Refusal:
+        return Refusal("MANIFEST_UNKNOWN", {"name": asked.name, "reference": asked.reference})
+
+    def manifest_answer(self, request: Request, manifest: Manifest) -> Answer:
+        """A manifest's bytes with its headers."""
+        answer = Answer(200, manifest.content)
+        answer.headers["Content-Type"] = manifest.media_type
+        answer.headers["Content-Length"] = str(len(manifest.content))
+        answer.headers["Docker-Content-Digest"] = self.digest_told(manifest.digest)
+        answer.headers["ETag"] = f'"{manifest.digest}"'
+        return answer
+
+    async def delete_manifest(self, asked: Asked) -> Answer:
+        """By tag, only the tag goes; by digest, the manifest and every tag of it."""
+        manifest = self.manifest_of(asked)
+        if ":" in asked.reference:
+            await self.remove_manifest(asked.name, manifest.digest)
+        else:
+            await self.remove_tag(asked.name, self.check_reference(asked.reference))
+        return self.deleted()
+
+    async def remove_tag(self, name: str, tag: str) -> None:
+        self.stored(name).tags.pop(tag, None)
+
+    async def remove_manifest(self, name: str, digest: str) -> None:
+        stored = self.stored(name)
+        stored.manifests.pop(digest, None)
+        for tag in self.tags_naming(name, digest):
+            stored.tags.pop(tag, None)
+
+    def tags_naming(self, name: str, digest: str) -> list[str]:
+        """The tags that go with a manifest."""
+        return [tag for tag, named in self.stored(name).tags.items() if named == digest]
+
+    async def list_referrers(self, asked: Asked) -> Answer:
+        """An index of what refers to a digest, whether that exists or not (distribution-spec 1.1)."""
+        descriptors = self.referrers_of(asked.name, self.check_digest(asked.reference))
+        artifact_type = asked.request.parameter("artifactType")
+        if artifact_type:
+            descriptors = [each for each in descriptors if self.filter_passes(each, artifact_type)]
+        answer = self.referrers_answer(descriptors)
+        if artifact_type:
+            answer.headers["OCI-Filters-Applied"] = "artifactType"
+        return answer
+
+    def referrers_of(self, name: str, digest: str) -> list[dict[str, Any]]:
+        """The descriptors of the manifests whose subject this is."""
+        return [self.entry_of(each) for each in self.stored(name).manifests.values() if each.subject == digest]
+
+    def entry_of(self, manifest: Manifest) -> dict[str, Any]:
+        return manifest.descriptor
+
+    def filter_passes(self, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return bool(descriptor.get("artifactType") == artifact_type)
+
+    def referrers_answer(self, descriptors: list[dict[str, Any]]) -> Answer:
+        """The list as an image index."""
+        index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": descriptors}
+        answer = Answer(200, json.dumps(index).encode())
+        answer.headers["Content-Type"] = OCI_INDEX
+        return answer

@@ -1,0 +1,60 @@
+"""The registry as a surface: finds the endpoint, asks who it is, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.listings import Listings
+from conformance.reference.registry.manifests import Manifests
+from conformance.reference.registry.routing import Asked, Route, find_route
+from conformance.reference.registry.uploads import Uploads
+
+API_VERSION = "Docker-Distribution-Api-Version"
+
+
+class Registry(Uploads, Manifests, Listings):
+    """Docker Registry V2 and OCI distribution 1.1, in memory, with the Docker token flow."""
+
+    async def handle(self, request: Request) -> Answer:
+        try:
+            answer = await self.answer(request)
+        except Refusal as refusal:
+            answer = refusal.answer()
+        if self.is_api(request.path):
+            answer.headers[API_VERSION] = "registry/2.0"
+        return answer
+
+    def is_api(self, path: str) -> bool:
+        return path == "/v2" or path.startswith("/v2/")
+
+    async def answer(self, request: Request) -> Answer:
+        """The answer to a request; Refusal where there is none.
+
+        In this order: is there such an endpoint, with such a method, can the repository's name be one, may the
+        caller do this; only then is anything looked up.
+        """
+        route, name, reference = self.route_of(request.path)
+        self.check_method(route, request.method)
+        if name and not self.is_name(name):
+            raise Refusal("NAME_INVALID", {"name": name})
+        caller = self.authorize(route.kind, name, request)
+        handler: Callable[[Asked], Awaitable[Answer]] = getattr(self, route.handlers[request.method])
+        return await handler(Asked(request, name, reference, caller))
+
+    def route_of(self, path: str) -> tuple[Route, str, str]:
+        """The endpoint of a path; 404 where there is none."""
+        found = find_route(path)
+        if found is None:
+            raise Refusal("UNSUPPORTED", {"path": path}, status=404)
+        return found
+
+    def check_method(self, route: Route, method: str) -> None:
+        """405 with what is allowed (RFC 9110 section 15.5.6)."""
+        if method not in route.handlers:
+            raise Refusal("UNSUPPORTED", {"method": method}, headers=[("Allow", route.allow)])
+
+    async def support(self, asked: Asked) -> Answer:
+        """Whoever has a valid token learns that this is a registry."""
+        return Answer.json(200, {})

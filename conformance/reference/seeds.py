@@ -1,0 +1,105 @@
+"""What the reference is provisioned with at its start: two organizations and everything each was given.
+
+Names are fixed, secrets are new in every process. ``acme`` is the organization under test, ``globex`` the
+other one, whose things must stay its own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+
+ORGANIZATION = "acme"
+OTHER_ORGANIZATION = "globex"
+SCOPES = (
+    "organization:read",
+    "member:read",
+    "project:read",
+    "project:write",
+)
+
+
+def new_secret() -> str:
+    """A secret of 256 bits, URL-safe."""
+    return secrets.token_urlsafe(32)
+
+
+@dataclass
+class Client:
+    """An OAuth client ("credential"). ``lifetime_s`` is of its tokens; ``expired`` is past its own expiry.
+
+    ``projects`` limits what it sees to projects that have it as a member or have no member list.
+    ``limit`` is (requests, seconds) on the token endpoint for this credential, None without a limit.
+    """
+
+    client_id: str
+    organization: str
+    scopes: tuple[str, ...]
+    secret: str = field(default_factory=new_secret)
+    lifetime_s: int = 3600
+    revoked: bool = False
+    expired: bool = False
+    limit: tuple[int, float] | None = None
+
+
+@dataclass
+class Account:
+    """A registry login: ``rights`` maps an organization to the actions it has on that one's repositories."""
+
+    username: str
+    rights: dict[str, frozenset[str]]
+    password: str = field(default_factory=new_secret)
+
+
+@dataclass
+class AccessKey:
+    """An S3 key, shared across all the buckets of one organization."""
+
+    access_key: str
+    organization: str
+    secret_key: str = field(default_factory=new_secret)
+
+
+def _clients() -> list[Client]:
+    return [
+        Client("ct-full", ORGANIZATION, SCOPES),
+        Client("ct-narrow", ORGANIZATION, ("organization:read",)),
+        Client("ct-outsider", ORGANIZATION, SCOPES),
+        Client("ct-foreign", OTHER_ORGANIZATION, SCOPES),
+        Client("ct-revoked", ORGANIZATION, SCOPES, revoked=True),
+        Client("ct-expired", ORGANIZATION, SCOPES, expired=True),
+        Client("ct-revocable", ORGANIZATION, SCOPES),
+        Client("ct-short", ORGANIZATION, SCOPES, lifetime_s=1),
+        Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(20, 2.0)),
+    ]
+
+
+def _accounts() -> list[Account]:
+    everything = frozenset({"pull", "push", "delete"})
+    return [
+        Account("ct-push", {ORGANIZATION: everything}),
+        Account("ct-pull", {ORGANIZATION: frozenset({"pull"})}),
+        Account("ct-foreign", {OTHER_ORGANIZATION: everything}),
+    ]
+
+
+@dataclass
+class Seeds:
+    """Everything that was provisioned, made once a process and shared by the surfaces."""
+
+    clients: list[Client] = field(default_factory=_clients)
+    accounts: list[Account] = field(default_factory=_accounts)
+    access_keys: list[AccessKey] = field(
+        default_factory=lambda: [
+            AccessKey("CTACMEKEY0001", ORGANIZATION),
+            AccessKey("CTGLOBEXKEY01", OTHER_ORGANIZATION),
+        ]
+    )
+    buckets: dict[str, str] = field(
+        default_factory=lambda: {
+            "conformance-a": ORGANIZATION,
+            "conformance-b": ORGANIZATION,
+            "globex-archive": OTHER_ORGANIZATION,
+        }
+    )
+    public_url: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,185 @@
+"""Serves the surfaces of the reference, one loopback port each, in one process and one event loop.
+
+A fifth port is the operator's: it switches defects and variants while the reference runs, revokes and
+restores credentials, rotates the webhook and resets all state. ``control`` is its command line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from starlette.datastructures import Headers
+
+from conformance.reference.defects.base import Alteration, Alterations
+from conformance.reference.http import Answer, Request
+from conformance.reference.surface import Surface
+
+log = logging.getLogger("conformance.reference")
+HIGHEST_BODY = 128 * 1024 * 1024
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class CutOff(Exception):
+    """The caller went away before the whole body had come, or the body is beyond any limit."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body; raises CutOff."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise CutOff
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > HIGHEST_BODY:
+            raise CutOff
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def send_answer(send: Send, answer: Answer) -> None:
+    """Writes one answer; Content-Length is added where the status may carry one and it is not set."""
+    headers = answer.headers
+    if "content-length" not in headers and answer.status >= 200 and answer.status not in (204, 304):
+        headers["content-length"] = str(len(answer.body))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers.raw})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+class Application:
+    """One surface as an ASGI application, with its alterations."""
+
+    def __init__(self, surface: Surface) -> None:
+        self.alterations = Alterations(surface)
+        self.captured: list[Request] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        with contextlib.suppress(CutOff):
+            request = Request(
+                method=scope["method"],
+                raw_path=scope["raw_path"].decode("latin-1"),
+                query_string=scope["query_string"].decode("latin-1"),
+                headers=Headers(raw=scope["headers"]),
+                body=await read_body(receive),
+                scheme=scope["scheme"],
+            )
+            if self.captured is not None:
+                self.captured.append(request)
+            await send_answer(send, await self._answer(request))
+
+    async def _answer(self, request: Request) -> Answer:
+        try:
+            return await self.alterations.answer(request)
+        except Exception:
+            log.exception("%s %s", request.method, request.raw_path)
+            return Answer.json(500, {"error": "internal"})
+
+
+@dataclass
+class Deployment:
+    """The running reference: its surfaces by name, their addresses, the operator's address."""
+
+    surfaces: dict[str, Surface]
+    alterations: dict[str, type[Alteration]]
+    applications: dict[str, Application] = field(init=False)
+    urls: dict[str, str] = field(default_factory=dict)
+    webhook_moved: Callable[[], None] = lambda: None
+    control_key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+
+    def __post_init__(self) -> None:
+        self.applications = {name: Application(surface) for name, surface in self.surfaces.items()}
+
+    def switch(self, names: Iterable[str]) -> None:
+        """Puts exactly these defects and variants in force; KeyError names an unknown one."""
+        chosen = [self.alterations[name] for name in names]
+        for name, application in self.applications.items():
+            application.alterations.put_in(each for each in chosen if each.surface == name)
+
+    def capture(self) -> None:
+        """Keeps every request from now on, for measurements."""
+        for application in self.applications.values():
+            application.captured = []
+
+    def reset(self) -> None:
+        """All state as at the start, nothing altered."""
+        self.switch([])
+        for surface in self.surfaces.values():
+            surface.reset()
+        self.webhook_moved()
+
+
+def listening_socket(port: int) -> socket.socket:
+    """A loopback socket bound to the port (0: any free one); OSError where it is taken."""
+    # With the protocol named, asyncio sets TCP_NODELAY; without, every answer waits 40 ms for a delayed ACK.
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind(("127.0.0.1", port))
+    return sock
+
+
+class QuietServer(uvicorn.Server):
+    """A uvicorn server that leaves signals to the process that runs several of them."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        """Handles no signal."""
+        yield
+
+
+def http_server(application: Any) -> QuietServer:
+    """One HTTP server for an application, without access log or server header, keep-alive of 75 seconds."""
+    config = uvicorn.Config(
+        application,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_keep_alive=75,
+        proxy_headers=False,
+        ws="none",
+    )
+    return QuietServer(config)
+
+
+class Running:
+    """The servers of a deployment: ``start`` binds and serves, ``stop`` ends them."""
+
+    def __init__(self, deployment: Deployment, base_port: int = 0) -> None:
+        from conformance.reference.control import Control
+
+        self.deployment = deployment
+        applications: dict[str, Any] = {**deployment.applications, "control": Control(deployment)}
+        self.sockets: dict[str, socket.socket] = {}
+        for offset, name in enumerate(applications):
+            self.sockets[name] = listening_socket(base_port + offset if base_port else 0)
+            deployment.urls[name] = f"http://127.0.0.1:{self.sockets[name].getsockname()[1]}"
+        self.servers = {name: http_server(application) for name, application in applications.items()}
+        self.tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Returns when every port accepts connections."""
+        for name, server in self.servers.items():
+            self.tasks.append(asyncio.create_task(server.serve(sockets=[self.sockets[name]])))
+        while not all(server.started for server in self.servers.values()):
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Returns when every server has ended; open connections are closed."""
+        for server in self.servers.values():
+            server.should_exit = True
+            server.force_exit = True
+        await asyncio.gather(*self.tasks, return_exceptions=True)

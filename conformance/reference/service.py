@@ -1,0 +1,113 @@
+"""``conformance reference``, and ``python -m conformance.reference``: options, and serving until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import difflib
+import signal
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conformance.reference.defects.base import Alteration
+    from conformance.reference.deployment import Reference
+    from conformance.reference.server import Running
+
+SURFACES = ("identity", "registry", "storage", "webhooks")
+DONE, USAGE = 0, 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of the command."""
+    add = parser.add_argument
+    add("--write-config", metavar="FILE", type=Path, help="write a target file for it, secrets in a folder beside it")
+    add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
+    add("--defect", metavar="NAME", action="append", default=[], help="break one promise; may be given several times")
+    add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
+    add("--list-defects", action="store_true", help="print the defects with the promise that each breaks")
+    add("--list-variants", action="store_true", help="print the variants")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lists, or serves until SIGINT or SIGTERM; returns the exit code."""
+    from conformance.reference.defects.base import Defect, Variant
+    from conformance.reference.deployment import named
+
+    if arguments.list_defects or arguments.list_variants:
+        defects = named(Defect) if arguments.list_defects else {}
+        return _listing(defects | (named(Variant) if arguments.list_variants else {}))
+    try:
+        return asyncio.run(_serve(arguments))
+    except (ValueError, OSError) as mistake:
+        print(f"the reference cannot be served: {mistake}", file=sys.stderr)
+        return USAGE
+
+
+def _listing(alterations: dict[str, type[Alteration]]) -> int:
+    width = max(map(len, alterations), default=0)
+    for name, each in alterations.items():
+        print(f"{each.surface:<9} {name:<{width}}  {' '.join((each.__doc__ or '').split())}")
+    return DONE
+
+
+def _chosen(words: Iterable[str], option: str, known: Iterable[str]) -> list[str]:
+    names = list(known)
+    for word in words:
+        if word not in names:
+            near = difflib.get_close_matches(word, names, n=1)
+            raise ValueError(f'no {option} "{word}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+    return list(words)
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    from conformance.reference.defects.base import Defect, Variant
+    from conformance.reference.deployment import build, named
+    from conformance.reference.server import Running
+
+    deployment = build()
+    names = _chosen(arguments.defect, "defect", named(Defect))
+    names += _chosen(arguments.variant, "variant", named(Variant))
+    if not 0 <= arguments.port <= 65531:
+        raise ValueError(f"--port {arguments.port}: must be from 1 to 65531")
+    running = Running(deployment, arguments.port)
+    deployment.switch(names)
+    try:
+        await running.start()
+        _announce(deployment, arguments.write_config)
+        await _told_to_stop(running)
+    finally:
+        await running.stop()
+    return DONE
+
+
+def _announce(deployment: Reference, path: Path | None) -> None:
+    if path is not None:
+        from conformance.reference.configuration import TargetFile
+
+        file = TargetFile(deployment, path)
+        file.write()
+        deployment.webhook_moved = file.webhook_moved
+    for surface in SURFACES:
+        print(f"{surface:<9} {deployment.urls[surface]}")
+    if path is not None:
+        print(f"target file {path}")
+    print("ready", flush=True)
+
+
+async def _told_to_stop(running: Running) -> None:
+    """Returns at SIGINT or SIGTERM, or when a server ends by itself."""
+    stop = asyncio.Event()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    waiting = asyncio.create_task(stop.wait())
+    await asyncio.wait([waiting, *running.tasks], return_when=asyncio.FIRST_COMPLETED)
+
+
+def main() -> int:
+    """The command line of ``python -m conformance.reference``."""
+    parser = argparse.ArgumentParser(prog="conformance reference", description=__doc__)
+    add_arguments(parser)
+    return run(parser.parse_args())

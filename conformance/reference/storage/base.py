@@ -1,0 +1,123 @@
+"""What every operation of the gateway stands on: buckets and their owners, the clock, documents and errors."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+from conformance.reference.http import Answer, Request
+from conformance.reference.keys import SigningKey
+from conformance.reference.seeds import AccessKey, Seeds
+from conformance.reference.storage import xml
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket
+from conformance.reference.surface import Surface
+
+
+def iso_time(seconds: int) -> str:
+    """A time as S3 documents write it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+
+def http_time(seconds: int) -> str:
+    """A time as HTTP headers write it (RFC 9110 section 5.6.7)."""
+    return formatdate(seconds, usegmt=True)
+
+
+class Gateway(Surface):
+    """State, tenancy, and how answers are written."""
+
+    region = "us-east-1"
+
+    def __init__(self, seeds: Seeds, key: SigningKey) -> None:
+        self.seeds = seeds
+        self.access_keys = {each.access_key: each for each in seeds.access_keys}
+        self.buckets: dict[str, Bucket] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        now = self.seconds()
+        self.buckets = {name: Bucket(name, owner, now) for name, owner in self.seeds.buckets.items()}
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def seconds(self) -> int:
+        """Whole seconds since the epoch, as times are stored."""
+        return int(self.now())
+
+    # Tenancy: one key opens all the buckets of its organization and no other's.
+
+    def known_key(self, access_key: str) -> AccessKey | None:
+        return self.access_keys.get(access_key)
+
+    def owns(self, organization: str, bucket: Bucket) -> bool:
+        return bucket.organization == organization
+
+    def bucket_of(self, organization: str, name: str) -> Bucket:
+        """An own bucket; a foreign one is concealed, the same as one that never was."""
+        bucket = self.buckets.get(name)
+        if bucket is None or not self.owns(organization, bucket):
+            raise self.no_such_bucket()
+        return bucket
+
+    def no_such_bucket(self) -> Fault:
+        return Fault("NoSuchBucket")
+
+    def source_bucket_of(self, organization: str, name: str) -> Bucket:
+        """The bucket that a copy reads from."""
+        return self.bucket_of(organization, name)
+
+    def own_buckets(self, organization: str) -> list[Bucket]:
+        return [each for _, each in sorted(self.buckets.items()) if self.owns(organization, each)]
+
+    def owner_id(self, organization: str) -> str:
+        return hashlib.sha256(organization.encode()).hexdigest()
+
+    def owner(self, organization: str, name: str = "Owner") -> str:
+        """The element that tells an owner or initiator."""
+        identifier, display = xml.element("ID", self.owner_id(organization)), xml.element("DisplayName", organization)
+        return xml.group(name, identifier, display)
+
+    def request_document(self, body: bytes, root: str) -> xml.Node:
+        """The document that a request carries; Fault MalformedXML."""
+        return xml.parse(body, root)
+
+    # Answers.
+
+    def new_request_id(self) -> str:
+        return secrets.token_hex(8).upper()
+
+    def markup(self, root: str, *content: str) -> bytes:
+        """A whole document in the namespace of S3."""
+        opening = f'<?xml version="1.0" encoding="UTF-8"?>\n<{root} xmlns="{xml.NAMESPACE}">'
+        return f"{opening}{''.join(content)}</{root}>".encode()
+
+    def document(self, root: str, *content: str) -> Answer:
+        """A 200 answer with a document."""
+        answer = Answer(200, self.markup(root, *content))
+        answer.headers["Content-Type"] = "application/xml"
+        return answer
+
+    def error_body(self, request: Request, fault: Fault, request_id: str) -> bytes:
+        """The error document (S3 API Reference, "REST error responses"): it has no namespace."""
+        told = xml.group(
+            "Error",
+            xml.element("Code", fault.code),
+            xml.element("Message", fault.message),
+            xml.element("Resource", request.raw_path),
+            xml.element("RequestId", request_id),
+        )
+        return f'<?xml version="1.0" encoding="UTF-8"?>\n{told}'.encode()
+
+    def error_answer(self, request: Request, fault: Fault, request_id: str) -> Answer:
+        """The refusal as it is sent; one of HEAD has no body."""
+        body = b"" if request.method == "HEAD" else self.error_body(request, fault, request_id)
+        answer = Answer(fault.status, body)
+        answer.headers["Content-Type"] = "application/xml"
+        answer.headers.update(fault.headers)
+        return answer

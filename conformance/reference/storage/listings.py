@@ -1,0 +1,205 @@
+"""Listings of objects: ListObjects and ListObjectsV2."""
+
+from __future__ import annotations
+
+import base64
+import bisect
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from conformance.reference.http import Answer
+from conformance.reference.storage import xml
+from conformance.reference.storage.base import Gateway, iso_time
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.objects import Objects
+from conformance.reference.storage.state import Bucket, StoredObject
+
+LONGEST_PAGE = 1000
+_TOKEN_KEY = secrets.token_bytes(16)
+_LAST_CHARACTER = "\U0010ffff"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a page is asked of: names that begin with ``prefix`` and come after ``after``.
+
+    An ``after`` that is a common prefix itself stands for everything under it.
+    """
+
+    prefix: str
+    delimiter: str
+    after: str
+    limit: int
+
+
+@dataclass
+class Page:
+    """One page: keys and common prefixes, each in order; ``last`` is the last of either."""
+
+    keys: list[str] = field(default_factory=list)
+    prefixes: list[str] = field(default_factory=list)
+    truncated: bool = False
+    last: str = ""
+
+    @property
+    def count(self) -> int:
+        """Keys and common prefixes together, as max-keys counts them."""
+        return len(self.keys) + len(self.prefixes)
+
+
+def after_group(keys: list[str], group: str, position: int) -> int:
+    """The position of the first key from there on that does not begin with ``group``."""
+    position = bisect.bisect_left(keys, group + _LAST_CHARACTER, position)
+    while position < len(keys) and keys[position].startswith(group):
+        position += 1
+    return position
+
+
+class Paging(Gateway):
+    """Pages of sorted names, and how they are written; for objects and for uploads alike."""
+
+    def common_prefix(self, name: str, wanted: Wanted) -> str | None:
+        """What a name is rolled up to: as far as the first delimiter after the prefix, that included."""
+        if not wanted.delimiter:
+            return None
+        found = name.find(wanted.delimiter, len(wanted.prefix))
+        return None if found < 0 else name[: found + len(wanted.delimiter)]
+
+    def first_position(self, names: list[str], wanted: Wanted) -> int:
+        """Where a page begins."""
+        position = max(bisect.bisect_left(names, wanted.prefix), bisect.bisect_right(names, wanted.after))
+        if wanted.after.startswith(wanted.prefix) and self.common_prefix(wanted.after, wanted) == wanted.after:
+            position = after_group(names, wanted.after, position)
+        return position
+
+    def page(self, names: list[str], wanted: Wanted) -> Page:
+        """The page of sorted names; a common prefix takes one place, like a name."""
+        page, position = Page(), self.first_position(names, wanted)
+        while position < len(names) and names[position].startswith(wanted.prefix):
+            if page.count >= wanted.limit:
+                page.truncated = wanted.limit > 0
+                break
+            group = self.common_prefix(names[position], wanted)
+            page.last = names[position] if group is None else group
+            (page.keys if group is None else page.prefixes).append(page.last)
+            position = position + 1 if group is None else after_group(names, group, position)
+        return page
+
+    def page_limit(self, call: Call, name: str = "max-keys") -> int:
+        """How many names a page may have: as asked, a thousand at most."""
+        return min(call.number(name, LONGEST_PAGE), LONGEST_PAGE)
+
+    def url_encoded(self, call: Call) -> bool:
+        """Whether names are to be written percent-encoded; Fault InvalidArgument for another encoding."""
+        given = call.query.get("encoding-type")
+        if given not in (None, "url"):
+            raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request")
+        return given == "url"
+
+    def listed_name(self, element: str, name: str, encoded: bool) -> str:
+        """A name in a listing; Fault InvalidArgument where XML cannot express it unencoded."""
+        if encoded:
+            return xml.element(element, quote(name, safe="/-_.~"))
+        if not xml.expressible(name):
+            raise Fault("InvalidArgument", f"{element} has characters that only encoding-type=url can express.")
+        return xml.element(element, name)
+
+    def listed_prefixes(self, prefixes: list[str], encoded: bool) -> list[str]:
+        return [xml.group("CommonPrefixes", self.listed_name("Prefix", name, encoded)) for name in prefixes]
+
+
+class Listings(Paging, Objects):
+    """The two listings of a bucket's objects."""
+
+    def listable_keys(self, bucket: Bucket) -> list[str]:
+        """The keys in UTF-8 binary order."""
+        return bucket.keys
+
+    def wanted(self, call: Call, after: str) -> Wanted:
+        return Wanted(call.query.get("prefix", ""), call.query.get("delimiter", ""), after, self.page_limit(call))
+
+    def echoed(self, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
+        """The elements that say what was asked."""
+        told = [self.listed_name("Prefix", wanted.prefix, encoded), xml.element("MaxKeys", wanted.limit)]
+        if wanted.delimiter:
+            told.append(self.listed_name("Delimiter", wanted.delimiter, encoded))
+        return told + ([xml.element("EncodingType", "url")] if encoded else [])
+
+    def listed_contents(self, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
+        """The Contents elements; the owner is given where it is to be told."""
+        found = ((key, self.listed_object(bucket, key)) for key in page.keys)
+        return [self.entry(key, stored, encoded, owner) for key, stored in found if stored is not None]
+
+    def listed_object(self, bucket: Bucket, key: str) -> StoredObject | None:
+        return bucket.objects.get(key)
+
+    def entry(self, key: str, stored: StoredObject, encoded: bool, owner: str) -> str:
+        """One object in a listing."""
+        return xml.group(
+            "Contents",
+            self.listed_name("Key", key, encoded),
+            xml.element("LastModified", iso_time(stored.modified)),
+            xml.element("ETag", self.quoted(stored.etag)),
+            xml.element("Size", stored.size),
+            owner,
+            xml.element("StorageClass", stored.storage_class),
+        )
+
+    async def list_objects(self, call: Call, bucket: Bucket) -> Answer:
+        """The first version: pages go on after a marker."""
+        marker, encoded = call.query.get("marker", ""), self.url_encoded(call)
+        wanted = self.wanted(call, marker)
+        page = self.page(self.listable_keys(bucket), wanted)
+        told = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
+        told.append(self.listed_name("Marker", marker, encoded))
+        if page.truncated and wanted.delimiter:
+            told.append(self.listed_name("NextMarker", page.last, encoded))
+        contents = self.listed_contents(bucket, page, encoded, self.owner(bucket.organization))
+        return self.listing(page, told + contents + self.listed_prefixes(page.prefixes, encoded))
+
+    async def list_objects_v2(self, call: Call, bucket: Bucket) -> Answer:
+        """The second version: pages go on from an opaque token, the first one after start-after."""
+        encoded, token = self.url_encoded(call), call.query.get("continuation-token")
+        after = self.start_after(call) if token is None else self.opened_token(token)
+        wanted = self.wanted(call, after)
+        page = self.page(self.listable_keys(bucket), wanted)
+        told = [xml.element("Name", bucket.name), *self.echoed(call, wanted, encoded)]
+        told.append(xml.element("KeyCount", self.key_count(page)))
+        if "start-after" in call.query:
+            told.append(self.listed_name("StartAfter", call.query["start-after"], encoded))
+        if token is not None:
+            told.append(xml.element("ContinuationToken", token))
+        if page.truncated:
+            told.append(xml.element("NextContinuationToken", self.continuation_token(page.last)))
+        owner = self.owner(bucket.organization) if call.query.get("fetch-owner") == "true" else ""
+        contents = self.listed_contents(bucket, page, encoded, owner)
+        return self.listing(page, told + contents + self.listed_prefixes(page.prefixes, encoded))
+
+    def listing(self, page: Page, told: list[str]) -> Answer:
+        truncated = xml.element("IsTruncated", "true" if page.truncated else "false")
+        return self.document("ListBucketResult", *told, truncated)
+
+    def start_after(self, call: Call) -> str:
+        return call.query.get("start-after", "")
+
+    def key_count(self, page: Page) -> int:
+        return page.count
+
+    def continuation_token(self, last: str) -> str:
+        """An opaque token that goes on after this key or common prefix."""
+        name = last.encode()
+        return base64.urlsafe_b64encode(hmac.digest(_TOKEN_KEY, name, "sha256")[:12] + name).decode()
+
+    def opened_token(self, token: str) -> str:
+        """Where a token goes on; Fault InvalidArgument for one that this server did not make."""
+        try:
+            content = base64.b64decode(token.encode(), altchars=b"-_", validate=True)
+        except ValueError:
+            content = b""
+        mark, name = content[:12], content[12:]
+        if not hmac.compare_digest(mark, hmac.digest(_TOKEN_KEY, name, "sha256")[:12]):
+            raise Fault("InvalidArgument", "The continuation token provided is incorrect")
+        return name.decode()

@@ -1,0 +1,202 @@
+"""Objects: PUT, GET, HEAD, DELETE."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from conformance.reference.http import Answer
+from conformance.reference.storage.base import http_time
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.properties import META, Properties
+from conformance.reference.storage.ranges import one_range, span
+from conformance.reference.storage.state import Bucket, StoredObject
+
+OVERRIDABLE = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-type",
+    "expires",
+)
+OVERRIDES = {f"response-{name}": name for name in OVERRIDABLE}
+_UNSENDABLE = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Objects(Properties):
+    """Operations on one object."""
+
+    # State. Every read and every write of an object passes through these.
+
+    async def current(self, bucket: Bucket, key: str) -> StoredObject | None:
+        """The object of that key at this moment."""
+        return bucket.objects.get(key)
+
+    async def commit(self, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        """Makes it the object of that key, if the conditions hold for the one that was: one step, nothing between."""
+        self.check_write(asked, bucket.objects.get(key))
+        bucket.put(key, stored)
+
+    async def erase(self, bucket: Bucket, key: str, asked: Conditions) -> None:
+        """Removes the object of that key, if the conditions hold for it."""
+        self.check_write(asked, bucket.objects.get(key))
+        bucket.remove(key)
+
+    def check_write(self, asked: Conditions, found: StoredObject | None) -> None:
+        """Conditions on a write: PreconditionFailed, and NoSuchKey for If-Match where there is nothing."""
+        if asked.match is not None and found is None:
+            raise Fault("NoSuchKey")
+        if self.precondition(asked, found, reading=False) is not None:
+            raise Fault("PreconditionFailed")
+
+    async def require(self, bucket: Bucket, key: str) -> StoredObject:
+        """The object of that key; Fault NoSuchKey."""
+        found = await self.current(bucket, key)
+        if found is None:
+            raise Fault("NoSuchKey")
+        return found
+
+    # Writing.
+
+    def require_length(self, call: Call) -> None:
+        """The length of a payload is stated beforehand, by Content-Length or for its chunks."""
+        if "content-length" not in call.headers and "x-amz-decoded-content-length" not in call.headers:
+            raise Fault("MissingContentLength")
+
+    def new_object(self, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        """The object that a PUT describes, whole: nothing of an earlier one is kept."""
+        return StoredObject(
+            body=call.body,
+            etag=md5,
+            modified=self.seconds(),
+            headers=self.system_headers(call),
+            metadata=self.metadata(call),
+            tags=self.header_tags(call),
+            checksums=checksums,
+            storage_class=self.storage_class(call),
+        )
+
+    async def put_object(self, call: Call, bucket: Bucket) -> Answer:
+        self.refuse_unsupported(call)
+        self.check_key(call.key)
+        self.require_length(call)
+        stored = self.new_object(call, self.check_digests(call), self.check_checksum(call))
+        await self.commit(bucket, call.key, stored, Conditions.of(call.headers))
+        return self.stored_answer(stored.etag, stored.checksums)
+
+    def stored_answer(self, etag: str, checksums: dict[str, str]) -> Answer:
+        """What is told of bytes that were stored."""
+        answer = Answer(200)
+        answer.headers["ETag"] = self.quoted(etag)
+        answer.headers.update(self.checksum_headers(checksums))
+        return answer
+
+    def quoted(self, etag: str) -> str:
+        """An entity tag as headers and documents write it (RFC 9110 section 8.8.3)."""
+        return f'"{etag}"'
+
+    def checksum_headers(self, checksums: dict[str, str]) -> dict[str, str]:
+        return {f"x-amz-checksum-{algorithm}": value for algorithm, value in checksums.items()}
+
+    # Reading.
+
+    async def get_object(self, call: Call, bucket: Bucket) -> Answer:
+        """GET, and HEAD, which is the same without the body."""
+        self.refuse_unsupported(call)
+        overrides = self.overrides(call)
+        found = await self.require(bucket, call.key)
+        status = self.precondition(Conditions.of(call.headers), found, reading=True)
+        if status == 412:
+            raise Fault("PreconditionFailed")
+        if status == 304:
+            return self.not_modified(found)
+        return self.object_answer(call, found, overrides)
+
+    def overrides(self, call: Call) -> dict[str, str]:
+        """The response-* parameters, by the header they replace."""
+        found = {header: call.query[name] for name, header in OVERRIDES.items() if name in call.query}
+        for value in found.values():
+            if _UNSENDABLE.search(value):
+                raise Fault("InvalidArgument", "A response header may not contain control characters.")
+        return {name: value.encode().decode("latin-1") for name, value in found.items()}
+
+    def not_modified(self, found: StoredObject) -> Answer:
+        """304 with the headers of RFC 9110 section 15.4.5."""
+        answer = Answer(304)
+        answer.headers.update({"ETag": self.quoted(found.etag), "Last-Modified": http_time(found.modified)})
+        for name in {"cache-control", "expires"} & found.headers.keys():
+            answer.headers[name] = found.headers[name]
+        return answer
+
+    def object_answer(self, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        """The object, or the range of it that was asked for."""
+        where = self.asked_span(call, found)
+        start, end = where or (0, found.size)
+        answer = Answer(206 if where else 200)
+        answer.headers.update(self.object_headers(found) | overrides)
+        if where:
+            answer.headers["Content-Range"] = self.content_range(start, end, found.size)
+        elif call.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED" and found.checksums:
+            answer.headers.update(self.checksum_headers(found.checksums))
+            answer.headers["x-amz-checksum-type"] = found.checksum_type
+        answer.body = self.object_body(call, found, start, end)
+        answer.headers["Content-Length"] = str(end - start)
+        return answer
+
+    def object_body(self, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        if call.request.method == "HEAD":
+            return b""
+        return found.body if end - start == found.size else found.body[start:end]
+
+    def asked_span(self, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        """Where the asked range lies, end excluded; None for the whole object; Fault InvalidRange."""
+        asked = self.asked_range(call.headers.get("range", ""))
+        if asked is None or not self.range_condition_holds(call.headers.get("if-range"), found):
+            return None
+        where = self.span(*asked, found.size)
+        if where is None:
+            raise self.unsatisfiable(found.size)
+        return where
+
+    def asked_range(self, value: str) -> tuple[int | None, int | None] | None:
+        return one_range(value)
+
+    def span(self, first: int | None, last: int | None, size: int) -> tuple[int, int] | None:
+        return span(first, last, size)
+
+    def unsatisfiable(self, size: int) -> Fault:
+        return Fault("InvalidRange", headers={"Content-Range": f"bytes */{size}"})
+
+    def content_range(self, start: int, end: int, size: int) -> str:
+        return f"bytes {start}-{end - 1}/{size}"
+
+    def object_headers(self, found: StoredObject) -> dict[str, str]:
+        """The headers of an object, by GET and by HEAD."""
+        headers = {
+            "ETag": self.quoted(found.etag),
+            "Last-Modified": http_time(found.modified),
+            "Accept-Ranges": "bytes",
+            **found.headers,
+            **{META + name: value for name, value in found.metadata.items()},
+        }
+        if found.storage_class != "STANDARD":
+            headers["x-amz-storage-class"] = found.storage_class
+        if found.tags:
+            headers["x-amz-tagging-count"] = str(len(found.tags))
+        return headers
+
+    # Deleting.
+
+    async def delete_object(self, call: Call, bucket: Bucket) -> Answer:
+        """Idempotent: 204 whether there was an object or not."""
+        await self.erase(bucket, call.key, Conditions.of(call.headers))
+        return Answer(204)
+
+    # Tags.
+
+    async def replace_tags(self, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        """Changes the tags of an object and nothing else of it."""
+        bucket.put(key, replace(await self.require(bucket, key), tags=tags))

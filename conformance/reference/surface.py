@@ -1,0 +1,26 @@
+"""What every surface of the reference is: an object that answers requests, state in memory.
+
+Decisions worth breaking are small public methods, so that a defect can override one of them while the
+clean code knows nothing of defects. Anything that reads state and then changes it is ``async`` from the
+read to the write, so that a defect can put a pause in between.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from conformance.reference.http import Answer, Request
+
+
+class Surface:
+    """One surface (``identity``, ``registry``, ``storage``, ``webhooks``)."""
+
+    name: ClassVar[str]
+
+    async def handle(self, request: Request) -> Answer:
+        """Answers one request; raises nothing."""
+        raise NotImplementedError
+
+    def reset(self) -> None:
+        """Puts the state back to what it was at the start."""
+        raise NotImplementedError

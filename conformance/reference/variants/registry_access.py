@@ -1,0 +1,75 @@
+"""The registry, correct otherwise in login and rights."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Request
+from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
+from conformance.reference.registry.errors import Refusal
+
+
+class BasicLogin(Variant):
+    """Basic in place of the token flow (RFC 7617): username and password with every request."""
+
+    surface = "registry"
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        scheme, _, encoded = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return None
+        try:
+            username, _, password = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+        account = registry_of(original).account(username)
+        if account is None or not hmac.compare_digest(account.password.encode(), password.encode()):
+            return None
+        return Caller(username)
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        account = registry_of(original).account(caller.subject)
+        if account is None or access.kind == "registry":
+            return account is not None
+        return set(access.actions) <= account.rights.get(organization_of(access.name), frozenset())
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("DENIED", [str(each) for each in wanted])
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return [f'Basic realm="{SERVICE}"']
+
+
+class SeveralChallenges(Variant):
+    """RFC 9110 section 11.6.1: there may be several challenges; a client takes the one that it knows."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return ["Negotiate", *original(wanted, error)]
+
+
+class ChallengeReordered(Variant):
+    """RFC 9110 section 11.2: parameters of a challenge come in any order, with blanks between, in any case."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        parameters = registry_of(original).challenge_parameters(wanted, error)
+        told = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
+        return ["bearer " + " , ".join(told)]
+
+
+class InsufficientScopeForbidden(Variant):
+    """RFC 6750 section 3.1: a token that grants too little may be answered 403, with the challenge."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        refusal: Refusal = original(wanted)
+        return Refusal("DENIED", *refusal.details, headers=refusal.headers)

@@ -1,0 +1,175 @@
+"""Variants of the S3 gateway in who may do what: other codes for refusals, other answers about buckets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket
+
+
+def fault(code: str, status: int, message: str = "Refused.") -> Fault:
+    """A refusal by a code that the clean gateway does not use, or with another status."""
+    made = Fault("InvalidRequest", message)
+    made.code, made.status = code, status
+    return made
+
+
+def signer_otherwise(original: Any, request: Request, codes: dict[str, str]) -> Signer:
+    """Who signed, refusals told by other codes."""
+    try:
+        signer: Signer = original(request)
+    except Fault as refusal:
+        raise Fault(codes.get(refusal.code, refusal.code)) from None
+    return signer
+
+
+class BadCredentialsAccessDenied(Variant):
+    """Unknown keys and wrong signatures are both AccessDenied, so that neither tells of the other."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return signer_otherwise(
+            original,
+            request,
+            {
+                "InvalidAccessKeyId": "AccessDenied",
+                "SignatureDoesNotMatch": "AccessDenied",
+            },
+        )
+
+
+class UnknownKeySignatureDoesNotMatch(Variant):
+    """An unknown key is told like a wrong secret."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return signer_otherwise(
+            original,
+            request,
+            {
+                "InvalidAccessKeyId": "SignatureDoesNotMatch",
+            },
+        )
+
+
+class SkewToldAsAccessDenied(Variant):
+    """A clock that is off is AccessDenied; the status is the same."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return signer_otherwise(
+            original,
+            request,
+            {
+                "RequestTimeTooSkewed": "AccessDenied",
+            },
+        )
+
+
+class MalformedAuthorizationForbidden(Variant):
+    """An Authorization header that cannot be read is 403 AccessDenied."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return signer_otherwise(
+            original,
+            request,
+            {
+                "AuthorizationHeaderMalformed": "AccessDenied",
+                "InvalidArgument": "AccessDenied",
+                "AuthorizationQueryParametersError": "AccessDenied",
+            },
+        )
+
+
+class PayloadMismatchBadDigest(Variant):
+    """Other bytes than those signed are told as BadDigest."""
+
+    surface = "storage"
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        try:
+            original(call)
+        except Fault as refusal:
+            raise (Fault("BadDigest") if refusal.code == "XAmzContentSHA256Mismatch" else refusal) from None
+
+
+class AnyRegionAccepted(Variant):
+    """The region in the scope is whatever the caller signed with: this endpoint knows only itself."""
+
+    surface = "storage"
+
+    def check_region(self, original: Any, presented: Presented) -> None:
+        return None
+
+
+class SmallChunksAccepted(Variant):
+    """Signed chunks may be of any size."""
+
+    surface = "storage"
+
+    def check_chunk_sizes(self, original: Any, sizes: list[int], signed: bool) -> None:
+        return None
+
+
+class BucketsNotOwnAccessDenied(Variant):
+    """Foreign and absent buckets are both 403 AccessDenied: concealed, too."""
+
+    surface = "storage"
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+
+class CreateBucketNotImplemented(Variant):
+    """CreateBucket is 501."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise Fault("NotImplemented")
+
+
+class CreateBucketNotAllowed(Variant):
+    """CreateBucket is 405, and DeleteBucket as well."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise Fault("MethodNotAllowed")
+
+    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        raise Fault("MethodNotAllowed")
+
+
+class DeleteBucketNotEmpty(Variant):
+    """DeleteBucket of one with objects is 409 BucketNotEmpty."""
+
+    surface = "storage"
+
+    async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if bucket.objects:
+            raise fault("BucketNotEmpty", 409)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class CreateBucketOwnedByYou(Variant):
+    """CreateBucket of an own one is 409 BucketAlreadyOwnedByYou."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        if call.bucket in [each.name for each in original.__self__.own_buckets(call.organization)]:
+            raise fault("BucketAlreadyOwnedByYou", 409)
+        answer: Answer = original(call)
+        return answer

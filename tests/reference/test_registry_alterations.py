@@ -1,0 +1,62 @@
+"""Every defect and variant of the registry can be put in, and is seen in the answers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import pytest
+
+from conformance.reference.defects import registry as defects
+from conformance.reference.defects.base import Alteration, Defect, Variant
+from conformance.reference.variants import registry, registry_access
+from tests.reference import registry_access_scenarios, registry_scenarios
+from tests.reference.registry_support import Recorded, run
+from tests.reference.registry_table import SHOWN_BY
+
+MODULES = [getattr(defects, name) for name in defects.__all__] + [registry, registry_access]
+KNOWN: dict[str, type[Alteration]] = {
+    name: each
+    for module in MODULES
+    for name, each in vars(module).items()
+    if inspect.isclass(each) and issubclass(each, Alteration) and each.__module__ == module.__name__
+}
+CONVERSATIONS = vars(registry_scenarios) | vars(registry_access_scenarios)
+SCENARIO_OF = {name: scenario for scenario, names in SHOWN_BY.items() for name in names}
+
+
+@functools.cache
+def clean(scenario: str) -> list[Recorded]:
+    return run(CONVERSATIONS[scenario])
+
+
+def test_the_table_names_every_defect_and_variant():
+    assert set(SCENARIO_OF) == set(KNOWN)
+    assert sum(issubclass(each, Defect) for each in KNOWN.values()) >= 60
+    assert sum(issubclass(each, Variant) for each in KNOWN.values()) >= 15
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIO_OF))
+def test_it_is_seen(name):
+    scenario = SCENARIO_OF[name]
+    altered = KNOWN[name]
+    assert altered.__doc__
+    assert altered.surface == "registry"
+    assert run(CONVERSATIONS[scenario], altered) != clean(scenario)
+
+
+@pytest.mark.parametrize("scenario", sorted(SHOWN_BY))
+def test_the_clean_registry_answers_the_same_each_time_and_never_fails(scenario):
+    answered = run(CONVERSATIONS[scenario])
+    assert answered == clean(scenario)
+    assert all(status < 500 for _, _, status, _, _ in answered)
+
+
+VARIANTS = sorted(name for name, each in KNOWN.items() if issubclass(each, Variant))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("scenario", ["upload", "ranges", "manifest_deleted", "tag_list", "referrers", "catalog"])
+def test_no_variant_ever_fails(name, scenario):
+    answered = run(CONVERSATIONS[scenario], KNOWN[name])
+    assert all(status < 500 for _, _, status, _, _ in answered)

@@ -1,0 +1,174 @@
+"""The webhooks surface: what it promises, and that each defect and variant of it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from conformance.reference.defects import webhooks as defects
+from conformance.reference.defects.base import Alteration
+from conformance.reference.keys import SigningKey
+from conformance.reference.seeds import Seeds
+from conformance.reference.server import Application
+from conformance.reference.variants import webhooks as variants
+from conformance.reference.webhooks import Webhooks
+
+KEY, LARGEST = SigningKey(), 1024 * 1024
+JSON = {"content-type": "application/json"}
+
+
+class World:
+    """One deployment of the webhooks surface."""
+
+    def __init__(self, *alterations: type[Alteration]) -> None:
+        self.webhooks = Webhooks(Seeds(), KEY)
+        self.application = Application(self.webhooks)
+        self.application.alterations.put_in(alterations)
+        self.webhooks.reset()
+
+    @property
+    def url(self) -> str:
+        return self.webhooks.url_path
+
+    def ask(
+        self, method: str = "POST", url: str | None = None, content: bytes = b"x", **details: Any
+    ) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.application)
+            async with httpx.AsyncClient(transport=transport, base_url="http://hooks.test") as client:
+                return await client.request(method, self.url if url is None else url, content=content, **details)
+
+        return asyncio.run(send())
+
+    def seen(self, *requests: dict[str, Any]) -> list[tuple[int, dict[str, str], bytes]]:
+        answers = [self.ask(**request) for request in requests]
+        return [(answer.status_code, dict(answer.headers), answer.content) for answer in answers]
+
+    def rotated(self) -> int:
+        """The status of the old URL after it was used and rotated."""
+        old = self.url
+        self.ask()
+        self.webhooks.rotate()
+        return self.ask(url=old).status_code
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_events_are_taken_in_whole(world: World) -> None:
+    events = [("application/json", b'{"a": 1}'), ("text/plain", b"\xff\0"), ("x/y", b""), ("", b"z" * LARGEST)]
+    for kind, body in events:
+        answer = world.ask(content=body, headers={"content-type": kind})
+        assert (answer.status_code, answer.json()) == (202, {"accepted": True})
+        event = world.webhooks.events()[-1]
+        assert (event["content_type"], event["size"]) == (kind, len(body))
+        assert event["sha256"] == hashlib.sha256(body).hexdigest()
+    assert world.webhooks.events()[0]["text"] == '{"a": 1}'
+    assert len(world.webhooks.events()) == 4
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[NaN]", b"[" * 100_000])
+def test_malformed_json_is_refused(world: World, body: bytes) -> None:
+    assert world.ask(content=body, headers=JSON).status_code == 400
+    assert world.ask(content=body, headers=JSON | {"content-encoding": "gzip"}).status_code == 202
+    assert len(world.webhooks.events()) == 1
+
+
+def test_size_is_limited(world: World) -> None:
+    assert world.ask(content=b"x" * (LARGEST + 1)).status_code == 413
+    assert world.ask(url="/hooks/x", content=b"x" * (LARGEST + 1)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "POST"])
+def test_nobody_finds_out_whether_a_url_is_live(world: World, method: str) -> None:
+    old, live = world.url, world.webhooks.rotate()
+    near = [old, live + "/", live[:-1], live + "x", live.swapcase(), live.replace("/hooks/", "/hooks/%2e/"), "/hooks/"]
+    near.append(live[:-1] + f"%{ord(live[-1]):x}")
+    answers = world.seen(*({"method": method, "url": url} for url in near))
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == (404 if method == "POST" else 405)
+    if method != "POST":
+        assert world.seen({"method": method}) == answers[:1]
+        assert answers[0][1]["allow"] == "POST"
+    assert live.removeprefix("/hooks/") not in repr(answers)
+
+
+def test_another_organizations_url_stays(world: World) -> None:
+    other, first = world.webhooks.paths["globex"], world.url
+    assert world.webhooks.rotate() != first
+    assert world.ask(url=other).status_code == 202
+    world.webhooks.reset()
+    assert world.ask(url=first).status_code == 202
+
+
+def posted(**details: Any) -> Callable[[World], Any]:
+    return lambda w: w.ask(**details).status_code
+
+
+def near(change: Callable[[str], str], method: str = "POST") -> Callable[[World], Any]:
+    return lambda w: w.ask(method, change(w.url)).status_code
+
+
+def kept(*bodies: bytes, **details: Any) -> Callable[[World], Any]:
+    def look(w: World) -> int:
+        for body in bodies:
+            w.ask(content=body, **details)
+        return sum(int(event["size"]) for event in w.webhooks.events())
+
+    return look
+
+
+TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
+    (defects.WebhookNeedsToken, posted(), 202, 401),
+    (defects.WebhookAcceptsGet, posted(method="GET"), 405, 202),
+    (defects.WebhookMethodTellsLiveUrl, near(lambda url: url + "x", "GET"), 405, 404),
+    (defects.WebhookAllowMissing, lambda w: "allow" in w.ask("GET").headers, True, False),
+    (defects.OldWebhookUrlStillLive, World.rotated, 404, 202),
+    (defects.OldWebhookUrlToldApart, World.rotated, 404, 410),
+    (defects.WebhookUrlComparedWithoutCase, near(str.swapcase), 404, 202),
+    (defects.WebhookUrlMatchedByPrefix, near(lambda url: url[:-2]), 404, 202),
+    (defects.WebhookTrailingSlashAccepted, near(lambda url: url + "/"), 404, 202),
+    (defects.WebhookUrlRedirected, near(lambda url: url + "/"), 404, 308),
+    (defects.NearMissEchoed, lambda w: w.url in w.ask(url=w.url + "x").text, False, True),
+    (defects.WebhookUrlEchoed, lambda w: w.url in w.ask().text, False, True),
+    (defects.WebhookSecretIsShort, lambda w: len(w.url) > 40, True, False),
+    (defects.WebhookTakesJsonOnly, posted(headers={"content-type": "text/plain"}), 202, 415),
+    (defects.MalformedEventCrashes, posted(headers=JSON), 400, 500),
+    (defects.UndecodableEventCrashes, posted(content=b"\xff"), 202, 500),
+    (defects.LargeEventCrashes, posted(content=b"x" * (LARGEST + 1)), 413, 502),
+    (defects.EventLimitMissing, posted(content=b"x" * (LARGEST + 1)), 413, 202),
+    (defects.EventLimitTooLow, posted(content=b"x" * LARGEST), 202, 413),
+    (defects.EventLost, kept(*[b"x"] * 10), 10, 9),
+    (defects.EventTakenInTwice, kept(b"x"), 1, 2),
+    (defects.RefusedEventTakenIn, kept(b"x", headers=JSON), 0, 1),
+    (defects.EventTrimmed, kept(b" x\n"), 3, 1),
+    (defects.UnknownWebhookAccepted, posted(url="/hooks/x"), 404, 202),
+    (variants.EventAnsweredWith200, posted(), 202, 200),
+    (variants.EventAnsweredWith204, posted(), 202, 204),
+    (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
+    (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),
+    (variants.EventsReadLater, posted(headers=JSON), 400, 202),
+]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(
+    alteration: type[Alteration], look: Callable[[World], Any], clean: Any, altered: Any
+) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_the_table_is_whole() -> None:
+    every = [(module.__name__, each) for module in (defects, variants) for each in vars(module).values()]
+    own = {each for module, each in every if isinstance(each, type) and each.__module__ == module}
+    assert own == {row[0] for row in TABLE}
