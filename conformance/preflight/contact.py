@@ -1,0 +1,148 @@
+"""The first contact with a surface: a client for it, and in plain words why it does not answer."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import statistics
+import time
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from conformance.clients.http import HeaderFields, HttpClient, Limits, Pace
+from conformance.evidence.recorder import Recorder
+from conformance.preflight.state import SurfaceState
+from conformance.target import configuration
+from conformance.target.description import Target, parse_rate
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+ROUND_TRIPS = 5
+LARGEST_ANSWER = 4 * 1024 * 1024
+NEGLIGIBLE_SKEW_S = 2.0
+CAUSES = (
+    (r"certificate has expired", "the TLS certificate has expired"),
+    (r"[Hh]ostname mismatch|IP address mismatch|doesn't match", "the TLS certificate is for another host"),
+    (
+        r"self[- ]signed|unable to get (local )?issuer|CERTIFICATE_VERIFY_FAILED",
+        "the TLS certificate is not trusted; ca_file in the target file names an authority to trust",
+    ),
+    (r"WRONG_VERSION_NUMBER|record layer failure", "no TLS is spoken there; is it an http:// address?"),
+    (r"Name or service not known|getaddrinfo|nodename nor|name resolution", "the host name cannot be resolved"),
+    (r"Connection refused", "the connection is refused; nothing listens there"),
+    (r"timed out", "no answer in time"),
+    (r"is larger than|does not end within", "the answer is too large or does not end"),
+    (r"unreachable|No route to host", "there is no route to the host"),
+)
+GATEWAY_ERRORS = {502, 503, 504}
+
+
+class Failed(Exception):
+    """A request got no answer: why."""
+
+
+@dataclass
+class Contact:
+    """One surface's client and what the target file says about it."""
+
+    target: Target
+    http: HttpClient
+
+    def ask(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
+        """One request; Failed says in plain words why it got no answer."""
+        try:
+            return self.http.send(method, path, headers, body)
+        except (Inconclusive, NonConformance) as failure:
+            raise Failed(self._cause(failure, self.http.url_of(path))) from None
+
+    def _cause(self, failure: Inconclusive | NonConformance, url: str) -> str:
+        # The host is told and not the URL: that of a webhook is a secret.
+        where = urlsplit(url).netloc
+        if isinstance(failure, NonConformance):
+            return f"{where}: the connection was closed without an answer"
+        for pattern, words in CAUSES:
+            if re.search(pattern, failure.why):
+                return f"{where}: {words}"
+        said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
+        return f"{where}: {self.http.recorder.redactor.text(said)}"
+
+
+def recorder_for(target: Target) -> Recorder:
+    """A recorder that knows the target's secrets."""
+    recorder = Recorder(prefix="preflight")
+    for secret in configuration.secrets(target):
+        recorder.redactor.learn(secret.name, secret.reveal())
+    return recorder
+
+
+def contact(target: Target, url: str, recorder: Recorder, longest_s: float | None = None) -> Contact:
+    """A contact at a URL; ``longest_s`` bounds each request below what the target's limits allow."""
+    limits = Limits(target.limits.connect, target.limits.answer, LARGEST_ANSWER)
+    if longest_s is not None:
+        limits = replace(limits, connect_s=min(limits.connect_s, longest_s), answer_s=min(limits.answer_s, longest_s))
+    pace = Pace()
+    if target.rate is not None:
+        requests, seconds = parse_rate(target.rate)
+        pace = Pace(requests / seconds)
+    http = HttpClient(url, recorder, limits, pace, patient=False, tls=_trust(target), label="preflight")
+    return Contact(target, http)
+
+
+def _trust(target: Target) -> ssl.SSLContext | None:
+    if target.ca_file is None:
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(target.ca_file)
+    return context
+
+
+def is_html(reply: Exchange) -> bool:
+    """Whether an answer is a web page."""
+    return reply.media_type in ("text/html", "application/xhtml+xml") or reply.body[:64].lstrip().lower().startswith(
+        (b"<!doctype html", b"<html")
+    )
+
+
+def not_the_surface(reply: Exchange, due: str) -> str:
+    """Why an answer cannot be the surface's own, or "": a gateway's error, a redirect, a web page in its place."""
+    if reply.status in GATEWAY_ERRORS:
+        return f"answers {reply.status}: a gateway whose service is down"
+    if 300 <= reply.status < 400 and reply.status != 304:
+        return f"answers {reply.status}, a redirect to elsewhere; is the address right?"
+    # A page with a status of refusal may be the surface's own poor error, which is for the checks to judge.
+    if is_html(reply) and reply.status not in (400, 401, 403, 405):
+        return f"answers {reply.status} with HTML where {due} is due; is the address right?"
+    return ""
+
+
+def measure(state: SurfaceState, contact: Contact, method: str, path: str, headers: HeaderFields = ()) -> None:
+    """Clock and time of a round trip, over one connection that is already open."""
+    replies = [contact.ask(method, path, headers) for _ in range(ROUND_TRIPS)]
+    state.round_trip_s = round(statistics.median(reply.duration_s for reply in replies), 6)
+    state.ok(f"a round trip takes {state.round_trip_s * 1000:.1f} ms")
+    _clock(state, replies[-1])
+
+
+def _clock(state: SurfaceState, reply: Exchange) -> None:
+    try:
+        date = parsedate_to_datetime(reply.headers.get("date") or "").timestamp()
+    except (ValueError, TypeError, OverflowError):
+        state.warn("answers carry no Date, so its clock is unknown")
+        return
+    # A Date is cut to the second: half a second is its error on average.
+    skew = date + 0.5 - (reply.started + reply.duration_s / 2)
+    state.clock_skew_s = round(skew, 1)
+    if abs(skew) <= NEGLIGIBLE_SKEW_S:
+        state.ok("its clock agrees with ours")
+    else:
+        state.warn(f"its clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} ours")
+
+
+def run_name() -> str:
+    """A name for something made and removed at once, in the form that the sweep knows."""
+    import secrets
+
+    from conformance.sandbox.names import Names, base36
+
+    return Names(base36(int(time.time())).rjust(7, "0") + secrets.token_hex(2), "preflight").new()

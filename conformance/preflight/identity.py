@@ -1,0 +1,144 @@
+"""Identity: a token per role, what it looks like, the declared resources."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from conformance.preflight.contact import Contact, Failed, is_html, measure, not_the_surface
+from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.target.description import Credential, Identity, Resource
+from conformance.vocabulary.exchange import Exchange
+
+FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
+REFUSED_ROLES = {"revoked", "expired"}
+
+
+def probe(contact: Contact, state: SurfaceState) -> None:
+    """Fills in the state of the identity surface."""
+    identity = contact.target.identity
+    if identity is None:
+        return
+    cause = not_the_surface(contact.ask("POST", identity.token_path, FORM, b"grant_type=client_credentials"), "JSON")
+    if cause:
+        state.unreachable(cause)
+        return
+    state.ok(f"answers at {identity.url}")
+    measure(state, contact, "GET", identity.token_path)
+    tokens = {role: _token(contact, state, identity, role) for role in identity.credentials}
+    if not identity.credentials:
+        state.warn("no credentials are described: nothing that needs a token is checked")
+    usable = {role: token for role, token in tokens.items() if token and role not in REFUSED_ROLES}
+    if usable:
+        seen = all(looks_like_jwt(token) for token in usable.values())
+        state.feature("identity.jwt", OBSERVED if seen else NOT_OBSERVED, contact.target.features)
+    _resources(contact, state, identity, usable.get("full"))
+    _write_permission(state, identity)
+
+
+def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str) -> str:
+    """Asks for a token, notes how the role got on, returns the token or ""."""
+    credential = identity.credentials[role]  # type: ignore[index]
+    pairs = {"grant_type": "client_credentials", "client_id": credential.client_id}
+    pairs["client_secret"] = credential.client_secret.reveal()
+    if credential.scopes:
+        pairs["scope"] = " ".join(credential.scopes)
+    try:
+        reply = contact.ask("POST", identity.token_path, FORM, urlencode(pairs).encode())
+    except Failed as failure:
+        state.role(role, str(failure))
+        return ""
+    answer = _object(reply)
+    token = answer.get("access_token") if reply.ok else None
+    if isinstance(token, str) and token:
+        contact.http.recorder.redactor.learn(f"{role.upper()}_TOKEN", token)
+        _granted(state, role, credential, answer)
+        return token
+    _refused(contact, state, role, reply)
+    return ""
+
+
+def _granted(state: SurfaceState, role: str, credential: Credential, answer: dict[str, Any]) -> None:
+    if role in REFUSED_ROLES:
+        # A finding for the checks rather than a wrong description: so the run goes on.
+        state.credentials[role] = "is given a token"
+        state.warn(f"{role}: is given a token, though a {role} credential must be refused")
+        return
+    state.role(role, "ok")
+    granted = answer.get("scope")
+    missing = sorted(set(credential.scopes) - set(granted.split())) if isinstance(granted, str) else []
+    if missing:
+        state.warn(f"{role}: a token, but without the scope {' '.join(missing)} that the target file declares")
+    else:
+        state.ok(f"{role}: a token")
+
+
+def _refused(contact: Contact, state: SurfaceState, role: str, reply: Exchange) -> None:
+    error = _object(reply).get("error")
+    told = f' with "{contact.http.recorder.redactor.text(error)[:80]}"' if isinstance(error, str) else ""
+    if role in REFUSED_ROLES and reply.status in (400, 401, 403):
+        state.credentials[role] = "ok"
+        state.ok(f"{role}: refused, as it should be")
+    elif reply.ok and is_html(reply):
+        state.role(role, "is answered HTML where JSON is due")
+    elif reply.ok:
+        state.role(role, f"is answered {reply.status} without an access token")
+    else:
+        state.role(role, f"is refused a token: {reply.status}{told}")
+
+
+def _object(reply: Exchange) -> dict[str, Any]:
+    try:
+        answer = reply.json()
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def looks_like_jwt(token: str) -> bool:
+    """Whether a token is three parts of base64url, the first a JSON object with "alg" (RFC 7515 section 3.1)."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return False
+    try:
+        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+    except ValueError:
+        return False
+    return isinstance(header, dict) and "alg" in header
+
+
+def _resources(contact: Contact, state: SurfaceState, identity: Identity, token: str | None) -> None:
+    if token is None:
+        if identity.resources:
+            state.warn("without a token of the role full no declared resource can be tried")
+        return
+    safe = [each for each in identity.resources if each.method in ("GET", "HEAD")]
+    results = [_resource(contact, state, each, token) for each in safe]
+    if results and all(results):
+        state.ok(f"{len(results)} declared resources answer to full")
+
+
+def _resource(contact: Contact, state: SurfaceState, resource: Resource, token: str) -> bool:
+    try:
+        reply = contact.ask(resource.method, resource.path, [("Authorization", f"Bearer {token}")])
+    except Failed as failure:
+        state.fail(f"resource {resource.name}: {failure}")
+        return False
+    if reply.ok and not is_html(reply):
+        return True
+    what = "HTML where JSON is due" if is_html(reply) else f"{reply.status}"
+    state.fail(f"resource {resource.name}: {resource.method} {resource.path} is answered {what}")
+    return False
+
+
+def _write_permission(state: SurfaceState, identity: Identity) -> None:
+    full = identity.credentials.get("full")
+    for resource in identity.resources:
+        scope = resource.create.scope if resource.create else None
+        if scope is not None and full is not None:
+            if scope in full.scopes:
+                state.ok(f"full has the scope that creates in {resource.name}")
+            else:
+                state.fail(f"full lacks the scope {scope} that creates in {resource.name}")

@@ -1,0 +1,184 @@
+"""Registry: a login per role by what its challenge asks for, an upload opened and cancelled, features seen."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass, field
+from urllib.parse import urlencode, urlsplit
+
+from conformance.oracles.headers import Challenge, challenges
+from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
+from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.target.description import Login, Registry
+from conformance.vocabulary.exchange import Exchange
+
+NO_DIGEST = "sha256:" + "0" * 64
+WRITING_ROLES = ("pusher", "foreign")
+
+
+class Refused(Exception):
+    """A login does not succeed: why."""
+
+
+def probe(contact: Contact, state: SurfaceState) -> None:
+    """Fills in the state of the registry surface."""
+    registry = contact.target.registry
+    if registry is None:
+        return
+    reply = contact.ask("GET", "/v2/")
+    cause = not_the_surface(reply, "JSON") or _not_a_registry(reply)
+    if cause:
+        state.unreachable(cause)
+        return
+    state.ok(f"answers at {registry.url}")
+    measure(state, contact, "GET", "/v2/")
+    doors = Doors(contact, registry, _challenge(contact, state, registry, reply))
+    if not registry.credentials:
+        state.warn("no credentials are described: nothing that needs a login is checked")
+    for role in registry.credentials:
+        _login(state, doors, role)
+    if state.credentials.get("pusher") == "ok":
+        _write(contact, state, doors)
+    _features(contact, state, doors)
+
+
+def _not_a_registry(reply: Exchange) -> str:
+    """Only what no registry would say: a poor answer of a registry is for the checks to judge."""
+    known = "docker-distribution-api-version" in reply.headers or _member(reply, "errors")
+    if known or reply.status not in (404, 405, 410):
+        return ""
+    return f"answers GET /v2/ with {reply.status}: no Docker Registry V2; is the address right?"
+
+
+def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply: Exchange) -> Challenge | None:
+    """The challenge of /v2/, or where it has none, that of the repository."""
+    if reply.status not in (200, 401):
+        state.warn(f"GET /v2/ is answered {reply.status}, where 200 or 401 is due")
+    found = _chosen(challenges(reply))
+    if found is None:
+        state.warn("asks for no login at /v2/")
+        found = _chosen(challenges(contact.ask("GET", f"/v2/{registry.repository}/tags/list")))
+    return found
+
+
+def _chosen(offered: list[Challenge]) -> Challenge | None:
+    """The challenge to answer: Bearer before Basic."""
+    schemes = {each.scheme: each for each in reversed(offered)}
+    return schemes.get("bearer") or schemes.get("basic")
+
+
+@dataclass
+class Doors:
+    """How one gets in: an Authorization value per role and scope, by Basic or by the token flow."""
+
+    contact: Contact
+    registry: Registry
+    challenge: Challenge | None
+    known: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def scope(self, role: str) -> str:
+        """The scope of a role's login: what it may do in the repository under test."""
+        return f"repository:{self.registry.repository}:{'pull,push' if role in WRITING_ROLES else 'pull'}"
+
+    def key(self, role: str, scope: str = "") -> list[tuple[str, str]]:
+        """The Authorization field of a role; Refused says why there is none."""
+        asked = scope or self.scope(role)
+        if (role, asked) not in self.known:
+            login = self.registry.credentials[role]  # type: ignore[index]
+            self.known[role, asked] = self._authorization(login, asked)
+        value = self.known[role, asked]
+        return [("Authorization", value)]
+
+    def _authorization(self, login: Login, scope: str) -> str:
+        basic = "Basic " + base64.b64encode(f"{login.username}:{login.password.reveal()}".encode()).decode()
+        if self.challenge is None or self.challenge.scheme == "basic":
+            return basic
+        return f"Bearer {self._token(basic, scope, self.challenge.parameters)}"
+
+    def _token(self, basic: str, scope: str, parameters: dict[str, str]) -> str:
+        realm = parameters.get("realm", "")
+        if not realm.startswith(("http://", "https://")):
+            raise Refused("the challenge names no realm to get a token from")
+        if self.registry.url.startswith("https:") and not realm.startswith("https:"):
+            raise Refused("the realm of the challenge is plain http: a password is not sent there")
+        asked = {"service": parameters["service"]} if "service" in parameters else {}
+        query = urlencode({**asked, "scope": scope})
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
+        reply = self.contact.ask("GET", url, [("Authorization", basic)])
+        if not reply.ok:
+            raise Refused(f"is refused a token: {reply.status}")
+        try:
+            answer = reply.json()
+            token = answer.get("token") or answer["access_token"]
+        except (ValueError, KeyError, AttributeError, RecursionError):
+            raise Refused("the token endpoint of the challenge answers without a token") from None
+        self.contact.http.recorder.redactor.learn("REGISTRY_TOKEN", str(token))
+        return str(token)
+
+
+def _login(state: SurfaceState, doors: Doors, role: str) -> None:
+    try:
+        reply = doors.contact.ask("GET", "/v2/", doors.key(role))
+    except (Refused, Failed) as reason:
+        state.role(role, str(reason))
+        return
+    if reply.status == 200:
+        state.role(role, "ok")
+        state.ok(f"{role}: logged in")
+    else:
+        state.role(role, f"is not let in: {reply.status}")
+
+
+def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
+    """Opens an upload and cancels it: nothing stays."""
+    path = f"/v2/{doors.registry.repository}/blobs/uploads/"
+    opened = contact.ask("POST", path, doors.key("pusher"))
+    location = opened.headers.get("location") or ""
+    if opened.status != 202 or not location:
+        state.fail(f"pusher cannot push to {doors.registry.repository}: an upload is answered {opened.status}")
+        return
+    state.ok(f"pusher may push to {doors.registry.repository}")
+    if "://" not in location:
+        location = "/" + location.lstrip("/")
+    elif urlsplit(location).netloc != urlsplit(doors.registry.url).netloc:
+        # A password or token is not sent to another host for the sake of tidiness.
+        state.warn("uploads go to another host; the one that was opened is left to expire")
+        return
+    # Registries of the distribution family want the action delete for this too.
+    cancelled = contact.ask("DELETE", location, doors.key("pusher", doors.scope("pusher") + ",delete"))
+    if not cancelled.ok:
+        state.warn("an upload cannot be cancelled; the one that was opened is left to expire")
+
+
+def _features(contact: Contact, state: SurfaceState, doors: Doors) -> None:
+    role = next((each for each in ("pusher", "puller") if state.credentials.get(each) == "ok"), None)
+    claimed = contact.target.features
+    if role is not None:
+        _catalog(contact, state, doors, role)
+        path = f"/v2/{doors.registry.repository}/referrers/{NO_DIGEST}"
+        reply = contact.ask("GET", path, doors.key(role))
+        index = _member(reply, "manifests") if reply.status == 200 else False
+        # A repository without content may be unknown to it, which says nothing of the feature.
+        unknown = reply.status == 404 and b"NAME_UNKNOWN" in reply.body
+        seen = OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
+        state.feature("registry.referrers", seen, claimed)
+    for name in ("registry.delete", "registry.delete-tag", "registry.mount", "registry.validation"):
+        state.feature(name, NOT_OBSERVABLE, claimed)
+
+
+def _catalog(contact: Contact, state: SurfaceState, doors: Doors, role: str) -> None:
+    try:
+        reply = contact.ask("GET", "/v2/_catalog?n=1", doors.key(role, "registry:catalog:*"))
+    except Refused:
+        state.feature("registry.catalog", NOT_OBSERVED, contact.target.features)
+        return
+    seen = reply.status == 200 and _member(reply, "repositories")
+    state.feature("registry.catalog", OBSERVED if seen else NOT_OBSERVED, contact.target.features)
+
+
+def _member(reply: Exchange, name: str) -> bool:
+    try:
+        return isinstance(json.loads(reply.body).get(name), list)
+    except (ValueError, AttributeError, RecursionError):
+        return False

@@ -1,0 +1,73 @@
+"""What the preflight finds out about one surface, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+OBSERVED, NOT_OBSERVED, NOT_OBSERVABLE = "observed", "not observed", "not observable without harm"
+
+
+@dataclass
+class SurfaceState:
+    """One surface before the run.
+
+    ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
+    had. ``cause`` says why a surface is not reachable. ``round_trip_s`` is the median of five requests;
+    ``clock_skew_s`` how far the target's clock is ahead of ours. ``credentials`` says per role "ok" or why not;
+    ``features`` says per feature what was seen of it.
+    """
+
+    surface: str
+    url: str = ""
+    reachable: bool = True
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    cause: str = ""
+    round_trip_s: float | None = None
+    clock_skew_s: float | None = None
+    credentials: dict[str, str] = field(default_factory=dict)
+    features: dict[str, str] = field(default_factory=dict)
+
+    def ok(self, text: str) -> None:
+        """Notes that something is as it should be."""
+        self.lines.append((OK, text))
+
+    def warn(self, text: str) -> None:
+        """Notes something that a run can live with."""
+        self.lines.append((WARN, text))
+
+    def fail(self, text: str) -> None:
+        """Notes something that is declared and cannot be had."""
+        self.lines.append((FAIL, text))
+
+    def unreachable(self, cause: str) -> None:
+        """Notes that the surface cannot be spoken to at all."""
+        self.reachable = False
+        self.cause = cause
+        self.fail(cause)
+
+    def role(self, role: str, state: str) -> None:
+        """Notes how a role got on: "ok", or why it cannot be used."""
+        self.credentials[role] = state
+        if state != "ok":
+            self.fail(f"{role}: {state}")
+
+    def feature(self, name: str, seen: str, claimed: list[str]) -> None:
+        """Notes what was seen of a feature and compares it with what the target claims."""
+        self.features[name] = seen
+        if name in claimed and seen == NOT_OBSERVED:
+            self.fail(f"{name} is claimed and not observed")
+        elif name not in claimed and seen == OBSERVED:
+            self.warn(f"{name} is observed and not claimed: nothing of it is checked")
+
+    @property
+    def failing(self) -> bool:
+        """Whether something declared cannot be had."""
+        return any(kind == FAIL for kind, _ in self.lines)
+
+    def plain(self) -> dict[str, Any]:
+        """As plain JSON data."""
+        data = asdict(self)
+        data["lines"] = [list(line) for line in self.lines]
+        return data

@@ -1,0 +1,118 @@
+"""S3 gateway: the key opens every bucket, one object is written and removed, features are seen on that object."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.preflight.contact import Contact, Failed, measure, not_the_surface, run_name
+from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.target.description import Storage
+from conformance.vocabulary.exchange import Exchange
+
+CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
+LARGEST_SKEW_S = 900
+KEY = "access key"
+WRONG_CRC32 = "AAAAAA=="
+
+
+@dataclass
+class Gateway:
+    """Sends requests signed with Signature Version 4 by botocore."""
+
+    contact: Contact
+    storage: Storage
+
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Exchange:
+        """One signed request; ``path`` begins with the bucket."""
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        url = f"{self.storage.endpoint}/{path}"
+        request: Any = AWSRequest(method, url, headers=headers or {}, data=body)
+        keys = Credentials(self.storage.access_key.reveal(), self.storage.secret_key.reveal())
+        S3SigV4Auth(keys, "s3", self.storage.region).add_auth(request)
+        return self.contact.ask(method, url, [(name, str(value)) for name, value in request.headers.items()], body)
+
+
+def probe(contact: Contact, state: SurfaceState) -> None:
+    """Fills in the state of the storage surface."""
+    storage = contact.target.storage
+    if storage is None:
+        return
+    gateway = Gateway(contact, storage)
+    listing = f"{storage.buckets[0]}?list-type=2&max-keys=1"
+    cause = not_the_surface(gateway.ask("GET", listing), "XML")
+    if cause:
+        state.unreachable(cause)
+        return
+    state.ok(f"answers at {storage.endpoint}")
+    measure(state, contact, "GET", f"/{storage.buckets[0]}?list-type=2&max-keys=1")
+    if state.clock_skew_s is not None and abs(state.clock_skew_s) > LARGEST_SKEW_S:
+        state.fail("the clocks are too far apart for signed requests (15 minutes)")
+    if _buckets(gateway, state):
+        _writes(gateway, state)
+
+
+def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
+    state.credentials[KEY] = "ok"
+    for bucket in gateway.storage.buckets:
+        reply = gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1")
+        if reply.ok:
+            state.ok(f"the key opens the bucket {bucket}")
+        else:
+            state.role(KEY, f"the bucket {bucket} is answered {_told(reply)}")
+    foreign = gateway.storage.foreign_bucket
+    if foreign is not None and gateway.ask("GET", f"{foreign}?list-type=2&max-keys=1").ok:
+        state.warn(f"the key opens {foreign}, which is described as another organization's")
+    return state.credentials[KEY] == "ok"
+
+
+def _told(reply: Exchange) -> str:
+    code = CODE.search(reply.body[:65536])
+    return f"{reply.status} {code[1].decode()}" if code else str(reply.status)
+
+
+def _writes(gateway: Gateway, state: SurfaceState) -> None:
+    bucket = gateway.storage.buckets[0]
+    path = f"{bucket}/{run_name()}"
+    written = gateway.ask("PUT", path, body=b"preflight")
+    if not written.ok:
+        state.fail(f"nothing can be written to {bucket}: {_told(written)}")
+        return
+    try:
+        _features(gateway, state, path)
+    finally:
+        _remove(gateway, state, path)
+
+
+def _remove(gateway: Gateway, state: SurfaceState, path: str) -> None:
+    bucket, _, key = path.partition("/")
+    try:
+        reply = gateway.ask("DELETE", path)
+    except Failed as failure:
+        state.fail(f"{key} is left in {bucket}: {failure}")
+        return
+    if reply.ok:
+        state.ok(f"an object can be written to {bucket} and removed")
+    else:
+        state.fail(f"{key} is left in {bucket}: its removal is answered {_told(reply)}")
+
+
+def _features(gateway: Gateway, state: SurfaceState, path: str) -> None:
+    """Tries the features on an object of our own."""
+    bucket = path.partition("/")[0]
+    uploads = gateway.ask("GET", f"{bucket}?uploads")
+    tags = gateway.ask("GET", f"{path}?tagging")
+    again = gateway.ask("PUT", path, {"If-None-Match": "*"}, b"preflight")
+    wrong = gateway.ask("PUT", path, {"x-amz-checksum-crc32": WRONG_CRC32}, b"preflight")
+    seen = {
+        "storage.multipart": uploads.ok and b"ListMultipartUploadsResult" in uploads.body,
+        "storage.tagging": tags.ok and b"TagSet" in tags.body,
+        "storage.conditional-write": again.status == 412,
+        "storage.checksums": wrong.status == 400,
+    }
+    for name, observed in seen.items():
+        state.feature(name, OBSERVED if observed else NOT_OBSERVED, gateway.contact.target.features)

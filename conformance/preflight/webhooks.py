@@ -1,0 +1,30 @@
+"""Webhooks: the secret URL takes a small event. The URL itself is never told."""
+
+from __future__ import annotations
+
+from conformance.preflight.contact import Contact, measure, not_the_surface
+from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState
+
+EVENT = b'{"conformance":"preflight"}'
+URL = "url"
+
+
+def probe(contact: Contact, state: SurfaceState) -> None:
+    """Fills in the state of the webhooks surface."""
+    webhooks = contact.target.webhooks
+    if webhooks is None:
+        return
+    kind = next((each for each in webhooks.content_types if each == "application/json"), webhooks.content_types[0])
+    reply = contact.ask("POST", "", [("Content-Type", kind)], EVENT)
+    cause = not_the_surface(reply, "a webhook")
+    if cause and reply.status != 404:
+        state.unreachable(cause)
+        return
+    state.ok("answers at its URL")
+    measure(state, contact, "GET", "")
+    if reply.ok:
+        state.role(URL, "ok")
+        state.ok("an event is taken in")
+    else:
+        state.role(URL, f"an event is answered {reply.status}; is the URL the current one?")
+    state.feature("webhooks.strict-json", NOT_OBSERVABLE, contact.target.features)

@@ -1,0 +1,289 @@
+"""The preflight against the reference, and against what answers in its place: nothing, HTML, bad certificates."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import ipaddress
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from conformance.preflight import SurfaceState, alive, preflight
+from conformance.reference.configuration import TargetFile
+from conformance.reference.deployment import Reference, build
+from conformance.reference.server import Running
+from conformance.target import configuration
+from conformance.target.description import Target
+
+SURFACES = ("identity", "registry", "storage", "webhooks")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Reference, Target]]:
+    deployment = build()
+    path = tmp_path_factory.mktemp("reference") / "conformance.toml"
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    running = Running(deployment)
+    asyncio.run_coroutine_threadsafe(running.start(), loop).result(10)
+    TargetFile(deployment, path).write()
+    yield deployment, configuration.load(path, Path.cwd()).choose(None)[1]
+    asyncio.run_coroutine_threadsafe(running.stop(), loop).result(10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5)
+    loop.close()
+
+
+def answering(status: int, kind: str, body: bytes, **headers: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("content-length") or 0))
+            self.send_response(status)
+            for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = answer
+
+        def log_message(self, *arguments: Any) -> None:
+            pass
+
+    return Handler
+
+
+@contextmanager
+def serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def identity_at(url: str, **more: Any) -> Target:
+    return Target.model_validate({"organization": "acme", "identity": {"url": url}, **more})
+
+
+def only(target: Target) -> SurfaceState:
+    (state,) = preflight(target)
+    return state
+
+
+def certificate(folder: Path, days: int) -> tuple[ssl.SSLContext, Path]:
+    """A self-signed certificate of 127.0.0.1 that ends in so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    end = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=days)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(end - datetime.timedelta(days=30))
+        .not_valid_after(end)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    path = folder / "certificate.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "both.pem").write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    return context, path
+
+
+def test_clean_reference(reference: tuple[Reference, Target]) -> None:
+    _, target = reference
+    states = preflight(target)
+    assert [state.surface for state in states] == list(SURFACES)
+    assert [line for state in states for line in state.lines if line[0] != "ok"] == []
+    identity, registry, storage, webhooks = states
+    assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 9
+    assert registry.credentials == {"pusher": "ok", "puller": "ok", "foreign": "ok"}
+    assert storage.credentials == {"access key": "ok"} and webhooks.credentials == {"url": "ok"}
+    assert {name for state in states for name in state.features} == set(target.features)
+    assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)
+
+
+def test_nothing_is_left_behind(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    preflight(target)
+    assert not deployment.surfaces["registry"].uploads  # type: ignore[attr-defined]
+
+
+def test_no_secret_is_shown(reference: tuple[Reference, Target]) -> None:
+    _, target = reference
+    shown = json.dumps([state.plain() for state in preflight(target)])
+    assert not [each.name for each in configuration.secrets(target) if each.reveal() in shown]
+    assert "/hooks/" not in shown
+
+
+def test_alive(reference: tuple[Reference, Target]) -> None:
+    _, target = reference
+    assert [alive(target, surface) for surface in SURFACES] == [""] * 4
+
+
+def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Target], tmp_path: Path) -> None:
+    deployment, _ = reference
+    path = tmp_path / "conformance.toml"
+    file = TargetFile(deployment, path)
+    file.write()
+    folder = tmp_path / file.folder
+    for name in ("identity-full", "registry-pusher", "storage-secret-key"):
+        (folder / name).write_text("wrong-secret-value")
+    (folder / "webhooks-url").write_text(deployment.urls["webhooks"] + "/hooks/never-was")
+    text = path.read_text().replace('client_id = "ct-revoked"', 'client_id = "ct-narrow"')
+    path.write_text(text)
+    identity, registry, storage, webhooks = preflight(configuration.load(path, tmp_path).choose(None)[1])
+    assert all(state.failing and state.reachable for state in (identity, registry, storage, webhooks))
+    assert identity.credentials["full"] == 'is refused a token: 401 with "invalid_client"'
+    assert identity.credentials["revoked"] == "ok"
+    assert registry.credentials["pusher"] == "is refused a token: 401"
+    assert storage.credentials["access key"].endswith("is answered 403 SignatureDoesNotMatch")
+    assert webhooks.credentials["url"] == "an event is answered 404; is the URL the current one?"
+
+
+def test_opaque_tokens_do_not_show_jwt(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    deployment.switch(["opaque-tokens"])
+    try:
+        state = next(each for each in preflight(target) if each.surface == "identity")
+    finally:
+        deployment.switch([])
+    assert ("fail", "identity.jwt is claimed and not observed") in state.lines
+
+
+@pytest.mark.parametrize("surface", SURFACES)
+def test_refused_connection(reference: tuple[Reference, Target], surface: str) -> None:
+    _, target = reference
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    described = getattr(target, surface)
+    new: Any = url
+    if surface == "webhooks":
+        from conformance.target.description import Secret
+
+        new = Secret("WEBHOOKS_URL", url + "/hooks/a-secret-path")
+    moved = described.model_copy(update={"endpoint" if surface == "storage" else "url": new})
+    down = Target(organization="acme", **{surface: moved})
+    cause = f"{url.removeprefix('http://')}: the connection is refused; nothing listens there"
+    state = only(down)
+    assert (state.reachable, state.cause) == (False, cause)
+    assert alive(down, surface) == cause
+
+
+def test_unknown_host() -> None:
+    state = only(identity_at("http://no-such-host.invalid"))
+    assert state.cause == "no-such-host.invalid: the host name cannot be resolved"
+
+
+def test_silence() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        begun = time.monotonic()
+        state = only(identity_at(url, limits={"answer": 0.2}))
+        assert state.cause.endswith("no answer in time") and time.monotonic() - begun < 2
+
+
+PLACES = {
+    "html": (answering(200, "text/html", b"<html>"), "answers 200 with HTML where JSON is due; is the address right?"),
+    "page-not-found": (
+        answering(404, "text/html", b"<html>"), "answers 404 with HTML where JSON is due; is the address right?"
+    ),
+    "gateway": (answering(503, "text/plain", b"down"), "answers 503: a gateway whose service is down"),
+    "redirect": (
+        answering(302, "text/plain", b"", Location="/login"),
+        "answers 302, a redirect to elsewhere; is the address right?",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("handler", "cause"), PLACES.values(), ids=PLACES)
+def test_something_else_in_its_place(handler: type[BaseHTTPRequestHandler], cause: str) -> None:
+    with serving(handler) as url:
+        assert only(identity_at(url)).cause == cause
+
+
+def test_not_a_registry() -> None:
+    with serving(answering(404, "application/json", b"{}")) as url:
+        target = Target.model_validate({"organization": "a", "registry": {"url": url, "repository": "orgs/a/b"}})
+        assert only(target).cause == "answers GET /v2/ with 404: no Docker Registry V2; is the address right?"
+
+
+def test_endless_answer_is_bounded() -> None:
+    with serving(answering(200, "application/json", b" " * (5 * 1024 * 1024))) as url:
+        assert only(identity_at(url)).cause.endswith("the answer is too large or does not end")
+
+
+def test_clock_skew() -> None:
+    class Behind(answering(400, "application/json", b"{}")):  # type: ignore[misc]
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return str(super().date_time_string(time.time() - 600))
+
+    with serving(Behind) as url:
+        state = only(identity_at(url))
+    assert state.clock_skew_s is not None and abs(state.clock_skew_s + 600) < 3
+    assert any(text.startswith("its clock is 600 s behind") or "its clock is 599" in text or "601" in text
+               for _, text in state.lines)  # fmt: skip
+
+
+def test_expired_certificate(tmp_path: Path) -> None:
+    context, path = certificate(tmp_path, -1)
+    with serving(answering(400, "application/json", b"{}"), context) as url:
+        where = url.removeprefix("https://")
+        assert only(identity_at(url, ca_file=str(path))).cause == f"{where}: the TLS certificate has expired"
+
+
+def test_untrusted_certificate_and_its_mend(tmp_path: Path) -> None:
+    context, path = certificate(tmp_path, 10)
+    with serving(answering(400, "application/json", b"{}"), context) as url:
+        assert "the TLS certificate is not trusted" in only(identity_at(url)).cause
+        assert only(identity_at(url, ca_file=str(path))).reachable
+
+
+def test_tls_where_there_is_none() -> None:
+    with serving(answering(400, "application/json", b"{}")) as url:
+        state = only(identity_at(url.replace("http:", "https:")))
+        assert state.cause.endswith("no TLS is spoken there; is it an http:// address?")
+
+
+def test_password_is_not_sent_to_a_plain_realm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CT_PUSH", "a-secret-password")
+    context, _ = certificate(tmp_path, 10)
+    challenge = 'Bearer realm="http://127.0.0.1:1/token",service="x"'
+    handler = answering(401, "application/json", b"{}", **{"WWW-Authenticate": challenge})
+    with serving(handler, context) as url:
+        (tmp_path / "conformance.toml").write_text(
+            f'[targets.a]\norganization = "a"\nca_file = "certificate.pem"\n[targets.a.registry]\nurl = "{url}"\n'
+            'repository = "orgs/a/b"\n'
+            '[targets.a.registry.credentials.pusher]\nusername = "p"\npassword = "${CT_PUSH}"\n'
+        )
+        state = only(configuration.load(None, tmp_path).choose(None)[1])
+    told = "the realm of the challenge is plain http: a password is not sent there"
+    assert state.credentials["pusher"] == told
