@@ -1,0 +1,41 @@
+"""Reports of a run. They read its record and nothing else, so that they can be made again at any time.
+
+``render_all(record)`` writes every format into the run's folder and says where each one is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from importlib import import_module
+from pathlib import Path
+
+from conformance.runs.record import Record
+
+# format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
+FORMATS = {
+    "html": ("html", "index.html"),
+    "junit": ("junit", "junit.xml"),
+    "ctrf": ("ctrf", "ctrf-report.json"),
+    "markdown": ("markdown", "summary.md"),
+    "allure": ("allure_results", "allure-results"),
+}
+
+
+def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str, Path]:
+    """Writes the formats (all of ``FORMATS`` where none is named) into the run's folder; the paths by format.
+
+    KeyError for a format that is not known; OSError where the folder cannot be written.
+    """
+    return {name: _write(record, *FORMATS[name]) for name in (FORMATS if formats is None else dict.fromkeys(formats))}
+
+
+def _write(record: Record, module: str, name: str) -> Path:
+    path = record.folder / name
+    format_module = import_module(f"conformance.reporting.{module}")
+    if hasattr(format_module, "write"):
+        format_module.write(record, path)
+        return path
+    render: Callable[[Record], str] = format_module.render
+    # What is not text is made visible by every format; "replace" is for what none thought of.
+    path.write_bytes(render(record).encode("utf-8", "replace"))
+    return path

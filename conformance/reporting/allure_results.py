@@ -1,0 +1,148 @@
+"""``allure-results/``: the run as Allure's results, through Allure's own classes and file writer.
+
+An export for those who have Allure: epic = area, feature = conformance class, story = requirement. Exchanges go along
+only where a check does not pass. Results of one check in several runs share a history id made from the check's id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from conformance.reporting.causes import first_finding
+from conformance.reporting.classes import day_of, outcome
+from conformance.reporting.commands import run_name
+from conformance.reporting.markdown import escaped
+from conformance.reporting.terminal import failure_text
+from conformance.reporting.text import on_one_line, shortened, visible
+from conformance.runs.record import CheckResult, Record
+
+# Allure's words: broken is the suite's own error; what could not be judged is unknown, which Allure shows apart.
+STATUSES = {
+    "pass": "passed",
+    "fail": "failed",
+    "waived": "failed",
+    "error": "broken",
+    "inconclusive": "unknown",
+    "not-applicable": "skipped",
+}
+SEVERITIES = {"MUST": "critical", "SHOULD": "normal", "MAY": "minor"}
+MOST_STEPS = 40
+
+
+def write(record: Record, folder: Path) -> None:
+    """Writes the folder anew."""
+    library: Any = import_module("allure_commons.logger")  # slow to import, and only needed here
+    logger = library.AllureFileLogger(str(folder), clean=True)
+    evidence = record.evidence()
+    for result in record.results:
+        logger.report_result(_result(result, record, evidence, logger))
+    lines = [f"{name}={on_one_line(value)}" for name, value in _environment(record).items()]
+    (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _environment(record: Record) -> dict[str, str]:
+    info = record.info
+    return {
+        "target": info.target,
+        "contract": info.contract_version,
+        "suite": info.suite_version,
+        "profile": info.profile,
+        "seed": str(info.seed),
+    }
+
+
+def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str, Any]], logger: Any) -> Any:
+    from allure_commons import model2
+
+    ended = outcome(result, day_of(record))
+    entries = [evidence[entry_id] for entry_id in result.exchanges if entry_id in evidence]
+    start = _start(record, entries)
+    clause = result.clause
+    stable = hashlib.sha256(visible(result.id).encode()).hexdigest()[:32]
+    return model2.TestResult(
+        uuid=str(uuid.uuid4()),
+        name=visible(result.title if "#" not in result.id else f"{result.title} ({result.id.partition('#')[2]})"),
+        fullName=visible(result.id),
+        historyId=stable,
+        testCaseId=stable,
+        status=STATUSES[ended],
+        statusDetails=_details(result, ended, record, evidence),
+        stage="finished",
+        description=_description(result),
+        start=start,
+        stop=start + round(result.duration_s * 1000),
+        labels=[model2.Label(name=name, value=visible(value)) for name, value in _labels(result).items()],
+        links=[model2.Link(type="link", url=url, name=visible(f"{clause.get('document')}, {clause.get('section')}"))]
+        if (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
+        else [],
+        titlePath=[visible(part) for part in result.requirement.split("/")[:-1]],
+        steps=[] if ended in ("pass", "not-applicable") else [_step(entry, logger) for entry in entries[-MOST_STEPS:]],
+    )
+
+
+def _labels(result: CheckResult) -> dict[str, str]:
+    return {
+        "epic": result.area,
+        "feature": result.conformance_class,
+        "story": result.requirement,
+        "parentSuite": result.area,
+        "suite": result.conformance_class,
+        "severity": SEVERITIES.get(result.level, "normal"),
+        "tag": result.level,
+        "thread": result.worker,
+        "framework": "nextepoch-conformance",
+        "language": "python",
+    }
+
+
+def _details(result: CheckResult, ended: str, record: Record, evidence: Mapping[str, dict[str, Any]]) -> Any:
+    from allure_commons import model2
+
+    if ended == "pass":
+        return None
+    if ended not in ("fail", "waived"):
+        why = result.reason + (f"; needs {result.needs}" if result.needs else "")
+        return model2.StatusDetails(message=shortened(on_one_line(why), 1000))
+    finding = first_finding(result)
+    message = shortened(on_one_line(f"expected {finding['expected']}; observed {finding['observed']}"), 1000)
+    trace = failure_text(
+        result, 0, False, run=run_name(record), evidence=evidence, secret_names=record.info.secret_names
+    )
+    return model2.StatusDetails(known=ended == "waived", message=message, trace=trace)
+
+
+def _description(result: CheckResult) -> str:
+    steps = [f"{number}. {escaped(step)}" for number, step in enumerate(result.method, 1)]
+    quote = f"> {escaped(result.clause.get('quote', ''), 2000)}"
+    return "\n".join([quote, "", f"**Purpose** {escaped(result.purpose or result.title)}", "", *steps])
+
+
+def _step(entry: Mapping[str, Any], logger: Any) -> Any:
+    from allure_commons import model2
+
+    file = f"{uuid.uuid4()}-attachment.json"
+    logger.report_attached_data(visible(json.dumps(entry, indent=1, ensure_ascii=False)), file)
+    if entry.get("kind") == "transcript":
+        name = f"{' '.join(map(str, entry.get('command', [])))} ended with {entry.get('exit_code')}"
+    else:
+        name = f"{entry.get('method')} {entry.get('url')} answered {entry.get('status') or entry.get('error')}"
+    start = round(float(entry.get("started", 0)) * 1000) or None
+    return model2.TestStepResult(
+        name=shortened(on_one_line(name), 300),
+        status="passed",
+        start=start,
+        stop=start and start + round(float(entry.get("duration_s", 0)) * 1000),
+        attachments=[model2.Attachment(name=visible(str(entry.get("id"))), source=file, type="application/json")],
+    )
+
+
+def _start(record: Record, entries: list[dict[str, Any]]) -> int:
+    first = min((float(entry["started"]) for entry in entries if entry.get("started")), default=0.0)
+    return round((first or datetime.fromisoformat(record.info.started).timestamp()) * 1000)

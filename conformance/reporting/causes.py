@@ -1,0 +1,59 @@
+"""Failures grouped by what probably causes them: one requirement with many cases, one symptom in many requirements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from conformance.reporting.text import on_one_line, shortened
+from conformance.runs.record import CheckResult
+
+VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
+LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
+
+
+@dataclass
+class Cause:
+    """Failing checks that belong together, and the words they share."""
+
+    observed: str
+    results: list[CheckResult]
+
+    @property
+    def level(self) -> str:
+        """The strongest level among them."""
+        return min((result.level for result in self.results), key=lambda level: LEVELS.get(level, 3))
+
+    @property
+    def requirements(self) -> list[str]:
+        """The requirements that are broken, each once."""
+        return list(dict.fromkeys(result.requirement for result in self.results))
+
+
+def first_finding(result: CheckResult) -> dict[str, str]:
+    """Expected, observed and hint of a check's first finding; from its reason where it has none."""
+    if not result.findings:
+        return {"expected": "", "observed": result.reason, "hint": ""}
+    finding = result.findings[0]
+    return {name: str(finding.get(name) or "") for name in ("expected", "observed", "hint")}
+
+
+def symptom(result: CheckResult) -> str:
+    """What was observed without what differs from one request to the next: names, digests, long numbers."""
+    return VARYING.sub("…", on_one_line(first_finding(result)["observed"])[:2000])
+
+
+def causes(failing: Iterable[CheckResult]) -> list[Cause]:
+    """The failures by cause: those of one requirement together, and requirements with the same symptom together.
+
+    The strongest level first, then the cause with the most checks.
+    """
+    by_requirement: dict[str, list[CheckResult]] = {}
+    for result in failing:
+        by_requirement.setdefault(result.requirement, []).append(result)
+    merged: dict[str, Cause] = {}
+    for results in by_requirement.values():
+        observed = shortened(on_one_line(first_finding(results[0])["observed"]), 400)
+        merged.setdefault(symptom(results[0]), Cause(observed, [])).results.extend(results)
+    return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))

@@ -1,0 +1,168 @@
+"""What a run entitles one to say of a target, class by class: the counts and the statement, shared by all formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from conformance.reporting.text import plural
+from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.verdict import Verdict
+
+
+class Statement(StrEnum):
+    """What may be said of a conformance class."""
+
+    CONFORMANT = "conformant"
+    WAIVED = "conformant with waivers"
+    NOT_SHOWN = "not shown"
+    NOT_CONFORMANT = "not conformant"
+
+
+@dataclass
+class Tally:
+    """How the checks of one level ended. ``waived`` are failures with a waiver in force, ``failed`` the others."""
+
+    passed: int = 0
+    failed: int = 0
+    waived: int = 0
+    inconclusive: int = 0
+    error: int = 0
+    not_applicable: int = 0
+
+    @property
+    def asked(self) -> int:
+        """The checks that apply to the target."""
+        return self.passed + self.failed + self.waived + self.unjudged
+
+    @property
+    def unjudged(self) -> int:
+        """The checks that apply and were not judged."""
+        return self.inconclusive + self.error
+
+    def add(self, outcome: str) -> None:
+        """Counts one check by its outcome (see ``outcome``)."""
+        name = {"pass": "passed", "fail": "failed"}.get(outcome, outcome.replace("-", "_"))
+        setattr(self, name, getattr(self, name) + 1)
+
+    def __add__(self, other: Tally) -> Tally:
+        names = self.__dataclass_fields__
+        return Tally(**{name: getattr(self, name) + getattr(other, name) for name in names})
+
+
+@dataclass
+class ClassSummary:
+    """One conformance class: its tallies by level and what may be said of it. ``why`` is the reason in words."""
+
+    name: str
+    levels: dict[str, Tally] = field(default_factory=lambda: {level.value: Tally() for level in Level})
+    statement: Statement = Statement.NOT_SHOWN
+    why: str = ""
+    waivers: int = 0
+
+    @property
+    def total(self) -> Tally:
+        """All levels together."""
+        return sum(self.levels.values(), Tally())
+
+    @property
+    def words(self) -> str:
+        """The statement as one reads it: ``conformant with 2 waivers``."""
+        if self.statement is Statement.WAIVED:
+            return f"conformant with {plural(self.waivers, 'waiver')}"
+        return self.statement.value
+
+
+def waiver_in_force(result: CheckResult, day: str) -> bool:
+    """Whether a waiver covers this check on a day (``YYYY-MM-DD``)."""
+    waiver = result.waiver
+    return bool(waiver) and not (waiver or {}).get("expired") and str((waiver or {}).get("until") or day) >= day
+
+
+def outcome(result: CheckResult, day: str) -> str:
+    """The verdict, with ``waived`` for a failure that a waiver in force permits; what is no verdict is an error."""
+    if result.verdict not in set(Verdict):
+        return Verdict.ERROR.value
+    return "waived" if result.failing and waiver_in_force(result, day) else str(result.verdict)
+
+
+def day_of(record: Record) -> str:
+    """The day (UTC) that waivers of a run are held against."""
+    return record.info.started[:10]
+
+
+def summarise(record: Record) -> list[ClassSummary]:
+    """Every conformance class of the run in the order in which they first come."""
+    classes: dict[str, ClassSummary] = {}
+    for result in record.results:
+        summary = classes.setdefault(result.conformance_class, ClassSummary(result.conformance_class))
+        summary.levels.setdefault(result.level, Tally()).add(outcome(result, day_of(record)))
+    for summary in classes.values():
+        _state(summary, record)
+    return list(classes.values())
+
+
+def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
+    """The whole run as one class; classes to which nothing applies do not count."""
+    whole = ClassSummary("all classes")
+    for summary in classes:
+        for level, tally in summary.levels.items():
+            whole.levels[level] = whole.levels.get(level, Tally()) + tally
+    _state(whole, record)
+    if record.info.selection or record.info.shard:
+        whole.why += "; only a part of the contract was asked for"
+    return whole
+
+
+def _state(summary: ClassSummary, record: Record) -> None:
+    strict = record.info.strict
+    binding = summary.levels[Level.MUST] + (summary.levels[Level.SHOULD] if strict else Tally())
+    failing = binding.failed + (binding.waived if strict else 0)
+    summary.waivers = 0 if strict else binding.waived
+    if failing:
+        levels = "MUST or SHOULD" if strict else "MUST"
+        summary.statement = Statement.NOT_CONFORMANT
+        summary.why = f"{plural(failing, f'{levels} check')} {'fails' if failing == 1 else 'fail'}"
+    elif reason := _why_not_shown(summary, binding, record):
+        summary.statement, summary.why = Statement.NOT_SHOWN, reason
+    elif summary.waivers:
+        summary.statement = Statement.WAIVED
+        summary.why = f"{plural(summary.waivers, 'known failure')} waived"
+    else:
+        summary.statement = Statement.CONFORMANT
+        summary.why = "every check that binds passes" if binding.asked else "no check that binds fails"
+
+
+def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str:
+    if not summary.total.asked:
+        return "nothing here applies to what the target claims"
+    if binding.unjudged:
+        return f"{plural(binding.unjudged, 'binding check')} could not be judged"
+    if not record.complete:
+        return "the run is not complete"
+    if not binding.asked and not summary.total.passed:
+        return "nothing was judged"
+    return ""
+
+
+def areas(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
+    """The checks by area, in the order in which the areas first come."""
+    found: dict[str, list[CheckResult]] = {}
+    for result in results:
+        found.setdefault(result.area, []).append(result)
+    return found
+
+
+def counts(record: Record) -> Tally:
+    """How all checks of the run ended."""
+    tally = Tally()
+    for result in record.results:
+        tally.add(outcome(result, day_of(record)))
+    return tally
+
+
+def unjudged(result: CheckResult) -> bool:
+    """Whether a check applied and was not judged."""
+    return result.verdict in (Verdict.INCONCLUSIVE, Verdict.ERROR)

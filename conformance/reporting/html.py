@@ -1,0 +1,72 @@
+"""``index.html``: one file that opens from disk, runs only its own script and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from conformance.reporting import text
+from conformance.reporting.causes import first_finding
+from conformance.reporting.view import build
+from conformance.runs.record import Record
+
+# Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.
+POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+
+
+def render(record: Record) -> str:
+    """The whole page. Everything that comes from the record is escaped and made visible by the environment."""
+    style, script = _asset("report.css"), _asset("report.js")
+    policy = "; ".join([POLICY, f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'"])
+    template = _environment().get_template("index.html")
+    return template.render(report=build(record), style=Markup(style), script=Markup(script), policy=policy)  # noqa: S704
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("conformance.reporting", "templates"),
+        autoescape=True,
+        finalize=_finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        link=link,
+        fragment=fragment,
+        plural=text.plural,
+        shortened=text.shortened,
+        finding=first_finding,
+        sentence=text.sentence,
+    )
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def link(url: str) -> str:
+    """A link that a reader may follow: http and https only, else nothing."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def fragment(check_id: str) -> str:
+    """The fragment that leads to a check."""
+    return "#" + quote(text.visible(check_id), safe="/:@!$&'()*+,;=-._~?#")
+
+
+def _asset(name: str) -> str:
+    return files("conformance.reporting").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def _digest(source: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()

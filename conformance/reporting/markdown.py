@@ -1,0 +1,128 @@
+"""``summary.md``: for the summary page of a CI run. Text from the target cannot become markup, links or mentions."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+
+from conformance.reporting.causes import Cause, causes, first_finding
+from conformance.reporting.classes import Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.commands import curl_of, recipes_for, replay, run_name
+from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened, visible
+from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.requirement import Level
+
+SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
+MOST_CAUSES = 50
+MOST_IDS = 20
+LONGEST = 600
+SIGNS = {"conformant": "✅", "conformant with waivers": "☑️", "not shown": "❔", "not conformant": "❌"}
+
+
+def escaped(text: str, longest: int = LONGEST) -> str:
+    """The text as one line of Markdown that shows it as it is."""
+    line = shortened(on_one_line(text), longest).replace("&", "&amp;").replace("<", "&lt;")
+    return _unlinked(SPECIAL.sub(r"\\\g<0>", line))
+
+
+def _unlinked(text: str) -> str:
+    """No mention and no address that would be made a link by itself."""
+    return text.replace("@", "&#64;").replace("://", ":&#47;/").replace("www.", "www&#46;")
+
+
+def code(text: str) -> str:
+    """The text as a code block whose fence it cannot close."""
+    shown = visible(text)
+    longest = max((len(run) for run in re.findall("`+", shown)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{shown}\n{fence}"
+
+
+def render(record: Record) -> str:
+    """The page."""
+    info = record.info
+    classes = summarise(record)
+    whole = overall(record, classes)
+    lines = [
+        f"## {SIGNS[whole.statement]} {escaped(info.target)}: {whole.words}",
+        "",
+        f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
+        f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
+        f"profile {escaped(info.profile)}, seed {info.seed}.",
+        "" if record.complete else "\n**The run is not complete.**\n",
+        "| class | statement | MUST | SHOULD | MAY |",
+        "|---|---|--:|--:|--:|",
+    ]
+    for each in classes:
+        shares = " | ".join(_share(each.levels[level]) for level in Level)
+        lines.append(f"| {escaped(each.name)} | {SIGNS[each.statement]} {each.words} | {shares} |")
+    return "\n".join([*lines, "", *_failures(record), *_others(record)]).rstrip() + "\n"
+
+
+def _share(tally: Tally) -> str:
+    return f"{tally.passed}/{tally.asked}" if tally.asked else ""
+
+
+def _counted(tally: Tally) -> str:
+    return (
+        ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in vars(tally).items() if count)
+        or "No check was judged"
+    )
+
+
+def _failures(record: Record) -> Iterator[str]:
+    failing = [result for result in record.results if outcome(result, day_of(record)) == "fail"]
+    found = causes(failing)
+    if not found:
+        return
+    yield f"### Failures by cause: {plural(len(found), 'cause')}, {plural(len(failing), 'check')}\n"
+    evidence = record.evidence()
+    for cause in found[:MOST_CAUSES]:
+        yield from _cause(cause, curl_of(cause.results[0], evidence, record.info.secret_names), record)
+    if len(found) > MOST_CAUSES:
+        yield f"\n{plural(len(found) - MOST_CAUSES, 'more cause')} in the HTML report.\n"
+
+
+def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
+    first = cause.results[0]
+    finding = first_finding(first)
+    more = f" and {plural(len(cause.results) - 1, 'more check')}" if len(cause.results) > 1 else ""
+    head = f"<b>{cause.level}</b> {_inside(first.id)}{more}: {_inside(finding['observed'])}"
+    document, section, quote = (escaped(first.clause.get(name, "")) for name in ("document", "section", "quote"))
+    yield f"<details><summary>{head}</summary>\n"
+    yield f"- **Clause** {document}, {section}: “{quote}”"
+    yield f"- **Expected** {escaped(finding['expected'])}"
+    yield f"- **Observed** {escaped(finding['observed'])}"
+    if len(cause.results) > 1:
+        left = len(cause.results) - MOST_IDS
+        ids = ", ".join(escaped(result.id) for result in cause.results[:MOST_IDS])
+        yield f"- **Checks** {ids}" + (f" and {left} more" if left > 0 else "")
+    yield ""
+    commands = [*recipes_for(command, record.info.recipes), shortened(command), replay(first.id, run_name(record))]
+    yield code("\n".join(on_one_line(each) for each in commands if each))
+    yield "\n</details>\n"
+
+
+def _inside(text: str) -> str:
+    """Text inside the HTML of a summary line, where Markdown is not read."""
+    return _unlinked(html.escape(shortened(on_one_line(text), 160)))
+
+
+def _others(record: Record) -> Iterator[str]:
+    titles = {"waived": "Waived", "inconclusive": "Not judged", "error": "Errors in the suite"}
+    for ended, title in titles.items():
+        results = [result for result in record.results if outcome(result, day_of(record)) == ended]
+        if results:
+            yield f"### {title}: {len(results)}\n"
+            yield from (_line(result, ended) for result in results[:MOST_CAUSES])
+            yield ""
+
+
+def _line(result: CheckResult, ended: str) -> str:
+    if ended == "waived":
+        waiver = result.waiver or {}
+        why = f"until {waiver.get('until')}: {waiver.get('reason')} ({waiver.get('issue')})"
+    else:
+        why = result.reason + (f"; needs {result.needs}" if result.needs else "")
+    return f"- {escaped(result.id)} ({result.level}): {escaped(why)}"

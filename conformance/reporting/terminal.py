@@ -1,0 +1,142 @@
+"""What a run says on a terminal: failures in full, the table of classes, the closing lines. Plain or in colour."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from conformance.reporting.classes import ClassSummary, Statement, Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.commands import curl_of, recipes_for, replay, run_name
+from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened
+from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.requirement import Level
+
+LABEL = 11
+NARROWEST = 40
+LONGEST = 1200
+CODES = {"bold": "1", "quiet": "2", "red": "31", "green": "32", "yellow": "33", "magenta": "35", "cyan": "36"}
+COLOURS = {"fail": "red", "error": "magenta", "inconclusive": "yellow", "waived": "cyan", "pass": "green"}
+STATEMENTS = {
+    Statement.CONFORMANT: "green",
+    Statement.WAIVED: "cyan",
+    Statement.NOT_SHOWN: "yellow",
+    Statement.NOT_CONFORMANT: "red",
+}
+
+
+def painted(text: str, name: str, colour: bool) -> str:
+    """The text in a colour, or as it is."""
+    return f"\x1b[{CODES[name]}m{text}\x1b[0m" if colour and text and name in CODES else text
+
+
+def failure_text(
+    result: CheckResult,
+    width: int,
+    colour: bool,
+    *,
+    run: str = "RUN",
+    day: str = "",
+    evidence: Mapping[str, Mapping[str, Any]] | None = None,
+    secret_names: Mapping[str, str] | None = None,
+    recipes: Mapping[str, str] | None = None,
+) -> str:
+    """A check that does not pass: id, level, clause and its words, expected, observed, curl, replay.
+
+    ``width`` is the terminal's (0: lines are not broken); commands are never broken, so that they can be pasted.
+    Without ``evidence`` the curl line is that of the finding, where it has one. ``day`` is the one that waivers are
+    held against; "" for one that is before them all.
+    """
+    verdict = outcome(result, day)
+    head = painted(verdict.upper(), COLOURS.get(verdict, "bold"), colour)
+    lines = [
+        f"{head} {painted(on_one_line(result.id), 'bold', colour)} ({result.level})",
+        f"  {on_one_line(result.title)}",
+    ]
+    for label, text in _told(result):
+        lines += _labelled(label, shortened(on_one_line(text), LONGEST), width, colour)
+    command = curl_of(result, evidence or {}, dict(secret_names or {}))
+    known = recipes or {name: each for finding in result.findings for name, each in finding.get("recipes", {}).items()}
+    for recipe in recipes_for(command, known):
+        lines += _labelled("secret", on_one_line(recipe), 0, colour)
+    if command:
+        lines += _labelled("curl", on_one_line(command), 0, colour)
+    lines += _labelled("replay", on_one_line(replay(result.id, run)), 0, colour)
+    return "\n".join(lines)
+
+
+def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
+    clause = result.clause
+    yield "clause", f"{clause.get('document', '')}, {clause.get('section', '')} <{clause.get('url', '')}>"
+    yield "", f"\u201c{clause.get('quote', '')}\u201d"
+    for finding in result.findings:
+        yield "expected", str(finding.get("expected") or "")
+        yield "observed", str(finding.get("observed") or "")
+        if finding.get("hint"):
+            yield "hint", str(finding["hint"])
+    if result.reason:
+        yield "why", result.reason
+    if result.needs:
+        yield "needs", result.needs
+    if result.waiver:
+        yield (
+            "waiver",
+            f"until {result.waiver.get('until')}: {result.waiver.get('reason')} ({result.waiver.get('issue')})",
+        )
+
+
+def _labelled(label: str, text: str, width: int, colour: bool) -> list[str]:
+    room = max(NARROWEST, width) - LABEL - 2
+    parts = textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=False) if width else [text]
+    first = painted(f"  {label:<{LABEL}}", "quiet", colour)
+    return [(first if number == 0 else " " * (LABEL + 2)) + part for number, part in enumerate(parts or [""])]
+
+
+def class_table(classes: Iterable[ClassSummary], colour: bool) -> str:
+    """The classes with what may be said of each, and how many checks pass of those that apply."""
+    rows = [("class", "statement", *(level.value for level in Level))]
+    shown = list(classes)
+    for each in shown:
+        levels = (_share(each.levels[level]) for level in Level)
+        rows.append((on_one_line(each.name), each.words, *levels))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)) for row in rows]
+    painted_lines = [painted(lines[0].rstrip(), "quiet", colour)]
+    for each, line in zip(shown, lines[1:], strict=True):
+        words = each.words.ljust(widths[1])
+        start = widths[0] + 2
+        coloured = painted(words, STATEMENTS[each.statement], colour)
+        painted_lines.append((line[:start] + coloured + line[start + len(words) :]).rstrip())
+    return "\n".join(painted_lines)
+
+
+def _share(tally: Tally) -> str:
+    return f"{tally.passed}/{tally.asked}" if tally.asked else "-"
+
+
+def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
+    """The last lines of a run: the table of classes, the statement, the counts, where the reports are."""
+    classes = summarise(record)
+    whole = overall(record, classes)
+    statement = painted(sentence(whole.words), STATEMENTS[whole.statement], colour)
+    lines = [
+        class_table(classes, colour),
+        "",
+        f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})",
+    ]
+    lines.append(_counted(record))
+    if not record.complete:
+        lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
+    lines += [f"{name + ':':<10}{path}" for name, path in paths.items()]
+    if any(outcome(result, day_of(record)) in ("fail", "inconclusive", "error") for result in record.results):
+        lines.append(f"again:    conformance replay {run_name(record)}")
+    return "\n".join(lines)
+
+
+def _counted(record: Record) -> str:
+    tally = counts(record)
+    named = {name.replace("_", " "): value for name, value in vars(tally).items() if value}
+    told = ", ".join(f"{value:,} {name}" for name, value in named.items()) or "nothing judged"
+    took = f"{plural(record.info.requests, 'request')} in {duration(record.info.duration_s)}"
+    return f"{plural(len(record.results), 'check')}: {told}; {took}; seed {record.info.seed}"

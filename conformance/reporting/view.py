@@ -1,0 +1,183 @@
+"""What the HTML report says, as plain data: the template only lays it out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.reporting import exchanges
+from conformance.reporting.causes import Cause, causes
+from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
+from conformance.reporting.commands import curl_of, recipes_for, replay, run_name
+from conformance.reporting.text import duration, plural, shortened
+from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.verdict import Verdict
+
+LONGEST_CURL_OF_PASSING = 1500
+SURFACES = {"identity": "url", "registry": "url", "storage": "endpoint", "webhooks": "url"}
+OUTCOMES = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """One check with all that the report says of it."""
+
+    result: CheckResult
+    outcome: str
+    findings: list[dict[str, Any]]
+    curl: str
+    recipes: list[str]
+    replay: str
+    entries: list[exchanges.Entry]
+    left_out: int
+    took: str
+
+    @property
+    def case(self) -> str:
+        """The part of the id after ``#``."""
+        return self.result.id.partition("#")[2]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """One surface of the target: where it is and what the preflight saw. ``state`` is ok, warn, fail or unknown."""
+
+    name: str
+    address: str
+    state: str
+    summary: str
+    lines: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole report."""
+
+    record: Record
+    title: str
+    statement: ClassSummary
+    classes: list[ClassSummary]
+    counts: Tally
+    tally: dict[str, int]
+    facts: list[tuple[str, str]]
+    surfaces: list[Surface]
+    causes: list[Cause]
+    waived: list[CheckResult]
+    unjudged: list[CheckResult]
+    errors: list[CheckResult]
+    areas: dict[str, list[CheckView]]
+    views: dict[str, CheckView]
+    leftovers: list[dict[str, str]]
+    configuration: str
+
+
+def build(record: Record) -> Report:
+    """Everything that the report shows, from a run's record."""
+    classes = summarise(record)
+    by_outcome = _by_outcome(record)
+    checks = _checks(record)
+    return Report(
+        record=record,
+        title=f"{record.info.target}: conformance",
+        statement=overall(record, classes),
+        classes=classes,
+        counts=counts(record),
+        tally={name: len(by_outcome.get(name, [])) for name in OUTCOMES},
+        facts=_facts(record),
+        surfaces=_surfaces(record),
+        causes=causes(by_outcome.get("fail", [])),
+        waived=by_outcome.get("waived", []),
+        unjudged=by_outcome.get("inconclusive", []),
+        errors=by_outcome.get("error", []),
+        areas=checks,
+        views={view.result.id: view for found in checks.values() for view in found},
+        leftovers=record.leftovers(),
+        configuration=json.dumps(record.info.configuration, indent=2, ensure_ascii=False),
+    )
+
+
+def _by_outcome(record: Record) -> dict[str, list[CheckResult]]:
+    found: dict[str, list[CheckResult]] = {}
+    for result in record.results:
+        found.setdefault(outcome(result, day_of(record)), []).append(result)
+    return found
+
+
+def _facts(record: Record) -> list[tuple[str, str]]:
+    info = record.info
+    processes = plural(info.workers, "worker") if info.workers else "one process"
+    facts = [
+        ("Run", info.run_id),
+        ("Started", info.started.replace("T", " ").replace("Z", " UTC").replace("+00:00", " UTC")),
+        ("Took", f"{duration(info.duration_s)}, {plural(info.requests, 'request')}, {processes}"),
+        ("Suite", info.suite_version),
+        ("Contract", f"{info.contract_version} ({info.contract_digest[:12]})"),
+        ("Profile", info.profile + (", strict" if info.strict else "")),
+        ("Selection", ", ".join(info.selection) or "everything"),
+        ("Seed", f"{info.seed} ({plural(info.explore, 'example')} a property)"),
+        ("Target digest", info.fingerprint[:12]),
+        ("Features", ", ".join(info.features) or "none claimed beyond the core"),
+    ]
+    return facts + ([("Shard", info.shard)] if info.shard else [])
+
+
+def _surfaces(record: Record) -> list[Surface]:
+    seen = {str(state.get("surface")): state for state in record.info.preflight}
+    configured = {name: table for name in SURFACES if isinstance(table := record.info.configuration.get(name), dict)}
+    return [_surface(name, configured.get(name, {}), seen.get(name)) for name in dict.fromkeys([*configured, *seen])]
+
+
+def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None) -> Surface:
+    address = str(table.get(SURFACES.get(name, "url")) or (seen or {}).get("url") or "")
+    if seen is None:
+        return Surface(name, address, "unknown", "no preflight", [])
+    lines = [(str(line[0]), str(line[1])) for line in seen.get("lines", []) if len(line) == 2]
+    kinds = {kind for kind, _ in lines}
+    if not seen.get("reachable"):
+        return Surface(name, address, "fail", f"not reachable: {seen.get('cause') or 'no cause given'}", lines)
+    state = next((kind for kind in ("fail", "warn") if kind in kinds), "ok")
+    words = {"ok": "reachable", "warn": "reachable, with remarks", "fail": "reachable, with faults"}[state]
+    if trip := seen.get("round_trip_s"):
+        lines.append(("ok", f"one round trip takes {duration(float(trip))}"))
+    return Surface(name, address, state, words, lines)
+
+
+def _checks(record: Record) -> dict[str, list[CheckView]]:
+    evidence = record.evidence()
+    well = [result for result in record.results if result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)]
+    bodies = 2 * sum(min(len(result.exchanges), exchanges.SHOWN_OF_PASSING) for result in well)
+    run = run_name(record)
+    return {
+        area: [_check(each, record, evidence, bodies, run) for each in found]
+        for area, found in areas(record.results).items()
+    }
+
+
+def _check(
+    result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], bodies: int, run: str
+) -> CheckView:
+    well = result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
+    ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
+    command = curl_of(result, evidence, record.info.secret_names)
+    command = "" if well and len(command) > LONGEST_CURL_OF_PASSING else command
+    limit = exchanges.limits(well, bodies)
+    return CheckView(
+        result=result,
+        outcome=outcome(result, day_of(record)),
+        findings=[
+            {**each, "expected": _cut(each, "expected"), "observed": _cut(each, "observed")} for each in result.findings
+        ],
+        curl=command,
+        recipes=recipes_for(command, record.info.recipes),
+        replay=replay(result.id, run),
+        entries=list(exchanges.entries(ids, evidence, named, limit, record.info.secret_names)),
+        left_out=max(0, result.requests - len(ids)),
+        took=duration(result.duration_s),
+    )
+
+
+def _cut(finding: Mapping[str, Any], name: str) -> str:
+    return shortened(str(finding.get(name) or ""))

@@ -1,0 +1,216 @@
+"""The run record, format 1: how a run's folder is written and read.
+
+``run.json``        what was tested and with what (see ``RunInfo``)
+``results.ndjson``  a header line; a ``check`` line each, as it is judged; ``amendment`` lines, where the end
+                    of an area changed a verdict; a footer line that says whether the run is complete
+``evidence/*.ndjson``  the exchanges and transcripts, one a line, by worker
+
+Every line is a JSON object with ``kind``. A folder that is not whole is read as far as it goes and says so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from conformance.vocabulary.verdict import Verdict
+
+FORMAT = 1
+
+
+class RecordError(Exception):
+    """A run folder cannot be read: which, where and why."""
+
+
+@dataclass
+class RunInfo:
+    """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted."""
+
+    run_id: str
+    target: str
+    started: str
+    suite_version: str
+    contract_version: str
+    contract_digest: str
+    seed: int
+    explore: int
+    profile: str
+    selection: list[str]
+    shard: str | None
+    strict: bool
+    workers: int
+    configuration: dict[str, Any]
+    fingerprint: str
+    features: list[str]
+    preflight: list[dict[str, Any]] = field(default_factory=list)
+    secret_names: dict[str, str] = field(default_factory=dict)
+    recipes: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    finished: str | None = None
+    duration_s: float = 0.0
+    requests: int = 0
+    exit_code: int | None = None
+    format: int = FORMAT
+
+
+@dataclass
+class CheckResult:
+    """One ``check`` line.
+
+    ``id`` is the requirement's, plus ``#case``; ``findings`` hold expected, observed, hint, exchanges (ids) and
+    curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a check is not-applicable,
+    inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section, quote and url.
+    """
+
+    id: str
+    requirement: str
+    title: str
+    area: str
+    level: str
+    conformance_class: str
+    clause: dict[str, str]
+    verdict: str
+    duration_s: float
+    purpose: str = ""
+    method: list[str] = field(default_factory=list)
+    feature: str | None = None
+    reason: str = ""
+    needs: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+    exchanges: list[str] = field(default_factory=list)
+    requests: int = 0
+    events: dict[str, int] = field(default_factory=dict)
+    nodeid: str = ""
+    worker: str = ""
+    waiver: dict[str, Any] | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the verdict is fail."""
+        return self.verdict == Verdict.FAIL
+
+
+class RecordWriter:
+    """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had."""
+
+    def __init__(self, folder: Path, info: RunInfo) -> None:
+        self.folder = folder
+        self.info = info
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "evidence").mkdir(exist_ok=True)
+        self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8")
+        self.write_info()
+        self._write({"kind": "header", "format": FORMAT, "run_id": info.run_id, "target": info.target})
+
+    def write_info(self) -> None:
+        """Writes ``run.json`` as things stand."""
+        text = json.dumps(asdict(self.info), indent=1, ensure_ascii=False)
+        (self.folder / "run.json").write_text(text + "\n", encoding="utf-8")
+
+    def check(self, result: CheckResult) -> None:
+        """Writes one check's line."""
+        self._write({"kind": "check", **asdict(result)})
+
+    def amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
+        """Changes the verdict of a check already written."""
+        self._write({"kind": "amendment", "id": check_id, "verdict": verdict, "reason": reason})
+
+    def close(self, complete: bool, counts: dict[str, int]) -> None:
+        """Writes the footer and ``run.json`` for the last time."""
+        footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
+        self._write(footer)
+        self._lines.close()
+        self.write_info()
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.flush()
+
+
+@dataclass
+class Record:
+    """A run's folder, read: info, results with amendments applied, whether it is complete."""
+
+    folder: Path
+    info: RunInfo
+    results: list[CheckResult]
+    complete: bool
+    remarks: list[str] = field(default_factory=list)
+
+    def evidence(self) -> dict[str, dict[str, Any]]:
+        """Every exchange and transcript by id; lines that cannot be read are left out and remarked on."""
+        entries: dict[str, dict[str, Any]] = {}
+        for path in sorted((self.folder / "evidence").glob("*.ndjson")):
+            for line in _lines(path, self.remarks):
+                entries[line.get("id", "")] = line
+        return entries
+
+    def leftovers(self) -> list[dict[str, str]]:
+        """What the run could not remove."""
+        path = self.folder / "leftovers.json"
+        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+
+
+def read(folder: Path) -> Record:
+    """Reads a run's folder; RecordError where it is none, or of another format."""
+    info = _info(folder)
+    path = folder / "results.ndjson"
+    if not path.exists():
+        raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
+    remarks: list[str] = []
+    results: dict[str, CheckResult] = {}
+    complete = False
+    for line in _lines(path, remarks):
+        kind = line.pop("kind", None)
+        if kind == "check":
+            _add(results, line, path, remarks)
+        elif kind == "amendment" and line.get("id") in results:
+            results[line["id"]].verdict = line["verdict"]
+            results[line["id"]].reason = line["reason"]
+        elif kind == "footer":
+            complete = bool(line.get("complete"))
+    return Record(folder, info, list(results.values()), complete, remarks)
+
+
+def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
+    try:
+        result = CheckResult(**line)
+    except TypeError as mistake:
+        remarks.append(f"{path.name}: a check line that is not understood ({mistake})")
+        return
+    if result.id in results:
+        raise RecordError(f"{path}: {result.id} stands twice")
+    results[result.id] = result
+
+
+def _info(folder: Path) -> RunInfo:
+    path = folder / "run.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecordError(f"{folder}: no run.json; not a run's folder") from None
+    except (OSError, ValueError) as mistake:
+        raise RecordError(f"{path}: cannot be read ({mistake})") from None
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise RecordError(
+            f"{path}: format {data.get('format') if isinstance(data, dict) else '?'}; this suite reads format {FORMAT}"
+        )
+    try:
+        return RunInfo(**data)
+    except TypeError as mistake:
+        raise RecordError(f"{path}: {mistake}") from None
+
+
+def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                parsed = json.loads(line)
+            except ValueError:
+                remarks.append(f"{path.name}:{number}: a line that is not JSON is left out")
+                continue
+            if isinstance(parsed, dict):
+                yield parsed

@@ -1,0 +1,344 @@
+"""Run records to render: every verdict, hostile text, and as many checks as one likes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from conformance.evidence.recorder import Recorder
+from conformance.runs.record import CheckResult, Record, RecordWriter, RunInfo, read
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.verdict import Verdict
+
+HOSTILE = (
+    "</script><script>document.title='owned'</script><img src=http://evil.example/x onerror=\"document.title='owned'\">"
+    " \u202edetrevni\u202c nul:\x00 esc:\x1b[31m surrogate:\ud800 | `tick` ]]> <!-- @everyone {{ 7*7 }}"
+)
+TOKEN = "sample-token-that-is-redacted"
+CLAUSES = {
+    "oauth": ("RFC 6749 (OAuth 2.0)", "section 5.2", "https://www.rfc-editor.org/rfc/rfc6749#section-5.2"),
+    "registry": (
+        "OCI Distribution Specification 1.1",
+        "Pulling manifests",
+        "https://github.com/opencontainers/distribution-spec",
+    ),
+    "storage": (
+        "Amazon S3 API Reference",
+        "GetObject",
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
+    ),
+    "webhooks": (
+        "NextEpoch documentation, Credentials & Webhooks",
+        "Webhooks",
+        "https://docs.nextepoch.example/credentials-webhooks",
+    ),
+}
+QUOTE = (
+    'If the client attempted to authenticate via the "Authorization" request header field, the authorization server '
+    'MUST respond with an HTTP 401 (Unauthorized) status code and include the "WWW-Authenticate" response header field.'
+)
+
+
+def info(**changes: Any) -> RunInfo:
+    """A run's description."""
+    values: dict[str, Any] = {
+        "run_id": "20260301T101500Z-staging",
+        "target": "staging",
+        "started": "2026-03-01T10:15:00Z",
+        "suite_version": "0.4.0",
+        "contract_version": "2026.1",
+        "contract_digest": "9f2c4e" * 10 + "abcd",
+        "seed": 20260301,
+        "explore": 50,
+        "profile": "full",
+        "selection": [],
+        "shard": None,
+        "strict": False,
+        "workers": 2,
+        "configuration": {
+            "organization": "acme",
+            "identity": {
+                "url": "https://identity.staging.example",
+                "credentials": {"full": {"client_id": "ct-full", "client_secret": "$CT_FULL_SECRET"}},
+            },
+            "registry": {"url": "https://registry.staging.example", "repository": "orgs/acme/conformance"},
+            "storage": {"endpoint": "https://s3.staging.example", "buckets": ["conformance-a"]},
+            "webhooks": {"url": "$CT_WEBHOOK_URL"},
+        },
+        "fingerprint": "77aa01" * 10 + "ffff",
+        "features": ["registry.delete", "storage.multipart", "storage.conditional-write"],
+        "preflight": [
+            {
+                "surface": "identity",
+                "reachable": True,
+                "lines": [["ok", "token for full"], ["ok", "token for narrow"]],
+                "cause": "",
+                "round_trip_s": 0.012,
+            },
+            {
+                "surface": "registry",
+                "reachable": True,
+                "lines": [["ok", "login of pusher"], ["warn", "clock 4 s ahead"]],
+                "cause": "",
+                "round_trip_s": 0.031,
+            },
+            {
+                "surface": "storage",
+                "reachable": True,
+                "lines": [["ok", "one object put and deleted"]],
+                "cause": "",
+                "round_trip_s": 0.02,
+            },
+            {
+                "surface": "webhooks",
+                "reachable": False,
+                "lines": [["fail", "connection refused"]],
+                "cause": "connection refused",
+                "round_trip_s": None,
+            },
+        ],
+        "recipes": {
+            "TOKEN_FULL": "TOKEN_FULL=$(curl -sS https://identity.staging.example/oauth/token -d grant_type=client_credentials)"  # noqa: E501
+        },
+        "environment": {"python": "3.11.7", "platform": "Linux"},
+        "finished": "2026-03-01T10:15:14Z",
+        "duration_s": 14.2,
+        "requests": 1840,
+        "exit_code": 1,
+    }
+    return RunInfo(**{**values, **changes})
+
+
+def check(check_id: str, verdict: Verdict = Verdict.PASS, **changes: Any) -> CheckResult:
+    """One check's result; the area decides its class and clause."""
+    area = check_id.split("/", 1)[0]
+    document, section, url = CLAUSES.get(area, CLAUSES["oauth"])
+    requirement = check_id.partition("#")[0]
+    values: dict[str, Any] = {
+        "id": check_id,
+        "requirement": requirement,
+        "title": requirement.rsplit("/", 1)[1].replace("-", " ").capitalize(),
+        "area": area,
+        "level": "MUST",
+        "conformance_class": f"{area}-core",
+        "clause": {"document": document, "section": section, "quote": QUOTE, "url": url},
+        "verdict": verdict.value,
+        "duration_s": 0.0123,
+        "purpose": "a client that cannot prove itself gets no token.",
+        "method": [
+            "ask for a token with a known client id and a wrong secret",
+            'expect 401 with error "invalid_client", and no token',
+        ],
+        "nodeid": f"suites/{area}/test_{area}.py::test_it",
+        "worker": "gw0",
+    }
+    return CheckResult(**{**values, **changes})
+
+
+def finding(expected: str, observed: str, *ids: str, **more: Any) -> dict[str, Any]:
+    """One finding as the plugin writes it."""
+    return {"expected": expected, "observed": observed, "hint": "", "exchanges": list(ids), **more}
+
+
+def recorder() -> Recorder:
+    """A recorder that knows the secret of the samples."""
+    made = Recorder()
+    made.redactor.learn("TOKEN_FULL", TOKEN)
+    return made
+
+
+def exchange(
+    recorder: Recorder,
+    status: int = 200,
+    body: bytes = b'{"ok":true}',
+    url: str = "https://identity.staging.example/oauth/token",
+    **more: Any,
+) -> str:
+    """Records one exchange; returns its id."""
+    media_type = more.get("media_type", "application/json")
+    made = Exchange(
+        id=recorder.next_id(),
+        method=more.get("method", "POST"),
+        url=url,
+        request_headers=Headers(
+            [
+                ("Host", "identity.staging.example"),
+                ("Content-Type", "application/x-www-form-urlencoded"),
+                ("Authorization", f"Bearer {TOKEN}"),
+            ]
+        ),
+        request_body=more.get("request_body", b"grant_type=client_credentials&client_id=ct-full"),
+        status=status,
+        headers=Headers(
+            [("Content-Type", media_type), ("Date", "Sun, 01 Mar 2026 10:15:01 GMT"), *more.get("headers", [])]
+        ),
+        body=body,
+        started=1772360101.0,
+        duration_s=0.004,
+    )
+    if status:
+        recorder.exchange(made)
+    else:
+        recorder.failed_request(made, "connection closed without an answer")
+    return made.id
+
+
+def written(
+    folder: Path, results: list[CheckResult], recorder: Recorder | None = None, complete: bool = True, **changes: Any
+) -> Record:
+    """Writes a run's folder as the suite does and reads it back."""
+    writer = RecordWriter(folder, info(**changes))
+    for result in results:
+        # Half a surrogate pair cannot be written as UTF-8; in JSON it is an escape.
+        writer._lines.write(json.dumps({"kind": "check", **vars(result)}) + "\n")
+    lines = recorder.entries if recorder else []
+    (folder / "evidence" / "main.ndjson").write_text(
+        "".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8"
+    )
+    writer.close(complete, {})
+    return read(folder)
+
+
+def every_verdict(folder: Path, **changes: Any) -> Record:
+    """A run with each verdict, a waiver, a property, a transcript, a body of each kind and hostile text."""
+    recording = recorder()
+    good = [exchange(recording) for _ in range(6)]
+    wrong = exchange(recording, 200, b'{"access_token":"$TOKEN_X","a":1,"a":2,"n":1.00}', headers=[("X-Note", HOSTILE)])
+    xml = exchange(
+        recording,
+        500,
+        b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>&lt;b&gt;</Message></Error>",
+        "https://s3.staging.example/conformance-a/k",
+        method="GET",
+        media_type="application/xml",
+        request_body=b"",
+    )
+    html = exchange(recording, 502, HOSTILE.encode("utf-8", "surrogatepass"), media_type="text/html")
+    binary = exchange(recording, 200, bytes(range(256)) * 300, media_type="application/octet-stream")
+    long = exchange(recording, 200, b"x" * 100_000, media_type="text/plain")
+    silent = exchange(recording, 0)
+    transcript = recording.transcript(
+        ["docker", "push", "registry.staging.example/orgs/acme/app:1"],
+        1,
+        "The push refers to repository\n",
+        "denied: \x1b[31mrequested access\x1b[0m",
+        1.2,
+    )
+    five_hundred = "500 Internal Server Error"
+    results = [
+        check("oauth/token/good-request-gets-a-token", exchanges=good, requests=6),
+        check(
+            "oauth/token/wrong-secret-is-refused#wrong",
+            Verdict.FAIL,
+            exchanges=[*good[:2], wrong],
+            findings=[finding("401 or 400", "200 OK with an access token", wrong, hint="the secret is not compared")],
+        ),
+        check(
+            "oauth/token/wrong-secret-is-refused#empty",
+            Verdict.FAIL,
+            exchanges=[wrong],
+            findings=[finding("401 or 400", "200 OK with an access token", wrong)],
+        ),
+        check(
+            "oauth/token/cache-control-is-no-store",
+            Verdict.FAIL,
+            level="SHOULD",
+            exchanges=good[:1],
+            findings=[finding('header "Cache-Control: no-store"', "no Cache-Control header", good[0])],
+        ),
+        check(
+            "oauth/token/body-is-never-a-5xx",
+            exchanges=good[-2:],
+            requests=1200,
+            events={"form": 640, "duplicate parameter": 210, "not UTF-8": 350},
+        ),
+        check(
+            "oauth/limits/too-many-requests-are-told",
+            Verdict.NOT_APPLICABLE,
+            feature="limits.token_requests",
+            reason="the feature limits.token_requests is not claimed",
+        ),
+        check(
+            "oauth/token/revoked-credential-is-refused",
+            Verdict.INCONCLUSIVE,
+            reason="no revoked credential is described",
+            needs="[targets.staging.identity.credentials.revoked] in conformance.toml",
+        ),
+        check("registry/pull/manifest-by-digest", exchanges=[binary], title="A manifest can be pulled by its digest"),
+        check(
+            "registry/push/client-can-push#docker",
+            Verdict.FAIL,
+            exchanges=[transcript],
+            findings=[finding("exit code 0", "exit code 1: denied", transcript)],
+            waiver={"reason": "proxy upgrade under way", "issue": "https://issues.example/77", "until": "2026-04-01"},
+        ),
+        check(
+            "registry/pull/blob-range",
+            Verdict.ERROR,
+            level="MAY",
+            reason="ZeroDivisionError: division by zero in oracles/ranges.py",
+        ),
+        check(
+            "storage/get/range-is-honoured",
+            Verdict.FAIL,
+            exchanges=[xml],
+            findings=[finding("206 Partial Content", five_hundred, xml)],
+        ),
+        check(
+            "storage/list/page-is-not-cut-short",
+            Verdict.FAIL,
+            exchanges=[xml],
+            findings=[finding("200 OK", five_hundred, xml)],
+        ),
+        check("storage/put/long-line", exchanges=[long]),
+        check(
+            "webhooks/post/hostile",
+            Verdict.FAIL,
+            title="Hostile " + HOSTILE,
+            exchanges=[html, silent],
+            findings=[finding(HOSTILE, HOSTILE + "y" * 100_000, html)],
+            clause={"document": "D", "section": "S", "quote": HOSTILE, "url": "javascript:document.title='owned'"},
+        ),
+        check(
+            "webhooks/post/accepted",
+            Verdict.INCONCLUSIVE,
+            reason="webhooks: connection refused",
+            needs="a webhook that answers",
+        ),
+    ]
+    (folder).mkdir(parents=True, exist_ok=True)
+    (folder / "leftovers.json").write_text(
+        json.dumps([{"surface": "storage", "name": "cf-123/key", "why": "500"}]), encoding="utf-8"
+    )
+    return written(folder, results, recording, **changes)
+
+
+def many(folder: Path, checks: int = 500, exchanges_each: int = 6) -> Record:
+    """A large run: by default 500 checks with 3,000 exchanges whose bodies are long."""
+    recording = recorder()
+    results = []
+    body = json.dumps(
+        [
+            {"name": f"object-{number}", "etag": "d41d8cd98f00b204e9800998ecf8427e", "size": number}
+            for number in range(120)
+        ]
+    ).encode()
+    kept: list[dict[str, Any]] = []
+    for number in range(checks):
+        recording.begin()
+        ids = [exchange(recording, body=body) for _ in range(exchanges_each)]
+        kept += recording.entries
+        area = list(CLAUSES)[number % 4]
+        failing = number % 25 == 0
+        findings = [finding("201 Created", f"status {500 + number % 4}", ids[-1])] if failing else []
+        results.append(
+            check(
+                f"{area}/topic-{number % 9}/promise-{number:03}",
+                Verdict.FAIL if failing else Verdict.PASS,
+                exchanges=ids,
+                findings=findings,
+            )
+        )
+    recording.entries = kept
+    return written(folder, results, recording)

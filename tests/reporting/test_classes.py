@@ -1,0 +1,110 @@
+"""What may be said of a class, and which failures belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.reporting.causes import causes
+from conformance.reporting.classes import overall, summarise
+from conformance.runs.record import CheckResult
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting import samples
+
+WAIVER = {"reason": "known", "issue": "https://issues.example/1", "until": "2026-04-01"}
+OLD = {**WAIVER, "until": "2026-02-01"}
+
+
+def results(*verdicts: str) -> list[CheckResult]:
+    """``MUST pass``, ``SHOULD fail``, ``MUST waived``, ``MUST expired`` …"""
+    made = []
+    for number, text in enumerate(verdicts):
+        level, verdict = text.split()
+        waiver: dict[str, Any] | None = {"waived": WAIVER, "expired": OLD}.get(verdict)
+        found = Verdict.FAIL if waiver else Verdict(verdict)
+        made.append(samples.check(f"oauth/token/n{number}", found, level=level, waiver=waiver))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "words"),
+    [
+        (["MUST pass"], "conformant"),
+        (["MUST pass", "SHOULD fail"], "conformant"),
+        (["MUST pass", "MUST not-applicable"], "conformant"),
+        (["SHOULD pass"], "conformant"),
+        (["MUST pass", "SHOULD inconclusive"], "conformant"),
+        (["MUST pass", "MUST fail"], "not conformant"),
+        (["MUST inconclusive", "MUST fail"], "not conformant"),
+        (["MUST expired"], "not conformant"),
+        (["MUST pass", "MUST inconclusive"], "not shown"),
+        (["MUST pass", "MUST error"], "not shown"),
+        (["MUST not-applicable"], "not shown"),
+        (["MUST waived", "MUST inconclusive"], "not shown"),
+        (["MUST pass", "MUST waived"], "conformant with 1 waiver"),
+        (["MUST waived", "MUST waived"], "conformant with 2 waivers"),
+    ],
+    ids=" + ".join,
+)
+def test_the_statement(tmp_path: Path, verdicts: list[str], words: str) -> None:
+    record = samples.written(tmp_path / "run", results(*verdicts))
+    [summary] = summarise(record)
+
+    assert summary.words == words
+    assert overall(record, [summary]).words == words
+
+
+@pytest.mark.parametrize(("verdict", "words"), [("SHOULD fail", "not conformant"), ("MUST waived", "not conformant")])
+def test_strict_counts_should_and_waived(tmp_path: Path, verdict: str, words: str) -> None:
+    record = samples.written(tmp_path / "run", results("MUST pass", verdict), strict=True)
+
+    assert summarise(record)[0].words == words
+
+
+def test_a_run_that_was_cut_short_shows_nothing_but_failures(tmp_path: Path) -> None:
+    record = samples.written(tmp_path / "run", results("MUST pass"), complete=False)
+
+    assert summarise(record)[0].words == "not shown"
+
+
+def test_a_class_that_is_not_claimed_does_not_spoil_the_whole(tmp_path: Path) -> None:
+    none = samples.check("storage/get/x", Verdict.NOT_APPLICABLE)
+    record = samples.written(tmp_path / "run", [*results("MUST pass"), none])
+
+    assert overall(record, summarise(record)).words == "conformant"
+
+
+def test_a_part_of_the_contract_is_called_a_part(tmp_path: Path) -> None:
+    record = samples.written(tmp_path / "run", results("MUST pass"), selection=["oauth"])
+
+    assert overall(record, summarise(record)).why.endswith("; only a part of the contract was asked for")
+
+
+def test_an_unknown_verdict_counts_as_an_error(tmp_path: Path) -> None:
+    strange = samples.check("oauth/token/x")
+    strange.verdict = "great"
+
+    assert summarise(samples.written(tmp_path / "run", [strange]))[0].total.error == 1
+
+
+def test_failures_are_grouped_by_requirement_and_by_symptom() -> None:
+    def failing(check_id: str, observed: str, level: str = "MUST") -> CheckResult:
+        return samples.check(check_id, Verdict.FAIL, level=level, findings=[samples.finding("200", observed)])
+
+    found = causes(
+        [
+            failing("oauth/a/one", "no header", "SHOULD"),
+            failing("storage/a/one#x", 'status 500 for "cf-1/a"'),
+            failing("storage/a/one#y", "something else"),
+            failing("storage/b/two", 'status 500 for "cf-2/b"'),
+            failing("registry/a/one", "status 404"),
+        ]
+    )
+
+    assert [[result.id for result in cause.results] for cause in found] == [
+        ["storage/a/one#x", "storage/a/one#y", "storage/b/two"],
+        ["registry/a/one"],
+        ["oauth/a/one"],
+    ]

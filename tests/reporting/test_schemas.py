@@ -1,0 +1,63 @@
+"""The JSON Schemas that ship with the record are right: sample lines keep to them, wrong ones do not."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from conformance.runs.record import Record, RecordWriter
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting import samples
+
+
+def validator(name: str) -> Draft202012Validator:
+    schema = json.loads((files("conformance.runs") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_run_json_keeps_to_its_schema(record: Record) -> None:
+    validator("run").validate(json.loads((record.folder / "run.json").read_text(encoding="utf-8")))
+
+
+def test_every_line_of_results_keeps_to_its_schema(record: Record, tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "run", samples.info())
+    writer.check(samples.check("oauth/token/a"))
+    writer.amend("oauth/token/a", Verdict.INCONCLUSIVE, "the area no longer answers")
+    writer.close(True, {"inconclusive": 1})
+
+    for line in [*lines(record.folder / "results.ndjson"), *lines(tmp_path / "run" / "results.ndjson")]:
+        validator("results").validate(line)
+
+
+def test_every_line_of_evidence_keeps_to_its_schema(record: Record) -> None:
+    found = lines(record.folder / "evidence" / "main.ndjson")
+
+    assert {line["kind"] for line in found} == {"exchange", "transcript"}
+    for line in found:
+        validator("evidence").validate(line)
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("results", {"kind": "check", "id": "a/b"}),
+        ("results", {"kind": "amendment", "id": "a/b", "verdict": "fine", "reason": ""}),
+        ("results", {"kind": "check", **vars(samples.check("oauth/token/a", Verdict.FAIL))}),
+        ("evidence", {"kind": "exchange", "id": "x"}),
+        ("run", {"format": 2}),
+    ],
+    ids=["check without members", "unknown verdict", "fail without finding", "exchange without members", "format"],
+)
+def test_a_wrong_line_is_refused(name: str, line: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        validator(name).validate(line)

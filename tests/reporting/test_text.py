@@ -1,0 +1,123 @@
+"""Text, bodies and the terminal: what cannot be seen is shown, what is shown is what was there."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conformance.reporting.bodies import dump, indented, shown
+from conformance.reporting.classes import summarise
+from conformance.reporting.terminal import class_table, closing, failure_text
+from conformance.reporting.text import duration, shortened, visible
+from conformance.runs.record import Record
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting import samples
+
+
+@given(st.text(st.characters()))
+def test_visible_text_is_valid_everywhere(text: str) -> None:
+    seen = visible(text)
+    seen.encode("utf-8")
+
+    assert not re.search("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\x7f-\x9f\u202a-\u202e]", seen)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("\x1b[2J", "␛[2J"),
+        ("a\x00b", "a␀b"),
+        ("\u202eabc", "⟨U+202E⟩abc"),
+        ("\ud800", "⟨U+D800⟩"),
+        ("a\tb\n", "a\tb\n"),
+        ("é漢", "é漢"),
+    ],
+    ids=["escape", "nul", "override", "surrogate", "blanks", "letters"],
+)
+def test_unseen_characters_are_shown(text: str, seen: str) -> None:
+    assert visible(text) == seen
+
+
+@given(st.text(alphabet='{}[],:" \\ab1\n', max_size=60))
+def test_indenting_json_changes_blanks_only(text: str) -> None:
+    def solid(value: str) -> str:
+        return "".join(value.split())
+
+    assert solid(indented(text, "application/json")) == solid(text)
+
+
+@given(st.text(alphabet='<>/ab ?!"\n', max_size=60))
+def test_indenting_xml_changes_blanks_only(text: str) -> None:
+    assert "".join(indented(text, "text/xml").split()) == "".join(text.split())
+
+
+def test_xml_is_indented() -> None:
+    assert indented("<?xml version='1.0'?><a><b>x</b><c/></a>", "application/xml") == (
+        "<?xml version='1.0'?>\n<a>\n  <b>x</b>\n  <c/>\n</a>"
+    )
+
+
+def test_bytes_are_dumped() -> None:
+    assert dump(b"\x00A\xff") == f"000000  {'00 41 ff':<47}  .A."
+    body = shown({"size": 3, "base64": base64.b64encode(b"\x00A\xff").decode()}, "", 4096)
+    assert body.note == "3 bytes"
+
+
+def test_long_text_says_what_is_left_out() -> None:
+    assert shortened("abcdef", 2) == "ab… (4 more characters)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0.008, "8 ms"), (1.44, "1.4 s"), (185, "3 min 5 s"), (3720, "1 h 2 min")]
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_a_failure_on_the_terminal() -> None:
+    finding = samples.finding("401", "200 OK", curl="curl -sS https://a.example -H 'Authorization: Bearer $TOKEN_FULL'")
+    result = samples.check("oauth/token/wrong#empty", Verdict.FAIL, findings=[finding])
+
+    assert failure_text(result, 72, False, run="reports/r", recipes={"TOKEN_FULL": "TOKEN_FULL=$(cat t)"}) == (
+        "FAIL oauth/token/wrong#empty (MUST)\n"
+        "  Wrong\n"
+        "  clause     RFC 6749 (OAuth 2.0), section 5.2\n"
+        "             <https://www.rfc-editor.org/rfc/rfc6749#section-5.2>\n"
+        "             “If the client attempted to authenticate via the\n"
+        '             "Authorization" request header field, the authorization\n'
+        "             server MUST respond with an HTTP 401 (Unauthorized) status\n"
+        '             code and include the "WWW-Authenticate" response header\n'
+        "             field.”\n"
+        "  expected   401\n"
+        "  observed   200 OK\n"
+        "  secret     TOKEN_FULL=$(cat t)\n"
+        "  curl       curl -sS https://a.example -H 'Authorization: Bearer $TOKEN_FULL'\n"
+        "  replay     conformance replay reports/r 'oauth/token/wrong#empty'"
+    )
+
+
+def test_no_escape_sequence_of_the_target_reaches_the_terminal(record: Record) -> None:
+    for result in record.results:
+        text = failure_text(result, 80, False, evidence=record.evidence())
+        assert not re.search("[\x00-\x08\x0b-\x1f\u202e]", text)
+        assert "\x1b[" in failure_text(result, 80, True)
+
+
+def test_colour_changes_nothing_but_colour(record: Record) -> None:
+    plain = closing(record, {"html": Path("index.html")}, False)
+
+    assert re.sub("\x1b\\[\\d+m", "", closing(record, {"html": Path("index.html")}, True)) == plain
+    assert "staging: Not conformant (5 MUST checks fail)" in plain
+
+
+def test_the_table_of_classes(record: Record) -> None:
+    assert class_table(summarise(record), False).splitlines()[:3] == [
+        "class          statement                 MUST  SHOULD  MAY",
+        "oauth-core     not conformant            2/5   0/1     -",
+        "registry-core  conformant with 1 waiver  1/2   -       0/1",
+    ]
