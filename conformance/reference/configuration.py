@@ -55,9 +55,15 @@ concealed_from = ["foreign"]
 absent = "/api/v1/organizations/{{slug}}/projects"
 unique = "slug"
 create = {{ scope = "project:write", body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
-item = {{ path = "{ROOT}/projects/{{slug}}", scope = "project:read", concealed_from = ["foreign"] }}
 update = {{ scope = "project:write", body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
 delete = {{ scope = "project:write" }}
+
+[targets.reference.identity.resources.item]
+path = "{ROOT}/projects/{{slug}}"
+scope = "project:read"
+concealed_from = ["foreign"]
+hidden_body = {{ members = ["ct-full"] }}
+hidden_from = ["outsider"]
 
 [[targets.reference.identity.resources]]
 name = "secret-lab"

@@ -27,7 +27,10 @@ class RecordError(Exception):
 
 @dataclass
 class RunInfo:
-    """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted."""
+    """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
+
+    ``target_file`` is where the target was described; None for the embedded reference.
+    """
 
     run_id: str
     target: str
@@ -49,6 +52,7 @@ class RunInfo:
     secret_names: dict[str, str] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    target_file: str | None = None
     finished: str | None = None
     duration_s: float = 0.0
     requests: int = 0

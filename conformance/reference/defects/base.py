@@ -55,7 +55,14 @@ class Defect(Alteration):
 
 
 class Variant(Alteration):
-    """Keeps every promise in another way than the clean reference does."""
+    """Keeps every promise in another way than the clean reference does.
+
+    ``without`` names the features that a target of this kind does not claim, ``misses`` the SHOULDs that it does
+    not do (requirements): their checks are not asked of it.
+    """
+
+    without: ClassVar[tuple[str, ...]] = ()
+    misses: ClassVar[tuple[str, ...]] = ()
 
 
 def overridden_names(alteration: type[Alteration]) -> list[str]:

@@ -26,6 +26,7 @@ class WebhookNeedsToken(Defect):
     """API Reference, Webhooks: the URL accepts POST requests from outside services, which have no token."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/post-is-accepted",)
 
     def intercept(self, request: Request) -> Answer | None:
         refused = request.method == "POST" and "authorization" not in request.headers
@@ -36,6 +37,7 @@ class WebhookAcceptsGet(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST; a link that is merely opened sends nothing."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/methods/other-methods-are-refused",)
 
     def takes_method(self, original: Callable[[str], bool], method: str) -> bool:
         return method in ("GET", "POST", "PUT")
@@ -45,6 +47,7 @@ class WebhookMethodTellsLiveUrl(Defect):
     """Credentials & Webhooks: the URL is secret; another method does not tell whether it is one."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/other-methods-tell-nothing",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -58,6 +61,7 @@ class WebhookAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/methods/405-names-post",)
 
     def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -69,6 +73,7 @@ class OldWebhookUrlStillLive(Defect):
     """API Reference, Webhooks: a rotated URL is dead."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
 
     def __init__(self) -> None:
         self.earlier: dict[str, str] = {}
@@ -84,6 +89,7 @@ class OldWebhookUrlToldApart(Defect):
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
 
     def __init__(self) -> None:
         self.live: set[str] = set()
@@ -101,6 +107,7 @@ class WebhookUrlComparedWithoutCase(Defect):
     """Credentials & Webhooks: the URL is secret, every character of it."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         paths: dict[str, str] = surface_of(original).paths
@@ -112,6 +119,7 @@ class WebhookUrlMatchedByPrefix(Defect):
     """Credentials & Webhooks: the URL is secret; a part of it is not enough."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused", "webhooks/secret/refusals-are-alike")
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         paths: dict[str, str] = surface_of(original).paths
@@ -123,6 +131,7 @@ class WebhookTrailingSlashAccepted(Defect):
     """Credentials & Webhooks: the URL is unique; a slash behind it makes it another one."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         return original(raw_path.rstrip("/"))
@@ -132,6 +141,7 @@ class WebhookUrlRedirected(Defect):
     """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -146,6 +156,7 @@ class NearMissEchoed(Defect):
     """Credentials & Webhooks: an error does not repeat the URL."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-not-repeated",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (404, 400, 413):
@@ -157,6 +168,7 @@ class WebhookUrlEchoed(Defect):
     """Credentials & Webhooks: the URL is shown once, at creation; no answer repeats it."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/is-not-repeated",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 202:
@@ -168,6 +180,7 @@ class WebhookSecretIsShort(Defect):
     """Credentials & Webhooks: the URL cannot be guessed."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
 
     def new_path(self, original: Callable[[], str]) -> str:
         return f"/hooks/{secrets.token_hex(3)}"
@@ -177,6 +190,7 @@ class WebhookTakesJsonOnly(Defect):
     """API Reference, Webhooks: events of any content type are accepted."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/post-is-accepted",)
 
     def intercept(self, request: Request) -> Answer | None:
         named = request.headers.get("content-type", "")
@@ -188,6 +202,7 @@ class MalformedEventCrashes(Defect):
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/errors/malformed-json-is-refused", "webhooks/errors/any-delivery-is-no-server-error")
 
     def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
         if not original(body):
@@ -199,6 +214,7 @@ class UndecodableEventCrashes(Defect):
     """The contract's table of errors: bytes of any kind are no reason for a 5xx."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
 
     def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
         request.body.decode()
@@ -209,6 +225,7 @@ class LargeEventCrashes(Defect):
     """The contract's table of errors: a body over the limit is the caller's error, never a 5xx."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/errors/too-large-is-refused-as-such",)
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None
@@ -227,6 +244,7 @@ class EventLimitTooLow(Defect):
     """API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/largest-body-is-accepted",)
 
     def highest_body(self, original: Callable[[], int]) -> int:
         return 64 * 1024
@@ -236,6 +254,7 @@ class EventLost(Defect):
     """API Reference, Webhooks: an event that was accepted is taken in, one in ten included."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
 
     def __init__(self) -> None:
         self.came = 0
@@ -250,6 +269,7 @@ class EventTakenInTwice(Defect):
     """API Reference, Webhooks: an event that was accepted once is taken in once."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
 
     def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
         original(organization, request)
@@ -260,6 +280,7 @@ class RefusedEventTakenIn(Defect):
     """API Reference, Webhooks: an event that was refused is not taken in."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
@@ -273,6 +294,7 @@ class EventTrimmed(Defect):
     """API Reference, Webhooks: an event is taken in as it was sent, byte for byte."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
 
     def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
         original(organization, dataclasses.replace(request, body=request.body.strip()))
@@ -282,6 +304,62 @@ class UnknownWebhookAccepted(Defect):
     """Credentials & Webhooks: only the generated URL takes events in."""
 
     surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
 
     def unknown_url(self, original: Callable[[], Answer]) -> Answer:
         return Answer.json(202, {"accepted": True})
+
+
+class JsonArrayRefused(Defect):
+    """API Reference, Webhooks: an event is whatever JSON its sender sends."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(400, {"error": "not an object"}) if request.body.startswith(b"[") else None
+
+
+class SendersAuthorizationRefused(Defect):
+    """Credentials & Webhooks: outside services send; what they put into Authorization is not for us."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(401, {"error": "unauthorized"}) if "authorization" in request.headers else None
+
+
+class OneInSevenRefused(Defect):
+    """API Reference, Webhooks: every POST to the generated URL is accepted, also when several come at once."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/at-once-all-are-accepted",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def intercept(self, request: Request) -> Answer | None:
+        self.count += 1
+        return Answer.json(503, {"error": "busy"}) if self.count % 7 == 0 else None
+
+
+class PathWithoutSecretAccepted(Defect):
+    """Credentials & Webhooks: the unique URL takes events, and no part of it does."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/url-without-secret-takes-nothing",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(202, {"accepted": True}) if request.raw_path == "/hooks/" else None
+
+
+class OddSenderHeaderCrashes(Defect):
+    """The contract's table of errors: no header field of a sender is a reason for a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = any(not value.isascii() for value in request.headers.values())
+        return Answer.json(500, {"error": "internal"}) if odd else None

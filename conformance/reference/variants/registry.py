@@ -60,6 +60,7 @@ class BlobsRedirected(Variant):
     """distribution-spec 1.1, Pulling blobs: GET may answer with a redirect to a place that needs no login."""
 
     surface = "registry"
+    misses = ("registry/pull/entity-tag-saves-a-pull",)
 
     def __init__(self) -> None:
         self.salt = secrets.token_hex(8)
@@ -177,6 +178,7 @@ class ReferrersNotFiltered(Variant):
     """distribution-spec 1.1, Listing Referrers: a registry may leave filtering to its client, and then tells none."""
 
     surface = "registry"
+    misses = ("registry/referrers/filter-is-applied",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         return without(await original(asked), "OCI-Filters-Applied")
@@ -189,6 +191,7 @@ class ReferrersMissing(Variant):
     """distribution-spec 1.1, Referrers Tag Schema: a registry of 1.0 has no referrers and tells no subject."""
 
     surface = "registry"
+    without = ("registry.referrers",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         raise Refusal("UNSUPPORTED", status=404)
@@ -201,6 +204,7 @@ class DeleteUnsupported(Variant):
     """distribution-spec 1.1, Content Management: a registry may not delete, and says 405."""
 
     surface = "registry"
+    without = ("registry.delete", "registry.delete-tag")
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         raise Refusal("UNSUPPORTED", headers=[("Allow", "GET, HEAD, PUT")])
@@ -213,6 +217,7 @@ class TagDeletionUnsupported(Variant):
     """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405."""
 
     surface = "registry"
+    without = ("registry.delete-tag",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         raise Refusal("UNSUPPORTED", {"tag": tag}, status=400)
@@ -252,6 +257,7 @@ class NoRangeRequests(Variant):
     """RFC 9110 section 14.2: a server may ignore Range, and then says so."""
 
     surface = "registry"
+    misses = ("registry/pull/range-is-served",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         return None
@@ -264,6 +270,7 @@ class NoConditionalRequests(Variant):
     """RFC 9110 section 8.8.3: a server may have no entity tags."""
 
     surface = "registry"
+    misses = ("registry/pull/entity-tag-saves-a-pull",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "ETag")
@@ -340,3 +347,32 @@ class HeadersInTitleCase(Variant):
         for name, value in sorted(answer.headers.raw, reverse=True):
             retold.headers.raw.append((name if name == b"content-length" else name.title(), value))
         return retold
+
+
+class ForeignLayersRefused(Variant):
+    """distribution-spec 1.1, Push: a registry may refuse a manifest of layers that it does not have, urls or not."""
+
+    surface = "registry"
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
+
+
+class LinkLosesThePageSize(Variant):
+    """Docker Registry V2, Pagination: n may change in the Link, or be left out."""
+
+    surface = "registry"
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        return registry_of(original).listing_url(request, urlencode({"last": last}))
+
+
+class Sha512ToldAsSha256(Variant):
+    """Docker Registry V2, Digest Header: the digest that is told may be of another algorithm than the one asked for."""
+
+    surface = "registry"
+
+    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
+        answer: Answer = original(status, digest, content)
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+        return answer

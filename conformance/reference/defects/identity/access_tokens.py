@@ -51,6 +51,7 @@ class TokensAreCounted(Defect):
     """RFC 6749 section 10.10: tokens cannot be guessed from one another."""
 
     surface = "identity"
+    noticed_by = ("oauth/tokens/cannot-be-guessed",)
 
     def __init__(self) -> None:
         self.issued: dict[str, Claims] = {}
@@ -68,6 +69,8 @@ class TokensAreCounted(Defect):
 class TokensAreShort(TokensAreCounted):
     """RFC 6749 section 10.10: the probability of guessing a token is at most 2^-128."""
 
+    noticed_by = ("oauth/tokens/cannot-be-guessed",)
+
     def make_access_token(self, original: Makes, claims: Claims) -> str:
         token = secrets.token_hex(6)
         self.issued[token] = claims
@@ -78,6 +81,7 @@ class TokensRepeatWithinASecond(Defect):
     """RFC 9068 section 2.2: jti makes every token another one."""
 
     surface = "identity"
+    noticed_by = ("oauth/tokens/cannot-be-guessed", "oauth/tokens/requests-at-once-all-succeed")
 
     def __init__(self) -> None:
         self.last: dict[tuple[str, str, int], str] = {}
@@ -90,6 +94,7 @@ class TokensLiveForTenDays(Defect):
     """RFC 6750 section 5.3: tokens are short-lived, an hour or less."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-short",)
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -109,6 +114,7 @@ class TokenOutlivesExpiresIn(Defect):
     """RFC 6749 section 5.1: expires_in is the lifetime of the token."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401", "oauth/jwt/lifetime-is-as-stated")
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -119,6 +125,7 @@ class ExpiredTokenAccepted(Defect):
     """RFC 6750 section 3.1: an expired token is an invalid one."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-401",)
 
     def __init__(self) -> None:
         self.issued: dict[str, Claims] = {}
@@ -149,6 +156,7 @@ class SecretInsideToken(Defect):
     """RFC 9068 section 6: a token can be read by whoever holds it, and carries nothing confidential."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/carries-no-secret",)
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         return original(client, scopes) | {"client_secret": client.secret}
@@ -158,6 +166,7 @@ class JtiMissing(Defect):
     """RFC 9068 section 2.2: jti is REQUIRED."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims",)
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         claims = original(client, scopes)
@@ -169,6 +178,7 @@ class SignatureNotVerified(Defect):
     """RFC 9068 section 4: the signature is validated."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token) or unverified(token)
@@ -178,6 +188,7 @@ class UnsignedTokenAccepted(Defect):
     """RFC 9068 section 4: a token with the algorithm "none" is refused, however it is written."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         named = str(header_of(token).get("alg")).lower()
@@ -253,6 +264,7 @@ class LongTokenCrashes(Defect):
     """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401", "authorization/bearer/malformed-field-is-refused")
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         if len(token) > 4096:

@@ -22,6 +22,7 @@ class TokenInQueryAccepted(Defect):
     """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused",)
 
     def bearer_token(self, original: Token, request: Request) -> str:
         return request.parameter("access_token") or original(request)
@@ -34,6 +35,7 @@ class TokenInBodyAccepted(Defect):
     """API Reference, Authentication: the token is sent in the Authorization header, not in a form body."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/token-in-a-form-is-refused",)
 
     def bearer_token(self, original: Token, request: Request) -> str:
         form = parse_qs(request.body.decode("latin-1"))
@@ -44,6 +46,7 @@ class BearerSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/scheme-is-compared-without-case",)
 
     def bearer_token(self, original: Token, request: Request) -> str:
         if not request.headers.get("authorization", "Bearer ").startswith("Bearer "):
@@ -55,6 +58,7 @@ class AnySchemeAccepted(Defect):
     """RFC 6750 section 2.1: the scheme is Bearer and no other."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
 
     def is_bearer(self, original: Callable[[str], bool], scheme: str) -> bool:
         return True
@@ -64,6 +68,7 @@ class BareTokenAccepted(Defect):
     """RFC 6750 section 2.1: the token follows the name of the scheme."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         value = original(authorization)
@@ -74,6 +79,7 @@ class JunkAfterTokenAccepted(Defect):
     """RFC 6750 section 2.1: the credentials are one b64token and nothing behind it."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return " ".join(original(authorization).split()[:2])
@@ -83,6 +89,7 @@ class FirstAuthorizationWins(Defect):
     """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the first counts)."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/two-fields-are-refused",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return authorization[0]
@@ -92,6 +99,7 @@ class LastAuthorizationWins(Defect):
     """RFC 9110 section 5.3: Authorization is no list; a request with two of them is refused (the last counts)."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/two-fields-are-refused",)
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return authorization[-1]
@@ -101,6 +109,7 @@ class MissingTokenIs403(Defect):
     """The contract's table of errors: 401 for a missing token."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/no-token-is-401", "errors/table/401-missing-token")
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         answer = original(error)
@@ -112,6 +121,7 @@ class BadTokenIs403(Defect):
     """The contract's table of errors: 401 for an invalid token."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/unknown-token-is-401", "authorization/bearer/invalid-token-is-401")
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         answer = original(error)
@@ -123,6 +133,7 @@ class BadTokenCrashes(Defect):
     """The contract's table of errors: 401 for an invalid token, whatever it is made of."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/any-field-is-refused", "authorization/matrix/unknown-token-is-401")
 
     def is_token(self, original: Callable[[str], bool], text: str) -> bool:
         if text.isascii() and text.count(".") == 2:
@@ -134,6 +145,7 @@ class ApiChallengeMissing(Defect):
     """RFC 6750 section 3: a 401 of a protected resource carries WWW-Authenticate."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 401:
@@ -145,6 +157,7 @@ class ApiChallengeIsBasic(Defect):
     """RFC 6750 section 3: the challenge uses the scheme Bearer."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         return original(error, scope).replace("Bearer", "Basic")
@@ -154,6 +167,7 @@ class MissingTokenNamesError(Defect):
     """RFC 6750 section 3.1: where no token was sent the challenge SHOULD NOT name an error."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/no-token-names-no-error",)
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         return original(error or "invalid_token")
@@ -163,6 +177,7 @@ class BadTokenNamesNoError(Defect):
     """RFC 6750 section 3.1: a bad token is error="invalid_token"."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/bad-token-is-invalid-token",)
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         return original(None)
@@ -172,6 +187,7 @@ class LackingScopeIs401(Defect):
     """The contract's table of errors: 403 for a valid token that lacks the scope."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
 
     def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
         answer = original(scope)
@@ -183,6 +199,7 @@ class LackingScopeIs404(Defect):
     """The contract's table of errors: 403 for a valid token that lacks the scope of the operation."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
 
     def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
         return surface_of(original).not_found()
@@ -192,6 +209,7 @@ class LackingScopeNamesNoError(Defect):
     """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope"."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/lacking-scope-is-insufficient-scope",)
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         return original(None if error == "insufficient_scope" else error)
@@ -201,6 +219,7 @@ class AbsenceToldToStrangers(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 404; without a token nobody learns what exists."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/without-token-nothing-is-told", "authorization/bearer/401-comes-first")
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -214,6 +233,7 @@ class ProjectToldToStrangers(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 404 for a project, too."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/without-token-nothing-is-told",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -227,6 +247,7 @@ class MethodRefusedBeforeToken(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 405."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/401-comes-first",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -240,6 +261,7 @@ class BodyRefusedBeforeToken(Defect):
     """RFC 9110 section 15.5.2: 401 comes before 400 for the body."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/401-comes-first",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         if request.method in ("POST", "PATCH"):
@@ -251,6 +273,7 @@ class ProjectLookedUpBeforeScope(Defect):
     """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/without-scope-nothing-is-told",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -277,6 +300,7 @@ class HeadNeedsNoScope(Defect):
     """RFC 9110 section 9.3.2: HEAD is GET without the body, and needs what GET needs."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/head-needs-what-get-needs",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         if request.method != "HEAD":
@@ -289,6 +313,7 @@ class MethodOverrideHonoured(Defect):
     """API Reference, Permissions: a scope to read does not write, whatever header asks for another method."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/method-override-is-ignored",)
 
     def require_scope(self, original: Callable[[Caller, str], None], caller: Caller, scope: str) -> None:
         if "overridden" not in caller.claims:
@@ -309,6 +334,7 @@ class IdentityHeaderTrusted(Defect):
     """API Reference, Authentication: who calls is told by the token, never by a header such as X-Client-Id."""
 
     surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         caller = original(request)
@@ -324,6 +350,7 @@ class SharedCacheInFront(Defect):
     """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403", "authorization/bearer/invalid-token-is-401")
 
     def __init__(self) -> None:
         self.kept: dict[str, Answer] = {}
@@ -342,6 +369,7 @@ class ApiAnswersMayBeStored(Defect):
     """RFC 6750 section 5.3: what a token opens is not for shared caches."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/answers-are-not-shared",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request):
@@ -353,6 +381,7 @@ class TokenEchoedInError(Defect):
     """OWASP API8: an error never repeats the token."""
 
     surface = "identity"
+    noticed_by = ("errors/shape/repeats-no-token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_api_request(request) or answer.status not in (401, 403):

@@ -23,6 +23,7 @@ class WrongSecretAccepted(Defect):
     """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return True
@@ -32,6 +33,7 @@ class SecretComparedByPrefix(Defect):
     """RFC 6749 section 2.3.1: the secret is compared whole, not as far as the stored one reaches."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return original(client, secret[:43])
@@ -41,6 +43,7 @@ class SecretComparedWithoutCase(Defect):
     """RFC 6749 section 2.3.1: the secret is compared with case."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return client is not None and client.secret.lower() == secret.lower()
@@ -50,6 +53,7 @@ class SecretTrimmed(Defect):
     """RFC 6749 section 2.3.1: blanks around a secret are part of it."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return original(client, secret.strip())
@@ -59,6 +63,7 @@ class NonAsciiSecretCrashes(Defect):
     """RFC 6749 section 5.2: a secret of any characters is a wrong secret, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/token/wrong-secret-is-refused")
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return hmac.compare_digest(client.secret if client else "none", secret)
@@ -68,6 +73,7 @@ class AccessTokenAcceptedAsSecret(Defect):
     """RFC 6749 section 2.3: an access token is no client secret."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/token-is-no-secret",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return original(client, secret) or surface_of(original).read_access_token(secret) is not None
@@ -77,6 +83,7 @@ class UnknownClientAnsweredFaster(Defect):
     """OWASP API2: an unknown client and a wrong secret take the same time."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/failures-take-the-same-time",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         if client is not None:
@@ -88,6 +95,7 @@ class ClientIdComparedWithoutCase(Defect):
     """RFC 6749 section 2.2: a client identifier is compared exactly."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         return original(client_id.lower())
@@ -97,6 +105,7 @@ class NulInClientIdCrashes(Defect):
     """RFC 6749 section 5.2: a NUL in client_id makes it an unknown client, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/client/client-id-is-compared-exactly")
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         if "\0" in client_id:
@@ -108,6 +117,7 @@ class UnknownClientNamed(Defect):
     """OWASP API2: an unknown client and a wrong secret are answered alike (body)."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/failures-are-not-told-apart",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -120,6 +130,7 @@ class UnknownClientIs400(Defect):
     """OWASP API2: an unknown client and a wrong secret are answered alike (status)."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/failures-are-not-told-apart",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -132,6 +143,7 @@ class RevokedCredentialNamed(Defect):
     """OWASP API2: a revoked credential is answered like one that never existed."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/credentials-tell-nobody",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -144,6 +156,7 @@ class ClientRefusedWith403(Defect):
     """The contract's table of errors: a client that cannot prove itself is 401, not 403."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused", "oauth/client/unknown-client-is-refused")
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         answer = original(reason)
@@ -155,6 +168,7 @@ class WrongSecretIsUnauthorizedClient(Defect):
     """RFC 6749 section 5.2: the code of failed client authentication is invalid_client."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/failure-is-invalid-client",)
 
     def client_refused(self, original: Refuses, reason: str) -> Answer:
         return edited(original(reason), lambda document: document.update(error="unauthorized_client"))
@@ -164,6 +178,7 @@ class ExpiredCredentialGetsToken(Defect):
     """Credentials: a credential past its expiry gets no token."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/expired-credential-gets-no-token",)
 
     def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
         surface = surface_of(original)
@@ -180,6 +195,7 @@ class RevokedCredentialGetsToken(Defect):
     """Credentials: a revoked credential gets no token."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/revoked-credential-gets-no-token", "authorization/revocation/no-new-token")
 
     def authenticated_client(self, original: Callable[[Request, Form], Client], request: Request, form: Form) -> Client:
         surface = surface_of(original)
@@ -196,6 +212,7 @@ class BasicAuthenticationRefused(Defect):
     """RFC 6749 section 2.3.1: the authorization server MUST support HTTP Basic for clients with a secret."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/basic-is-accepted",)
 
     def is_basic(self, original: Callable[[str], bool], scheme: str) -> bool:
         return False
@@ -205,6 +222,7 @@ class BodyCredentialsRefused(Defect):
     """API Reference, Authentication: client_id and client_secret in the form are enough."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/body-credentials-are-accepted", "oauth/token/issued-for-valid-credentials")
 
     def presented_credentials(
         self, original: Callable[[Request, Form], tuple[str, str]], request: Request, form: Form
@@ -218,6 +236,7 @@ class BasicSchemeComparedWithCase(Defect):
     """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/scheme-is-compared-without-case",)
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
@@ -231,6 +250,7 @@ class BasicNotFormDecoded(Defect):
     """RFC 6749 section 2.3.1: id and secret are form-encoded inside Basic, and decoded before they are compared."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/basic-is-form-decoded",)
 
     def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
         client_id, secret = basic_pair(encoded)
@@ -241,6 +261,7 @@ class MalformedBasicCrashes(Defect):
     """RFC 6749 section 5.2: Basic that cannot be decoded is failed authentication, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/malformed-basic-is-refused", "oauth/client/any-authorization-field-keeps-the-contract")
 
     def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
         try:
@@ -253,6 +274,7 @@ class TwoAuthenticationsAccepted(Defect):
     """RFC 6749 section 2.3: the client MUST NOT use more than one authentication method in each request."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/two-methods-at-once-are-refused",)
 
     def authenticates_twice(
         self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
@@ -275,6 +297,7 @@ class CredentialsInQueryAccepted(Defect):
     """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/credentials-in-the-query-are-refused",)
 
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         body = b"&".join(part for part in (request.body, request.query_string.encode("latin-1")) if part)
@@ -285,6 +308,7 @@ class TokenChallengeMissing(Defect):
     """RFC 6749 section 5.2: a failed Basic authentication is 401 with WWW-Authenticate."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 401:
@@ -296,6 +320,7 @@ class TokenChallengeIsBearer(Defect):
     """RFC 6749 section 5.2: the challenge names the scheme that the client used."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
 
     def basic_challenge(self, original: Callable[[], str]) -> str:
         return 'Bearer realm="reference"'

@@ -38,6 +38,7 @@ class HiddenProjectIs403(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered 404 like one that never existed (status)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-404", "authorization/concealment/reading-tells-nothing")
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.status = 403
@@ -48,6 +49,7 @@ class HiddenProjectHasOwnMessage(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (message)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         return edited(answer, lambda document: document["error"].update(message="The project is not shared with you."))
@@ -57,6 +59,7 @@ class HiddenProjectHasOwnCode(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (error code)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         return edited(answer, lambda document: document["error"].update(code="no_access"))
@@ -66,6 +69,7 @@ class HiddenProjectHasOwnFields(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (shape of the body)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         return edited(answer, lambda document: document["error"].update(resource="project"))
@@ -75,6 +79,7 @@ class HiddenProjectHasOwnSpacing(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (white space)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.body = answer.body.replace(b'": ', b'":')
@@ -85,6 +90,7 @@ class HiddenProjectHasOwnHeader(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (headers)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.headers["ETag"] = '"1"'
@@ -95,6 +101,7 @@ class HiddenProjectHasOwnCaching(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (Cache-Control)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.headers["Cache-Control"] = "private, max-age=60"
@@ -105,6 +112,7 @@ class HiddenProjectHasOwnMediaType(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (Content-Type)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.headers["Content-Type"] = "application/problem+json"
@@ -115,6 +123,7 @@ class HiddenProjectAnsweredSlower(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered like one that never existed (time)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         time.sleep(0.004)
@@ -125,6 +134,7 @@ class HiddenProjectReadable(Defect):
     """Projects: with a list of members, only those in it have access (reading)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-404", "authorization/matrix/project-membership-narrows")
 
     def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
         return True
@@ -134,6 +144,7 @@ class HiddenProjectWritable(Defect):
     """Projects: with a list of members, only those in it have access (changing)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -160,6 +171,7 @@ class HiddenProjectInHead(Defect):
     """RFC 9110 section 9.3.2: HEAD tells no more than GET: 404 for a hidden project."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     async def get_project(self, original: Operation, call: Call) -> Answer:
         project = surface_of(original).find_project(call.organization, call.slug)
@@ -172,6 +184,7 @@ class HiddenProjectNotModified(Defect):
     """RFC 9110 section 13.2.1: preconditions are looked at after access: If-None-Match finds nothing hidden."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     async def get_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -198,6 +211,7 @@ class ValidationBeforeVisibility(Defect):
     """The contract's table of errors: a bad body for a hidden project is answered as for one that never existed."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -231,6 +245,7 @@ class ChildOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a path below a hidden project is answered as below one that never existed."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -243,6 +258,7 @@ class TrailingSlashRedirectsWhatExists(_BesideHidden, Defect):
     """The contract's table of errors: a trailing slash behind a hidden project is answered as behind any other."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -256,6 +272,7 @@ class OptionsTellWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 9.3.7: OPTIONS tells nobody which projects there are."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -268,6 +285,7 @@ class UnknownMethodTellsWhatExists(_BesideHidden, Defect):
     """RFC 9110 section 15.5.6: 405 tells nobody which projects there are."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         answer = await original(request, segments)
@@ -280,6 +298,7 @@ class OtherCaseOfHiddenIs403(_BesideHidden, Defect):
     """The contract's table of errors: a hidden slug in other letters is answered like any absent one."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         try:
@@ -294,6 +313,7 @@ class HiddenProjectListed(Defect):
     """Projects: a list of projects has those that the caller has access to."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
 
     def visible_projects(
         self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
@@ -305,6 +325,7 @@ class HiddenProjectCounted(Defect):
     """Projects: the total of a list counts what the caller has access to."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
 
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)

@@ -21,6 +21,7 @@ class DuplicateSlugIs400(Defect):
     """The contract's table of errors: 409 for a duplicate slug."""
 
     surface = "identity"
+    noticed_by = ("errors/table/409-duplicate-slug", "errors/409/duplicate-slug")
 
     def conflict(self, original: Conflict, message: str) -> Answer:
         answer = original(message)
@@ -32,6 +33,7 @@ class DuplicateSlugCrashes(Defect):
     """The contract's table of errors: 409 for a duplicate slug, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/409/duplicate-slug", "errors/table/409-duplicate-slug")
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         if not await original(organization, project):
@@ -43,6 +45,7 @@ class DuplicateSlugReplaces(Defect):
     """The contract's table of errors: a duplicate slug is refused, and what has the slug stays as it is."""
 
     surface = "identity"
+    noticed_by = ("errors/409/duplicate-slug",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         organization.projects[project.slug] = project
@@ -53,6 +56,7 @@ class DuplicateSlugRefusedButWritten(Defect):
     """The contract's table of errors: a create refused with 409 changes nothing."""
 
     surface = "identity"
+    noticed_by = ("errors/409/duplicate-slug",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         existing = organization.projects.get(project.slug)
@@ -65,6 +69,7 @@ class DuplicateSlugGetsSuffix(Defect):
     """The contract's table of errors: 409 for a duplicate slug; the slug is not changed behind the caller's back."""
 
     surface = "identity"
+    noticed_by = ("errors/409/duplicate-slug",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         while project.slug in organization.projects:
@@ -76,6 +81,7 @@ class CreationRace(Defect):
     """The contract's table of errors: of two creates of one slug at once, one gets 409."""
 
     surface = "identity"
+    noticed_by = ("errors/409/one-of-many-creators-wins",)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         if project.slug in organization.projects:
@@ -89,6 +95,7 @@ class UpdateRace(Defect):
     """The contract's table of errors: of two updates of one version at once, one gets 409."""
 
     surface = "identity"
+    noticed_by = ("errors/409/one-of-many-updaters-wins",)
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -104,6 +111,7 @@ class LostUpdate(Defect):
     """The contract's table of errors: two updates of different fields at once both last, or one gets 409."""
 
     surface = "identity"
+    noticed_by = ("errors/409/one-of-many-updaters-wins",)
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -136,6 +144,7 @@ class IfMatchIgnored(Defect):
     """RFC 9110 section 13.1.1: a change is not made where If-Match names another version."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return True
@@ -145,6 +154,7 @@ class IfMatchIgnoredOnDelete(Defect):
     """RFC 9110 section 13.1.1: a deletion is not made where If-Match names another version."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-delete",)
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return request.method == "DELETE" or original(request, project)
@@ -154,6 +164,7 @@ class OwnVersionRefused(Defect):
     """RFC 9110 section 13.1.1: a change is made where If-Match names the version that is current."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-update", "errors/409/one-of-many-updaters-wins")
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return "if-match" not in request.headers or request.headers["if-match"] == str(project.version)
@@ -174,6 +185,7 @@ class ConcurrentUpdateIs400(Defect):
     """The contract's table of errors: 409 for a concurrent update."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
 
     def conflict(self, original: Conflict, message: str) -> Answer:
         answer = original(message)
@@ -185,6 +197,7 @@ class ConcurrentUpdateTold200(Defect):
     """The contract's table of errors: an update that was not made is not answered with success."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -197,6 +210,7 @@ class RefusedUpdateHalfWritten(Defect):
     """The contract's table of errors: an update refused with 409 changes nothing."""
 
     surface = "identity"
+    noticed_by = ("errors/409/stale-update",)
 
     async def update_project(
         self, original: Update, project: Project, changes: dict[str, Any], still_holds: Callable[[], bool]
@@ -210,6 +224,7 @@ class VersionNotCounted(Defect):
     """RFC 9110 section 8.8.3: the entity tag changes with the representation."""
 
     surface = "identity"
+    noticed_by = ("errors/409/version-changes-with-an-update",)
 
     def apply(
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
@@ -222,6 +237,7 @@ class UpdateForgotten(Defect):
     """RFC 5789 section 2: what a PATCH was told to have changed is changed."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
 
     async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         project = surface_of(original).find_project(call.organization, call.slug)
@@ -236,6 +252,7 @@ class DeletionForgotten(Defect):
     """RFC 9110 section 9.3.5: what was deleted is no longer there."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/deleted-is-404",)
 
     async def remove_project(
         self,
@@ -251,6 +268,7 @@ class DeletedTellsItWasThere(Defect):
     """The contract's table of errors: 404 for what does not exist, whether or not it ever did."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/deleted-is-404",)
 
     def __init__(self) -> None:
         self.deleted: set[str] = set()
@@ -271,6 +289,7 @@ class SlugOfDeletedStaysTaken(Defect):
     """The contract's table of errors: 409 is for a slug that is in use, not for one that was."""
 
     surface = "identity"
+    noticed_by = ("errors/409/slug-is-free-after-deletion",)
 
     def __init__(self) -> None:
         self.used: set[str] = set()

@@ -22,6 +22,7 @@ class ForeignOrganizationIs403(Defect):
     """The contract's table of errors: another organization is answered like one that never existed (status)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-404",)
 
     def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
         answer = original(organization)
@@ -33,6 +34,7 @@ class ForeignOrganizationHasOwnHeader(Defect):
     """The contract's table of errors: another organization is answered like one that never existed (headers)."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
         answer = original(organization)
@@ -45,6 +47,7 @@ class ForeignOrganizationNamedInError(Defect):
     """API Reference, Permissions: no text of another organization reaches a caller."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
         answer = original(organization)
@@ -58,6 +61,7 @@ class ForeignOrganizationReadable(Defect):
     """API Reference, Permissions: a credential is constrained by its organization."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/foreign-organization-is-kept-out", "authorization/concealment/hidden-is-404")
 
     def belongs_to(self, original: Belongs, caller: Caller, organization: Organization) -> bool:
         return True
@@ -67,6 +71,7 @@ class ForeignMembersReadable(Defect):
     """API Reference, Permissions: the members of another organization are its own."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/foreign-organization-is-kept-out", "authorization/concealment/hidden-is-404")
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         try:
@@ -82,6 +87,10 @@ class ForeignProjectReadable(Defect):
     """API Reference, Permissions: a project of another organization is its own, though its slug be known."""
 
     surface = "identity"
+    noticed_by = (
+        "authorization/matrix/foreign-organization-is-kept-out",
+        "authorization/isolation/nothing-reaches-another-organization",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -158,6 +167,7 @@ class ForeignOrganizationAsOwner(Defect):
     """OWASP API3: a body cannot put a project into another organization."""
 
     surface = "identity"
+    noticed_by = ("authorization/isolation/writes-set-nothing-else",)
 
     def refuse_unknown(
         self, original: Callable[[dict[str, Any], frozenset[str]], None], body: dict[str, Any], known: frozenset[str]

@@ -20,6 +20,7 @@ class LimitNotEnforced(Defect):
     """The contract's table of errors: 429 above the rate limit."""
 
     surface = "identity"
+    noticed_by = ("errors/429/above-the-limit",)
 
     def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
         return 0.0
@@ -29,6 +30,7 @@ class LimitTwiceAsHigh(Defect):
     """The stated rate limit is the one that is kept."""
 
     surface = "identity"
+    noticed_by = ("errors/429/limit-is-the-stated-one",)
 
     def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
         return original(client, requests * 2, seconds)
@@ -38,6 +40,7 @@ class LimitHalfAsHigh(Defect):
     """The stated rate limit is the one that is kept: as many requests are let through."""
 
     surface = "identity"
+    noticed_by = ("errors/429/limit-is-the-stated-one",)
 
     def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
         return original(client, requests // 2, seconds)
@@ -47,6 +50,7 @@ class LimitExceededIs503(Defect):
     """The contract's table of errors: 429 above the rate limit, not a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/429/above-the-limit",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
@@ -58,6 +62,7 @@ class LimitExceededIs403(Defect):
     """The contract's table of errors: 429 above the rate limit, not 403."""
 
     surface = "identity"
+    noticed_by = ("errors/429/above-the-limit",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
@@ -69,6 +74,7 @@ class LimitExceededIsInvalidClient(Defect):
     """The contract's table of errors: 429 above the rate limit; the right secret is never told to be wrong."""
 
     surface = "identity"
+    noticed_by = ("errors/429/above-the-limit",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         return surface_of(original).client_refused("wrong secret")
@@ -78,6 +84,7 @@ class RetryAfterMissing(Defect):
     """RFC 6585 section 4: a 429 may tell how long to wait, and so it does."""
 
     surface = "identity"
+    noticed_by = ("errors/429/retry-after-is-told",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 429:
@@ -89,6 +96,7 @@ class RetryAfterIsAFraction(Defect):
     """RFC 9110 section 10.2.3: Retry-After is a date or a whole number of seconds."""
 
     surface = "identity"
+    noticed_by = ("errors/429/retry-after-is-told",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
@@ -100,6 +108,7 @@ class RetryAfterTooShort(Defect):
     """RFC 9110 section 10.2.3: after Retry-After a request is let through."""
 
     surface = "identity"
+    noticed_by = ("errors/429/served-after-retry-after",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)
@@ -122,6 +131,7 @@ class RefusedRequestsProlongTheWait(Defect):
     """RFC 9110 section 10.2.3: after Retry-After a request is let through, though others were refused meanwhile."""
 
     surface = "identity"
+    noticed_by = ("errors/429/served-after-retry-after",)
 
     def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
         wait = original(client, requests, seconds)
@@ -136,6 +146,7 @@ class LimitSharedByOrganization(Defect):
     """The limit is each credential's own: one that has used it up does not block another."""
 
     surface = "identity"
+    noticed_by = ("errors/429/others-are-served",)
 
     def __init__(self) -> None:
         self.exhausted_until: dict[str, float] = {}
@@ -159,6 +170,7 @@ class WrongSecretsUseUpTheLimit(Defect):
     """OWASP API2: a stranger with a wrong secret cannot lock a credential out."""
 
     surface = "identity"
+    noticed_by = ("errors/429/limit-is-the-stated-one",)
 
     def secret_matches(
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str

@@ -83,6 +83,7 @@ class BadBoundCrashes(Defect):
     """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
 
     def bound(self, original: Bound, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
         int(request.parameter(name) or default)

@@ -22,6 +22,7 @@ class RepeatedMemberAccepted(Defect):
     """RFC 8259 section 4: names within an object are unique; a body with one twice is invalid."""
 
     surface = "identity"
+    noticed_by = ("errors/400/repeated-member",)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
         try:
@@ -37,6 +38,7 @@ class InvalidBodyCrashes(Defect):
     """The contract's table of errors: 400 for an invalid body, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/400/body-that-is-no-json-object", "errors/table/400-invalid-body")
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
         try:
@@ -49,6 +51,7 @@ class DeepBodyCrashes(Defect):
     """The contract's table of errors: 400 for a body nested too deeply, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
         if max(body.count(b"["), body.count(b"{")) > 500:
@@ -60,6 +63,7 @@ class WrongTypeCrashes(Defect):
     """The contract's table of errors: 400 for a member of the wrong type, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/400/member-of-wrong-type",)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if name != "members" and not isinstance(value, str) and value is not None:
@@ -71,6 +75,7 @@ class NulInTextCrashes(Defect):
     """The contract's table of errors: 400 for a NUL in a text, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if isinstance(value, str) and "\0" in value:
@@ -82,6 +87,7 @@ class LoneSurrogateCrashes(Defect):
     """RFC 8259 section 8.2: an unpaired surrogate is no text; 400, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if isinstance(value, str):
@@ -111,6 +117,7 @@ class SlugMatchedAtItsStart(Defect):
     """Projects: the whole of a slug matches the pattern, its last character and a line end included."""
 
     surface = "identity"
+    noticed_by = ("errors/400/slug-outside-its-pattern",)
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
         return isinstance(slug, str) and (original(slug) or original(slug.rstrip("\n-")))
@@ -120,6 +127,7 @@ class SlugFolded(Defect):
     """The contract's table of errors: a slug in capitals is invalid; it is not changed behind the caller's back."""
 
     surface = "identity"
+    noticed_by = ("errors/400/slug-outside-its-pattern",)
 
     def new_project(
         self,
@@ -135,6 +143,7 @@ class ApiContentTypeIgnored(Defect):
     """The contract's table of errors: 400 for a body that is not said to be JSON."""
 
     surface = "identity"
+    noticed_by = ("errors/400/body-of-another-media-type",)
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
@@ -144,6 +153,7 @@ class InvalidBodyIs422(Defect):
     """The contract's table of errors: 400 for an invalid body."""
 
     surface = "identity"
+    noticed_by = ("errors/400/body-that-is-no-json-object",)
 
     def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
         answer = original(message)
@@ -155,6 +165,7 @@ class SlugChangedByPatch(Defect):
     """Organization Settings: a slug is set at creation; an update does not change it."""
 
     surface = "identity"
+    noticed_by = ("authorization/isolation/writes-set-nothing-else",)
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"slug"})
@@ -176,6 +187,7 @@ class VersionSetByCreate(Defect):
     """OWASP API3: a body cannot set what the server counts."""
 
     surface = "identity"
+    noticed_by = ("authorization/isolation/creation-sets-nothing-else",)
 
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"version"})
@@ -210,6 +222,7 @@ class LocationMissing(Defect):
     """RFC 9110 section 15.3.2: 201 tells where the new resource is."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 201:
@@ -221,6 +234,7 @@ class LocationIsInternal(Defect):
     """RFC 9110 section 10.2.2: Location leads to the resource from where the caller is."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
 
     def location(self, original: Callable[[Project], str], project: Project) -> str:
         return f"http://identity.internal:8080{original(project)}"
@@ -230,6 +244,7 @@ class CreationIs200(Defect):
     """RFC 9110 section 9.3.3: a created resource is answered with 201."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/creation-is-201",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 201:
@@ -241,6 +256,7 @@ class ApiAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
     surface = "identity"
+    noticed_by = ("errors/405/unsupported-method",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_api_request(request) and answer.status == 405:
@@ -252,6 +268,7 @@ class UnknownMethodCrashes(Defect):
     """RFC 9110 section 15.5.6: an unknown method is 405 or 501, never another 5xx."""
 
     surface = "identity"
+    noticed_by = ("errors/405/unsupported-method",)
 
     def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
         raise KeyError(route)
@@ -261,6 +278,7 @@ class HeadIsNotAllowed(Defect):
     """RFC 9110 section 9.1: servers MUST support GET and HEAD."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/head-is-as-get",)
 
     def intercept(self, request: Request) -> Answer | None:
         refused = is_api_request(request) and request.method == "HEAD"
@@ -271,6 +289,7 @@ class ConflictHasOwnShape(Defect):
     """Errors of one API have one shape, whatever their status."""
 
     surface = "identity"
+    noticed_by = ("errors/shape/is-one",)
 
     def conflict(self, original: Callable[[str], Answer], message: str) -> Answer:
         return Answer.json(409, {"message": message, "statusCode": 409})
@@ -280,6 +299,7 @@ class NotFoundIsHtml(Defect):
     """Errors of one API have one shape, whatever their status."""
 
     surface = "identity"
+    noticed_by = ("errors/shape/is-one",)
 
     def not_found(self, original: Callable[[], Answer]) -> Answer:
         answer = Answer(404, b"<html><head><title>404 Not Found</title></head></html>")
@@ -291,6 +311,7 @@ class ErrorCodeIsStatus(Defect):
     """Errors of one API have one shape: a code is text everywhere or nowhere."""
 
     surface = "identity"
+    noticed_by = ("errors/shape/is-one",)
 
     def forbidden(self, original: Callable[[str], Answer], scope: str) -> Answer:
         return edited(original(scope), lambda document: document["error"].update(code=403))
@@ -300,6 +321,7 @@ class ApiErrorShowsStatement(Defect):
     """OWASP API8: errors show no stack trace, statement, path or version of a library."""
 
     surface = "identity"
+    noticed_by = ("errors/shape/shows-no-internals",)
 
     def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
         detail = "psycopg.errors.InvalidTextRepresentation: SELECT * FROM projects WHERE slug = $1; /app/projects.py:88"
@@ -331,6 +353,7 @@ class OneInTwentyFails(Defect):
     """The contract's table of errors: 5xx is for errors of the platform, not for one valid request in twenty."""
 
     surface = "identity"
+    noticed_by = ("errors/5xx/good-requests-never-fail",)
 
     def __init__(self) -> None:
         self.requests = 0
@@ -345,6 +368,7 @@ class ReadsAreStale(Defect):
     """RFC 9110 section 9.3.1: GET tells the current state."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
 
     def __init__(self) -> None:
         self.first: dict[str, Answer] = {}

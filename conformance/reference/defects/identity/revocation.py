@@ -27,6 +27,7 @@ class WarmTokensOutliveRevocation(Defect):
     """Credentials: revocation is immediate, also for a token that a cache has seen."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def __init__(self) -> None:
         self.seen: dict[str, float] = {}
@@ -44,6 +45,7 @@ class ColdTokensOutliveRevocation(Defect):
     """Credentials: revocation is immediate, also for a token that was never used before."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def __init__(self) -> None:
         self.used: set[str] = set()
@@ -60,6 +62,7 @@ class RevocationTakesSeconds(Defect):
     """Credentials: revocation is immediate, not some seconds later."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def __init__(self) -> None:
         self.first_refused: dict[str, float] = {}
@@ -76,6 +79,10 @@ class RevokedTokensKeepWorking(Defect):
     """Credentials: every token issued with a revoked credential becomes invalid."""
 
     surface = "identity"
+    noticed_by = (
+        "authorization/revocation/every-token-becomes-invalid",
+        "authorization/revocation/no-token-survives-a-race",
+    )
 
     def holder(self, original: Holder, claims: Claims) -> Client | None:
         return whoever_held(original, claims)
@@ -85,6 +92,7 @@ class RevocationMissedByOneInstance(Defect):
     """Credentials: revocation is immediate at every instance."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def __init__(self) -> None:
         self.turn = 0
@@ -98,6 +106,7 @@ class RevocationMissedByOneApi(Defect):
     """Credentials: revocation is immediate at every API."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def caller(self, original: CallerOf, request: Request) -> Caller:
         try:
@@ -115,6 +124,7 @@ class RevokedTokensStillRead(Defect):
     """Credentials: a revoked credential reads no more than it writes: nothing."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
 
     def caller(self, original: CallerOf, request: Request) -> Caller:
         try:
@@ -132,6 +142,7 @@ class RestoredCredentialRevivesTokens(Defect):
     """Credentials: tokens of a revoked credential are invalid for good, though it be made active again."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/restoring-revives-no-token",)
 
     def issued_since_revocation(
         self, original: Callable[[Client, Claims], bool], client: Client, claims: Claims
@@ -143,6 +154,7 @@ class RevocationHitsNeighbours(Defect):
     """Credentials: revoking one credential leaves the others of the organization alone."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/others-are-unharmed",)
 
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)
@@ -154,6 +166,7 @@ class RevocationLimitedToTokens(Defect):
     """Credentials: a revoked credential gets no new token that works."""
 
     surface = "identity"
+    noticed_by = ("authorization/revocation/no-new-token",)
 
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)

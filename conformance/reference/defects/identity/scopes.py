@@ -21,6 +21,7 @@ class UnknownScopeGranted(Defect):
     """RFC 6749 section 3.3: an unknown scope is not granted."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/unknown-is-not-granted",)
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
@@ -30,6 +31,7 @@ class ScopeBeyondCredentialGranted(Defect):
     """API Reference, Permissions: a token never has a scope that its credential was not given."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return set(scopes) <= set(SCOPES)
@@ -39,6 +41,7 @@ class ScopeBesideAnAllowedOneGranted(Defect):
     """API Reference, Permissions: one allowed scope does not carry others with it."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return set(scopes) <= set(SCOPES) and bool(set(scopes) & set(client.scopes))
@@ -48,6 +51,7 @@ class ScopeComparedWithoutCase(Defect):
     """RFC 6749 section 3.3: scope strings are case-sensitive."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/is-case-sensitive",)
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
         return original(text.lower())
@@ -90,6 +94,7 @@ class OmittedScopeGrantsEverything(Defect):
     """RFC 9700 section 2.3: leaving scope out gives no more than the credential has."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/omitted-never-exceeds-the-credential",)
 
     def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
         return SCOPES
@@ -99,6 +104,7 @@ class OmittedScopeRefused(Defect):
     """Credentials & Webhooks: grant_type, client_id and client_secret are enough for a token."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/scope-may-be-left-out",)
 
     def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
         raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "scope is missing"))
@@ -108,6 +114,7 @@ class NarrowingIgnored(Defect):
     """RFC 6749 section 3.3: a token has no more than was asked for."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403", "oauth/scope/asked-is-granted")
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
@@ -131,6 +138,7 @@ class OrderOfScopesMatters(Defect):
     """RFC 6749 section 3.3: the order of scopes does not matter."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/order-does-not-matter",)
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, scopes) and list(scopes) == [scope for scope in client.scopes if scope in scopes]
@@ -140,6 +148,7 @@ class InvalidScopeIs403(Defect):
     """RFC 6749 section 5.2: invalid_scope is answered with 400."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/refusal-is-invalid-scope",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and b'"invalid_scope"' in answer.body:
@@ -151,6 +160,7 @@ class ReadScopeWrites(Defect):
     """API Reference, Permissions: a scope to read does not write."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
 
     def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
         return original(route, "GET")
@@ -160,6 +170,7 @@ class ReadScopeDeletes(Defect):
     """API Reference, Permissions: a scope to read does not delete."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
 
     def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
         return original(route, "GET" if method == "DELETE" else method)
@@ -169,6 +180,7 @@ class MembersNeedOrganizationScopeOnly(Defect):
     """API Reference, Permissions: members are read with the scope for members."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/needed-scope-opens", "authorization/matrix/lacking-scope-is-403")
 
     def scope_for(self, original: Callable[[str, str], str], route: str, method: str) -> str:
         return "organization:read" if route == "members" else original(route, method)
@@ -178,6 +190,7 @@ class WriteScopeReads(Defect):
     """API Reference, Permissions: each scope opens its own operations; writing does not imply reading."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return original(caller, scope) or original(caller, scope.replace(":read", ":write"))
@@ -187,6 +200,7 @@ class AnyScopeOpensEverything(Defect):
     """The contract's table of errors: 403 where a valid token lacks the scope."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403", "errors/table/403-lacking-scope")
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return True
@@ -196,6 +210,7 @@ class NeededScopeRefused(Defect):
     """API Reference, Permissions: the scope of an operation opens it without a second one."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/needed-scope-opens",)
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return original(caller, scope) and original(caller, "organization:read")

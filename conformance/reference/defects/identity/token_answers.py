@@ -19,6 +19,7 @@ class TokenMayBeStored(Defect):
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/no-store",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200:
@@ -30,6 +31,7 @@ class TokenErrorMayBeStored(Defect):
     """RFC 6749 section 5.2: an error of the token endpoint carries Cache-Control: no-store."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-not-stored",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status >= 400:
@@ -42,6 +44,7 @@ class PragmaMissing(Defect):
     """RFC 6749 section 5.1: an answer with a token carries Pragma: no-cache."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/pragma-no-cache",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request):
@@ -53,6 +56,7 @@ class TokenSetsCookie(Defect):
     """Server-to-server calls carry no session: a token answer sets no cookie."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/no-cookie",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request):
@@ -64,6 +68,7 @@ class TokenTypeMissing(Defect):
     """RFC 6749 section 5.1: token_type is REQUIRED."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/json-with-token-and-type",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         document = original(token, client, scopes)
@@ -75,6 +80,7 @@ class TokenTypeIsAccessToken(Defect):
     """RFC 6749 section 7.1: the type of a bearer token is "Bearer"."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/json-with-token-and-type",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"token_type": "access_token"}
@@ -84,6 +90,7 @@ class ExpiresInIsText(Defect):
     """RFC 6749 section 5.1 and appendix A.14: expires_in is a JSON number."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-in-seconds",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"expires_in": str(client.lifetime_s)}
@@ -93,6 +100,7 @@ class ExpiresInMilliseconds(Defect):
     """RFC 6749 section 5.1: expires_in is in seconds."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-short", "oauth/jwt/lifetime-is-as-stated")
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"expires_in": client.lifetime_s * 1000}
@@ -102,6 +110,7 @@ class ExpiresInMissing(Defect):
     """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/lifetime-is-stated",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         document = original(token, client, scopes)
@@ -113,6 +122,7 @@ class RefreshTokenIssued(Defect):
     """RFC 6749 section 4.4.3: a refresh token SHOULD NOT be included."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/no-refresh-token",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"refresh_token": "0ZtVnL1yqkWbSg6yT0cQbQ"}
@@ -122,6 +132,7 @@ class GrantedScopeNotStated(Defect):
     """RFC 6749 sections 3.3 and 5.1: a scope that is not the one asked for is stated."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/stated-scope-is-enforced",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         document = original(token, client, scopes)
@@ -133,6 +144,7 @@ class ScopeStatedAsArray(Defect):
     """RFC 6749 section 5.1: scope is a string of space-delimited values."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/asked-is-granted",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"scope": list(scopes)}
@@ -142,6 +154,7 @@ class TokenAnswerWrapped(Defect):
     """RFC 6749 section 5.1: the parameters are at the top level of the JSON object."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/response-contains-a-token", "oauth/answer/json-with-token-and-type")
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return {"data": original(token, client, scopes)}
@@ -151,6 +164,7 @@ class SecretEchoedWithToken(Defect):
     """Credentials: the client secret is shown once, at creation."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/no-secret-repeated",)
 
     def token_document(self, original: Documents, token: str, client: Client, scopes: tuple[str, ...]) -> Document:
         return original(token, client, scopes) | {"client_id": client.client_id, "client_secret": client.secret}
@@ -160,6 +174,7 @@ class TokenIssuedWith201(Defect):
     """RFC 6749 section 5.1: a token is issued with status 200."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/issued-for-valid-credentials",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200:
@@ -171,6 +186,7 @@ class TokenErrorIsHtml(Defect):
     """RFC 6749 section 5.2: errors are application/json."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status in (400, 401):
@@ -183,6 +199,7 @@ class TokenErrorNested(Defect):
     """RFC 6749 section 5.2: error is a string at the top level."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -194,6 +211,7 @@ class TokenErrorUnregistered(Defect):
     """RFC 6749 section 5.2: error is one of the six codes."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/code-is-registered",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -205,6 +223,7 @@ class TokenErrorWith200(Defect):
     """RFC 6749 section 5.2: a refusal never comes with status 200."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 400:
@@ -216,6 +235,7 @@ class TokenErrorQuotesRequest(Defect):
     """RFC 6749 section 5.2: error_description has no quotation marks, backslashes, controls or non-ASCII characters."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document", "oauth/token/any-form-keeps-the-contract")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -227,6 +247,7 @@ class TokenErrorEchoesRequest(Defect):
     """OWASP API8: an error never repeats the client secret."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/wrong-secret-is-not-repeated", "oauth/errors/secret-is-not-repeated")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -239,6 +260,7 @@ class TokenErrorShowsStackTrace(Defect):
     """OWASP API8: errors show no stack trace, path or version of a library."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/no-internals-shown",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if not is_token_request(request) or answer.status not in (400, 401):
@@ -251,6 +273,7 @@ class TokenAnswerWithRepeatedMember(Defect):
     """RFC 8259 section 4: the names within an object are unique."""
 
     surface = "identity"
+    noticed_by = ("oauth/answer/json-with-token-and-type",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 200:

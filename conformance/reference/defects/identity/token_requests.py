@@ -31,6 +31,7 @@ class TokenByGet(Defect):
     """RFC 6749 section 3.2: the client MUST use POST; a GET with the parameters in its query gets no token."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/only-post-issues-tokens",)
 
     async def token(self, original: Token, request: Request) -> Answer:
         if request.method == "GET":
@@ -42,6 +43,7 @@ class TokenByPut(Defect):
     """RFC 6749 section 3.2: the client MUST use POST; no other method issues a token."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/only-post-issues-tokens",)
 
     def issues_tokens_by(self, original: Callable[[str], bool], method: str) -> bool:
         return method in ("POST", "PUT", "PATCH")
@@ -51,6 +53,7 @@ class TokenAllowMissing(Defect):
     """RFC 9110 section 15.5.6: a 405 carries Allow."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/refused-method-names-post",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and answer.status == 405:
@@ -62,6 +65,7 @@ class TokenRequestAsJson(Defect):
     """RFC 6749 section 4.4.2: the parameters are form-encoded; a JSON body is no token request."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused",)
 
     async def token(self, original: Token, request: Request) -> Answer:
         if request.headers.get("content-type", "").startswith("application/json"):
@@ -76,6 +80,7 @@ class TokenContentTypeIgnored(Defect):
     """RFC 6749 section 4.4.2: the request is application/x-www-form-urlencoded; text/plain is not."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused",)
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return True
@@ -85,6 +90,7 @@ class TokenContentTypeComparedWithCase(Defect):
     """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/media-type-is-compared-without-case",)
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
@@ -94,6 +100,7 @@ class TokenCharsetParameterRefused(Defect):
     """RFC 9110 section 8.3.1: a media type may carry parameters; charset=UTF-8 is the same form."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/media-type-is-compared-without-case",)
 
     def is_form(self, original: Callable[[Request], bool], request: Request) -> bool:
         return request.headers.get("content-type", "").lower() == "application/x-www-form-urlencoded"
@@ -103,6 +110,7 @@ class UnknownParameterRefused(Defect):
     """RFC 6749 section 3.2: the authorization server MUST ignore unrecognized request parameters."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-are-ignored",)
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         if not {name for name, _ in pairs} <= KNOWN:
@@ -114,6 +122,7 @@ class EmptyParameterNotOmitted(Defect):
     """RFC 6749 section 3.2: parameters sent without a value MUST be treated as if they were omitted."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return pairs
@@ -123,6 +132,7 @@ class DuplicateGrantTypeAccepted(Defect):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (grant_type)."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/repeated-parameter-is-invalid-request", "oauth/token/repeated-credentials-issue-nothing")
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name == "grant_type" or original(name)
@@ -132,6 +142,7 @@ class LastDuplicateCredentialWins(Defect):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the last one counts)."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/repeated-credentials-issue-nothing",)
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name in ("client_id", "client_secret") or original(name)
@@ -139,6 +150,8 @@ class LastDuplicateCredentialWins(Defect):
 
 class FirstDuplicateCredentialWins(LastDuplicateCredentialWins):
     """RFC 6749 section 3.2: parameters MUST NOT be included more than once (credentials, the first one counts)."""
+
+    noticed_by = ("oauth/token/repeated-credentials-issue-nothing",)
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return original(pairs[::-1])
@@ -148,6 +161,7 @@ class DuplicateScopesUnited(Defect):
     """RFC 6749 section 3.2: scope MUST NOT be included more than once, and two never add up to a wider one."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/repeated-scope-never-adds-up",)
 
     def may_repeat(self, original: Callable[[str], bool], name: str) -> bool:
         return name == "scope" or original(name)
@@ -162,6 +176,7 @@ class MissingGrantTypeAccepted(Defect):
     """RFC 6749 section 4.4.2: grant_type is REQUIRED."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/missing-grant-type-is-refused", "oauth/errors/missing-grant-type-is-invalid-request")
 
     def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
         return [("grant_type", "client_credentials"), *original(pairs)]
@@ -171,6 +186,7 @@ class GrantTypeComparedWithoutCase(Defect):
     """RFC 6749 section 4.4.2: the value MUST be set to "client_credentials", compared exactly."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
         return original(grant_type.strip().lower())
@@ -180,6 +196,7 @@ class GrantTypeCutAtNul(Defect):
     """RFC 6749 section 4.4.2: the value is compared whole, also behind a NUL."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
         return original(grant_type.partition("\0")[0])
@@ -189,6 +206,7 @@ class UnknownGrantCrashes(Defect):
     """RFC 6749 section 5.2: an unknown grant is 400 unsupported_grant_type, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported", "oauth/errors/other-grants-issue-nothing")
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
         return {"client_credentials": True}[grant_type]
@@ -198,6 +216,7 @@ class UnknownGrantIsInvalidGrant(Defect):
     """RFC 6749 section 5.2: the code of an unknown grant is unsupported_grant_type."""
 
     surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_token_request(request) and b"unsupported_grant_type" in answer.body:
@@ -209,6 +228,7 @@ class UndecodableFormCrashes(Defect):
     """RFC 6749 section 5.2: a form that is not UTF-8 is a malformed request, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/any-body-is-no-server-error", "oauth/errors/refusal-is-a-json-error-document")
 
     def intercept(self, request: Request) -> Answer | None:
         if is_token_request(request):
@@ -220,6 +240,7 @@ class LargeTokenRequestCrashes(Defect):
     """The contract's table of errors: a request that is too large is the caller's error, never a 5xx."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/large-body-is-no-server-error",)
 
     def intercept(self, request: Request) -> Answer | None:
         too_large = is_token_request(request) and len(request.body) > 64 * 1024
@@ -230,6 +251,7 @@ class TokenTrailingQueryRefused(Defect):
     """RFC 6749 section 3.2: the token endpoint URL may include a query component."""
 
     surface = "identity"
+    noticed_by = ("oauth/token/query-breaks-nothing",)
 
     def intercept(self, request: Request) -> Answer | None:
         crashes = is_token_request(request) and bool(request.query_string)

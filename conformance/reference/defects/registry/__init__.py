@@ -10,7 +10,10 @@ from conformance.reference.defects.registry import (
     mounts,
     rules,
     tags,
+    told,
     uploads,
 )
 
-__all__ = ["access", "blobs", "chunks", "errors", "listings", "manifests", "mounts", "rules", "tags", "uploads"]
+__all__ = [
+    "access", "blobs", "chunks", "errors", "listings", "manifests", "mounts", "rules", "tags", "told", "uploads",
+]

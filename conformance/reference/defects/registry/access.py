@@ -38,6 +38,7 @@ class AnonymousPull(Defect):
     """API Reference, Docker Registry: organization images are pulled by those who may, after a login."""
 
     surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/login/malformed-login-is-refused")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -48,6 +49,7 @@ class AnonymousHead(Defect):
     """Docker token flow: HEAD needs what GET needs."""
 
     surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/rights/private-and-absent-are-not-told-apart")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -58,6 +60,7 @@ class AnonymousPush(Defect):
     """API Reference, Docker Registry: images are pushed by those who may, after a login."""
 
     surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-push", "registry/login/denial-is-told")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -68,6 +71,7 @@ class AnonymousTagList(Defect):
     """Docker token flow: the tag list needs pull."""
 
     surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/rights/private-and-absent-are-not-told-apart")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -88,6 +92,7 @@ class SupportCheckNeedsNoLogin(Defect):
     """Docker token flow: ``GET /v2/`` without a token is 401, or ``docker login`` would take any password."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -107,6 +112,7 @@ class ChallengeMissing(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate")
@@ -116,6 +122,7 @@ class ChallengeMissingForHead(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, for HEAD, too."""
 
     surface = "registry"
+    noticed_by = ("registry/login/challenge-is-given",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate") if request.method == "HEAD" else answer
@@ -125,6 +132,7 @@ class ChallengeWithoutScope(Defect):
     """Docker token flow: the challenge names the scope that is wanted."""
 
     surface = "registry"
+    noticed_by = ("registry/login/challenge-names-the-scope",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return list(original([], error))
@@ -134,6 +142,7 @@ class ChallengeWithoutService(Defect):
     """Docker token flow: the challenge names the service."""
 
     surface = "registry"
+    noticed_by = ("registry/login/realm-is-a-url",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return [each for each in original(wanted, error) if each[0] != "service"]
@@ -143,6 +152,7 @@ class ChallengeScopeTooNarrow(Defect):
     """Docker token flow: the scope of a push is ``pull,push`` (containerd #1318)."""
 
     surface = "registry"
+    noticed_by = ("registry/login/challenge-names-the-scope",)
 
     def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
         return str(original(wanted)).replace(":pull,push", ":pull")
@@ -161,6 +171,7 @@ class ChallengeScopeOfTheApp(Defect):
     """Docker token scopes: the scope has the whole repository name, its organization too."""
 
     surface = "registry"
+    noticed_by = ("registry/login/challenge-names-the-scope",)
 
     def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
         return " ".join(f"{each.kind}:{each.name.rpartition('/')[2]}:{','.join(each.actions)}" for each in wanted)
@@ -170,6 +181,7 @@ class RealmRelative(Defect):
     """Docker token flow: the realm is an absolute URL."""
 
     surface = "registry"
+    noticed_by = ("registry/login/realm-is-a-url",)
 
     def realm(self, original: Any) -> str:
         return "/registry/token"
@@ -197,6 +209,7 @@ class BadTokenForbidden(Defect):
     """API Reference, Error Handling: an invalid token is 401, not 403."""
 
     surface = "registry"
+    noticed_by = ("registry/login/malformed-login-is-refused", "registry/login/refused-in-an-upload-can-be-mended")
 
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
@@ -207,6 +220,7 @@ class BadTokenFails(Defect):
     """API Reference, Error Handling: a token that cannot be read is 401, not 500."""
 
     surface = "registry"
+    noticed_by = ("registry/login/malformed-login-is-refused", "registry/login/refused-in-an-upload-can-be-mended")
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         if token.count(".") != 2:
@@ -219,52 +233,31 @@ class AnonymousForbidden(Defect):
     """API Reference, Error Handling: a missing token is 401, not 403."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
 
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
         return Refusal("DENIED") if error is None else refusal
 
 
-class ExpiredRegistryTokenAccepted(Defect):
-    """RFC 7519 section 4.1.4: a token past its ``exp`` is refused."""
-
-    surface = "registry"
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, verify_exp=False)
-
-
-class FutureTokenAccepted(Defect):
-    """RFC 7519 section 4.1.5: a token before its ``nbf`` is refused."""
-
-    surface = "registry"
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, verify_nbf=False, verify_iat=False)
 
 
 class TokenForOtherServiceAccepted(Defect):
     """RFC 7519 section 4.1.3: a token for another audience is refused."""
 
     surface = "registry"
+    noticed_by = ("registry/token/other-audience-is-refused",)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         return decoded(original, token, verify_aud=False)
 
-
-class TokenOfOtherIssuerAccepted(Defect):
-    """Docker token authentication, JWT: a token of another issuer is refused."""
-
-    surface = "registry"
-
-    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
-        return decoded(original, token, verify_iss=False)
 
 
 class TokenSignatureUnchecked(Defect):
     """RFC 7515 section 5.2: a token whose signature is not that of its content is refused."""
 
     surface = "registry"
+    noticed_by = ("registry/token/other-audience-is-refused", "registry/token/altered-is-refused")
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -275,6 +268,7 @@ class UnsignedRegistryTokenAccepted(Defect):
     """RFC 8725 section 3.1: a token of algorithm ``none`` is refused."""
 
     surface = "registry"
+    noticed_by = ("registry/token/altered-is-refused",)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         if jwt.get_unverified_header(token).get("alg") == "none":
@@ -288,6 +282,7 @@ class PullTokenPushes(Defect):
     """Docker token flow: a token for pull does not push."""
 
     surface = "registry"
+    noticed_by = ("registry/token/is-for-what-was-asked", "registry/token/subset-is-no-error")
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)
@@ -297,6 +292,7 @@ class PullTokenDeletes(Defect):
     """Docker token flow: a token for pull does not delete."""
 
     surface = "registry"
+    noticed_by = ("registry/token/several-scopes", "registry/token/scheme-is-compared-without-case")
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method == "DELETE" else original(method)
@@ -306,6 +302,7 @@ class PushTokenDeletes(Defect):
     """Docker token flow: a token for pull and push does not delete."""
 
     surface = "registry"
+    noticed_by = ("registry/login/challenge-names-the-scope",)
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("push",) if method == "DELETE" else original(method)
@@ -315,6 +312,7 @@ class TokenOfOtherRepositoryAccepted(Defect):
     """Docker token flow: a token grants what it names, on no other repository."""
 
     surface = "registry"
+    noticed_by = ("registry/token/is-for-what-was-asked", "registry/rights/mount-needs-pull-on-the-source")
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         granted = {(kind, action) for kind, _, action in caller.grants}
@@ -331,20 +329,12 @@ class TokenGoesByPrefix(Defect):
         return all((access.kind, action) in granted for action in access.actions)
 
 
-class TokenTypeIgnored(Defect):
-    """Docker token scopes: the type of a grant is part of it."""
-
-    surface = "registry"
-
-    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
-        granted = {(name, action) for _, name, action in caller.grants}
-        return all((access.name, action) in granted for action in access.actions)
-
 
 class AbsentRepositoryTold(Defect):
     """API Reference, Error Handling: what is hidden from a caller cannot be told from what is not there."""
 
     surface = "registry"
+    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
 
     async def answer(self, original: Any, request: Request) -> Answer:
         registry = registry_of(original)
@@ -375,6 +365,7 @@ class SchemeIsCaseSensitive(Defect):
     """RFC 9110 section 11.1: the scheme of Authorization is compared without regard to case."""
 
     surface = "registry"
+    noticed_by = ("registry/token/scheme-is-compared-without-case",)
 
     def bearer_token(self, original: Any, request: Request) -> str | None:
         return original(request) if request.headers.get("authorization", "").startswith("Bearer ") else None

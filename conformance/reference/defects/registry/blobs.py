@@ -17,6 +17,7 @@ class BlobVisibleInEveryRepository(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob is pulled from the repository that it was pushed to."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/blob-stays-in-its-repository", "registry/rights/mount-needs-pull-on-the-source")
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         for repository in registry_of(original).repositories.values():
@@ -30,6 +31,7 @@ class BlobRangeOffByOne(Defect):
     """RFC 9110 section 14.1.2: the last position of a range is part of it."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header, size)
@@ -40,6 +42,7 @@ class SuffixRangeFromStart(Defect):
     """RFC 9110 section 14.1.2: ``-500`` is the last 500 bytes, not the first 501."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header.replace("=-", "=0-"), size)
@@ -50,6 +53,7 @@ class OpenRangeCutShort(Defect):
     """RFC 9110 section 14.1.2: a range without a last position goes to the end."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header, size)
@@ -60,6 +64,7 @@ class RangeBeyondTheEndSentEmpty(Defect):
     """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/unsatisfiable-range",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         try:
@@ -82,6 +87,7 @@ class PartWithoutContentRange(Defect):
     """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         return without(original(digest, content, first, end), "Content-Range")
@@ -91,6 +97,7 @@ class ContentRangeWithWrongTotal(Defect):
     """RFC 9110 section 14.4: the complete length is the content's, not the part's."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -102,6 +109,7 @@ class PartSentWhole(Defect):
     """RFC 9110 section 15.3.7: 206 carries the part asked for, not the whole."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = registry_of(original).blob_answer(206, digest, content)
@@ -113,6 +121,7 @@ class HeadBlobWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the blob."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/head-tells-the-length", "registry/pull/head-equals-get")
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
         answer: Answer = original(digest, content)
@@ -125,6 +134,7 @@ class HeadBlobWithoutDigest(Defect):
     """Docker Registry V2, Existing Layers: HEAD has the Docker-Content-Digest of the blob."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/head-equals-get",)
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
         return without(original(digest, content), "Docker-Content-Digest")
@@ -134,6 +144,10 @@ class HeadOfMissingBlobAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is not there is 404."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/upload/cancelled-bytes-are-stored-nowhere",
+        "registry/upload/session-belongs-to-its-repository",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 404:
@@ -150,21 +164,12 @@ class BlobWithoutDigestHeader(Defect):
         return without(original(status, digest, content), "Docker-Content-Digest")
 
 
-class Sha512ToldAsSha256(Defect):
-    """distribution-spec 1.1, Pulling blobs: Docker-Content-Digest is the digest that was asked for."""
-
-    surface = "registry"
-
-    def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
-        answer: Answer = original(status, digest, content)
-        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
-        return answer
-
 
 class DigestToldWithoutAlgorithm(Defect):
     """Docker Registry V2, Content Digests: Docker-Content-Digest is algorithm and hex, both."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/digest-field-is-true",)
 
     def digest_told(self, original: Any, digest: str) -> str:
         return digest.partition(":")[2]
@@ -174,6 +179,7 @@ class LargeBlobCutShort(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob comes whole, above 64 KiB, too."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/whole-blob-by-put",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -185,6 +191,7 @@ class LineEndsConverted(Defect):
     """distribution-spec 1.1, Pulling blobs: the bytes are those that were pushed, line ends among them."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs", "registry/upload/whole-blob-by-put")
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -196,6 +203,7 @@ class BlobReadsFailAtOnce(Defect):
     """Blobs may be pulled by many at once."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.reading: set[str] = set()
@@ -214,6 +222,7 @@ class OneBlobReadInTwentyUnknown(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that is there is there every time (harbor #22417)."""
 
     surface = "registry"
+    noticed_by = ("registry/rights/session-is-its-openers", "registry/upload/finished-session-is-gone")
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -229,6 +238,11 @@ class OneBlobInTwentyEmpty(Defect):
     """distribution-spec 1.1, Pulling blobs: the bytes come every time, not 19 times of 20."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/delete/blob-stays-elsewhere",
+        "registry/upload/in-chunks",
+        "registry/rights/puller-cannot-push",
+    )
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -245,6 +259,7 @@ class MissingBlobIsManifestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/code-tells-the-cause", "registry/errors/code-of-a-deletion")
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         try:
@@ -258,6 +273,7 @@ class DeletedBlobStillServed(Defect):
     """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/twice-is-404")
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         """Forgets to."""
@@ -267,6 +283,7 @@ class BlobDeletedEverywhere(Defect):
     """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/blob-stays-elsewhere", "registry/mount/stays-when-the-source-goes")
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         for repository in registry_of(original).repositories.values():
@@ -290,6 +307,7 @@ class DeletionOfMissingBlobAccepted(Defect):
     """distribution-spec 1.1, Deleting Blobs: a blob that is not there is 404."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/twice-is-404", "registry/delete/absent-is-404")
 
     async def delete_blob(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)
@@ -301,6 +319,7 @@ class DeletionAnswered200(Defect):
     """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/manifest-is-answered-202", "registry/delete/blob-is-gone")
 
     def deleted(self, original: Any) -> Answer:
         return Answer(200)

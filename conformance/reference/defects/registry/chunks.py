@@ -17,6 +17,7 @@ class ChunkOutOfOrderAccepted(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/first-chunk-begins-at-0", "registry/upload/out-of-order-is-416")
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return True
@@ -26,6 +27,7 @@ class RepeatedChunkAppended(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was accepted is not appended again."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/out-of-order-is-416", "registry/upload/out-of-order-changes-nothing")
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return first <= len(upload.content)
@@ -35,6 +37,7 @@ class RefusedChunkKept(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the bytes of a chunk refused with 416 are not kept."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/out-of-order-changes-nothing", "registry/at-once/one-session")
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         refusal: Refusal = original(request, upload)
@@ -56,6 +59,7 @@ class ChunkLengthUnchecked(Defect):
     """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/range-and-length-agree",)
 
     def chunk_length_matches(self, original: Any, chunk: tuple[int, int], body: bytes) -> bool:
         return True
@@ -65,6 +69,7 @@ class OutOfOrderWithoutRange(Defect):
     """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/416-tells-where-to-go-on",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Location", "Range") if answer.status == 416 and kind_of(request) == "upload" else answer
@@ -74,6 +79,7 @@ class ChunkAnswered204(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/status-is-told", "registry/login/refused-in-an-upload-can-be-mended")
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         answer: Answer = original(request, upload)
@@ -85,6 +91,7 @@ class ChunkWithoutRange(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Range what was accepted."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         return without(original(request, upload), "Range")
@@ -94,6 +101,7 @@ class ChunkWithoutLocation(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: 202 says by Location where the next chunk goes."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/in-chunks",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         return without(original(request, upload), "Location")
@@ -103,6 +111,7 @@ class UploadRangeOffByOne(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: Range ends at the last byte accepted, not one beyond."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/416-tells-where-to-go-on", "registry/upload/answers-tell-the-range")
 
     def upload_range(self, original: Any, upload: Upload) -> str:
         return f"0-{len(upload.content)}"
@@ -112,6 +121,7 @@ class UploadRangeStuckAtFirstChunk(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: Range counts all chunks, not the first only."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range", "registry/at-once/one-session")
 
     def __init__(self) -> None:
         self.first: dict[str, str] = {}
@@ -125,6 +135,7 @@ class UploadStatusWithoutRange(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the status of a session has its Range."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range", "registry/upload/cut-off-chunk-can-be-resumed")
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         return without(await original(asked), "Range")
@@ -134,6 +145,7 @@ class LastBytesOfPutIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may carry the last chunk."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-by-put", "registry/at-once/one-session")
 
     def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
         return bytes(upload.content) or last
@@ -143,6 +155,7 @@ class ChunksAtOnceBothAppended(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: of two same chunks at once, one is out of order."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
 
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         registry_of(original).check_chunk(request, upload)
@@ -154,6 +167,7 @@ class OneChunkInTwentyLost(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

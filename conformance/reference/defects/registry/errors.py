@@ -31,6 +31,7 @@ class ErrorsInPlainText(Defect):
     """Docker Registry V2, Errors: the body of an error is JSON."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/body-is-json", "registry/login/denial-is-told")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = errors_of(answer)
@@ -41,6 +42,7 @@ class ErrorsInHtml(Defect):
     """Docker Registry V2, Errors: 404 is the registry's own, not a proxy's page."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/body-is-json",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         page = b"<html><body><h1>404 Not Found</h1></body></html>"
@@ -51,6 +53,7 @@ class ErrorWithoutList(Defect):
     """distribution-spec 1.1, Error Codes: ``errors`` is a list."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = errors_of(answer)
@@ -61,6 +64,7 @@ class ErrorsTypedAsText(Defect):
     """Docker Registry V2, Errors: Content-Type is application/json."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/body-is-json", "registry/login/denial-is-told")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return retold(answer, answer.body, "text/plain; charset=utf-8") if errors_of(answer) else answer
@@ -70,6 +74,12 @@ class ErrorCodesInLowerCase(Defect):
     """distribution-spec 1.1, Error Codes: a code is of upper-case letters and underscores."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/errors/json-has-the-form",
+        "registry/upload/any-content-range-is-a-callers-affair",
+        "registry/manifest/any-change-is-taken-or-refused",
+        "registry/manifest/any-body-is-taken-or-refused",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{**each, "code": each["code"].lower()} for each in errors_of(answer)]
@@ -80,6 +90,7 @@ class ErrorWithoutCode(Defect):
     """distribution-spec 1.1, Error Codes: every entry has a code."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{"message": each["message"]} for each in errors_of(answer)]
@@ -101,6 +112,10 @@ class MalformedDigestFails(Defect):
     """API Reference, Error Handling: a malformed digest is 400, not 500 (distribution #4945)."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/digest/malformed-manifest-digest-is-400",
+        "registry/digest/malformed-read-is-a-callers-fault",
+    )
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):
@@ -112,6 +127,7 @@ class MalformedDigestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is DIGEST_INVALID, where a blob is pushed with it."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/malformed-manifest-digest-is-400", "registry/referrers/malformed-digest-is-400")
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):
@@ -123,6 +139,7 @@ class LongNameFails(Defect):
     """API Reference, Error Handling: a name too long is 4xx, not 500 (distribution #2670)."""
 
     surface = "registry"
+    noticed_by = ("registry/name/no-other-name-is-taken",)
 
     def is_name(self, original: Any, text: str) -> bool:
         if len(text) > 255:
@@ -144,6 +161,7 @@ class AllowMissing(Defect):
     """RFC 9110 section 15.5.6: 405 has an Allow."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/other-method-is-405",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Allow")
@@ -153,6 +171,7 @@ class ApiVersionMissing(Defect):
     """Docker Registry V2, API Version Check: every answer has Docker-Distribution-Api-Version."""
 
     surface = "registry"
+    noticed_by = ("registry/support/names-its-version",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Docker-Distribution-Api-Version")
@@ -162,6 +181,7 @@ class ApiVersionMissingOnChallenge(Defect):
     """Docker Registry V2, API Version Check: the 401 has Docker-Distribution-Api-Version, too."""
 
     surface = "registry"
+    noticed_by = ("registry/support/names-its-version",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Docker-Distribution-Api-Version") if answer.status == 401 else answer
@@ -171,6 +191,7 @@ class SupportCheckUnknown(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is 200."""
 
     surface = "registry"
+    noticed_by = ("registry/token/without-scope-opens-nothing", "registry/support/is-answered-200")
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         raise Refusal("UNSUPPORTED", status=404)
@@ -180,6 +201,7 @@ class SupportCheckRedirected(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
 
     surface = "registry"
+    noticed_by = ("registry/token/without-scope-opens-nothing", "registry/support/is-answered-200")
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         answer = Answer(302)
@@ -191,6 +213,11 @@ class OneRequestInTwentyFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/pull/any-range-is-a-callers-affair",
+        "registry/digest/malformed-read-is-a-callers-fault",
+        "registry/pull/manifest-is-never-converted",
+    )
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

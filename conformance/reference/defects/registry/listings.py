@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import EveryTwentieth, registry_of, without
@@ -17,6 +16,7 @@ class TagsUnsorted(Defect):
     """distribution-spec 1.1, Listing Tags: tags are in lexical order, not in that of pushing."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/are-sorted", "registry/tags/pages-by-last-lead-to-the-end")
 
     def in_order(self, original: Any, names: list[str]) -> list[str]:
         return names
@@ -26,6 +26,7 @@ class TagsInReverse(Defect):
     """distribution-spec 1.1, Listing Tags: the order is ascending."""
 
     surface = "registry"
+    noticed_by = ("registry/catalog/is-sorted", "registry/tags/are-sorted")
 
     def in_order(self, original: Any, names: list[str]) -> list[str]:
         return sorted(names, reverse=True)
@@ -38,6 +39,7 @@ class PageSizeIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: at most ``n`` are listed."""
 
     surface = "registry"
+    noticed_by = ("registry/catalog/n-limits-the-page", "registry/tags/n-limits-the-list")
 
     def page_size(self, original: Any, request: Request) -> int | None:
         original(request)
@@ -48,6 +50,7 @@ class TagPageOneTooLong(Defect):
     """distribution-spec 1.1, Listing Tags: at most ``n`` are listed, not one more."""
 
     surface = "registry"
+    noticed_by = ("registry/catalog/n-limits-the-page", "registry/tags/n-limits-the-list")
 
     def page_size(self, original: Any, request: Request) -> int | None:
         size: int | None = original(request)
@@ -58,6 +61,7 @@ class LastIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: the list begins after ``last``."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/pages-by-last-lead-to-the-end", "registry/tags/last-goes-on-behind")
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         return names
@@ -70,6 +74,7 @@ class LastListedAgain(Defect):
     """distribution-spec 1.1, Listing Tags: ``last`` itself is not listed."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/pages-by-last-lead-to-the-end", "registry/tags/last-goes-on-behind")
 
     def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
         return names if last is None else [name for name in names if name >= last]
@@ -89,6 +94,7 @@ class TagLostBetweenPages(Defect):
     """distribution-spec 1.1, Listing Tags: following Link to the end gives every tag."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end",)
 
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         return str(original(request, size, rest[size], rest))
@@ -98,6 +104,7 @@ class LinkMissing(Defect):
     """distribution-spec 1.1, Listing Tags: where there is more, Link says where."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Link")
@@ -107,6 +114,7 @@ class LinkNeverEnds(Defect):
     """Docker Registry V2, Pagination: the last page has no Link; following Link comes to an end."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/n-nought-is-empty", "registry/tags/links-lead-to-the-end")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.parameter("n") and answer.status == 200 and "Link" not in answer.headers:
@@ -118,6 +126,7 @@ class LinkWithoutRelation(Defect):
     """RFC 8288 section 3.3: the relation of the link is ``next``."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if "Link" in answer.headers:
@@ -125,19 +134,12 @@ class LinkWithoutRelation(Defect):
         return answer
 
 
-class LinkLosesThePageSize(Defect):
-    """Docker Registry V2, Pagination: the next page has the same ``n``."""
-
-    surface = "registry"
-
-    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
-        return registry_of(original).listing_url(request, urlencode({"last": last}))
-
 
 class PageOfNoneFails(Defect):
     """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not 500."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/n-nought-is-empty",)
 
     def page_size(self, original: Any, request: Request) -> int | None:
         size: int | None = original(request)
@@ -150,6 +152,7 @@ class PageOfNoneIsWhole(Defect):
     """distribution-spec 1.1, Listing Tags: ``n=0`` is an empty list, not all."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/n-nought-is-empty",)
 
     def page_size(self, original: Any, request: Request) -> int | None:
         return original(request) or None
@@ -159,6 +162,7 @@ class BadPageSizeIgnored(Defect):
     """Docker Registry V2, Pagination: an ``n`` that is no number is PAGINATION_NUMBER_INVALID."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/bad-n-is-400",)
 
     def page_size(self, original: Any, request: Request) -> int | None:
         try:
@@ -172,6 +176,11 @@ class BadPageSizeFails(Defect):
     """API Reference, Error Handling: an invalid parameter is 400, not 500."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/tags/bad-n-is-no-server-error",
+        "registry/tags/bad-n-is-400",
+        "registry/tags/any-query-is-a-callers-affair",
+    )
 
     def page_size(self, original: Any, request: Request) -> int | None:
         try:
@@ -185,6 +194,7 @@ class UnknownRepositoryListsNoTags(Defect):
     """distribution-spec 1.1, Listing Tags: a repository that is not there is 404 NAME_UNKNOWN."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/absent-repository-is-404",)
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         return list(registry_of(original).stored(name).tags)
@@ -203,6 +213,7 @@ class TagListNamesTheApp(Defect):
     """distribution-spec 1.1, Listing Tags: ``name`` is the whole repository name."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/are-listed",)
 
     def page_answer(
         self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
@@ -216,6 +227,7 @@ class TagListShowsDigests(Defect):
     """distribution-spec 1.1, Listing Tags: manifests without a tag are not listed."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/digests-are-no-tags", "registry/at-once/one-tag")
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         tags: list[str] = original(name)
@@ -227,6 +239,7 @@ class OneTagListInTwentyShort(Defect):
     """distribution-spec 1.1, Listing Tags: every tag is listed every time, not 19 times of 20."""
 
     surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -249,6 +262,7 @@ class ReferrersUnfiltered(Defect):
     """distribution-spec 1.1, Listing Referrers: OCI-Filters-Applied says that the filter was applied."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/filter-is-applied", "registry/referrers/applied-filter-is-named")
 
     def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
         return True
@@ -258,6 +272,7 @@ class FilterNotTold(Defect):
     """distribution-spec 1.1, Listing Referrers: an applied filter is told by OCI-Filters-Applied."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/applied-filter-is-named",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         return without(await original(asked), "OCI-Filters-Applied")
@@ -267,6 +282,7 @@ class ReferrersWithoutAnnotations(Defect):
     """distribution-spec 1.1, Listing Referrers: each descriptor has the annotations of its manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         return {member: value for member, value in original(manifest).items() if member != "annotations"}
@@ -276,6 +292,7 @@ class ReferrersWithoutArtifactType(Defect):
     """distribution-spec 1.1, Listing Referrers: artifactType is the config's media type where it is not set."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/say-their-type",)
 
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry = dict(original(manifest))
@@ -288,6 +305,7 @@ class ReferrersOfNothingUnknown(Defect):
     """distribution-spec 1.1, Listing Referrers: a digest without referrers is 200 and an empty list."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/none-is-an-empty-index", "registry/referrers/deleted-is-not-listed")
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = original(name, digest)
@@ -319,6 +337,7 @@ class ReferrersTypedAsJson(Defect):
     """distribution-spec 1.1, Listing Referrers: Content-Type is that of an image index."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/are-an-index",)
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
         answer: Answer = original(descriptors)
@@ -330,6 +349,7 @@ class ReferrersOfMalformedDigest(Defect):
     """distribution-spec 1.1, Listing Referrers: a malformed digest is 400."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/malformed-digest-is-400",)
 
     async def list_referrers(self, original: Any, asked: Asked) -> Answer:
         try:

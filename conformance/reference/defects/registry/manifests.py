@@ -18,6 +18,7 @@ class ManifestReformatted(Defect):
     """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, blanks and order too."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again", "registry/pull/any-type-is-any-type")
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
@@ -29,6 +30,13 @@ class ManifestTypeLost(Defect):
     """distribution-spec 1.1, Pulling manifests: Content-Type is what was pushed."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/pull/manifest-is-what-was-pushed",
+        "registry/manifest/artifact-is-taken",
+        "registry/manifest/oci-image-is-taken",
+        "registry/manifest/no-layers-is-taken",
+        "registry/manifest/is-taken-by-digest",
+    )
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         answer: Answer = original(request, manifest)
@@ -40,6 +48,7 @@ class ManifestTypeOfAccept(Defect):
     """distribution-spec 1.1, Pulling manifests: Content-Type is the manifest's, not the first that Accept names."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/nested-index-is-taken", "registry/manifest/docker-list-is-taken")
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         answer: Answer = original(request, manifest)
@@ -62,6 +71,7 @@ class HeadManifestWithoutType(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Type of the manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/head-equals-get",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -73,6 +83,7 @@ class HeadManifestWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/head-tells-the-length", "registry/pull/head-equals-get")
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -84,6 +95,7 @@ class HeadOfMissingManifestAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404", "registry/manifest/type-is-compared")
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -97,6 +109,7 @@ class SubjectHeaderMissing(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: 201 has OCI-Subject."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/subject-is-acknowledged",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         return without(original(asked, manifest), "OCI-Subject")
@@ -106,6 +119,7 @@ class SubjectHeaderOfTheManifest(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject is the subject's digest, not one's own."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/subject-is-acknowledged",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
@@ -118,6 +132,7 @@ class ManifestLocationMissing(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 must have the Location of the manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/location-can-be-pulled",)
 
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         return without(original(asked, manifest), "Location")
@@ -127,6 +142,12 @@ class ManifestCreatedWith202(Defect):
     """distribution-spec 1.1, Pushing Manifests: a stored manifest is answered 201."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/manifest/empty-index-is-no-server-error",
+        "registry/manifest/foreign-layer-is-no-server-error",
+        "registry/name/image-naming-of-the-contract",
+        "registry/at-once/identical-manifests",
+    )
 
     async def put_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -138,6 +159,12 @@ class OneManifestReadInTwentyUnknown(Defect):
     """distribution-spec 1.1, Pulling manifests: a manifest that is there is there every time."""
 
     surface = "registry"
+    noticed_by = (
+        "registry/login/anonymous-cannot-push",
+        "registry/manifest/bytes-are-kept",
+        "registry/name/any-reference-is-a-callers-affair",
+        "registry/rights/other-organization-cannot-push",
+    )
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -151,6 +178,7 @@ class MissingManifestIsNotFound(Defect):
     """distribution-spec 1.1, Error Codes: the code is MANIFEST_UNKNOWN, not one of one's own (harbor #23637)."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/code-is-of-the-lists", "registry/errors/code-tells-the-cause")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
@@ -163,6 +191,7 @@ class DeletedManifestStillServed(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
 
     surface = "registry"
+    noticed_by = ("registry/referrers/deleted-is-not-listed", "registry/delete/manifest-goes-with-its-tags")
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         registry = registry_of(original)
@@ -174,6 +203,7 @@ class ManifestDeletionTakesTheBlobs(Defect):
     """distribution-spec 1.1, Deleting Manifests: the blobs stay, since other manifests share them."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/others-stay",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         stored = registry_of(original).stored(name)
@@ -187,6 +217,7 @@ class DeletionOfMissingManifestAccepted(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest that is not there is 404."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/twice-is-404", "registry/delete/absent-is-404")
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)

@@ -15,6 +15,7 @@ class MountOfMissingBlobAnswered201(Defect):
     """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/absent-blob-is-not-made-up", "registry/mount/absent-blob-opens-an-upload")
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         await original(source, target, digest)
@@ -25,6 +26,7 @@ class MountWithoutRightOnSource(Defect):
     """Docker token flow: a mount needs pull on the source."""
 
     surface = "registry"
+    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
 
     def may_mount(self, original: Any, caller: Any, source: str) -> bool:
         return True
@@ -34,6 +36,7 @@ class MountWithoutBlob(Defect):
     """distribution-spec 1.1, Mounting a blob: 201 says that the blob is in the target."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/blob-or-upload", "registry/mount/stays-when-the-source-goes")
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         return digest in registry_of(original).stored(source).blobs
@@ -68,6 +71,7 @@ class MountFailureRefused(Defect):
     """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/without-source-is-answered", "registry/mount/absent-blob-opens-an-upload")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)

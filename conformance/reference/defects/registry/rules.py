@@ -15,6 +15,7 @@ class ManifestDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing Manifests: pushed by digest, the digest must be that of the bytes."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/wrong-manifest-is-refused",)
 
     def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
         return True
@@ -24,6 +25,7 @@ class AnyBytesTakenAsManifest(Defect):
     """distribution-spec 1.1, Error Codes: what is not a manifest is MANIFEST_INVALID."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/nonsense-is-400",)
 
     def parse_manifest(self, original: Any, content: bytes) -> dict[str, Any]:
         try:
@@ -88,6 +90,7 @@ class ManifestBlobsUnchecked(Defect):
     """Docker Registry V2, Pushing an Image Manifest: a blob that is not there is MANIFEST_BLOB_UNKNOWN."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/wrong-size-is-refused", "registry/manifest/missing-reference-is-refused")
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         """Takes any."""
@@ -107,6 +110,7 @@ class ManifestConfigUnchecked(Defect):
     """Docker Registry V2, Pushing an Image Manifest: the config must be there as the layers must."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         original(name, descriptors[1:])
@@ -116,24 +120,18 @@ class IndexChildrenUnchecked(Defect):
     """Docker Registry V2, Manifest lists: what is listed must be there."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         """Takes any."""
 
-
-class ForeignLayersRefused(Defect):
-    """image-spec 1.1, Descriptor urls: a layer that may be elsewhere need not be here."""
-
-    surface = "registry"
-
-    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
-        original(name, [{**each, "urls": None, "mediaType": "application/octet-stream"} for each in descriptors])
 
 
 class DescriptorSizeUnchecked(Defect):
     """image-spec 1.1, Content Descriptors: size is that of the content."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/wrong-size-is-refused",)
 
     def check_size(self, original: Any, descriptor: dict[str, Any], content: bytes | None) -> None:
         """Takes any."""
@@ -143,6 +141,7 @@ class SubjectMustExist(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: the subject may be pushed later."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/missing-subject-is-taken", "registry/referrers/subject-is-acknowledged")
 
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         original(name, media_type, document)
@@ -155,6 +154,7 @@ class LargeManifestAnswered400(Defect):
     """distribution-spec 1.1, Pushing Manifests: a manifest beyond the limit is 413 (SHOULD)."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/too-large-is-413",)
 
     def check_manifest_size(self, original: Any, content: bytes) -> None:
         try:
@@ -167,6 +167,7 @@ class ManifestLimitTooLow(Defect):
     """distribution-spec 1.1, Pushing Manifests: 4 MiB are taken (SHOULD), not only 64 KiB."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/four-megabytes-are-taken",)
 
     def check_manifest_size(self, original: Any, content: bytes) -> None:
         original(content)
@@ -178,6 +179,7 @@ class DockerTypesRefused(Defect):
     """Docker Registry V2, Image Manifest V2 Schema 2: Docker's media types are taken."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/docker-image-is-taken", "registry/manifest/missing-reference-is-told-by-code")
 
     def check_supported(self, original: Any, media_type: str) -> None:
         original(media_type)
@@ -198,6 +200,7 @@ class IndexRefused(Defect):
     """image-spec 1.1, Image Index: an index is a manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/docker-list-is-taken", "registry/manifest/oci-index-is-taken")
 
     def check_supported(self, original: Any, media_type: str) -> None:
         original(media_type)

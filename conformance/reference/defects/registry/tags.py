@@ -16,6 +16,7 @@ class TagGrammarUnchecked(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag is of its grammar, at most 128 characters."""
 
     surface = "registry"
+    noticed_by = ("registry/name/no-other-tag-is-taken",)
 
     def is_tag(self, original: Any, text: str) -> bool:
         return True
@@ -25,6 +26,7 @@ class LongTagRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
 
     surface = "registry"
+    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken",)
 
     def is_tag(self, original: Any, text: str) -> bool:
         return len(text) < 64 and bool(original(text))
@@ -52,6 +54,7 @@ class NameWithSeparatorsRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
 
     surface = "registry"
+    noticed_by = ("registry/name/every-app-slug-is-taken",)
 
     def is_name(self, original: Any, text: str) -> bool:
         return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
@@ -61,6 +64,7 @@ class TagDoesNotMove(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         if tag not in registry_of(original).opened(name).tags:
@@ -71,6 +75,7 @@ class TagServedFromCache(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was moved names the new manifest at once."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull", "registry/at-once/pulled-while-deleted")
 
     def __init__(self) -> None:
         self.cache: dict[tuple[str, str], Manifest] = {}
@@ -98,6 +103,7 @@ class RetagDisturbsReaders(Defect):
     """A tag that is there stays readable while it is pushed again (distribution #3731 of buildx)."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         registry_of(original).opened(name).tags.pop(tag, None)
@@ -109,6 +115,7 @@ class TagSetBeforeTheManifest(Defect):
     """A tag names a whole manifest at every moment: the manifest is stored before the tag is set."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         registry_of(original).opened(name).manifests.pop(manifest.digest, None)
@@ -120,6 +127,7 @@ class OneTagInTwentyNotSet(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed", "registry/name/every-tag-of-the-grammar-is-taken")
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -133,6 +141,7 @@ class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
 
     def __init__(self) -> None:
         self.kept: dict[str, Manifest] = {}
@@ -149,6 +158,7 @@ class DeletedManifestStaysInTagList(Defect):
     """distribution-spec 1.1, Deleting Manifests: the tags of a deleted manifest are not listed."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
 
     def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
         return []
@@ -158,6 +168,7 @@ class TagDeletionTakesTheManifest(Defect):
     """distribution-spec 1.1, Deleting tags: the manifest stays, by digest and by its other tags."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         registry = registry_of(original)
@@ -168,6 +179,7 @@ class DeletedTagStillServed(Defect):
     """distribution-spec 1.1, Deleting tags: a tag whose deletion was accepted is gone."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         """Forgets to."""

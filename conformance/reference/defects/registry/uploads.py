@@ -19,6 +19,7 @@ class BlobDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/wrong-is-refused")
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
@@ -28,6 +29,7 @@ class BlobDigestNotVerifiedInPost(Defect):
     """distribution-spec 1.1, Single POST: the digest is verified there as in a session."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/refused-bytes-are-stored-nowhere")
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)
@@ -39,6 +41,7 @@ class RefusedBlobKept(Defect):
     """Docker Registry V2, Pushing a layer: what is refused for its digest is not stored under it."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-are-stored-nowhere",)
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
@@ -58,6 +61,7 @@ class MissingDigestAccepted(Defect):
     """distribution-spec 1.1, Pushing blobs: the closing PUT must name the digest."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/missing-is-400",)
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         if request.parameter("digest") is None:
@@ -69,6 +73,7 @@ class DigestGrammarUnchecked(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is 400 DIGEST_INVALID, not an upload accepted."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/malformed-is-400", "registry/digest/missing-is-400")
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         try:
@@ -81,6 +86,7 @@ class CancelledUploadKept(Defect):
     """Docker Registry V2, Canceling an Upload: a cancelled session is gone."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/cancelled-session-is-gone",)
 
     async def cancel_upload(self, original: Any, upload: Upload) -> None:
         """Forgets to."""
@@ -90,6 +96,7 @@ class FinishedUploadKept(Defect):
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/finished-session-is-gone",)
 
     async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
         await registry_of(original).commit_blob(upload.repository, digest, content)
@@ -99,6 +106,7 @@ class UnknownUploadAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/unknown-session-is-404", "registry/upload/cancelled-session-is-gone")
 
     def find_upload(self, original: Any, asked: Asked) -> Upload:
         try:
@@ -131,6 +139,7 @@ class UploadStatusAnswered200(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the status of a session is 204."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/status-is-told", "registry/upload/cut-off-chunk-can-be-resumed")
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -142,6 +151,7 @@ class UploadOpenedWithoutLocation(Defect):
     """distribution-spec 1.1, POST then PUT: 202 must have a Location."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/session-opens",)
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         return without(original(asked), "Location")
@@ -151,6 +161,7 @@ class UploadOpenedWith200(Defect):
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
 
     surface = "registry"
+    noticed_by = ("registry/name/every-app-slug-is-taken", "registry/upload/session-opens")
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = original(asked)
@@ -171,6 +182,7 @@ class BlobLocationIsSession(Defect):
     """distribution-spec 1.1, POST then PUT: the Location of 201 is where the blob can be pulled."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/location-can-be-pulled",)
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -182,6 +194,7 @@ class BlobCreatedWithoutLocation(Defect):
     """distribution-spec 1.1, POST then PUT: 201 must have the Location of the blob."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/blob-or-upload", "registry/upload/location-can-be-pulled")
 
     def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
         return without(original(asked, digest), "Location")
@@ -191,6 +204,7 @@ class BlobCreatedWith204(Defect):
     """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/created-digest-is-true", "registry/digest/sha512-is-verified")
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -202,6 +216,7 @@ class EmptyBlobRefused(Defect):
     """distribution-spec 1.1, Pushing blobs: a blob of no bytes is a blob."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/whole-blob-by-put",)
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         if not content:
@@ -213,6 +228,7 @@ class SinglePostNotStored(Defect):
     """distribution-spec 1.1, Single POST: 201 says that the blob is there."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/whole-blob-by-post", "registry/digest/wrong-is-refused")
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         return registry_of(original).blob_created(asked, digest)
@@ -222,6 +238,7 @@ class SinglePostStoredLater(Defect):
     """distribution-spec 1.1, Single POST: a blob that was answered 201 can be pulled at once."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/whole-blob-by-post", "registry/digest/wrong-is-refused")
 
     def __init__(self) -> None:
         self.later: set[asyncio.Task[None]] = set()
@@ -242,6 +259,7 @@ class RepushDisturbsReaders(Defect):
     """A blob that is there stays readable while the same blob is pushed again (distribution #3731 of buildx)."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         registry_of(original).opened(name).blobs.pop(digest, None)
@@ -253,6 +271,7 @@ class SecondPushOfSameBlobRefused(Defect):
     """A blob may be pushed again, by two at once, too: each is answered 201 (nexus-public #967)."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
 
     def __init__(self) -> None:
         self.under_way: set[tuple[str, str]] = set()
@@ -270,6 +289,7 @@ class OneSessionInTwentyForgotten(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
     surface = "registry"
+    noticed_by = ("registry/digest/malformed-is-400", "registry/at-once/pulled-while-pushed-again")
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

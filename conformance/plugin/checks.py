@@ -1,0 +1,87 @@
+"""What a collected pytest item is to us: a check of one requirement, or a mistake of the suite's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conformance.contract.catalogue import Catalogue
+from conformance.plugin.locations import suites_folder
+from conformance.vocabulary.requirement import Requirement
+
+STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
+
+
+@dataclass(frozen=True)
+class CheckInfo:
+    """One check: ``id`` is the requirement's, plus ``#case`` where it has cases."""
+
+    id: str
+    requirement: Requirement
+    nodeid: str
+    purpose: str = ""
+    method: list[str] = field(default_factory=list)
+    disturbs: str | None = None
+    comes_last: bool = False
+
+
+def is_check(item: pytest.Item) -> bool:
+    """Whether the item lies in the suites (and not, say, among the suite's own tests)."""
+    return suites_folder() in Path(item.path).parents
+
+
+def described(docstring: str | None) -> tuple[str, list[str]]:
+    """Purpose and numbered steps of a check's docstring ("Purpose: … Method: 1. … 2. …")."""
+    purpose, _, method = " ".join((docstring or "").split()).partition("Method:")
+    steps = [step.strip() for step in re.split(r"(?:^|\s)\d+\.\s", method) if step.strip()]
+    return purpose.removeprefix("Purpose:").strip(), steps
+
+
+def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
+    """What the item checks, or in which way it is not a check."""
+    # The closest mark wins: one on a row of a table over one on its function.
+    mark = item.get_closest_marker("verifies")
+    if mark is None or len(mark.args) != 1:
+        return f"{item.nodeid}: no @verifies(requirement id)"
+    requirement_id = str(mark.args[0])
+    if requirement_id not in catalogue:
+        return f"{item.nodeid}: unknown requirement {requirement_id}"
+    callspec = getattr(item, "callspec", None)
+    case = callspec.id if callspec is not None else ""
+    check_id = (
+        requirement_id
+        if case in ("", requirement_id)
+        else f"{requirement_id}#{case.removeprefix(requirement_id + '-')}"
+    )
+    disturbing = item.get_closest_marker("disturbs")
+    purpose, method = described(getattr(getattr(item, "obj", None), "__doc__", None))
+    return CheckInfo(
+        check_id,
+        catalogue[requirement_id],
+        item.nodeid,
+        purpose,
+        method,
+        str(disturbing.args[0]) if disturbing else None,
+        bool(disturbing and disturbing.kwargs.get("others")),
+    )
+
+
+def mistakes_among(checks: Iterable[CheckInfo]) -> list[str]:
+    """Ids that two checks bear, and disturbances that are spread over files (so could run at once)."""
+    found: list[str] = []
+    by_id: dict[str, CheckInfo] = {}
+    files: dict[str, str] = {}
+    for check in checks:
+        if check.id in by_id:
+            found.append(f"{check.nodeid}: the id {check.id} is also borne by {by_id[check.id].nodeid}")
+        by_id[check.id] = check
+        file = check.nodeid.split("::", 1)[0]
+        if check.disturbs and files.setdefault(check.disturbs, file) != file:
+            found.append(
+                f"{check.nodeid}: @disturbs({check.disturbs!r}) stands also in {files[check.disturbs]}; one file only"
+            )
+    return found

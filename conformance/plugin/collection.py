@@ -1,0 +1,51 @@
+"""Collecting the checks without running any: for ``conformance list`` and ``explain``."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+
+import pytest
+
+from conformance.contract.catalogue import catalogue
+from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
+from conformance.plugin.invocation import pytest_arguments
+
+
+class CollectionError(Exception):
+    """The suites cannot be collected, or hold mistakes: which."""
+
+
+class Listing:
+    """Reads the checks from collected items; nothing else of a run is needed."""
+
+    def __init__(self) -> None:
+        self.checks: list[CheckInfo] = []
+        self.mistakes: list[str] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Takes every check that was collected."""
+        contract = catalogue()
+        for item in filter(is_check, session.items):
+            info = check_info(item, contract)
+            if isinstance(info, str):
+                self.mistakes.append(info)
+            else:
+                self.checks.append(info)
+        self.mistakes += mistakes_among(self.checks)
+
+
+def collect(*paths: str) -> list[CheckInfo]:
+    """Every check of the suites (or of these paths in them); CollectionError where something is wrong."""
+    listing = Listing()
+    said = io.StringIO()
+    arguments = [*pytest_arguments(*paths), "--collect-only", "-q"]
+    environment = os.environ.copy()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = pytest.main(arguments, plugins=[listing])
+    os.environ.clear()
+    os.environ.update(environment)
+    if listing.mistakes or code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+        raise CollectionError("\n".join(listing.mistakes) or said.getvalue()[-3000:])
+    return listing.checks

@@ -1,0 +1,68 @@
+"""The embedded reference as a process beside the run: for runs without a target file, and for the suite's tests."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, cast
+
+START_S = 20.0
+
+
+class ReferenceFailed(Exception):
+    """The reference did not start: what it said."""
+
+
+class EmbeddedReference:
+    """A running reference with a target file of its own in a temporary folder; ``stop`` removes both."""
+
+    def __init__(self, arguments: Sequence[str] = ()) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="conformance-reference-"))
+        self.target_config = self.folder / "conformance.toml"
+        command = [sys.executable, "-m", "conformance.reference", "--write-config", str(self.target_config), *arguments]
+        # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference.
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._await_ready(cast(IO[str], self.process.stdout))
+
+    def _await_ready(self, output: IO[str]) -> None:
+        late = threading.Timer(START_S, self.process.kill)
+        late.start()
+        said: list[str] = []
+        for line in output:
+            said.append(line)
+            if line.strip() == "ready":
+                late.cancel()
+                threading.Thread(target=_drain, args=[output], daemon=True).start()
+                return
+        late.cancel()
+        self.stop()
+        raise ReferenceFailed(
+            "the embedded reference did not start: " + ("".join(said).strip() or f"no word in {START_S:g} s")
+        )
+
+    def stop(self) -> None:
+        """Ends the process and removes its folder. It keeps nothing, so there is nothing to wait for."""
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _drain(output: IO[str]) -> None:
+    # What the reference says later goes nowhere; unread it would fill the pipe and stop the reference.
+    with contextlib.suppress(ValueError, OSError):
+        for _ in output:
+            pass

@@ -1,0 +1,78 @@
+"""What checks are given. All of session scope: hypothesis shares them, and connections are kept."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from conformance.clients.http import HttpClient, Limits, Pace
+from conformance.evidence.recorder import RECORDER, Recorder
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.target.description import Target
+
+
+class KEYS:
+    """Where a process keeps what its checks share."""
+
+    target = pytest.StashKey[Target]()
+    names = pytest.StashKey[Names]()
+    pace = pytest.StashKey[Pace]()
+    leftovers = pytest.StashKey[list[dict[str, str]]]()
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """The deployment under test."""
+    described: Target = request.config.stash[KEYS.target]
+    return described
+
+
+@pytest.fixture(scope="session")
+def recorder() -> Recorder:
+    """The recorder of this process."""
+    return RECORDER
+
+
+@pytest.fixture(scope="session")
+def names(request: pytest.FixtureRequest) -> Names:
+    """Names of this worker's own."""
+    made: Names = request.config.stash[KEYS.names]
+    return made
+
+
+@pytest.fixture(scope="session")
+def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[str], HttpClient]]:
+    """The HTTP client for a base URL; one each, with the run's limits, pace and trusted authorities."""
+    clients: dict[str, HttpClient] = {}
+    pace: Pace = request.config.stash[KEYS.pace]
+    tls = trusting(target)
+
+    def client(base_url: str) -> HttpClient:
+        if base_url not in clients:
+            limits = Limits(connect_s=target.limits.connect, answer_s=target.limits.answer)
+            clients[base_url] = HttpClient(base_url, RECORDER, limits, pace, tls=tls)
+        return clients[base_url]
+
+    yield client
+    for each in clients.values():
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) -> Iterator[Ledger]:
+    """Where a check notes what it created; everything is removed at the end of the session."""
+    kept = Ledger()
+    yield kept
+    request.config.stash[KEYS.leftovers].extend(kept.clean_up())
+
+
+def trusting(target: Target) -> ssl.SSLContext | None:
+    """The authorities that the target file names besides the system's; None for the system's alone."""
+    if target.ca_file is None:
+        return None
+    context = ssl.create_default_context()
+    context.load_verify_locations(target.ca_file)
+    return context

@@ -1,0 +1,92 @@
+"""From what a check raised to its verdict (design: a finding is an AssertionError, all else is never the target's)."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.evidence.curl import curl
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.verdict import Verdict
+
+LONGEST = 2000
+
+
+@dataclass
+class Judgement:
+    """A verdict with what it stands on."""
+
+    verdict: Verdict
+    reason: str = ""
+    needs: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The exceptions of a group, however deep; an exception alone is its own leaf."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error
+
+
+def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") -> Judgement:
+    """The verdict on what a check raised in a phase (``setup``, ``call``); None is a pass."""
+    if error is None:
+        return Judgement(Verdict.PASS)
+    raised = list(leaves(error))
+    broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
+    if broken:
+        return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))
+    absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
+    if absent is not None:
+        return Judgement(Verdict.NOT_APPLICABLE, recorder.redactor.text(str(absent)))
+    unclear = next((each for each in raised if isinstance(each, Inconclusive)), None)
+    if phase == "setup" or (unclear is not None and not any(isinstance(each, AssertionError) for each in raised)):
+        return _inconclusive(unclear or raised[0], recorder, phase)
+    findings = [_finding(each, error, recorder) for each in raised if isinstance(each, AssertionError)]
+    return Judgement(Verdict.FAIL, findings=findings)
+
+
+def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judgement:
+    if isinstance(error, Inconclusive):
+        return Judgement(Verdict.INCONCLUSIVE, recorder.redactor.text(error.why), recorder.redactor.text(error.needs))
+    # A precondition that could not be made is no finding of this check: it belongs to the check of that promise.
+    return Judgement(
+        Verdict.INCONCLUSIVE, recorder.redactor.text(f"the precondition could not be made: {error}")[:LONGEST]
+    )
+
+
+def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> dict[str, Any]:
+    redact = recorder.redactor.body
+    exchanges = [entry for entry in recorder.entries if entry["kind"] == "exchange"]
+    named: list[str] = []
+    if isinstance(error, NonConformance):
+        expected, observed, hint = error.expected, error.observed, error.hint
+        named = list(error.exchange_ids)
+    else:
+        expected, observed, hint = "the check's assertion to hold", str(error) or type(error).__name__, ""
+    shown = next(
+        (entry for entry in exchanges if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
+    )
+    notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
+    return {
+        "expected": redact(expected)[:LONGEST],
+        "observed": redact(observed)[:LONGEST],
+        "hint": redact("\n".join([hint, *notes]).strip())[:LONGEST],
+        "exchanges": named or ([shown["id"]] if shown else []),
+        "curl": curl(shown, recorder.secret_names) if shown else "",
+        # How the tokens in the curl line are had again, since they were made during the run.
+        "recipes": {
+            name: recorder.recipes[name] for name in (shown or {}).get("secrets", []) if name in recorder.recipes
+        },
+    }
+
+
+def _told(error: BaseException) -> str:
+    lines = traceback.format_exception(error)
+    return "".join(lines)[-LONGEST:]

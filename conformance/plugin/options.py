@@ -1,0 +1,62 @@
+"""The options of a run, as pytest options; ``conformance run`` gives them shorter names."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the options of a conformance run."""
+    group = parser.getgroup("conformance", "conformance runs (pytest suites/)")
+    group.addoption("--target", metavar="NAME", help="which target of conformance.toml; none: the only one")
+    group.addoption(
+        "--target-config", metavar="FILE", help="the target file; none: conformance.toml of this folder or a parent"
+    )
+    group.addoption(
+        "--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive (default: full)"
+    )
+    group.addoption(
+        "--select",
+        metavar="SELECTOR",
+        action="append",
+        default=[],
+        help="an area, id, prefix, class:, level:, clause:; repeatable",
+    )
+    group.addoption("--explore", metavar="N", type=int, help="examples a property; 0: the written examples alone")
+    group.addoption("--run-seed", metavar="N", type=int, default=1, help="seed of everything random (default: 1)")
+    group.addoption("--examples-database", metavar="DIR", help="where failing examples are kept and tried first")
+    group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
+    group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
+    group.addoption("--run-out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
+    group.addoption(
+        "--strict-levels", action="store_true", help="a SHOULD counts like a MUST, waived counts as failing"
+    )
+    group.addoption(
+        "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure (default: all)"
+    )
+    group.addoption("--conformance-terminal", action="store_true", help="the suite's own progress in place of pytest's")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a process that runs checks needs to know; plain data, since it goes to workers."""
+
+    run_id: str
+    folder: str
+    target_config: str
+    target: str
+    profile: str
+    select: list[str] = field(default_factory=list)
+    explore: int = 25
+    seed: int = 1
+    examples_database: str | None = None
+    rate: float | None = None
+    shard: str | None = None
+    unreachable: dict[str, str] = field(default_factory=dict)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON-like data."""
+        return asdict(self)

@@ -1,0 +1,146 @@
+"""What a run shows while it goes: progress by area on a terminal, plain lines elsewhere, and the end.
+
+With pytest's own terminal (plain ``pytest suites/``) only the beginning and the end are ours.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+
+from conformance.plugin.locations import suites_folder
+from conformance.preflight import SurfaceState
+from conformance.reporting.terminal import closing, failure_text
+from conformance.runs.record import CheckResult, Record, RunInfo
+from conformance.vocabulary.verdict import Verdict
+
+SHOWN_FAILURES = 12
+BAR = 20
+
+
+class Progress:
+    """Writes to the standard output that the run began with."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.out: TextIO = sys.stdout
+        self.ours = bool(config.option.conformance_terminal)
+        self.live = self.ours and self.out.isatty()
+        self.width = min(shutil.get_terminal_size((100, 24)).columns, 120)
+        self.totals: Counter[str] = Counter()
+        self.verdicts: dict[str, Counter[str]] = defaultdict(Counter)
+        self.drawn = 0
+        self.shown = 0
+        self.told: set[str] = set()
+        self.run = "RUN"
+
+    def take_over(self) -> None:
+        """Puts pytest's terminal out of the way."""
+        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter is not None:
+            self.config.pluginmanager.unregister(reporter)
+
+    def say(self, text: str = "") -> None:
+        """One line (or more) above the progress."""
+        self._wipe()
+        self.out.write(text + "\n")
+        self.out.flush()
+        self._draw()
+
+    def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
+        """What is tested, with what."""
+        self.run = folder.name
+        kind = " (the embedded reference)" if embedded else ""
+        self.say(
+            f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
+        )
+        self.say(f"Target   {info.target}{kind}")
+        self.say(
+            "Preflight  " + "  ".join(f"{state.surface} {'ok' if state.reachable else 'DOWN'}" for state in states)
+        )
+        for state in states:
+            if not state.reachable:
+                self.say(f"  {state.surface}: {state.cause}")
+
+    def collected(self, nodeids: list[str]) -> None:
+        """How many checks each area has."""
+        for nodeid in nodeids:
+            self.totals[self._area(nodeid)] += 1
+        self._draw()
+
+    def judged(self, result: CheckResult) -> None:
+        """One more check is judged."""
+        area = self._area(result.nodeid)
+        self.verdicts[area][result.verdict] += 1
+        if not self.ours:
+            return
+        if result.verdict in (Verdict.FAIL, Verdict.ERROR) and self.shown < SHOWN_FAILURES:
+            self.shown += 1
+            self.told.add(result.id)
+            self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run))
+        if self.live:
+            self._wipe()
+            self._draw()
+        elif self.totals[area] and sum(self.verdicts[area].values()) == self.totals[area]:
+            self.say(self._line(area))
+
+    def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
+        """The verdicts by class, the counts, where the report is, the exit code."""
+        self._wipe()
+        self.totals.clear()
+        for mistake in mistakes:
+            self.say(f"ERROR: {mistake}")
+        for error in errors:
+            self.say(f"ERROR in the suite: {error}")
+        if self.ours:
+            self._unclear(record)
+        if record.results:
+            self.say("\n" + closing(record, self._short(files), self.out.isatty()))
+
+    def _unclear(self, record: Record) -> None:
+        for result in record.results:
+            if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
+                self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run))
+        hidden = [
+            each
+            for each in record.results
+            if each.verdict in (Verdict.FAIL, Verdict.ERROR) and each.id not in self.told
+        ]
+        if hidden:
+            self.say(f"\n… and {len(hidden)} more that fail: all of them are in the report")
+
+    def _short(self, files: dict[str, Path]) -> dict[str, Path]:
+        here = self.config.invocation_params.dir
+        return {name: path.relative_to(here) if path.is_relative_to(here) else path for name, path in files.items()}
+
+    def _area(self, nodeid: str) -> str:
+        parts = Path(nodeid.split("::", 1)[0]).parts
+        name = suites_folder().name
+        return parts[parts.index(name) + 1] if name in parts[:-1] else parts[0]
+
+    def _line(self, area: str) -> str:
+        done = sum(self.verdicts[area].values())
+        total = max(self.totals[area], done)
+        counts = "  ".join(f"{count} {verdict}" for verdict, count in sorted(self.verdicts[area].items()))
+        if not self.live:
+            return f"{area:<18} {done}/{total}  {counts}"
+        full = BAR * done // total if total else 0
+        return f"{area:<18} {'█' * full}{'░' * (BAR - full)}  {done}/{total}  {counts}"[: self.width]
+
+    def _draw(self) -> None:
+        if not self.live or not self.totals:
+            return
+        lines = [self._line(area) for area in self.totals]
+        self.out.write("\n".join(lines) + "\n")
+        self.out.flush()
+        self.drawn = len(lines)
+
+    def _wipe(self) -> None:
+        if self.drawn:
+            self.out.write(f"\x1b[{self.drawn}F\x1b[J")
+            self.drawn = 0

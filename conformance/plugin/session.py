@@ -1,0 +1,374 @@
+"""The run as a whole: its target, folder, preflight, workers, record, reports and exit code.
+
+This is the process that reports; with workers it runs no checks itself.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance import __version__
+from conformance.contract.catalogue import ContractError, catalogue
+from conformance.contract.profiles import profiles
+from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
+from conformance.plugin.options import RunOptions
+from conformance.plugin.progress import Progress
+from conformance.plugin.sharding import parse_shard
+from conformance.plugin.surfaces import surface_of
+from conformance.plugin.worker import RESULT, TEARDOWN, Worker
+from conformance.preflight import SurfaceState, alive, preflight
+from conformance.reporting import FORMATS, render_all
+from conformance.runs.record import CheckResult, RecordWriter, RunInfo, read
+from conformance.sandbox.names import base36
+from conformance.target import configuration
+from conformance.target.description import Target, parse_rate
+from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.verdict import ExitCode, Verdict
+
+
+def begin(config: pytest.Config) -> None:
+    """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
+    run = Run(config)
+    config.pluginmanager.register(run, "conformance-run")
+    if _workers(config) == 0:
+        config.pluginmanager.register(Worker(config, run.options, "main"), "conformance-worker")
+
+
+def _workers(config: pytest.Config) -> int:
+    count = config.getoption("numprocesses", None)
+    return int(count) if isinstance(count, int) else len(config.getoption("tx", None) or [])
+
+
+class Run:
+    """One conformance run."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.begun = time.monotonic()
+        self.embedded: EmbeddedReference | None = None
+        self.results: dict[str, CheckResult] = {}
+        self.errors: list[str] = []
+        self.mistakes: list[str] = []
+        self.expected: int | None = None
+        self.held: list[str] = []
+        self.leftovers: list[dict[str, str]] = []
+        try:
+            self._prepare()
+        except BaseException:
+            self._stop_reference()
+            raise
+
+    # Before.
+
+    def _prepare(self) -> None:
+        option = self.config.option
+        self.formats = _formats(option.report_formats)
+        self.progress = Progress(self.config)
+        name, target, path = self._target()
+        self.target = target
+        self.options = self._options(name, path)
+        states = preflight(target)
+        self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
+        self.info = self._info(name, states)
+        self.writer = self._writer()
+        if option.conformance_terminal:
+            self.progress.take_over()
+        self.progress.beginning(self.info, states, self.embedded is not None, Path(self.options.folder))
+
+    def _target(self) -> tuple[str, Target, Path]:
+        option = self.config.option
+        given = Path(option.target_config) if option.target_config else None
+        try:
+            loaded = configuration.load(given, self.config.invocation_params.dir)
+        except configuration.NoConfiguration:
+            loaded = self._reference()
+        except configuration.ConfigurationError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
+        try:
+            name, target = loaded.choose(option.target)
+        except configuration.ConfigurationError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
+        return name, target, loaded.path
+
+    def _reference(self) -> configuration.Configuration:
+        if self.config.option.target:
+            raise pytest.UsageError(
+                f"--target {self.config.option.target}: there is no conformance.toml here; conformance init writes one"
+            )
+        self.progress.say("No conformance.toml here: checking the embedded reference.")
+        try:
+            self.embedded = EmbeddedReference()
+        except ReferenceFailed as failure:
+            raise pytest.UsageError(str(failure)) from None
+        return configuration.load(self.embedded.target_config, Path.cwd())
+
+    def _options(self, name: str, path: Path) -> RunOptions:
+        option = self.config.option
+        if option.profile not in profiles():
+            raise pytest.UsageError(f"--profile {option.profile}: one of {', '.join(profiles())}")
+        explore = option.explore if option.explore is not None else profiles()[option.profile].explore
+        if explore < 0:
+            raise pytest.UsageError(f"--explore {explore}: must be 0 or more")
+        try:
+            rate = self._rate(option.request_rate or self.target.rate)
+            if option.shard:
+                parse_shard(option.shard)
+        except ValueError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
+        run_id = f"{base36(int(time.time())).rjust(7, '0')}{secrets.token_hex(2)}"
+        return RunOptions(
+            run_id=run_id,
+            folder=str(self._folder(name)),
+            target_config=str(path.resolve()),
+            target=name,
+            profile=option.profile,
+            select=list(option.select),
+            explore=explore,
+            seed=option.run_seed,
+            examples_database=option.examples_database,
+            rate=rate,
+            shard=option.shard,
+        )
+
+    def _rate(self, rate: str | None) -> float | None:
+        if rate is None:
+            return None
+        requests, seconds = parse_rate(rate)
+        return requests / seconds / max(1, _workers(self.config))
+
+    def _folder(self, name: str) -> Path:
+        if self.config.option.run_out:
+            return Path(self.config.invocation_params.dir, str(self.config.option.run_out)).resolve()
+        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
+        folder = self.config.invocation_params.dir / "reports" / f"{stamp}-{name}"
+        number = 2
+        while folder.exists():
+            folder = folder.with_name(f"{stamp}-{name}-{number}")
+            number += 1
+        return folder.resolve()
+
+    def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
+        options = self.options
+        try:
+            contract = catalogue()
+        except ContractError as mistake:
+            raise pytest.UsageError(f"the contract's data is wrong: {mistake}") from None
+        storage = self.target.storage
+        return RunInfo(
+            run_id=options.run_id,
+            target=name,
+            started=_now(),
+            suite_version=__version__,
+            contract_version=contract.version,
+            contract_digest=contract.digest,
+            seed=options.seed,
+            explore=options.explore,
+            profile=options.profile,
+            selection=options.select,
+            shard=options.shard,
+            strict=self.config.option.strict_levels,
+            workers=_workers(self.config),
+            configuration=configuration.redacted(self.target),
+            fingerprint=configuration.fingerprint(self.target),
+            features=self.target.features,
+            preflight=[state.plain() for state in states],
+            secret_names={storage.access_key.name: storage.secret_key.name} if storage else {},
+            environment=_environment(),
+            target_file=None if self.embedded else options.target_config,
+        )
+
+    def _writer(self) -> RecordWriter:
+        folder = Path(self.options.folder)
+        try:
+            if (folder / "run.json").exists():
+                raise pytest.UsageError(f"{folder}: holds a run already; choose another folder")
+            return RecordWriter(folder, self.info)
+        except OSError as failure:
+            raise pytest.UsageError(
+                f"{folder}: cannot be written ({failure.strerror}); choose another with --out"
+            ) from None
+
+    # During.
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tells a worker that xdist starts what the run is."""
+        node.workerinput["conformance"] = self.options.plain()
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Schedules by file."""
+        from conformance.plugin.scheduling import FileScheduling
+
+        return FileScheduling(config, log)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
+        """Learns how many checks there are."""
+        self._expect(ids)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Learns how many checks there are, where this process runs them."""
+        if session.items:
+            self._expect([item.nodeid for item in session.items])
+
+    def _expect(self, ids: list[str]) -> None:
+        if self.expected is None:
+            self.expected = len(ids)
+            self.progress.collected(ids)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any, error: object) -> None:
+        """Takes what a worker has to tell at its end."""
+        output = getattr(node, "workeroutput", None) or {}
+        self.mistakes = self.mistakes or list(output.get("conformance-mistakes", []))
+        told = output.get("conformance-told")
+        self._told(told)
+        self.held = list(told["held"]) if told else self.held
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Runs the checks that had to wait for all the workers, in this process, when those are done."""
+        outcome = yield
+        if self.held:
+            self.config.pluginmanager.register(Worker(self.config, self.options, "last"), "conformance-worker")
+            session.perform_collect([str(self.config.rootpath / nodeid) for nodeid in self.held])
+            self.expected = (self.expected or 0) + len(session.items)
+            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+                self.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        return outcome
+
+    def _told(self, told: dict[str, Any] | None) -> None:
+        if told:
+            self.info.requests += told["requests"]
+            self.leftovers += told["leftovers"]
+            self.info.recipes.update(told["recipes"])
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Takes a check's result as it comes."""
+        for name, value in report.user_properties:
+            if name == RESULT and isinstance(value, dict):
+                self._take(CheckResult(**value))
+            elif name == TEARDOWN and isinstance(value, dict):
+                self._amend(value["id"], Verdict.ERROR, f"the suite's own clean-up failed: {value['reason']}")
+        ours = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
+        if report.failed and not ours:
+            # A worker that crashed, or a part of pytest's that failed, has no verdict of ours.
+            self.errors.append(f"{report.nodeid}: {str(report.longrepr)[-500:]}")
+
+    def _take(self, result: CheckResult) -> None:
+        if result.id not in self.results:
+            self.results[result.id] = result
+            self.writer.check(result)
+            self.progress.judged(result)
+
+    def _amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
+        if check_id in self.results:
+            self.results[check_id].verdict = str(verdict)
+            self.results[check_id].reason = reason
+            self.writer.amend(check_id, verdict, reason)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Shows verdicts in pytest's own terminal."""
+        for name, value in report.user_properties:
+            if name == RESULT and isinstance(value, dict) and value["verdict"] not in ("pass", "fail"):
+                return value["verdict"], value["verdict"][0].upper(), value["verdict"].upper()
+        return None
+
+    # After.
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Closes the record, writes the reports and decides the exit code."""
+        worker = self.config.pluginmanager.get_plugin("conformance-worker")
+        if isinstance(worker, Worker):
+            self.mistakes = self.mistakes or worker.mistakes
+            self._told(worker.told())
+        try:
+            self._second_preflight()
+            code = self._exit_code(int(exitstatus))
+            session.exitstatus = code
+            self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
+        finally:
+            self._stop_reference()
+
+    def _second_preflight(self) -> None:
+        """What failed on a surface that no longer answers has that one cause, and is no finding."""
+        surfaces = {surface_of(result.id) for result in self.results.values() if result.failing}
+        for surface in filter(None, surfaces):
+            cause = alive(self.target, surface)
+            if cause:
+                for result in [
+                    each for each in self.results.values() if each.failing and surface_of(each.id) == surface
+                ]:
+                    self._amend(result.id, Verdict.INCONCLUSIVE, f"the {surface} surface no longer answers: {cause}")
+
+    def _exit_code(self, status: int) -> int:
+        if self.mistakes:
+            unmatched = all(mistake.startswith("no check matches") for mistake in self.mistakes)
+            return ExitCode.NOTHING_SELECTED if unmatched else ExitCode.USAGE
+        if status in (ExitCode.INTERRUPTED, ExitCode.USAGE):
+            return status
+        verdicts = Counter(result.verdict for result in self.results.values())
+        if status == ExitCode.SUITE_ERROR or self.errors or verdicts[Verdict.ERROR]:
+            return ExitCode.SUITE_ERROR
+        if not self.results:
+            return ExitCode.NOTHING_SELECTED
+        binding = [each for each in self.results.values() if each.level == Level.MUST or self.info.strict]
+        if any(result.failing for result in binding):
+            return ExitCode.NON_CONFORMANT
+        if any(result.verdict == Verdict.INCONCLUSIVE for result in binding):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.CONFORMANT
+
+    def _finish(self, code: int, interrupted: bool) -> None:
+        self.info.exit_code = code
+        self.info.finished = _now()
+        self.info.duration_s = round(time.monotonic() - self.begun, 3)
+        complete = (
+            not interrupted and not self.errors and self.expected is not None and len(self.results) == self.expected
+        )
+        folder = Path(self.options.folder)
+        (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")
+        self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
+        record = read(folder)
+        files = render_all(record, self.formats)
+        self.progress.ending(record, files, self.mistakes, self.errors)
+
+    def _stop_reference(self) -> None:
+        if self.embedded is not None:
+            self.embedded.stop()
+            self.embedded = None
+
+
+def _formats(text: str) -> list[str]:
+    """The report formats that were asked for; pytest.UsageError names one that is not known."""
+    chosen = list(FORMATS) if text == "all" else [each.strip() for each in text.split(",")]
+    for each in chosen:
+        if each not in FORMATS:
+            raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
+    return chosen
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _environment() -> dict[str, str]:
+    libraries = ("pytest", "pytest-xdist", "httpx", "boto3", "docker", "hypothesis")
+    found = {name: version(name) for name in libraries}
+    return {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}", **found}

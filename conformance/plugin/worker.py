@@ -1,0 +1,270 @@
+"""The checks as they run, in each process that runs them: selection, evidence, verdicts.
+
+A check's result travels to the reporting process in its pytest report, as plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TextIO
+
+import pytest
+
+from conformance.clients.http import Pace
+from conformance.contract.catalogue import ContractError, catalogue
+from conformance.contract.profiles import profiles
+from conformance.evidence.recorder import RECORDER
+from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
+from conformance.plugin.fixtures import KEYS
+from conformance.plugin.judging import Judgement, judge
+from conformance.plugin.options import RunOptions
+from conformance.plugin.selection import selected, unmatched
+from conformance.plugin.sharding import in_shard
+from conformance.plugin.surfaces import not_described, surface_of
+from conformance.reporting.terminal import failure_text
+from conformance.runs.record import CheckResult
+from conformance.sandbox.names import Names
+from conformance.strategies.explore import configure
+from conformance.target import configuration
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.verdict import Verdict
+
+CHECK = pytest.StashKey[CheckInfo]()
+RESULT = "conformance"
+TEARDOWN = "conformance-teardown"
+PATIENCE_S = 120.0
+
+
+class Worker:
+    """Runs the checks of one process; ``name`` tells it from the others (``main`` without workers)."""
+
+    def __init__(self, config: pytest.Config, options: RunOptions, name: str) -> None:
+        self.config = config
+        self.options = options
+        self.name = name
+        self.mistakes: list[str] = []
+        # Checks that must wait until all others are done: with several workers none of them can know when.
+        self.held: list[str] | None = None
+        self._evidence: TextIO | None = None
+        self._before = 0
+        self._prepare()
+        config.pluginmanager.register(Timekeeper(), "conformance-timekeeper")
+
+    @classmethod
+    def of_worker(cls, config: pytest.Config, given: dict[str, Any]) -> Worker:
+        """The worker that xdist started, with what the reporting process gave it."""
+        worker = cls(config, RunOptions(**given["conformance"]), given["workerid"])
+        worker.held = []
+        return worker
+
+    def _prepare(self) -> None:
+        loaded = configuration.load(Path(self.options.target_config), Path.cwd())
+        target = loaded.choose(self.options.target)[1]
+        for secret in configuration.secrets(target):
+            RECORDER.redactor.learn(secret.name, secret.reveal())
+        if target.storage is not None:
+            RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
+        RECORDER.prefix = self.name
+        stash = self.config.stash
+        stash[KEYS.target] = target
+        stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
+        stash[KEYS.pace] = Pace(self.options.rate)
+        stash[KEYS.leftovers] = []
+        database = self.options.examples_database
+        configure(self.options.explore, self.options.seed, Path(database) if database else None)
+
+    # Selection.
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keeps the checks that the run is of; a mistake in the suite or in a selector leaves none."""
+        checks = self._checks(items)
+        if self.mistakes:
+            self._give_up(items)
+            return
+        chosen = [item for item in items if item not in checks or self._wanted(checks[item])]
+        chosen.sort(key=lambda item: _place(checks.get(item)))
+        if self.held is not None:
+            self.held += [item.nodeid for item in chosen if item in checks and checks[item].comes_last]
+            chosen = [item for item in chosen if item.nodeid not in set(self.held)]
+        left = [item for item in items if item not in set(chosen)]
+        if left:
+            self.config.hook.pytest_deselected(items=left)
+        items[:] = chosen
+
+    def _checks(self, items: list[pytest.Item]) -> dict[pytest.Item, CheckInfo]:
+        found: dict[pytest.Item, CheckInfo] = {}
+        try:
+            contract = catalogue()
+        except ContractError as mistake:
+            self.mistakes.append(str(mistake))
+            return found
+        for item in filter(is_check, items):
+            info = check_info(item, contract)
+            if isinstance(info, str):
+                self.mistakes.append(info)
+            else:
+                found[item] = item.stash[CHECK] = info
+        self.mistakes += mistakes_among(found.values())
+        self.mistakes += [f"no check matches {each!r}" for each in unmatched(self.options.select, list(found.values()))]
+        return found
+
+    def _wanted(self, check: CheckInfo) -> bool:
+        profile = profiles()[self.options.profile]
+        asked = profile.asks_for(check.requirement, check.disturbs is not None) and selected(check, self.options.select)
+        return asked and (self.options.shard is None or in_shard(check.id, self.options.shard))
+
+    def _give_up(self, items: list[pytest.Item]) -> None:
+        items[:] = []
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["conformance-mistakes"] = self.mistakes
+
+    # Running.
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begins a check's evidence, and stops a check that is not asked of this target."""
+        check = item.stash.get(CHECK, None)
+        if check is not None:
+            RECORDER.begin()
+            RECORDER.events.clear()
+            self._before = RECORDER.requests
+            self._gate(check)
+
+    def _gate(self, check: CheckInfo) -> None:
+        target = self.config.stash[KEYS.target]
+        missing = not_described(check.requirement.id, target)
+        if missing:
+            raise NotApplicable(f"the target describes no {missing}")
+        feature = check.requirement.feature
+        if feature is not None and feature not in target.features:
+            raise NotApplicable(f"the target does not claim {feature}")
+        cause = self.options.unreachable.get(surface_of(check.requirement.id) or "")
+        if cause:
+            raise Inconclusive(cause, "a surface that answers; see conformance preflight")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """Judges a check and puts its result in the report."""
+        report: pytest.TestReport = yield
+        check = item.stash.get(CHECK, None)
+        if check is None:
+            return report
+        error = call.excinfo.value if call.excinfo else None
+        if call.when == "teardown":
+            if error is not None:
+                report.user_properties.append(
+                    (TEARDOWN, {"id": check.id, "reason": RECORDER.redactor.text(repr(error))})
+                )
+        elif call.when == "call" or error is not None:
+            self._conclude(check, judge(error, RECORDER, call.when), report)
+        return report
+
+    def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
+        result = self._result(check, judgement, report.duration)
+        self._write_evidence(check.id)
+        report.user_properties.append((RESULT, asdict(result)))
+        if judgement.verdict == Verdict.NOT_APPLICABLE:
+            report.outcome = "skipped"
+            report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {judgement.reason}")
+        elif judgement.verdict != Verdict.PASS:
+            report.longrepr = failure_text(result, width=100, colour=False)
+
+    def _result(self, check: CheckInfo, judgement: Judgement, duration_s: float) -> CheckResult:
+        requirement = check.requirement
+        clause = requirement.clause
+        return CheckResult(
+            id=check.id,
+            requirement=requirement.id,
+            title=requirement.title,
+            area=requirement.area,
+            level=str(requirement.level),
+            conformance_class=requirement.conformance_class,
+            clause={"document": clause.document, "section": clause.section, "quote": clause.quote, "url": clause.url},
+            verdict=str(judgement.verdict),
+            duration_s=round(duration_s, 6),
+            purpose=check.purpose,
+            method=check.method,
+            feature=requirement.feature,
+            reason=judgement.reason,
+            needs=judgement.needs,
+            findings=judgement.findings,
+            exchanges=[entry["id"] for entry in RECORDER.entries],
+            requests=RECORDER.requests - self._before,
+            events=dict(RECORDER.events),
+            nodeid=check.nodeid,
+            worker=self.name,
+        )
+
+    def _write_evidence(self, check_id: str) -> None:
+        if self._evidence is None:
+            path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
+            self._evidence = path.open("a", encoding="utf-8")
+        for entry in RECORDER.entries:
+            self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")
+        self._evidence.flush()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Tells the reporting process what this one has to tell beyond its results."""
+        if self._evidence is not None:
+            self._evidence.close()
+            self._evidence = None
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["conformance-told"] = self.told()
+
+    def told(self) -> dict[str, Any]:
+        """Requests made, what could not be removed, how to get the run's tokens again."""
+        return {
+            "requests": RECORDER.requests,
+            "leftovers": self.config.stash[KEYS.leftovers],
+            "recipes": dict(RECORDER.recipes),
+            "held": self.held or [],
+        }
+
+
+def _place(check: CheckInfo | None) -> int:
+    """Where a check stands: those that disturb something come last, those that disturb others' very last."""
+    return 0 if check is None or check.disturbs is None else 2 if check.comes_last else 1
+
+
+class Timekeeper:
+    """Ends a check that takes too long, in its preparation or in its course."""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Prepares a check within its time."""
+        with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
+            yield
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Runs a check within its time."""
+        with ends_in_time(PATIENCE_S if CHECK in item.stash else 0.0):
+            yield
+
+
+@contextmanager
+def ends_in_time(seconds: float) -> Iterator[None]:
+    """Ends what runs in the main thread as inconclusive when it takes longer than that; 0: no limit."""
+    if not seconds:
+        yield
+        return
+
+    def late(_signal: int, _frame: object) -> None:
+        raise Inconclusive(f"the check did not end within {seconds:g} s", "a target that answers in time")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

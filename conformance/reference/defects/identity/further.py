@@ -1,0 +1,210 @@
+"""Defects for promises that no other defect breaks: answers that are plainly wrong, and faults of odd requests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Organization, Project
+from conformance.reference.seeds import Client
+
+
+def _failed() -> Answer:
+    return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
+
+
+class AbsentIsGone(Defect):
+    """The contract's table of errors: 404 for what does not exist, not 410."""
+
+    surface = "identity"
+    noticed_by = (
+        "authorization/matrix/absent-is-404",
+        "authorization/matrix/declared-absent-is-404",
+        "errors/table/404-absent",
+        "errors/404/unknown-path",
+        "errors/400/invalid-path",
+    )
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404:
+            answer.status = 410
+        return answer
+
+
+class GoodTokenIs401(Defect):
+    """API Reference, Authentication: the token is sent in the Authorization header, and opens what it may."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/authorization-field-is-accepted", "oauth/endpoints/identity-serves-tokens")
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = is_api_request(request) and request.raw_path.endswith("/members")
+        return Answer.json(401, {"error": {"code": "unauthorized", "message": "No."}}) if refused else None
+
+
+class SecretAcceptedAsToken(Defect):
+    """The contract's table of errors: 401 for an invalid token, and a client secret is none."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/secret-is-no-token",)
+
+    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
+        surface = surface_of(original)
+        for client in surface.clients.values():
+            if client.secret == token:
+                return original(surface.make_access_token(surface.access_token_claims(client, client.scopes)))
+        return original(token)
+
+
+class AnyOrganizationWrites(Defect):
+    """The contract's table of errors: 403 without access to the organization, or 404: nobody creates in another."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-members-are-refused",)
+
+    def belongs_to(self, original: Callable[..., bool], caller: Any, organization: Organization) -> bool:
+        return True
+
+
+class MissingSlugIsMade(Defect):
+    """The contract's table of errors: 400 for an invalid body: one without its slug."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/unique-member-missing-or-malformed",)
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        return original(organization, {"slug": f"made-{secrets.token_hex(4)}", **body})
+
+
+class UnknownMemberCrashes(Defect):
+    """The contract's table of errors: 400 for an unknown member, or it is ignored; never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/unknown-member-is-refused-or-ignored",)
+
+    def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
+        for name in body:
+            {each: each for each in known}[name]
+
+
+class OddHeaderCrashes(Defect):
+    """The contract's table of errors: no header field is a reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if any(not value.isascii() for value in request.headers.values()) else None
+
+
+class OddNameInCreateCrashes(Defect):
+    """The contract's table of errors: a create body of any kind is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-create-body-is-a-server-error",)
+
+    def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
+        return bool(original(organization, name, value) or value.no_such_attribute)
+
+
+class UpdateWithoutObjectCrashes(Defect):
+    """The contract's table of errors: an update body of any bytes is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-update-body-is-a-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if request.method == "PATCH" and not request.body.startswith(b"{") else None
+
+
+class EncodedPathCrashes(Defect):
+    """The contract's table of errors: 400 or 404 for an invalid path, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error", "errors/400/invalid-path")
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if is_api_request(request) and "%" in request.raw_path else None
+
+
+class OddQueryCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-query-is-a-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if is_api_request(request) and request.query_string else None
+
+
+class TokenWithBlanks(Defect):
+    """RFC 6750 section 2.1: a token is a b64token, so that it can stand in an Authorization header."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/token-fits-the-bearer-header",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200:
+            return edited(answer, lambda document: document.update(access_token=document["access_token"] + ' "x"'))
+        return answer
+
+
+class AnySecretOfOursAccepted(Defect):
+    """RFC 6749 section 5.2: a secret proves its own client, and no other."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/other-clients-secret-is-refused",)
+
+    def secret_matches(self, original: Callable[..., bool], client: Client | None, secret: str) -> bool:
+        known = (each.secret for each in surface_of(original).clients.values())
+        return original(client, secret) or (client is not None and secret in known)
+
+
+class ClientIdAloneAccepted(Defect):
+    """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/authentication-is-required",)
+
+    def presented_credentials(self, original: Callable[..., Any], request: Request, form: dict[str, str]) -> Any:
+        client = surface_of(original).clients.get(form.get("client_id", ""))
+        if client is not None and "client_secret" not in form and "authorization" not in request.headers:
+            return client.client_id, client.secret
+        return original(request, form)
+
+
+class OmittedScopeIs403(Defect):
+    """RFC 6749 section 3.3: an omitted scope has a default, or is refused as invalid_scope."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/omitted-is-default-or-invalid-scope",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200 and b"scope=" not in request.body:
+            return Answer.json(403, {"error": "access_denied"})
+        return answer
+
+
+class UnsignedTokensIssued(Defect):
+    """RFC 9068 section 2.1: JWT access tokens MUST be signed."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-signed",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_token_request(request) or answer.status != 200:
+            return answer
+        head = base64.urlsafe_b64encode(json.dumps({"alg": "none", "typ": "at+jwt"}).encode()).rstrip(b"=").decode()
+
+        def unsign(document: dict[str, Any]) -> None:
+            document["access_token"] = f"{head}.{document['access_token'].split('.')[1]}."
+
+        return edited(answer, unsign)

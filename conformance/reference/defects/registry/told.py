@@ -1,0 +1,116 @@
+"""Defects of what is told of what is there: digests, lists, sizes; and of whom reading is asked for too much."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.http import Answer, Request
+
+
+def edited(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
+    """The answer with its JSON object edited in place."""
+    document = json.loads(answer.body)
+    edit(document)
+    answer.body = json.dumps(document).encode()
+    return answer
+
+
+class HeadOfBlobRefused(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is there is 200."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-head-is-200",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 200:
+            answer.status = 204
+        return answer
+
+
+class CreatedManifestDigestOfOther(Defect):
+    """distribution-spec 1.1, Pushing Manifests: the digest that 201 tells is that of the bytes that were pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/created-digest-is-true",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "PUT" and kind_of(request) == "manifest" and answer.status == 201:
+            answer.headers["Docker-Content-Digest"] = f"sha256:{hashlib.sha256(request.body.strip() + b' ').hexdigest()}"
+        return answer
+
+
+class MovedTagListedTwice(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag is listed once, also after it has moved."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        repository = registry_of(original).stored(name)
+        tags: list[str] = original(name)
+        moved = len(repository.manifests) > len(set(repository.tags.values()))
+        return [*tags, *tags[:1]] if moved else tags
+
+
+class CatalogLosesTheLast(Defect):
+    """Docker Registry V2, Listing Repositories: every repository of the caller's is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/has-what-was-pushed",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "catalog" and answer.status == 200:
+            return edited(answer, lambda document: document.update(
+                repositories=[name for name in document["repositories"] if not name.endswith("-stored")][:-1]))
+        return answer
+
+
+class CatalogRepeats(Defect):
+    """Docker Registry V2, Listing Repositories: a repository is listed once."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/repeats-nothing",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "catalog" and answer.status == 200:
+            return edited(answer, lambda document: document["repositories"].extend(document["repositories"][-1:]))
+        return answer
+
+
+class ReferrersLoseOne(Defect):
+    """distribution-spec 1.1, Listing Referrers: every manifest whose subject it is is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "referrers" and answer.status == 200:
+            return edited(answer, lambda document: document.update(manifests=document["manifests"][1:]))
+        return answer
+
+
+class ReferrersWithWrongSize(Defect):
+    """image-spec 1.1, Content Descriptors: the size in a descriptor is that of what it describes."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/describe-what-is-there",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "referrers" and answer.status == 200:
+            return edited(answer, lambda document: [each.update(size=0) for each in document["manifests"]])
+        return answer
+
+
+class PullNeedsPush(Defect):
+    """Docker token scopes: reading needs pull alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/puller-can-pull",)
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return (*original(method), "push") if method in ("GET", "HEAD") else tuple(original(method))

@@ -1,0 +1,102 @@
+"""What the target file declares concealed, and from which role: names, paths, and controls like them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from conformance.clients.oauth import bearer
+from conformance.sandbox.platform import Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+LETTERS = "bcdfghjkmnpqrstvwxz"
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """Something that is to look absent to a role: ``template`` is its path with ``{slug}`` for its name.
+
+    ``ours``: the run made it itself, so that a request that destroys it harms nobody.
+    """
+
+    role: str
+    name: str
+    template: str
+    scope: str | None
+    ours: bool
+
+    def path(self, name: str) -> str:
+        """The path of the same kind for a name."""
+        return self.template.replace("{slug}", name)
+
+    def control(self) -> str:
+        """A name of the same length and kind that never existed."""
+        return "".join(random.choice(LETTERS) if each.isalnum() else each for each in self.name)
+
+
+@dataclass
+class HiddenThings:
+    """Everything that is declared concealed, each shown once to exist by its owner."""
+
+    platform: Platform
+    _shown: set[Hidden] = field(default_factory=set)
+    _items: dict[str, str] = field(default_factory=dict)
+
+    def all(self) -> list[Hidden]:
+        """The hidden things; NotApplicable where none is declared, Inconclusive where the owner does not read one."""
+        found = list(self._declared())
+        if not found:
+            raise NotApplicable("no resource of the target file declares concealed_from with absent or item")
+        for thing in found:
+            self._show(thing)
+        return found
+
+    def token(self, thing: Hidden, principal: str) -> str | None:
+        """The token with which the role asks: with ``full-scopes``, with a ``lacking-scope``, or ``no-token``."""
+        if principal == "no-token":
+            return None
+        scopes = self.platform.oauth.credential(thing.role).scopes
+        lacking = [each for each in scopes if each != thing.scope]
+        return self.platform.oauth.token(thing.role, *(lacking[:1] if principal == "lacking-scope" else ()))
+
+    def _declared(self) -> Iterator[Hidden]:
+        for resource in self.platform.resources:
+            if resource.absent:
+                before, _, after = resource.absent.partition("{slug}")
+                name = resource.path[len(before) : len(resource.path) - len(after)]
+                for role in resource.concealed_from:
+                    yield Hidden(role, name, resource.absent, resource.scope, ours=False)
+            if resource.item and resource.create:
+                if resource.item.hidden_from:
+                    name = self._hidden_item(resource)
+                    for role in resource.item.hidden_from:
+                        yield Hidden(role, name, resource.item.path, resource.item.scope, ours=True)
+                for role in resource.item.concealed_from:
+                    slug = self.platform.item(resource)
+                    yield Hidden(role, slug, resource.item.path, resource.item.scope, ours=True)
+
+    def _hidden_item(self, resource: Resource) -> str:
+        """The slug of an item that its members hide from others of the organization, made once."""
+        if resource.name not in self._items:
+            slug = self.platform.names.new()
+            operation = self.platform.operation(resource, "create", slug)
+            hiding = (resource.item.hidden_body if resource.item else None) or {}
+            reply = self.platform.as_role("full", operation, document={**(operation.document or {}), **hiding})
+            if not reply.ok:
+                raise Inconclusive(
+                    f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
+                )
+            self.platform.remember(resource, slug)
+            self._items[resource.name] = slug
+        return self._items[resource.name]
+
+    def _show(self, thing: Hidden) -> None:
+        if thing in self._shown:
+            return
+        path = thing.path(thing.name)
+        control = self.platform.http.get(path, [bearer(self.platform.oauth.token("full"))])
+        if not control.ok:
+            raise Inconclusive(f"{path} is answered {control.status} to its owner", "a resource that full may read")
+        self._shown.add(thing)

@@ -1,0 +1,219 @@
+"""Speaks with the organization APIs that the target file declares, and with no others.
+
+A declared resource is turned into operations (read, create, read-item, update, delete), so that a check
+can go over every one that the target has. Items are the run's own; the ledger removes them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient, bearer
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.target.description import Resource, Target
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+JSON_TYPE = ("Content-Type", "application/json")
+HeaderFields = Iterable[tuple[str, str | bytes]]
+KINDS = ("read", "create", "read-item", "update", "delete")
+
+
+def filled(value: Any, slug: str, text: str) -> Any:
+    """A template with ``{slug}`` and ``{text}`` replaced in every string of it."""
+    if isinstance(value, str):
+        return value.replace("{slug}", slug).replace("{text}", text)
+    if isinstance(value, list):
+        return [filled(each, slug, text) for each in value]
+    if isinstance(value, dict):
+        return {name: filled(each, slug, text) for name, each in value.items()}
+    return value
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One request that a resource is declared to take; ``document`` is its JSON body, None without one."""
+
+    resource: Resource
+    kind: str
+    method: str
+    path: str
+    scope: str | None
+    document: dict[str, Any] | None = None
+
+    @property
+    def body(self) -> bytes:
+        """The JSON body as bytes, empty without one."""
+        return b"" if self.document is None else json.dumps(self.document).encode()
+
+    @property
+    def headers(self) -> list[tuple[str, str | bytes]]:
+        """The fields that go with the body."""
+        return [] if self.document is None else [JSON_TYPE]
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} ({self.resource.name}, {self.kind})"
+
+
+@dataclass
+class Platform:
+    """Operations on the declared resources, with the token of a role or without one."""
+
+    target: Target
+    oauth: OAuthClient
+    http: HttpClient
+    names: Names
+    ledger: Ledger
+    _items: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def resources(self) -> list[Resource]:
+        """The declared resources; Inconclusive where there is none."""
+        declared = self.oauth.identity.resources
+        if not declared:
+            raise Inconclusive(
+                "the target file declares no identity API", "an entry under [[targets.….identity.resources]]"
+            )
+        return declared
+
+    def resources_with(self, *parts: str) -> list[Resource]:
+        """Resources that declare all these parts (``create``, ``item`` …); NotApplicable where none does."""
+        found = [each for each in self.resources if all(getattr(each, part) for part in parts)]
+        if not found:
+            raise NotApplicable(f"no resource of the target file declares {' and '.join(parts)}")
+        return found
+
+    def operations(self, *kinds: str) -> list[Operation]:
+        """Every declared operation of these kinds, on items of the run's own; NotApplicable where there is none."""
+        found = [each for resource in self.resources for kind in kinds for each in self._declared(resource, kind)]
+        if not found:
+            raise NotApplicable(f"no resource of the target file declares {' or '.join(kinds)}")
+        return found
+
+    def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
+        """One operation; ``slug`` names the item (for create: the new one)."""
+        if kind == "read":
+            return Operation(resource, kind, resource.method, resource.path, resource.scope)
+        slug = slug or self.names.new()
+        text = f"text of {slug}"
+        if kind == "create" and resource.create:
+            document = filled(resource.create.body, slug, text)
+            return Operation(resource, kind, resource.create.method, resource.path, resource.create.scope, document)
+        if resource.item is None:
+            raise NotApplicable(f"the resource {resource.name} declares no item")
+        path = filled(resource.item.path, slug, text)
+        if kind == "read-item":
+            return Operation(resource, kind, "GET", path, resource.item.scope)
+        if kind == "update" and resource.update:
+            document = filled(resource.update.body, slug, f"changed {self.names.new()}")
+            return Operation(resource, kind, resource.update.method, path, resource.update.scope, document)
+        if kind == "delete" and resource.delete:
+            return Operation(resource, kind, resource.delete.method, path, resource.delete.scope)
+        raise NotApplicable(f"the resource {resource.name} declares no {kind}")
+
+    def _declared(self, resource: Resource, kind: str) -> Iterator[Operation]:
+        if kind == "read" or (kind == "create" and resource.create):
+            yield self.operation(resource, kind)
+        elif (kind == "read-item" and resource.create and resource.item) or (
+            kind in ("update", "delete") and resource.create and resource.item and getattr(resource, kind)
+        ):
+            yield self.operation(resource, kind, self.item(resource))
+
+    def send(self, operation: Operation, token: str | None, headers: HeaderFields = (), **changes: Any) -> Exchange:
+        """One operation with a token, or without one; ``changes`` replaces its method, path or document."""
+        asked = replace(operation, **changes) if changes else operation
+        authorization = [bearer(token)] if token is not None else []
+        return self.http.send(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body)
+
+    def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
+        """One operation with the full token of a role."""
+        return self.send(operation, self.oauth.token(role), headers, **changes)
+
+    def item(self, resource: Resource) -> str:
+        """The slug of an item of the run's own, made once and only read or refused to others."""
+        if resource.name not in self._items:
+            self._items[resource.name] = self.new_item(resource)
+        return self._items[resource.name]
+
+    def new_item(self, resource: Resource) -> str:
+        """Creates one more item; Inconclusive where that fails."""
+        slug = self.names.new()
+        reply = self.create(resource, slug)
+        if not reply.ok:
+            raise Inconclusive(
+                f"a new {resource.name} item cannot be created ({reply.status})",
+                f"a create.body of the resource {resource.name} that the role full may send",
+            )
+        return slug
+
+    def create(self, resource: Resource, slug: str, role: str = "full") -> Exchange:
+        """Asks for an item of this slug and notes it for removal."""
+        reply = self.as_role(role, self.operation(resource, "create", slug))
+        if reply.ok:
+            self.remember(resource, slug)
+        return reply
+
+    def remember(self, resource: Resource, slug: str) -> None:
+        """Has an item removed at the end of the run."""
+        if resource.item and resource.delete:
+            self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug))
+
+    def _removed(self, resource: Resource, slug: str) -> None:
+        reply = self.as_role("full", self.operation(resource, "delete", slug))
+        if not reply.ok and reply.status != 404:
+            raise RuntimeError(f"deleting answered {reply.status}")
+
+    def state(self, operation: Operation) -> tuple[int, bytes]:
+        """What the owner reads of the item that an operation is about: status and body."""
+        if operation.kind == "read":
+            return 0, b""
+        resource = operation.resource
+        slug = self.slug_of(operation)
+        if resource.item is None or slug is None:
+            return 0, b""
+        reply = self.as_role("full", self.operation(resource, "read-item", slug))
+        return reply.status, reply.body
+
+    def slug_of(self, operation: Operation) -> str | None:
+        """The item's slug in an operation: by its path, or by the unique member of a create body."""
+        resource = operation.resource
+        if operation.kind == "create":
+            found = (operation.document or {}).get(resource.unique or "slug")
+            return found if isinstance(found, str) else None
+        if resource.item is None:
+            return None
+        before, _, after = resource.item.path.partition("{slug}")
+        return operation.path[len(before) : len(operation.path) - len(after)]
+
+    def token_without(self, scope: str) -> str:
+        """A valid token of the organization under test that lacks one scope."""
+        own = self.oauth.credential("full").scopes
+        others = [each for each in own if each != scope]
+        if others:
+            return self.oauth.token("full", others[0])
+        if self.oauth.has("narrow") and scope not in self.oauth.credential("narrow").scopes:
+            return self.oauth.token("narrow")
+        raise Inconclusive(
+            f"no credential of the target file can have a token without {scope}", "a role full with two scopes or more"
+        )
+
+    def tokens_without(self, scope: str) -> list[str]:
+        """Tokens without a scope: one a further scope of the full role, and the narrow role's own."""
+        own = [each for each in self.oauth.credential("full").scopes if each != scope]
+        tokens = [self.oauth.token("full", each) for each in own]
+        if self.oauth.has("narrow") and scope not in self.oauth.credential("narrow").scopes:
+            tokens.append(self.oauth.token("narrow"))
+        return tokens or [self.token_without(scope)]
+
+    def absent_path(self, resource: Resource) -> str:
+        """A path of the resource's kind for something that never existed, new each time."""
+        if resource.absent:
+            return str(filled(resource.absent, self.names.new(), ""))
+        if resource.item:
+            return str(filled(resource.item.path, self.names.new(), ""))
+        raise NotApplicable(f"the resource {resource.name} declares no absent path")

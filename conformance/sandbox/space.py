@@ -1,0 +1,90 @@
+"""A run's own corner of a provisioned bucket: keys under the run's prefix, all of them removed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.clients.storage import NO_FIELDS, S3, Bucket, Fields
+from conformance.oracles.s3_documents import listing_of, uploads_of
+from conformance.oracles.s3_errors import require, xml_root
+from conformance.oracles.status import observed
+from conformance.sandbox.names import Names
+from conformance.vocabulary.finding import Inconclusive
+
+PATIENCE = 50
+"""Pages that clean-up reads before it gives up."""
+
+
+@dataclass
+class Space(Bucket):
+    """A bucket in which the suite keeps to names of its own."""
+
+    names: Names
+
+    def key(self, hint: str = "object") -> str:
+        """A key that no one has used."""
+        return self.names.new(hint)
+
+    def prefix(self, hint: str = "objects") -> str:
+        """A prefix that no one has used, with a slash at its end."""
+        return f"{self.names.new(hint)}/"
+
+    def stored(self, body: bytes = b"stored", headers: Fields = NO_FIELDS, key: str = "") -> str:
+        """The key of an object that stands there; Inconclusive where it cannot be put."""
+        key = key or self.key()
+        require(self.put(key, body, headers), "a key that may put objects into the bucket")
+        return key
+
+    def stored_all(self, prefix: str, keys: list[str]) -> list[str]:
+        """Keys of small objects that stand under a prefix."""
+        return [self.stored(key.encode(), key=prefix + key) for key in keys]
+
+    def opened(self, key: str, headers: Fields = NO_FIELDS) -> str:
+        """The id of an open multipart upload to a key, however the answer's document is named."""
+        reply = require(self.create_upload(key, headers), "multipart uploads")
+        root = xml_root(reply)
+        found = root.findtext(".//UploadId") if root is not None else None
+        if not found:
+            raise Inconclusive(f"an upload was opened without an id: {observed(reply)}", "multipart uploads")
+        return found
+
+    def part(self, key: str, upload: str, number: int, body: bytes) -> tuple[int, str]:
+        """A part that was taken: its number and ETag."""
+        reply = require(self.put_part(key, upload, number, body), "multipart uploads")
+        return number, reply.headers.get("etag") or ""
+
+    def clean_up(self) -> None:
+        """Removes every object and open upload under the run's prefix; Inconclusive where something stays."""
+        self._repeat(self._remove_uploads)
+        self._repeat(self._remove_objects)
+
+    def _repeat(self, remove_page: Callable[[], bool]) -> None:
+        for _ in range(PATIENCE):
+            if not remove_page():
+                return
+        raise Inconclusive(f"objects or uploads under {self.names.prefix} in {self.name} cannot be removed")
+
+    def _remove_uploads(self) -> bool:
+        reply = self.list_uploads(self.names.prefix)
+        if not reply.ok:
+            return False
+        found = [each for each in uploads_of(reply) if each.key.startswith(self.names.prefix)]
+        for each in found:
+            self.abort(each.key, each.upload)
+        return bool(found)
+
+    def _remove_objects(self) -> bool:
+        keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys
+        keys = [key for key in keys if key.startswith(self.names.prefix)]
+        if len(keys) > 1:
+            self.delete_many(keys)
+            keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys[:PATIENCE]
+        for key in keys:
+            self.delete(key)
+        return bool(keys)
+
+
+def space_in(s3: S3, bucket: str, names: Names) -> Space:
+    """The run's corner of a bucket."""
+    return Space(s3, bucket, names)

@@ -1,0 +1,1 @@
+"""What to try: hypothesis strategies, one file a surface, and ``explores``, which makes a check a property."""

@@ -1,0 +1,73 @@
+"""From what a check raised to its verdict."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.recorder import Recorder
+from conformance.plugin.judging import judge
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+
+EXCHANGE = Exchange("x-1", "GET", "http://h/", Headers(), b"", 500, Headers(), b"boom", 0.0, 0.1)
+
+
+def recorded() -> Recorder:
+    recorder = Recorder()
+    recorder.exchange(EXCHANGE)
+    return recorder
+
+
+def test_nothing_raised_is_a_pass() -> None:
+    assert judge(None, recorded()).verdict == "pass"
+
+
+def test_a_non_conformance_is_a_failure_with_its_exchange_and_curl() -> None:
+    judged = judge(NonConformance("200", "500 boom", EXCHANGE), recorded())
+    assert judged.verdict == "fail"
+    assert judged.findings[0]["expected"] == "200"
+    assert judged.findings[0]["exchanges"] == ["x-1"]
+    assert judged.findings[0]["curl"] == "curl -sS -i --path-as-is http://h/"
+
+
+@pytest.mark.parametrize("phase", ["setup", "call"])
+def test_what_it_needs_is_told_with_an_inconclusive(phase: str) -> None:
+    judged = judge(Inconclusive("no such role", "a credential"), recorded(), phase)
+    assert (judged.verdict, judged.reason, judged.needs) == ("inconclusive", "no such role", "a credential")
+
+
+def test_a_finding_while_preparing_is_inconclusive() -> None:
+    judged = judge(NonConformance("a token", "500", EXCHANGE), recorded(), "setup")
+    assert judged.verdict == "inconclusive"
+    assert "precondition" in judged.reason
+
+
+def test_anything_else_is_the_suites_own_error() -> None:
+    assert judge(KeyError("access_token"), recorded()).verdict == "error"
+    assert judge(NotApplicable("no engine"), recorded()).verdict == "not-applicable"
+
+
+def test_distinct_failures_of_a_property_are_distinct_findings() -> None:
+    group = ExceptionGroup(
+        "two", [NonConformance("a", "b", EXCHANGE), ExceptionGroup("in", [NonConformance("c", "d", EXCHANGE)])]
+    )
+    assert [finding["expected"] for finding in judge(group, recorded()).findings] == ["a", "c"]
+
+
+def test_an_error_among_failures_is_an_error() -> None:
+    assert (
+        judge(ExceptionGroup("two", [NonConformance("a", "b", EXCHANGE), KeyError("x")]), recorded()).verdict == "error"
+    )
+
+
+def test_a_finding_outweighs_an_unreachable_target() -> None:
+    assert (
+        judge(ExceptionGroup("two", [NonConformance("a", "b", EXCHANGE), Unreachable("gone")]), recorded()).verdict
+        == "fail"
+    )
+
+
+def test_secrets_do_not_reach_an_error() -> None:
+    recorder = recorded()
+    recorder.redactor.learn("THE_SECRET", "the-very-secret/value")
+    assert "very-secret" not in judge(KeyError("the-very-secret/value"), recorder).reason

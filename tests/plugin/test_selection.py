@@ -1,0 +1,78 @@
+"""Selectors, ids and what is a mistake in them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.plugin.checks import CheckInfo, described, mistakes_among
+from conformance.plugin.selection import matches, selected, unmatched
+from conformance.plugin.sharding import in_shard, parse_shard
+from conformance.vocabulary.requirement import Clause, Level, Requirement
+
+
+def check(identifier: str, nodeid: str = "suites/a/test_a.py::test_a", disturbs: str | None = None) -> CheckInfo:
+    clause = Clause("RFC 6749 (OAuth 2.0)", "section 5.2", "words", "https://example.org")
+    requirement = Requirement(identifier.split("#")[0], "title", clause, Level.MUST, "oauth-core")
+    return CheckInfo(identifier, requirement, nodeid, disturbs=disturbs)
+
+
+TOKEN = check("oauth/token/wrong-secret-is-refused#empty")
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        "oauth",
+        "oauth/token",
+        "oauth/token/wrong-secret-is-refused",
+        "oauth/token/wrong",
+        "class:oauth-core",
+        "level:must",
+        "clause:5.2",
+        "clause:rfc 6749",
+        "oauth/token/wrong-secret-is-refused#empty",
+    ],
+)
+def test_a_selector_means_a_check(selector: str) -> None:
+    assert matches(selector, TOKEN)
+    assert selected(TOKEN, ["nothing", selector])
+
+
+@pytest.mark.parametrize(
+    "selector", ["storage", "class:oauth", "level:may", "clause:9.9", "oauth/token/wrong-secret-is-refused#other"]
+)
+def test_a_selector_does_not_mean_another(selector: str) -> None:
+    assert not matches(selector, TOKEN)
+    assert unmatched([selector], [TOKEN]) == [selector]
+
+
+def test_no_selector_means_all() -> None:
+    assert selected(TOKEN, [])
+
+
+def test_equal_ids_and_spread_disturbances_are_mistakes() -> None:
+    assert "is also borne by" in mistakes_among([TOKEN, TOKEN])[0]
+    apart = [check("a/b/c", "suites/a/test_a.py::x", "rate"), check("a/b/d", "suites/a/test_b.py::y", "rate")]
+    assert "one file only" in mistakes_among(apart)[0]
+
+
+def test_a_docstring_is_purpose_and_steps() -> None:
+    text = """Purpose: it holds.
+
+    Method: 1. do this
+            2. expect 200, or 204 in 3 cases
+    """
+    assert described(text) == ("it holds.", ["do this", "expect 200, or 204 in 3 cases"])
+
+
+def test_shards_split_without_loss() -> None:
+    ids = [f"a/b/{number}" for number in range(200)]
+    parts = [{each for each in ids if in_shard(each, f"{part}/3")} for part in (1, 2, 3)]
+    assert sum(map(len, parts)) == 200
+    assert set.union(*parts) == set(ids)
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_shard_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match="--shard"):
+        parse_shard(text)
