@@ -98,6 +98,10 @@ class Item(Described):
     concealed_from: list[str] = Field(
         default_factory=list, description="Roles to which it must look as if it had never existed."
     )
+    hidden_body: dict[str, Any] | None = Field(
+        default=None, description="Members that, added to create.body, make an item that is concealed from hidden_from."
+    )
+    hidden_from: list[str] = Field(default_factory=list, description="Roles from which hidden_body conceals an item.")
 
 
 class Update(Described):

@@ -1,0 +1,128 @@
+"""The command ``conformance``: one file a subcommand, each with ``add_parser(subparsers)`` and ``run(arguments)``.
+
+A subcommand is imported when it is called, so that one does not pay for another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from conformance import __version__
+from conformance.vocabulary.verdict import ExitCode
+
+ORDER = (
+    "init", "reference", "preflight", "list", "explain", "run", "replay", "rejudge", "merge", "compare", "report",
+    "waive", "certify", "verify", "sweep",
+)  # fmt: skip
+DEBUG = "CONFORMANCE_DEBUG"
+LONGEST = 12
+
+
+class UsageMistake(Exception):
+    """The command cannot do what it was asked: why, and how to ask (exit code 4)."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose mistakes end with our exit code for them."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tells the mistake and ends."""
+        self.print_usage(sys.stderr)
+        self.exit(ExitCode.USAGE, f"{self.prog}: {message}\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code; nothing is raised but under CONFORMANCE_DEBUG."""
+    # Not list(…): once imported, the submodule of that name stands here in the builtin's place.
+    words = [*(sys.argv[1:] if argv is None else argv)]
+    try:
+        return _flushed(_run(words))
+    except SystemExit as end:
+        return _code_of(end)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has gone; what Python still flushes at its end must not fail once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as failure:
+        return _told(failure)
+
+
+def _code_of(end: SystemExit) -> int:
+    if isinstance(end.code, str):
+        print(end.code, file=sys.stderr)
+        return ExitCode.USAGE
+    return end.code or 0
+
+
+def _flushed(code: int) -> int:
+    sys.stdout.flush()
+    return code
+
+
+def _run(words: list[str]) -> int:
+    known = command_names()
+    if words and not words[0].startswith("-") and words[0] not in known:
+        near = difflib.get_close_matches(words[0], known, 1)
+        hint = f'did you mean "{near[0]}"?' if near else f"one of {', '.join(known)}"
+        raise UsageMistake(f'unknown command "{words[0]}"; {hint}')
+    parser = Parser(prog="conformance", description="Checks a NextEpoch deployment against its contract.")
+    parser.add_argument("--version", action="version", version=f"conformance {__version__}")
+    if not words or words[0] not in known:
+        return _help(parser, known, words)
+    command = importlib.import_module(f"conformance.commands.{words[0]}")
+    command.add_parser(parser.add_subparsers(metavar="COMMAND"))
+    return int(command.run(parser.parse_args(words)))
+
+
+def _help(parser: Parser, known: Iterable[str], words: list[str]) -> int:
+    """The overall help; a command's line is the first one of its file's docstring, read without importing it."""
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for name in known:
+        subparsers.add_parser(name, help=_first_line(name))
+    parser.parse_args(words)
+    parser.print_help(sys.stderr)
+    return ExitCode.USAGE
+
+
+def command_names() -> list[str]:
+    """Every command that there is, in the order in which one meets them."""
+    found = {path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_")}
+    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+
+
+def _first_line(name: str) -> str:
+    source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
+    line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+    return line.partition(": ")[2].rstrip(".").replace("%", "%%")
+
+
+def _shortened(text: str) -> str:
+    lines = text.splitlines() or [""]
+    more = [f"and {len(lines) - LONGEST} lines more"] if len(lines) > LONGEST else []
+    return "\n".join(lines[:LONGEST] + more)
+
+
+def _told(failure: Exception) -> int:
+    """One clear message; the traceback only where it was asked for."""
+    if os.environ.get(DEBUG):
+        raise failure
+    from conformance.contract.catalogue import ContractError
+    from conformance.target.configuration import ConfigurationError, NoConfiguration
+
+    if isinstance(failure, UsageMistake | ConfigurationError | NoConfiguration):
+        print(failure, file=sys.stderr)
+        return ExitCode.USAGE
+    told = str(failure) if isinstance(failure, ContractError) else f"{type(failure).__name__}: {failure}"
+    print(f"error in the suite: {_shortened(told)}; set {DEBUG}=1 for the traceback", file=sys.stderr)
+    return ExitCode.SUITE_ERROR

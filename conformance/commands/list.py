@@ -1,0 +1,116 @@
+"""``conformance list``: the checks, or the requirements of the contract."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from conformance.plugin.checks import CheckInfo
+    from conformance.vocabulary.requirement import Requirement
+
+KINDS = ("class:", "level:", "clause:")
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "list",
+        help="list checks or requirements",
+        description="Lists the checks. Selectors: an area, an id or the beginning of one, class:, level:, clause:.",
+    )
+    parser.add_argument("selectors", nargs="*", metavar="SELECTOR")
+    parser.add_argument("--requirements", action="store_true", help="the requirements, with how many checks each has")
+    parser.add_argument("--untested", action="store_true", help="only requirements that no check verifies, and why")
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the list; returns the exit code: 5 where nothing is meant by the selectors."""
+    from conformance.plugin.collection import collect
+
+    checks = collect()
+    if arguments.requirements or arguments.untested:
+        rows = _requirements(checks, arguments.selectors, arguments.untested)
+        columns = ["id", "level", "class", "checks", "title"] if not arguments.untested else ["id", "level", "untested"]
+    else:
+        rows = [_check(each) for each in _chosen(checks, arguments.selectors)]
+        columns = ["id", "level", "class", "purpose"]
+    if arguments.format == "json":
+        print(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        print_table(rows, columns)
+    # That nothing is untested is good news.
+    return ExitCode.CONFORMANT if rows or arguments.untested else ExitCode.NOTHING_SELECTED
+
+
+def _chosen(checks: Sequence[CheckInfo], selectors: Sequence[str]) -> list[CheckInfo]:
+    from conformance.plugin.selection import selected, unmatched
+
+    for selector in unmatched(selectors, checks):
+        raise UsageMistake(_nothing(selector, checks))
+    return [each for each in checks if selected(each, selectors)]
+
+
+def _nothing(selector: str, checks: Iterable[CheckInfo]) -> str:
+    kind, colon, word = selector.partition(":")
+    if colon and f"{kind}:" not in KINDS:
+        return f'"{selector}": no such kind of selector; one of {", ".join(KINDS)}'
+    requirements = {each.requirement.id: each.requirement for each in checks}
+    known: dict[str, Iterable[str]] = {
+        "class": {each.conformance_class for each in requirements.values()},
+        "level": {str(each.level) for each in requirements.values()},
+        "clause": {str(each.clause) for each in requirements.values()},
+    }
+    names = known.get(kind, {*requirements, *(each.area for each in requirements.values())})
+    near = difflib.get_close_matches(word if colon else selector, names, 1)
+    hint = f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""
+    return f'"{selector}" matches nothing{hint}'
+
+
+def _check(check: CheckInfo) -> dict[str, Any]:
+    return {**_requirement(check.requirement), "id": check.id, "requirement": check.requirement.id,
+            "purpose": check.purpose, "method": check.method, "nodeid": check.nodeid}  # fmt: skip
+
+
+def _requirement(requirement: Requirement) -> dict[str, Any]:
+    clause = requirement.clause
+    return {
+        "id": requirement.id,
+        "title": requirement.title,
+        "level": str(requirement.level),
+        "class": requirement.conformance_class,
+        "area": requirement.area,
+        "feature": requirement.feature,
+        "clause": {"document": clause.document, "section": clause.section, "quote": clause.quote, "url": clause.url},
+    }
+
+
+def _requirements(checks: Iterable[CheckInfo], selectors: Sequence[str], untested: bool) -> list[dict[str, Any]]:
+    from conformance.contract.catalogue import catalogue
+    from conformance.plugin.checks import CheckInfo
+
+    tested: dict[str, list[str]] = {}
+    for check in checks:
+        tested.setdefault(check.requirement.id, []).append(check.id)
+    chosen = _chosen([CheckInfo(each.id, each, "") for each in catalogue()], selectors)
+    rows = []
+    for requirement in (each.requirement for each in chosen):
+        ids = tested.get(requirement.id, [])
+        why = None if ids else requirement.untestable or "no check yet"
+        rows.append({**_requirement(requirement), "checks": len(ids), "check_ids": ids, "untested": why})
+    return [row for row in rows if row["untested"] is not None or not untested]
+
+
+def print_table(rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
+    """Prints rows in columns, the last one as long as it is."""
+    widths = [max([len(name), *(len(str(row[name])) for row in rows)]) for name in columns]
+    for row in [{name: name.upper() for name in columns}, *rows]:
+        print("  ".join(f"{row[name]!s:<{width}}" for name, width in zip(columns, widths, strict=True)).rstrip())
+    print(f"\n{len(rows)} in all")

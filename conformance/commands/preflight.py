@@ -1,0 +1,66 @@
+"""``conformance preflight``: what can be reached, which credentials work, which features are seen."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from conformance.preflight import SurfaceState
+
+MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "preflight",
+        help="say what can be reached and used",
+        description="Looks at each surface of a target; exit code 7 where something declared cannot be had.",
+    )
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")
+    parser.add_argument("--target", metavar="NAME", help="which target of the file")
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the state of each surface; returns the exit code."""
+    from conformance.preflight import preflight
+    from conformance.target import configuration
+
+    name, target = configuration.load(arguments.config, Path.cwd()).choose(arguments.target)
+    states = preflight(target)
+    if arguments.format == "json":
+        import json
+
+        print(json.dumps([state.plain() for state in states], indent=1))
+    else:
+        print("\n".join(table(name, states)))
+    if not states:
+        print(f"the target {name} describes no surface", file=sys.stderr)
+        return ExitCode.NOTHING_SELECTED
+    return ExitCode.INCONCLUSIVE if any(state.failing for state in states) else ExitCode.CONFORMANT
+
+
+def table(name: str, states: Iterable[SurfaceState]) -> Iterable[str]:
+    """The lines of the report; what the target says is shown without its control characters."""
+    failing = 0
+    for state in states:
+        yield f"{state.surface}  {state.url}"
+        for kind, text in state.lines:
+            yield f"  {MARKS[kind]}  {''.join(each if each.isprintable() else '?' for each in text)}"
+        yield from _features(state)
+        yield ""
+        failing += state.failing
+    yield f"{name}: {f'{failing} surfaces are not as described' if failing else 'as described'}"
+
+
+def _features(state: SurfaceState) -> Iterable[str]:
+    for seen in sorted(set(state.features.values())):
+        names = sorted(name for name, each in state.features.items() if each == seen)
+        yield f"        {seen}: {', '.join(names)}"

@@ -1,0 +1,23 @@
+"""``conformance reference``: serves the embedded deployment, whole or with a named defect, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+
+from conformance.reference import service
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    service.add_arguments(
+        subparsers.add_parser(
+            "reference",
+            help="serve the embedded deployment",
+            description="Serves the embedded deployment on loopback until SIGINT or SIGTERM.",
+        )
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Lists, or serves; returns the exit code."""
+    return service.run(arguments)

@@ -1,0 +1,105 @@
+"""``conformance replay``: what failed or could not be judged, once more: FIXED, STILL FAILS or CANNOT REPLAY."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode, Verdict
+
+if TYPE_CHECKING:
+    from conformance.runs.record import CheckResult, Record
+
+AGAIN = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "replay",
+        help="try again what failed or could not be judged",
+        description="Runs checks of an earlier run once more, with its seed, against the same target.",
+    )
+    parser.add_argument("folder", metavar="RUN", type=Path, help="the folder of the earlier run")
+    parser.add_argument("ids", metavar="ID", nargs="*", help="only these checks (default: all that did not pass)")
+    parser.add_argument("--config", metavar="FILE", help="the target file (default: the earlier run's)")
+    parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the new run")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the checks again and says of each what became of it; returns the exit code."""
+    from conformance.runs.record import RecordError, read
+
+    try:
+        earlier = read(_found(arguments.folder))
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    chosen = _chosen(earlier, arguments.ids)
+    if not chosen:
+        print("nothing to replay: every check of that run passed or did not apply")
+        return ExitCode.CONFORMANT
+    folder = arguments.out or _free(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
+    code = _run_again(earlier, chosen, arguments.config, folder)
+    if not (folder / "results.ndjson").exists():
+        return code
+    return _compared(chosen, {result.id: result for result in read(folder).results})
+
+
+def _found(folder: Path) -> Path:
+    """The run's folder, also where only its name is given and it is in reports/."""
+    return folder if folder.exists() or not (Path("reports") / folder).exists() else Path("reports") / folder
+
+
+def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
+    known = {result.id: result for result in earlier.results}
+    for each in ids:
+        if each not in known:
+            near = difflib.get_close_matches(each, known, 1)
+            raise UsageMistake(f"{each}: not a check of that run" + (f"; did you mean {near[0]}?" if near else ""))
+    return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in AGAIN]
+
+
+def _free(folder: Path) -> Path:
+    number = 2
+    free = folder
+    while free.exists():
+        free = folder.with_name(f"{folder.name}-{number}")
+        number += 1
+    return free
+
+
+def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path) -> int:
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    import pytest
+
+    from conformance.plugin.invocation import pytest_arguments
+
+    file = config or earlier.info.target_file
+    words = [*pytest_arguments(*sorted({result.area for result in chosen})), "-p", "xdist.plugin"]
+    words += ["--conformance-terminal", f"--run-out={folder}", f"--run-seed={earlier.info.seed}"]
+    words += [f"--explore={earlier.info.explore}"]
+    words += [f"--target-config={file}", f"--target={earlier.info.target}"] if file else []
+    return int(pytest.main([*words, *(f"--select={result.id}" for result in chosen)]))
+
+
+def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:
+    """Prints what became of each check; 1 where one still fails, 7 where one could not be tried, else 0."""
+    codes = set()
+    print()
+    for before in chosen:
+        after = now.get(before.id)
+        if after is not None and after.verdict == Verdict.PASS:
+            print(f"FIXED          {before.id}")
+        elif after is not None and after.verdict == Verdict.FAIL:
+            codes.add(ExitCode.NON_CONFORMANT)
+            print(f"STILL FAILS    {before.id}")
+        else:
+            codes.add(ExitCode.INCONCLUSIVE)
+            print(
+                f"CANNOT REPLAY  {before.id}: {after.reason or after.verdict if after else 'the run was not complete'}"
+            )
+    return min(codes, default=ExitCode.CONFORMANT)

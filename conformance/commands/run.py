@@ -1,0 +1,84 @@
+"""``conformance run``: checks a target, or without a target file the embedded reference.
+
+It gives its options to pytest under their longer names; ``pytest suites/`` does the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from conformance.vocabulary.verdict import ExitCode
+
+WORKERS = 2
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "run",
+        help="check a target (without conformance.toml: the embedded reference)",
+        description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
+        "beginning of one, class:, level:, clause:.",
+    )
+    parser.add_argument("selectors", nargs="*", metavar="SELECTOR")
+    parser.add_argument("--config", metavar="FILE", help="the target file")
+    parser.add_argument("--target", metavar="NAME", help="which target of it")
+    parser.add_argument("--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive")
+    parser.add_argument("-n", "--workers", metavar="N", type=workers, help=f"processes (default: {WORKERS} at most)")
+    parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
+    parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
+    parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of everything random (default: 1)")
+    parser.add_argument("--database", metavar="DIR", help="where failing examples are kept and tried first")
+    parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
+    parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
+    parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure")
+    parser.add_argument("--strict", action="store_true", help="a SHOULD counts like a MUST, waived as failing")
+
+
+def workers(text: str) -> int:
+    """A number of processes, 0 for checking in this one; argparse.ArgumentTypeError where it is none."""
+    if not text.isdigit() or int(text) > 64:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to 64")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the checks and returns the exit code."""
+    # Plugins of other packages cost half a second a process and have no part in a run.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    import pytest
+
+    code = int(pytest.main(_pytest_arguments(arguments)))
+    return ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
+
+
+def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
+    from conformance.plugin.invocation import pytest_arguments
+
+    count = arguments.workers if arguments.workers is not None else min(WORKERS, os.cpu_count() or 1)
+    words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin", "--conformance-terminal"]
+    words += ["-n", str(count)] if count > 1 else []
+    given = {
+        "--target-config": arguments.config,
+        "--target": arguments.target,
+        "--profile": arguments.profile,
+        "--shard": arguments.shard,
+        "--explore": arguments.explore,
+        "--run-seed": arguments.seed,
+        "--examples-database": arguments.database,
+        "--request-rate": arguments.rate,
+        "--run-out": arguments.out,
+        "--report-formats": arguments.report,
+    }
+    words += [f"{name}={value}" for name, value in given.items() if value is not None]
+    words += [f"--select={selector}" for selector in arguments.selectors]
+    return words + (["--strict-levels"] if arguments.strict else [])
+
+
+def _paths(selectors: list[str]) -> list[str]:
+    """The areas that the selectors can mean, so that others need not be imported; all where that is unclear."""
+    from conformance.plugin.locations import suites_folder
+
+    areas = {selector.split("/", 1)[0].split("#", 1)[0] for selector in selectors}
+    return sorted(areas) if areas and all((suites_folder() / area).is_dir() for area in areas) else []

@@ -1,0 +1,49 @@
+"""Runs the command as a person would, in a process of its own, and reads what it left."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.runs.record import Record, read
+
+TIME_LIMIT_S = 120
+
+
+@dataclass
+class Ran:
+    """How a command ended: exit code, all it printed, the folder in which it ran."""
+
+    code: int
+    output: str
+    folder: Path
+
+    @property
+    def record(self) -> Record:
+        """The only run that it left."""
+        (run,) = [each for each in (self.folder / "reports").iterdir() if each.is_dir()]
+        return read(run)
+
+    def verdicts(self) -> dict[str, str]:
+        """Verdicts by check id."""
+        return {result.id: result.verdict for result in self.record.results}
+
+
+def conformance(folder: Path, *words: str, **environment: str) -> Ran:
+    """Runs ``conformance WORDS`` in a folder; no traceback may be printed by it, whatever it is told."""
+    return run([sys.executable, "-m", "conformance", *words], folder, **environment)
+
+
+def run(command: list[str], folder: Path, **environment: str) -> Ran:
+    """Runs a command in a folder."""
+    variables = {**os.environ, "DOCKER_HOST": "unix:///nonexistent", "COLUMNS": "100", **environment}
+    variables.pop("PYTEST_ADDOPTS", None)
+    # The interpreter that runs the tests is the one whose packages the command uses, also from a checkout.
+    variables["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    ended = subprocess.run(
+        command, cwd=folder, env=variables, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
+    )
+    return Ran(ended.returncode, ended.stdout + ended.stderr, folder)

@@ -1,0 +1,283 @@
+"""The run as a whole: verdicts, exit codes, the folder it leaves, and what it says of bad input."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from tests.run.support import Ran, conformance, run
+
+ONE = "oauth/client/"
+FILES = {
+    "run.json", "results.ndjson", "evidence", "index.html", "junit.xml", "ctrf-report.json", "allure-results",
+    "summary.md", "leftovers.json",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[EmbeddedReference]:
+    running = EmbeddedReference()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def control(reference: EmbeddedReference) -> Iterator[str]:
+    """The operator's address; the reference is clean again afterwards."""
+    address = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+    yield address
+    tell(address, "reset")
+
+
+def checked(reference: EmbeddedReference, folder: Path, *words: str) -> Ran:
+    return conformance(folder, "run", "--config", str(reference.target_config), *words)
+
+
+def test_without_a_target_file_the_reference_is_checked(tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "run", "oauth/client", "webhooks/delivery")
+    assert ran.code == 0, ran.output
+    assert "checking the embedded reference" in ran.output
+    assert "index.html" in ran.output
+    (folder,) = (tmp_path / "reports").iterdir()
+    assert {each.name for each in folder.iterdir()} == FILES
+    assert ran.record.complete
+    assert set(ran.verdicts().values()) == {"pass"}
+    assert "Traceback" not in ran.output
+
+
+def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_path: Path) -> None:
+    verdicts = []
+    for name, workers in (("none", "0"), ("two", "2")):
+        (tmp_path / name).mkdir()
+        verdicts.append(checked(reference, tmp_path / name, "oauth/client", "--workers", workers).verdicts())
+    (tmp_path / "plain").mkdir()
+    suites = Path(__file__).parents[2] / "suites" / "oauth"
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        str(suites),
+        "--select=oauth/client",
+        f"--target-config={reference.target_config}",
+    ]
+    verdicts.append(run([*command, "-p", "conformance.plugin"], tmp_path / "plain").verdicts())
+    assert verdicts[0] == verdicts[1] == verdicts[2]
+    assert verdicts[0]
+
+
+def test_a_defect_is_a_finding_with_everything_to_act_on(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    tell(control, "switch", "wrong-secret-accepted")
+    ran = checked(reference, tmp_path, "oauth/client")
+    assert ran.code == 1
+    failed = [result for result in ran.record.results if result.failing]
+    assert failed
+    assert {result.area for result in failed} == {"oauth"}
+    for part in ("expected", "observed", "clause", "curl -sS", "conformance replay"):
+        assert part in ran.output
+    assert "Traceback" not in ran.output
+
+
+def test_a_replay_tells_what_became_of_a_finding(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
+    tell(control, "switch", "wrong-secret-accepted")
+    ran = checked(reference, tmp_path, "oauth/client")
+    folder = str(ran.record.folder)
+    again = conformance(tmp_path, "replay", folder, "--out", "again")
+    assert (again.code, "STILL FAILS" in again.output) == (1, True), again.output
+    tell(control, "reset")
+    fixed = conformance(tmp_path, "replay", folder, "--out", "fixed")
+    assert (fixed.code, "STILL FAILS" in fixed.output, "FIXED" in fixed.output) == (0, False, True), fixed.output
+
+
+def test_the_printed_curl_line_shows_the_finding(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
+    tell(control, "switch", "token-may-be-stored")
+    ran = checked(reference, tmp_path, "oauth/answer", "--workers", "0")
+    (finding, *_) = [result.findings[0] for result in ran.record.results if result.failing]
+    secrets = {
+        name: (reference.folder / "conformance.secrets" / file).read_text(encoding="utf-8").strip()
+        for name, file in (("IDENTITY_FULL_CLIENT_SECRET", "identity-full"),)
+    }
+    script = "\n".join([*finding["recipes"].values(), finding["curl"]])
+    shown = run(["sh", "-c", script], tmp_path, **secrets)
+    assert shown.code == 0
+    assert "no-store" not in shown.output
+    assert "access_token" in shown.output
+
+
+def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
+    tell(control, "switch", "secret-echoed-with-token")
+    ran = checked(reference, tmp_path, "oauth", "webhooks", "registry/login", "storage/signature")
+    secrets = [
+        (each.name, each.read_text(encoding="utf-8").strip())
+        for each in (reference.folder / "conformance.secrets").iterdir()
+        if each.name != "registry-token.crt"
+    ]
+    everything = [
+        ran.output,
+        *(each.read_text(encoding="utf-8") for each in ran.record.folder.rglob("*") if each.is_file()),
+    ]
+    for name, secret in secrets:
+        assert not any(secret in text for text in everything), name
+    jwt = re.compile(r"eyJ[\w-]{20,}\.[\w-]{20,}\.[\w-]{20,}")
+    assert not [found for text in everything for found in jwt.findall(text)][:1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["no-such-area"], 5, "no check matches 'no-such-area'"),
+        (["oauth/no-such-check"], 5, "no check matches"),
+        (["--profile", "fast"], 4, "quick, core, full"),
+        (["--shard", "3/2"], 4, "--shard 3/2"),
+        (["--explore", "-1"], 4, "--explore -1"),
+        (["--rate", "fast"], 4, '"50/s"'),
+        (["--report", "pdf"], 4, "pdf"),
+        (["--workers", "many"], 4, "many"),
+        (["--target", "production"], 4, "production"),
+        (["--out", "/proc/nowhere/run"], 4, "/proc/nowhere/run"),
+        (["--config", "/nonexistent.toml"], 4, "/nonexistent.toml"),
+        (["--nonsense"], 4, "--nonsense"),
+    ],
+)  # fmt: skip
+def test_bad_usage_is_one_clear_message(
+    reference: EmbeddedReference, tmp_path: Path, words: list[str], code: int, told: str
+) -> None:
+    config = [] if "--config" in words else ["--config", str(reference.target_config)]
+    ran = conformance(tmp_path, "run", *config, *words)
+    assert ran.code == code, ran.output
+    assert told in ran.output
+    assert "Traceback" not in ran.output
+
+
+def target_file(folder: Path, text: str) -> None:
+    (folder / "conformance.toml").write_text(text, encoding="utf-8")
+
+
+IDENTITY = """
+[targets.it]
+organization = "acme"
+[targets.it.limits]
+answer = 1.0
+connect = 1.0
+[targets.it.identity]
+url = "{url}"
+[targets.it.identity.credentials.full]
+client_id = "ct-full"
+client_secret = "${{CT_SECRET}}"
+scopes = ["organization:read"]
+"""
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def test_a_target_that_is_not_there_is_inconclusive(tmp_path: Path) -> None:
+    target_file(tmp_path, IDENTITY.format(url=f"http://127.0.0.1:{free_port()}"))
+    ran = conformance(tmp_path, "run", "oauth", CT_SECRET="a-secret-of-some-length")
+    assert ran.code == 7, ran.output
+    assert "refused" in ran.output
+    assert set(ran.verdicts().values()) <= {"inconclusive", "not-applicable"}
+
+
+def test_a_missing_secret_is_told_before_anything_runs(tmp_path: Path) -> None:
+    target_file(tmp_path, IDENTITY.format(url="http://127.0.0.1:9"))
+    ran = conformance(tmp_path, "run", CT_SECRET="")
+    assert (ran.code, "CT_SECRET" in ran.output) == (4, True), ran.output
+
+
+class Html(BaseHTTPRequestHandler):
+    def answer(self) -> None:
+        body = b"<html><body>It works!</body></html>"
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+class Endless(Html):
+    def answer(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"{" * 65536)
+        except OSError:
+            pass
+
+    do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = answer
+
+
+@pytest.mark.parametrize("handler", [Html, Endless])
+def test_a_hostile_target_ends_in_verdicts_and_no_traceback(
+    tmp_path: Path, handler: type[BaseHTTPRequestHandler]
+) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    target_file(tmp_path, IDENTITY.format(url=f"http://127.0.0.1:{server.server_port}"))
+    ran = conformance(tmp_path, "run", "oauth/client", CT_SECRET="a-secret-of-some-length")
+    server.shutdown()
+    server.server_close()
+    assert ran.code in (1, 7), ran.output
+    assert "Traceback" not in ran.output
+    assert "error" not in set(ran.verdicts().values())
+
+
+def test_an_interrupt_keeps_what_was_judged(reference: EmbeddedReference, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "conformance", "run", "--config", str(reference.target_config), "--workers", "0"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        results = list(tmp_path.glob("reports/*/results.ndjson"))
+        if results and results[0].read_text(encoding="utf-8").count('"kind": "check"') > 5:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    ran = Ran(process.returncode, output, tmp_path)
+    assert ran.code == 2, output
+    assert not ran.record.complete
+    assert len(ran.record.results) > 5
+    assert "Traceback" not in output
+
+
+def test_the_record_says_what_was_tested_with_what(reference: EmbeddedReference, tmp_path: Path) -> None:
+    ran = checked(reference, tmp_path, "oauth/client", "--seed", "7", "--explore", "3", "--profile", "core")
+    info = json.loads((ran.record.folder / "run.json").read_text(encoding="utf-8"))
+    assert (info["seed"], info["explore"], info["profile"], info["selection"]) == (7, 3, "core", ["oauth/client"])
+    assert info["configuration"]["identity"]["credentials"]["full"]["client_secret"].startswith("$")
+    assert info["exit_code"] == 0
+    assert info["requests"] > 0
+
+
+def test_shards_are_the_whole(reference: EmbeddedReference, tmp_path: Path) -> None:
+    whole = checked(reference, tmp_path, "oauth/client").verdicts()
+    parts: dict[str, str] = {}
+    for part in ("1/2", "2/2"):
+        folder = tmp_path / part.replace("/", "-")
+        folder.mkdir()
+        parts |= checked(reference, folder, "oauth/client", "--shard", part).verdicts()
+    assert parts == whole
