@@ -182,6 +182,11 @@ def refreshed_elsewhere(w: World) -> int:
     return w.registry_form(**form).status_code
 
 
+def refreshed_here(w: World) -> int:
+    refresh = w.registry(offline_token="true").json()["refresh_token"]
+    return w.registry_form(grant_type="refresh_token", refresh_token=refresh).status_code
+
+
 def told_users(w: World) -> bool:
     return w.registry("nobody", "x").content == w.registry("ct-pull", "x").content
 
@@ -339,6 +344,8 @@ REGISTRY: list[Row] = [
     (registry_tokens.RegistryTokenMayBeStored, lambda w: w.registry().headers["cache-control"], "no-store",
      "public, max-age=300"),
     (registry_tokens.RegistryTokenSharedByCache, cached_login, [], ["orgs/acme/app:push"]),
+    (registry_tokens.MalformedRegistryScopeFails, login(scope="nonsense"), 200, 500),
+    (registry_tokens.RegistryRefreshTokenDead, refreshed_here, 200, 400),
 ]  # fmt: skip
 VARIANTS: list[Row] = [
     (variants.OpaqueTokens, lambda w: (w.bearer().count("."), w.api(ACME).status_code), (2, 200), (0, 200)),

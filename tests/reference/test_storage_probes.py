@@ -69,7 +69,9 @@ def test_defect_is_visible(defect: str, name: str) -> None:
 
 
 def test_every_defect_is_named() -> None:
-    assert sorted(DEFECTS.keys() - {defect for defect, _ in NAMED}) == []
+    # Those of what is refused or breaks are shown by the table of checks x defects alone.
+    shown_by_checks = {name for name, each in DEFECTS.items() if each.__module__.endswith(".refusals")}
+    assert sorted(DEFECTS.keys() - {defect for defect, _ in NAMED} - shown_by_checks) == []
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -143,6 +143,7 @@ class TokenDiesEarly(Defect):
     """RFC 6749 section 5.1: a token is good for the whole of expires_in."""
 
     surface = "identity"
+    noticed_by = ("errors/5xx/good-requests-never-fail",)
 
     def __init__(self) -> None:
         self.uses: dict[str, int] = {}
@@ -227,6 +228,7 @@ class EmbeddedKeyTrusted(Defect):
     """RFC 8725 section 3.10: a key that a token brings along in its header proves nothing."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/forged-tokens-are-refused",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         brought = header_of(token).get("jwk")

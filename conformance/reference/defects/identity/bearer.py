@@ -121,7 +121,11 @@ class BadTokenIs403(Defect):
     """The contract's table of errors: 401 for an invalid token."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/unknown-token-is-401", "authorization/bearer/invalid-token-is-401")
+    noticed_by = (
+        "errors/table/401-invalid-token",
+        "authorization/matrix/unknown-token-is-401",
+        "authorization/bearer/invalid-token-is-401",
+    )
 
     def unauthorized(self, original: Callable[[str | None], Answer], error: str | None) -> Answer:
         answer = original(error)
@@ -288,6 +292,7 @@ class OrganizationLookedUpBeforeScope(Defect):
     """The contract's table of errors: 403 for a lacking scope comes before the look-up of an organization."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-comes-before-absence",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)

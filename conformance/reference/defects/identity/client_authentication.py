@@ -23,7 +23,7 @@ class WrongSecretAccepted(Defect):
     """RFC 6749 section 5.2: a client whose authentication fails gets no token."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+    noticed_by = ("oauth/token/wrong-secret-is-refused", "oauth/client/failed-request-has-one-of-the-documented-causes")
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return True
@@ -286,6 +286,7 @@ class BasicWinsOverOtherClientId(Defect):
     """RFC 6749 section 3.2.1: a client_id in the body that names another client is refused."""
 
     surface = "identity"
+    noticed_by = ("oauth/client/two-clients-at-once-are-refused",)
 
     def credentials_of_header(
         self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form

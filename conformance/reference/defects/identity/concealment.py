@@ -38,7 +38,7 @@ class HiddenProjectIs403(_Hiding, Defect):
     """The contract's table of errors: a hidden project is answered 404 like one that never existed (status)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-404", "authorization/concealment/reading-tells-nothing")
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
         answer.status = 403
@@ -134,7 +134,7 @@ class HiddenProjectReadable(Defect):
     """Projects: with a list of members, only those in it have access (reading)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-404", "authorization/matrix/project-membership-narrows")
+    noticed_by = ("authorization/concealment/hidden-is-not-shown", "authorization/matrix/project-membership-narrows")
 
     def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
         return True
@@ -159,6 +159,7 @@ class HiddenProjectDeletable(Defect):
     """Projects: with a list of members, only those in it have access (deleting); a refused write changes nothing."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         project = surface_of(original).find_project(call.organization, call.slug)
@@ -198,6 +199,7 @@ class PreconditionBeforeVisibility(Defect):
     """RFC 9110 section 13.2.1: preconditions are looked at after access: no 409 for a hidden project."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def patch_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -224,6 +226,7 @@ class DeletionOfHiddenIs403(Defect):
     """The contract's table of errors: deleting a hidden project is answered as for one that never existed."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
 
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         surface = surface_of(original)
@@ -354,6 +357,7 @@ class DuplicateOfHiddenIsNamed(Defect):
     """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
 
     surface = "identity"
+    noticed_by = ("authorization/concealment/conflict-names-nothing-hidden",)
 
     async def post_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)

@@ -22,7 +22,7 @@ class ForeignOrganizationIs403(Defect):
     """The contract's table of errors: another organization is answered like one that never existed (status)."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/hidden-is-404",)
+    noticed_by = ("authorization/concealment/reading-tells-nothing",)
 
     def organization_hidden(self, original: Hides, organization: Organization | None) -> Answer:
         answer = original(organization)
@@ -61,7 +61,10 @@ class ForeignOrganizationReadable(Defect):
     """API Reference, Permissions: a credential is constrained by its organization."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/foreign-organization-is-kept-out", "authorization/concealment/hidden-is-404")
+    noticed_by = (
+        "authorization/matrix/foreign-organization-is-kept-out",
+        "authorization/concealment/hidden-is-not-shown",
+    )
 
     def belongs_to(self, original: Belongs, caller: Caller, organization: Organization) -> bool:
         return True
@@ -71,7 +74,10 @@ class ForeignMembersReadable(Defect):
     """API Reference, Permissions: the members of another organization are its own."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/foreign-organization-is-kept-out", "authorization/concealment/hidden-is-404")
+    noticed_by = (
+        "authorization/matrix/foreign-organization-is-kept-out",
+        "authorization/concealment/hidden-is-not-shown",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         try:

@@ -120,6 +120,7 @@ class RetryAfterIsAnHour(Defect):
     """RFC 9110 section 10.2.3: Retry-After is how long the caller ought to wait, not for ever longer."""
 
     surface = "identity"
+    noticed_by = ("errors/429/retry-after-is-told",)
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         answer = original(wait)

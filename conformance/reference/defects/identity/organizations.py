@@ -108,6 +108,7 @@ class AnySlugAccepted(Defect):
     """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
 
     surface = "identity"
+    noticed_by = ("errors/400/slug-outside-its-pattern",)
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
         return isinstance(slug, str) and bool(slug)
@@ -207,6 +208,7 @@ class TextCutShort(Defect):
     """RFC 9110 section 9.3.3: what was stored is what was sent."""
 
     surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
 
     def apply(
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]

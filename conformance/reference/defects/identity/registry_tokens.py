@@ -23,6 +23,7 @@ class SubsetIsAnError(Defect):
     """Docker token authentication: less than was asked for is no error, the token carries the intersection."""
 
     surface = "identity"
+    noticed_by = ("registry/token/subset-is-no-error",)
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         access = original(account, asked)
@@ -35,6 +36,7 @@ class AskedActionsGranted(Defect):
     """Docker token authentication: a token carries only actions that the account has."""
 
     surface = "identity"
+    noticed_by = ("registry/token/subset-is-no-error", "registry/rights/puller-cannot-push")
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         permitted = original(account, scope)
@@ -45,6 +47,11 @@ class RightsOnEveryOrganization(Defect):
     """Docker token authentication: rights on one organization's repositories are none on another's."""
 
     surface = "identity"
+    noticed_by = (
+        "registry/rights/other-organization-cannot-pull",
+        "registry/rights/other-organizations-images-are-closed",
+        "registry/rights/other-organization-cannot-push",
+    )
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         if account is None or not REPOSITORY.fullmatch(scope.name):
@@ -56,6 +63,7 @@ class OrganizationMatchedByPrefix(Defect):
     """Docker token authentication: rights on orgs/acme are none on orgs/acme-evil."""
 
     surface = "identity"
+    noticed_by = ("registry/rights/similar-organization-is-another",)
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         rights = account.rights if account and scope.kind == "repository" else {}
@@ -67,6 +75,7 @@ class RepositoryNameNormalised(Defect):
     """Docker token authentication: the name in the token is the name that rights were looked up for."""
 
     surface = "identity"
+    noticed_by = ("registry/token/other-spelling-grants-nothing",)
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         return original(account, Asked(scope.kind, scope.name.lower().strip("/"), scope.actions))
@@ -76,6 +85,7 @@ class PushImpliesDelete(Defect):
     """Docker token authentication: delete is a right of its own."""
 
     surface = "identity"
+    noticed_by = ("registry/token/push-does-not-delete",)
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         access = original(account, asked)
@@ -89,6 +99,7 @@ class AnonymousGetsPull(Defect):
     """Docker token authentication: an anonymous token opens public repositories only, and there are none."""
 
     surface = "identity"
+    noticed_by = ("registry/token/anonymous-opens-nothing",)
 
     def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
         return original(account, scope) if account or scope.kind != "repository" else frozenset({"pull"})
@@ -98,6 +109,7 @@ class WrongPasswordIsAnonymous(Defect):
     """Docker token authentication: a failed login is 401, not a token without access."""
 
     surface = "identity"
+    noticed_by = ("registry/login/wrong-login-is-refused",)
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
         try:
@@ -110,6 +122,7 @@ class WrongPasswordAccepted(Defect):
     """Docker token authentication: a wrong password gets no token."""
 
     surface = "identity"
+    noticed_by = ("registry/login/wrong-login-is-refused",)
 
     def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
         return True
@@ -119,6 +132,7 @@ class WrongPasswordIs403(Defect):
     """Docker token authentication: a failed login is 401."""
 
     surface = "identity"
+    noticed_by = ("registry/login/wrong-login-is-refused",)
 
     def login_refused(self, original: Callable[[], Answer]) -> Answer:
         answer = original()
@@ -130,6 +144,7 @@ class RegistryUserNamed(Defect):
     """OWASP API2: an unknown user and a wrong password are answered alike."""
 
     surface = "identity"
+    noticed_by = ("registry/login/unknown-user-is-not-told",)
 
     def account_of(
         self, original: Callable[[str, str], Account | None], username: str, password: str
@@ -144,6 +159,7 @@ class FirstRegistryScopeOnly(Defect):
     """Docker token authentication: scope may be repeated, and every one counts."""
 
     surface = "identity"
+    noticed_by = ("registry/token/several-scopes",)
 
     def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
         first = next(((name, value) for name, value in pairs if name == "scope"), None)
@@ -154,6 +170,7 @@ class BlankSeparatedScopesLost(Defect):
     """Docker token authentication: one scope parameter may hold several, separated by blanks."""
 
     surface = "identity"
+    noticed_by = ("registry/token/several-scopes",)
 
     def asked_scopes(self, original: Callable[[Pairs], list[Asked]], pairs: Pairs) -> list[Asked]:
         return original([(name, value.split(" ")[0]) for name, value in pairs])
@@ -163,6 +180,7 @@ class RegistryAudienceFixed(Defect):
     """Docker token authentication: the audience of a token is the service that it was asked for."""
 
     surface = "identity"
+    noticed_by = ("registry/support/is-answered-200",)
 
     def registry_claims(
         self, original: Claims, account: Account | None, service: str, access: Access
@@ -174,6 +192,7 @@ class RegistryTokenNotYetValid(Defect):
     """Docker token authentication: a token can be used when it is issued."""
 
     surface = "identity"
+    noticed_by = ("registry/support/is-answered-200",)
 
     def registry_claims(
         self, original: Claims, account: Account | None, service: str, access: Access
@@ -186,6 +205,7 @@ class RegistryTokenOutlivesExpiresIn(Defect):
     """Docker token authentication: expires_in is the lifetime of the token."""
 
     surface = "identity"
+    noticed_by = ("registry/token/lives-as-long-as-it-says",)
 
     def registry_claims(
         self, original: Claims, account: Account | None, service: str, access: Access
@@ -198,6 +218,7 @@ class RegistryLifetimeTooShort(Defect):
     """Docker token authentication: a token lives for at least 60 seconds."""
 
     surface = "identity"
+    noticed_by = ("registry/token/lives-a-minute",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -209,6 +230,7 @@ class RegistryTokensDiffer(Defect):
     """Docker token authentication: where both are sent, token and access_token are equal."""
 
     surface = "identity"
+    noticed_by = ("registry/token/has-a-token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -220,6 +242,7 @@ class RegistryTokenMissing(Defect):
     """Docker token authentication: the answer has token or access_token."""
 
     surface = "identity"
+    noticed_by = ("registry/token/has-a-token",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -231,6 +254,7 @@ class IssuedAtIsANumber(Defect):
     """Docker token authentication: issued_at is a time in RFC 3339."""
 
     surface = "identity"
+    noticed_by = ("registry/token/issued-at-is-a-time",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -242,6 +266,7 @@ class RegistryRefreshTokenUnasked(Defect):
     """Docker token authentication: a refresh token is given only where offline_token=true asks for it."""
 
     surface = "identity"
+    noticed_by = ("registry/token/refresh-token-is-only-given-when-asked",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request) and answer.status == 200:
@@ -253,6 +278,7 @@ class RefreshTokenOfAnyService(Defect):
     """Docker token authentication: a refresh token is for the service that it was issued for."""
 
     surface = "identity"
+    noticed_by = ("registry/token/refresh-token-is-for-its-service",)
 
     def granting_account(
         self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
@@ -266,6 +292,7 @@ class RegistryTokenMayBeStored(Defect):
     """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store."""
 
     surface = "identity"
+    noticed_by = ("registry/token/is-not-cached",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if is_registry_token_request(request):
@@ -278,6 +305,7 @@ class RegistryTokenSharedByCache(Defect):
     """RFC 9111 section 3.5: an answer to a request with Authorization is not given to anybody else."""
 
     surface = "identity"
+    noticed_by = ("registry/token/anonymous-opens-nothing",)
 
     def __init__(self) -> None:
         self.kept: dict[str, Answer] = {}
@@ -290,3 +318,28 @@ class RegistryTokenSharedByCache(Defect):
         if is_registry_token_request(request) and request.method == "GET" and answer.status == 200:
             self.kept[request.query_string] = answer
         return answer
+
+
+class MalformedRegistryScopeFails(Defect):
+    """API Reference, Error Handling: a scope that cannot be read is the caller's fault, not the platform's."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        scopes = [value for name, value in request.query if name == "scope"]
+        if is_registry_token_request(request) and any(scope.count(":") < 2 for scope in scopes):
+            return Answer(500, b"list index out of range")
+        return answer
+
+
+class RegistryRefreshTokenDead(Defect):
+    """Docker token authentication: a refresh token gets access tokens for the same subject."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-tokens",)
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        return original({**form, "refresh_token": ""})

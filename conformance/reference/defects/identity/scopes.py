@@ -21,7 +21,7 @@ class UnknownScopeGranted(Defect):
     """RFC 6749 section 3.3: an unknown scope is not granted."""
 
     surface = "identity"
-    noticed_by = ("oauth/scope/unknown-is-not-granted",)
+    noticed_by = ("oauth/scope/unknown-is-not-granted", "oauth/scope/any-text-stays-within-the-credential")
 
     def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
         return original(client, tuple(scope for scope in scopes if scope in SCOPES))
@@ -61,6 +61,7 @@ class ScopesSplitAtCommas(Defect):
     """RFC 6749 section 3.3: scopes are delimited by single spaces; a comma is part of a name."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
         return original(text.replace(",", " "))
@@ -70,6 +71,7 @@ class ScopeGrammarNotChecked(Defect):
     """RFC 6749 section 3.3: a scope outside the grammar is invalid."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
         return True
@@ -82,6 +84,7 @@ class WildcardScopeGranted(Defect):
     """RFC 6749 section 3.3: a scope is one of the documented names; there is no wildcard."""
 
     surface = "identity"
+    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
 
     def split_scopes(self, original: Callable[[str], Scopes], text: str) -> Scopes:
         asked = [scope for scope in original(text) if "*" in scope]
@@ -127,6 +130,7 @@ class StatedScopeNotEnforced(Defect):
     """RFC 6749 section 5.1: the scope stated with a token is the scope of the token."""
 
     surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
 
     def access_token_claims(
         self, original: Callable[[Client, Scopes], dict[str, Any]], client: Client, scopes: Scopes

@@ -1,0 +1,145 @@
+"""Speaks with the token endpoint: token requests with full control over every byte, tokens by role.
+
+Nothing here judges. A token that a check needs and cannot have ends the check as inconclusive.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import quote_plus
+
+from conformance.clients.http import HttpClient
+from conformance.target.description import Credential, Identity
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+FORM = "application/x-www-form-urlencoded"
+FORM_TYPE = ("Content-Type", FORM)
+Pairs = list[tuple[str, str]]
+HeaderFields = Iterable[tuple[str, str | bytes]]
+
+
+def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:
+    """Pairs as an application/x-www-form-urlencoded body, order and repetition kept (RFC 6749 appendix B)."""
+    return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode()
+
+
+def basic(client_id: str, secret: str, scheme: str = "Basic") -> tuple[str, str]:
+    """An Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
+    return "Authorization", f"{scheme} {base64.b64encode(pair.encode()).decode()}"
+
+
+def bearer(token: str) -> tuple[str, str]:
+    """The Authorization field of RFC 6750 section 2.1."""
+    return "Authorization", f"Bearer {token}"
+
+
+def access_token(reply: Exchange) -> str | None:
+    """The access token in an answer, None where there is none that can be used."""
+    try:
+        document = reply.json()
+    except ValueError:
+        return None
+    token = document.get("access_token") if isinstance(document, dict) else None
+    return token if isinstance(token, str) and token else None
+
+
+@dataclass
+class OAuthClient:
+    """Token requests for the credentials of a target, by role; tokens are kept per role and scopes."""
+
+    identity: Identity
+    http: HttpClient
+    _tokens: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+
+    def credential(self, role: str) -> Credential:
+        """The credential in a role; NotApplicable for an optional role that the target file lacks."""
+        found = self.identity.credentials.get(role)  # type: ignore[call-overload]
+        if isinstance(found, Credential):
+            return found
+        place = f"[targets.….identity.credentials.{role}]"
+        if role in ("full", "narrow", "foreign"):
+            raise Inconclusive(f"the target file has no credential in the role {role}", f"a credential in {place}")
+        raise NotApplicable(f"the target file has no credential in the role {role}: {place}")
+
+    def has(self, role: str) -> bool:
+        """Whether the target file has a credential in a role."""
+        return role in self.identity.credentials
+
+    def form(self, role: str = "full", **changes: str | None) -> Pairs:
+        """The pairs of a good token request of a role; a keyword sets a parameter, None leaves it out."""
+        credential = self.credential(role)
+        fields: dict[str, str | None] = {
+            "grant_type": "client_credentials",
+            "client_id": credential.client_id,
+            "client_secret": credential.client_secret.reveal(),
+            **changes,
+        }
+        return [(name, value) for name, value in fields.items() if value is not None]
+
+    def post(
+        self,
+        body: bytes | Pairs,
+        headers: HeaderFields = (FORM_TYPE,),
+        method: str = "POST",
+        query: str = "",
+    ) -> Exchange:
+        """One token request, exactly as given; ``query`` begins with "?" where there is one."""
+        data = body if isinstance(body, bytes) else encoded(body)
+        return self.http.send(method, self.identity.token_path + query, headers, data)
+
+    def request_token(self, role: str = "full", **changes: str | None) -> Exchange:
+        """A token request by form with the credentials in the body, with changes as in ``form``."""
+        return self.post(self.form(role, **changes))
+
+    def request_by_basic(self, role: str = "full", scheme: str = "Basic", **changes: str | None) -> Exchange:
+        """The same with the client credentials in the Authorization field."""
+        credential = self.credential(role)
+        authorization = basic(credential.client_id, credential.client_secret.reveal(), scheme)
+        pairs = self.form(role, client_id=None, client_secret=None, **changes)
+        return self.post(pairs, (FORM_TYPE, authorization))
+
+    def token(self, role: str, *scopes: str) -> str:
+        """A token of a role with these scopes (none: its credential's own); kept and given again."""
+        key = (role, scopes)
+        if key not in self._tokens:
+            self._tokens[key] = self.fresh_token(role, *scopes)
+        return self._tokens[key]
+
+    def fresh_token(self, role: str, *scopes: str) -> str:
+        """A new token of a role; Inconclusive where none is given."""
+        reply = self.request_token(role, scope=" ".join(scopes or self.credential(role).scopes) or None)
+        return self.taken(reply, role, scopes)
+
+    def taken(self, reply: Exchange, role: str, scopes: Iterable[str] = ()) -> str:
+        """The token of an answer, made known to the redactor with the command that gets it again."""
+        token = access_token(reply) if reply.ok else None
+        if token is None:
+            raise Inconclusive(
+                f"the credential {role} gets no token ({reply.status})",
+                f"a working credential in the role {role} with its scopes",
+            )
+        self.learn(token, role, scopes)
+        return token
+
+    def learn(self, token: str, role: str, scopes: Iterable[str] = ()) -> None:
+        """Has a token shown as ``$ROLE_TOKEN`` and told how to get it."""
+        credential = self.credential(role)
+        scope = " ".join(scopes or credential.scopes)
+        name = re.sub(r"[^A-Z0-9]+", "_", "_".join([role, *scopes, "token"]).upper())
+        data = f'-d grant_type=client_credentials -d client_id="{credential.client_id}" '
+        data += f'--data-urlencode client_secret="${credential.client_secret.name}" -d scope="{scope}"'
+        picked = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
+        recorder = self.http.recorder
+        recorder.redactor.learn(name, token)
+        recorder.recipe(name, f'{name}=$(curl -sS "{self.http.base_url}{self.identity.token_path}" {data} | {picked})')
+
+    def open(self, reply: Exchange, role: str = "full") -> None:
+        """Makes known the token that an answer may carry, so that none is ever shown."""
+        token = access_token(reply)
+        if token is not None:
+            self.learn(token, role)

@@ -1,0 +1,86 @@
+"""Runs the operator's commands of the target file, which change what no documented interface can change."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Hooks
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+PATIENCE_S = 30.0
+
+
+@dataclass
+class Operator:
+    """The hooks of a target; one that is not declared is NotApplicable, one that fails Inconclusive."""
+
+    hooks: Hooks
+    recorder: Recorder
+
+    def revoke(self, client_id: str) -> float:
+        """Revokes a credential; returns the monotonic time at which the command had ended."""
+        self._run("revoke", client_id=client_id)
+        return time.monotonic()
+
+    def restore(self, client_id: str) -> None:
+        """Brings a revoked credential back."""
+        self._run("restore", client_id=client_id)
+
+    def rotate_webhook(self) -> str:
+        """Rotates the webhook and returns its new URL, which is made known as a secret."""
+        url = self._run("rotate_webhook", secret="WEBHOOKS_URL_ROTATED").strip().splitlines()[-1:]
+        if not url or "://" not in url[0]:
+            raise Inconclusive("the hook rotate_webhook printed no URL", "a command that prints the new URL")
+        return url[0]
+
+    def events(self) -> list[Any]:
+        """What the webhook has taken in, as the hook tells it."""
+        said = self._run("events")
+        try:
+            events = json.loads(said)
+        except ValueError:
+            events = None
+        if not isinstance(events, list):
+            raise Inconclusive("the hook events printed no JSON list", "a command that prints a JSON list")
+        return events
+
+    def has(self, name: str) -> bool:
+        """Whether a hook is declared."""
+        return bool(getattr(self.hooks, name))
+
+    def _run(self, name: str, secret: str | None = None, **values: str) -> str:
+        template = getattr(self.hooks, name)
+        if not template:
+            raise NotApplicable(f"the target file declares no hook {name} in [targets.….hooks]")
+        words = [_filled(word, values) for word in shlex.split(template)]
+        begun = time.monotonic()
+        try:
+            ended = subprocess.run(
+                words, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as failure:
+            raise Inconclusive(
+                f"the hook {name} did not run: {type(failure).__name__}", f"a command that works: {template}"
+            ) from None
+        if secret is not None and ended.returncode == 0:
+            self.recorder.redactor.learn(secret, ended.stdout.strip())
+            self.recorder.redactor.learn(secret, ended.stdout.strip().rsplit("/", 1)[-1])
+        self.recorder.transcript(words, ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begun)
+        if ended.returncode != 0:
+            said = self.recorder.redactor.text((ended.stderr or ended.stdout).strip())[-300:]
+            raise Inconclusive(
+                f"the hook {name} ended with {ended.returncode}: {said}", f"a command that works: {template}"
+            )
+        return ended.stdout
+
+
+def _filled(word: str, values: dict[str, str]) -> str:
+    for name, value in values.items():
+        word = word.replace("{" + name + "}", value)
+    return word

@@ -1,0 +1,123 @@
+"""A raw socket for what an HTTP library would never send: wrong framing, bare control characters, odd methods.
+
+One request, one connection; the answer is parsed leniently and recorded like any exchange.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from conformance.clients.http import HttpClient
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import NoAnswer, Unreachable
+
+LARGEST = 1024 * 1024
+
+
+@dataclass
+class Wire:
+    """Sends bytes to the origin of an HTTP client and reads one answer."""
+
+    http: HttpClient
+
+    def send(self, head: bytes, body: bytes = b"") -> Exchange:
+        """One message: ``head`` is the request line and fields, Host among them, without the empty line.
+
+        Raises NoAnswer where the connection closes without an answer, Unreachable where none comes in time.
+        """
+        method, target = self._said(head)
+        sent = Exchange(
+            self.http.recorder.next_id(),
+            method,
+            self.http.base_url + target,
+            self._fields(head.split(b"\r\n")[1:]),
+            body,
+            0,
+            Headers(),
+            b"",
+            time.time(),
+            0.0,
+        )
+        begun = time.perf_counter()
+        try:
+            raw = self._exchanged(head + b"\r\n\r\n" + body)
+        except OSError as failure:
+            self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
+            raise Unreachable(f"{method} {target}: {type(failure).__name__}", "a target that answers in time") from None
+        return self._recorded(sent, raw, time.perf_counter() - begun)
+
+    def host(self) -> str:
+        """The authority to put in a Host field."""
+        return urlsplit(self.http.base_url).netloc
+
+    def _recorded(self, sent: Exchange, raw: bytes, duration_s: float) -> Exchange:
+        head, _, body = raw.partition(b"\r\n\r\n")
+        lines = head.split(b"\r\n")
+        words = lines[0].split(b" ", 2)
+        if len(words) < 2 or not words[1].isdigit():
+            self.http.recorder.failed_request(sent, "no HTTP answer", "wire")
+            finding = NoAnswer(f"{sent.method} {sent.url}", "the connection closed without one")
+            finding.exchange_ids = [sent.id]
+            raise finding
+        answered = Exchange(
+            sent.id,
+            sent.method,
+            sent.url,
+            sent.request_headers,
+            sent.request_body,
+            int(words[1]),
+            self._fields(lines[1:]),
+            body,
+            sent.started,
+            duration_s,
+        )
+        self.http.recorder.exchange(answered, "wire")
+        return answered
+
+    def _exchanged(self, message: bytes) -> bytes:
+        with self._connection() as connection:
+            # A server may answer and close before it has read everything: that is an answer, not a failure.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(message)
+            return self._read(connection)
+
+    def _read(self, connection: socket.socket) -> bytes:
+        """One answer: to the end that its Content-Length tells, or to the end of the connection."""
+        raw = b""
+        with contextlib.suppress(ConnectionResetError):
+            while len(raw) < LARGEST and not self._complete(raw):
+                part = connection.recv(65536)
+                if not part:
+                    break
+                raw += part
+        return raw
+
+    def _complete(self, raw: bytes) -> bool:
+        head, separator, body = raw.partition(b"\r\n\r\n")
+        if not separator:
+            return False
+        length = self._fields(head.split(b"\r\n")[1:]).get("content-length") or ""
+        return length.isdigit() and len(body) >= int(length)
+
+    def _connection(self) -> socket.socket:
+        parts = urlsplit(self.http.base_url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        connection = socket.create_connection((parts.hostname or "", port), timeout=self.http.limits.connect_s)
+        connection.settimeout(self.http.limits.answer_s)
+        if parts.scheme == "https":
+            context = self.http.tls or ssl.create_default_context()
+            return context.wrap_socket(connection, server_hostname=parts.hostname)
+        return connection
+
+    def _said(self, head: bytes) -> tuple[str, str]:
+        words = head.split(b"\r\n", 1)[0].split(b" ")
+        return words[0].decode("latin-1"), words[1].decode("latin-1") if len(words) > 1 else "/"
+
+    def _fields(self, lines: list[bytes]) -> Headers:
+        pairs = (line.decode("latin-1").partition(":") for line in lines)
+        return Headers((name.strip(), value.strip()) for name, _, value in pairs)

@@ -1,0 +1,125 @@
+"""Hidden equals absent: what a caller learns of a thing that is kept from it.
+
+Requests for the hidden thing and for controls that never existed are compared in status, header names,
+header values and body bytes, after what was asked for is masked. What differs between the controls
+themselves (request ids, quotas) is volatile and is not compared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from conformance.oracles.status import observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+MASK = "ASKED"
+# The clock: it moves while the requests are made. Values of these say nothing of what was asked for.
+CLOCK = frozenset({"date", "age", "expires"})
+WORD = re.compile(r"[A-Za-z0-9_.+/=-]+|[^A-Za-z0-9_.+/=-]")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request and the name that it asked for."""
+
+    name: str
+    reply: Exchange
+
+    def masked(self, text: str) -> str:
+        """A text of the answer with the asked name replaced, as it is, percent-encoded and in other case."""
+        for form in {self.name, quote(self.name, safe=""), self.name.upper(), self.name.lower()}:
+            text = text.replace(form, MASK)
+        return text
+
+
+def _headers(asked: Asked) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in asked.reply.headers:
+        key = name.lower()
+        fields[key] = f"{fields[key]}, {value}" if key in fields else value
+    return {key: asked.masked(value) for key, value in fields.items()}
+
+
+def _words(asked: Asked) -> list[str]:
+    # Latin-1 loses no byte, so bodies that are no text are compared as well.
+    return WORD.findall(asked.masked(asked.reply.body.decode("latin-1")))
+
+
+def difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
+    """In what the answer for a hidden thing differs from the answers for absent ones, or None."""
+    statuses = {each.reply.status for each in controls}
+    if len(statuses) == 1 and hidden.reply.status not in statuses:
+        return f"status {hidden.reply.status}, {statuses.pop()} for what never existed"
+    return _header_difference(hidden, controls) or _body_difference(hidden, controls)
+
+
+def _header_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
+    own, others = _headers(hidden), [_headers(each) for each in controls]
+    always = set.intersection(*(set(each) for each in others))
+    ever = set.union(*(set(each) for each in others))
+    if always - set(own):
+        return f"no {sorted(always - set(own))[0]} field, which what never existed has"
+    if set(own) - ever:
+        name = sorted(set(own) - ever)[0]
+        return f"{name}: {own[name]}, a field that what never existed has not"
+    # The length of the asked name is not the target's doing.
+    unequal = len({len(each.name) for each in [hidden, *controls]}) > 1
+    for name in sorted(always - CLOCK - ({"content-length"} if unequal else set())):
+        values = {each[name] for each in others}
+        if len(values) == 1 and own[name] not in values and not (name == "content-length" and _lengths_vary(controls)):
+            return f"{name}: {own[name]}, {values.pop()} for what never existed"
+    return None
+
+
+def _lengths_vary(controls: Sequence[Asked]) -> bool:
+    return len({len(_words(each)) for each in controls}) > 1 or any(
+        len(set(group)) > 1 for group in zip(*map(_words, controls), strict=False)
+    )
+
+
+def _start(asked: Asked) -> str:
+    return asked.masked(asked.reply.text)[:200]
+
+
+def _body_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
+    own, others = _words(hidden), [_words(each) for each in controls]
+    if len({len(each) for each in others}) > 1:
+        return None
+    if len(own) != len(others[0]):
+        return f"the body {_start(hidden)!r}, {_start(controls[0])!r} for what never existed"
+    for position, word in enumerate(own):
+        known = {each[position] for each in others}
+        if len(known) == 1 and word not in known:
+            return f"{word!r} in the body, {known.pop()!r} for what never existed"
+    return None
+
+
+def expect_as_absent(hidden: Sequence[Asked], controls: Sequence[Asked], because: str = "") -> None:
+    """Each answer for the hidden thing is as those for things that never existed."""
+    for each in hidden:
+        found = difference(each, controls)
+        if found:
+            raise NonConformance(
+                f"the answer of what never existed ({controls[0].reply.status}) {because}".rstrip(),
+                found,
+                controls[0].reply,
+                each.reply,
+            )
+
+
+def expect_pair(existing: Exchange, absent: Exchange) -> None:
+    """The pair rule: what exists and is not the caller's is answered 403 or 404, and as what never existed is."""
+    for reply in (existing, absent):
+        if reply.status not in (403, 404):
+            raise NonConformance("403 or 404", observed(reply), reply)
+    if existing.status != absent.status:
+        raise NonConformance(
+            f"one answer for what exists and what never existed ({absent.status})",
+            observed(existing),
+            absent,
+            existing,
+        )

@@ -1,0 +1,132 @@
+"""Errors of the organization APIs: one shape for all, and nothing in them that helps an attacker.
+
+The contract leaves the shape open, so only its consistency is judged: media type and the skeleton of the JSON.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from conformance.oracles.status import observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+LEAKS = {
+    "a stack trace": re.compile(
+        r"Traceback \(most recent call last\)|\bat [\w.$<>]+\([\w.]+\.(?:java|kt|cs|js|ts|go):\d+\)"
+        r"|^\s+at .+:\d+:\d+\)?$"
+        r"|goroutine \d+ \[|File \"[^\"]+\", line \d+|panic: ",
+        re.MULTILINE,
+    ),
+    # Statements as programs write them, in capitals: "select a project from the list" is no statement.
+    "SQL": re.compile(
+        r"\b(?:SELECT\s.+\sFROM|INSERT INTO|UPDATE\s.+\sSET|DELETE FROM)\b"
+        r"|(?i:SQLSTATE|sqlite3?\.|psycopg|\bpq: |ORA-\d{5}|UNIQUE constraint failed|duplicate key value violates)",
+    ),
+    "a path of the server": re.compile(
+        r"(?<![\w./:-])/(?:usr|home|var|opt|srv|app|root|etc|tmp)/[\w.-]+/?[\w./-]*|\b[A-Z]:\\\\?(?:Users|inetpub|Windows)",
+    ),
+    "a server's version": re.compile(
+        r"\b(?:nginx|Apache|uvicorn|gunicorn|Werkzeug|Express|Jetty|Tomcat|Python|Node\.js|PHP)/\d",
+        re.IGNORECASE,
+    ),
+}
+
+
+def expect_no_leak(reply: Exchange) -> None:
+    """The body shows no stack trace, SQL, path or version of the server."""
+    for what, pattern in LEAKS.items():
+        found = pattern.search(reply.text)
+        if found:
+            raise NonConformance(f"an error without {what}", f"{reply.status} with {found.group()[:120]!r}", reply)
+
+
+def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret") -> None:
+    """None of these strings is in the body or a header field of the answer."""
+    said = reply.text + "\n".join(f"{name}: {value}" for name, value in reply.headers)
+    if any(secret and secret in said for secret in secrets):
+        raise NonConformance(f"an answer that does not repeat {what}", f"{reply.status} with {what} in it", reply)
+
+
+def skeleton(value: Any, depth: int = 2) -> Any:
+    """The shape of a JSON document: member names and kinds of values, without the values."""
+    if isinstance(value, dict) and depth:
+        return {name: skeleton(each, depth - 1) for name, each in sorted(value.items())}
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+def common_path(documents: Sequence[Any]) -> list[str]:
+    """Member names that lead to a string in every document, such as ``error.message``; longest known first."""
+    paths = [set(_strings(document)) for document in documents]
+    return sorted(set.intersection(*paths)) if paths else []
+
+
+def _strings(value: Any, prefix: str = "") -> Iterable[str]:
+    if isinstance(value, str):
+        yield prefix
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield from _strings(each, f"{prefix}.{name}".lstrip("."))
+
+
+def expect_one_shape(replies: Sequence[Exchange]) -> None:
+    """Error answers have one media type, and their JSON tells what is wrong under one name in all of them."""
+    first = replies[0]
+    documents = []
+    for reply in replies:
+        if reply.media_type != first.media_type:
+            raise NonConformance(
+                f"one media type for errors ({first.media_type or 'none'}, as in {first.status})",
+                f"{reply.status} with {reply.media_type or 'no Content-Type'}",
+                first,
+                reply,
+            )
+        if "json" in reply.media_type:
+            documents.append(_document(reply))
+    if len(documents) == len(replies):
+        _expect_same_kinds(replies, documents)
+    if documents and not common_path(documents):
+        other = next(each for each in replies if not common_path([documents[0], _document(each)]))
+        raise NonConformance(
+            f"errors of one shape ({skeleton(documents[0])}, as in {first.status})",
+            f"{other.status} with {skeleton(_document(other))}",
+            first,
+            other,
+        )
+
+
+def _expect_same_kinds(replies: Sequence[Exchange], documents: Sequence[Any]) -> None:
+    """A member that two errors share is of one kind in both: a code is text everywhere, or a number everywhere."""
+    kinds: dict[str, tuple[str, Exchange]] = {}
+    for reply, document in zip(replies, documents, strict=True):
+        for path, kind in _kinds(document):
+            known, first = kinds.setdefault(path, (kind, reply))
+            if known != kind:
+                raise NonConformance(
+                    f"{path}, a {known} as in {first.status}", f"{reply.status} with {path}, a {kind}", first, reply
+                )
+
+
+def _kinds(value: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _kinds(each, f"{prefix}.{name}".lstrip("."))
+    elif value is not None:
+        yield prefix, str(skeleton(value))
+
+
+def _document(reply: Exchange) -> Any:
+    try:
+        return reply.json()
+    except ValueError:
+        raise NonConformance("an error body that is the JSON it says it is", observed(reply), reply) from None
+
+
+def expect_client_error(reply: Exchange, because: str = "") -> None:
+    """4xx (or, for a request that was harmless, 2xx): never 5xx, never a redirect."""
+    if not (200 <= reply.status < 300 or 400 <= reply.status < 500):
+        raise NonConformance(
+            f"a 4xx status for a caller's fault{f' {because}' if because else ''}", observed(reply), reply
+        )

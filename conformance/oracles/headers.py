@@ -1,0 +1,105 @@
+"""Header fields: presence, values, directives, challenges (RFC 9110)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+
+
+def expect_header(reply: Exchange, name: str, value: str | None = None) -> str:
+    """The field is there, with exactly this value where one is given; returns the value."""
+    found = reply.headers.get(name)
+    if found is None:
+        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply)
+    if value is not None and found != value:
+        raise NonConformance(f"{name}: {value}", f"{name}: {found}", reply)
+    return found
+
+
+def expect_no_header(reply: Exchange, name: str) -> None:
+    """The field is not there."""
+    found = reply.headers.get(name)
+    if found is not None:
+        raise NonConformance(f"no {name} field", f"{name}: {found}", reply)
+
+
+def expect_directive(reply: Exchange, name: str, directive: str) -> None:
+    """A list field (``Cache-Control``) contains a directive, compared without case."""
+    found = reply.headers.get(name) or ""
+    directives = {part.strip().split("=", 1)[0].lower() for part in found.split(",")}
+    if directive.lower() not in directives:
+        raise NonConformance(f"{name} with {directive}", f"{name}: {found}" if found else f"no {name} field", reply)
+
+
+def expect_media_type(reply: Exchange, *accepted: str) -> None:
+    """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
+    if reply.media_type not in accepted:
+        raise NonConformance(
+            f"Content-Type {' or '.join(accepted)}", f"Content-Type {reply.headers.get('content-type')!r}", reply
+        )
+
+
+@dataclass
+class Challenge:
+    """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name."""
+
+    scheme: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+def challenges(reply: Exchange) -> list[Challenge]:
+    """Every challenge of an answer (RFC 9110 section 11.6.1), however many fields and in whatever order."""
+    found: list[Challenge] = []
+    for value in reply.headers.all("www-authenticate"):
+        found += _parsed(value)
+    return found
+
+
+def _parsed(value: str) -> list[Challenge]:
+    found: list[Challenge] = []
+    position = 0
+    while position < len(value):
+        if value[position] in ", \t":
+            position += 1
+            continue
+        name = TOKEN.match(value, position)
+        if name is None:
+            position += 1
+            continue
+        position = _parameter(value, name, found)
+    return found
+
+
+def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
+    """Reads a scheme or a parameter that begins at ``name`` into ``found``; returns where it ends."""
+    rest = re.compile(r"\s*=\s*").match(value, name.end())
+    if rest is None or not found:
+        found.append(Challenge(name.group().lower()))
+        credentials = re.compile(r"[ \t]+").match(value, name.end())
+        token68 = TOKEN68.match(value, credentials.end()) if credentials else None
+        return token68.end() if token68 else name.end()
+    content = QUOTED.match(value, rest.end()) or TOKEN.match(value, rest.end())
+    if content is None:
+        return rest.end()
+    text = re.sub(r"\\(.)", r"\1", content.group(1)) if content.group().startswith('"') else content.group()
+    found[-1].parameters.setdefault(name.group().lower(), text)
+    return content.end()
+
+
+def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
+    """One of the challenges is of this scheme, compared without case; returns it."""
+    offered = challenges(reply)
+    for challenge in offered:
+        if challenge.scheme == scheme.lower():
+            return challenge
+    value = reply.headers.get("www-authenticate")
+    raise NonConformance(
+        f"WWW-Authenticate: {scheme} …", f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field", reply
+    )

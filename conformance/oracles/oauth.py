@@ -1,0 +1,161 @@
+"""Answers of a token endpoint (RFC 6749 sections 5.1 and 5.2)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from conformance.oracles.headers import expect_media_type
+from conformance.oracles.status import listed, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+CODES = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
+# Codes that other registered extensions of the token endpoint add (IANA, OAuth Extensions Error Registry).
+EXTENSIONS = frozenset(
+    {
+        "invalid_target",
+        "slow_down",
+        "access_denied",
+        "expired_token",
+        "authorization_pending",
+        "invalid_dpop_proof",
+        "use_dpop_nonce",
+        "temporarily_unavailable",
+    }
+)
+ERROR_TEXT = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z")
+B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
+# Answers that a front end may give before the endpoint has seen the request; their body is its own.
+BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a member stands twice")
+    return document
+
+
+def expect_json_object(reply: Exchange) -> dict[str, Any]:
+    """The body is one JSON object in strict UTF-8 in which no member stands twice; returns it."""
+    try:
+        document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs)
+    except ValueError as mistake:
+        raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply) from None
+    if not isinstance(document, dict):
+        raise NonConformance("a JSON object", observed(reply), reply)
+    return document
+
+
+def expect_token(reply: Exchange) -> dict[str, Any]:
+    """A successful token answer: 200, JSON, access_token and token_type; returns its document."""
+    if reply.status != 200:
+        raise NonConformance("200 with a token", observed(reply), reply)
+    expect_media_type(reply, "application/json")
+    document = expect_json_object(reply)
+    token, kind = document.get("access_token"), document.get("token_type")
+    if not isinstance(token, str) or not token:
+        raise NonConformance("access_token, a string that is not empty", f"access_token {type(token).__name__}", reply)
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise NonConformance("token_type Bearer, in any case", f"token_type {kind!r}", reply)
+    return document
+
+
+def issued(reply: Exchange) -> bool:
+    """Whether an answer carries an access token, in whatever status and form."""
+    try:
+        document = reply.json()
+    except ValueError:
+        return b'"access_token"' in reply.body
+    return isinstance(document, dict) and bool(document.get("access_token"))
+
+
+def expect_no_token(reply: Exchange, because: str = "") -> None:
+    """The answer carries no access token."""
+    if issued(reply):
+        raise NonConformance(
+            f"no token{f' {because}' if because else ''}", f"{reply.status} with an access token", reply
+        )
+
+
+def expect_refusal(reply: Exchange, statuses: Iterable[int] = (400, 401), because: str = "") -> None:
+    """One of these statuses, and no token."""
+    expect_no_token(reply, because)
+    wanted = set(statuses)
+    if reply.status not in wanted:
+        raise NonConformance(f"{listed(wanted)} and no token{f' {because}' if because else ''}", observed(reply), reply)
+
+
+def expect_error_document(reply: Exchange) -> str:
+    """An error answer in the form of section 5.2; returns its code."""
+    expect_media_type(reply, "application/json")
+    document = expect_json_object(reply)
+    code = document.get("error")
+    if not isinstance(code, str) or not code:
+        raise NonConformance('a JSON object with "error", a string', observed(reply), reply)
+    for name in ("error", "error_description"):
+        text = document.get(name, "")
+        if not isinstance(text, str) or not ERROR_TEXT.match(text):
+            raise NonConformance(f"{name} in the characters %x20-21 %x23-5B %x5D-7E", f"{name}: {text!r}", reply)
+    return code
+
+
+def expect_error(reply: Exchange, *codes: str) -> None:
+    """An error document with one of these codes."""
+    code = expect_error_document(reply)
+    if code not in codes:
+        raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply)
+
+
+def expect_refusal_in_form(reply: Exchange, *codes: str, because: str = "") -> None:
+    """400 or 401 with an error document of one of these codes (none given: any registered one), and no token."""
+    expect_refusal(reply, (400, 401), because)
+    expect_error(reply, *(codes or sorted(CODES | EXTENSIONS)))
+
+
+def expect_contract_kept(reply: Exchange) -> None:
+    """What every answer of a token endpoint is, whatever was asked: a token answer, or a refusal in its form.
+
+    Statuses that a front end gives before the endpoint sees the request may have any body.
+    """
+    if reply.status == 200:
+        expect_token(reply)
+        return
+    expect_no_token(reply)
+    if reply.status in BEFORE_THE_ENDPOINT:
+        return
+    if reply.status not in (400, 401):
+        raise NonConformance("200 with a token, or a 4xx refusal", observed(reply), reply)
+    expect_error(reply, *sorted(CODES | EXTENSIONS))
+
+
+def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
+    """The scopes that a token answer grants: those it states, else those that were asked (section 5.1)."""
+    stated = expect_json_object(reply).get("scope")
+    if stated is None:
+        return frozenset(asked)
+    if not isinstance(stated, str):
+        raise NonConformance("scope, a string", f"scope: {stated!r}", reply)
+    return frozenset(stated.split())
+
+
+def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iterable[str] = ()) -> None:
+    """A refusal, or a token that states no scope beyond those permitted."""
+    if not issued(reply):
+        expect_refusal(reply)
+        return
+    beyond = granted_scopes(reply, asked) - set(permitted)
+    if beyond:
+        raise NonConformance(f"no scope beyond {listed(permitted)}", f"{reply.status} granting {listed(beyond)}", reply)

@@ -1,0 +1,63 @@
+"""Statuses: what an answer may be, told with what the answer said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conformance.evidence.recorder import RECORDER
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+SHOWN = 300
+LONGEST = 8192
+
+
+def observed(reply: Exchange) -> str:
+    """An answer in a line: status, media type and the start of its body."""
+    # Secrets are replaced before the text is cut: half a token could no longer be recognised.
+    text = RECORDER.redactor.body(reply.text[:LONGEST])
+    body = text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(reply.body)} bytes)"
+    kind = f" {reply.media_type}" if reply.media_type else ""
+    return f"{reply.status}{kind} {body}".strip() if reply.body else f"{reply.status} with no body"
+
+
+def listed(values: Iterable[object]) -> str:
+    """Values as "a, b or c"; statuses that are a whole class as "2xx"."""
+    left = set(values)
+    words = []
+    for hundred in range(1, 6):
+        whole = set(range(hundred * 100, hundred * 100 + 100))
+        if whole <= left:
+            left -= whole
+            words.append(f"{hundred}xx")
+    words += [str(value) for value in sorted(left, key=str)]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def expect_status(reply: Exchange, accepted: int | Iterable[int], because: str = "") -> None:
+    """The status is one of those accepted; ``because`` says of what, where the check makes several requests."""
+    wanted = {accepted} if isinstance(accepted, int) else set(accepted)
+    if reply.status not in wanted:
+        raise NonConformance(f"{listed(wanted)}{_clause(because)}", observed(reply), reply)
+
+
+def expect_success(reply: Exchange, because: str = "") -> None:
+    """The status is 2xx."""
+    if not reply.ok:
+        raise NonConformance(f"2xx{_clause(because)}", observed(reply), reply)
+
+
+def expect_refused(reply: Exchange, because: str = "") -> None:
+    """The status is 4xx: the caller's fault, and told as such."""
+    if not 400 <= reply.status < 500:
+        raise NonConformance(f"a 4xx status{_clause(because)}", observed(reply), reply)
+
+
+def expect_no_server_error(reply: Exchange, because: str = "") -> None:
+    """The status is not 5xx (501 aside): a caller's fault is never the platform's (API Reference, Error Handling)."""
+    if reply.status >= 500 and reply.status != 501:
+        raise NonConformance(f"no 5xx{_clause(because)}", observed(reply), reply)
+
+
+def _clause(because: str) -> str:
+    return f" {because}" if because else ""

@@ -1,0 +1,111 @@
+"""How guessable tokens are, judged over many of them: never by the look of one.
+
+Shannon's entropy of one string passes ``constant + counter`` and fails most genuine 128-bit tokens, so
+what is measured is what varies from token to token, position by position.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+REQUIRED_BITS = 128
+POSITION_BITS = 100
+LEAST_DISTANCE = 8
+LARGEST_SHARED = 0.6
+
+
+def varying_part(token: str) -> str:
+    """What of a token is to be unguessable: of a JWT its signature (that and jti vary), else all of it."""
+    parts = token.split(".")
+    if len(parts) == 3 and token.startswith("eyJ"):
+        identifier = claims_of(token).get("jti")
+        # A deterministic signature varies with the claims only, so the identifier is what must be random.
+        return identifier if isinstance(identifier, str) and identifier else parts[2]
+    return token
+
+
+def claims_of(token: str) -> dict[str, object]:
+    """The claims of a JWT, unverified; {} where it is none."""
+    return _part(token, 1)
+
+
+def header_of(token: str) -> dict[str, object]:
+    """The JOSE header of a JWT; {} where it is none."""
+    return _part(token, 0)
+
+
+def _part(token: str, index: int) -> dict[str, object]:
+    try:
+        text = token.split(".")[index]
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, IndexError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def capacity_bits(tokens: Sequence[str]) -> float:
+    """The most bits that tokens of this length and alphabet can hold."""
+    return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
+
+
+def _alphabet(tokens: Iterable[str]) -> int:
+    used = set("".join(tokens))
+    for size, letters in ((10, "0123456789"), (16, "0123456789abcdef"), (16, "0123456789ABCDEF")):
+        if used <= set(letters):
+            return size
+    if all(each.isalnum() or each in "-_" for each in used):
+        return 64 if any(each.islower() for each in used) and any(each.isupper() for each in used) else 36
+    return 64
+
+
+def position_bits(tokens: Sequence[str]) -> float:
+    """The sum over positions of the entropy seen there (Miller-Madow corrected, capped by the sample's size)."""
+    width = min(map(len, tokens))
+    cap = math.log2(len(tokens))
+    return sum(min(cap, _entropy([token[position] for token in tokens])) for position in range(width))
+
+
+def _entropy(letters: Sequence[str]) -> float:
+    counts = Counter(letters)
+    total = len(letters)
+    plain = -sum(count / total * math.log2(count / total) for count in counts.values())
+    return plain + (len(counts) - 1) / (2 * total * math.log(2))
+
+
+def least_distance(tokens: Sequence[str]) -> int:
+    """The least Hamming distance between any two tokens."""
+    return min(sum(a != b for a, b in zip(one, other, strict=False)) for one, other in combinations(tokens, 2))
+
+
+def weakness(tokens: Sequence[str], issued_at: float = 0.0, words: Iterable[str] = ()) -> str | None:
+    """In which way tokens can be guessed, or None. ``words`` are names that a hash might have been made of."""
+    parts = [varying_part(token) for token in tokens]
+    if len(set(parts)) < len(parts):
+        return "a token that was issued twice"
+    if capacity_bits(parts) < REQUIRED_BITS - 12:
+        # UUIDs of version 4 hold 122 bits in a field of 128; fewer than 116 is no rounding.
+        return f"{capacity_bits(parts):.0f} bits at most in what varies"
+    if position_bits(parts) < POSITION_BITS:
+        return f"about {position_bits(parts):.0f} bits in what varies"
+    if parts == sorted(parts) or parts == sorted(parts, reverse=True):
+        return "tokens in ascending order, as of a counter or clock"
+    if least_distance(parts) < LEAST_DISTANCE:
+        return f"two tokens that differ in {least_distance(parts)} characters"
+    return _hash_of_something_known(parts, issued_at, words)
+
+
+def _hash_of_something_known(parts: Sequence[str], issued_at: float, words: Iterable[str]) -> str | None:
+    known = {part.lower() for part in parts}
+    guesses = [str(number) for number in range(2000)]
+    guesses += [str(int(issued_at) + shift) for shift in range(-5, 6)] + list(words)
+    for name in ("md5", "sha1", "sha256"):
+        for guess in guesses:
+            if hashlib.new(name, guess.encode()).hexdigest() in known:
+                return f"a token that is the {name} of {guess!r}"
+    return None

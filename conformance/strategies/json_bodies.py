@@ -1,0 +1,111 @@
+"""JSON bodies of the organization APIs that nobody would write by hand, and paths and queries like them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+ODD = (
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "é",
+    "\u202e",
+    "../..",
+    "' OR 1=1--",
+    "{}",
+    "[]",
+    "null",
+    "-",
+    "--",
+    "a" * 300,
+    "A" * 5000,
+    "%00",
+    "<script>",
+    "\ud7ff",
+)
+
+
+def odd_strings() -> SearchStrategy[str]:
+    """Strings with control characters, other scripts and reserved characters."""
+    return st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=30))
+
+
+def json_values() -> SearchStrategy[Any]:
+    """Values of every kind, nested a little; numbers far out of range among them."""
+    leaves = st.one_of(
+        st.none(), st.booleans(), st.integers(-(10**30), 10**30),
+        st.floats(allow_nan=False, allow_infinity=False), odd_strings(),
+    )  # fmt: skip
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_strings(), inner, max_size=3),
+        max_leaves=6,
+    )
+
+
+def member_changes() -> SearchStrategy[list[tuple[int, str, Any]]]:
+    """Changes to a good body: (which member, a name for a new one, a value); see ``changed``."""
+    return st.lists(st.tuples(st.integers(0, 6), odd_strings(), json_values()), min_size=1, max_size=3)
+
+
+def changed(document: dict[str, Any], changes: list[tuple[int, str, Any]]) -> dict[str, Any]:
+    """A document in which existing members (by number) are replaced, or new ones added where there is none."""
+    names = sorted(document)
+    result = dict(document)
+    for number, name, value in changes:
+        result[names[number] if number < len(names) else name] = value
+    return result
+
+
+def raw_bodies() -> SearchStrategy[bytes]:
+    """Bodies that are hardly JSON: cut, nested deeply, with NaN, doubled members, other encodings, plain bytes."""
+    fixed = [
+        b"", b"{", b"null", b"true", b"7", b'"text"', b"[]", b"[{}]", b'{"a": NaN}', b'{"a": 1e999}',
+        b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b'{"a": "\\ud800"}', b'{"a": "\xff"}', "{}".encode("utf-16"),
+        b"[" * 5000, b'{"a":' * 2000, b"{} {}", b"{'a': 1}", b"// x\n{}",
+    ]  # fmt: skip
+    values = json_values().map(lambda value: json.dumps(value).encode())
+    return st.one_of(st.sampled_from(fixed), st.binary(max_size=60), values)
+
+
+def path_segments() -> SearchStrategy[str]:
+    """Segments of a path as they stand on the wire: percent-encoded bytes, dots, reserved characters."""
+    safe = st.text("abcxyz019-._~!$&'()*+,;=:@%", min_size=1, max_size=20)
+    encoded = st.binary(min_size=1, max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
+    return st.one_of(
+        st.sampled_from(
+            ["%00", "%FF", "..", ".", "%2e%2e", "%2F", "%", "%zz", "a" * 3000, "-", "A", "a%20b", ";", "*"]
+        ),
+        safe,
+        encoded,
+    )
+
+
+def queries() -> SearchStrategy[str]:
+    """Query strings: known paging parameters with odd values, odd names, broken encodings."""
+    names = st.sampled_from(["limit", "offset", "page", "per_page", "cursor", "q", "sort", "filter", "", "x[]", "%00"])
+    numbers = st.sampled_from(
+        [
+            "-1",
+            "0",
+            "1e9",
+            "99999999999999999999",
+            "NaN",
+            "abc",
+            "",
+            "%00",
+            "%FF",
+            "1;DROP TABLE x",
+            "1,2",
+            "null",
+            "+1",
+            " 1",
+        ]
+    )
+    pairs = st.tuples(names, st.one_of(numbers, path_segments())).map("=".join)
+    return st.lists(pairs, min_size=1, max_size=3).map("&".join).map(lambda text: text.replace(" ", "%20"))

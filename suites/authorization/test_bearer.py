@@ -1,0 +1,172 @@
+"""How a token is sent (RFC 6750): in the Authorization field, under Bearer, alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import FORM_TYPE, bearer, encoded
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.strategies.explore import explores
+from conformance.strategies.oauth import authorization_values
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+
+def reads(platform: Platform) -> list[tuple[Operation, str]]:
+    """Each declared read with a token that opens it; Inconclusive where it does not."""
+    found = [(each, platform.oauth.token("full")) for each in platform.operations("read")]
+    control = platform.send(*found[0])
+    if not control.ok:
+        raise Inconclusive(
+            f"{found[0][0]} is answered {control.status} to a good token", "a resource that full may read"
+        )
+    return found
+
+
+def send(
+    platform: Platform, operation: Operation, *fields: tuple[str, str | bytes], path: str | None = None
+) -> Exchange:
+    """A read with exactly these header fields."""
+    return platform.http.send(operation.method, path or operation.path, fields)
+
+
+@verifies("authorization/bearer/authorization-field-is-accepted")
+def test_authorization_field_is_accepted(platform: Platform) -> None:
+    """Purpose: the documented way to send a token works.
+
+    Method: 1. read each declared resource with "Authorization: Bearer TOKEN"
+            2. expect 2xx
+    """
+    for operation in platform.operations("read"):
+        expect_success(platform.as_role("full", operation), f"for {operation}")
+
+
+@verifies("authorization/bearer/scheme-is-compared-without-case")
+@pytest.mark.parametrize("scheme", [case("lower", "bearer"), case("upper", "BEARER")])
+def test_scheme_is_compared_without_case(platform: Platform, scheme: str) -> None:
+    """Purpose: the scheme's name is known in any case.
+
+    Method: 1. send a good token under bearer, and under BEARER
+            2. expect 2xx
+    """
+    for operation, token in reads(platform):
+        expect_success(send(platform, operation, ("Authorization", f"{scheme} {token}")))
+
+
+def _changed_in_the_middle(token: str) -> str:
+    """Never the last character: it may hold bits that no decoder reads."""
+    middle = len(token) // 2
+    return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+
+
+INVALID = {
+    "unknown": lambda token: "cf-unknown-token", "cut": lambda token: token[:-6],
+    "first-cut": lambda token: token[1:],
+    "extended": lambda token: token + "AAAA", "case-changed": lambda token: token.swapcase(),
+    "altered": _changed_in_the_middle,
+    "doubled": lambda token: token + token, "sql": lambda token: "'OR'1'='1", "three-dots": lambda token: "a.b.c",
+    "6-kb": lambda token: "A" * 6000,
+}  # fmt: skip
+
+
+@verifies("authorization/bearer/invalid-token-is-401")
+@pytest.mark.parametrize("how", [case(name, name) for name in INVALID])
+def test_invalid_token_is_401(platform: Platform, how: str) -> None:
+    """Purpose: a token that is not exactly one that was issued opens nothing.
+
+    Method: 1. cut, extend, double or change a good token, or invent one
+            2. expect 401 from each declared resource (431 for a long one)
+    """
+    for operation, token in reads(platform):
+        reply = send(platform, operation, bearer(INVALID[how](token)))
+        expect_status(reply, {401, 431} if how == "6-kb" else {401} if how != "sql" else {400, 401}, f"for {operation}")
+
+
+MALFORMED = {
+    "empty": "", "scheme-only": "Bearer", "scheme-twice": "Bearer Bearer {token}", "bare-token": "{token}",
+    "junk-behind": "Bearer {token} junk", "parameter-behind": "Bearer {token}, x=y",
+    "two-tokens": "Bearer {token} {token}",
+    "basic": "Basic {token}", "token-scheme": "Token {token}", "equals": "Bearer={token}", "colon": "Bearer: {token}",
+    "quoted": 'Bearer "{token}"', "non-ascii": "Bearer tökén", "40-kb": "Bearer " + "A" * 40_000,
+}  # fmt: skip
+
+
+@verifies("authorization/bearer/malformed-field-is-refused")
+@pytest.mark.parametrize("how", [case(name, name) for name in MALFORMED])
+def test_malformed_field_is_refused(platform: Platform, how: str) -> None:
+    """Purpose: a good token in a field of another form is not guessed out of it.
+
+    Method: 1. send an Authorization field that is empty, of another scheme, or has something beside the token
+            2. expect 401 or 400 (431 for a long one)
+    """
+    for operation, token in reads(platform):
+        value = MALFORMED[how].replace("{token}", token)
+        expect_status(send(platform, operation, ("Authorization", value)), {400, 401, 431}, f"for {operation}")
+
+
+@verifies("authorization/bearer/token-in-the-query-is-refused")
+@pytest.mark.parametrize("name", [case("access-token", "access_token"), case("token", "token")])
+def test_token_in_the_query_is_refused(platform: Platform, name: str) -> None:
+    """Purpose: a token in a URL, which logs and histories keep, opens nothing.
+
+    Method: 1. read each declared resource with the good token in the query alone
+            2. expect 401 or 400
+    """
+    for operation, token in reads(platform):
+        expect_status(send(platform, operation, path=f"{operation.path}?{name}={token}"), {400, 401})
+
+
+@verifies("authorization/bearer/token-in-a-form-is-refused")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("post", "POST")])
+def test_token_in_a_form_is_refused(platform: Platform, method: str) -> None:
+    """Purpose: nor does one in a form body.
+
+    Method: 1. send each declared resource a form with access_token, and no Authorization field
+            2. expect a 4xx
+    """
+    for operation, token in reads(platform):
+        reply = platform.http.send(method, operation.path, [FORM_TYPE], encoded([("access_token", token)]))
+        expect_refused(reply, "for a token in the body")
+
+
+@verifies("authorization/bearer/two-fields-are-refused")
+def test_two_fields_are_refused(platform: Platform) -> None:
+    """Purpose: of two Authorization fields neither is chosen, so that no proxy can be played against the server.
+
+    Method: 1. send a good and an unknown token in two fields, in both orders
+            2. expect a refusal in both
+    """
+    for operation, token in reads(platform):
+        good, bad = bearer(token), bearer("cf-unknown-token")
+        for fields in ((good, bad), (bad, good)):
+            expect_status(send(platform, operation, *fields), {400, 401}, "for two Authorization fields")
+
+
+@verifies("authorization/bearer/secret-is-no-token")
+def test_secret_is_no_token(platform: Platform) -> None:
+    """Purpose: the client secret is for the token endpoint alone.
+
+    Method: 1. send the client secret, and the client id, as a bearer token
+            2. expect 401
+    """
+    credential = platform.oauth.credential("full")
+    for operation, _ in reads(platform):
+        for value in (credential.client_secret.reveal(), credential.client_id):
+            expect_status(platform.send(operation, value), 401)
+
+
+@verifies("authorization/bearer/any-field-is-refused")
+@explores(value=authorization_values())
+def test_any_field_is_refused(platform: Platform, value: bytes) -> None:
+    """Purpose: no bytes in the Authorization field open anything or make the service fail.
+
+    Method: 1. read a declared resource under a field of any bytes
+            2. expect 400, 401 or 431
+    """
+    operation = platform.operations("read")[0]
+    reply = send(platform, operation, ("Authorization", value))
+
+    expect_no_server_error(reply)
+    expect_status(reply, {400, 401, 431})

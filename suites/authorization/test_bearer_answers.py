@@ -1,0 +1,159 @@
+"""What a caller is told about its token (RFC 6750 section 3), and in which order."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conformance.oracles.headers import expect_challenge
+from conformance.oracles.status import expect_status, observed
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+LEEWAY_S = 1.0
+
+
+def reads(platform: Platform) -> list[tuple[Operation, str]]:
+    """Each declared read with a token that opens it; Inconclusive where it does not."""
+    found = [(each, platform.oauth.token("full")) for each in platform.operations("read")]
+    control = platform.send(*found[0])
+    if not control.ok:
+        raise Inconclusive(
+            f"{found[0][0]} is answered {control.status} to a good token", "a resource that full may read"
+        )
+    return found
+
+
+@verifies("authorization/bearer/401-carries-a-bearer-challenge")
+@pytest.mark.parametrize("token", [case("no-token", None), case("unknown-token", "cf-unknown-token")])
+def test_401_carries_a_bearer_challenge(platform: Platform, token: str | None) -> None:
+    """Purpose: a client is told how to authenticate.
+
+    Method: 1. read each declared resource without a token, and with an unknown one
+            2. where the answer is 401, expect a WWW-Authenticate challenge of scheme Bearer with a parameter
+    """
+    for operation in platform.operations("read"):
+        reply = platform.send(operation, token)
+        if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
+            raise NonConformance(
+                "a Bearer challenge with a parameter", f"{reply.headers.get('www-authenticate')}", reply
+            )
+
+
+@verifies("authorization/bearer/no-token-names-no-error")
+def test_no_token_names_no_error(platform: Platform) -> None:
+    """Purpose: who sent no token made no error yet.
+
+    Method: 1. read each declared resource without a token
+            2. expect a challenge without the parameter error
+    """
+    for operation in platform.operations("read"):
+        reply = platform.send(operation, None)
+        if "error" in expect_challenge(reply, "Bearer").parameters:
+            raise NonConformance("a challenge without error", f"{reply.headers.get('www-authenticate')}", reply)
+
+
+@verifies("authorization/bearer/bad-token-is-invalid-token")
+def test_bad_token_is_invalid_token(platform: Platform) -> None:
+    """Purpose: a client learns that it needs a new token.
+
+    Method: 1. read each declared resource with an unknown token
+            2. expect a challenge with error="invalid_token"
+    """
+    for operation in platform.operations("read"):
+        _expect_error(platform.send(operation, "cf-unknown-token"), "invalid_token")
+
+
+@verifies("authorization/bearer/lacking-scope-is-insufficient-scope")
+def test_lacking_scope_is_insufficient_scope(platform: Platform) -> None:
+    """Purpose: a client learns that it needs another scope.
+
+    Method: 1. read each declared resource with a token that lacks its scope
+            2. expect a challenge with error="insufficient_scope"
+    """
+    for operation in platform.operations("read"):
+        if operation.scope:
+            _expect_error(platform.send(operation, platform.token_without(operation.scope)), "insufficient_scope")
+
+
+def _expect_error(reply: Exchange, code: str) -> None:
+    if expect_challenge(reply, "Bearer").parameters.get("error") != code:
+        raise NonConformance(f'a challenge with error="{code}"', f"{reply.headers.get('www-authenticate')}", reply)
+
+
+@verifies("authorization/bearer/401-comes-first")
+@pytest.mark.parametrize(
+    "what", [case("absent", "absent"), case("method", "method"), case("body", "body"), case("media-type", "media-type")]
+)
+def test_401_comes_first(platform: Platform, what: str) -> None:
+    """Purpose: without a token nobody learns which paths, methods and bodies there are.
+
+    Method: 1. send a request without a token that is wrong in one more way: an absent path, a method, a body, a type
+            2. expect 401
+    """
+    for operation in platform.operations("read-item"):
+        reply = {
+            "absent": lambda each: platform.send(each, None, path=platform.absent_path(each.resource)),
+            "method": lambda each: platform.send(each, None, method="PUT"),
+            "body": lambda each: platform.http.send("PATCH", each.path, [("Content-Type", "application/json")], b"{"),
+            "media-type": lambda each: platform.http.send("PATCH", each.path, [("Content-Type", "text/plain")], b"x"),
+        }[what](operation)
+        expect_status(reply, 401, f"for {operation} without a token")
+
+
+@verifies("authorization/bearer/head-is-as-get")
+def test_head_is_as_get(platform: Platform) -> None:
+    """Purpose: HEAD tells what GET tells, without content.
+
+    Method: 1. send GET and HEAD to each declared resource with the good token
+            2. expect one status, one Content-Type, and no body for HEAD
+    """
+    for operation, token in reads(platform):
+        if operation.method == "GET":
+            got, head = platform.send(operation, token), platform.send(operation, token, method="HEAD")
+            if (got.status, got.media_type) != (head.status, head.media_type) or head.body:
+                raise NonConformance(f"{got.status} {got.media_type} without content", observed(head), got, head)
+
+
+@verifies("authorization/bearer/expired-token-is-401")
+def test_expired_token_is_401(platform: Platform) -> None:
+    """Purpose: a token is of no use after the lifetime that was stated with it.
+
+    Method: 1. get a token of the role short_lived and use it: 2xx
+            2. wait for its lifetime, and for a second of leeway where it is still accepted
+            3. expect 401
+    """
+    credential = platform.oauth.credential("short_lived")
+    lifetime = credential.lifetime or 1.0
+    if lifetime > 2:
+        raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
+    token = platform.oauth.fresh_token("short_lived")
+    begun = time.monotonic()
+    operation = platform.operations("read")[0]
+    control = platform.send(operation, token)
+    if not control.ok and time.monotonic() - begun < lifetime / 2:
+        raise NonConformance("2xx within the lifetime of a token", observed(control), control)
+
+    time.sleep(max(0.0, lifetime + 0.1 - (time.monotonic() - begun)))
+    reply = platform.send(operation, token)
+    if reply.ok:
+        time.sleep(LEEWAY_S)
+        reply = platform.send(operation, token)
+    expect_status(reply, 401, f"{lifetime:g} s after the token was issued")
+
+
+@verifies("authorization/bearer/answers-are-not-shared")
+def test_answers_are_not_shared(platform: Platform) -> None:
+    """Purpose: what one token opens is not handed to others by a shared cache.
+
+    Method: 1. read each declared resource with the good token
+            2. expect no Cache-Control with public or s-maxage
+    """
+    for operation, token in reads(platform):
+        reply = platform.send(operation, token)
+        value = (reply.headers.get("cache-control") or "").lower()
+        if "public" in value or "s-maxage" in value:
+            raise NonConformance("an answer that shared caches do not keep", f"Cache-Control: {value}", reply)

@@ -1,0 +1,127 @@
+"""Hidden things do not show in lists, totals or time."""
+
+from __future__ import annotations
+
+import random
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.concealment import Asked, difference
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.status import expect_status
+from conformance.oracles.timing import compare
+from conformance.sandbox.hidden import Hidden, HiddenThings
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+PAIRS_OF_A_SAMPLE = 60
+
+
+@verifies("authorization/concealment/hidden-is-not-shown")
+def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: what the target declares concealed is shown to nobody from whom it is.
+
+    Method: 1. read each concealed thing as each role from which it is concealed, with all scopes
+            2. expect 404, or 403 (which of them, and that it is the same for what never existed, is a check of its own)
+    """
+    for thing in hidden.all():
+        reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token(thing.role))])
+        expect_status(reply, {403, 404}, f"for {thing.path(thing.name)} as {thing.role}")
+
+
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: no list names what its reader may not see.
+
+    Method: 1. read every declared resource as each role from which something is concealed
+            2. expect the name of the hidden thing nowhere in the answers
+    """
+    for thing in hidden.all():
+        if thing.name == platform.target.organization:
+            continue
+        for operation in platform.operations("read"):
+            if operation.path == thing.path(thing.name):
+                continue  # Its own path may be repeated in the error.
+            expect_not_repeated(platform.as_role(thing.role, operation), [thing.name], "the name of what is hidden")
+
+
+TOTALS = ("total", "count", "total_count", "totalCount", "total_items")
+
+
+@verifies("authorization/concealment/totals-do-not-count-hidden")
+def test_totals_do_not_count_hidden(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: no total counts what its reader may not see.
+
+    Method: 1. read every declared resource as each role from which something is concealed
+            2. where an answer has one list and a total and no further page, expect the total to be the list's length
+    """
+    for role in {thing.role for thing in hidden.all()}:
+        for operation in platform.operations("read"):
+            reply = platform.as_role(role, operation)
+            document = reply.json() if reply.ok and "json" in reply.media_type else None
+            if not isinstance(document, dict):
+                continue
+            lists = [value for value in document.values() if isinstance(value, list)]
+            totals = [document[name] for name in TOTALS if isinstance(document.get(name), int)]
+            page = document.get("limit", document.get("per_page", 0))
+            if (
+                len(lists) == 1
+                and totals
+                and isinstance(page, int)
+                and len(lists[0]) < page
+                and totals[0] != len(lists[0])
+            ):
+                raise NonConformance(f"a total of {len(lists[0])}, as listed", f"a total of {totals[0]}", reply)
+
+
+@verifies("authorization/concealment/hidden-takes-the-same-time")
+def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: nor does the time of the answer tell what exists.
+
+    Method: 1. read a hidden and an absent thing, in random order within each pair, over one connection
+            2. expect no difference by a rank test with effect size, or none again in a fresh sample
+    """
+    by_role = {thing.role: thing for thing in hidden.all()}
+    for thing in by_role.values():
+        first = compare(*_times(platform, thing))
+        if first.differs:
+            second = compare(*_times(platform, thing))
+            if first.agrees_with(second):
+                raise NonConformance(
+                    f"the same time for what is hidden from {thing.role} and what is absent", str(second)
+                )
+
+
+def _times(platform: Platform, thing: Hidden) -> tuple[list[float], list[float]]:
+    token = bearer(platform.oauth.token(thing.role))
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for _ in range(PAIRS_OF_A_SAMPLE):
+        for exists in random.sample([True, False], 2):
+            path = thing.path(thing.name if exists else thing.control())
+            times[exists].append(platform.http.get(path, [token]).duration_s)
+    return times[True], times[False]
+
+
+@verifies("authorization/concealment/conflict-names-nothing-hidden")
+def test_conflict_names_nothing_hidden(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: that a name is taken says no more of a hidden thing than of any other.
+
+    Method: 1. as a role of the same organization, create a thing of a name that a hidden one has: 409, or 2xx
+            2. create one of a name that a visible one has: 409
+            3. expect the two 409 to be alike, once the names are masked
+    """
+    for thing in hidden.all():
+        for resource in platform.resources:
+            if thing.ours or not resource.create or not resource.item or resource.item.path != thing.template:
+                continue
+            if thing.role in resource.concealed_from:
+                continue
+            taken = platform.as_role(thing.role, platform.operation(resource, "create", thing.name))
+            visible = [platform.new_item(resource) for _ in range(3)]
+            controls = [
+                Asked(name, platform.as_role(thing.role, platform.operation(resource, "create", name)))
+                for name in visible
+            ]
+            found = difference(Asked(thing.name, taken), controls) if taken.status == 409 else None
+            if found:
+                raise NonConformance("the 409 that any taken name gets", found, controls[0].reply, taken)

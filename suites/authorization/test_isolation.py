@@ -1,0 +1,190 @@
+"""Organizations are kept apart: by path tricks, headers, bodies and content."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_refused, expect_status
+from conformance.sandbox.platform import KINDS, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+
+@verifies("authorization/isolation/nothing-reaches-another-organization")
+@pytest.mark.parametrize("role", [case("foreign", "foreign"), case("no-token", None)])
+def test_nothing_reaches_another_organization(platform: Platform, role: str | None) -> None:
+    """Purpose: not a byte of what one organization stores reaches another, or nobody.
+
+    Method: 1. create an item with a text of the run's own, and see that its owner reads the text
+            2. perform every declared operation on it, and wrong ones, as the role foreign and without a token
+            3. expect the text nowhere in the answers
+    """
+    token = platform.oauth.token(role) if role else None
+    for item in platform.operations("read-item"):
+        canary = f"text of {platform.slug_of(item)}"
+        control = platform.as_role("full", item)
+        if canary.encode() not in control.body:
+            raise Inconclusive("the owner does not read the text that was created", "a create.body with {text} in it")
+        for kind in KINDS:
+            if kind == "create":
+                continue
+            for operation in platform.operations(kind):
+                expect_not_repeated(platform.send(operation, token), [canary], "what another organization stored")
+        for method in ("OPTIONS", "TRACE", "PUT", "POST"):
+            expect_not_repeated(platform.send(item, token, method=method), [canary], "what another organization stored")
+
+
+TRICKS = {
+    "trailing-slash": "{path}/", "double-slash": "/{path}", "inner-double-slash": "{head}//{tail}",
+    "dot-segment": "{head}/./{tail}",
+    "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
+    "suffix": "{path}.json",
+    "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}", "nul": "{path}%00",
+    "query": "{path}?admin=true&org=cf",
+    "backslash": "{head}%5c{tail}", "blank": "{path}%20",
+}  # fmt: skip
+
+
+def _tricked(path: str, trick: str) -> str:
+    head, _, tail = path.rpartition("/")
+    encoded = f"{head}/%{ord(tail[0]):02x}{tail[1:]}"
+    written = TRICKS[trick].replace("{path}", path).replace("{head}", head).replace("{tail}", tail)
+    return written.replace("{upper}", path.upper()).replace("{encoded}", encoded)
+
+
+@verifies("authorization/isolation/path-tricks-open-nothing")
+@pytest.mark.parametrize("trick", [case(name, name) for name in TRICKS])
+def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
+    """Purpose: a path written in another way is decided on like the path itself.
+
+    Method: 1. ask for each declared resource and item by a path with a slash, dots, an encoding … too many, without a
+               token, as foreign, and with a token that lacks the scope
+            2. expect no 2xx
+    """
+    for operation in platform.operations("read", "read-item"):
+        tokens = [None, platform.oauth.token("foreign")]
+        tokens += [platform.token_without(operation.scope)] if operation.scope else []
+        for token in tokens:
+            reply = platform.http.get(_tricked(operation.path, trick), [bearer(token)] if token else [])
+            if reply.ok:
+                raise NonConformance("no 2xx", f"{reply.status} with {len(reply.body)} bytes", reply)
+
+
+FORGED = {
+    "x-original-url": ("X-Original-URL", "{path}"), "x-rewrite-url": ("X-Rewrite-URL", "{path}"),
+    "x-forwarded-uri": ("X-Forwarded-Uri", "{path}"), "x-forwarded-for": ("X-Forwarded-For", "127.0.0.1"),
+    "x-user-id": ("X-User-Id", "{client}"), "x-client-id": ("X-Client-Id", "{client}"),
+    "x-forwarded-user": ("X-Forwarded-User", "{client}"), "x-authenticated": ("X-Authenticated-Userid", "{client}"),
+    "x-org-id": ("X-Org-Id", "{organization}"), "x-organization": ("X-Organization", "{organization}"),
+    "x-tenant": ("X-Tenant-Id", "{organization}"), "x-scope": ("X-Scope", "{scopes}"), "x-role": ("X-Role", "owner"),
+}  # fmt: skip
+
+
+@verifies("authorization/isolation/forwarded-headers-open-nothing")
+@pytest.mark.parametrize(("header", "template"), [case(name, *value) for name, value in FORGED.items()])
+def test_forwarded_headers_open_nothing(platform: Platform, header: str, template: str) -> None:
+    """Purpose: who one is and what one may is decided by the token, not by a header that any caller can set.
+
+    Method: 1. read each declared resource without a token, as foreign and without the scope, under a header that names
+               the path, the organization, the owner's client, loopback, every scope or the role owner
+            2. expect no 2xx, and 401 without a token
+    """
+    owner = platform.oauth.credential("full")
+    for operation in platform.operations("read", "read-item"):
+        value = template.replace("{path}", operation.path).replace("{client}", owner.client_id)
+        value = value.replace("{organization}", platform.target.organization).replace(
+            "{scopes}", " ".join(owner.scopes)
+        )
+        tokens = [None, platform.oauth.token("foreign")]
+        tokens += [platform.token_without(operation.scope)] if operation.scope else []
+        for token in tokens:
+            expect_refused(platform.send(operation, token, [(header, value)]), f"under {header}: {value}")
+
+
+SETTABLE = {
+    "organization": "cf-other", "organization_id": "cf-other", "org": "cf-other", "owner": "cf-other",
+    "id": "cf-other", "role": "owner",
+    "scopes": ["organization:write"], "status": "revoked", "created": "1970-01-01T00:00:00Z", "slug": "cf-renamed",
+}  # fmt: skip
+
+
+@verifies("authorization/isolation/writes-set-nothing-else")
+@pytest.mark.parametrize("name", [case(name.replace("_", "-"), name) for name in SETTABLE])
+def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
+    """Purpose: a body sets what its caller may set, and neither the owner nor the organization of a thing.
+
+    Method: 1. read an item; send the declared update with one more member: organization, owner, id, role, scopes …
+            2. read it again, and the path that the new value would give it
+            3. expect that member as before
+    """
+    for operation in platform.operations("update"):
+        if name in (operation.document or {}):
+            continue
+        read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
+        before = _member(platform.as_role("full", read).json(), name)
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), name: SETTABLE[name]})
+        again = platform.as_role("full", read)
+        expect_status(again, 200, "for the item afterwards")
+        if _member(again.json(), name) != before:
+            raise NonConformance(
+                f"{name} {before!r}, as before", f"{name} {_member(again.json(), name)!r}", reply, again
+            )
+
+
+def _member(document: Any, name: str) -> Any:
+    return document.get(name) if isinstance(document, dict) else None
+
+
+@verifies("authorization/isolation/foreign-members-are-refused")
+def test_creation_for_another_organization_is_refused(platform: Platform) -> None:
+    """Purpose: nobody creates things in another organization by naming it in the body.
+
+    Method: 1. create an item as the role foreign, also with the organization under test named in its body
+            2. expect 4xx, and the owner to find no such item
+    """
+    for resource in platform.resources_with("create", "item"):
+        operation = platform.operation(resource, "create")
+        named = {**(operation.document or {}), "organization": platform.target.organization}
+        before = platform.state(operation)
+        for document in (operation.document, named):
+            reply = platform.as_role("foreign", operation, document=document)
+            expect_refused(reply)
+            expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("authorization/isolation/token-opens-nothing-of-another-organization")
+def test_token_of_another_organization_is_valid_at_home_only(platform: Platform) -> None:
+    """Purpose: the foreign token is good, so that its refusal is a decision and no accident.
+
+    Method: 1. read each declared resource as foreign: refused, though the token is valid
+            2. expect 403 or 404, and not 401
+    """
+    if not platform.oauth.has("foreign"):
+        raise NotApplicable("the target file has no credential in the role foreign")
+    for operation in platform.operations("read"):
+        expect_status(platform.as_role("foreign", operation), {403, 404}, f"for {operation} as foreign")
+
+
+@verifies("authorization/isolation/creation-sets-nothing-else")
+@pytest.mark.parametrize("name", [case(name, name) for name in ("organization", "owner", "version", "role", "id")])
+def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
+    """Purpose: nor does a creation set what is the server's to set.
+
+    Method: 1. create an item with one more member: organization, owner, version …
+            2. expect a refusal, or an item that does not have the value that was sent
+    """
+    sent = 4711 if name == "version" else "cf-other"
+    for resource in platform.resources_with("create", "item"):
+        slug = platform.names.new()
+        operation = platform.operation(resource, "create", slug)
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), name: sent})
+        if reply.ok:
+            platform.remember(resource, slug)
+            again = platform.as_role("full", platform.operation(resource, "read-item", slug))
+            if _member(again.json(), name) == sent:
+                raise NonConformance(f"no {name} of the caller's choice", f"{name} {sent!r}", reply, again)

@@ -1,0 +1,139 @@
+"""The matrix: who (no token, unknown, lacking scope, foreign, owner) does what to which declared resource."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.concealment import expect_pair
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import KINDS, Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
+
+UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+every_kind = pytest.mark.parametrize("kind", [case(name, name) for name in KINDS])
+
+
+item_kinds = [case(name, name) for name in ("read-item", "update", "delete")]
+
+
+def refused(platform: Platform, operation: Operation, token: str | None, statuses: set[int]) -> Exchange:
+    """Sends an operation that must be refused, and has the owner look whether it was."""
+    before = platform.state(operation)
+    reply = platform.send(operation, token)
+    expect_status(reply, statuses, f"for {operation}")
+    expect_unchanged(before, platform.state(operation), reply)
+    return reply
+
+
+def scoped(platform: Platform, kind: str) -> list[Operation]:
+    """Operations of a kind that need a scope; NotApplicable where none does."""
+    found = [each for each in platform.operations(kind) if each.scope]
+    if not found:
+        raise NotApplicable(f"no declared {kind} needs a scope")
+    return found
+
+
+@verifies("authorization/matrix/needed-scope-opens")
+@every_kind
+def test_needed_scope_opens(platform: Platform, kind: str) -> None:
+    """Purpose: the scope of an operation opens it, without a second one.
+
+    Method: 1. perform each declared operation with a token that has its scope alone
+            2. expect 2xx
+    """
+    for operation in scoped(platform, kind):
+        if kind == "delete":
+            operation = platform.operation(operation.resource, kind, platform.new_item(operation.resource))
+        slug = platform.slug_of(operation)
+        reply = platform.send(operation, platform.oauth.token("full", str(operation.scope)))
+        if kind == "create" and reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_success(reply, f"for {operation} with the scope {operation.scope}")
+
+
+@verifies("authorization/matrix/no-token-is-401")
+@every_kind
+def test_no_token_is_401(platform: Platform, kind: str) -> None:
+    """Purpose: nothing is done for nobody.
+
+    Method: 1. perform each declared operation without a token
+            2. expect 401, and the owner to find everything as before
+    """
+    for operation in platform.operations(kind):
+        refused(platform, operation, None, {401})
+
+
+@verifies("authorization/matrix/unknown-token-is-401")
+@every_kind
+def test_unknown_token_is_401(platform: Platform, kind: str) -> None:
+    """Purpose: a token that was never issued is no token.
+
+    Method: 1. perform each declared operation with an invented token
+            2. expect 401, and the owner to find everything as before
+    """
+    for operation in platform.operations(kind):
+        refused(platform, operation, UNKNOWN_TOKEN, {401})
+
+
+@verifies("authorization/matrix/lacking-scope-is-403")
+@every_kind
+def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:
+    """Purpose: a valid token without the scope of an operation does not perform it; no scope implies another.
+
+    Method: 1. perform each declared operation with every token that lacks its scope: one further scope each, and the
+               narrow credential's
+            2. expect 403, and the owner to find everything as before
+    """
+    for operation in scoped(platform, kind):
+        for token in platform.tokens_without(str(operation.scope)):
+            refused(platform, operation, token, {403})
+
+
+@verifies("authorization/matrix/head-needs-what-get-needs")
+@pytest.mark.parametrize("who", [case("no-token", "none"), case("lacking-scope", "lacking")])
+def test_head_needs_what_get_needs(platform: Platform, who: str) -> None:
+    """Purpose: HEAD is no way around authorization.
+
+    Method: 1. send HEAD to each declared resource, without a token, and with one that lacks the scope
+            2. expect 401 and 403
+    """
+    for operation in scoped(platform, "read"):
+        if operation.method == "GET":
+            token = None if who == "none" else platform.token_without(str(operation.scope))
+            expect_status(
+                platform.send(operation, token, method="HEAD"),
+                401 if token is None else 403,
+                f"for HEAD {operation.path}",
+            )
+
+
+@verifies("authorization/matrix/foreign-organization-is-kept-out")
+@every_kind
+def test_foreign_organization_is_kept_out(platform: Platform, kind: str) -> None:
+    """Purpose: a credential of another organization, with every scope, does nothing here.
+
+    Method: 1. perform each declared operation with the full token of the role foreign
+            2. expect 403 or 404, and the owner to find everything as before
+    """
+    token = platform.oauth.token("foreign")
+    for operation in platform.operations(kind):
+        refused(platform, operation, token, {403, 404})
+
+
+@verifies("authorization/matrix/not-yours-is-as-never-existed")
+@pytest.mark.parametrize("kind", item_kinds)
+def test_not_yours_is_as_never_existed(platform: Platform, kind: str) -> None:
+    """Purpose: whether 403 or 404 is answered never depends on whether the thing exists.
+
+    Method: 1. perform an operation of the role foreign on an item that exists, and on one that never existed
+            2. expect one status for both, 403 or 404
+    """
+    token = platform.oauth.token("foreign")
+    for operation in platform.operations(kind):
+        absent = platform.operation(operation.resource, kind, platform.names.new())
+        expect_pair(platform.send(operation, token), platform.send(absent, token))

@@ -1,0 +1,163 @@
+"""The matrix continued: what exists, what does not, and ways round."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.oauth import granted_scopes
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+item_kinds = [case(name, name) for name in ("read-item", "update", "delete")]
+
+
+def scoped(platform: Platform, kind: str) -> list[Operation]:
+    """Operations of a kind that need a scope; NotApplicable where none does."""
+    found = [each for each in platform.operations(kind) if each.scope]
+    if not found:
+        raise NotApplicable(f"no declared {kind} needs a scope")
+    return found
+
+
+@verifies("authorization/matrix/absent-is-404")
+@pytest.mark.parametrize("kind", item_kinds)
+def test_absent_is_404(platform: Platform, kind: str) -> None:
+    """Purpose: what does not exist is told as such to who might see it.
+
+    Method: 1. perform an operation of the owner on an item that never existed
+            2. expect 404
+    """
+    for operation in platform.operations(kind):
+        absent = platform.operation(operation.resource, kind, platform.names.new())
+        expect_status(platform.as_role("full", absent), 404, f"for {absent}")
+
+
+@verifies("authorization/matrix/declared-absent-is-404")
+def test_declared_absent_is_404(platform: Platform) -> None:
+    """Purpose: a path of a known kind for something that never existed is 404.
+
+    Method: 1. read each declared absent path with the full token
+            2. expect 404 (403 where it lies in another organization's part)
+    """
+    for resource in platform.resources_with("absent"):
+        operation = platform.operation(resource, "read")
+        reply = platform.as_role("full", operation, path=platform.absent_path(resource))
+        expect_status(reply, {403, 404} if platform.target.organization not in str(resource.absent) else 404)
+
+
+@verifies("authorization/matrix/deleted-is-404")
+def test_deleted_is_404(platform: Platform) -> None:
+    """Purpose: what was deleted is gone, for its owner too.
+
+    Method: 1. create an item, read it, delete it
+            2. expect 404 for reading, changing and deleting it again
+    """
+    for resource in platform.resources_with("create", "item", "delete"):
+        slug = platform.new_item(resource)
+        expect_success(platform.as_role("full", platform.operation(resource, "read-item", slug)))
+        expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
+        for kind in ("read-item", "update", "delete"):
+            if kind != "update" or resource.update:
+                expect_status(
+                    platform.as_role("full", platform.operation(resource, kind, slug)), 404, f"for {kind} after delete"
+                )
+
+
+@verifies("authorization/matrix/stated-scope-is-enforced")
+@pytest.mark.parametrize("role", [case("full", "full"), case("narrow", "narrow")])
+def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
+    """Purpose: the scope that a token answer states is what the token opens, no more and no less.
+
+    Method: 1. ask for a token without naming a scope
+            2. read each declared resource: 2xx if the stated scope covers it, 403 if not
+    """
+    reply = platform.oauth.request_token(role)
+    token = platform.oauth.taken(reply, role)
+    granted = granted_scopes(reply, [])
+    for operation in scoped(platform, "read"):
+        answer = platform.send(operation, token)
+        if operation.scope in granted:
+            if operation.resource.concealed_from and role in operation.resource.concealed_from:
+                continue
+            expect_success(answer, f"for {operation}: the stated scope has {operation.scope}")
+        else:
+            expect_status(answer, 403, f"for {operation}: the stated scope lacks {operation.scope}")
+
+
+@verifies("authorization/matrix/method-override-is-ignored")
+@pytest.mark.parametrize(
+    "header", [case(name.lower(), name) for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
+)
+def test_method_override_is_ignored(platform: Platform, header: str) -> None:
+    """Purpose: a read token does not write by naming another method in a header.
+
+    Method: 1. read an item, and post to it, with its read scope and an override header that says DELETE
+            2. expect the owner to find it unchanged
+    """
+    operations = [each for each in platform.operations("read-item") if each.resource.delete]
+    if not operations:
+        raise NotApplicable("no declared item can be deleted")
+    for operation in operations:
+        token = platform.oauth.token("full", operation.scope) if operation.scope else platform.oauth.token("narrow")
+        for method in ("GET", "POST"):
+            before = platform.state(operation)
+            reply = platform.send(operation, token, [(header, "DELETE")], method=method)
+            expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("authorization/matrix/project-membership-narrows")
+def test_project_membership_narrows(platform: Platform) -> None:
+    """Purpose: what is visible to some members only is hidden from the others of the same organization.
+
+    Method: 1. read each resource that is concealed from the role outsider, as full: 2xx
+            2. read it as outsider
+            3. expect 404, or 403
+    """
+    concealed = [each for each in platform.resources if "outsider" in each.concealed_from]
+    if not concealed:
+        raise NotApplicable("no resource is declared concealed from the role outsider")
+    for resource in concealed:
+        operation = platform.operation(resource, "read")
+        control = platform.as_role("full", operation)
+        if not control.ok:
+            raise Inconclusive(
+                f"{operation} is answered {control.status} to its owner", "a resource that full may read"
+            )
+        expect_status(platform.as_role("outsider", operation), {403, 404}, f"for {operation} as outsider")
+
+
+@verifies("authorization/matrix/another-method-is-no-way-in")
+def test_another_method_is_no_way_in(platform: Platform) -> None:
+    """Purpose: methods that no document names are not left unprotected.
+
+    Method: 1. send PUT, POST, PATCH, OPTIONS, TRACE and an invented method to each item without a token
+            2. expect no 2xx with a body that shows the item, and nothing changed
+    """
+    for operation in platform.operations("read-item"):
+        slug = str(platform.slug_of(operation)).encode()
+        for method in ("PUT", "POST", "PATCH", "OPTIONS", "TRACE", "CFTEST"):
+            before = platform.state(operation)
+            reply = platform.send(operation, None, method=method)
+            if reply.ok and b"text of " + slug in reply.body:
+                raise NonConformance(
+                    f"no content for {method} without a token", f"{reply.status} showing the item", reply
+                )
+            expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("authorization/matrix/lacking-scope-comes-before-absence")
+def test_lacking_scope_comes_before_absence(platform: Platform) -> None:
+    """Purpose: who lacks the scope is told so, whether or not there is anything: else 404 would tell what exists.
+
+    Method: 1. with a token that lacks the scope, read what never existed, of each kind and by each declared absent path
+            2. expect 403
+    """
+    for operation in scoped(platform, "read"):
+        if operation.resource.absent or operation.resource.item:
+            reply = platform.send(
+                operation, platform.token_without(str(operation.scope)), path=platform.absent_path(operation.resource)
+            )
+            expect_status(reply, 403, f"for an absent {operation.resource.name} without the scope")

@@ -1,0 +1,185 @@
+"""Revocation is immediate, for tokens in use and tokens in store; shown by the operator's hook."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.operator import Operator
+from conformance.oracles.oauth import expect_refusal
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, disturbs, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+ROLE = "revocable"
+CONNECTIONS = 4
+
+
+@pytest.fixture
+def revoker(operator: Operator, oauth: OAuthClient) -> Iterator[Operator]:
+    """The operator, who brings the credential back in the end."""
+    oauth.credential(ROLE)
+    yield operator
+    if operator.has("revoke") and operator.has("restore"):
+        operator.restore(oauth.credential(ROLE).client_id)
+
+
+def used(platform: Platform, token: str) -> None:
+    """Uses a token at every declared read, so that whatever caches it has it; Inconclusive where it opens nothing."""
+    for operation in platform.operations("read"):
+        reply = platform.send(operation, token)
+        if reply.status == 401:
+            raise Inconclusive(
+                f"a token of the role {ROLE} is answered 401 before it is revoked",
+                "hooks.restore, or a fresh credential",
+            )
+
+
+def last_accepted(platform: Platform, token: str, since: float) -> float:
+    """Seconds after ``since`` at which a revoked token was last accepted; 0 where it never was."""
+    bound = platform.target.limits.revocation
+    last = 0.0
+    clients = [platform.http.on_new_connection() for _ in range(CONNECTIONS)]
+    try:
+        while True:
+            accepted = False
+            for number, operation in enumerate(platform.operations("read") * 2):
+                fields = [("Authorization", f"Bearer {token}")]
+                reply = clients[number % CONNECTIONS].send(operation.method, operation.path, fields)
+                if reply.status != 401:
+                    accepted, last = True, time.monotonic() - since
+            if not accepted or time.monotonic() - since > bound:
+                return last
+            time.sleep(0.05)
+    finally:
+        for client in clients:
+            client.close()
+
+
+@verifies("authorization/revocation/every-token-becomes-invalid")
+@disturbs("credential revocable")
+@pytest.mark.parametrize("warm", [case("in-use", True), case("unused", False)])
+def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm: bool) -> None:
+    """Purpose: no token of a revoked credential opens anything any more, whether it was cached somewhere or not.
+
+    Method: 1. get a token of the role revocable; use it at every declared resource, or leave it unused
+            2. revoke the credential by the operator's hook
+            3. use the token at every resource over several new connections, until the bound of the target file is over
+            4. expect 401 for all of them within the bound (one second, unless the target file says otherwise)
+    """
+    token = platform.oauth.fresh_token(ROLE)
+    if warm:
+        used(platform, token)
+    revoked = revoker.revoke(platform.oauth.credential(ROLE).client_id)
+
+    lag = last_accepted(platform, token, revoked)
+    platform.http.recorder.event(f"last accepted {lag:.2f} s after revocation")
+    bound = platform.target.limits.revocation
+    if lag > bound:
+        raise NonConformance(f"401 within {bound:g} s of revocation", f"accepted until {lag:.2f} s after it at least")
+    for operation in platform.operations("read"):
+        expect_status(platform.send(operation, token), 401, f"for {operation} after revocation")
+
+
+@verifies("authorization/revocation/no-new-token")
+@disturbs("credential revocable")
+def test_no_new_token(platform: Platform, revoker: Operator) -> None:
+    """Purpose: a revoked credential gets no further token.
+
+    Method: 1. see that the credential gets a token; revoke it
+            2. ask again, in the body and by Basic
+            3. expect a refusal
+    """
+    platform.oauth.fresh_token(ROLE)
+    revoker.revoke(platform.oauth.credential(ROLE).client_id)
+
+    expect_refusal(platform.oauth.request_token(ROLE))
+    expect_refusal(platform.oauth.request_by_basic(ROLE))
+
+
+@verifies("authorization/revocation/others-are-unharmed")
+@disturbs("credential revocable")
+def test_others_are_unharmed(platform: Platform, revoker: Operator) -> None:
+    """Purpose: revoking one credential takes nothing from the others of the organization.
+
+    Method: 1. get a token of full; revoke the role revocable
+            2. expect the token of full to work, and a new one to be issued
+    """
+    token = platform.oauth.fresh_token("full")
+    revoker.revoke(platform.oauth.credential(ROLE).client_id)
+
+    for operation in platform.operations("read"):
+        expect_success(platform.send(operation, token), f"for {operation} with another credential's token")
+    platform.oauth.fresh_token("full")
+
+
+@verifies("authorization/revocation/no-token-survives-a-race")
+@disturbs("credential revocable")
+def test_no_token_survives_a_race(platform: Platform, revoker: Operator) -> None:
+    """Purpose: a token that was being issued while its credential was revoked is of no use either.
+
+    Method: 1. ask for tokens from four threads, and revoke the credential meanwhile
+            2. expect every token that was obtained to be refused within the bound
+    """
+    oauth = platform.oauth
+    ended = False
+
+    def ask() -> list[str]:
+        tokens: list[str] = []
+        while not ended and len(tokens) < 200:
+            token = access_token(oauth.request_token(ROLE))
+            tokens += [token] if token else []
+        return tokens
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        revoked = revoker.revoke(oauth.credential(ROLE).client_id)
+        ended = True
+        tokens = [token for each in asking for token in each.result()[-5:]]
+    time.sleep(max(0.0, min(0.2, revoked + platform.target.limits.revocation - time.monotonic())))
+    operation = platform.operations("read")[0]
+    for token in tokens:
+        oauth.learn(token, ROLE)
+        expect_status(platform.send(operation, token), 401, "for a token that was issued around revocation")
+
+
+@verifies("authorization/revocation/credentials-tell-nobody")
+@disturbs("credential revocable")
+def test_refusal_is_as_for_a_wrong_secret(platform: Platform, revoker: Operator) -> None:
+    """Purpose: the right secret of a revoked credential is answered like a wrong one.
+
+    Method: 1. revoke the credential
+            2. ask with its right secret and with a wrong one
+            3. expect one status and one body
+    """
+    revoker.revoke(platform.oauth.credential(ROLE).client_id)
+    right = platform.oauth.request_token(ROLE)
+    wrong = platform.oauth.request_token(ROLE, client_secret="cf-not-the-secret")
+
+    if (right.status, right.body) != (wrong.status, wrong.body):
+        raise NonConformance(f"{wrong.status} {wrong.text[:120]}", f"{right.status} {right.text[:120]}", wrong, right)
+
+
+@verifies("authorization/revocation/restoring-revives-no-token")
+@disturbs("credential revocable")
+def test_restoring_revives_no_token(platform: Platform, revoker: Operator) -> None:
+    """Purpose: what revocation made invalid stays so, though the credential be made active again.
+
+    Method: 1. get a token; revoke the credential; have it restored
+            2. expect the token to be refused, and a new one to be issued
+    """
+    if not revoker.has("restore"):
+        raise NotApplicable("the target file declares no hook restore")
+    client_id = platform.oauth.credential(ROLE).client_id
+    token = platform.oauth.fresh_token(ROLE)
+    revoker.revoke(client_id)
+    revoker.restore(client_id)
+
+    for operation in platform.operations("read"):
+        expect_status(platform.send(operation, token), 401, "for a token from before the revocation")
+    platform.oauth.fresh_token(ROLE)

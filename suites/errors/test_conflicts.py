@@ -1,0 +1,228 @@
+"""409: duplicate slug and concurrent update (API Reference, Error Handling), one after another and truly at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from conformance.clients.at_once import at_once
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import HeaderFields, Operation, Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+AT_ONCE = 6
+ROUNDS = 3
+
+
+def conditional(platform: Platform) -> list[Resource]:
+    """Resources that declare how a concurrent update is told."""
+    found = [
+        each for each in platform.resources_with("create", "item", "update") if each.update and each.update.concurrency
+    ]
+    if not found:
+        raise NotApplicable("no resource declares update.concurrency")
+    return found
+
+
+def version_of(platform: Platform, resource: Resource, slug: str) -> Any:
+    """What tells the present version of an item: its ETag, or the declared member of its body."""
+    reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
+    how = resource.update.concurrency if resource.update else None
+    found = reply.headers.get("etag") if how == "If-Match" else _member(reply, str(how))
+    if found is None:
+        raise Inconclusive(
+            f"an item of {resource.name} shows no version by {how}", "the right update.concurrency in the target file"
+        )
+    return found
+
+
+def _member(reply: Exchange, name: str) -> Any:
+    document = reply.json()
+    document = document.get("data", document) if isinstance(document, dict) else {}
+    return document.get(name)
+
+
+def update_from(platform: Platform, resource: Resource, slug: str, version: Any) -> tuple[Operation, HeaderFields]:
+    """An update on the condition of a version, with the header fields that carry it."""
+    operation = platform.operation(resource, "update", slug)
+    if resource.update and resource.update.concurrency == "If-Match":
+        return operation, [("If-Match", str(version))]
+    document = {**(operation.document or {}), str(resource.update.concurrency if resource.update else ""): version}
+    return Operation(resource, "update", operation.method, operation.path, operation.scope, document), []
+
+
+def refusal(resource: Resource) -> set[int]:
+    """What a lost update is answered: 409; 412 is HTTP's own word for a failed If-Match (RFC 9110 section 13.1.1)."""
+    return {409, 412} if resource.update and resource.update.concurrency == "If-Match" else {409}
+
+
+@verifies("errors/409/duplicate-slug")
+def test_duplicate_slug(platform: Platform) -> None:
+    """Purpose: a name that is taken is not given away again.
+
+    Method: 1. create an item; create another of the same unique member
+            2. expect 409, and the owner to find the first as it was
+    """
+    for resource in platform.resources_with("create", "item", "unique"):
+        slug = platform.new_item(resource)
+        operation = platform.operation(resource, "create", slug)
+        before = platform.state(operation)
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), **_other_text(operation)})
+        expect_status(reply, 409, "for a slug that is taken")
+        expect_unchanged(before, platform.state(operation), reply)
+
+
+def _other_text(operation: Operation) -> dict[str, str]:
+    """Other texts for every member but the unique one, so that an overwritten item would show."""
+    unique = operation.resource.unique
+    return {
+        name: f"{value} (2)"
+        for name, value in (operation.document or {}).items()
+        if name != unique and isinstance(value, str)
+    }
+
+
+@verifies("errors/409/slug-is-free-after-deletion")
+def test_slug_can_be_made_again_after_a_refusal(platform: Platform) -> None:
+    """Purpose: a conflict ends with its cause.
+
+    Method: 1. create an item and delete it; create one of the same name
+            2. expect 2xx
+    """
+    for resource in platform.resources_with("create", "item", "delete"):
+        slug = platform.new_item(resource)
+        expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
+        expect_success(platform.create(resource, slug), "for a name that is free again")
+
+
+@verifies("errors/409/one-of-many-creators-wins")
+def test_one_of_many_creators_wins(platform: Platform) -> None:
+    """Purpose: of those who create one name at one moment exactly one does.
+
+    Method: 1. send six creates of one unique member at once, each with a text of its own; three times over
+            2. expect one 2xx and five 409, and the owner to read the winner's text
+    """
+    for resource in platform.resources_with("create", "item", "unique"):
+        for _ in range(ROUNDS):
+            slug = platform.names.new()
+            operation = platform.operation(resource, "create", slug)
+            token = platform.oauth.token("full")
+            documents = [_marked(operation, number) for number in range(AT_ONCE)]
+            replies = at_once([partial(platform.send, operation, token, document=each) for each in documents])
+            platform.remember(resource, slug)
+            winner = _the_one_winner(replies, {409})
+            _expect_shown(platform, resource, slug, documents, winner)
+
+
+def _marked(operation: Operation, number: int) -> dict[str, Any]:
+    """The declared body with a mark in each text but the unique one."""
+    unique = operation.resource.unique
+    mark = f" mark-{number}-of-{AT_ONCE}"
+    return {
+        name: value + mark if isinstance(value, str) and (name != unique or operation.kind == "update") else value
+        for name, value in (operation.document or {}).items()
+    }
+
+
+def _the_one_winner(replies: list[Exchange], losers: set[int]) -> int:
+    winners = [number for number, reply in enumerate(replies) if reply.ok]
+    if len(winners) != 1:
+        raise NonConformance(
+            "exactly one 2xx", f"{len(winners)}, of {sorted(reply.status for reply in replies)}", *replies
+        )
+    for reply in replies:
+        if not reply.ok:
+            expect_status(reply, losers, "for those who came too late")
+    return winners[0]
+
+
+def _expect_shown(
+    platform: Platform, resource: Resource, slug: str, documents: list[dict[str, Any]], winner: int
+) -> None:
+    """The owner reads the winner's text and no loser's; nothing is judged where the body carries no text."""
+    reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
+    marks = {number: f"mark-{number}-of-{AT_ONCE}" for number in range(len(documents))}
+    if not any(marks[0] in str(value) for value in documents[0].values()):
+        return
+    shown = [number for number, mark in marks.items() if mark in reply.text]
+    if shown != [winner]:
+        raise NonConformance(f"what number {winner}, who was answered 2xx, wrote", f"what {shown} wrote", reply)
+
+
+@verifies("errors/409/stale-update")
+def test_stale_update(platform: Platform) -> None:
+    """Purpose: who has not seen the last change does not undo it.
+
+    Method: 1. read an item's version; update it; update it again on condition of the version read first
+            2. expect 409 (412 for If-Match), and the owner to find the first update
+    """
+    for resource in conditional(platform):
+        slug = platform.new_item(resource)
+        stale = version_of(platform, resource, slug)
+        first, fields = update_from(platform, resource, slug, stale)
+        expect_success(platform.as_role("full", first, fields), "for an update from the present version")
+        second, fields = update_from(platform, resource, slug, stale)
+        before = platform.state(second)
+        reply = platform.as_role("full", second, fields)
+        expect_status(reply, refusal(resource), "for an update from a version that is no longer")
+        expect_unchanged(before, platform.state(second), reply)
+
+
+@verifies("errors/409/one-of-many-updaters-wins")
+def test_one_of_many_updaters_wins(platform: Platform) -> None:
+    """Purpose: of those who update from one version at one moment exactly one does, and no loser's write is anywhere.
+
+    Method: 1. read an item's version; send six updates from it at once, each with a text of its own; three times over
+            2. expect one 2xx and five 409 (412 for If-Match), and the owner to read the winner's text alone
+    """
+    for resource in conditional(platform):
+        slug = platform.new_item(resource)
+        token = platform.oauth.token("full")
+        for _ in range(ROUNDS):
+            operation, fields = update_from(platform, resource, slug, version_of(platform, resource, slug))
+            documents = [_marked(operation, number) for number in range(AT_ONCE)]
+            replies = at_once([partial(platform.send, operation, token, fields, document=each) for each in documents])
+            winner = _the_one_winner(replies, refusal(resource))
+            _expect_shown(platform, resource, slug, documents, winner)
+
+
+@verifies("errors/409/version-changes-with-an-update")
+def test_version_changes_with_an_update(platform: Platform) -> None:
+    """Purpose: a version names one state, or no conflict could be told.
+
+    Method: 1. read an item's version; update it; read it again
+            2. expect another version, and the same one when nothing was changed in between
+    """
+    for resource in conditional(platform):
+        slug = platform.new_item(resource)
+        before, again = version_of(platform, resource, slug), version_of(platform, resource, slug)
+        expect_success(platform.as_role("full", platform.operation(resource, "update", slug)))
+        after = version_of(platform, resource, slug)
+        if before != again or after == before:
+            raise NonConformance(
+                "a version that changes with the item, and only then", f"{before}, {again}, after an update {after}"
+            )
+
+
+@verifies("errors/409/stale-delete")
+def test_stale_delete(platform: Platform) -> None:
+    """Purpose: who has not seen the last change does not delete it.
+
+    Method: 1. read an item's ETag; update the item; delete it on condition of the ETag read first
+            2. expect 409 or 412, and the owner to find the item as it was
+    """
+    for resource in conditional(platform):
+        if not resource.delete or not resource.update or resource.update.concurrency != "If-Match":
+            continue
+        slug = platform.new_item(resource)
+        stale = version_of(platform, resource, slug)
+        expect_success(platform.as_role("full", platform.operation(resource, "update", slug)))
+        operation = platform.operation(resource, "delete", slug)
+        before = platform.state(operation)
+        reply = platform.as_role("full", operation, [("If-Match", str(stale))])
+        expect_status(reply, {409, 412}, "for a delete of a version that is no longer")
+        expect_unchanged(before, platform.state(operation), reply)

@@ -1,0 +1,202 @@
+"""400: invalid body, path or parameter (API Reference, Error Handling), and nothing done of what was refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+BODIES = {
+    "empty": b"", "cut": b'{"name": "x"', "text": b"name=x", "array": b"[]", "string": b'"x"', "number": b"7",
+    "null": b"null",
+    "invalid-utf8": b'{"name": "\xff\xfe"}', "nan": b'{"name": NaN}', "two-documents": b"{} {}",
+    "single-quotes": b"{'name': 'x'}",
+    "trailing-comma": b'{"name": "x",}',
+}  # fmt: skip
+
+
+writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+
+
+def refused(platform: Platform, operation: Operation, body: bytes, content_type: str = "application/json") -> Exchange:
+    """Sends a body that must be refused with 400, and has the owner look whether anything was done."""
+    before = platform.state(operation)
+    reply = platform.http.send(
+        operation.method, operation.path, [("Content-Type", content_type), bearer(platform.oauth.token("full"))], body
+    )
+    expect_status(reply, 400, f"for {operation}")
+    expect_unchanged(before, platform.state(operation), reply)
+    return reply
+
+
+@verifies("errors/400/body-that-is-no-json-object")
+@writes
+@pytest.mark.parametrize("body", [case(name, value) for name, value in BODIES.items()])
+def test_body_that_is_no_json_object(platform: Platform, kind: str, body: bytes) -> None:
+    """Purpose: a body that is not the JSON object it should be is told as such.
+
+    Method: 1. send each declared create and update with a body that is empty, cut, no object or not UTF-8
+            2. expect 400, and the owner to find nothing changed
+    """
+    for operation in platform.operations(kind):
+        refused(platform, operation, body)
+
+
+@verifies("errors/400/unique-member-missing-or-malformed")
+@pytest.mark.parametrize(
+    "value",
+    [
+        case("missing", ...),
+        case("null", None),
+        case("number", 7),
+        case("list", []),
+        case("object", {}),
+        case("empty", ""),
+    ],
+)
+def test_unique_member_missing_or_malformed(platform: Platform, value: object) -> None:
+    """Purpose: a thing without its unique name, or with one that is no text, is not made.
+
+    Method: 1. send each declared create without its unique member, or with one of another kind
+            2. expect 400
+    """
+    for operation in platform.operations("create"):
+        unique = operation.resource.unique
+        if unique is None:
+            continue
+        document = {name: each for name, each in (operation.document or {}).items() if name != unique}
+        if value is not ...:
+            document[unique] = value
+        refused(platform, operation, json.dumps(document).encode())
+
+
+@verifies("errors/400/member-of-wrong-type")
+@writes
+def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
+    """Purpose: a member of another type than the declared body has is told as such.
+
+    Method: 1. replace each text of the declared body by an object
+            2. expect 400, and the owner to find nothing changed
+    """
+    for operation in platform.operations(kind):
+        for name, value in (operation.document or {}).items():
+            if isinstance(value, str):
+                refused(platform, operation, json.dumps({**(operation.document or {}), name: {"x": 1}}).encode())
+
+
+@verifies("errors/400/body-of-another-media-type")
+@pytest.mark.parametrize(
+    "content_type",
+    [case("text", "text/plain"), case("form", "application/x-www-form-urlencoded"), case("xml", "application/xml")],
+)
+def test_body_of_another_media_type(platform: Platform, content_type: str) -> None:
+    """Purpose: a body that says it is something else is not taken for JSON.
+
+    Method: 1. send the declared create under another Content-Type
+            2. expect 400 or 415, and nothing made
+    """
+    for operation in platform.operations("create"):
+        before = platform.state(operation)
+        reply = platform.http.send(
+            operation.method,
+            operation.path,
+            [("Content-Type", content_type), bearer(platform.oauth.token("full"))],
+            operation.body,
+        )
+        expect_status(reply, {400, 415}, f"for {operation} as {content_type}")
+        expect_unchanged(before, platform.state(operation), reply)
+
+
+SEGMENTS = {
+    "nul": "%00", "invalid-utf8": "%FF%FE", "broken-percent": "%zz", "upper-case": "UPPER", "only-hyphens": "---",
+    "very-long": "a" * 2000,
+    "control": "a%0Ab", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
+}  # fmt: skip
+
+
+@verifies("errors/400/invalid-path")
+@pytest.mark.parametrize("segment", [case(name, value) for name, value in SEGMENTS.items()])
+def test_invalid_path(platform: Platform, segment: str) -> None:
+    """Purpose: a path that can name nothing is the caller's error.
+
+    Method: 1. read each kind of declared item by a name that no item can have
+            2. expect 400 or 404 (414 for a long one)
+    """
+    for resource in platform.resources_with("item"):
+        path = str(resource.item.path if resource.item else "").replace("{slug}", segment)
+        reply = platform.http.get(path, [bearer(platform.oauth.token("full"))])
+        expect_status(reply, {400, 404, 414} if segment == "a" * 2000 else {400, 404}, f"for {path[:80]}")
+
+
+PARAMETERS = {
+    "limit-text": "limit=cf", "limit-negative": "limit=-1", "limit-huge": "limit=99999999999999999999",
+    "offset-text": "offset=cf",
+    "offset-negative": "offset=-1", "limit-nul": "limit=%00", "limit-twice": "limit=1&limit=x",
+    "invalid-utf8": "%FF=%FF",
+}  # fmt: skip
+
+
+@verifies("errors/400/invalid-parameter")
+@pytest.mark.parametrize("query", [case(name, value) for name, value in PARAMETERS.items()])
+def test_invalid_parameter(platform: Platform, query: str) -> None:
+    """Purpose: a query parameter is either understood, and then checked, or ignored.
+
+    Method: 1. read each declared resource with a parameter of no good value
+            2. expect 400, or an answer of the same status as without it
+    """
+    for operation in platform.operations("read"):
+        plain = platform.as_role("full", operation)
+        reply = platform.as_role("full", operation, path=f"{operation.path}?{query}")
+        expect_status(reply, {400, plain.status}, f"for {operation.path}?{query}")
+
+
+@verifies("errors/400/unknown-member-is-refused-or-ignored")
+def test_unknown_member_is_refused_or_ignored(platform: Platform) -> None:
+    """Purpose: a member that means nothing is refused, or ignored; never a server's error.
+
+    Method: 1. create an item with a member of no meaning
+            2. expect 400 and no item, or 2xx
+    """
+    for operation in platform.operations("create"):
+        slug = platform.slug_of(operation)
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), "cf_unknown": "x"})
+        if reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_status(reply, {400, *range(200, 300)}, f"for {operation}")
+
+
+@verifies("errors/405/unsupported-method")
+@pytest.mark.parametrize("method", [case("put", "PUT"), case("invented", "CFTEST")])
+def test_unsupported_method(platform: Platform, method: str) -> None:
+    """Purpose: a method that a resource does not have is told, with those that it has.
+
+    Method: 1. send the method to each declared read resource with the full token
+            2. expect 405 with Allow, or 404, 501, 400; never 2xx
+    """
+    for operation in platform.operations("read"):
+        if operation.method == method:
+            continue
+        reply = platform.as_role("full", operation, method=method)
+        expect_status(reply, {400, 403, 404, 405, 501}, f"for {method} {operation.path}")
+        if reply.status == 405 and "allow" not in reply.headers:
+            raise NonConformance("405 with Allow", "405 without it", reply)
+
+
+@verifies("errors/404/unknown-path")
+def test_unknown_path(platform: Platform) -> None:
+    """Purpose: a path that names nothing at all is not found.
+
+    Method: 1. ask for a path of the run's own at the identity endpoint, with the full token
+            2. expect 404
+    """
+    if not platform.resources:
+        raise NotApplicable("no declared resource")
+    expect_status(platform.http.get(f"/{platform.names.new()}", [bearer(platform.oauth.token("full"))]), 404)

@@ -1,0 +1,68 @@
+"""5xx is for faults of the platform: no field and no body of a caller's is one."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.vocabulary.check import case, verifies
+
+writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+
+
+HOSTILE_HEADERS = {
+    "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
+    "if-match": [("If-Match", '"')],
+    "if-modified-since": [("If-Modified-Since", "yesterday")], "content-encoding": [("Content-Encoding", "gzip")],
+    "accept-language": [("Accept-Language", "*" * 3000)], "cookie": [("Cookie", "=;;=\x01")],
+    "many": [(f"X-Cf-{n}", "x") for n in range(60)],
+    "non-ascii": [("X-Cf", b"\xff\xfe")], "forwarded": [("X-Forwarded-Host", "cf\\"), ("X-Forwarded-Proto",
+    "gopher")],
+    "expect": [("Expect", "cf-unknown")], "te": [("TE", "cf")], "content-type": [("Content-Type",
+    "application/json; charset=cf")],
+}  # fmt: skip
+
+
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("name", [case(name, name) for name in HOSTILE_HEADERS])
+def test_hostile_headers_are_no_server_error(platform: Platform, name: str) -> None:
+    """Purpose: no header field makes the service fail.
+
+    Method: 1. read each declared resource under a field that is malformed, long or contradictory
+            2. expect no 5xx, and the plain request to be served afterwards
+    """
+    for operation in platform.operations("read"):
+        fields = [] if name == "cookie" and operation.method != "GET" else HOSTILE_HEADERS[name]
+        reply = platform.as_role("full", operation, [(each, value) for each, value in fields if value != "=;;=\x01"])
+        expect_no_server_error(reply, f"for {operation}")
+        expect_success(platform.as_role("full", operation), "for the plain request afterwards")
+
+
+HEAVY = {
+    "deep-array": b"[" * 100_000, "deep-object": b'{"a":' * 50_000,
+    "1-mb-text": b'{"name": "' + b"x" * 1_000_000 + b'"}',
+    "many-members": b"{" + b",".join(b'"m%d": 1' % n for n in range(20_000)) + b"}",
+    "huge-number": b'{"name": ' + b"9" * 20_000 + b"}",
+    "lone-surrogate": b'{"name": "\\ud800"}', "nul": b'{"name": "a\\u0000b"}',
+}  # fmt: skip
+
+
+@verifies("errors/5xx/heavy-bodies-are-no-server-error")
+@writes
+@pytest.mark.parametrize("body", [case(name, value) for name, value in HEAVY.items()])
+def test_heavy_bodies_are_no_server_error(platform: Platform, kind: str, body: bytes) -> None:
+    """Purpose: no body makes the service fail, however deep or long.
+
+    Method: 1. send each declared create and update with a body that is nested deeply, very long, or hardly text
+            2. expect a 4xx, and the owner to find nothing changed
+    """
+    for operation in platform.operations(kind):
+        before = platform.state(operation)
+        reply = platform.http.send(
+            operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], body
+        )
+        expect_status(reply, {400, 413, 422}, f"for {operation}")
+        expect_unchanged(before, platform.state(operation), reply)

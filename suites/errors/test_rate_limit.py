@@ -1,0 +1,149 @@
+"""429 where the target file names a limit: told, honest about when to come back, and nobody else's trouble."""
+
+from __future__ import annotations
+
+import time
+from email.utils import parsedate_to_datetime
+
+from conformance.clients.http import retry_after
+from conformance.clients.oauth import OAuthClient, access_token
+from conformance.oracles.oauth import expect_no_token, expect_token
+from conformance.oracles.status import expect_status
+from conformance.target.description import Target, parse_rate
+from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+ROLE = "limited"
+LONGEST_WAIT_S = 20.0
+
+
+def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
+    """The first answer above the named limit of the role limited; NonConformance where none comes."""
+    if target.limits.token_requests is None:
+        raise NotApplicable("the target file names no limits.token_requests")
+    allowed, seconds = parse_rate(target.limits.token_requests)
+    hasty = OAuthClient(oauth.identity, oauth.http.impatient())
+    form = hasty.form(ROLE)
+    begun = time.monotonic()
+    for _ in range(2 * allowed + 5):
+        reply = hasty.post(form)
+        if access_token(reply) is None:
+            return reply
+        if time.monotonic() - begun > seconds:
+            raise Inconclusive(
+                f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
+            )
+    raise NonConformance(
+        f"429 above {target.limits.token_requests}",
+        f"{2 * allowed + 5} tokens in {time.monotonic() - begun:.1f} s",
+        reply,
+    )
+
+
+def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
+    """What Retry-After says, in seconds or as a date (RFC 9110 section 10.2.3)."""
+    value = (reply.headers.get("retry-after") or "").strip()
+    if not value:
+        return otherwise
+    return retry_after(reply) if value.isdigit() else max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+
+
+@verifies("errors/429/above-the-limit")
+@disturbs("credential limited")
+def test_above_the_limit(target: Target, oauth: OAuthClient) -> None:
+    """Purpose: above the named limit requests are refused as too many, and as nothing else.
+
+    Method: 1. ask for tokens with the role limited until one is refused
+            2. expect 429 and no token
+    """
+    reply = exhausted(target, oauth)
+
+    expect_no_token(reply)
+    expect_status(reply, 429, "above the limit")
+
+
+@verifies("errors/429/others-are-served")
+@disturbs("credential limited")
+def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
+    """Purpose: one credential's haste takes no other its service.
+
+    Method: 1. exhaust the limit of the role limited
+            2. expect the role full to get a token at once
+    """
+    exhausted(target, oauth)
+
+    expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token("full"))
+
+
+@verifies("errors/429/retry-after-is-told")
+@disturbs("credential limited")
+def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
+    """Purpose: a client learns when to come back.
+
+    Method: 1. exhaust the limit
+            2. expect Retry-After, a date or a number of seconds that fits the window of the limit
+    """
+    reply = exhausted(target, oauth)
+    value = (reply.headers.get("retry-after") or "").strip()
+
+    _, window = parse_rate(str(target.limits.token_requests))
+    if value.isdigit() and int(value) > 2 * window + 1:
+        raise NonConformance(
+            f"Retry-After within the window of {window:g} s, or twice that", f"Retry-After {value}", reply
+        )
+    if not value.isdigit() and " GMT" not in value:
+        raise NonConformance(
+            "Retry-After, in seconds or as a date", f"Retry-After {value!r}" if value else "none", reply
+        )
+
+
+@verifies("errors/429/served-after-retry-after")
+@disturbs("credential limited")
+def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
+    """Purpose: the time that is told is the time it takes.
+
+    Method: 1. exhaust the limit
+            2. wait as long as Retry-After says (without it, for the window of the limit)
+            3. expect a token
+    """
+    reply = exhausted(target, oauth)
+    _, window = parse_rate(str(target.limits.token_requests))
+    wait = seconds_to_wait(reply, window)
+    if wait > LONGEST_WAIT_S:
+        raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
+
+    time.sleep(wait + 0.05)
+    expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token(ROLE))
+
+
+@verifies("errors/429/limit-is-the-stated-one")
+@disturbs("credential limited")
+def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
+    """Purpose: the limit lets through what it states, and wrong secrets, which anybody can send, use nothing of it.
+
+    Method: 1. leave the role limited alone for the window of the limit
+            2. send five wrong secrets, then as many good requests as the limit names: expect tokens
+            3. send as many again at once: expect a 429 among the answers
+    """
+    if target.limits.token_requests is None:
+        raise NotApplicable("the target file names no limits.token_requests")
+    allowed, window = parse_rate(target.limits.token_requests)
+    if window > LONGEST_WAIT_S:
+        raise Inconclusive(
+            f"the window of the limit is {window:g} s", f"a limit whose window is at most {LONGEST_WAIT_S:g} s"
+        )
+    hasty = OAuthClient(oauth.identity, oauth.http.impatient())
+    time.sleep(window + 0.05)
+    for _ in range(5):
+        expect_no_token(hasty.request_token(ROLE, client_secret="cf-not-the-secret"))
+    begun = time.monotonic()
+    for number in range(allowed):
+        reply = hasty.request_token(ROLE)
+        if reply.status == 429:
+            raise NonConformance(f"{allowed} requests let through", f"429 for number {number + 1}", reply)
+    statuses = {hasty.request_token(ROLE).status for _ in range(allowed)}
+    if 429 not in statuses and time.monotonic() - begun < window:
+        raise NonConformance(
+            f"429 above {allowed} requests", f"{2 * allowed} let through in {time.monotonic() - begun:.1f} s"
+        )

@@ -1,0 +1,154 @@
+"""What errors are measured against: good requests are served, every time, and what was written is what is read."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+TIMES = 60
+
+
+@verifies("errors/5xx/good-requests-never-fail")
+def test_good_requests_never_fail(platform: Platform) -> None:
+    """Purpose: a good request is served, not now and then, but every time.
+
+    Method: 1. send sixty good reads
+            2. expect 2xx for each
+    """
+    operations = platform.operations("read")
+    for number in range(TIMES):
+        expect_success(platform.as_role("full", operations[number % len(operations)]), "for a good request")
+
+
+def texts_of(document: dict[str, object] | None) -> list[str]:
+    """The texts of a body that are long enough to be told from others."""
+    return [value for value in (document or {}).values() if isinstance(value, str) and len(value) >= 8]
+
+
+@verifies("errors/reads/tell-what-was-written")
+def test_reads_tell_what_was_written(platform: Platform) -> None:
+    """Purpose: an accepted write is whole, and read from then on.
+
+    Method: 1. create an item with a long text, read it; update it, read it; three times
+            2. expect the texts that were sent, at once
+    """
+    resources = [each for each in platform.resources_with("create", "item") if each.unique]
+    for resource in resources:
+        slug = platform.names.new()
+        operation = platform.operation(resource, "create", slug)
+        document = {
+            name: value + " and more" * 15 if isinstance(value, str) and name != resource.unique else value
+            for name, value in (operation.document or {}).items()
+        }
+        expect_success(platform.as_role("full", operation, document=document))
+        platform.remember(resource, slug)
+        _expect_read(platform, resource.name, slug, texts_of(document))
+        for _ in range(3 if resource.update else 0):
+            update = platform.operation(resource, "update", slug)
+            document = {
+                name: value + " and more" * 10 if isinstance(value, str) else value
+                for name, value in (update.document or {}).items()
+            }
+            expect_success(platform.as_role("full", update, document=document))
+            _expect_read(platform, resource.name, slug, texts_of(document))
+
+
+def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> None:
+    resource = next(each for each in platform.resources if each.name == name)
+    reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
+    for text in texts:
+        if text not in reply.text:
+            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply)
+
+
+@verifies("errors/reads/location-leads-to-what-was-created")
+def test_location_leads_to_what_was_created(platform: Platform) -> None:
+    """Purpose: where a creation says where the new thing is, it is there.
+
+    Method: 1. create an item; where the answer is 201, expect Location
+            2. follow it, relative or absolute, at the host that was asked: 2xx
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        slug = platform.names.new()
+        reply = platform.create(resource, slug)
+        if reply.status != 201:
+            continue
+        judged = True
+        location = reply.headers.get("location")
+        if not location:
+            raise NonConformance("201 with Location", "201 without it", reply)
+        parts = urlsplit(location)
+        if parts.netloc and parts.netloc != urlsplit(platform.http.base_url).netloc:
+            raise NonConformance("a Location at the host that was asked", location, reply)
+        expect_success(
+            platform.http.get(parts.path, [bearer(platform.oauth.token("full"))]), f"at the Location {location}"
+        )
+    if not judged:
+        raise NotApplicable("no creation is answered 201")
+
+
+@verifies("errors/reads/creation-is-201")
+def test_creation_is_201(platform: Platform) -> None:
+    """Purpose: a creation is told as one.
+
+    Method: 1. create an item by POST
+            2. expect 201 (202 where it is made later)
+    """
+    for resource in platform.resources_with("create", "item"):
+        if resource.create and resource.create.method == "POST":
+            expect_status(
+                platform.create(resource, platform.names.new()), {201, 202}, f"for a new {resource.name} item"
+            )
+
+
+MALFORMED_SLUGS = {
+    "upper-case": "{slug}-Upper", "newline-behind": "{slug}\n", "hyphen-before": "-{slug}", "hyphen-behind": "{slug}-",
+    "underscore": "{slug}_x", "blank": "{slug} x", "slash": "{slug}/x", "dot": "{slug}.x", "non-ascii": "{slug}é",
+    "percent": "{slug}%41",
+}  # fmt: skip
+
+
+@verifies("errors/400/slug-outside-its-pattern")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in MALFORMED_SLUGS.items()])
+def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
+    """Purpose: a slug is [a-z0-9][a-z0-9-]*[a-z0-9], whole and unchanged.
+
+    Method: 1. create an item whose slug has one character of another kind, or a hyphen at an end
+            2. expect 400
+    """
+    resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
+    if not resources:
+        raise NotApplicable("no resource of the target file has the unique member slug")
+    for resource in resources:
+        operation = platform.operation(resource, "create")
+        slug = template.replace("{slug}", str(platform.slug_of(operation)))
+        reply = platform.as_role("full", operation, document={**(operation.document or {}), "slug": slug})
+        if reply.ok:
+            platform.remember(resource, slug.lower())
+        expect_status(reply, 400, f"for the slug {slug!r}")
+
+
+@verifies("errors/400/repeated-member")
+def test_repeated_member(platform: Platform) -> None:
+    """Purpose: a body in which a member stands twice is not read in one way here and another way there.
+
+    Method: 1. send a create in which a member stands twice
+            2. expect 400
+    """
+    for operation in platform.operations("create"):
+        body = operation.body[:-1] + b", " + operation.body[1:]
+        slug = platform.slug_of(operation)
+        reply = platform.http.send(
+            operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], body
+        )
+        if reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_status(reply, 400, "for a body in which members stand twice")

@@ -1,0 +1,126 @@
+"""Client authentication by HTTP Basic (RFC 6749 section 2.3.1, RFC 7617)."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
+from conformance.oracles.headers import expect_challenge
+from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+
+
+@verifies("oauth/client/basic-is-accepted")
+def test_basic_is_accepted(oauth: OAuthClient) -> None:
+    """Purpose: HTTP Basic, which every token endpoint with client passwords must know, works.
+
+    Method: 1. send the form-encoded credentials in an Authorization field of scheme Basic
+            2. expect a token
+    """
+    expect_token(oauth.request_by_basic())
+
+
+@verifies("oauth/client/scheme-is-compared-without-case")
+@pytest.mark.parametrize("scheme", [case("lower", "basic"), case("upper", "BASIC")])
+def test_scheme_is_compared_without_case(oauth: OAuthClient, scheme: str) -> None:
+    """Purpose: the name of an authentication scheme is known in any case.
+
+    Method: 1. send good credentials under basic, and under BASIC
+            2. expect a token
+    """
+    expect_token(oauth.request_by_basic(scheme=scheme))
+
+
+@verifies("oauth/client/basic-failure-is-401-with-challenge")
+@pytest.mark.parametrize("client", [case("wrong-secret", None), case("unknown-client", "cf-nobody")])
+def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str | None) -> None:
+    """Purpose: who authenticates by the Authorization field is answered in HTTP's own terms.
+
+    Method: 1. send Basic with a wrong secret, and with an unknown client
+            2. expect 401 with a WWW-Authenticate challenge of scheme Basic, and no token
+    """
+    authorization = basic(client or control.credential("full").client_id, "cf-not-the-secret")
+    reply = control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization))
+
+    expect_no_token(reply)
+    expect_status(reply, 401)
+    expect_challenge(reply, "Basic")
+
+
+@verifies("oauth/client/two-clients-at-once-are-refused")
+@pytest.mark.parametrize("in_header", [case("first-by-basic", "full"), case("second-by-basic", "narrow")])
+def test_two_clients_at_once_are_refused(control: OAuthClient, in_header: str) -> None:
+    """Purpose: a request that names two clients gets the token of neither.
+
+    Method: 1. send one credential by Basic and another one, or its id alone, in the body
+            2. expect 400 or 401 and no token
+    """
+    header, body = (in_header, "narrow" if in_header == "full" else "full")
+    credential = control.credential(header)
+    authorization = basic(credential.client_id, credential.client_secret.reveal())
+
+    expect_refusal(control.post(control.form(body), (FORM_TYPE, authorization)))
+    expect_refusal(control.post(control.form(body, client_secret=None), (FORM_TYPE, authorization)))
+
+
+@verifies("oauth/client/two-methods-at-once-are-refused")
+def test_two_methods_at_once_are_refused(control: OAuthClient) -> None:
+    """Purpose: a client uses one method of authentication in each request.
+
+    Method: 1. send the same good credentials by Basic and in the body
+            2. expect 400 or 401 and no token
+    """
+    credential = control.credential("full")
+    authorization = basic(credential.client_id, credential.client_secret.reveal())
+
+    expect_refusal(control.post(control.form(), (FORM_TYPE, authorization)))
+
+
+def _encoded(content: bytes) -> bytes:
+    return b"Basic " + base64.b64encode(content)
+
+
+MALFORMED = {
+    "not-base64": b"Basic !!!!",
+    "no-colon": _encoded(b"no-colon-here"),
+    "not-utf8": _encoded(b"\xff\xfe:\xff"),
+    "only-colon": _encoded(b":"),
+    "scheme-only": b"Basic",
+    "other-scheme": b"Digest username=x",
+    "nul": _encoded(b"a\0b:c"),
+    "bad-percent": _encoded(b"%zz:%"),
+    "raw-bytes": b"Basic \xff\xfe",
+}
+
+
+@verifies("oauth/client/malformed-basic-is-refused")
+@pytest.mark.parametrize("value", [case(name, value) for name, value in MALFORMED.items()])
+def test_malformed_basic_is_refused(control: OAuthClient, value: bytes) -> None:
+    """Purpose: an Authorization field that cannot be read is a failed authentication, not a server error.
+
+    Method: 1. send a form without credentials and a Basic field that is not base64, has no colon, is not UTF-8 …
+            2. expect 400 or 401 and no token
+    """
+    reply = control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, ("Authorization", value)))
+
+    expect_refusal(reply)
+
+
+@verifies("oauth/client/basic-is-form-decoded")
+def test_basic_is_form_decoded(oauth: OAuthClient) -> None:
+    """Purpose: id and secret are form-encoded within Basic, so that any character can stand in them.
+
+    Method: 1. send Basic with every character of id and secret percent-encoded
+            2. expect a token
+    """
+    credential = oauth.credential("full")
+    pair = ":".join(
+        "".join(f"%{byte:02X}" for byte in text.encode())
+        for text in (credential.client_id, credential.client_secret.reveal())
+    )
+    fields = (FORM_TYPE, ("Authorization", _encoded(pair.encode())))
+
+    expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))

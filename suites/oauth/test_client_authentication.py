@@ -1,0 +1,139 @@
+"""Client authentication (RFC 6749 sections 2.3, 3.2.1 and 5.2): who gets a token, and what the others learn."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.oauth import expect_error, expect_refusal, expect_token
+from conformance.vocabulary.check import case, verifies
+
+LOOK_ALIKE = str.maketrans({"a": "а", "e": "е", "o": "о", "0": "０", "1": "１", "A": "Α", "E": "Е"})
+
+
+def altered(secret: str, how: str) -> str:
+    """A secret that is almost right."""
+    return {
+        "wrong": "cf-not-the-secret",
+        "empty": "",
+        "cut": secret[:-1],
+        "first-cut": secret[1:],
+        "one-more": secret + "x",
+        "sixty-more": secret + "x" * 60,
+        "blank-behind": secret + " ",
+        "blank-before": " " + secret,
+        "newline-behind": secret + "\n",
+        "case-changed": secret.swapcase(),
+        "look-alike": secret.translate(LOOK_ALIKE) if secret.translate(LOOK_ALIKE) != secret else secret + "\u200b",
+        "nul-and-more": secret + "\0x",
+        "doubled": secret * 2,
+    }[how]
+
+
+ALTERATIONS = (
+    "wrong",
+    "empty",
+    "cut",
+    "first-cut",
+    "one-more",
+    "sixty-more",
+    "blank-behind",
+    "blank-before",
+    "newline-behind",
+    "case-changed",
+    "look-alike",
+    "nul-and-more",
+    "doubled",
+)
+
+
+@verifies("oauth/client/body-credentials-are-accepted")
+def test_body_credentials_are_accepted(oauth: OAuthClient) -> None:
+    """Purpose: the documented way, credentials in the form, works.
+
+    Method: 1. send client_id and client_secret in the body
+            2. expect a token
+    """
+    expect_token(oauth.request_token())
+
+
+@verifies("oauth/token/wrong-secret-is-refused")
+@pytest.mark.parametrize("how", [case(name, name) for name in ALTERATIONS])
+def test_wrong_secret_is_refused(control: OAuthClient, how: str) -> None:
+    """Purpose: a client that cannot prove itself gets no token; a secret is compared whole.
+
+    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded or in other case
+            2. expect 400 or 401 and no token
+    """
+    secret = altered(control.credential("full").client_secret.reveal(), how)
+
+    expect_refusal(control.request_token(client_secret=secret))
+
+
+@verifies("oauth/client/other-clients-secret-is-refused")
+def test_other_clients_secret_is_refused(control: OAuthClient) -> None:
+    """Purpose: a secret opens the account of its own client only.
+
+    Method: 1. ask with the id of one credential and the secret of another, both ways round
+            2. expect 400 or 401 and no token
+    """
+    for one, other in (("full", "narrow"), ("narrow", "full")):
+        secret = control.credential(other).client_secret.reveal()
+        expect_refusal(control.request_token(one, client_secret=secret))
+
+
+@verifies("oauth/client/unknown-client-is-refused")
+def test_unknown_client_is_refused(control: OAuthClient) -> None:
+    """Purpose: an id that was never given out gets no token.
+
+    Method: 1. ask with an unknown client id and a good secret
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(client_id="cf-nobody"))
+
+
+@verifies("oauth/client/failure-is-invalid-client")
+@pytest.mark.parametrize(
+    "changes",
+    [case("wrong-secret", {"client_secret": "cf-not-the-secret"}), case("unknown-client", {"client_id": "cf-nobody"})],
+)
+def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]) -> None:
+    """Purpose: a client library can tell failed authentication from every other failure.
+
+    Method: 1. ask with a wrong secret, and with an unknown client
+            2. expect 400 or 401 with error invalid_client
+    """
+    reply = control.request_token(**changes)
+
+    expect_refusal(reply)
+    expect_error(reply, "invalid_client")
+
+
+@verifies("oauth/client/authentication-is-required")
+@pytest.mark.parametrize(
+    "left_out",
+    [case("both", ("client_id", "client_secret")), case("secret", ("client_secret",)), case("id", ("client_id",))],
+)
+def test_authentication_is_required(control: OAuthClient, left_out: tuple[str, ...]) -> None:
+    """Purpose: no token without proof of who asks.
+
+    Method: 1. leave out the secret, the id, or both
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(**dict.fromkeys(left_out)))
+
+
+@verifies("oauth/client/client-id-is-compared-exactly")
+@pytest.mark.parametrize(
+    "change", [case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul")]
+)
+def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> None:
+    """Purpose: nobody is taken for a client by a name that only resembles its own.
+
+    Method: 1. ask with the right secret and the id in other case, padded or cut
+            2. expect 400 or 401 and no token
+    """
+    own = control.credential("full").client_id
+    other = {"case": own.swapcase(), "blank": own + " ", "cut": own[:-1], "nul": own + "\0"}[change]
+
+    expect_refusal(control.request_token(client_id=other))

@@ -1,0 +1,158 @@
+"""What the token endpoint tells, and withholds, from those who are not the client."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.concealment import Asked, difference
+from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
+from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.timing import compare
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+PAIRS_OF_A_SAMPLE = 60
+
+
+@verifies("oauth/client/failures-are-not-told-apart")
+@pytest.mark.parametrize("role", [case("wrong-secret", "full"), case("revoked", "revoked"), case("expired", "expired")])
+def test_failures_are_not_told_apart(control: OAuthClient, role: str) -> None:
+    """Purpose: without the right secret nobody learns which client ids exist, are revoked or have expired.
+
+    Method: 1. ask three times with unknown ids of the same length, and with the known id and a wrong secret
+            2. expect the same status, header fields and body, once the ids are masked
+    """
+    known = control.credential(role).client_id
+    asked = []
+    for number in range(4):
+        unknown = random.Random(f"{known}{number}").choices("bcdfghjkmnpqrstvwxz", k=len(known))
+        name = known if number == 2 else "".join(unknown)
+        asked.append(Asked(name, control.request_token(client_id=name, client_secret="cf-not-the-secret")))
+    own = asked.pop(2)
+
+    found = difference(own, asked)
+    if found:
+        raise NonConformance("the answer that an unknown client gets", found, asked[0].reply, own.reply)
+
+
+@verifies("oauth/client/failures-take-the-same-time")
+def test_failures_take_the_same_time(control: OAuthClient) -> None:
+    """Purpose: nor does the time of the answer tell which client ids exist.
+
+    Method: 1. ask with unknown ids and with a known id and wrong secrets, in random order within each pair
+            2. expect no difference by a rank test with effect size, or none again in a fresh sample
+    """
+    first = compare(*_times(control))
+    if first.differs:
+        second = compare(*_times(control))
+        if first.agrees_with(second):
+            raise NonConformance("the same time for an unknown client and a wrong secret", str(second))
+
+
+def _times(oauth: OAuthClient) -> tuple[list[float], list[float]]:
+    """Durations of refusals for an unknown and for a known client, interleaved."""
+    known = oauth.credential("full").client_id
+    unknown = "z" * len(known)
+    times: dict[str, list[float]] = {known: [], unknown: []}
+    for _ in range(PAIRS_OF_A_SAMPLE):
+        for name in random.sample([known, unknown], 2):
+            times[name].append(oauth.request_token(client_id=name, client_secret="cf-not-the-secret").duration_s)
+    return times[unknown], times[known]
+
+
+HOSTILE = {
+    "nul": b"%00",
+    "invalid-utf8": b"%FF%FE",
+    "emoji": b"%F0%9F%92%A5",
+    "overlong": b"%C0%AF",
+    "surrogate": b"%ED%A0%80",
+    "sql": b"%27%20OR%201%3D1--",
+    "format": b"%25s%25n%24%7Bx%7D",
+    "100-kb": b"x" * 100_000,
+    "raw-bytes": b"\xff\x00\x80",
+    "non-ascii": b"%C3%BC%C3%BC",
+}
+
+
+@verifies("oauth/client/hostile-credentials-are-no-server-error")
+@pytest.mark.parametrize("name", [case("client-id", b"client_id"), case("client-secret", b"client_secret")])
+@pytest.mark.parametrize("value", [case(name, value) for name, value in HOSTILE.items()])
+def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: bytes, value: bytes) -> None:
+    """Purpose: no bytes in a client id or secret make the endpoint fail.
+
+    Method: 1. put NUL, invalid UTF-8, non-ASCII, SQL or 100 kB into the id or the secret of a request
+            2. expect no token and no 5xx
+    """
+    other = {b"client_id": "client_secret", b"client_secret": "client_id"}[name]
+    rest = dict(control.form())[other].encode()
+    reply = control.post(b"grant_type=client_credentials&" + name + b"=" + value + b"&" + other.encode() + b"=" + rest)
+
+    expect_no_token(reply)
+    expect_no_server_error(reply)
+
+
+@verifies("oauth/client/token-is-no-secret")
+def test_token_is_no_secret(control: OAuthClient) -> None:
+    """Purpose: an access token, which travels widely, does not stand in for the client secret.
+
+    Method: 1. ask for a token with an access token in the place of the client secret
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(client_secret=control.token("full")))
+
+
+@verifies("oauth/client/revoked-credential-gets-no-token")
+def test_revoked_credential_gets_no_token(control: OAuthClient) -> None:
+    """Purpose: a revoked credential is of no use, even with its right secret.
+
+    Method: 1. ask with the credential in the role revoked, in the body and by Basic
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token("revoked"))
+    expect_refusal(control.request_by_basic("revoked"))
+
+
+@verifies("oauth/client/expired-credential-gets-no-token")
+def test_expired_credential_gets_no_token(control: OAuthClient) -> None:
+    """Purpose: a credential that has expired is of no use, even with its right secret.
+
+    Method: 1. ask with the credential in the role expired, in the body and by Basic
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token("expired"))
+    expect_refusal(control.request_by_basic("expired"))
+
+
+@verifies("oauth/client/failures-lock-out-nobody-else")
+def test_failures_lock_out_nobody_else(control: OAuthClient) -> None:
+    """Purpose: guessing at one client's secret takes no other client its service.
+
+    Method: 1. send twelve wrong secrets for the credential in the role revoked, which is of no use anyway
+            2. expect another credential to get its token
+    """
+    for number in range(12):
+        expect_no_token(control.request_token("revoked", client_secret=f"cf-guess-{number}"))
+
+    expect_token(control.request_token("full"))
+
+
+CAUSES = {
+    "client-id": {"client_id": "cf-nobody"},
+    "client-secret": {"client_secret": "cf-not-the-secret"},
+    "grant-type": {"grant_type": "password"},
+}
+
+
+@verifies("oauth/client/failed-request-has-one-of-the-documented-causes")
+@pytest.mark.parametrize("changes", [case(name, changes) for name, changes in CAUSES.items()])
+def test_failed_request_has_one_of_the_documented_causes(control: OAuthClient, changes: dict[str, str]) -> None:
+    """Purpose: each cause that the page names makes a request fail, and mending it alone makes it succeed.
+
+    Method: 1. spoil one of client id, client secret and grant type: no token
+            2. mend it: a token
+    """
+    expect_refusal(control.request_token(**changes))
+    expect_token(control.request_token())

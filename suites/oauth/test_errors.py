@@ -1,0 +1,178 @@
+"""Refusals of the token endpoint (RFC 6749 section 5.2): status, document, code, and what they must not tell."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient, encoded
+from conformance.oracles.errors import expect_no_leak, expect_not_repeated
+from conformance.oracles.headers import expect_directive
+from conformance.oracles.oauth import CODES, EXTENSIONS, expect_error, expect_error_document, expect_refusal
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+
+BAD = {
+    "no-grant-type": {"grant_type": None},
+    "unknown-grant-type": {"grant_type": "cf-unknown"},
+    "wrong-secret": {"client_secret": "cf-not-the-secret"},
+    "unknown-client": {"client_id": "cf-nobody"},
+    "no-client": {"client_id": None, "client_secret": None},
+    "unknown-scope-malformed": {"scope": '"\\'},
+    "quotes-in-grant-type": {"grant_type": 'a"b\\c\n'},
+    "non-ascii-grant-type": {"grant_type": "clïent"},
+}
+RAW = {
+    "empty-body": b"",
+    "no-equals-sign": b"grant_type",
+    "only-separators": b"&&&===",
+    "raw-bytes": b"\xff\xfe\x00\x01=\x80",
+    "bad-percent": b"grant_type=%zz%",
+    "invalid-utf8": b"grant_type=%FF%FE",
+    "byte-order-mark": b"\xef\xbb\xbfgrant_type=x",
+    "json": b'{"a": 1}',
+}
+
+
+def refused(oauth: OAuthClient, name: str) -> Exchange:
+    """The answer to a bad request; 400 or 401, or the check of that promise says so first."""
+    return oauth.post(RAW[name]) if name in RAW else oauth.request_token(**BAD[name])
+
+
+@verifies("oauth/errors/refusal-is-a-json-error-document")
+@pytest.mark.parametrize("name", [case(name, name) for name in [*BAD, *RAW]])
+def test_refusal_is_a_json_error_document(control: OAuthClient, name: str) -> None:
+    """Purpose: whatever is wrong, a client library can read what.
+
+    Method: 1. send a request that is bad in one way
+            2. expect 400 or 401, application/json with "error", its text in the permitted characters, and no token
+    """
+    reply = refused(control, name)
+    if name == "unknown-scope-malformed" and reply.status == 200:
+        return  # A server may ignore a scope; what it grants is a check of its own.
+    expect_refusal(reply)
+    expect_error_document(reply)
+
+
+@verifies("oauth/errors/code-is-registered")
+@pytest.mark.parametrize("name", [case(name, name) for name in BAD if name != "unknown-scope-malformed"])
+def test_code_is_registered(control: OAuthClient, name: str) -> None:
+    """Purpose: the code is one that client libraries know.
+
+    Method: 1. send a request that is bad in one way
+            2. expect an error code of RFC 6749 or of a registered extension
+    """
+    expect_error(refused(control, name), *sorted(CODES | EXTENSIONS))
+
+
+@verifies("oauth/errors/missing-grant-type-is-invalid-request")
+def test_missing_grant_type_is_invalid_request(control: OAuthClient) -> None:
+    """Purpose: a missing parameter is told as a malformed request.
+
+    Method: 1. leave out grant_type
+            2. expect 400 with error invalid_request
+    """
+    reply = control.request_token(grant_type=None)
+
+    expect_refusal(reply, {400})
+    expect_error(reply, "invalid_request")
+
+
+@verifies("oauth/errors/missing-grant-type-is-refused")
+def test_missing_grant_type_is_refused(control: OAuthClient) -> None:
+    """Purpose: no grant, no token.
+
+    Method: 1. leave out grant_type
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(grant_type=None))
+
+
+UNKNOWN_GRANTS = {
+    "unknown": "cf-unknown",
+    "upper-case": "CLIENT_CREDENTIALS",
+    "hyphen": "client-credentials",
+    "nul": "client_credentials\0",
+    "longer": "client_credentials2",
+    "cut": "client_credential",
+}
+
+
+@verifies("oauth/errors/unknown-grant-type-is-unsupported")
+@pytest.mark.parametrize("grant_type", [case(name, value) for name, value in UNKNOWN_GRANTS.items()])
+def test_unknown_grant_type_is_unsupported(control: OAuthClient, grant_type: str) -> None:
+    """Purpose: a grant that is not offered is told as such, and names are compared exactly.
+
+    Method: 1. ask with an unknown grant_type, or one that only resembles client_credentials
+            2. expect 400 with error unsupported_grant_type (invalid_request where it holds a control character)
+    """
+    reply = control.request_token(grant_type=grant_type)
+
+    expect_refusal(reply, {400})
+    expect_error(reply, "unsupported_grant_type", *(["invalid_request"] if "\0" in grant_type else []))
+
+
+OTHER_GRANTS = {
+    "password": {"username": "a", "password": "b"},
+    "authorization_code": {"code": "x", "redirect_uri": "https://client.example/"},
+    "refresh_token": {"refresh_token": "x"},
+}
+
+
+@verifies("oauth/errors/other-grants-issue-nothing")
+@pytest.mark.parametrize("grant_type", [case(name.replace("_", "-"), name) for name in OTHER_GRANTS])
+def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str) -> None:
+    """Purpose: a service credential cannot be used for the grants of users.
+
+    Method: 1. ask by another grant with made-up values
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(grant_type=grant_type, **OTHER_GRANTS[grant_type]))
+
+
+@verifies("oauth/errors/refusal-is-not-stored")
+@pytest.mark.parametrize("name", [case(name, name) for name in ("wrong-secret", "unknown-grant-type")])
+def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
+    """Purpose: a cached refusal does not outlive its cause.
+
+    Method: 1. send a bad request
+            2. expect Cache-Control with no-store
+    """
+    expect_directive(refused(control, name), "Cache-Control", "no-store")
+
+
+@verifies("oauth/errors/no-internals-shown")
+@pytest.mark.parametrize("name", [case(name, name) for name in [*BAD, *RAW]])
+def test_no_internals_shown(control: OAuthClient, name: str) -> None:
+    """Purpose: a refusal shows no stack trace, SQL, path or version of the server.
+
+    Method: 1. send a bad request
+            2. look for each of them in the answer
+    """
+    expect_no_leak(refused(control, name))
+
+
+@verifies("oauth/errors/secret-is-not-repeated")
+@pytest.mark.parametrize(
+    "name", [case(name, name) for name in ("unknown-grant-type", "unknown-client", "no-grant-type")]
+)
+def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
+    """Purpose: a refusal, which logs keep, does not carry the secret.
+
+    Method: 1. send a bad request with the good secret in it
+            2. expect the secret nowhere in the answer
+    """
+    expect_not_repeated(
+        refused(control, name), [control.credential("full").client_secret.reveal()], "the client secret"
+    )
+
+
+@verifies("oauth/errors/wrong-secret-is-not-repeated")
+def test_wrong_secret_is_not_repeated(control: OAuthClient) -> None:
+    """Purpose: nor is a secret repeated that is wrong by a letter.
+
+    Method: 1. send a secret that is not the right one
+            2. expect it nowhere in the answer
+    """
+    wrong = "cf-almost-the-secret-0123456789"
+
+    expect_not_repeated(control.post(encoded(control.form(client_secret=wrong))), [wrong], "the secret that was sent")

@@ -1,0 +1,235 @@
+"""Access tokens that are JWTs (RFC 9068): what they say, and that none but the issuer's is accepted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.oauth import expect_token
+from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.token_quality import claims_of, header_of
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
+
+
+def part(document: dict[str, Any]) -> str:
+    """A part of a JWT in base64url without padding."""
+    return base64.urlsafe_b64encode(json.dumps(document).encode()).rstrip(b"=").decode()
+
+
+def issued_jwt(oauth: OAuthClient, **changes: str | None) -> tuple[str, Exchange]:
+    """A new token that is a JWT, with its answer."""
+    reply = oauth.request_token(**changes)
+    token = str(expect_token(reply)["access_token"])
+    if not claims_of(token):
+        raise NonConformance("a JWT, as the target claims", "a token of another form", reply)
+    return token, reply
+
+
+@verifies("oauth/jwt/is-signed")
+def test_jwt_is_signed(oauth: OAuthClient) -> None:
+    """Purpose: a token that anybody could write is none.
+
+    Method: 1. ask for a token
+            2. expect a JOSE header with an alg that is not none, and a signature
+    """
+    token, reply = issued_jwt(oauth)
+    algorithm = str(header_of(token).get("alg", ""))
+    if algorithm.lower() in ("", "none") or not token.split(".")[2]:
+        raise NonConformance("a signed JWT", f"alg {algorithm or 'missing'}", reply)
+
+
+@verifies("oauth/jwt/type-is-at-jwt")
+def test_jwt_type(oauth: OAuthClient) -> None:
+    """Purpose: an access token cannot be mistaken for another JWT.
+
+    Method: 1. ask for a token
+            2. expect typ at+jwt or application/at+jwt
+    """
+    token, reply = issued_jwt(oauth)
+    kind = str(header_of(token).get("typ", "")).lower()
+    if kind not in ("at+jwt", "application/at+jwt"):
+        raise NonConformance("typ at+jwt", f"typ {kind or 'missing'}", reply)
+
+
+@verifies("oauth/jwt/has-the-claims")
+@pytest.mark.parametrize("name", [case(name.replace("_", "-"), name) for name in CLAIMS])
+def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
+    """Purpose: whoever verifies the token finds what it needs.
+
+    Method: 1. ask for a token
+            2. expect the claim
+    """
+    token, reply = issued_jwt(oauth)
+    if not claims_of(token).get(name):
+        raise NonConformance(f"the claim {name}", f"claims {', '.join(sorted(claims_of(token)))}", reply)
+
+
+@verifies("oauth/jwt/scope-claim-is-what-was-granted")
+def test_jwt_scope_claim(oauth: OAuthClient) -> None:
+    """Purpose: the token says the scope that the answer says.
+
+    Method: 1. ask for one scope
+            2. expect the claim scope to hold it alone
+    """
+    scope = oauth.credential("full").scopes[0]
+    token, reply = issued_jwt(oauth, scope=scope)
+    claimed = claims_of(token).get("scope")
+    if claimed not in (scope, [scope]):
+        raise NonConformance(f"the claim scope {scope}", f"{claimed!r}", reply)
+
+
+@verifies("oauth/jwt/lifetime-is-as-stated")
+def test_jwt_lifetime(oauth: OAuthClient) -> None:
+    """Purpose: two views of one token agree on when it ends.
+
+    Method: 1. ask for a token
+            2. expect exp - iat to be expires_in, give or take a second
+    """
+    token, reply = issued_jwt(oauth)
+    claims, stated = claims_of(token), expect_token(reply).get("expires_in")
+    begins, ends = claims.get("iat"), claims.get("exp")
+    if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
+        raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")
+    if abs(ends - begins - stated) > 1:
+        raise NonConformance(f"exp - iat of {stated}", f"{ends - begins}", reply)
+
+
+@verifies("oauth/jwt/carries-no-secret")
+def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
+    """Purpose: what anybody can decode holds nothing that nobody may know.
+
+    Method: 1. ask for a token
+            2. expect the client secret neither in its header nor in its claims
+    """
+    token, reply = issued_jwt(oauth)
+    if oauth.credential("full").client_secret.reveal() in json.dumps([header_of(token), claims_of(token)]):
+        raise NonConformance("claims without the client secret", "the client secret in them", reply)
+
+
+def _flipped(signature: str) -> str:
+    """A signature with its first byte changed; never its last character, which may hold unused bits."""
+    raw = bytearray(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)))
+    raw[0] ^= 0x55
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _hmac(head: str, body: str, key: bytes) -> str:
+    return (
+        base64.urlsafe_b64encode(hmac.new(key, f"{head}.{body}".encode(), hashlib.sha256).digest())
+        .rstrip(b"=")
+        .decode()
+    )
+
+
+def _by_own_key(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """A token that is signed well, by a key that it brings along itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key()))
+    kept = {name: value for name, value in header.items() if name not in ("alg", "kid")}
+    return jwt.encode(claims, key, algorithm="ES256", headers={**kept, "jwk": public})
+
+
+def forged(token: str, how: str, wider: list[str]) -> str:
+    """A token that was altered in one way."""
+    head, body, signature = token.split(".")
+    header, claims = header_of(token), claims_of(token)
+    if how == "own-key":
+        return _by_own_key(header, claims)
+    if how.startswith("alg-"):
+        return f"{part({**header, 'alg': how.removeprefix('alg-')})}.{body}."
+    if how.startswith("hmac-"):
+        new_head = part({**header, "alg": "HS256"})
+        return f"{new_head}.{body}.{_hmac(new_head, body, {'hmac-empty': b'', 'hmac-secret': b'secret'}[how])}"
+    headers = {
+        "jwk": {"jwk": {"kty": "oct", "k": "c2VjcmV0"}, "alg": "HS256"},
+        "jku": {"jku": "http://127.0.0.1:9/keys"},
+        "kid-path": {"kid": "../../../../dev/null", "alg": "HS256"},
+        "kid-sql": {"kid": "x' UNION SELECT 'secret'--", "alg": "HS256"},
+        "crit": {"crit": ["cf-unknown"], "cf-unknown": True},
+        "typ": {"typ": "JWT"},
+    }
+    if how in headers:
+        new_head = part({**header, **headers[how]})
+        key = {"jwk": b"secret", "kid-path": b"", "kid-sql": b"secret"}.get(how)
+        return f"{new_head}.{body}.{signature if key is None else _hmac(new_head, body, key)}"
+    edits: dict[str, dict[str, Any]] = {
+        "scope": {"scope": " ".join(wider)},
+        "subject": {"sub": "cf-other", "client_id": "cf-other"},
+        "expiry": {"exp": int(time.time()) + 10**7},
+        "audience": {"aud": "cf-other"},
+        "issuer": {"iss": "https://issuer.example"},
+    }
+    if how in edits:
+        return f"{head}.{part({**claims, **edits[how]})}.{signature}"
+    return {
+        "no-signature": f"{head}.{body}",
+        "empty-signature": f"{head}.{body}.",
+        "flipped-signature": f"{head}.{body}.{_flipped(signature)}",
+        "cut-signature": f"{head}.{body}.{signature[: len(signature) // 2]}",
+    }[how]
+
+
+FORGERIES = (
+    "own-key",
+    "alg-none",
+    "alg-None",
+    "alg-NONE",
+    "alg-nOnE",
+    "hmac-empty",
+    "hmac-secret",
+    "jwk",
+    "jku",
+    "kid-path",
+    "kid-sql",
+    "crit",
+    "typ",
+    "scope",
+    "subject",
+    "expiry",
+    "audience",
+    "issuer",
+    "no-signature",
+    "empty-signature",
+    "flipped-signature",
+    "cut-signature",
+)
+
+
+def _case_name(how: str) -> str:
+    return {"alg-None": "alg-none-capital", "alg-NONE": "alg-none-upper", "alg-nOnE": "alg-none-mixed"}.get(how, how)
+
+
+@verifies("oauth/jwt/forged-tokens-are-refused")
+@pytest.mark.parametrize("how", [case(_case_name(name), name) for name in FORGERIES])
+def test_forged_tokens_are_refused(platform: Platform, how: str) -> None:
+    """Purpose: a token that the issuer has not signed as it stands opens nothing.
+
+    Method: 1. use a token at a declared resource: 2xx
+            2. take away, change or replace its signature, its algorithm, a header that names keys, or a claim
+            3. expect 401
+    """
+    operation = platform.operations("read")[0]
+    oauth = platform.oauth
+    token = oauth.token("full", operation.scope) if operation.scope else oauth.token("full")
+    control = platform.send(operation, token)
+    if not control.ok or not claims_of(token):
+        raise Inconclusive(
+            f"a good token is answered {control.status} at {operation.path}", "a JWT that opens a declared resource"
+        )
+
+    expect_status(platform.send(operation, forged(token, how, oauth.credential("full").scopes)), 401)
+    expect_success(platform.send(operation, token), "for the genuine token afterwards")

@@ -1,0 +1,230 @@
+"""Scopes (RFC 6749 section 3.3): what is asked, what is granted, what is stated."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.oauth import (
+    expect_error,
+    expect_nothing_beyond,
+    expect_refusal,
+    expect_token,
+    granted_scopes,
+    issued,
+)
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+UNKNOWN = "cf:unknown"
+
+
+def beyond_narrow(oauth: OAuthClient) -> str:
+    """A scope that the credential narrow was not given, though it exists."""
+    narrow = oauth.credential("narrow").scopes
+    found = [each for each in oauth.credential("full").scopes if each not in narrow]
+    if not found:
+        raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
+    return found[0]
+
+
+@verifies("oauth/scope/asked-is-granted")
+def test_asked_scope_is_granted(oauth: OAuthClient) -> None:
+    """Purpose: each scope of a credential can be had alone.
+
+    Method: 1. ask for each scope of the credential by itself
+            2. expect a token whose granted scope is that one
+    """
+    for scope in oauth.credential("full").scopes:
+        reply = oauth.request_token(scope=scope)
+        expect_token(reply)
+        granted = granted_scopes(reply, [scope])
+        if granted != {scope}:
+            raise NonConformance(
+                f"a token with the scope {scope}", f"scope {' '.join(sorted(granted)) or 'empty'}", reply
+            )
+
+
+@verifies("oauth/scope/order-does-not-matter")
+def test_order_does_not_matter(oauth: OAuthClient) -> None:
+    """Purpose: the order in which scopes are listed means nothing.
+
+    Method: 1. ask for all scopes of the credential, forwards and backwards
+            2. expect the same granted set
+    """
+    scopes = oauth.credential("full").scopes
+    forwards, backwards = (
+        oauth.request_token(scope=" ".join(scopes)),
+        oauth.request_token(scope=" ".join(reversed(scopes))),
+    )
+
+    expect_token(forwards)
+    expect_token(backwards)
+    if granted_scopes(forwards, scopes) != granted_scopes(backwards, scopes):
+        raise NonConformance("one set in either order", "two sets", forwards, backwards)
+
+
+@verifies("oauth/scope/unknown-is-not-granted")
+@pytest.mark.parametrize("mixed", [case("alone", False), case("mixed", True)])
+def test_unknown_scope_is_not_granted(control: OAuthClient, mixed: bool) -> None:
+    """Purpose: a scope that does not exist is not granted.
+
+    Method: 1. ask for an unknown scope, alone and with a good one
+            2. expect a refusal, or a token whose stated scope lacks it
+    """
+    good = control.credential("full").scopes
+    asked = [*good[:1], UNKNOWN] if mixed else [UNKNOWN]
+    reply = control.request_token(scope=" ".join(asked))
+
+    if issued(reply) and not reply.json().get("scope"):
+        return  # A token with an empty grant says so by stating no scope; that it opens nothing is a check of its own.
+    expect_nothing_beyond(reply, good, asked)
+
+
+@verifies("oauth/scope/beyond-the-credential-is-not-granted")
+@pytest.mark.parametrize("mixed", [case("alone", False), case("mixed", True)])
+def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, mixed: bool) -> None:
+    """Purpose: a token never has more than its credential was created with.
+
+    Method: 1. ask with the narrow credential for a scope that it lacks, alone and with one that it has
+            2. expect a refusal, or a token whose stated scope lacks it
+    """
+    own = control.credential("narrow").scopes
+    asked = [*own[:1], beyond_narrow(control)] if mixed else [beyond_narrow(control)]
+    reply = control.request_token("narrow", scope=" ".join(asked))
+
+    if issued(reply) and "scope" not in reply.json() and not mixed:
+        return
+    expect_nothing_beyond(reply, own, asked)
+
+
+@verifies("oauth/scope/refusal-is-invalid-scope")
+@pytest.mark.parametrize("kind", [case("unknown", "unknown"), case("beyond", "beyond")])
+def test_refused_scope_is_invalid_scope(control: OAuthClient, kind: str) -> None:
+    """Purpose: where a scope is refused, the client is told that it was the scope.
+
+    Method: 1. ask for an unknown scope, and for one beyond the credential
+            2. where no token is issued, expect 400 with error invalid_scope
+    """
+    reply = control.request_token("narrow", scope=UNKNOWN if kind == "unknown" else beyond_narrow(control))
+
+    if not issued(reply):
+        expect_refusal(reply, {400})
+        expect_error(reply, "invalid_scope")
+
+
+@verifies("oauth/scope/is-case-sensitive")
+def test_scope_is_case_sensitive(control: OAuthClient) -> None:
+    """Purpose: a scope in other case is another scope.
+
+    Method: 1. ask for a scope of the credential in upper case
+            2. expect a refusal, or a token that does not state the scope in either case
+    """
+    scope = control.credential("full").scopes[0]
+    reply = control.request_token(scope=scope.upper())
+
+    if issued(reply) and {scope, scope.upper()} & granted_scopes(reply, []):
+        raise NonConformance("no token for a scope in other case", f"200 granting {reply.json().get('scope')}", reply)
+
+
+MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0"}
+
+
+@verifies("oauth/scope/malformed-is-refused")
+@pytest.mark.parametrize("scope", [case(name, value) for name, value in MALFORMED.items()])
+def test_malformed_scope_is_refused(control: OAuthClient, scope: str) -> None:
+    """Purpose: text that can be no scope is refused, not guessed at.
+
+    Method: 1. ask for a scope with characters outside its grammar
+            2. expect 400 with error invalid_scope or invalid_request
+    """
+    reply = control.request_token(scope=scope)
+
+    expect_refusal(reply, {400})
+    expect_error(reply, "invalid_scope", "invalid_request")
+
+
+TRICKS = {
+    "comma": "{own},{other}",
+    "plus": "{own}+{other}",
+    "tab": "{own}\t{other}",
+    "newline": "{own}\n{other}",
+    "nul": "{own}\0{other}",
+    "no-break-space": "{own}\u00a0{other}",
+    "semicolon": "{own};{other}",
+    "star": "*",
+    "prefix-star": "organization:*",
+    "everything": ".*",
+    "empty-part": ":",
+    "json": '["{other}"]',
+    "percent": "%{own}%",
+    "encoded-blank": "{own}%20{other}",
+}
+
+
+@verifies("oauth/scope/tricks-never-widen")
+@pytest.mark.parametrize("trick", [case(name, value) for name, value in TRICKS.items()])
+def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
+    """Purpose: neither a strange separator nor a wildcard gives a scope beyond the credential.
+
+    Method: 1. ask with the narrow credential for its scope joined to another by a comma, tab, NUL …, and for wildcards
+            2. expect a refusal, or a token within the credential
+    """
+    own = control.credential("narrow").scopes
+    scope = trick.replace("{own}", own[0] if own else "x").replace("{other}", beyond_narrow(control))
+    reply = control.request_token("narrow", scope=scope)
+
+    if issued(reply) and "scope" not in reply.json():
+        return
+    expect_nothing_beyond(reply, own)
+
+
+NO_NAMES = {
+    "comma": "{a},{b}",
+    "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
+}  # fmt: skip
+
+
+@verifies("oauth/scope/only-names-between-blanks-are-scopes")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
+def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: str) -> None:
+    """Purpose: neither another separator nor a wildcard stands for scopes, not even for those that one has.
+
+    Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
+            2. expect a refusal, or what an unknown scope is granted
+    """
+    own = control.credential("full").scopes
+    first, second = (own * 2)[:2]
+    text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
+    reply, unknown = control.request_token(scope=text), control.request_token(scope=UNKNOWN)
+
+    if issued(reply) and granted_scopes(reply, []) != (granted_scopes(unknown, []) if issued(unknown) else None):
+        raise NonConformance("a refusal, as for an unknown scope", f"200 granting {reply.json().get('scope')}", reply)
+
+
+@verifies("oauth/scope/omitted-is-default-or-invalid-scope")
+def test_omitted_scope_is_default_or_invalid_scope(control: OAuthClient) -> None:
+    """Purpose: a request without a scope has a defined outcome.
+
+    Method: 1. ask without a scope
+            2. expect a token, or 400 with error invalid_scope
+    """
+    reply = control.request_token()
+
+    if issued(reply):
+        expect_token(reply)
+    else:
+        expect_refusal(reply, {400})
+        expect_error(reply, "invalid_scope")
+
+
+@verifies("oauth/scope/omitted-never-exceeds-the-credential")
+def test_omitted_scope_never_exceeds_the_credential(control: OAuthClient) -> None:
+    """Purpose: leaving the scope out gives no more than the credential was created with.
+
+    Method: 1. ask with the narrow credential without a scope
+            2. expect the stated scope within the credential's own
+    """
+    own = control.credential("narrow").scopes
+
+    expect_nothing_beyond(control.request_token("narrow"), own, own)

@@ -1,0 +1,135 @@
+"""Answers that carry a token (RFC 6749 section 5.1)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.headers import expect_directive, expect_no_header
+from conformance.oracles.oauth import B64TOKEN, expect_token
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+ONE_HOUR = 3600
+ONE_YEAR = 366 * 24 * 3600
+
+
+@pytest.fixture
+def answer(oauth: OAuthClient) -> Exchange:
+    """One answer that carries a token."""
+    reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)
+    if reply.status != 200:
+        raise Inconclusive(f"a good token request is answered {reply.status}", "a working credential in the role full")
+    return reply
+
+
+@verifies("oauth/answer/json-with-token-and-type")
+def test_answer_is_json_with_token_and_type(answer: Exchange) -> None:
+    """Purpose: what a client library reads is there and has the right types.
+
+    Method: 1. ask for a token
+            2. expect application/json, one object without repeated members, access_token a string, token_type Bearer
+    """
+    expect_token(answer)
+
+
+@verifies("oauth/answer/token-fits-the-bearer-header")
+def test_token_fits_the_bearer_header(answer: Exchange) -> None:
+    """Purpose: the token can be sent in an Authorization field as it is.
+
+    Method: 1. ask for a token
+            2. expect it to be a b64token of RFC 6750 section 2.1
+    """
+    token = expect_token(answer)["access_token"]
+    if not B64TOKEN.match(token):
+        raise NonConformance(
+            "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing =", "other characters in it", answer
+        )
+
+
+@verifies("oauth/answer/lifetime-is-stated")
+def test_lifetime_is_stated(answer: Exchange) -> None:
+    """Purpose: a client is told when to ask again.
+
+    Method: 1. ask for a token
+            2. expect expires_in
+    """
+    if "expires_in" not in expect_token(answer):
+        raise NonConformance("expires_in", "no such member", answer)
+
+
+@verifies("oauth/answer/lifetime-is-in-seconds")
+def test_lifetime_is_in_seconds(answer: Exchange) -> None:
+    """Purpose: the lifetime is a number of seconds that a client can count with.
+
+    Method: 1. ask for a token
+            2. expect expires_in, where present, to be an integer above 0 and of at most a year
+    """
+    stated = expect_token(answer).get("expires_in", 1)
+    if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
+        raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", f"expires_in {stated!r}", answer)
+
+
+@verifies("oauth/answer/lifetime-is-short")
+def test_lifetime_is_short(answer: Exchange) -> None:
+    """Purpose: a token that leaks is of use for an hour at most.
+
+    Method: 1. ask for a token
+            2. expect expires_in of at most 3600
+    """
+    stated = expect_token(answer).get("expires_in", 0)
+    if isinstance(stated, int) and stated > ONE_HOUR:
+        raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer)
+
+
+@verifies("oauth/answer/no-refresh-token")
+def test_no_refresh_token(answer: Exchange) -> None:
+    """Purpose: the client credentials grant gives no second, longer-lived credential.
+
+    Method: 1. ask for a token
+            2. expect no refresh_token
+    """
+    if expect_token(answer).get("refresh_token"):
+        raise NonConformance("no refresh_token", "a refresh_token", answer)
+
+
+@verifies("oauth/answer/no-store")
+def test_answer_is_not_stored(answer: Exchange) -> None:
+    """Purpose: no cache keeps a token.
+
+    Method: 1. ask for a token
+            2. expect Cache-Control with no-store
+    """
+    expect_directive(answer, "Cache-Control", "no-store")
+
+
+@verifies("oauth/answer/pragma-no-cache")
+def test_pragma_no_cache(answer: Exchange) -> None:
+    """Purpose: nor does a cache that knows HTTP/1.0 alone.
+
+    Method: 1. ask for a token
+            2. expect Pragma with no-cache
+    """
+    expect_directive(answer, "Pragma", "no-cache")
+
+
+@verifies("oauth/answer/no-secret-repeated")
+def test_no_secret_repeated(answer: Exchange, oauth: OAuthClient) -> None:
+    """Purpose: the answer does not carry the client's secret back.
+
+    Method: 1. ask for a token
+            2. expect the client secret nowhere in the answer
+    """
+    expect_not_repeated(answer, [oauth.credential("full").client_secret.reveal()], "the client secret")
+
+
+@verifies("oauth/answer/no-cookie")
+def test_no_cookie(answer: Exchange) -> None:
+    """Purpose: a server-to-server endpoint starts no session.
+
+    Method: 1. ask for a token
+            2. expect no Set-Cookie field
+    """
+    expect_no_header(answer, "Set-Cookie")

@@ -1,0 +1,149 @@
+"""Parameters of a token request: unknown, empty, repeated, misplaced (RFC 6749 section 3.2)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient, Pairs, encoded
+from conformance.oracles.oauth import (
+    expect_error,
+    expect_refusal,
+    expect_token,
+    granted_scopes,
+    issued,
+)
+from conformance.oracles.status import expect_no_server_error
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+
+def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
+    """A good form in which one parameter stands several times."""
+    kept = oauth.form(**{name: None})
+    return [*kept, *((name, value) for value in values)]
+
+
+@verifies("oauth/token/unknown-parameters-are-ignored")
+@pytest.mark.parametrize(
+    "name", [case("plain", "x_unknown"), case("code", "code"), case("bracketed", "scope[]"), case("unicode", "ünknown")]
+)
+def test_unknown_parameters_are_ignored(oauth: OAuthClient, name: str) -> None:
+    """Purpose: a parameter that the endpoint does not know changes nothing.
+
+    Method: 1. add a parameter of no meaning to the good form
+            2. expect a token
+    """
+    expect_token(oauth.post([*oauth.form(), (name, "something")]))
+
+
+@verifies("oauth/token/empty-parameters-count-as-omitted")
+@pytest.mark.parametrize(
+    "name",
+    [
+        case("scope", "scope"),
+        case("grant-type", "grant_type"),
+        case("client-secret", "client_secret"),
+        case("unknown", "audience"),
+    ],
+)
+def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> None:
+    """Purpose: a parameter without a value is as if it had not been sent.
+
+    Method: 1. send the form without the parameter, then with the parameter empty
+            2. expect the same status, and a token in both answers or in neither
+    """
+    left_out = control.request_token(**{name: None})
+    empty = control.request_token(**{name: ""})
+
+    if (empty.status, issued(empty)) != (left_out.status, issued(left_out)):
+        raise NonConformance(
+            f"{left_out.status} as without {name}", f"{empty.status} with {name} empty", left_out, empty
+        )
+
+
+@verifies("oauth/token/repeated-credentials-issue-nothing")
+@pytest.mark.parametrize(
+    ("name", "wrong", "wrong_first"),
+    [
+        case("grant-type-wrong-last", "grant_type", "password", False),
+        case("grant-type-wrong-first", "grant_type", "password", True),
+        case("client-id-wrong-last", "client_id", "cf-nobody", False),
+        case("client-id-wrong-first", "client_id", "cf-nobody", True),
+        case("client-secret-wrong-last", "client_secret", "cf-not-the-secret", False),
+        case("client-secret-wrong-first", "client_secret", "cf-not-the-secret", True),
+    ],
+)
+def test_repeated_credentials_issue_nothing(control: OAuthClient, name: str, wrong: str, wrong_first: bool) -> None:
+    """Purpose: two values for one parameter never get a token, whichever of them a parser prefers.
+
+    Method: 1. send a parameter twice, right and wrong, in both orders
+            2. expect 400 or 401 and no token
+    """
+    right = dict(control.form())[name]
+    values = (wrong, right) if wrong_first else (right, wrong)
+
+    expect_refusal(control.post(repeated(control, name, *values)))
+
+
+@verifies("oauth/token/repeated-parameter-is-invalid-request")
+@pytest.mark.parametrize(
+    "name", [case("grant-type", "grant_type"), case("client-id", "client_id"), case("scope", "scope")]
+)
+def test_repeated_parameter_is_invalid_request(control: OAuthClient, name: str) -> None:
+    """Purpose: a parameter that stands twice is told as a malformed request, even if both values agree.
+
+    Method: 1. send a parameter twice with the same good value
+            2. expect 400 with error invalid_request
+    """
+    value = dict(control.form(scope=control.credential("full").scopes[0]))[name]
+    reply = control.post(repeated(control, name, value, value))
+
+    expect_refusal(reply, {400})
+    expect_error(reply, "invalid_request")
+
+
+@verifies("oauth/token/repeated-scope-never-adds-up")
+def test_repeated_scope_never_adds_up(control: OAuthClient) -> None:
+    """Purpose: two scope parameters never give the union of both.
+
+    Method: 1. send scope twice with one scope of the credential each
+            2. expect a refusal, or a token with at most one of the two
+    """
+    first, second = (control.credential("full").scopes * 2)[:2]
+    reply = control.post(repeated(control, "scope", first, second))
+
+    if not issued(reply):
+        expect_refusal(reply)
+    elif first != second and {first, second} <= granted_scopes(reply, [first]):
+        raise NonConformance("a refusal, or one of the two scopes", f"200 granting {first} and {second}", reply)
+
+
+@verifies("oauth/token/query-breaks-nothing")
+def test_query_breaks_nothing(oauth: OAuthClient) -> None:
+    """Purpose: a query component on the endpoint's URL, which the standard permits, breaks nothing.
+
+    Method: 1. send the good form to the endpoint with ?x=1
+            2. expect a token, or a 4xx; never a 5xx
+    """
+    expect_no_server_error(oauth.post(oauth.form(), query="?x=1"))
+
+
+@verifies("oauth/token/credentials-in-the-query-are-refused")
+@pytest.mark.parametrize(
+    "moved",
+    [
+        case("all", ("grant_type", "client_id", "client_secret")),
+        case("secret", ("client_secret",)),
+        case("both", ("client_id", "client_secret")),
+    ],
+)
+def test_credentials_in_the_query_are_refused(control: OAuthClient, moved: tuple[str, ...]) -> None:
+    """Purpose: a secret in the URL, which logs keep, gets no token.
+
+    Method: 1. move the credentials, or the whole form, from the body into the query
+            2. expect 400 or 401 and no token
+    """
+    pairs = control.form()
+    query = encoded(pair for pair in pairs if pair[0] in moved).decode()
+
+    expect_refusal(control.post([pair for pair in pairs if pair[0] not in moved], query=f"?{query}"))

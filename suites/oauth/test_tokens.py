@@ -1,0 +1,47 @@
+"""Tokens themselves: whether they can be guessed, and whether they stay distinct under load."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from conformance.clients.oauth import OAuthClient, access_token
+from conformance.oracles.oauth import expect_token
+from conformance.oracles.token_quality import weakness
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+SAMPLES = 40
+THREADS = 8
+
+
+@verifies("oauth/tokens/cannot-be-guessed")
+def test_tokens_cannot_be_guessed(oauth: OAuthClient) -> None:
+    """Purpose: whoever has seen tokens cannot make one.
+
+    Method: 1. ask for forty tokens
+            2. expect 128 bits of room, at least 100 bits of entropy summed over positions, no order of a counter or
+               clock, no two nearly equal, no hash of a small number, the time or the client id
+    """
+    replies = [oauth.request_token() for _ in range(SAMPLES)]
+    tokens = [expect_token(reply)["access_token"] for reply in replies]
+
+    found = weakness(tokens, time.time(), [oauth.credential("full").client_id])
+    if found:
+        raise NonConformance("tokens that cannot be guessed", f"{found}, over {SAMPLES} tokens", replies[-1])
+
+
+@verifies("oauth/tokens/requests-at-once-all-succeed")
+def test_requests_at_once_all_succeed(oauth: OAuthClient) -> None:
+    """Purpose: token requests do not get in each other's way.
+
+    Method: 1. send twenty-four good requests from eight threads
+            2. expect twenty-four tokens, all different
+    """
+    with ThreadPoolExecutor(THREADS) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * THREADS)))
+
+    for reply in replies:
+        expect_token(reply)
+    if len({access_token(reply) for reply in replies}) < len(replies):
+        raise NonConformance("a token of its own for each request", "one token given twice", *replies[:2])

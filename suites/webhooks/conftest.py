@@ -1,0 +1,37 @@
+"""What webhook checks are given: the live URL, and the operator who can rotate it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.operator import Operator
+from conformance.clients.webhooks import WebhookClient
+from conformance.clients.wire import Wire
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Target
+from conformance.vocabulary.finding import NotApplicable
+
+
+@pytest.fixture(scope="session")
+def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorder) -> WebhookClient:
+    """The webhook of the target; the secret part of its URL is a secret by itself."""
+    if target.webhooks is None:
+        raise NotApplicable("the target describes no webhooks")
+    client = WebhookClient(target.webhooks, http)
+    recorder.redactor.learn("WEBHOOK_SECRET", client.secret)
+    return client
+
+
+@pytest.fixture(scope="session")
+def wire(webhook: WebhookClient) -> Wire:
+    """A raw socket to the webhook's origin."""
+    return Wire(webhook.http)
+
+
+@pytest.fixture(scope="session")
+def operator(target: Target, recorder: Recorder) -> Operator:
+    """The operator's commands."""
+    return Operator(target.hooks, recorder)

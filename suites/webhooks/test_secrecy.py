@@ -1,0 +1,195 @@
+"""The URL is the only secret that guards a webhook: it is compared whole, told to nobody, and can be rotated."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from conformance.clients.operator import Operator
+from conformance.clients.webhooks import WebhookClient
+from conformance.oracles.concealment import Asked, difference
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.status import expect_refused, expect_success
+from conformance.oracles.token_quality import capacity_bits, least_distance
+from conformance.vocabulary.check import case, disturbs, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+REQUIRED_BITS = 128
+
+
+def taken(webhook: WebhookClient, body: bytes = b'{"event": "cf"}') -> Exchange:
+    """A good delivery; Inconclusive where it is not accepted, since then no refusal means anything."""
+    reply = webhook.post(body)
+    if not reply.ok:
+        raise Inconclusive(f"a good delivery is answered {reply.status}", "a live webhook URL in the target file")
+    return reply
+
+
+def random_secret(secret: str) -> str:
+    """A secret of the same length and alphabet that was never given out."""
+    return "".join(random.choice("abcdefghijkmnpqrstuvwxyz23456789") if each.isalnum() else each for each in secret)
+
+
+NEAR_MISSES = {
+    "unknown": random_secret, "cut": lambda secret: secret[:-1], "half": lambda secret: secret[: len(secret) // 2],
+    "extended": lambda secret: secret + "a", "case-changed": lambda secret: secret.swapcase(),
+    "first-changed": lambda s: ("b" if s[0] == "a" else "a") + s[1:],
+    "last-changed": lambda s: s[:-1] + ("b" if s[-1] == "a" else "a"),
+    "trailing-slash": lambda secret: secret + "/", "doubled": lambda secret: secret * 2,
+    "suffix": lambda secret: secret + ".json", "nul": lambda secret: secret + "%00",
+    "blank": lambda secret: secret + "%20",
+    "parameter": lambda secret: secret + ";x", "reversed": lambda secret: secret[::-1],
+}  # fmt: skip
+
+
+@verifies("webhooks/secret/near-misses-are-refused")
+@pytest.mark.parametrize("how", [case(name, name) for name in NEAR_MISSES])
+def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
+    """Purpose: only the URL itself takes events: it is the only secret that guards them.
+
+    Method: 1. POST to the URL with its secret cut, extended, in other case, with a slash behind …
+            2. expect a 4xx
+    """
+    taken(webhook)
+    expect_refused(webhook.send("POST", webhook.path_with(NEAR_MISSES[how](webhook.secret)), b"{}", "application/json"))
+
+
+def told_apart(
+    webhook: WebhookClient, method: str, secret: str, body: bytes = b"{}"
+) -> tuple[str | None, list[Exchange]]:
+    """In what a URL's answer differs from that of URLs of the same form that never existed."""
+    controls = []
+    for _ in range(3):
+        name = random_secret(secret)
+        controls.append(Asked(name, webhook.send(method, webhook.path_with(name), body, "application/json")))
+    asked = Asked(secret, webhook.send(method, webhook.path_with(secret), body, "application/json"))
+    return difference(asked, controls), [controls[0].reply, asked.reply]
+
+
+@verifies("webhooks/secret/refusals-are-alike")
+@pytest.mark.parametrize(
+    "how", [case(name, name) for name in ("cut", "extended", "case-changed", "first-changed", "last-changed", "half")]
+)
+def test_refusals_are_alike(webhook: WebhookClient, how: str) -> None:
+    """Purpose: nobody finds the URL by coming near it.
+
+    Method: 1. POST to a URL that is nearly the live one, and to three of the same length that never existed
+            2. expect the same status, header fields and body
+    """
+    found, replies = told_apart(webhook, "POST", NEAR_MISSES[how](webhook.secret))
+    if found:
+        raise NonConformance("the answer of a URL that never existed", found, *replies)
+
+
+@verifies("webhooks/secret/other-methods-tell-nothing")
+@pytest.mark.parametrize("method", [case(name.lower(), name) for name in METHODS])
+def test_other_methods_tell_nothing(webhook: WebhookClient, method: str) -> None:
+    """Purpose: whether a URL is live is not told to who does not deliver.
+
+    Method: 1. send another method to the live URL and to three that never existed
+            2. expect the same status, header fields and body
+    """
+    found, replies = told_apart(webhook, method, webhook.secret, b"")
+    if found:
+        raise NonConformance("the answer of a URL that never existed", found, *replies)
+
+
+@verifies("webhooks/secret/cannot-be-guessed")
+def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
+    """Purpose: the URL is a secret that cannot be tried out.
+
+    Method: 1. take the longest part of the URL's path
+            2. expect room for 128 bits in it
+    """
+    bits = capacity_bits([webhook.secret])
+    if bits < REQUIRED_BITS - 12:
+        raise NonConformance(
+            f"a secret of {REQUIRED_BITS} bits", f"{bits:.0f} bits at most, in {len(webhook.secret)} characters"
+        )
+
+
+@verifies("webhooks/secret/is-not-repeated")
+@pytest.mark.parametrize("method", [case(name.lower(), name) for name in ("POST", "GET", "PUT", "OPTIONS")])
+def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
+    """Purpose: the URL does not leak through answers, which logs and error pages keep.
+
+    Method: 1. deliver an event, and send other methods and broken bodies
+            2. expect the URL's secret nowhere in the answers, not in Location either
+    """
+    for body, content_type in ((b"{}", "application/json"), (b"{", "application/json"), (b"\xff", "text/plain")):
+        expect_not_repeated(
+            webhook.send(method, webhook.path, body, content_type), [webhook.secret], "the URL's secret"
+        )
+
+
+@verifies("webhooks/secret/url-without-secret-takes-nothing")
+def test_url_without_secret_takes_nothing(webhook: WebhookClient) -> None:
+    """Purpose: the path without its secret takes no event and lists no webhooks.
+
+    Method: 1. POST and GET the path without its last part
+            2. expect a 4xx
+    """
+    taken(webhook)
+    parent = webhook.path.split(webhook.secret)[0]
+    for method in ("POST", "GET"):
+        expect_refused(webhook.send(method, parent, b"{}" if method == "POST" else b"", "application/json"))
+
+
+@verifies("webhooks/rotation/old-url-is-dead")
+@disturbs("webhook url", others=True)
+def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: a URL that was exposed and rotated takes nothing any more; the new one does.
+
+    Method: 1. have the operator's hook rotate the webhook
+            2. expect the old URL to be answered as one that never existed
+            3. expect the new URL to accept an event
+    """
+    taken(webhook)
+    old = webhook.secret
+    webhook.turn_to(operator.rotate_webhook())
+
+    if old == webhook.secret:
+        raise NonConformance("another URL after rotation", "the same one")
+    found, replies = told_apart(webhook, "POST", old)
+    if replies[1].ok or found:
+        raise NonConformance(
+            "the old URL answered as one that never existed", found or f"{replies[1].status}", *replies
+        )
+    expect_success(webhook.post(b'{"event": "cf"}'), "at the new URL")
+
+
+@verifies("webhooks/rotation/new-url-cannot-be-guessed")
+@disturbs("webhook url", others=True)
+def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: the new URL is as secret as the first, and not to be told from it.
+
+    Method: 1. have the operator's hook rotate the webhook twice
+            2. expect room for 128 bits in each new secret, and two that differ in eight characters at least
+    """
+    secrets = []
+    for _ in range(2):
+        webhook.turn_to(operator.rotate_webhook())
+        secrets.append(webhook.secret)
+    bits = capacity_bits(secrets)
+    if bits < REQUIRED_BITS - 12 or least_distance(secrets) < 8:
+        raise NonConformance(
+            f"secrets of {REQUIRED_BITS} bits, unlike each other",
+            f"{bits:.0f} bits at most, {least_distance(secrets)} characters that differ",
+        )
+
+
+@verifies("webhooks/secret/near-misses-are-not-repeated")
+@pytest.mark.parametrize("how", [case(name, name) for name in ("cut", "case-changed", "extended")])
+def test_near_misses_are_not_repeated(webhook: WebhookClient, how: str) -> None:
+    """Purpose: a mistyped URL is nearly the secret: it does not go into error pages and logs either.
+
+    Method: 1. POST to the URL with its secret cut, extended or in other case
+            2. expect what was asked for nowhere in the answer
+    """
+    near = NEAR_MISSES[how](webhook.secret)
+    expect_not_repeated(webhook.send("POST", webhook.path_with(near), b"{}", "application/json"), [near], "the URL")

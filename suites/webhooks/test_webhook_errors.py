@@ -1,0 +1,91 @@
+"""Deliveries that are wrong: a 4xx at most, and the next good one is accepted."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.webhooks import WebhookClient
+from conformance.clients.wire import Wire
+from conformance.oracles.errors import expect_client_error
+from conformance.oracles.status import expect_status, expect_success
+from conformance.strategies.explore import explores
+from conformance.strategies.webhooks import delivery_bodies, delivery_headers, delivery_types
+from conformance.vocabulary.check import case, verifies
+
+GOOD = b'{"event": "cf"}'
+NOT_JSON = {
+    "cut": b'{"a": ', "text": b"hello", "single-quotes": b"{'a': 1}", "invalid-utf8": b'{"a": "\xff"}',
+    "trailing-comma": b'{"a": 1,}',
+    "two-documents": b"{} {}", "nan": b'{"a": NaN}',
+}  # fmt: skip
+
+
+@verifies("webhooks/errors/malformed-json-is-refused")
+@pytest.mark.parametrize("body", [case(name, value) for name, value in NOT_JSON.items()])
+def test_malformed_json_is_refused(webhook: WebhookClient, body: bytes) -> None:
+    """Purpose: a sender learns that what it declared as JSON is none.
+
+    Method: 1. POST a body declared as application/json that is not
+            2. expect 400 (or 422), then a good delivery to be accepted
+    """
+    expect_status(webhook.post(body), {400, 422})
+    expect_success(webhook.post(GOOD), "for the next good delivery")
+
+
+@verifies("webhooks/errors/too-large-is-refused-as-such")
+def test_too_large_is_refused_as_such(webhook: WebhookClient) -> None:
+    """Purpose: a body beyond the limit is the sender's fault, and told as such.
+
+    Method: 1. POST 3 MB more than the largest body that the target declares
+            2. expect 2xx, 413 or 400, and the next good delivery to be accepted
+    """
+    body = b'"' + b"x" * (webhook.described.largest_body + 3_000_000) + b'"'
+
+    expect_status(webhook.post(body), {400, 413, *range(200, 300)})
+    expect_success(webhook.post(GOOD), "for the next good delivery")
+
+
+FRAMES = {
+    "two-lengths": "Content-Length: 2\r\nContent-Length: 3", "negative-length": "Content-Length: -1",
+    "text-length": "Content-Length: two",
+    "header-without-colon": "Content-Length: 2\r\nbroken header", "blank-before-colon": "Content-Length : 2",
+    "bare-cr": "X-Cf: a\rb\r\nContent-Length: 2",
+}  # fmt: skip
+
+
+@verifies("webhooks/errors/malformed-messages-are-refused")
+@pytest.mark.parametrize("fields", [case(name, value) for name, value in FRAMES.items()])
+def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, fields: str) -> None:
+    """Purpose: a message that cannot be read for certain is not acted on, and harms nobody.
+
+    Method: 1. send a POST over a raw connection with a length or header line that is malformed
+            2. expect a 4xx, then a good delivery to be accepted
+    """
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
+    reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
+
+    expect_status(reply, range(400, 500), f"for {fields!r}")
+    expect_success(webhook.post(GOOD), "for the next good delivery")
+
+
+@verifies("webhooks/errors/any-delivery-is-no-server-error")
+@explores(body=delivery_bodies(), content_type=delivery_types())
+def test_any_delivery_is_no_server_error(webhook: WebhookClient, body: bytes, content_type: str | None) -> None:
+    """Purpose: no body of any type makes the webhook fail.
+
+    Method: 1. POST any bytes under any type
+            2. expect 2xx or 4xx, then a good delivery to be accepted
+    """
+    expect_client_error(webhook.post(body, content_type))
+    expect_success(webhook.post(GOOD), "for the next good delivery")
+
+
+@verifies("webhooks/errors/any-headers-are-no-server-error")
+@explores(fields=delivery_headers())
+def test_any_headers_are_no_server_error(webhook: WebhookClient, fields: list[tuple[str, str | bytes]]) -> None:
+    """Purpose: no header fields of a sender make the webhook fail.
+
+    Method: 1. POST a good body under fields of any bytes
+            2. expect 2xx or 4xx
+    """
+    expect_client_error(webhook.post(GOOD, headers=fields))

@@ -1,0 +1,25 @@
+"""The checksums against published check values."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.checksums import checksum_field, crc32, crc32c, crc64nvme
+
+CHECK = b"123456789"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param(crc32(CHECK), "cbf43926", id="crc32"),
+        pytest.param(crc32c(CHECK), "e3069283", id="crc32c"),
+        pytest.param(crc64nvme(CHECK), "ae8b14860a799888", id="crc64nvme"),
+    ],
+)
+def test_check_value(value: bytes, expected: str) -> None:
+    assert value.hex() == expected
+
+
+def test_field_is_base64() -> None:
+    assert checksum_field("crc32", CHECK) == ("x-amz-checksum-crc32", "y/Q5Jg==")

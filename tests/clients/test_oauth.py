@@ -1,0 +1,115 @@
+"""The clients of the identity surface: requests as meant, tokens kept, secrets made known."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, cast
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient, access_token, basic, encoded
+from conformance.clients.operator import Operator
+from conformance.sandbox.platform import filled
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Credential, Hooks, Identity, Secret
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from tests.oracles.replies import reply
+
+
+class Server:
+    """Stands in for an HTTP client: answers what it is told, remembers what it was sent."""
+
+    base_url = "http://target.example"
+
+    def __init__(self, *documents: Any) -> None:
+        self.documents = list(documents)
+        self.sent: list[tuple[str, str, Any, bytes]] = []
+        self.recorder = Recorder()
+
+    def send(self, method: str, target: str, headers: Any = (), body: bytes = b"") -> Any:
+        self.sent.append((method, target, list(headers), body))
+        status, document = self.documents.pop(0)
+        return reply(status, document)
+
+
+def client(*documents: Any) -> tuple[OAuthClient, Server]:
+    credential = Credential(
+        client_id="ct-full", client_secret=Secret("CT_SECRET", "s3cr+t&=%"), scopes=["a:read", "b:read"]
+    )
+    server = Server(*documents)
+    return OAuthClient(
+        Identity(url=server.base_url, credentials={"full": credential}), cast(HttpClient, server)
+    ), server
+
+
+def test_forms_keep_order_and_repetition() -> None:
+    assert encoded([("a", "1 2"), ("a", "é&="), ("", "")]) == b"a=1+2&a=%C3%A9%26%3D&="
+    oauth, server = client((200, {}))
+    oauth.request_token(scope="x", grant_type=None)
+    assert server.sent[0][3] == b"client_id=ct-full&client_secret=s3cr%2Bt%26%3D%25&scope=x"
+
+
+def test_basic_is_form_encoded() -> None:
+    assert basic("a:b", "c d") == ("Authorization", "Basic YSUzQWI6Yytk")
+    name, value = basic("a", "b")
+    assert (name, value) == ("Authorization", "Basic YTpi")
+
+
+def test_tokens_are_kept_and_made_known() -> None:
+    oauth, server = client(
+        (200, {"access_token": "token-value-0123456789"}), (200, {"access_token": "token-value-9876543210"})
+    )
+    assert oauth.token("full", "a:read") == oauth.token("full", "a:read")
+    assert oauth.token("full") == "token-value-9876543210"
+    assert len(server.sent) == 2
+    assert server.recorder.redactor.text("token-value-0123456789") == "$FULL_A_READ_TOKEN"
+    assert "$CT_SECRET" in server.recorder.recipes["FULL_TOKEN"]
+    assert "s3cr" not in server.recorder.recipes["FULL_TOKEN"]
+
+
+def test_a_refused_token_is_inconclusive_and_a_missing_role_told() -> None:
+    oauth, _ = client((401, {"error": "invalid_client"}))
+    with pytest.raises(Inconclusive, match="gets no token"):
+        oauth.token("full")
+    with pytest.raises(Inconclusive, match="narrow"):
+        oauth.credential("narrow")
+    with pytest.raises(NotApplicable, match="short_lived"):
+        oauth.credential("short_lived")
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"access_token": 7}', b'{"access_token": ""}', b"\xff"])
+def test_no_token_in_odd_answers(body: bytes) -> None:
+    assert access_token(reply(200, body)) is None
+
+
+def test_templates_are_filled_everywhere() -> None:
+    assert filled({"a": ["{slug}", {"b": "{text}/{slug}"}], "n": 1}, "s", "t") == {"a": ["s", {"b": "t/s"}], "n": 1}
+
+
+def hook(code: str, name: str = "revoke") -> Operator:
+    return Operator(Hooks(**{name: f"{sys.executable} -c '{code}' {{client_id}}"}), Recorder())
+
+
+def test_hooks_run_with_the_client_id_and_are_recorded() -> None:
+    operator = hook("import sys; print(sys.argv[1])")
+    assert operator.revoke("ct-full") > 0
+    assert operator.recorder.entries[0]["output"] == "ct-full\n"
+
+
+def test_hooks_that_fail_or_are_missing() -> None:
+    with pytest.raises(Inconclusive, match="no such client"):
+        hook('import sys; sys.exit("no such client")').revoke("x")
+    with pytest.raises(NotApplicable, match="restore"):
+        hook("").restore("x")
+    with pytest.raises(Inconclusive, match="did not run"):
+        Operator(Hooks(revoke="/no/such/command"), Recorder()).revoke("x")
+
+
+def test_a_rotated_url_is_a_secret_at_once() -> None:
+    operator = hook('print("http://h.example/hooks/abcdefghijklmnop")', "rotate_webhook")
+    assert operator.rotate_webhook() == "http://h.example/hooks/abcdefghijklmnop"
+    assert "abcdefghijklmnop" not in json.dumps(operator.recorder.entries)
+    with pytest.raises(Inconclusive, match="no URL"):
+        hook("print(1)", "rotate_webhook").rotate_webhook()

@@ -1,0 +1,189 @@
+"""The registry client against a small server of our own: login by challenge, locations, redirects, clearing."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.registry import Registry, Upload, with_digest
+from conformance.clients.registry_login import basic
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Login, Secret
+from conformance.target.description import Registry as Described
+from conformance.vocabulary.finding import Inconclusive
+
+NAME = "orgs/acme/app"
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by (method, path) from a table and remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.table: dict[tuple[str, str], Answer] = {}
+        self.seen: list[tuple[str, str, str | None]] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Any
+    protocol_version = "HTTP/1.1"
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.server.seen.append((self.command, self.path, self.headers.get("authorization")))
+        authorized = self.headers.get("authorization")
+        key = (self.command, self.path.split("?")[0])
+        if key[1].startswith("/v2/") and not authorized and "challenge" in self.server.table:
+            status, fields, body = self.server.table["challenge"]
+        else:
+            status, fields, body = self.server.table.get(key, (404, {}, b""))
+        self.send_response(status)
+        for name, value in fields.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    served = Server()
+    threading.Thread(target=served.serve_forever, args=[0.02], daemon=True).start()
+    yield served
+    served.shutdown()
+    served.server_close()
+
+
+def entered(server: Server) -> Registry:
+    logins: Any = {"pusher": Login(username="ct-push", password=Secret("PUSHER_PASSWORD", "the-password"))}
+    described = Described(url=server.url, repository=NAME, credentials=logins)
+    return Registry.enter(HttpClient(server.url, Recorder()), described)
+
+
+def challenged(server: Server, value: str) -> None:
+    server.table["challenge"] = (401, {"WWW-Authenticate": value}, b"")  # type: ignore[index]
+
+
+def test_basic_is_taken_where_basic_is_asked(server: Server) -> None:
+    challenged(server, 'Basic realm="r"')
+    entered(server).support()
+
+    assert server.seen[-1][2] == basic("ct-push", "the-password")
+
+
+@pytest.mark.parametrize("order", [
+    'Bearer realm="{}/token",service="s",scope="x"', 'bearer service="s", scope="x", realm="{}/token"',
+    'Basic realm="r", Bearer scope="x",service="s",realm="{}/token"',
+])  # fmt: skip
+def test_a_token_is_asked_for_where_the_challenge_says(server: Server, order: str) -> None:
+    challenged(server, order.format(server.url))
+    server.table["GET", "/token"] = (200, {}, b'{"token": "a-token-of-some-length"}')
+    entered(server).repository(NAME).tags()
+
+    asked = next(path for _, path, _ in server.seen if path.startswith("/token"))
+    assert "service=s" in asked
+    assert f"scope=repository:{NAME}:pull,push,delete" in asked
+    assert server.seen[-1][2] == "Bearer a-token-of-some-length"
+
+
+def test_a_token_is_asked_for_once(server: Server) -> None:
+    challenged(server, f'Bearer realm="{server.url}/token",service="s"')
+    server.table["GET", "/token"] = (200, {}, b'{"access_token": "a-token", "expires_in": 300}')
+    repository = entered(server).repository(NAME)
+    repository.tags()
+    repository.tags()
+
+    assert sum(path.startswith("/token") for _, path, _ in server.seen) == 1
+
+
+def test_the_action_of_a_deletion_is_the_challenges(server: Server) -> None:
+    challenged(server, f'Bearer realm="{server.url}/token",service="s",scope="repository:{NAME}:*"')
+
+    assert entered(server).scope(NAME) == f"repository:{NAME}:pull,push,*"
+
+
+def test_a_role_that_the_target_file_lacks_makes_a_check_inconclusive(server: Server) -> None:
+    with pytest.raises(Inconclusive, match=r"credentials\.puller"):
+        entered(server).as_role("puller")
+
+
+def test_credentials_are_not_sent_to_another_host(server: Server) -> None:
+    challenged(server, 'Basic realm="r"')
+    elsewhere = Server()
+    threading.Thread(target=elsewhere.serve_forever, args=[0.02], daemon=True).start()
+    server.table["GET", f"/v2/{NAME}/blobs/d"] = (307, {"Location": f"{elsewhere.url}/stored"}, b"")
+    elsewhere.table["GET", "/stored"] = (200, {}, b"content")
+
+    assert entered(server).repository(NAME).get_blob("d").body == b"content"
+    assert elsewhere.seen == [("GET", "/stored", None)]
+    elsewhere.shutdown()
+    elsewhere.server_close()
+
+
+@pytest.mark.parametrize("location", [
+    "/elsewhere/u1?state=1", "{}/elsewhere/u1?state=1", "../../../../../../elsewhere/u1?state=1",
+])  # fmt: skip
+def test_an_upload_follows_its_location(server: Server, location: str) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": location.format(server.url)}, b"")
+    server.table["PATCH", "/elsewhere/u1"] = (202, {"Location": "/elsewhere/u2?state=2", "Range": "0-0"}, b"")
+    upload = entered(server).repository(NAME).open_upload()
+    upload.patch(b"1", "0-0")
+    upload.put("sha256:0")
+
+    assert [(method, path) for method, path, _ in server.seen[-2:]] == [
+        ("PATCH", "/elsewhere/u1?state=1"), ("PUT", "/elsewhere/u2?state=2&digest=sha256%3A0"),
+    ]  # fmt: skip
+
+
+def test_a_digest_is_added_to_what_a_location_has() -> None:
+    assert with_digest("/u", "sha256:0") == "/u?digest=sha256%3A0"
+
+
+def test_what_was_put_in_is_taken_out(server: Server) -> None:
+    paths = {"manifest": f"/v2/{NAME}/manifests/v1", "uploads": f"/v2/{NAME}/blobs/uploads/"}
+    server.table["PUT", paths["manifest"]] = (201, {}, b"")
+    server.table["POST", paths["uploads"]] = (202, {"Location": "/u1"}, b"")
+    server.table["PUT", "/u1"] = (201, {}, b"")
+    repository = entered(server).repository(NAME)
+    repository.put_manifest("v1", b"{}", "application/json")
+    repository.given_blob(b"blob")
+    repository.open_upload()
+    repository.clear(deletes=True)
+
+    removed = [path for method, path, _ in server.seen if method == "DELETE"]
+    assert "/u1" in removed
+    assert sum("/manifests/sha256:" in path for path in removed) == 1
+    assert sum("/blobs/sha256:" in path for path in removed) == 1
+
+
+def test_what_cannot_be_taken_out_is_told(server: Server) -> None:
+    server.table["PUT", f"/v2/{NAME}/manifests/v1"] = (201, {}, b"")
+    repository = entered(server).repository(NAME)
+    repository.put_manifest("v1", b"{}", "application/json")
+
+    with pytest.raises(RuntimeError, match=r"registry\.delete"):
+        repository.clear(deletes=False)
+
+
+def test_a_session_that_did_not_open_makes_a_check_inconclusive(server: Server) -> None:
+    repository = entered(server).repository(NAME)
+    with pytest.raises(Inconclusive, match="opened no upload session"):
+        repository.open_upload()
+    assert isinstance(Upload(repository, "/u"), Upload)

@@ -1,0 +1,68 @@
+"""Hidden equals absent: every kind of leak is found, and what is volatile is none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_pair
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
+
+
+def absent(name: str, number: int, **changes: Any) -> Asked:
+    """The answer for something that never existed, with a request id in header and body."""
+    status = changes.get("status", 404)
+    body = changes.get("body", f'{{"error": {{"code": "not_found", "id": "req-{number}", "message": "no {name}"}}}}')
+    headers = {
+        "Content-Type": "application/json",
+        "X-Request-Id": f"r{number}",
+        "Date": f"second {number}",
+        **changes.get("headers", {}),
+    }
+    return Asked(name, reply(status, body, headers))
+
+
+CONTROLS = [absent("aaaa", 1), absent("bbbb", 2), absent("cccc", 3)]
+
+
+def test_volatile_fields_and_the_asked_name_are_no_difference() -> None:
+    assert difference(absent("real", 9), CONTROLS) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"status": 403},
+        {"headers": {"X-Cache": "HIT"}},
+        {"headers": {"Content-Type": "application/problem+json"}},
+        {"body": '{"error": {"code": "forbidden", "id": "req-9", "message": "no real"}}'},
+        {"body": '{"error": {"code": "not_found", "id": "req-9", "message": "no real here"}}'},
+        {"body": '{"error":{"code": "not_found", "id": "req-9", "message": "no real"}}'},
+        {"body": '{"error": {"message": "no real", "code": "not_found", "id": "req-9"}}'},
+        {"body": ""},
+    ],
+    ids=["status", "header", "media-type", "code", "message", "white-space", "order", "empty"],
+)
+def test_leaks_are_found(changes: dict[str, Any]) -> None:
+    assert difference(absent("real", 9, **changes), CONTROLS)
+    with pytest.raises(NonConformance, match="never existed"):
+        expect_as_absent([absent("real", 9, **changes)], CONTROLS)
+
+
+def test_a_header_that_is_missing_is_a_leak() -> None:
+    bare = Asked("real", reply(404, CONTROLS[0].reply.body, {"Content-Type": "application/json"}))
+    assert "X-Request-Id".lower() in str(difference(bare, CONTROLS)) or "date" in str(difference(bare, CONTROLS))
+
+
+@pytest.mark.parametrize(
+    ("existing", "other", "fine"),
+    [(404, 404, True), (403, 403, True), (403, 404, False), (404, 403, False), (200, 404, False)],
+)
+def test_pair_rule(existing: int, other: int, fine: bool) -> None:
+    if fine:
+        expect_pair(reply(existing), reply(other))
+    else:
+        with pytest.raises(NonConformance):
+            expect_pair(reply(existing), reply(other))

@@ -1,0 +1,86 @@
+"""Error bodies: one shape, no internals, no secrets; and state that a refusal left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.oracles.errors import expect_client_error, expect_no_leak, expect_not_repeated, expect_one_shape
+from conformance.oracles.state import expect_unchanged
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
+
+LEAKS = {
+    "python": 'Traceback (most recent call last):\n  File "/srv/app/main.py", line 3, in <module>',
+    "java": "at com.example.Orders.find(Orders.java:42)",
+    "node": "Error: x\n    at Object.<anonymous> (/srv/app.js:1:7)",
+    "go": "panic: runtime error\ngoroutine 1 [running]:",
+    "sql": 'duplicate key value violates unique constraint "slug"',
+    "statement": "SELECT id FROM projects WHERE slug = 'x'",
+    "path": "cannot open /var/lib/identity/state.db",
+    "version": "nginx/1.25.3",
+}
+HARMLESS = (
+    '{"error": {"code": "not_found", "message": "There is no such resource."}}',
+    "Select a project from the list of projects.",
+    "The path /api/v1/organizations/acme/projects/x does not exist.",
+    "See https://docs.example/home/start for details.",
+    "Update your settings.",
+)
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_internals_are_found(name: str) -> None:
+    with pytest.raises(NonConformance, match="an error without"):
+        expect_no_leak(reply(500, LEAKS[name]))
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_plain_words_are_no_leak(text: str) -> None:
+    expect_no_leak(reply(404, text))
+
+
+def test_secrets_in_body_and_headers() -> None:
+    expect_not_repeated(reply(400, "nothing"), ["secret-1"])
+    for leaking in (reply(400, "x secret-1"), reply(302, "", {"Location": "/secret-1"})):
+        with pytest.raises(NonConformance):
+            expect_not_repeated(leaking, ["secret-1"])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"message": "no"},
+        {"error": {"code": 404, "message": "no"}},
+        {"error": "no"},
+    ],
+    ids=["another-name", "another-kind", "flat"],
+)
+def test_shapes_that_differ(other: Any) -> None:
+    usual = reply(400, {"error": {"code": "bad", "message": "bad"}})
+    expect_one_shape([usual, reply(404, {"error": {"code": "x", "message": "y", "more": 1}})])
+    with pytest.raises(NonConformance):
+        expect_one_shape([usual, reply(404, other)])
+
+
+def test_media_types_that_differ() -> None:
+    with pytest.raises(NonConformance, match="media type"):
+        expect_one_shape([reply(400, {"error": "x"}), reply(404, "<html>", {"Content-Type": "text/html"})])
+
+
+@pytest.mark.parametrize(("status", "fine"), [(200, True), (404, True), (302, False), (500, False)])
+def test_a_callers_fault(status: int, fine: bool) -> None:
+    if fine:
+        expect_client_error(reply(status))
+    else:
+        with pytest.raises(NonConformance):
+            expect_client_error(reply(status))
+
+
+def test_state_after_a_refusal() -> None:
+    expect_unchanged((200, b"a"), (200, b"a"), reply(403))
+    expect_unchanged((404, b"req-1"), (404, b"req-2"), reply(403))
+    for after in ((200, b"b"), (404, b"")):
+        with pytest.raises(NonConformance):
+            expect_unchanged((200, b"a"), after, reply(403))

@@ -1,0 +1,91 @@
+"""The token endpoint's oracles: what they take, and what they say of the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.oracles.oauth import (
+    expect_contract_kept,
+    expect_error,
+    expect_error_document,
+    expect_nothing_beyond,
+    expect_refusal,
+    expect_token,
+    granted_scopes,
+)
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
+
+GOOD = {"access_token": "abc", "token_type": "Bearer", "expires_in": 60, "scope": "a b"}
+
+
+def test_a_good_token_answer_is_taken() -> None:
+    assert expect_token(reply(200, GOOD))["access_token"] == "abc"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((201, GOOD), "200 with a token"),
+        ((200, {**GOOD, "access_token": ""}), "access_token"),
+        ((200, {**GOOD, "access_token": 7}), "access_token"),
+        ((200, {**GOOD, "token_type": "mac"}), "token_type"),
+        (
+            (
+                200,
+                b'{"access_token": "a", "access_token": "b", "token_type": "Bearer"}',
+                {"Content-Type": "application/json"},
+            ),
+            "JSON object",
+        ),
+        ((200, b'{"access_token": "\xff"}', {"Content-Type": "application/json"}), "JSON object"),
+        ((200, b"access_token=a", {"Content-Type": "text/plain"}), "Content-Type"),
+        ((200, [GOOD]), "JSON object"),
+    ],
+    ids=["status", "empty", "number", "type", "twice", "utf8", "form", "array"],
+)
+def test_a_bad_token_answer_is_told(answer: tuple[Any, ...], said: str) -> None:
+    with pytest.raises(NonConformance, match=said):
+        expect_token(reply(*answer))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 413, 415, 429, 431])
+def test_a_refusal_keeps_the_contract(status: int) -> None:
+    expect_contract_kept(reply(status, {"error": "invalid_request"}))
+
+
+@pytest.mark.parametrize("status", [201, 204, 301, 302, 402, 409, 418, 500, 503])
+def test_other_statuses_do_not(status: int) -> None:
+    with pytest.raises(NonConformance):
+        expect_contract_kept(reply(status, {"error": "invalid_request"}))
+
+
+def test_a_token_in_a_refusal_is_told() -> None:
+    with pytest.raises(NonConformance, match="no token"):
+        expect_refusal(reply(401, GOOD))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['with "quotes"', "back\\slash", "new\nline", "é", "tab\t"],
+    ids=["quote", "backslash", "newline", "accent", "tab"],
+)
+def test_characters_of_a_description(text: str) -> None:
+    with pytest.raises(NonConformance, match="characters"):
+        expect_error_document(reply(400, {"error": "invalid_request", "error_description": text}))
+
+
+def test_codes() -> None:
+    expect_error(reply(400, {"error": "invalid_scope"}), "invalid_scope", "invalid_request")
+    with pytest.raises(NonConformance, match="scope_invalid"):
+        expect_error(reply(400, {"error": "scope_invalid"}), "invalid_scope")
+
+
+def test_scopes_granted_and_beyond() -> None:
+    assert granted_scopes(reply(200, GOOD), ["x"]) == {"a", "b"}
+    assert granted_scopes(reply(200, {"access_token": "t"}), ["x"]) == {"x"}
+    expect_nothing_beyond(reply(200, GOOD), ["a", "b", "c"])
+    with pytest.raises(NonConformance, match="granting b"):
+        expect_nothing_beyond(reply(200, GOOD), ["a"])

@@ -1,0 +1,161 @@
+"""The registry's oracles: what they let pass, and in which words they tell what they do not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.clients.images import digest_of
+from conformance.oracles import registry as oracle
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import NonConformance
+
+CONTENT = bytes(range(100))
+
+
+def answer(status: int = 200, body: Any = b"", **fields: str) -> Exchange:
+    headers = Headers((name.replace("_", "-"), value) for name, value in fields.items())
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Exchange("x-1", "GET", "http://registry.example/v2/a/b", Headers(), b"", status, headers, raw, 0.0, 0.0)
+
+
+def error(code: Any, **fields: str) -> Exchange:
+    return answer(404, {"errors": [{"code": code, "message": "m"}]}, content_type="application/json", **fields)
+
+
+def test_an_error_document_is_known() -> None:
+    assert oracle.expect_error_document(error("BLOB_UNKNOWN"))[0]["code"] == "BLOB_UNKNOWN"
+
+
+def test_a_refusal_in_plain_text_is_no_error_document_and_no_finding() -> None:
+    assert oracle.expect_error_document(answer(404, b"not found", content_type="text/plain")) == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        error("blob_unknown"),
+        error(None),
+        answer(400, {"errors": []}, content_type="application/json"),
+        answer(400, {"errors": {"code": "X"}}, content_type="application/json"),
+        answer(400, {"error": "x"}, content_type="application/json"),
+        answer(400, b"<html>", content_type="application/json"),
+        answer(400, b'{"message": "x"}', content_type="text/plain"),
+    ],
+)
+def test_what_is_json_and_no_error_document_is_a_finding(reply: Exchange) -> None:
+    with pytest.raises(NonConformance):
+        oracle.expect_error_document(reply)
+
+
+def test_a_refusal_must_be_json_where_that_is_asked() -> None:
+    with pytest.raises(NonConformance, match="in JSON"):
+        oracle.expect_json_error(answer(404, b"not found", content_type="text/plain"))
+
+
+def test_a_code_is_one_of_those_accepted() -> None:
+    oracle.expect_code(error("NAME_UNKNOWN"), "NAME_UNKNOWN", "MANIFEST_UNKNOWN")
+    with pytest.raises(NonConformance, match=r"expected the code A or B; observed 404 with NAME_UNKNOWN"):
+        oracle.expect_code(error("NAME_UNKNOWN"), "B", "A")
+
+
+@pytest.mark.parametrize("reply", [
+    answer(404, CONTENT), answer(200, CONTENT[:-1]), answer(200, CONTENT, content_length="99"),
+])  # fmt: skip
+def test_other_bytes_are_a_finding(reply: Exchange) -> None:
+    with pytest.raises(NonConformance):
+        oracle.expect_bytes(reply, CONTENT)
+
+
+def test_a_digest_is_true_or_absent() -> None:
+    oracle.expect_true_digest(answer(), digest_of(CONTENT))
+    oracle.expect_true_digest(answer(docker_content_digest=digest_of(CONTENT)), digest_of(CONTENT))
+    with pytest.raises(NonConformance):
+        oracle.expect_true_digest(answer(docker_content_digest=digest_of(b"")), digest_of(CONTENT))
+
+
+@pytest.mark.parametrize("value", ["0-299", "bytes=0-299"])
+def test_an_uploads_range_may_have_a_unit(value: str) -> None:
+    oracle.expect_range(answer(202, range=value), 299)
+    assert oracle.received(answer(202, range=value)) == 300
+
+
+@pytest.mark.parametrize("fields", [{}, {"range": "0-300"}, {"range": "1-299"}, {"range": "0-"}])
+def test_another_range_is_a_finding(fields: dict[str, str]) -> None:
+    with pytest.raises(NonConformance):
+        oracle.expect_range(answer(202, **fields), 299)
+
+
+def test_nothing_received_is_told_in_two_ways() -> None:
+    assert oracle.received(answer(204, range="0-0")) == oracle.received(answer(204)) == 0
+
+
+def test_a_part_is_the_part_asked_for() -> None:
+    oracle.expect_partial(answer(206, CONTENT[10:20], content_range="bytes 10-19/100"), CONTENT, 10, 19)
+    oracle.expect_partial(answer(206, CONTENT[10:20], content_range="bytes 10-19/*"), CONTENT, 10, 19)
+
+
+@pytest.mark.parametrize("reply", [
+    answer(200, CONTENT), answer(206, CONTENT[10:20]), answer(206, CONTENT[10:19], content_range="bytes 10-19/100"),
+    answer(206, CONTENT[10:20], content_range="bytes 10-20/100"),
+    answer(206, CONTENT[10:20], content_range="bytes 10-19/10"),
+])  # fmt: skip
+def test_another_part_is_a_finding(reply: Exchange) -> None:
+    with pytest.raises(NonConformance):
+        oracle.expect_partial(reply, CONTENT, 10, 19)
+
+
+@pytest.mark.parametrize("tags", [["B", "a"], ["a", "B"], ["a", "b"], [], ["V1", "v1", "v2"]])
+def test_either_lexical_order_is_an_order(tags: list[str]) -> None:
+    oracle.expect_sorted(answer(200, {"tags": tags}), "tags")
+
+
+@pytest.mark.parametrize("tags", [["b", "a"], ["v2", "v10", "v1"]])
+def test_no_order_is_a_finding(tags: list[str]) -> None:
+    with pytest.raises(NonConformance, match="lexical"):
+        oracle.expect_sorted(answer(200, {"tags": tags}), "tags")
+
+
+@pytest.mark.parametrize("body", [{"tags": "a"}, {"tags": [1]}, [], b"nonsense", {}])
+def test_a_list_is_a_list_of_strings(body: Any) -> None:
+    with pytest.raises(NonConformance):
+        oracle.strings_of(answer(200, body), "tags")
+
+
+def test_null_is_an_empty_list() -> None:
+    assert oracle.strings_of(answer(200, {"tags": None}), "tags") == []
+
+
+@pytest.mark.parametrize("value", [
+    '</v2/x?n=2&last=b>; rel="next"', "</v2/x?n=2&last=b>; rel=next", '</v2/x?n=2&last=b>; title="x"; rel="next"',
+    '</first>; rel="first", </v2/x?n=2&last=b>; rel="next"', '</v2/x?n=2&last=b>; rel="prev next"',
+])  # fmt: skip
+def test_the_next_link_is_found(value: str) -> None:
+    assert oracle.next_link(answer(link=value)) == "/v2/x?n=2&last=b"
+
+
+@pytest.mark.parametrize("value", ['</x>; rel="prev"', "</x>", '</x>; title="next"'])
+def test_no_other_link_is_the_next(value: str) -> None:
+    assert oracle.next_link(answer(link=value)) is None
+
+
+def test_links_without_end_are_a_finding() -> None:
+    endless = answer(200, {"tags": []}, link='</x>; rel="next"')
+    with pytest.raises(NonConformance, match="come to an end"):
+        oracle.pages_from(endless, lambda reply, target: endless)
+
+
+def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
+    pages = [answer(200, {"tags": ["a", "b"]}), answer(200, {"tags": ["b", "d"]})]
+    with pytest.raises(NonConformance, match=r"lost \['c'\], repeated \['b'\]"):
+        oracle.expect_complete(pages, "tags", ["a", "b", "c", "d"])
+
+
+def test_head_has_the_fields_of_get_and_no_body() -> None:
+    got = answer(200, CONTENT, etag='"1"')
+    oracle.expect_same_fields(got, answer(200, etag='"1"'), "ETag")
+    for head in (answer(200, b"body", etag='"1"'), answer(200, etag='"2"'), answer(200)):
+        with pytest.raises(NonConformance):
+            oracle.expect_same_fields(got, head, "ETag")

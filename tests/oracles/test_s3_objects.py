@@ -1,0 +1,73 @@
+"""Bytes, entity tags, ranges."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_http_date,
+    expect_own_or_refused,
+    expect_range,
+    expect_same_etag,
+    expect_whole_or_416,
+)
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.s3_replies import reply
+
+WHOLE = b"0123456789"
+
+
+def test_bytes_say_where_they_differ() -> None:
+    expect_bytes(reply(200, WHOLE), WHOLE)
+    with pytest.raises(NonConformance, match="different from byte 70 on"):
+        expect_bytes(reply(200, b"a" * 70 + b"x"), b"a" * 71)
+
+
+@pytest.mark.parametrize("tag", ["abc", '"a b"', 'W"abc"', '"abc'])
+def test_unquoted_etag_is_none(tag: str) -> None:
+    with pytest.raises(NonConformance):
+        expect_etag(reply(200, etag=tag))
+
+
+def test_same_etag() -> None:
+    assert expect_same_etag(reply(200, etag='"a"'), reply(200, etag='"a"')) == '"a"'
+    with pytest.raises(NonConformance):
+        expect_same_etag(reply(200, etag='"a"'), reply(200, etag='"b"'))
+
+
+def test_range_is_status_place_and_bytes() -> None:
+    expect_range(reply(206, b"234", content_range="bytes 2-4/10"), WHOLE, 2, 4)
+    for wrong in (
+        reply(200, b"234", content_range="bytes 2-4/10"),
+        reply(206, b"234", content_range="bytes 2-5/10"),
+        reply(206, b"2345", content_range="bytes 2-4/10"),
+    ):
+        with pytest.raises(NonConformance):
+            expect_range(wrong, WHOLE, 2, 4)
+
+
+def test_whole_or_416() -> None:
+    expect_whole_or_416(reply(416), WHOLE)
+    expect_whole_or_416(reply(200, WHOLE), WHOLE)
+    with pytest.raises(NonConformance):
+        expect_whole_or_416(reply(200, b"012"), WHOLE)
+
+
+def test_date_has_its_form_and_is_near() -> None:
+    good = reply(200, last_modified="Sun, 06 Nov 1994 08:49:37 GMT")
+
+    assert expect_http_date(good, "last-modified", 784111777, 1) == 784111777
+    with pytest.raises(NonConformance):
+        expect_http_date(good, "last-modified", 784111777 + 600, 300)
+    with pytest.raises(NonConformance):
+        expect_http_date(reply(200, last_modified="1994-11-06T08:49:37Z"), "last-modified", 784111777, 1)
+
+
+def test_key_is_own_or_cleanly_refused() -> None:
+    expect_own_or_refused(reply(200), reply(200, b"x"), b"x")
+    expect_own_or_refused(reply(400), reply(404), b"x")
+    for put, got in ((reply(500), reply(404)), (reply(400), reply(200, b"x")), (reply(200), reply(200, b"y"))):
+        with pytest.raises(NonConformance):
+            expect_own_or_refused(put, got, b"x")

@@ -1,0 +1,53 @@
+"""Token quality: generators that are good are taken, those that can be guessed are found."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from conformance.oracles.token_quality import claims_of, header_of, weakness
+
+COUNT = 40
+GOOD: dict[str, Callable[[int], str]] = {
+    "urlsafe-256": lambda n: secrets.token_urlsafe(32),
+    "urlsafe-128": lambda n: secrets.token_urlsafe(16),
+    "hex-128": lambda n: secrets.token_hex(16),
+    "uuid4": lambda n: str(uuid.uuid4()),
+    "prefixed": lambda n: f"nx_{secrets.token_urlsafe(24)}",
+}
+BAD: dict[str, Callable[[int], str]] = {
+    "constant-and-counter": lambda n: "k" * 30 + f"{1000 + n:06d}",
+    "counter": lambda n: f"{n:032d}",
+    "clock": lambda n: f"client-{time.time_ns()}",
+    "uuid1": lambda n: str(uuid.uuid1()),
+    "md5-of-counter": lambda n: hashlib.md5(str(n).encode()).hexdigest(),
+    "64-bits": lambda n: "0" * 40 + secrets.token_hex(8),
+    "one-for-all": lambda n: "A9f" * 20,
+    "short": lambda n: secrets.token_urlsafe(6),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_good_generators_raise_no_alarm(name: str) -> None:
+    for _ in range(5):
+        assert weakness([GOOD[name](n) for n in range(COUNT)], time.time()) is None
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_guessable_tokens_are_found(name: str) -> None:
+    assert weakness([BAD[name](n) for n in range(COUNT)], time.time())
+
+
+def test_order_alone_is_found() -> None:
+    assert "order" in str(weakness(sorted(secrets.token_urlsafe(32) for _ in range(COUNT)), time.time()))
+
+
+def test_parts_of_what_is_no_jwt_are_empty() -> None:
+    for text in ("", "a.b.c", "opaque", "e30.e30", random.choice("xyz")):
+        assert claims_of(text) == {} and isinstance(header_of(text), dict)
