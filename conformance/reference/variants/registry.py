@@ -7,10 +7,12 @@ import hmac
 import re
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.common import EveryTwentieth, kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import ROUTES, Asked, Route
 from conformance.reference.registry.state import Manifest, Upload

@@ -8,6 +8,7 @@ from conformance.reference.defects.registry import (
     listings,
     manifests,
     mounts,
+    odd,
     rules,
     tags,
     told,
@@ -15,5 +16,16 @@ from conformance.reference.defects.registry import (
 )
 
 __all__ = [
-    "access", "blobs", "chunks", "errors", "listings", "manifests", "mounts", "rules", "tags", "told", "uploads",
+    "access",
+    "blobs",
+    "chunks",
+    "errors",
+    "listings",
+    "manifests",
+    "mounts",
+    "odd",
+    "rules",
+    "tags",
+    "told",
+    "uploads",
 ]

@@ -38,7 +38,7 @@ class AnonymousPull(Defect):
     """API Reference, Docker Registry: organization images are pulled by those who may, after a login."""
 
     surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/login/malformed-login-is-refused")
+    noticed_by = ("registry/login/anonymous-cannot-pull",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -49,7 +49,7 @@ class AnonymousHead(Defect):
     """Docker token flow: HEAD needs what GET needs."""
 
     surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/rights/private-and-absent-are-not-told-apart")
+    noticed_by = ("registry/login/anonymous-cannot-pull",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -71,7 +71,7 @@ class AnonymousTagList(Defect):
     """Docker token flow: the tag list needs pull."""
 
     surface = "registry"
-    noticed_by = ("registry/login/anonymous-cannot-pull", "registry/rights/private-and-absent-are-not-told-apart")
+    noticed_by = ("registry/login/anonymous-cannot-pull",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -82,6 +82,7 @@ class AnonymousReferrers(Defect):
     """Docker token flow: the list of referrers needs pull."""
 
     surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-list-referrers",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -92,7 +93,7 @@ class SupportCheckNeedsNoLogin(Defect):
     """Docker token flow: ``GET /v2/`` without a token is 401, or ``docker login`` would take any password."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
+    noticed_by = ("registry/login/support-asks-for-a-login",)
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         caller: Caller | None = original(request, wanted)
@@ -103,6 +104,7 @@ class CatalogNeedsNoScope(Defect):
     """Docker token scopes: the catalogue needs ``registry:catalog:*``."""
 
     surface = "registry"
+    noticed_by = ("registry/token/catalog-needs-its-scope",)
 
     def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
         return [] if kind == "catalog" else original(kind, name, request)
@@ -112,7 +114,7 @@ class ChallengeMissing(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
+    noticed_by = ("registry/support/is-answered-200",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate")
@@ -162,6 +164,7 @@ class ChallengeOfMountWithoutSource(Defect):
     """Docker token flow: the challenge of a mount names both repositories (moby #20387)."""
 
     surface = "registry"
+    noticed_by = ("registry/login/mount-challenge-names-the-source",)
 
     def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
         return str(original(wanted[:1]))
@@ -191,6 +194,7 @@ class RealmOfTheInside(Defect):
     """Docker token flow: the realm can be reached from outside."""
 
     surface = "registry"
+    noticed_by = ("registry/login/realm-can-be-reached",)
 
     def realm(self, original: Any) -> str:
         return "http://identity.internal:8080/registry/token"
@@ -200,6 +204,7 @@ class InvalidTokenNotTold(Defect):
     """RFC 6750 section 3.1: a token that is no good is told by ``error="invalid_token"`` (SHOULD)."""
 
     surface = "registry"
+    noticed_by = ("registry/token/invalid-is-told",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return list(original(wanted, None))
@@ -209,7 +214,7 @@ class BadTokenForbidden(Defect):
     """API Reference, Error Handling: an invalid token is 401, not 403."""
 
     surface = "registry"
-    noticed_by = ("registry/login/malformed-login-is-refused", "registry/login/refused-in-an-upload-can-be-mended")
+    noticed_by = ("registry/login/malformed-login-is-refused",)
 
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
@@ -233,13 +238,11 @@ class AnonymousForbidden(Defect):
     """API Reference, Error Handling: a missing token is 401, not 403."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-blob-is-404", "registry/pull/absent-repository-is-404")
+    noticed_by = ("registry/support/is-answered-200",)
 
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
         return Refusal("DENIED") if error is None else refusal
-
-
 
 
 class TokenForOtherServiceAccepted(Defect):
@@ -252,12 +255,11 @@ class TokenForOtherServiceAccepted(Defect):
         return decoded(original, token, verify_aud=False)
 
 
-
 class TokenSignatureUnchecked(Defect):
     """RFC 7515 section 5.2: a token whose signature is not that of its content is refused."""
 
     surface = "registry"
-    noticed_by = ("registry/token/other-audience-is-refused", "registry/token/altered-is-refused")
+    noticed_by = ("registry/token/altered-is-refused",)
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
@@ -282,7 +284,7 @@ class PullTokenPushes(Defect):
     """Docker token flow: a token for pull does not push."""
 
     surface = "registry"
-    noticed_by = ("registry/token/is-for-what-was-asked", "registry/token/subset-is-no-error")
+    noticed_by = ("registry/rights/puller-cannot-push", "registry/token/subset-is-no-error")
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)
@@ -292,7 +294,11 @@ class PullTokenDeletes(Defect):
     """Docker token flow: a token for pull does not delete."""
 
     surface = "registry"
-    noticed_by = ("registry/token/several-scopes", "registry/token/scheme-is-compared-without-case")
+    noticed_by = (
+        "registry/rights/puller-cannot-push",
+        "registry/login/challenge-names-the-scope",
+        "registry/token/several-scopes",
+    )
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method == "DELETE" else original(method)
@@ -312,7 +318,7 @@ class TokenOfOtherRepositoryAccepted(Defect):
     """Docker token flow: a token grants what it names, on no other repository."""
 
     surface = "registry"
-    noticed_by = ("registry/token/is-for-what-was-asked", "registry/rights/mount-needs-pull-on-the-source")
+    noticed_by = ("registry/token/is-for-what-was-asked",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         granted = {(kind, action) for kind, _, action in caller.grants}
@@ -323,11 +329,11 @@ class TokenGoesByPrefix(Defect):
     """Docker token flow: a token for ``orgs/acme/app`` says nothing of ``orgs/acme/app-two``."""
 
     surface = "registry"
+    noticed_by = ("registry/token/prefix-is-another-repository",)
 
     def permits(self, original: Any, caller: Caller, access: Access) -> bool:
         granted = {(kind, action) for kind, name, action in caller.grants if access.name.startswith(name)}
         return all((access.kind, action) in granted for action in access.actions)
-
 
 
 class AbsentRepositoryTold(Defect):
@@ -352,6 +358,7 @@ class MountTellsOfTheBlob(Defect):
     """API Reference, Error Handling: without pull on the source, a mount does not tell what is there."""
 
     surface = "registry"
+    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry, source = registry_of(original), asked.request.parameter("from")

@@ -42,7 +42,7 @@ class SuffixRangeFromStart(Defect):
     """RFC 9110 section 14.1.2: ``-500`` is the last 500 bytes, not the first 501."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
+    noticed_by = ("registry/pull/range-is-served",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header.replace("=-", "=0-"), size)
@@ -53,7 +53,7 @@ class OpenRangeCutShort(Defect):
     """RFC 9110 section 14.1.2: a range without a last position goes to the end."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
+    noticed_by = ("registry/pull/range-is-served",)
 
     def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
         part: tuple[int, int] | None = original(header, size)
@@ -78,6 +78,7 @@ class UnsatisfiableWithoutSize(Defect):
     """RFC 9110 section 15.5.17: 416 says the size by Content-Range (SHOULD)."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/416-tells-the-size",)
 
     def unsatisfiable(self, original: Any, header: str, size: int) -> Refusal:
         return Refusal("RANGE_INVALID", {"range": header})
@@ -87,7 +88,7 @@ class PartWithoutContentRange(Defect):
     """RFC 9110 section 15.3.7.1: 206 has a Content-Range."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
+    noticed_by = ("registry/pull/range-is-served",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         return without(original(digest, content, first, end), "Content-Range")
@@ -97,7 +98,7 @@ class ContentRangeWithWrongTotal(Defect):
     """RFC 9110 section 14.4: the complete length is the content's, not the part's."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
+    noticed_by = ("registry/pull/range-is-served",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = original(digest, content, first, end)
@@ -109,7 +110,7 @@ class PartSentWhole(Defect):
     """RFC 9110 section 15.3.7: 206 carries the part asked for, not the whole."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/range-is-served", "registry/pull/part-is-what-it-says")
+    noticed_by = ("registry/pull/range-is-served",)
 
     def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
         answer: Answer = registry_of(original).blob_answer(206, digest, content)
@@ -121,7 +122,7 @@ class HeadBlobWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the blob."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length", "registry/pull/head-equals-get")
+    noticed_by = ("registry/pull/head-tells-the-length",)
 
     def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
         answer: Answer = original(digest, content)
@@ -145,8 +146,9 @@ class HeadOfMissingBlobAnswered200(Defect):
 
     surface = "registry"
     noticed_by = (
+        "registry/pull/absent-blob-is-404",
+        "registry/pull/blob-stays-in-its-repository",
         "registry/upload/cancelled-bytes-are-stored-nowhere",
-        "registry/upload/session-belongs-to-its-repository",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
@@ -159,10 +161,10 @@ class BlobWithoutDigestHeader(Defect):
     """Docker Registry V2, Content Digests: a pulled blob has Docker-Content-Digest."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/digest-is-told",)
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         return without(original(status, digest, content), "Docker-Content-Digest")
-
 
 
 class DigestToldWithoutAlgorithm(Defect):
@@ -191,7 +193,7 @@ class LineEndsConverted(Defect):
     """distribution-spec 1.1, Pulling blobs: the bytes are those that were pushed, line ends among them."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/identical-blobs", "registry/upload/whole-blob-by-put")
+    noticed_by = ("registry/pull/blob-is-what-was-pushed",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -222,7 +224,7 @@ class OneBlobReadInTwentyUnknown(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that is there is there every time (harbor #22417)."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/session-is-its-openers", "registry/upload/finished-session-is-gone")
+    noticed_by = ("registry/at-once/pulled-while-pushed-again", "registry/rights/session-is-its-openers")
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -238,11 +240,7 @@ class OneBlobInTwentyEmpty(Defect):
     """distribution-spec 1.1, Pulling blobs: the bytes come every time, not 19 times of 20."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/delete/blob-stays-elsewhere",
-        "registry/upload/in-chunks",
-        "registry/rights/puller-cannot-push",
-    )
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -259,7 +257,7 @@ class MissingBlobIsManifestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-tells-the-cause", "registry/errors/code-of-a-deletion")
+    noticed_by = ("registry/errors/code-of-a-deletion",)
 
     def blob_of(self, original: Any, name: str, digest: str) -> bytes:
         try:
@@ -273,7 +271,7 @@ class DeletedBlobStillServed(Defect):
     """distribution-spec 1.1, Deleting Blobs: a blob whose deletion was accepted is gone."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone", "registry/delete/twice-is-404")
+    noticed_by = ("registry/delete/blob-is-gone",)
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         """Forgets to."""
@@ -283,7 +281,7 @@ class BlobDeletedEverywhere(Defect):
     """distribution-spec 1.1, Deleting Blobs: it goes from this repository, not from others."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-stays-elsewhere", "registry/mount/stays-when-the-source-goes")
+    noticed_by = ("registry/delete/blob-stays-elsewhere",)
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         for repository in registry_of(original).repositories.values():
@@ -294,6 +292,7 @@ class BlobDeletionTakesManifests(Defect):
     """distribution-spec 1.1, Deleting Blobs: the manifests that name the blob stay."""
 
     surface = "registry"
+    noticed_by = ("registry/delete/blob-goes-alone",)
 
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         await original(name, digest)
@@ -319,7 +318,7 @@ class DeletionAnswered200(Defect):
     """distribution-spec 1.1, Content Management: an accepted deletion is 202."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/manifest-is-answered-202", "registry/delete/blob-is-gone")
+    noticed_by = ("registry/delete/manifest-is-answered-202",)
 
     def deleted(self, original: Any) -> Answer:
         return Answer(200)

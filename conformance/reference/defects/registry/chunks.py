@@ -17,7 +17,7 @@ class ChunkOutOfOrderAccepted(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/first-chunk-begins-at-0", "registry/upload/out-of-order-is-416")
+    noticed_by = ("registry/upload/out-of-order-is-416", "registry/upload/first-chunk-begins-at-0")
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return True
@@ -27,7 +27,7 @@ class RepeatedChunkAppended(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk that was accepted is not appended again."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-is-416", "registry/upload/out-of-order-changes-nothing")
+    noticed_by = ("registry/upload/out-of-order-is-416",)
 
     def chunk_is_next(self, original: Any, first: int, upload: Upload) -> bool:
         return first <= len(upload.content)
@@ -37,7 +37,7 @@ class RefusedChunkKept(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the bytes of a chunk refused with 416 are not kept."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/out-of-order-changes-nothing", "registry/at-once/one-session")
+    noticed_by = ("registry/upload/out-of-order-changes-nothing",)
 
     def out_of_order(self, original: Any, request: Request, upload: Upload) -> Refusal:
         refusal: Refusal = original(request, upload)
@@ -49,6 +49,7 @@ class OutOfOrderLastChunkAccepted(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the chunk in the closing PUT keeps the order, too."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-out-of-order-is-refused",)
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if request.method != "PUT":
@@ -79,7 +80,7 @@ class ChunkAnswered204(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/status-is-told", "registry/login/refused-in-an-upload-can-be-mended")
+    noticed_by = ("registry/upload/status-is-told",)
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         answer: Answer = original(request, upload)
@@ -111,7 +112,7 @@ class UploadRangeOffByOne(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: Range ends at the last byte accepted, not one beyond."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/416-tells-where-to-go-on", "registry/upload/answers-tell-the-range")
+    noticed_by = ("registry/upload/answers-tell-the-range",)
 
     def upload_range(self, original: Any, upload: Upload) -> str:
         return f"0-{len(upload.content)}"
@@ -121,7 +122,7 @@ class UploadRangeStuckAtFirstChunk(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: Range counts all chunks, not the first only."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range", "registry/at-once/one-session")
+    noticed_by = ("registry/upload/answers-tell-the-range",)
 
     def __init__(self) -> None:
         self.first: dict[str, str] = {}
@@ -135,7 +136,7 @@ class UploadStatusWithoutRange(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the status of a session has its Range."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/answers-tell-the-range", "registry/upload/cut-off-chunk-can-be-resumed")
+    noticed_by = ("registry/upload/answers-tell-the-range",)
 
     async def get_upload(self, original: Any, asked: Asked) -> Answer:
         return without(await original(asked), "Range")
@@ -145,7 +146,7 @@ class LastBytesOfPutIgnored(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may carry the last chunk."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/last-chunk-by-put", "registry/at-once/one-session")
+    noticed_by = ("registry/upload/last-chunk-by-put",)
 
     def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
         return bytes(upload.content) or last
@@ -167,7 +168,7 @@ class OneChunkInTwentyLost(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/streamed",)
+    noticed_by = ("registry/upload/in-chunks", "registry/upload/streamed")
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

@@ -31,7 +31,7 @@ class ErrorsInPlainText(Defect):
     """Docker Registry V2, Errors: the body of an error is JSON."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/body-is-json", "registry/login/denial-is-told")
+    noticed_by = ("registry/errors/body-is-json",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = errors_of(answer)
@@ -53,7 +53,7 @@ class ErrorWithoutList(Defect):
     """distribution-spec 1.1, Error Codes: ``errors`` is a list."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
+    noticed_by = ("registry/errors/json-has-the-form",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = errors_of(answer)
@@ -64,7 +64,7 @@ class ErrorsTypedAsText(Defect):
     """Docker Registry V2, Errors: Content-Type is application/json."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/body-is-json", "registry/login/denial-is-told")
+    noticed_by = ("registry/errors/body-is-json",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return retold(answer, answer.body, "text/plain; charset=utf-8") if errors_of(answer) else answer
@@ -90,7 +90,7 @@ class ErrorWithoutCode(Defect):
     """distribution-spec 1.1, Error Codes: every entry has a code."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
+    noticed_by = ("registry/errors/json-has-the-form",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{"message": each["message"]} for each in errors_of(answer)]
@@ -101,6 +101,7 @@ class ErrorTellsTheInside(Defect):
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/tell-nothing-of-the-inside",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         inside = 'Traceback (most recent call last):\n  File "/srv/registry/storage/driver.py", line 212, in stat'
@@ -127,7 +128,7 @@ class MalformedDigestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is DIGEST_INVALID, where a blob is pushed with it."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-manifest-digest-is-400", "registry/referrers/malformed-digest-is-400")
+    noticed_by = ("registry/errors/code-tells-the-cause",)
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):
@@ -151,6 +152,7 @@ class OtherMethodUnknown(Defect):
     """RFC 9110 section 15.5.6: a method that an endpoint does not know is 405."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/other-method-is-405",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         if method not in route.handlers:
@@ -161,7 +163,7 @@ class AllowMissing(Defect):
     """RFC 9110 section 15.5.6: 405 has an Allow."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/other-method-is-405",)
+    noticed_by = ("registry/errors/405-has-allow",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Allow")
@@ -191,7 +193,7 @@ class SupportCheckUnknown(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is 200."""
 
     surface = "registry"
-    noticed_by = ("registry/token/without-scope-opens-nothing", "registry/support/is-answered-200")
+    noticed_by = ("registry/support/is-answered-200",)
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         raise Refusal("UNSUPPORTED", status=404)
@@ -201,7 +203,7 @@ class SupportCheckRedirected(Defect):
     """distribution-spec 1.1, Determining Support: ``GET /v2/`` is answered there, not on a login page."""
 
     surface = "registry"
-    noticed_by = ("registry/token/without-scope-opens-nothing", "registry/support/is-answered-200")
+    noticed_by = ("registry/support/is-answered-200", "registry/token/without-scope-opens-nothing")
 
     async def support(self, original: Any, asked: Asked) -> Answer:
         answer = Answer(302)
@@ -214,9 +216,9 @@ class OneRequestInTwentyFails(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/any-range-is-a-callers-affair",
-        "registry/digest/malformed-read-is-a-callers-fault",
+        "registry/at-once/pulled-while-pushed-again",
         "registry/pull/manifest-is-never-converted",
+        "registry/pull/any-range-is-a-callers-affair",
     )
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ class ManifestReformatted(Defect):
     """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, blanks and order too."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/can-be-pushed-again", "registry/pull/any-type-is-any-type")
+    noticed_by = ("registry/manifest/bytes-are-kept", "registry/delete/can-be-pushed-again")
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
@@ -31,8 +31,8 @@ class ManifestTypeLost(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/pull/manifest-is-what-was-pushed",
         "registry/manifest/artifact-is-taken",
+        "registry/pull/manifest-is-what-was-pushed",
         "registry/manifest/oci-image-is-taken",
         "registry/manifest/no-layers-is-taken",
         "registry/manifest/is-taken-by-digest",
@@ -48,7 +48,7 @@ class ManifestTypeOfAccept(Defect):
     """distribution-spec 1.1, Pulling manifests: Content-Type is the manifest's, not the first that Accept names."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/nested-index-is-taken", "registry/manifest/docker-list-is-taken")
+    noticed_by = ("registry/manifest/nested-index-is-taken",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         answer: Answer = original(request, manifest)
@@ -62,6 +62,7 @@ class ManifestWithoutDigestHeader(Defect):
     """Docker Registry V2, Pulling an Image Manifest: the answer has Docker-Content-Digest."""
 
     surface = "registry"
+    noticed_by = ("registry/pull/digest-is-told",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         return without(original(request, manifest), "Docker-Content-Digest")
@@ -83,7 +84,7 @@ class HeadManifestWithoutLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the Content-Length of the manifest."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/head-tells-the-length", "registry/pull/head-equals-get")
+    noticed_by = ("registry/pull/head-tells-the-length",)
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -95,7 +96,7 @@ class HeadOfMissingManifestAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/absent-manifest-is-404", "registry/manifest/type-is-compared")
+    noticed_by = ("registry/manifest/type-is-compared", "registry/pull/absent-manifest-is-404")
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -160,8 +161,7 @@ class OneManifestReadInTwentyUnknown(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/login/anonymous-cannot-push",
-        "registry/manifest/bytes-are-kept",
+        "registry/at-once/pulled-while-pushed-again",
         "registry/name/any-reference-is-a-callers-affair",
         "registry/rights/other-organization-cannot-push",
     )
@@ -178,7 +178,7 @@ class MissingManifestIsNotFound(Defect):
     """distribution-spec 1.1, Error Codes: the code is MANIFEST_UNKNOWN, not one of one's own (harbor #23637)."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/code-is-of-the-lists", "registry/errors/code-tells-the-cause")
+    noticed_by = ("registry/errors/code-is-of-the-lists",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
@@ -191,7 +191,7 @@ class DeletedManifestStillServed(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
 
     surface = "registry"
-    noticed_by = ("registry/referrers/deleted-is-not-listed", "registry/delete/manifest-goes-with-its-tags")
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         registry = registry_of(original)
@@ -217,7 +217,7 @@ class DeletionOfMissingManifestAccepted(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest that is not there is 404."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/twice-is-404", "registry/delete/absent-is-404")
+    noticed_by = ("registry/delete/twice-is-404",)
 
     async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)

@@ -15,7 +15,7 @@ class MountOfMissingBlobAnswered201(Defect):
     """distribution-spec 1.1, Mounting a blob: what the source has not is not mounted."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/absent-blob-is-not-made-up", "registry/mount/absent-blob-opens-an-upload")
+    noticed_by = ("registry/mount/absent-blob-is-not-made-up",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         await original(source, target, digest)
@@ -46,6 +46,7 @@ class MountTakesTheBlobAway(Defect):
     """distribution-spec 1.1, Mounting a blob: the source keeps it."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/blob-or-upload",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         mounted = bool(await original(source, target, digest))
@@ -58,6 +59,7 @@ class MountLocationOfSource(Defect):
     """distribution-spec 1.1, Mounting a blob: Location is the blob in the target."""
 
     surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)
@@ -71,7 +73,7 @@ class MountFailureRefused(Defect):
     """distribution-spec 1.1, Mounting a blob: where it cannot be mounted, an upload is opened with 202."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/without-source-is-answered", "registry/mount/absent-blob-opens-an-upload")
+    noticed_by = ("registry/mount/absent-blob-opens-an-upload", "registry/mount/without-source-is-answered")
 
     async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
         answer: Answer = await original(asked, digest)

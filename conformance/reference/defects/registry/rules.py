@@ -43,6 +43,7 @@ class ManifestSchemaVersionUnchecked(Defect):
     """image-spec 1.1, Image Manifest: schemaVersion must be 2."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/schema-version-is-2",)
 
     def check_schema_version(self, original: Any, document: dict[str, Any]) -> None:
         """Takes any."""
@@ -52,6 +53,7 @@ class ManifestMediaTypeUnchecked(Defect):
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/type-is-compared-of-one-shape",)
 
     def check_media_type(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         """Takes any."""
@@ -61,6 +63,7 @@ class MalformedDescriptorAccepted(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, a digest and a size, a subject's, too."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/descriptors-are-whole",)
 
     def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
         if member != "subject" or not isinstance(descriptor, dict) or "digest" not in descriptor:
@@ -71,6 +74,7 @@ class ManifestOfTwoKindsAccepted(Defect):
     """image-spec 1.1, CVE-2021-41190: what is an image and an index at once is refused."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/one-kind-at-a-time",)
 
     def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
         other = "config" if media_type in INDEXES else "manifests"
@@ -81,6 +85,7 @@ class AnnotationsUnchecked(Defect):
     """image-spec 1.1, Annotations: each is a string."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/annotations-are-strings",)
 
     def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
         """Takes any."""
@@ -90,7 +95,7 @@ class ManifestBlobsUnchecked(Defect):
     """Docker Registry V2, Pushing an Image Manifest: a blob that is not there is MANIFEST_BLOB_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/wrong-size-is-refused", "registry/manifest/missing-reference-is-refused")
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
 
     def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         """Takes any."""
@@ -100,6 +105,7 @@ class ManifestBlobsOfAnyRepository(Defect):
     """Docker Registry V2, Pushing an Image Manifest: the blobs are in this repository, not in another."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
 
     def check_missing(self, original: Any, digests: list[str]) -> None:
         repositories = registry_of(original).repositories.values()
@@ -126,7 +132,6 @@ class IndexChildrenUnchecked(Defect):
         """Takes any."""
 
 
-
 class DescriptorSizeUnchecked(Defect):
     """image-spec 1.1, Content Descriptors: size is that of the content."""
 
@@ -141,7 +146,7 @@ class SubjectMustExist(Defect):
     """distribution-spec 1.1, Pushing Manifests with Subject: the subject may be pushed later."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-subject-is-taken", "registry/referrers/subject-is-acknowledged")
+    noticed_by = ("registry/manifest/missing-subject-is-taken",)
 
     def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
         original(name, media_type, document)
@@ -191,6 +196,7 @@ class UnknownManifestTypeAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a type that is no manifest's is MANIFEST_INVALID."""
 
     surface = "registry"
+    noticed_by = ("registry/manifest/type-is-a-manifests",)
 
     def check_supported(self, original: Any, media_type: str) -> None:
         """Takes any."""

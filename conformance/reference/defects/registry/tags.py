@@ -36,6 +36,7 @@ class TagCaseFolded(Defect):
     """distribution-spec 1.1, Pulling manifests: two tags that differ in case are two tags."""
 
     surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case",)
 
     def check_reference(self, original: Any, text: str) -> str:
         return str(original(text)).lower()
@@ -45,6 +46,7 @@ class NameGrammarUnchecked(Defect):
     """distribution-spec 1.1, Pulling manifests: a repository name of another grammar is refused."""
 
     surface = "registry"
+    noticed_by = ("registry/name/no-other-name-is-taken",)
 
     def is_name(self, original: Any, text: str) -> bool:
         return True
@@ -75,7 +77,7 @@ class TagServedFromCache(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was moved names the new manifest at once."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/entity-tag-saves-a-pull", "registry/at-once/pulled-while-deleted")
+    noticed_by = ("registry/manifest/tag-moves", "registry/at-once/pulled-while-deleted")
 
     def __init__(self) -> None:
         self.cache: dict[tuple[str, str], Manifest] = {}
@@ -91,6 +93,7 @@ class TagsAtOnceLost(Defect):
     """Tags may be pushed by many at once; each is there afterwards."""
 
     surface = "registry"
+    noticed_by = ("registry/at-once/several-tags",)
 
     async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
         repository = registry_of(original).opened(name)
@@ -127,7 +130,7 @@ class OneTagInTwentyNotSet(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/tags-listed-while-pushed", "registry/name/every-tag-of-the-grammar-is-taken")
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()
@@ -141,7 +144,7 @@ class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
 
     def __init__(self) -> None:
         self.kept: dict[str, Manifest] = {}

@@ -40,7 +40,8 @@ class CreatedManifestDigestOfOther(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "PUT" and kind_of(request) == "manifest" and answer.status == 201:
-            answer.headers["Docker-Content-Digest"] = f"sha256:{hashlib.sha256(request.body.strip() + b' ').hexdigest()}"
+            other = hashlib.sha256(request.body + b"\n").hexdigest()
+            answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
         return answer
 
 
@@ -65,8 +66,12 @@ class CatalogLosesTheLast(Defect):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if kind_of(request) == "catalog" and answer.status == 200:
-            return edited(answer, lambda document: document.update(
-                repositories=[name for name in document["repositories"] if not name.endswith("-stored")][:-1]))
+            return edited(
+                answer,
+                lambda document: document.update(
+                    repositories=[name for name in document["repositories"] if not name.endswith("-stored")][:-1]
+                ),
+            )
         return answer
 
 
@@ -110,7 +115,11 @@ class PullNeedsPush(Defect):
     """Docker token scopes: reading needs pull alone."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/puller-can-pull",)
+    noticed_by = (
+        "registry/rights/puller-can-pull",
+        "registry/token/several-scopes",
+        "registry/token/refresh-token-gets-tokens",
+    )
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return (*original(method), "push") if method in ("GET", "HEAD") else tuple(original(method))

@@ -19,7 +19,7 @@ class BlobDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/wrong-is-refused")
+    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/sha512-is-verified")
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
@@ -29,7 +29,7 @@ class BlobDigestNotVerifiedInPost(Defect):
     """distribution-spec 1.1, Single POST: the digest is verified there as in a session."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/refused-bytes-are-stored-nowhere")
+    noticed_by = ("registry/digest/wrong-is-refused",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         registry = registry_of(original)
@@ -52,6 +52,7 @@ class WrongDigestSaysUploadInvalid(Defect):
     """distribution-spec 1.1, Error Codes: a digest that is not the content's is DIGEST_INVALID."""
 
     surface = "registry"
+    noticed_by = ("registry/errors/code-tells-the-cause",)
 
     def wrong_digest(self, original: Any, digest: str) -> Refusal:
         return Refusal("BLOB_UPLOAD_INVALID", {"digest": digest}, status=400)
@@ -73,7 +74,7 @@ class DigestGrammarUnchecked(Defect):
     """distribution-spec 1.1, Error Codes: a malformed digest is 400 DIGEST_INVALID, not an upload accepted."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-is-400", "registry/digest/missing-is-400")
+    noticed_by = ("registry/digest/malformed-is-400",)
 
     def closing_digest(self, original: Any, request: Request, upload: Upload) -> str:
         try:
@@ -106,7 +107,7 @@ class UnknownUploadAccepted(Defect):
     """distribution-spec 1.1, Error Codes: a session that never was is BLOB_UPLOAD_UNKNOWN."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/unknown-session-is-404", "registry/upload/cancelled-session-is-gone")
+    noticed_by = ("registry/upload/unknown-session-is-404",)
 
     def find_upload(self, original: Any, asked: Asked) -> Upload:
         try:
@@ -121,6 +122,7 @@ class UploadOfAnotherUserAccepted(Defect):
     """An upload session belongs to the login that opened it; another's is BLOB_UPLOAD_UNKNOWN."""
 
     surface = "registry"
+    noticed_by = ("registry/rights/session-tells-others-nothing",)
 
     def owns(self, original: Any, caller: Any, upload: Upload) -> bool:
         return True
@@ -130,6 +132,7 @@ class UploadOfAnotherRepositoryAccepted(Defect):
     """distribution-spec 1.1, Pushing blobs: a session is of the repository that it was opened in."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
 
     def is_of(self, original: Any, upload: Upload, name: str) -> bool:
         return True
@@ -161,7 +164,7 @@ class UploadOpenedWith200(Defect):
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-app-slug-is-taken", "registry/upload/session-opens")
+    noticed_by = ("registry/upload/session-opens",)
 
     def session_opened(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = original(asked)
@@ -173,6 +176,7 @@ class LocationOfConfiguredHost(Defect):
     """distribution-spec 1.1, POST then PUT: Location can be followed by whoever asked, under whatever Host."""
 
     surface = "registry"
+    noticed_by = ("registry/upload/location-can-be-followed",)
 
     def url(self, original: Any, request: Request, path: str) -> str:
         return "http://registry.internal:5000" + path
@@ -194,7 +198,7 @@ class BlobCreatedWithoutLocation(Defect):
     """distribution-spec 1.1, POST then PUT: 201 must have the Location of the blob."""
 
     surface = "registry"
-    noticed_by = ("registry/mount/blob-or-upload", "registry/upload/location-can-be-pulled")
+    noticed_by = ("registry/upload/location-can-be-pulled",)
 
     def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
         return without(original(asked, digest), "Location")
@@ -204,7 +208,7 @@ class BlobCreatedWith204(Defect):
     """distribution-spec 1.1, POST then PUT: a stored blob is answered 201."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/created-digest-is-true", "registry/digest/sha512-is-verified")
+    noticed_by = ("registry/upload/whole-blob-by-put", "registry/upload/created-digest-is-true")
 
     async def put_upload(self, original: Any, asked: Asked) -> Answer:
         answer: Answer = await original(asked)
@@ -228,7 +232,7 @@ class SinglePostNotStored(Defect):
     """distribution-spec 1.1, Single POST: 201 says that the blob is there."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-post", "registry/digest/wrong-is-refused")
+    noticed_by = ("registry/upload/whole-blob-by-post",)
 
     async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
         return registry_of(original).blob_created(asked, digest)
@@ -238,7 +242,7 @@ class SinglePostStoredLater(Defect):
     """distribution-spec 1.1, Single POST: a blob that was answered 201 can be pulled at once."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/whole-blob-by-post", "registry/digest/wrong-is-refused")
+    noticed_by = ("registry/upload/whole-blob-by-post",)
 
     def __init__(self) -> None:
         self.later: set[asyncio.Task[None]] = set()
@@ -289,7 +293,7 @@ class OneSessionInTwentyForgotten(Defect):
     """distribution-spec 1.1, POST then PUT: a session that was opened is known to the next request."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-is-400", "registry/at-once/pulled-while-pushed-again")
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

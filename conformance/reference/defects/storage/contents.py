@@ -20,6 +20,7 @@ class WrongMd5Stored(Defect):
     """RFC 1864, and S3 API Reference, BadDigest: bytes whose Content-MD5 is another are not stored."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/wrong-md5-deletes-nothing", "storage/multipart/differing-md5-refuses-the-part")
 
     def md5_matches(self, original: Any, stated: bytes, computed: bytes) -> bool:
         return True
@@ -29,6 +30,7 @@ class InvalidMd5Ignored(Defect):
     """S3 API Reference, InvalidDigest: a Content-MD5 that is none is refused."""
 
     surface = "storage"
+    noticed_by = ("storage/checksum/broken-md5-stores-nothing",)
 
     def check_digests(self, original: Any, call: Call) -> str:
         try:
@@ -46,6 +48,7 @@ class WrongChecksumStored(Defect):
     """S3 User Guide, "Checking object integrity": bytes whose checksum is another are not stored."""
 
     surface = "storage"
+    noticed_by = ("storage/checksum/that-differs-stores-nothing",)
 
     def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
         return True
@@ -55,6 +58,7 @@ class OnlyCrc32Verified(Defect):
     """S3 User Guide, "Checking object integrity": each of the five algorithms is verified."""
 
     surface = "storage"
+    noticed_by = ("storage/checksum/that-differs-stores-nothing",)
 
     def checksum_matches(self, original: Any, algorithm: str, value: str, body: bytes) -> bool:
         return algorithm != "crc32" or bool(original(algorithm, value, body))
@@ -64,6 +68,7 @@ class RefusedBytesStored(Defect):
     """S3 API Reference, PutObject: a PUT that is refused leaves what was there."""
 
     surface = "storage"
+    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -79,6 +84,12 @@ class EtagUnquoted(Defect):
     """RFC 9110 section 8.8.3: an entity tag is a quoted string."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/object/etag-follows-the-bytes",
+        "storage/object/etag-is-one-and-quoted",
+        "storage/copy/if-match-that-holds",
+        "storage/copy/if-none-match-that-holds",
+    )
 
     def quoted(self, original: Any, etag: str) -> str:
         return etag
@@ -88,6 +99,11 @@ class EtagOfPutIsAnother(Defect):
     """S3 API Reference, PutObject: the entity tag that it answers is the object's."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/multipart/metadata-is-of-the-opening",
+        "storage/multipart/one-small-part-is-enough",
+        "storage/multipart/parts-are-listed",
+    )
 
     def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
         answer: Answer = original(etag[::-1], checksums)
@@ -98,6 +114,7 @@ class EtagKeptOnOverwrite(Defect):
     """RFC 9110 section 8.8.1: a validator changes whenever the content does."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-changed",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -108,6 +125,7 @@ class HeadLengthZero(Defect):
     """RFC 9110 section 9.3.2: HEAD tells the length that GET would send."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/tells-what-head-tells", "storage/object/head-equals-get")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status == 200:
@@ -119,6 +137,7 @@ class HeadWithoutMetadata(Defect):
     """S3 API Reference, HeadObject: it tells the metadata that GET tells."""
 
     surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         for name in [name for name in answer.headers if name.startswith(META) and request.method == "HEAD"]:
@@ -130,6 +149,7 @@ class MetadataForgotten(Defect):
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
 
     surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {}
@@ -139,6 +159,7 @@ class MetadataValuesLowered(Defect):
     """S3 User Guide, "Working with object metadata": values are given back as they were sent."""
 
     surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back", "storage/object/any-metadata-comes-back")
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {name: value.lower() for name, value in original(call).items()}
@@ -148,6 +169,7 @@ class MetadataMergedOnOverwrite(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, metadata included."""
 
     surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -159,6 +181,7 @@ class MetadataCutShort(Defect):
     """S3 User Guide, "User-defined object metadata": what is too large is refused, not cut."""
 
     surface = "storage"
+    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
 
     def metadata_too_large(self, original: Any, size: int) -> bool:
         return False
@@ -171,6 +194,7 @@ class ContentTypeForgotten(Defect):
     """S3 API Reference, PutObject: the Content-Type is given back."""
 
     surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
 
     def content_type(self, original: Any, call: Call) -> str:
         return "application/octet-stream"
@@ -180,6 +204,7 @@ class SystemHeadersForgotten(Defect):
     """S3 User Guide, "System-defined object metadata": Cache-Control and its like are given back."""
 
     surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back", "storage/object/content-encoding-comes-back")
 
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         return {"content-type": gateway(original).content_type(call)}
@@ -189,6 +214,7 @@ class AwsChunkedKept(Defect):
     """S3 API Reference, PutObject: ``aws-chunked`` is of the transfer and does not stay in Content-Encoding."""
 
     surface = "storage"
+    noticed_by = ("storage/streaming/chunks-are-joined",)
 
     def content_encoding(self, original: Any, call: Call) -> str:
         return call.headers.get("content-encoding", "")
@@ -198,6 +224,7 @@ class LineEndsTranslated(Defect):
     """S3 API Reference, GetObject: the bytes that were put, every one."""
 
     surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -208,6 +235,7 @@ class EmptyObjectNotFound(Defect):
     """S3 API Reference, PutObject: an object may have no bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/range/of-nothing-is-not-partial",)
 
     async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
         found: StoredObject | None = await original(bucket, key)
@@ -227,6 +255,7 @@ class DeleteMissingIs404(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not."""
 
     surface = "storage"
+    noticed_by = ("storage/object/delete-is-idempotent",)
 
     async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         await gateway(original).require(bucket, call.key)
@@ -238,6 +267,12 @@ class DeleteKeepsObject(Defect):
     """S3 API Reference, DeleteObject: the object is removed."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/object/delete-removes",
+        "storage/model/flat-keys",
+        "storage/at-once/created-is-seen-at-once",
+        "storage/key/any-key-reaches-itself",
+    )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         return None
@@ -247,6 +282,7 @@ class DeleteTakesWhatIsBelow(Defect):
     """S3 User Guide, "Organizing objects using prefixes": there are no folders; deleting ``a`` leaves ``a/b``."""
 
     surface = "storage"
+    noticed_by = ("storage/key/object-beside-its-prefix",)
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -258,6 +294,7 @@ class LastModifiedNotHttpDate(Defect):
     """RFC 9110 section 8.8.2: Last-Modified is an HTTP date."""
 
     surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
 
     def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
         return {**original(found), "Last-Modified": iso_time(found.modified)}
@@ -267,6 +304,7 @@ class LastModifiedInLocalTime(Defect):
     """RFC 9110 section 8.8.2.1: Last-Modified is never later than the answer, and in GMT."""
 
     surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -277,6 +315,7 @@ class WrongChecksumGivenBack(Defect):
     """S3 API Reference, GetObject: the checksum that is told is that of the bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/checksum/told-is-the-one-given",)
 
     def checksum_headers(self, original: Any, checksums: dict[str, str]) -> dict[str, str]:
         return dict.fromkeys(original(checksums), "AAAAAA==")
@@ -286,6 +325,7 @@ class ResponseOverridesIgnored(Defect):
     """S3 API Reference, GetObject: response-content-type and its like replace the header."""
 
     surface = "storage"
+    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
 
     def overrides(self, original: Any, call: Call) -> dict[str, str]:
         return {}

@@ -26,6 +26,7 @@ class CopyLosesMetadata(Defect):
     """S3 API Reference, CopyObject: with the directive COPY the source's metadata is the copy's."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -36,6 +37,7 @@ class CopyLosesContentType(Defect):
     """S3 API Reference, CopyObject: with the directive COPY the source's Content-Type is the copy's."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -46,6 +48,7 @@ class CopyReplaceNotHeeded(Defect):
     """S3 API Reference, CopyObject: with the directive REPLACE the request's metadata is the copy's."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, False)
@@ -56,6 +59,7 @@ class CopyReplaceMerges(Defect):
     """S3 API Reference, CopyObject: with the directive REPLACE nothing of the source's metadata stays."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -66,6 +70,7 @@ class CopyDirectiveUnchecked(Defect):
     """S3 API Reference, CopyObject: a directive is COPY or REPLACE; another is refused."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/bad-directive-is-refused",)
 
     def directive(self, original: Any, call: Call, name: str) -> bool:
         return call.headers.get(name, "COPY") == "REPLACE"
@@ -75,6 +80,7 @@ class SelfCopyNotRefused(Defect):
     """S3 API Reference, CopyObject: a copy onto itself that changes nothing is an InvalidRequest."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-without-change-is-refused",)
 
     def changes(self, original: Any, call: Call, source: Source, replaced: bool) -> bool:
         return True
@@ -84,6 +90,7 @@ class SelfCopyEmpties(Defect):
     """S3 API Reference, CopyObject: a copy onto itself that replaces metadata keeps the bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
         copy: StoredObject = original(call, stored, replaced)
@@ -94,6 +101,7 @@ class CopyConditionsIgnored(Defect):
     """S3 API Reference, CopyObject: 412 where a condition on the source does not hold."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/if-match-that-fails", "storage/copy/if-none-match-that-fails")
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         return True
@@ -103,6 +111,7 @@ class CopySourceNotDecoded(Defect):
     """S3 API Reference, CopyObject, x-amz-copy-source: the value is URL-encoded."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/source-is-decoded-once",)
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         found: tuple[str, str] = original(with_source(call, quote(call.headers[SOURCE], safe="/")))
@@ -123,6 +132,7 @@ class MalformedCopySourceIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for an x-amz-copy-source that names no bucket and key."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/broken-source-is-refused",)
 
     def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
         try:

@@ -20,6 +20,7 @@ class MultiDeleteMissingIsError(Defect):
     """S3 API Reference, DeleteObjects: a key that does not exist is told as deleted."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/missing-keys-are-deleted-too", "storage/multi-delete/takes-a-thousand")
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         key = gateway(original).entry_key(entry)
@@ -32,6 +33,7 @@ class MultiDeleteLeavesLast(Defect):
     """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/deletes-what-is-named", "storage/multi-delete/takes-hard-keys")
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = dict(bucket.objects)
@@ -46,6 +48,7 @@ class MultiDeleteTakesNext(Defect):
     """S3 API Reference, DeleteObjects: the keys that are named, and no other."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/deletes-what-is-named",)
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = list(bucket.keys)
@@ -61,6 +64,7 @@ class QuietNotHeeded(Defect):
     """S3 API Reference, DeleteObjects, Quiet: only what failed is told."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
 
     def quiet(self, original: Any, asked: xml.Node) -> bool:
         return False
@@ -80,6 +84,7 @@ class MultiDeleteUnlimited(Defect):
     """S3 API Reference, DeleteObjects: a thousand keys at most."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/more-than-a-thousand-is-refused",)
 
     def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
         found = asked.all("Object")
@@ -90,6 +95,7 @@ class MultiDeleteDigestIgnored(Defect):
     """S3 API Reference, BadDigest: a list of keys that was changed on its way deletes nothing."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/wrong-md5-deletes-nothing",)
 
     def check_integrity(self, original: Any, call: Call) -> None:
         return None
@@ -99,6 +105,7 @@ class MultiDeleteDemandsMd5(Defect):
     """S3 User Guide, "Checking object integrity": any of the checksums does instead of Content-MD5."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-a-checksum-for-md5",)
 
     def check_integrity(self, original: Any, call: Call) -> None:
         original(call)
@@ -110,6 +117,7 @@ class MalformedDocumentIsServerError(Defect):
     """S3 API Reference, MalformedXML: 400 for a document that is not well-formed."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/broken-document-is-refused", "storage/xml/oversized-body-does-no-harm")
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         try:
@@ -123,6 +131,7 @@ class MalformedDocumentNotRefused(Defect):
     """S3 API Reference, MalformedXML: a document that is not well-formed is refused."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/broken-document-is-refused", "storage/errors/code-malformed-xml")
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -138,6 +147,7 @@ class EntitiesExpanded(Defect):
     """OWASP ASVS 5.5.2: XML is read with document types and entities switched off."""
 
     surface = "storage"
+    noticed_by = ("storage/xml/attacks-do-no-harm",)
 
     def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
         for name, value in re.findall(rb'<!ENTITY\s+(\w+)\s+"([^"]*)"', body)[:10]:
@@ -153,6 +163,7 @@ class TagsForgotten(Defect):
     """S3 API Reference, PutObjectTagging: the tags are given back."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back", "storage/tagging/tags-are-deleted")
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await gateway(original).require(bucket, key)
@@ -162,6 +173,7 @@ class TagsMerged(Defect):
     """S3 API Reference, PutObjectTagging: the new set takes the place of the old one."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/set-is-replaced",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         earlier = (await gateway(original).require(bucket, key)).tags
@@ -172,6 +184,7 @@ class TagsOutliveOverwrite(Defect):
     """S3 API Reference, PutObject: it replaces the whole object, tags included."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/overwriting-drops-tags",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -183,6 +196,7 @@ class TagLimitsIgnored(Defect):
     """S3 User Guide, "Categorizing your storage using tags": ten tags at most, keys of 128 characters."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/limits-are-kept",)
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
         return dict(pairs)
@@ -192,6 +206,7 @@ class TaggingForgetsMetadata(Defect):
     """S3 API Reference, PutObjectTagging: it changes the tags and nothing else."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
 
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await original(bucket, key, tags)
@@ -202,6 +217,7 @@ class TagsOfHeaderIgnored(Defect):
     """S3 API Reference, PutObject, x-amz-tagging: the tags of the header are the object's."""
 
     surface = "storage"
+    noticed_by = ("storage/tagging/given-with-the-object", "storage/tagging/broken-document-is-refused")
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return {}

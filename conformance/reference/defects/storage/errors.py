@@ -18,6 +18,7 @@ class ErrorBodyMissing(Defect):
     """S3 API Reference, "REST error responses": an error has a document with Code and Message."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named", "storage/errors/code-bad-digest")
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         return b""
@@ -27,6 +28,7 @@ class ErrorBodyIsJson(Defect):
     """S3 API Reference, "REST error responses": the document is XML."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named", "storage/errors/code-no-such-key")
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         return json.dumps({"error": {"code": fault.code, "message": fault.message}}).encode()
@@ -36,6 +38,7 @@ class ErrorTypeIsHtml(Defect):
     """S3 API Reference, "REST error responses": Content-Type is application/xml."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named",)
 
     def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
         answer: Answer = original(request, fault, request_id)
@@ -47,6 +50,10 @@ class ErrorToldWith200(Defect):
     """S3 API Reference, "REST error responses": the status tells the error."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/key/traversal-reaches-no-other-bucket",
+        "storage/object/chunked-transfer-is-whole-or-refused",
+    )
 
     def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
         answer: Answer = original(request, fault, request_id)
@@ -58,6 +65,7 @@ class ErrorWithoutMessage(Defect):
     """S3 API Reference, "REST error responses": Message says in words what is wrong."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -68,6 +76,7 @@ class ErrorUnescaped(Defect):
     """W3C XML 1.0 section 2.4: what an error document repeats of the request is escaped."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -79,6 +88,11 @@ class MissingKeyIsBucketMissing(Defect):
     """S3 API Reference, NoSuchKey: the code for a key that does not exist in a bucket that does."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/copy/missing-source-is-404",
+        "storage/object/missing-is-404",
+        "storage/tagging/missing-object-is-404",
+    )
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         try:
@@ -92,6 +106,7 @@ class MissingKeyIsForbidden(Defect):
     """S3 API Reference, GetObject: 404 for a missing key to a caller who may list the bucket."""
 
     surface = "storage"
+    noticed_by = ("storage/object/missing-head-is-404",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         try:
@@ -105,6 +120,7 @@ class MissingBucketIsServerError(Defect):
     """S3 API Reference, NoSuchBucket: 404 for a bucket that does not exist."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/missing-source-bucket-is-refused", "storage/service/absent-bucket-is-refused")
 
     def no_such_bucket(self, original: Any) -> Fault:
         return server_error()
@@ -114,6 +130,7 @@ class StackTraceInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing of the server's inside."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/nothing-is-given-away",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)
@@ -125,6 +142,7 @@ class AmzRequestIdMissing(Defect):
     """S3 API Reference, "Common response headers": every answer has a request id."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         request_id = answer.headers.get("x-amz-request-id", "")
@@ -137,6 +155,7 @@ class AmzRequestIdRepeated(Defect):
     """S3 API Reference, "Common response headers": the request id tells one request from another."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named",)
 
     def new_request_id(self, original: Any) -> str:
         return "0000000000000000"
@@ -146,6 +165,7 @@ class SubresourceAnsweredAsListing(Defect):
     """S3 API Reference, NotImplemented: a subresource that is not supported is not answered as something else."""
 
     surface = "storage"
+    noticed_by = ("storage/subresource/of-a-bucket-is-no-listing",)
 
     def bucket_operation(self, original: Any, call: Call) -> Operation:
         try:
@@ -161,6 +181,7 @@ class SubresourceOverwritesObject(Defect):
     """S3 API Reference, NotImplemented: ``PUT ?acl`` and its like never overwrite the object."""
 
     surface = "storage"
+    noticed_by = ("storage/subresource/write-never-overwrites-the-object",)
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         try:
@@ -176,6 +197,7 @@ class SubresourceAnsweredAsObject(Defect):
     """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/subresource/of-an-object-is-not-the-object",)
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         try:
@@ -191,6 +213,7 @@ class DeleteSubresourceDeletesObject(Defect):
     """S3 API Reference, DeleteObjectTagging: deleting a subresource leaves the object."""
 
     surface = "storage"
+    noticed_by = ("storage/subresource/delete-never-deletes-the-object",)
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         operation: Operation = original(call)

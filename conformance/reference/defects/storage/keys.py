@@ -19,6 +19,7 @@ class KeySlashesCollapsed(Defect):
     """S3 User Guide, "Creating object key names": a key is its characters; ``a//b`` is not ``a/b``."""
 
     surface = "storage"
+    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
 
     def object_key(self, original: Any, key: str) -> str:
         return re.sub("/+", "/", key)
@@ -28,6 +29,7 @@ class KeyDotsResolved(Defect):
     """S3 User Guide, "Creating object key names": a key is no path; ``a/../b`` is not ``b``."""
 
     surface = "storage"
+    noticed_by = ("storage/key/dots-and-slashes-alias-nothing",)
 
     def object_key(self, original: Any, key: str) -> str:
         dotted = {".", ".."} & set(key.split("/"))
@@ -38,6 +40,7 @@ class KeyCaseFolded(Defect):
     """S3 User Guide, "Creating object key names": keys are case-sensitive."""
 
     surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.lower()
@@ -47,6 +50,7 @@ class KeyPlusIsSpace(Defect):
     """RFC 3986 section 3.3: a plus sign in a path is a plus sign."""
 
     surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.replace("+", " ")
@@ -56,6 +60,7 @@ class KeyNormalised(Defect):
     """S3 User Guide, "Creating object key names": a key is a sequence of Unicode characters, composed or not."""
 
     surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
 
     def object_key(self, original: Any, key: str) -> str:
         return unicodedata.normalize("NFC", key)
@@ -65,6 +70,7 @@ class KeyTrailingSlashDropped(Defect):
     """S3 User Guide, "Creating object key names": ``a/`` is not ``a``."""
 
     surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.rstrip("/") or key
@@ -74,6 +80,7 @@ class KeyLeadingSlashDropped(Defect):
     """S3 User Guide, "Creating object key names": ``/a`` is not ``a``."""
 
     surface = "storage"
+    noticed_by = ("storage/key/leading-slash-is-kept",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.lstrip("/") or key
@@ -83,6 +90,7 @@ class KeyDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once."""
 
     surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
 
     def object_key(self, original: Any, key: str) -> str:
         return unquote(key)
@@ -92,6 +100,7 @@ class KeySpacesTrimmed(Defect):
     """S3 User Guide, "Creating object key names": a space at the end is part of the key."""
 
     surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.strip() or key
@@ -101,6 +110,7 @@ class LongKeyCut(Defect):
     """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, not cut."""
 
     surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
 
     def object_key(self, original: Any, key: str) -> str:
         return key.encode()[:1024].decode(errors="ignore")
@@ -110,6 +120,7 @@ class LongKeyIsServerError(Defect):
     """S3 API Reference, KeyTooLongError: 400 for a key above 1024 bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
 
     def key_too_long(self, original: Any, key: str) -> bool:
         if original(key):
@@ -121,6 +132,7 @@ class KeyLimitOffByOne(Defect):
     """S3 User Guide, "Creating object key names": a key may have 1024 bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
 
     def key_too_long(self, original: Any, key: str) -> bool:
         return bool(original(key + "."))
@@ -130,6 +142,7 @@ class KeyLimitInCharacters(Defect):
     """S3 User Guide, "Creating object key names": the limit is of bytes in UTF-8, not of characters."""
 
     surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
 
     def key_too_long(self, original: Any, key: str) -> bool:
         return len(key) > 1024
@@ -139,6 +152,7 @@ class KeyBelowKeyIsServerError(Defect):
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys like any others."""
 
     surface = "storage"
+    noticed_by = ("storage/key/object-beside-its-prefix",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         above = call.key.split("/")[:-1]
@@ -152,6 +166,7 @@ class PoisonKeyStored(Defect):
     """W3C XML 1.0 section 2.2: a listing is well-formed, whatever keys were stored."""
 
     surface = "storage"
+    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
 
     def check_key(self, original: Any, key: str) -> None:
         if len(key) > 1024:
@@ -169,6 +184,7 @@ class ControlCharacterKeyIsServerError(Defect):
     """S3 API Reference, InvalidArgument: a key that cannot be stored is refused with 400."""
 
     surface = "storage"
+    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
 
     def check_key(self, original: Any, key: str) -> None:
         if any(ord(each) < 32 for each in key):

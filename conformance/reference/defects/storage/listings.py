@@ -7,7 +7,6 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import MOMENT_S, gateway, server_error
-from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -19,6 +18,7 @@ class PageOneTooMany(Defect):
     """S3 API Reference, ListObjectsV2, max-keys: the answer may have fewer keys but never more."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/survives-deletion-of-its-place",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, replace(wanted, limit=wanted.limit + 1) if wanted.limit else wanted)
@@ -29,6 +29,7 @@ class PrefixesBesideTheLimit(Defect):
     """S3 API Reference, ListObjectsV2: a common prefix counts as one against max-keys."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         everything: Page = original(names, replace(wanted, limit=10**6))
@@ -42,6 +43,7 @@ class KeyCountWithoutPrefixes(Defect):
     """S3 API Reference, ListObjectsV2, KeyCount: keys and common prefixes of the answer together."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
 
     def key_count(self, original: Any, page: Page) -> int:
         return len(page.keys)
@@ -51,6 +53,7 @@ class StartAfterInclusive(Defect):
     """S3 API Reference, ListObjectsV2, start-after: the listing starts after that key."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/start-after-is-exclusive",)
 
     def start_after(self, original: Any, call: Call) -> str:
         given: str = original(call)
@@ -61,6 +64,7 @@ class PageBorderRepeated(Defect):
     """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/paging/pages-make-the-whole")
 
     def __init__(self) -> None:
         self.earlier = ""
@@ -79,6 +83,7 @@ class PageBorderLost(Defect):
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/goes-on-after-start-after",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -91,6 +96,7 @@ class TruncationUnsaid(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: true where more is to come."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told", "storage/paging/token-can-be-used-again")
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -102,6 +108,7 @@ class LastPageTruncated(Defect):
     """S3 API Reference, ListObjectsV2, IsTruncated: false where all that there is was given."""
 
     surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -113,6 +120,7 @@ class ListedInDirectoryOrder(Defect):
     """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/is-in-utf8-order",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -124,6 +132,7 @@ class ListedWithoutRegardToCase(Defect):
     """S3 API Reference, ListObjectsV2: keys are listed in UTF-8 binary order, capitals first."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/is-in-utf8-order",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -135,6 +144,7 @@ class DelimiterOfOneCharacter(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: a string, of any length."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/delimiter-of-several-letters",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, replace(wanted, delimiter=wanted.delimiter[:1]))
@@ -145,6 +155,7 @@ class DelimiterOnlySlash(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: any character groups keys, not the slash alone."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/delimiter-of-several-letters",)
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, wanted) if wanted.delimiter == "/" else None
@@ -155,6 +166,7 @@ class DelimiterInPrefixCounted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: up to the first delimiter after the prefix."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/delimiter-below-a-prefix", "storage/listing/delimiter-groups")
 
     def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
         group: str | None = original(name, replace(wanted, prefix=wanted.prefix.removesuffix(wanted.delimiter or "/")))
@@ -165,6 +177,7 @@ class EncodingTypeNotHeeded(Defect):
     """S3 API Reference, ListObjectsV2, encoding-type: with ``url`` names are percent-encoded."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/encoding-is-told",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, False)
@@ -175,6 +188,7 @@ class ListedKeyUnescaped(Defect):
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
 
     surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, encoded)
@@ -185,6 +199,7 @@ class PrefixIsFolder(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, wherever it ends."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-a-whole-key", "storage/subresource/unknown-method-is-refused")
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -196,6 +211,11 @@ class PrefixNotHeeded(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys that begin with it and no others."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/listing/keeps-to-the-prefix",
+        "storage/listing/prefix-ends-anywhere",
+        "storage/listing/nothing-is-an-empty-page",
+    )
 
     def wanted(self, original: Any, call: Call, after: str) -> Wanted:
         wanted: Wanted = original(call, after)
@@ -206,6 +226,7 @@ class DeletedListedForAMoment(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a deleted object is not listed any more."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/deletes-what-is-named",)
 
     def __init__(self) -> None:
         self.ghosts: dict[tuple[str, str], tuple[StoredObject, float]] = {}
@@ -234,6 +255,7 @@ class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-a-whole-key", "storage/listing/encoded-where-asked")
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
@@ -252,6 +274,7 @@ class ListedSizeOfFirstWrite(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": size and entity tag in a listing are those of the object."""
 
     surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
 
     def __init__(self) -> None:
         self.first: dict[tuple[str, str], StoredObject] = {}
@@ -269,6 +292,7 @@ class MaxKeysZeroIsAll(Defect):
     """S3 API Reference, ListObjectsV2, max-keys: nought asks for no keys."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         return int(original(call, name)) or 1000
@@ -287,6 +311,7 @@ class BadMaxKeysIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a max-keys that is no number."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error", "storage/errors/any-query-is-no-server-error")
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         try:
@@ -299,6 +324,7 @@ class BadMaxKeysNotRefused(Defect):
     """S3 API Reference, InvalidArgument: a max-keys that is no number is refused."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-refused",)
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
         try:
@@ -311,6 +337,7 @@ class BadTokenIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for a continuation token that is none."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
 
     def opened_token(self, original: Any, token: str) -> str:
         try:
@@ -323,50 +350,10 @@ class BadTokenStartsOver(Defect):
     """S3 API Reference, InvalidArgument: a continuation token that is none does not start the listing over."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-refused",)
 
     def opened_token(self, original: Any, token: str) -> str:
         try:
             return str(original(token))
         except Fault:
             return ""
-
-
-class SecondVersionAnsweredAsFirst(Defect):
-    """S3 API Reference, ListObjectsV2: list-type=2 is answered with KeyCount and continuation tokens."""
-
-    surface = "storage"
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        return await gateway(original).list_objects(call, bucket)
-
-
-class NextMarkerMissing(Defect):
-    """S3 API Reference, ListObjects, NextMarker: given where a delimiter was and more is to come."""
-
-    surface = "storage"
-
-    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        head, mark, tail = answer.body.partition(b"<NextMarker>")
-        answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
-        return answer
-
-
-class CommonPrefixesUnsorted(Defect):
-    """S3 API Reference, ListObjectsV2, CommonPrefixes: in order, like keys."""
-
-    surface = "storage"
-
-    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
-        page: Page = original(names, wanted)
-        page.prefixes.reverse()
-        return page
-
-
-class FolderMarkerHidden(Defect):
-    """S3 User Guide, "Organizing objects using prefixes": an object whose key ends in a slash is listed like any."""
-
-    surface = "storage"
-
-    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
-        return [key for key in original(bucket) if not key.endswith("/")]

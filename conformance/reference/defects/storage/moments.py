@@ -17,6 +17,7 @@ class CreateOnlyRace(Defect):
     """S3 User Guide, "Conditional writes": of several If-None-Match: * one succeeds."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/one-creator-wins",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if asked.none_match is None:
@@ -31,6 +32,7 @@ class CompareAndSwapRace(Defect):
     """S3 User Guide, "Conditional writes": of several If-Match with one entity tag one succeeds."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/one-replacement-wins",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         if asked.match is None:
@@ -45,6 +47,7 @@ class TornWrite(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/one-replacement-wins",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -60,6 +63,7 @@ class EtagOfEarlierBytes(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": entity tag and bytes of an answer are of one write."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/etag-is-of-its-value",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         found: StoredObject = await original(bucket, key)
@@ -72,6 +76,7 @@ class MetadataOfEarlierBytes(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": metadata and bytes of an answer are of one write."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
 
     async def require(self, original: Any, bucket: Bucket, key: str) -> StoredObject:
         found: StoredObject = await original(bucket, key)
@@ -83,6 +88,11 @@ class StaleRead(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after an overwrite sees the new object."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/object/written-is-read",
+        "storage/conditional-write/replaces-what-matches",
+        "storage/multipart/old-object-stands-until-complete",
+    )
 
     def __init__(self) -> None:
         self.earlier: dict[tuple[str, str], tuple[StoredObject, float]] = {}
@@ -103,6 +113,7 @@ class AbsenceCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/broken-completion-is-refused", "storage/multipart/invisible-until-complete")
 
     def __init__(self) -> None:
         self.missed: dict[tuple[str, str], float] = {}
@@ -121,6 +132,7 @@ class DeletedStillRead(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after a delete finds nothing."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-names-only-errors",)
 
     def __init__(self) -> None:
         self.deleted: dict[tuple[str, str], tuple[StoredObject, float]] = {}
@@ -141,6 +153,7 @@ class HeadCached(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/one-replacement-wins",)
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -155,6 +168,7 @@ class ListingCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a listing tells what is in the bucket now."""
 
     surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
@@ -238,6 +252,7 @@ class BucketsMixedUnderLoad(Defect):
     """S3 User Guide, "Buckets overview": writes of one key into two buckets at once stay apart."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/buckets-do-not-mix",)
 
     def __init__(self) -> None:
         self.latest: dict[str, StoredObject] = {}

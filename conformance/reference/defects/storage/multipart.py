@@ -22,6 +22,7 @@ class PartOrderNotHeeded(Defect):
     """S3 API Reference, InvalidPartOrder: parts are listed in ascending order."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/order-of-parts-is-checked",)
 
     def check_part_order(self, original: Any, numbers: list[int]) -> None:
         return None
@@ -31,6 +32,7 @@ class PartsJoinedAsTheyCame(Defect):
     """S3 API Reference, CompleteMultipartUpload: parts are joined by number, however they came."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         came = list(upload.parts)
@@ -42,6 +44,7 @@ class MissingPartPassedOver(Defect):
     """S3 API Reference, InvalidPart: a part that was not uploaded cannot be completed."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/invalid-part-is-refused",)
 
     def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
         known = [each for each in listed if gateway(original).listed_number(each) in upload.parts]
@@ -53,6 +56,7 @@ class WrongPartTagNotRefused(Defect):
     """S3 API Reference, InvalidPart: the entity tag of a listed part is that of the upload."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/invalid-part-is-refused", "storage/multipart/refused-completion-can-be-mended")
 
     def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
         return True
@@ -71,6 +75,7 @@ class SmallPartsNotRefused(Defect):
     """S3 API Reference, EntityTooSmall: every part but the last has 5 MiB at least."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/small-part-in-the-middle-is-refused",)
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         return None
@@ -80,6 +85,7 @@ class SmallLastPartRefused(Defect):
     """S3 User Guide, "Multipart upload limits": the last part may be of any size."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps",)
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         original([*sizes, 0] if len(sizes) > 1 else sizes)
@@ -89,6 +95,7 @@ class UploadVisibleTooEarly(Defect):
     """S3 User Guide, "Multipart upload process": the object is there once the upload is completed, not before."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload", "storage/multipart/aborted-upload-takes-no-parts")
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         await original(upload, part)
@@ -101,6 +108,7 @@ class AbortKeepsUpload(Defect):
     """S3 API Reference, AbortMultipartUpload: after it the upload id takes no more parts."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload",)
 
     async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         return None
@@ -110,6 +118,7 @@ class AbortDeletesObject(Defect):
     """S3 API Reference, AbortMultipartUpload: it leaves the object that is there."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/abort-removes-the-upload",)
 
     async def forget_upload(self, original: Any, bucket: Bucket, upload: Upload) -> None:
         await original(bucket, upload)
@@ -120,6 +129,7 @@ class LastPartLost(Defect):
     """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/numbers-may-have-gaps", "storage/multipart/parts-left-out-are-left-out")
 
     def joined(self, original: Any, parts: list[Part]) -> bytes:
         body: bytes = original(parts[:-1] or parts)
@@ -130,6 +140,7 @@ class FirstPartStands(Defect):
     """S3 API Reference, UploadPart: a part of the same number takes the place of the earlier one."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         if part.number not in upload.parts:
@@ -140,6 +151,7 @@ class MultipartMetadataForgotten(Defect):
     """S3 API Reference, CreateMultipartUpload: what it says of type and metadata is the object's."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
 
     def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
         stored: StoredObject = original(call, upload, parts)
@@ -150,6 +162,7 @@ class UploadOfAnotherKeyTaken(Defect):
     """S3 API Reference, NoSuchUpload: an upload id is good for its own key."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/upload-is-of-its-key",)
 
     def upload_is_of_key(self, original: Any, upload: Upload, key: str) -> bool:
         return True
@@ -159,6 +172,7 @@ class PartNumberUnlimited(Defect):
     """S3 API Reference, UploadPart: part numbers are from 1 to 10000."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/part-number-is-bounded",)
 
     def part_number_allowed(self, original: Any, number: int) -> bool:
         return True
@@ -168,6 +182,7 @@ class PartNumberIsServerError(Defect):
     """S3 API Reference, UploadPart: 400 for a part number that is none."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/part-number-is-bounded",)
 
     def part_number(self, original: Any, call: Call) -> int:
         try:
@@ -180,6 +195,7 @@ class CompletedUploadListed(Defect):
     """S3 API Reference, ListMultipartUploads: uploads under way, not those completed."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -203,6 +219,11 @@ class UnknownUploadIsServerError(Defect):
     """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/multipart/abort-of-unknown-upload-is-harmless",
+        "storage/multipart/unknown-upload-is-404",
+        "storage/multipart/completing-twice-is-harmless",
+    )
 
     def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
         try:
@@ -216,6 +237,7 @@ class UploadPrefixNotHeeded(Defect):
     """S3 API Reference, ListMultipartUploads, prefix: uploads of keys that begin with it."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed",)
 
     def page_of_uploads(
         self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
@@ -238,6 +260,7 @@ class CopiedRangeOffByOne(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: the last byte named is copied."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         body: bytes = original(call, source)
@@ -248,6 +271,7 @@ class CopiedRangeNotHeeded(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: only the range is copied."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
 
     def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
         original(call, source)
@@ -258,6 +282,7 @@ class PartCopyOfNothing(Defect):
     """S3 API Reference, UploadPartCopy: NoSuchKey where the source does not exist."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/missing-copy-source-is-404",)
 
     async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         try:
@@ -277,6 +302,7 @@ class CompleteConditionsIgnored(Defect):
     """S3 User Guide, "Conditional writes": CompleteMultipartUpload heeds If-None-Match, too."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/completion-keeps-what-is-there",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
@@ -288,6 +314,7 @@ class CopiedSourceLost(Defect):
     """S3 API Reference, CopyObject: the source stays."""
 
     surface = "storage"
+    noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/onto-itself-loses-nothing")
 
     async def source(self, original: Any, call: Call) -> Source:
         source: Source = await original(call)

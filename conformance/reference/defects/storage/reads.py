@@ -21,6 +21,7 @@ class ObjectRangeOffByOne(Defect):
     """RFC 9110 section 14.1.2: the last position of a range is part of it."""
 
     surface = "storage"
+    noticed_by = ("storage/range/from-the-start", "storage/range/in-the-middle", "storage/range/head-tells-the-part")
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
@@ -31,6 +32,7 @@ class RangeAnswered200(Defect):
     """RFC 9110 section 15.3.7: a part of an object is answered with 206."""
 
     surface = "storage"
+    noticed_by = ("storage/range/parts-make-the-whole",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.status = 200 if answer.status == 206 else answer.status
@@ -41,6 +43,7 @@ class RangeNotHeeded(Defect):
     """S3 API Reference, GetObject: the Range header downloads the bytes it names."""
 
     surface = "storage"
+    noticed_by = ("storage/range/unsatisfiable-is-416",)
 
     def asked_range(self, original: Any, value: str) -> Asked:
         return None
@@ -50,6 +53,7 @@ class ObjectSuffixRangeFromStart(Defect):
     """RFC 9110 section 14.1.2: ``bytes=-n`` is the last n bytes."""
 
     surface = "storage"
+    noticed_by = ("storage/range/last-bytes",)
 
     def asked_range(self, original: Any, value: str) -> Asked:
         asked: Asked = original(value)
@@ -60,6 +64,7 @@ class UnsatisfiableRangeSentWhole(Defect):
     """RFC 9110 section 15.5.17, and S3 API Reference, InvalidRange: 416 for a range beyond the end."""
 
     surface = "storage"
+    noticed_by = ("storage/range/unsatisfiable-is-416", "storage/errors/code-invalid-range")
 
     def asked_span(self, original: Any, call: Call, found: StoredObject) -> Span:
         try:
@@ -73,6 +78,7 @@ class ContentRangeTotalWrong(Defect):
     """RFC 9110 section 14.4: Content-Range ends with the length of the whole."""
 
     surface = "storage"
+    noticed_by = ("storage/range/first-byte", "storage/range/last-byte")
 
     def content_range(self, original: Any, start: int, end: int, size: int) -> str:
         return f"bytes {start}-{end - 1}/{end - start}"
@@ -82,6 +88,7 @@ class ContentRangeEndExcluded(Defect):
     """RFC 9110 section 14.4: the last position in Content-Range is of the last byte sent."""
 
     surface = "storage"
+    noticed_by = ("storage/range/to-the-end",)
 
     def content_range(self, original: Any, start: int, end: int, size: int) -> str:
         return f"bytes {start}-{end}/{size}"
@@ -91,6 +98,7 @@ class RangePastEndRefused(Defect):
     """RFC 9110 section 14.1.2: a last position beyond the end means the end."""
 
     surface = "storage"
+    noticed_by = ("storage/range/end-beyond-the-object",)
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
@@ -101,6 +109,7 @@ class LongSuffixRefused(Defect):
     """RFC 9110 section 14.1.2: a suffix longer than the object is the whole object."""
 
     surface = "storage"
+    noticed_by = ("storage/range/suffix-beyond-the-object",)
 
     def span(self, original: Any, first: int | None, last: int | None, size: int) -> Span:
         where: Span = original(first, last, size)
@@ -111,6 +120,7 @@ class RangeConditionIgnored(Defect):
     """RFC 9110 section 13.1.5: where If-Range does not match, the whole object is sent."""
 
     surface = "storage"
+    noticed_by = ("storage/range/if-range-that-fails-gives-the-whole",)
 
     def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
         return True
@@ -120,6 +130,7 @@ class ReadIfMatchIgnored(Defect):
     """RFC 9110 section 13.1.1: 412 where If-Match names another entity tag."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/if-match-that-fails", "storage/errors/code-precondition-failed")
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(replace(asked, match=None) if reading else asked, found, reading)
@@ -130,6 +141,12 @@ class ReadIfNoneMatchIgnored(Defect):
     """RFC 9110 section 13.1.2: 304 where If-None-Match names the entity tag."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/condition/if-none-match-outranks-modified-since",
+        "storage/condition/if-none-match-that-fails",
+        "storage/condition/if-none-match-weak",
+        "storage/condition/if-none-match-wins-over-older-date",
+    )
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(replace(asked, none_match=None) if reading else asked, found, reading)
@@ -140,6 +157,7 @@ class ModifiedSinceIgnored(Defect):
     """RFC 9110 section 13.1.3: 304 where the object was not modified since."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/modified-since-that-fails",)
 
     def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         return True
@@ -149,6 +167,7 @@ class UnmodifiedSinceIgnored(Defect):
     """RFC 9110 section 13.1.4: 412 where the object was modified since."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/unmodified-since-that-fails",)
 
     def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         return True
@@ -158,6 +177,7 @@ class ModifiedSinceOffByOne(Defect):
     """RFC 9110 section 13.1.3: an object of exactly that date was not modified since."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/modified-since-that-fails",)
 
     def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
         return bool(original(date - 1, found))
@@ -167,6 +187,7 @@ class DateBeforeNoneMatch(Defect):
     """RFC 9110 section 13.2.2: with If-None-Match, If-Modified-Since is not looked at."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/if-none-match-outranks-modified-since",)
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         since = asked.modified_since
@@ -180,6 +201,7 @@ class DateBeforeMatch(Defect):
     """RFC 9110 section 13.2.2: with If-Match, If-Unmodified-Since is not looked at."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/if-match-outranks-unmodified-since",)
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         date = asked.unmodified_since
@@ -193,6 +215,11 @@ class NotModifiedToldAs412(Defect):
     """RFC 9110 section 13.1.2: a GET whose If-None-Match fails is answered 304, not 412."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/condition/not-modified-keeps-etag",
+        "storage/condition/if-none-match-among-several",
+        "storage/condition/if-none-match-any",
+    )
 
     def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
         status: int | None = original(asked, found, reading)
@@ -203,6 +230,7 @@ class NotModifiedWithoutEtag(Defect):
     """RFC 9110 section 15.4.5: 304 carries the ETag that 200 would."""
 
     surface = "storage"
+    noticed_by = ("storage/condition/not-modified-keeps-etag",)
 
     def not_modified(self, original: Any, found: StoredObject) -> Answer:
         answer: Answer = original(found)
@@ -214,6 +242,7 @@ class WriteConditionsIgnored(Defect):
     """S3 User Guide, "Conditional writes": 412, and nothing written, where the condition does not hold."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         return None
@@ -223,6 +252,7 @@ class WriteIfMatchIgnored(Defect):
     """S3 User Guide, "Conditional writes": If-Match with another entity tag writes nothing."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/if-match-needs-an-object",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         original(replace(asked, match=None), found)
@@ -232,6 +262,7 @@ class RefusedConditionalWriteStored(Defect):
     """S3 User Guide, "Conditional writes": what is refused with 412 is not written."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         try:
@@ -245,6 +276,7 @@ class IfMatchCreates(Defect):
     """S3 User Guide, "Conditional writes": If-Match writes nothing where there is no object."""
 
     surface = "storage"
+    noticed_by = ("storage/conditional-write/if-match-needs-an-object",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if found is not None:

@@ -17,6 +17,7 @@ class SignatureIgnored(Defect):
     """SigV4, "Signature Calculations": a request whose signature does not match is refused."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/altered-query-is-refused",)
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -26,6 +27,11 @@ class SignatureOfReadsIgnored(Defect):
     """SigV4, "Signature Calculations": a read whose signature does not match is refused like a write."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/signature/altered-query-is-refused",
+        "storage/signature/wrong-secret-is-refused",
+        "storage/presigned/wrong-secret-is-refused",
+    )
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         surface = gateway(original)
@@ -43,6 +49,7 @@ class MethodNotSigned(Defect):
     """SigV4, "Task 1: Create a canonical request": the method is part of what is signed."""
 
     surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         for method in ("GET", "PUT", "DELETE", "HEAD", "POST"):
@@ -60,6 +67,7 @@ class PresignedTailNotSigned(Defect):
     """SigV4, "Authenticating Requests: Using Query Parameters": every query parameter is signed, wherever it stands."""
 
     surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused",)
 
     def canonical_query(self, original: Any, request: Request) -> str:
         head, mark, _ = request.query_string.partition("&X-Amz-Signature=")
@@ -71,6 +79,7 @@ class KeyCaseNotSigned(Defect):
     """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -86,6 +95,7 @@ class PayloadHashIgnored(Defect):
     """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
 
     def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
         return True
@@ -95,6 +105,7 @@ class ClockSkewIgnored(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused",)
 
     def check_skew(self, original: Any, age: float) -> None:
         return None
@@ -104,6 +115,7 @@ class FutureSkewIgnored(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a time in the future is skewed as one in the past is."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused",)
 
     def check_skew(self, original: Any, age: float) -> None:
         if age > 0:
@@ -114,6 +126,7 @@ class ClockSkewTooNarrow(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a clock that is ten minutes off still works."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/small-skew-is-served",)
 
     def check_skew(self, original: Any, age: float) -> None:
         original(age * 5)
@@ -123,6 +136,7 @@ class PresignedNeverExpires(Defect):
     """SigV4, "Using Query Parameters": a presigned URL is refused after X-Amz-Expires seconds."""
 
     surface = "storage"
+    noticed_by = ("storage/presigned/expired-is-refused", "storage/presigned/future-is-refused")
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
         return None
@@ -132,6 +146,7 @@ class ExpiryLimitIgnored(Defect):
     """SigV4, "Using Query Parameters": X-Amz-Expires is at most 604800."""
 
     surface = "storage"
+    noticed_by = ("storage/presigned/expiry-is-bounded",)
 
     def expiry(self, original: Any, given: str) -> int:
         seconds: int = int(given) if given.isdecimal() and int(given) > 0 else original(given)
@@ -142,6 +157,7 @@ class UnsignedAmzHeadersAccepted(Defect):
     """SigV4, "Task 1": every x-amz header that is sent must be signed."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/amz-headers-must-be-signed", "storage/signature/host-must-be-signed")
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
         return None
@@ -151,6 +167,7 @@ class ScopeServiceIgnored(Defect):
     """SigV4, "Credential scope": a signature for another service is not one for s3."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/wrong-scope-is-refused",)
 
     def check_service(self, original: Any, presented: Presented) -> None:
         return None
@@ -160,6 +177,7 @@ class ScopeDateIgnored(Defect):
     """SigV4, "Credential scope": the day of the scope is that of the request."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/wrong-scope-is-refused",)
 
     def check_scope_date(self, original: Any, presented: Presented) -> None:
         return None
@@ -169,6 +187,7 @@ class ChunkSignaturesIgnored(Defect):
     """SigV4, "Signature Calculations: Transferring Payload in Multiple Chunks": every chunk's signature is verified."""
 
     surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
 
     def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -178,6 +197,7 @@ class ChunkFramingStored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": what is stored is the payload without the chunks' framing."""
 
     surface = "storage"
+    noticed_by = ("storage/streaming/chunks-are-joined",)
 
     def read_payload(self, original: Any, call: Call) -> None:
         original(call)
@@ -188,6 +208,7 @@ class TrailingChecksumIgnored(Defect):
     """S3 User Guide, "Using trailing checksums": a wrong checksum in a trailer is refused with BadDigest."""
 
     surface = "storage"
+    noticed_by = ("storage/streaming/trailing-checksum-is-checked",)
 
     def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
         original(call, rest, previous)
@@ -201,6 +222,7 @@ class DecodedLengthIgnored(Defect):
     """SigV4, "Transferring Payload in Multiple Chunks": x-amz-decoded-content-length is the payload's length."""
 
     surface = "storage"
+    noticed_by = ("storage/streaming/decoded-length-is-checked",)
 
     def check_decoded_length(self, original: Any, call: Call) -> None:
         return None
@@ -210,6 +232,7 @@ class UnknownAccessKeyIsServerError(Defect):
     """S3 API Reference, InvalidAccessKeyId: 403 for a key that is not known."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/unknown-key-is-refused",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -223,6 +246,7 @@ class AuthorizationHeaderCrash(Defect):
     """S3 API Reference, AuthorizationHeaderMalformed: 400 for a header that cannot be read, never a 5xx."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
 
     def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
         try:
@@ -236,6 +260,7 @@ class SecretInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing secret, least of all the key that it was checked with."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/nothing-is-given-away",)
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         body: bytes = original(request, fault, request_id)

@@ -28,6 +28,7 @@ class AnonymousObjectRead(Defect):
     """Provisioning Storage: objects are reached with the organization's access key, not without."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/anonymous-is-refused", "storage/errors/code-access-denied")
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         allowed = request.method in ("GET", "HEAD") and gateway(original).target(request)[1] != ""
@@ -38,6 +39,7 @@ class AnonymousBucketListed(Defect):
     """Provisioning Storage: a bucket is listed with the organization's access key, not without."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/anonymous-is-refused",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return let_in(original, request, request.method == "GET" and gateway(original).target(request)[1] == "")
@@ -47,6 +49,7 @@ class AnonymousObjectWrite(Defect):
     """Provisioning Storage: objects are written with the organization's access key, not without."""
 
     surface = "storage"
+    noticed_by = ("storage/signature/anonymous-is-refused",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         return let_in(original, request, request.method in ("PUT", "DELETE"))
@@ -56,6 +59,7 @@ class AnonymousToldWhatExists(Defect):
     """API Reference, Error Handling: who may not see a resource does not learn whether it exists."""
 
     surface = "storage"
+    noticed_by = ("storage/errors/head-has-no-body", "storage/signature/signature-is-not-reusable-for-another-body")
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         try:
@@ -74,6 +78,11 @@ class ForeignObjectReadable(Defect):
     """Provisioning Storage: an access key opens the buckets of its own organization only."""
 
     surface = "storage"
+    noticed_by = (
+        "storage/service/foreign-bucket-is-refused",
+        "storage/service/concealed-equals-absent",
+        "storage/subresource/versions-of-the-null-version",
+    )
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -88,6 +97,7 @@ class ForeignObjectWritable(Defect):
     """Provisioning Storage: an access key writes to the buckets of its own organization only."""
 
     surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -102,6 +112,7 @@ class ForeignBucketListed(Defect):
     """Provisioning Storage: an access key lists the buckets of its own organization only."""
 
     surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
 
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -116,6 +127,7 @@ class ForeignCopySource(Defect):
     """S3 API Reference, CopyObject: who copies must be allowed to read the source."""
 
     surface = "storage"
+    noticed_by = ("storage/service/foreign-source-is-refused",)
 
     def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         bucket: Bucket = gateway(original).buckets.get(name) or original(organization, name)
@@ -126,6 +138,7 @@ class ForeignBucketsInList(Defect):
     """S3 API Reference, ListBuckets: the buckets that the caller owns, no others."""
 
     surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-not-listed",)
 
     def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
         return [each for _, each in sorted(gateway(original).buckets.items())]
@@ -148,6 +161,7 @@ class OneBucketAKey(Defect):
     """Provisioning Storage: one access key is shared across all the buckets of an organization."""
 
     surface = "storage"
+    noticed_by = ("storage/service/one-key-opens-all-buckets", "storage/copy/between-buckets")
 
     def owns(self, original: Any, organization: str, bucket: Bucket) -> bool:
         first = min(each.name for each in gateway(original).buckets.values() if each.organization == organization)
@@ -158,6 +172,7 @@ class BucketMissingFromList(Defect):
     """S3 API Reference, ListBuckets: all the buckets that the caller owns."""
 
     surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed",)
 
     def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
         found: list[Bucket] = original(organization)
@@ -181,6 +196,7 @@ class BucketMadeByAnyone(Defect):
     """Provisioning Storage: buckets are provisioned in the portal, not through S3."""
 
     surface = "storage"
+    noticed_by = ("storage/service/buckets-are-not-self-service",)
 
     def create_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -193,6 +209,7 @@ class CreateBucketEmpties(Defect):
     """S3 API Reference, CreateBucket: one that exists already is not made anew."""
 
     surface = "storage"
+    noticed_by = ("storage/service/create-bucket-harms-nothing",)
 
     def create_bucket(self, original: Any, call: Call) -> Answer:
         surface = gateway(original)
@@ -205,6 +222,7 @@ class DeleteBucketDestroys(Defect):
     """S3 API Reference, DeleteBucket: a bucket with objects in it is not deleted, nor are they."""
 
     surface = "storage"
+    noticed_by = ("storage/service/delete-bucket-destroys-nothing",)
 
     async def delete_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         bucket.objects.clear()

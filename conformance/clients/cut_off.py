@@ -1,0 +1,53 @@
+"""Sends the beginning of a message and closes: what a caller does whose connection breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from dataclasses import dataclass
+
+from conformance.clients.wire import Wire
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Unreachable
+
+
+@dataclass
+class BreakingOff(Wire):
+    """A caller that says no more after the bytes it is given. ``wait_s`` is how long it still listens."""
+
+    wait_s: float = 0.3
+
+    def send_beginning(self, head: bytes, body: bytes) -> Exchange:
+        """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
+        method, target = self._said(head)
+        fields = self._fields(head.split(b"\r\n")[1:])
+        identifier, started = self.http.recorder.next_id(), time.time()
+        url = self.http.base_url + target
+        try:
+            raw = self._beginning(head + b"\r\n\r\n" + body)
+        except OSError as failure:
+            raise Unreachable(f"{method} {url}: {type(failure).__name__}", "a target that can be reached") from None
+        first, *lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+        words = first.split(b" ", 2)
+        status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+        answer = raw.partition(b"\r\n\r\n")[2]
+        duration = time.time() - started
+        exchange = Exchange(
+            identifier, method, url, fields, body, status, self._fields(lines), answer, started, duration
+        )
+        if status:
+            self.http.recorder.exchange(exchange, "wire")
+        else:
+            self.http.recorder.failed_request(exchange, "broken off by the suite in the middle of the body", "wire")
+        return exchange
+
+    def _beginning(self, message: bytes) -> bytes:
+        with self._connection() as connection:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(message)
+                connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(self.wait_s)
+            with contextlib.suppress(TimeoutError):
+                return self._read(connection)
+            return b""

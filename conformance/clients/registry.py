@@ -1,0 +1,369 @@
+"""How to talk to a registry: its endpoints by name, an upload as a session, repositories that can be cleared.
+
+Endpoints are those of the OCI Distribution Specification 1.1 (end-1 to end-14) and the Docker Registry V2
+catalog. Nothing here judges an answer. ``given_…`` make preconditions: where the registry refuses one, the
+check that asked for it is inconclusive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+from conformance.clients.http import HeaderFields, HttpClient
+from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
+from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes
+from conformance.target import description
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+Body = bytes | Iterator[bytes]
+BINARY = ("Content-Type", "application/octet-stream")
+EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
+REDIRECTS = {301, 302, 303, 307, 308}
+MOST_REDIRECTS = 3
+PARAMETER = re.compile(r'([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
+
+
+def open_door(http: HttpClient, repository: str) -> Door:
+    """What the registry's challenges say; an open registry's door has no scheme."""
+    reply = http.get("/v2/")
+    scheme, parameters = _challenge(reply)
+    door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
+    if scheme == "bearer":
+        _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
+        _, colon, actions = wanted.get("scope", "").rpartition(":")
+        others = [each for each in actions.split(",") if colon and each not in ("", "pull", "push")]
+        door.delete_action = others[0] if others else "delete"
+    return door
+
+
+def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
+    """Scheme in lower case and parameters of the first Bearer or Basic challenge of a 401."""
+    for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
+        for scheme in ("Bearer", "Basic"):
+            found = re.search(rf"(?:^|,)\s*{scheme}\s+(?=\w+\s*=)", value, re.IGNORECASE)
+            if found:
+                pairs = PARAMETER.findall(value[found.end():])
+                return scheme.lower(), {name.lower(): quoted or plain for name, quoted, plain in reversed(pairs)}
+    return "", {}
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry as one role sees it; ``presenter`` puts on each request what shows who asks."""
+
+    http: HttpClient
+    described: description.Registry
+    door: Door
+    presenter: Presenter = field(default_factory=Fixed)
+
+    @classmethod
+    def enter(cls, http: HttpClient, described: description.Registry) -> Registry:
+        """The registry as the pusher sees it; as anybody does where the target file describes no pusher."""
+        registry = cls(http, described, open_door(http, described.repository))
+        return registry.as_role("pusher") if "pusher" in described.credentials else registry
+
+    def as_role(self, role: str | None) -> Registry:
+        """The same registry as another role; None is anonymous. Inconclusive where the target file lacks the role."""
+        if role is None:
+            return replace(self, presenter=Fixed())
+        return replace(self, presenter=Login(self.door, self.account(role)))
+
+    def presenting(self, authorization: str | None) -> Registry:
+        """The same registry with one Authorization field on every request, or none."""
+        return replace(self, presenter=Fixed(authorization))
+
+    def account(self, role: str) -> Account:
+        """Username and password of a role; Inconclusive where the target file lacks it."""
+        login = {str(name): each for name, each in self.described.credentials.items()}.get(role)
+        if login is None:
+            place = f"[targets.X.registry.credentials.{role}]"
+            raise Inconclusive(f"there is no login in role {role}", f"{place} in the target file")
+        return Account(role, login.username, login.password.reveal(), login.password.name)
+
+    def scope(self, repository: str, actions: str | None = None) -> str:
+        """A scope on a repository; without actions, all that its owner needs."""
+        return f"repository:{repository}:{actions or f'pull,push,{self.door.delete_action}'}"
+
+    def send(
+        self, method: str, target: str, headers: HeaderFields = (), body: Body = b"", scopes: Scopes = (),
+    ) -> Exchange:
+        """One request; credentials go to the registry's own origin alone."""
+        return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
+
+    def fetch(self, method: str, target: str, headers: HeaderFields = (), scopes: Scopes = ()) -> Exchange:
+        """GET or HEAD of content, redirects followed (Docker Registry V2, "Pulling a Layer")."""
+        headers = list(headers)
+        reply = self.send(method, target, headers, b"", scopes)
+        for _ in range(MOST_REDIRECTS):
+            location = reply.headers.get("location")
+            if reply.status not in REDIRECTS or not location:
+                break
+            reply = self.send(method, urljoin(reply.url, location), headers, b"", scopes)
+        return reply
+
+    def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
+        there, here = urlsplit(self.http.url_of(target)), urlsplit(self.http.base_url)
+        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+            return []
+        value = self.presenter.authorization(scopes)
+        return [("Authorization", value)] if value is not None else []
+
+    def support(self) -> Exchange:
+        """The support check (end-1)."""
+        return self.send("GET", "/v2/")
+
+    def catalog(self, query: str = "") -> Exchange:
+        """The list of repositories; ``query`` begins with ``?`` where there is one."""
+        return self.send("GET", f"/v2/_catalog{query}", scopes=("registry:catalog:*",))
+
+    def follow_catalog(self, reply: Exchange, target: str) -> Exchange:
+        """GET of a link that a page of the catalog gave."""
+        return self.send("GET", urljoin(reply.url, target), scopes=("registry:catalog:*",))
+
+    def repository(self, name: str) -> Repository:
+        """The repository of that name."""
+        return Repository(self, name)
+
+
+@dataclass
+class Inventory:
+    """What was put into one repository, so that it can be taken out again."""
+
+    blobs: set[str] = field(default_factory=set)
+    manifests: dict[str, None] = field(default_factory=dict)
+    uploads: list[Upload] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One repository as one role sees it. Roles share its inventory."""
+
+    registry: Registry
+    name: str
+    inventory: Inventory = field(default_factory=Inventory)
+
+    def as_role(self, role: str | None) -> Repository:
+        """The same repository as another role; None is anonymous."""
+        return replace(self, registry=self.registry.as_role(role))
+
+    def presenting(self, authorization: str | None) -> Repository:
+        """The same repository with one Authorization field on every request, or none."""
+        return replace(self, registry=self.registry.presenting(authorization))
+
+    def path(self, rest: str) -> str:
+        """The path of something in the repository."""
+        return f"/v2/{self.name}/{rest}"
+
+    @property
+    def scopes(self) -> Scopes:
+        """The scopes that a login to the repository is asked for with."""
+        return (self.registry.scope(self.name),)
+
+    def send(self, method: str, rest: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:
+        """One request to a path in the repository."""
+        return self.registry.send(method, self.path(rest), headers, body, self.scopes)
+
+    def _fetch(self, method: str, rest: str, headers: HeaderFields) -> Exchange:
+        return self.registry.fetch(method, self.path(rest), headers, self.scopes)
+
+    def pull(self, location: str) -> Exchange:
+        """GET of a Location that the registry gave."""
+        target = urljoin(self.registry.http.base_url + self.path(""), location)
+        return self.registry.fetch("GET", target, [EVERY_TYPE], self.scopes)
+
+    # Blobs
+
+    def get_blob(self, digest: str, headers: HeaderFields = ()) -> Exchange:
+        """GET of a blob (end-2)."""
+        return self._fetch("GET", f"blobs/{digest}", headers)
+
+    def head_blob(self, digest: str) -> Exchange:
+        """HEAD of a blob (end-2)."""
+        return self._fetch("HEAD", f"blobs/{digest}", ())
+
+    def delete_blob(self, digest: str) -> Exchange:
+        """DELETE of a blob (end-10)."""
+        return self.send("DELETE", f"blobs/{digest}")
+
+    def post_upload(self, body: bytes = b"", **query: str) -> Exchange:
+        """POST to the uploads (end-4a; with ``digest`` end-4b, with ``mount`` and ``from_`` end-11)."""
+        pairs = [(name.rstrip("_"), value) for name, value in query.items()]
+        scopes = (*self.scopes, *(self.registry.scope(value, "pull") for name, value in pairs if name == "from"))
+        rest = "blobs/uploads/" + (f"?{urlencode(pairs, safe='/', quote_via=quote)}" if pairs else "")
+        reply = self.registry.send("POST", self.path(rest), [BINARY] if body else [], body, scopes)
+        if reply.status == 201:
+            self.inventory.blobs.add(query.get("digest") or query.get("mount") or "")
+        return reply
+
+    def upload_of(self, reply: Exchange) -> Upload:
+        """The session that a 202 has opened; Inconclusive where the answer opened none."""
+        location = reply.headers.get("location")
+        if reply.status != 202 or not location:
+            raise Inconclusive(f"{reply} and opened no upload session", "a registry that takes uploads from this login")
+        upload = Upload(self, urljoin(reply.url, location))
+        self.inventory.uploads.append(upload)
+        return upload
+
+    def open_upload(self) -> Upload:
+        """A new upload session; Inconclusive where the registry opens none."""
+        return self.upload_of(self.post_upload())
+
+    def given_blob(self, content: bytes) -> str:
+        """Pushes a blob and returns its digest; Inconclusive where the registry does not take it."""
+        digest = digest_of(content)
+        reply = self.open_upload().put(digest, content)
+        if reply.status != 201:
+            raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that takes blobs from this login")
+        return digest
+
+    # Manifests
+
+    def get_manifest(self, reference: str, headers: HeaderFields = (EVERY_TYPE,)) -> Exchange:
+        """GET of a manifest by tag or digest (end-3)."""
+        return self._fetch("GET", f"manifests/{reference}", headers)
+
+    def head_manifest(self, reference: str) -> Exchange:
+        """HEAD of a manifest by tag or digest (end-3)."""
+        return self._fetch("HEAD", f"manifests/{reference}", [EVERY_TYPE])
+
+    def put_manifest(self, reference: str, content: bytes, media_type: str) -> Exchange:
+        """PUT of a manifest by tag or digest (end-7)."""
+        reply = self.send("PUT", f"manifests/{reference}", [("Content-Type", media_type)], content)
+        if reply.ok:
+            self.inventory.manifests[digest_of(content)] = None
+        return reply
+
+    def delete_manifest(self, reference: str) -> Exchange:
+        """DELETE of a manifest by digest, or of a tag (end-9)."""
+        return self.send("DELETE", f"manifests/{reference}")
+
+    def push(self, manifest: Manifest, reference: str | None = None) -> Exchange:
+        """Pushes what a manifest refers to and then itself, by digest unless a reference is given."""
+        self.given_parts(manifest)
+        return self.put_manifest(reference or manifest.digest, manifest.content, manifest.media_type)
+
+    def given_parts(self, manifest: Manifest) -> None:
+        """Pushes the blobs and manifests that a manifest refers to."""
+        for blob in manifest.blobs:
+            if blob.digest not in self.inventory.blobs:
+                self.given_blob(blob.content)
+        for child in manifest.children:
+            self.given(child)
+
+    def given(self, manifest: Manifest, *tags: str) -> Manifest:
+        """Has a manifest pushed, under each tag or by digest; Inconclusive where the registry does not take it."""
+        for reference in tags or (manifest.digest,):
+            reply = self.push(manifest, reference)
+            if reply.status != 201:
+                needs = "a registry that takes images from this login"
+                raise Inconclusive(f"a manifest could not be pushed: {reply}", needs)
+        return manifest
+
+    # Lists
+
+    def tags(self, query: str = "") -> Exchange:
+        """The list of tags (end-8); ``query`` begins with ``?`` where there is one."""
+        return self.send("GET", f"tags/list{query}")
+
+    def referrers(self, digest: str, artifact_type: str | None = None) -> Exchange:
+        """The referrers of a digest (end-12)."""
+        query = f"?{urlencode({'artifactType': artifact_type}, quote_via=quote)}" if artifact_type else ""
+        return self.send("GET", f"referrers/{digest}{query}")
+
+    def follow(self, reply: Exchange, target: str) -> Exchange:
+        """GET of a link that an answer gave."""
+        return self.registry.send("GET", urljoin(reply.url, target), scopes=self.scopes)
+
+    # Clearing
+
+    def clear(self, deletes: bool) -> None:
+        """Takes out what was put in, as far as the registry can; RuntimeError says what remains."""
+        owner = self.registry
+        for upload in self.inventory.uploads:
+            if upload.open:
+                upload.by(owner).cancel()
+        if not deletes:
+            if self.inventory.manifests or self.inventory.blobs:
+                raise RuntimeError("the target does not claim registry.delete")
+            return
+        targets = [f"manifests/{digest}" for digest in reversed(self.inventory.manifests)]
+        targets += [f"blobs/{digest}" for digest in self.inventory.blobs if digest]
+        replies = [self.send("DELETE", each) for each in targets]
+        refused = [str(reply) for reply in replies if reply.status not in (202, 404)]
+        if refused:
+            raise RuntimeError("; ".join(refused[:3]))
+
+
+NewRepository = Callable[[str], Repository]
+
+
+@dataclass(frozen=True)
+class StoredImage:
+    """An image in a repository: what it is, and under which tag."""
+
+    repository: Repository
+    image: Manifest
+    tag: str = "v1.0.0"
+
+
+@dataclass
+class Upload:
+    """One upload session. ``location`` is where the next request of it goes, as the registry said last."""
+
+    repository: Repository
+    location: str
+    open: bool = True
+
+    def by(self, registry: Registry) -> Upload:
+        """The same session as another role would continue it; the two go separate ways from here."""
+        return Upload(replace(self.repository, registry=registry), self.location)
+
+    def at(self, location: str) -> Upload:
+        """A session at another location."""
+        return Upload(self.repository, location)
+
+    def patch(self, chunk: Body, content_range: str | None = None, headers: HeaderFields = ()) -> Exchange:
+        """PATCH with a chunk (end-5); bytes given as an iterator are streamed."""
+        fields = [BINARY, *headers]
+        if content_range is not None:
+            fields.append(("Content-Range", content_range))
+        return self._send("PATCH", self.location, fields, chunk)
+
+    def put(self, digest: str | None, body: bytes = b"", content_range: str | None = None) -> Exchange:
+        """The closing PUT (end-6), with the last chunk where there is one; no digest parameter where it is None."""
+        fields = [BINARY] if body else []
+        if content_range is not None:
+            fields.append(("Content-Range", content_range))
+        reply = self._send("PUT", self.location if digest is None else with_digest(self.location, digest), fields, body)
+        if reply.status == 201:
+            self.open = False
+            # A registry may keep a blob under another digest than the one that it was pushed with.
+            self.repository.inventory.blobs |= {digest or "", reply.headers.get("docker-content-digest") or ""}
+        return reply
+
+    def status(self) -> Exchange:
+        """GET of the session's status (end-13)."""
+        return self._send("GET", self.location)
+
+    def cancel(self) -> Exchange:
+        """DELETE of the session (end-14)."""
+        reply = self._send("DELETE", self.location)
+        self.open = self.open and not reply.ok
+        return reply
+
+    def _send(self, method: str, target: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:
+        reply = self.repository.registry.send(method, target, headers, body, self.repository.scopes)
+        location = reply.headers.get("location")
+        if location and reply.status in (202, 204, 416):
+            self.location = urljoin(reply.url, location)
+        return reply
+
+
+def with_digest(location: str, digest: str) -> str:
+    """An upload location with the digest parameter, what its query says already kept."""
+    return f"{location}{'&' if '?' in location else '?'}digest={quote(digest, safe='')}"
+

@@ -1,0 +1,145 @@
+"""How a registry takes a login, found out from its challenge: Basic, or the Docker token flow.
+
+Sources: Docker Registry token authentication (specification and scope documentation), RFC 7617.
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import quote, urlencode
+
+from conformance.clients.http import HttpClient
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+DEFAULT_LIFETIME_S = 60
+RENEWED_BEFORE_S = 10
+Scopes = tuple[str, ...]
+
+
+def basic(username: str, password: str) -> str:
+    """A Basic Authorization field's value (RFC 7617 section 2)."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+
+
+class Presenter(Protocol):
+    """Something that knows what to put into the Authorization field of a request."""
+
+    def authorization(self, scopes: Scopes) -> str | None:
+        """The field's value for a request that needs these scopes, or None to send none."""
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Presents the same value always; None sends no field."""
+
+    value: str | None = None
+
+    def authorization(self, scopes: Scopes) -> str | None:
+        """The value."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Account:
+    """Username and password of one role; ``password_name`` stands for the password in commands."""
+
+    role: str
+    username: str
+    password: str
+    password_name: str = ""
+
+
+@dataclass
+class Door:
+    """What the registry's challenge says: the scheme (``basic``, ``bearer``, or "" where it is open), realm, service.
+
+    ``opened`` asks for it once (``GET /v2/`` without credentials).
+    """
+
+    scheme: str
+    realm: str
+    service: str
+    delete_action: str
+    http: HttpClient
+    tokens: dict[tuple[str, Scopes], tuple[str, float]] = field(default_factory=dict)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def ask_token(
+        self, scopes: Iterable[str], authorization: str | None = None, joined: bool = False, **parameters: str,
+    ) -> Exchange:
+        """GET of the token endpoint: one ``scope`` parameter for each scope, or one that joins them by blanks."""
+        scopes = list(scopes)
+        pairs = list({"service": self.service, **parameters}.items())
+        pairs += [("scope", " ".join(scopes))] if joined and scopes else [("scope", scope) for scope in scopes]
+        separator = "&" if "?" in self.realm else "?"
+        fields = [("Authorization", authorization)] if authorization else []
+        return self.http.send("GET", f"{self.realm}{separator}{urlencode(pairs, safe=':,/*', quote_via=quote)}", fields)
+
+    def token_of(self, account: Account, scopes: Scopes) -> str:
+        """A bearer token of an account for these scopes, asked for where none is at hand."""
+        with self.lock:
+            token, until = self.tokens.get((account.role, scopes), ("", 0.0))
+            if time.monotonic() < until:
+                return token
+            reply = self.ask_token(scopes, basic(account.username, account.password))
+            token = token_in(reply)
+            if not token:
+                raise Inconclusive(
+                    f"the token endpoint gave the {account.role} no token ({reply.status})",
+                    f"a login that works in [targets.X.registry.credentials.{account.role}]",
+                )
+            self._learn(account, scopes, token)
+            self.tokens[account.role, scopes] = token, time.monotonic() + lifetime_of(reply) - RENEWED_BEFORE_S
+            return token
+
+    def _learn(self, account: Account, scopes: Scopes, token: str) -> None:
+        recorder = self.http.recorder
+        name = f"REGISTRY_{account.role.upper()}_TOKEN_{len(self.tokens) + 1}"
+        recorder.redactor.learn(name, token)
+        query = " ".join(f"--data-urlencode 'scope={scope}'" for scope in scopes)
+        recorder.recipe(
+            name,
+            f"{name}=$(curl -sS -G '{self.realm}' -u '{account.username}:'\"${account.password_name}\" "
+            f"--data-urlencode 'service={self.service}' {query} "
+            "| python3 -c 'import json,sys; d=json.load(sys.stdin); print(d.get(\"token\") or d[\"access_token\"])')",
+        )
+
+
+@dataclass(frozen=True)
+class Login:
+    """Presents an account in the way that the door takes it."""
+
+    door: Door
+    account: Account
+
+    def authorization(self, scopes: Scopes) -> str | None:
+        """Basic credentials, or a bearer token for the scopes."""
+        if self.door.scheme == "basic":
+            return basic(self.account.username, self.account.password)
+        if self.door.scheme == "bearer":
+            return f"Bearer {self.door.token_of(self.account, scopes)}"
+        return None
+
+
+def token_in(reply: Exchange) -> str:
+    """The token of a token endpoint's answer, under either of its names; "" where there is none."""
+    try:
+        document = reply.json()
+    except ValueError:
+        return ""
+    if not reply.ok or not isinstance(document, dict):
+        return ""
+    found = document.get("token") or document.get("access_token")
+    return found if isinstance(found, str) else ""
+
+
+def lifetime_of(reply: Exchange) -> float:
+    """Seconds that the token of an answer lives; 60 where the answer does not say (token specification)."""
+    told = reply.json().get("expires_in")
+    return float(told) if isinstance(told, int | float) else DEFAULT_LIFETIME_S

@@ -1,0 +1,60 @@
+"""What one may do with a repository, operation by operation, and which right each needs (token scope documentation)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.clients.images import Blob
+from conformance.clients.registry import Repository, StoredImage
+from conformance.vocabulary.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What operations are tried on: an image that is there, a blob that is not, a tag that is not."""
+
+    stored: StoredImage
+    blob: Blob
+    tag: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation: the right that it needs, and the request (by whoever the repository is presented as)."""
+
+    right: str
+    request: Callable[[Repository, Occasion], Exchange]
+
+
+def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
+    image = occasion.stored.image
+    return repository.put_manifest(occasion.tag, image.content, image.media_type)
+
+
+READS: dict[str, Operation] = {
+    "tags": Operation("pull", lambda repository, occasion: repository.tags()),
+    "manifest": Operation("pull", lambda repository, occasion: repository.get_manifest(occasion.stored.tag)),
+    "manifest-by-digest": Operation(
+        "pull", lambda repository, occasion: repository.get_manifest(occasion.stored.image.digest)),
+    "manifest-head": Operation("pull", lambda repository, occasion: repository.head_manifest(occasion.stored.tag)),
+    "blob": Operation("pull", lambda repository, occasion: repository.get_blob(occasion.stored.image.blobs[-1].digest)),
+    "blob-head": Operation(
+        "pull", lambda repository, occasion: repository.head_blob(occasion.stored.image.blobs[-1].digest)),
+}
+WRITES: dict[str, Operation] = {
+    "upload": Operation("push", lambda repository, occasion: repository.post_upload()),
+    "upload-at-once": Operation("push", lambda repository, occasion: repository.post_upload(
+        occasion.blob.content, digest=occasion.blob.digest)),
+    "mount": Operation("push", lambda repository, occasion: repository.post_upload(
+        mount=occasion.stored.image.blobs[-1].digest, from_=occasion.stored.repository.name)),
+    "put-manifest": Operation("push", _put_manifest),
+}
+DELETIONS: dict[str, Operation] = {
+    "delete-manifest": Operation(
+        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest)),
+    "delete-tag": Operation("delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag)),
+    "delete-blob": Operation(
+        "delete", lambda repository, occasion: repository.delete_blob(occasion.stored.image.blobs[-1].digest)),
+}
+OPERATIONS = {**READS, **WRITES, **DELETIONS}

@@ -1,0 +1,97 @@
+"""Tokens of the Docker token flow, and tokens that are not quite ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry_login import Account, basic, token_in
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+def ask(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> Exchange:
+    """The token endpoint's answer to a role that asks for scopes."""
+    account: Account = bearer.account(role)
+    reply = bearer.door.ask_token(scopes, basic(account.username, account.password), **parameters)
+    bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_TOKEN", token_in(reply))
+    return reply
+
+
+def token_for(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> str:
+    """A token; Inconclusive where none is given."""
+    token = token_in(ask(bearer, role, *scopes, **parameters))
+    if not token:
+        raise Inconclusive(f"the token endpoint gave the {role} no token", f"a login that works, in role {role}")
+    return token
+
+
+def pull(stored: StoredImage, token: str) -> Exchange:
+    """GET of the image with a token."""
+    return stored.repository.presenting(f"Bearer {token}").get_manifest(stored.tag)
+
+
+def altered(token: str, how: str) -> str:
+    """A token that is not quite one."""
+    if how == "truncated":
+        return token[:-12]
+    if how == "letter":
+        middle = len(token) - 20
+        return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1:]
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise NotApplicable("the token is opaque")
+    header, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
+    if how == "no-signature":
+        return f"{parts[0]}.{parts[1]}."
+    if how == "alg-none":
+        return f"{_part({**header, 'alg': 'none'})}.{parts[1]}."
+    everything = [{"type": "repository", "name": "*", "actions": ["*"]}]
+    changes: dict[str, dict[str, Any]] = {
+        "longer-life": {"exp": 4102444800}, "other-subject": {"sub": "admin"}, "more-rights": {"access": everything},
+    }
+    return f"{parts[0]}.{_part({**claims, **changes[how]})}.{parts[2]}"
+
+
+def _part(document: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(document, separators=(",", ":")).encode()).rstrip(b"=").decode()
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    """The claims of a token that is a JWT; not asked where it is opaque."""
+    parts = token.split(".")
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (IndexError, ValueError):
+        raise NotApplicable("the token is opaque") from None
+    return claims if isinstance(claims, dict) else {}
+
+
+def actions_in(token: str) -> set[str]:
+    """Every action that a JWT grants on whatever it names."""
+    entries = claims_of(token).get("access") or []
+    return {action for entry in entries for action in entry.get("actions") or []}
+
+
+def refresh_token_of(bearer: Registry, role: str) -> str:
+    """A refresh token, asked for; not asked where none is offered."""
+    reply = ask(bearer, role, offline_token="true")
+    found = reply.json().get("refresh_token") if reply.ok else None
+    if not isinstance(found, str):
+        raise NotApplicable("the token endpoint offers no refresh token")
+    bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_REFRESH_TOKEN", found)
+    return found
+
+
+def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) -> Exchange:
+    """The answer to a refresh token (Docker Registry v2 OAuth2 token flow)."""
+    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service, "scope": scope,
+            "client_id": "conformance"}
+    reply = bearer.http.send(
+        "POST", bearer.door.realm, [("Content-Type", "application/x-www-form-urlencoded")], urlencode(form).encode(),
+    )
+    bearer.http.recorder.redactor.learn("REGISTRY_REFRESHED_TOKEN", token_in(reply))
+    return reply

@@ -1,0 +1,46 @@
+"""The XML documents that S3 requests carry, and the digests that go with bodies."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from xml.sax.saxutils import escape
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+TEXT_ENTITIES = {"\r": "&#13;"}
+
+
+def content_md5(body: bytes) -> str:
+    """The value of Content-MD5 for a body."""
+    return base64.b64encode(hashlib.md5(body).digest()).decode()
+
+
+def element(name: str, text: str) -> str:
+    """One element with text, escaped."""
+    return f"<{name}>{escape(text, TEXT_ENTITIES)}</{name}>"
+
+
+def document(root: str, content: str) -> bytes:
+    """A whole document in the namespace of S3."""
+    return f'<?xml version="1.0" encoding="UTF-8"?><{root} xmlns="{NAMESPACE}">{content}</{root}>'.encode()
+
+
+def delete_document(keys: Iterable[str], quiet: bool = False) -> bytes:
+    """The body of DeleteObjects."""
+    objects = "".join(f"<Object>{element('Key', key)}</Object>" for key in keys)
+    return document("Delete", ("<Quiet>true</Quiet>" if quiet else "") + objects)
+
+
+def completion_document(parts: Sequence[tuple[int, str]]) -> bytes:
+    """The body of CompleteMultipartUpload: part numbers with their ETags, in the order given."""
+    listed = "".join(
+        f"<Part>{element('PartNumber', str(number))}{element('ETag', etag)}</Part>" for number, etag in parts
+    )
+    return document("CompleteMultipartUpload", listed)
+
+
+def tagging_document(tags: Iterable[tuple[str, str]]) -> bytes:
+    """The body of PutObjectTagging."""
+    listed = "".join(f"<Tag>{element('Key', key)}{element('Value', value)}</Tag>" for key, value in tags)
+    return document("Tagging", f"<TagSet>{listed}</TagSet>")

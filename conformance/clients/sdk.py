@@ -1,0 +1,50 @@
+"""boto3 as its users have it: one session and one client a credential, no retries, traffic recorded."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from conformance.clients.sigv4 import Keys
+from conformance.evidence.botocore_recording import BotocoreRecording
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NonConformance
+
+BASE_CHECKSUMS = "when_required"
+DEFAULT_CHECKSUMS = "when_supported"
+
+
+def s3_client(
+    endpoint: str, keys: Keys, recorder: Recorder, checksums: str = BASE_CHECKSUMS, ca_file: str | None = None
+) -> Any:
+    """A boto3 S3 client, path-style. ``checksums``: when it adds and checks checksums of its own accord."""
+    import boto3
+    from botocore.config import Config
+
+    session = boto3.session.Session(
+        aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key, region_name=keys.region
+    )
+    config = Config(
+        retries={"max_attempts": 0},
+        signature_version="s3v4",
+        s3={"addressing_style": "path"},
+        connect_timeout=5,
+        read_timeout=15,
+        request_checksum_calculation=checksums,
+        response_checksum_validation=checksums,
+    )
+    client = session.client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
+    BotocoreRecording(recorder).listen(client)
+    return client
+
+
+@contextlib.contextmanager
+def sdk_succeeds(what: str) -> Any:
+    """What the SDK does inside must succeed: an error of it is a finding, in its own words."""
+    from boto3.exceptions import Boto3Error
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (ClientError, BotoCoreError, Boto3Error) as error:
+        raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""Small models that stateful checks compare a target with."""

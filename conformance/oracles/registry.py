@@ -1,0 +1,246 @@
+"""What a registry's answers must be: error documents, digests, lengths, ranges, lists and links.
+
+Sources: OCI Distribution Specification 1.1; Docker Registry HTTP API V2; RFC 8288 for links.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from conformance.clients.images import digest_of
+from conformance.clients.registry import Repository
+from conformance.oracles.status import listed, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Unreachable
+
+OCI_CODES = frozenset({
+    "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
+    "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED",
+    "UNSUPPORTED", "TOOMANYREQUESTS",
+})
+CODE = re.compile(r"[A-Z_]+")
+RANGE = re.compile(r"(?:bytes=)?(\d+)-(\d+)")
+CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^,;]+)*)")
+MOST_PAGES = 200
+
+
+def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:
+    """A refusal's body, where it is JSON or says it is, is the list of errors; returns the list."""
+    if "json" not in reply.media_type and not reply.body.lstrip().startswith(b"{"):
+        return []
+    try:
+        document = reply.json()
+    except ValueError:
+        raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
+    errors = document.get("errors") if isinstance(document, dict) else None
+    if not isinstance(errors, list) or not errors or not all(_is_error(each) for each in errors):
+        raise NonConformance('{"errors": [{"code": …, "message": …, "detail": …}]}', observed(reply), reply)
+    return list(errors)
+
+
+def _is_error(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("code"), str):
+        return False
+    return CODE.fullmatch(entry["code"]) is not None and isinstance(entry.get("message", ""), str)
+
+
+def expect_json_error(reply: Exchange) -> list[dict[str, Any]]:
+    """A refusal's body is a list of errors in JSON, and said to be JSON."""
+    if "json" not in reply.media_type:
+        raise NonConformance("an error document in JSON", observed(reply), reply)
+    return expect_error_document(reply)
+
+
+def expect_code(reply: Exchange, *accepted: str) -> None:
+    """The first error's code, where the body is an error document, is one of these."""
+    errors = expect_error_document(reply)
+    if errors and errors[0]["code"] not in accepted:
+        raise NonConformance(f"the code {listed(accepted)}", f"{reply.status} with {errors[0]['code']}", reply)
+
+
+def expect_bytes(reply: Exchange, content: bytes) -> None:
+    """200 with exactly this content, and a Content-Length that says so where there is one."""
+    if reply.status != 200:
+        raise NonConformance(f"200 with the {len(content)} bytes that were pushed", observed(reply), reply)
+    if reply.body != content:
+        found = f"{len(reply.body)} bytes with the digest {digest_of(reply.body)}"
+        raise NonConformance(f"the {len(content)} bytes that were pushed ({digest_of(content)})", found, reply)
+    length = reply.headers.get("content-length")
+    if length is not None and length != str(len(content)):
+        raise NonConformance(f"Content-Length: {len(content)}", f"Content-Length: {length}", reply)
+
+
+def expect_true_digest(reply: Exchange, digest: str) -> None:
+    """The Docker-Content-Digest field, where there is one, is the digest of the content."""
+    found = reply.headers.get("docker-content-digest")
+    if found is not None and found != digest:
+        raise NonConformance(f"Docker-Content-Digest: {digest}", f"Docker-Content-Digest: {found}", reply)
+
+
+def expect_location(reply: Exchange) -> str:
+    """The Location field is there and not empty; returns it."""
+    location = reply.headers.get("location")
+    if not location:
+        raise NonConformance("a Location field", f"{reply.status} without one", reply)
+    return location
+
+
+def expect_range(reply: Exchange, last: int) -> None:
+    """The Range field of an upload's answer says ``0-last``, the unit given or not."""
+    value = reply.headers.get("range")
+    match = RANGE.fullmatch(value or "")
+    if match is None or match.groups() != ("0", str(last)):
+        raise NonConformance(f"Range: 0-{last}", f"Range: {value}" if value else f"{reply.status} without Range", reply)
+
+
+def received(reply: Exchange) -> int:
+    """How many bytes an upload's Range field says have been taken; ``0-0`` and no field are told as 0."""
+    match = RANGE.fullmatch(reply.headers.get("range") or "")
+    return int(match[2]) + 1 if match and match[2] != "0" else 0
+
+
+def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> None:
+    """206 with exactly bytes ``first`` to ``last`` (inclusive) of the content, and the Content-Range of them."""
+    expected = f"206 with bytes {first}-{last}/{len(content)}"
+    value = reply.headers.get("content-range") or "no Content-Range"
+    match = CONTENT_RANGE.fullmatch(value)
+    if reply.status != 206 or match is None or (int(match[1]), int(match[2])) != (first, last):
+        raise NonConformance(expected, f"{reply.status}, {value}, {len(reply.body)} bytes", reply)
+    if match[3] not in ("*", str(len(content))):
+        raise NonConformance(expected, f"Content-Range: {value}", reply)
+    if reply.body != content[first:last + 1]:
+        raise NonConformance(expected, f"{len(reply.body)} other bytes", reply)
+
+
+def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
+    """HEAD tells of a resource what GET does, without the body (RFC 9110 section 9.3.2)."""
+    if head.body:
+        raise NonConformance("no body in the answer to HEAD", f"{len(head.body)} bytes", head)
+    for name in names:
+        if got.headers.get(name) != head.headers.get(name):
+            raise NonConformance(
+                f"{name}: {got.headers.get(name)}, as GET says", f"{name}: {head.headers.get(name)}", got, head,
+            )
+
+
+def expect_content_length(head: Exchange, length: int) -> None:
+    """The answer to a HEAD says the content's length."""
+    found = head.headers.get("content-length")
+    if found != str(length):
+        raise NonConformance(f"Content-Length: {length}", f"Content-Length: {found}", head)
+
+
+def strings_of(reply: Exchange, member: str) -> list[str]:
+    """The list of strings under a member of a list answer (``tags``, ``repositories``); null is an empty one."""
+    try:
+        document = reply.json()
+    except ValueError:
+        document = None
+    found = document.get(member, 0) if isinstance(document, dict) else 0
+    values = [] if found is None else found
+    if reply.status != 200 or not isinstance(values, list) or not all(isinstance(each, str) for each in values):
+        raise NonConformance(f'200 with {{"{member}": [strings]}}', observed(reply), reply)
+    return values
+
+
+def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
+    """A list answer has exactly these, in whatever order."""
+    found, wanted = strings_of(reply, member), sorted(wanted)
+    if sorted(found) != wanted:
+        raise NonConformance(f"{member} {wanted}", f"{member} {found}", reply)
+
+
+def expect_sorted(reply: Exchange, member: str) -> None:
+    """A list answer is in lexical order: ASCII order, or alphabetical without case."""
+    found = strings_of(reply, member)
+    if found not in (sorted(found), sorted(found, key=lambda each: (each.lower(), each))) and _unsorted(found):
+        raise NonConformance(f"{member} in lexical order", f"{member} {found}", reply)
+
+
+def _unsorted(found: list[str]) -> bool:
+    lowered = [each.lower() for each in found]
+    return lowered != sorted(lowered)
+
+
+def next_link(reply: Exchange) -> str | None:
+    """The target of the link whose relation is ``next`` (RFC 8288), or None."""
+    for value in reply.headers.all("link"):
+        for target, parameters in LINK.findall(value):
+            if re.search(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)', parameters, re.IGNORECASE):
+                return str(target)
+    return None
+
+
+def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> list[Exchange]:
+    """An answer and all that its ``next`` links lead to; a chain without end is a finding."""
+    pages = [first]
+    while (target := next_link(pages[-1])) is not None:
+        if len(pages) >= MOST_PAGES:
+            raise NonConformance("links that come to an end", f"{MOST_PAGES} pages and a further link", pages[-1])
+        pages.append(follow(pages[-1], target))
+    return pages
+
+
+def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
+    """The pages together have exactly these, each once, in an order that goes on from page to page."""
+    found = [each for page in pages for each in strings_of(page, member)]
+    wanted = sorted(wanted)
+    if sorted(found) != wanted:
+        lost, more = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
+        raise NonConformance(
+            f"{len(wanted)} {member} over {len(pages)} pages, each once",
+            f"{len(found)}, lost {lost}, repeated {more}", *pages,
+        )
+
+
+def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
+    """The descriptors of an answer that is an image index."""
+    try:
+        document = reply.json()
+    except ValueError:
+        document = None
+    found = document.get("manifests") if isinstance(document, dict) else None
+    if reply.status != 200 or not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise NonConformance("200 with an image index", observed(reply), reply)
+    return found
+
+
+def tags_of(repository: Repository, query: str = "") -> list[str]:
+    """Every tag of a repository in the registry's own order, all pages read."""
+    pages = pages_from(repository.tags(query), repository.follow)
+    return [tag for page in pages for tag in strings_of(page, "tags")]
+
+
+def expect_tags(repository: Repository, wanted: Iterable[str]) -> None:
+    """A repository has exactly these tags, each once, over however many pages."""
+    expect_complete(pages_from(repository.tags(), repository.follow), "tags", wanted)
+
+
+def expect_not_stored(probes: Iterable[Exchange]) -> None:
+    """Each of these reads is answered 404: what was refused is nowhere."""
+    for probe in probes:
+        if probe.status != 404:
+            raise NonConformance("404: what was refused is not stored", observed(probe), probe)
+
+
+def expect_denied(reply: Exchange, because: str = "") -> None:
+    """401, 403 or 404: the caller may not do that."""
+    if reply.status not in (401, 403, 404):
+        raise NonConformance(f"401, 403 or 404{f' {because}' if because else ''}", observed(reply), reply)
+
+
+def expect_untouched(reply: Exchange, content: bytes) -> None:
+    """What the refused request was about is as it was."""
+    if reply.status != 200 or reply.body != content:
+        raise NonConformance("what is stored to be as it was before the refused request", observed(reply), reply)
+
+
+def expect_reachable(what: str, request: Callable[[], Exchange]) -> Exchange:
+    """An address that the registry gave can be reached by the one whom it was given; returns the answer."""
+    try:
+        return request()
+    except Unreachable as failure:
+        raise NonConformance(f"{what} that can be reached by those to whom it is given", str(failure)) from None

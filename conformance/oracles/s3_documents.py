@@ -1,0 +1,227 @@
+"""S3 result documents: listings of either version, parts, uploads, deletions, tags.
+
+Each ``…_of`` function reads a 200 answer and raises NonConformance where the document is not what it
+should be. Keys are decoded where the document says that they are encoded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import unquote
+from xml.etree.ElementTree import Element
+
+from conformance.oracles.s3_errors import xml_root
+from conformance.oracles.status import expect_status, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+
+def expect_document(reply: Exchange, root: str) -> Element:
+    """200 with a well-formed XML document of this root; returns the root, names without namespace."""
+    expect_status(reply, 200)
+    found = xml_root(reply)
+    if found is None or found.tag != root:
+        raise NonConformance(f"a well-formed <{root}> document", observed(reply), reply)
+    return found
+
+
+def text_of(reply: Exchange, element: Element, name: str) -> str:
+    """The text of a child that must be there."""
+    found = element.find(name)
+    if found is None:
+        raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply)
+    return found.text or ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One object in a listing."""
+
+    key: str
+    size: int
+    etag: str
+    modified: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One page of a listing, whatever its version. ``next`` is where the next page begins, "" without one."""
+
+    reply: Exchange
+    entries: tuple[Entry, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    next: str
+    key_count: int | None
+    max_keys: int | None
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys in the order of the page."""
+        return [entry.key for entry in self.entries]
+
+    @property
+    def size(self) -> int:
+        """What counts against max-keys: keys and common prefixes."""
+        return len(self.entries) + len(self.prefixes)
+
+
+def listing_of(reply: Exchange) -> Listing:
+    """The page that an answer of ListObjects or ListObjectsV2 is."""
+    root = expect_document(reply, "ListBucketResult")
+    is_encoded = (root.findtext("EncodingType") or "") == "url"
+    entries = tuple(_entry(reply, each, is_encoded) for each in root.findall("Contents"))
+    prefixes = tuple(_decoded(text_of(reply, each, "Prefix"), is_encoded) for each in root.findall("CommonPrefixes"))
+    truncated = _truth(reply, text_of(reply, root, "IsTruncated"))
+    following = root.findtext("NextContinuationToken") or _decoded(root.findtext("NextMarker") or "", is_encoded)
+    return Listing(reply, entries, prefixes, truncated, following, _number(root, "KeyCount"), _number(root, "MaxKeys"))
+
+
+def _entry(reply: Exchange, element: Element, is_encoded: bool) -> Entry:
+    size = text_of(reply, element, "Size")
+    if not size.isdigit():
+        raise NonConformance("<Size> in bytes", f"<Size>{size}</Size>", reply)
+    key = _decoded(text_of(reply, element, "Key"), is_encoded)
+    return Entry(key, int(size), element.findtext("ETag") or "", element.findtext("LastModified") or "")
+
+
+def _decoded(text: str, is_encoded: bool) -> str:
+    # Servers encode a blank as "+" or "%20" and a plus as "%2B": so a plus that is left stands for a blank.
+    return unquote(text.replace("+", " ")) if is_encoded else text
+
+
+def _truth(reply: Exchange, text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise NonConformance("true or false", text, reply)
+    return text == "true"
+
+
+def _number(root: Element, name: str) -> int | None:
+    text = root.findtext(name) or ""
+    return int(text) if text.isdigit() else None
+
+
+def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
+    """The page has exactly these keys, in any order."""
+    told = f" {because}" if because else ""
+    if sorted(listing.keys) != sorted(keys):
+        missing, extra = sorted(set(keys) - set(listing.keys)), sorted(set(listing.keys) - set(keys))
+        said = f"missing {missing}, not expected {extra}" if missing or extra else f"repeated {listing.keys}"
+        raise NonConformance(f"the keys {sorted(keys)}{told}", said, listing.reply)
+
+
+def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
+    """The page has exactly these common prefixes, each once."""
+    if sorted(listing.prefixes) != sorted(prefixes):
+        raise NonConformance(f"the common prefixes {sorted(prefixes)}", f"{sorted(listing.prefixes)}", listing.reply)
+
+
+def expect_page(listing: Listing, max_keys: int) -> None:
+    """The page holds no more than max-keys, and says how much it holds where it says it."""
+    if listing.size > max_keys:
+        raise NonConformance(f"at most {max_keys} keys and prefixes", f"{listing.size} of them", listing.reply)
+    if listing.key_count is not None and listing.key_count != listing.size:
+        raise NonConformance(
+            f"KeyCount {listing.size}, what the page holds", f"KeyCount {listing.key_count}", listing.reply
+        )
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """What ListBuckets says."""
+
+    names: tuple[str, ...]
+
+
+def buckets_of(reply: Exchange) -> Buckets:
+    """The buckets of a ListBuckets answer."""
+    root = expect_document(reply, "ListAllMyBucketsResult")
+    return Buckets(tuple(text_of(reply, each, "Name") for each in root.iter("Bucket")))
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """What DeleteObjects says: keys that are gone, and codes by key of those that are not."""
+
+    deleted: tuple[str, ...]
+    errors: dict[str, str]
+
+
+def deletion_of(reply: Exchange) -> Deletion:
+    """The result of a DeleteObjects answer."""
+    root = expect_document(reply, "DeleteResult")
+    deleted = tuple(text_of(reply, each, "Key") for each in root.findall("Deleted"))
+    return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
+
+
+def upload_id_of(reply: Exchange) -> str:
+    """The id that CreateMultipartUpload answered."""
+    root = expect_document(reply, "InitiateMultipartUploadResult")
+    found = text_of(reply, root, "UploadId")
+    if not found:
+        raise NonConformance("an <UploadId>", observed(reply), reply)
+    return found
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of an upload as ListParts tells it."""
+
+    number: int
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A page of ListParts."""
+
+    parts: tuple[Part, ...]
+    truncated: bool
+    next: str
+
+
+def parts_of(reply: Exchange) -> Parts:
+    """The parts of a ListParts answer."""
+    root = expect_document(reply, "ListPartsResult")
+    parts = tuple(
+        Part(int(text_of(reply, e, "PartNumber")), int(text_of(reply, e, "Size")), text_of(reply, e, "ETag"))
+        for e in root.findall("Part")
+    )
+    return Parts(
+        parts, (root.findtext("IsTruncated") or "false") == "true", root.findtext("NextPartNumberMarker") or ""
+    )
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One open upload as ListMultipartUploads tells it."""
+
+    key: str
+    upload: str
+
+
+def uploads_of(reply: Exchange) -> list[Upload]:
+    """The open uploads of a ListMultipartUploads answer."""
+    root = expect_document(reply, "ListMultipartUploadsResult")
+    is_encoded = (root.findtext("EncodingType") or "") == "url"
+    return [
+        Upload(_decoded(text_of(reply, e, "Key"), is_encoded), text_of(reply, e, "UploadId"))
+        for e in root.findall("Upload")
+    ]
+
+
+def tags_of(reply: Exchange) -> dict[str, str]:
+    """The tags of a GetObjectTagging answer."""
+    root = expect_document(reply, "Tagging")
+    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in root.iter("Tag")}
+
+
+def completed_etag_of(reply: Exchange) -> str:
+    """The ETag that CompleteMultipartUpload answered."""
+    return text_of(reply, expect_document(reply, "CompleteMultipartUploadResult"), "ETag")
+
+
+def copied_etag_of(reply: Exchange, root: str = "CopyObjectResult") -> str:
+    """The ETag that CopyObject or UploadPartCopy answered."""
+    return text_of(reply, expect_document(reply, root), "ETag")

@@ -1,0 +1,94 @@
+"""S3 error documents, and refusals by status and code (Amazon S3 API Reference, "Error responses")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from conformance.oracles.status import expect_status, listed, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+XML_TYPES = ("application/xml", "text/xml")
+CODE = re.compile(r"^[A-Za-z][A-Za-z0-9._]*$")
+
+
+@dataclass(frozen=True)
+class S3Error:
+    """What an error document says; "" for an element that it does not have."""
+
+    code: str
+    message: str
+    resource: str
+    request_id: str
+
+
+def xml_root(reply: Exchange) -> ElementTree.Element | None:
+    """The root of the XML body, names without their namespace; None where it is no well-formed XML."""
+    if b"<!DOCTYPE" in reply.body:
+        return None
+    try:
+        root = ElementTree.fromstring(reply.body)  # noqa: S314 (no DTD, so no entity can be declared)
+    except ElementTree.ParseError:
+        return None
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root
+
+
+def error_of(reply: Exchange) -> S3Error | None:
+    """The error document of an answer, or None where its body is not one."""
+    root = xml_root(reply)
+    if root is None or root.tag != "Error":
+        return None
+    texts = (root.findtext(name) or "" for name in ("Code", "Message", "Resource", "RequestId"))
+    return S3Error(*texts)
+
+
+def expect_error_document(reply: Exchange) -> S3Error:
+    """The body is an S3 error document in XML with Code and Message; returns it."""
+    error = error_of(reply)
+    if error is None or not CODE.match(error.code):
+        raise NonConformance("an S3 error document, <Error> with <Code> and <Message>", observed(reply), reply)
+    if reply.media_type not in XML_TYPES:
+        raise NonConformance(
+            "Content-Type application/xml on an error document", f"{reply.headers.get('content-type')!r}", reply
+        )
+    return error
+
+
+def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> None:
+    """The error document's code is one of these; a HEAD answer has no body, so nothing is asked of it."""
+    if reply.method == "HEAD" or not codes:
+        return
+    error = error_of(reply)
+    if error is None or error.code not in codes:
+        told = f" {because}" if because else ""
+        raise NonConformance(f"code {listed(codes)}{told}", observed(reply), reply)
+
+
+def expect_refusal(
+    reply: Exchange, statuses: int | Iterable[int], codes: Collection[str] = (), because: str = ""
+) -> None:
+    """The answer is a refusal: status one of these and, where codes are given and there is a document, code too.
+
+    That an error has a document at all is a promise of its own (``expect_error_document``).
+    """
+    expect_status(reply, statuses, because)
+    if codes and error_of(reply) is not None:
+        expect_code(reply, codes, because)
+
+
+def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
+    """The answer is 2xx and its body is no error document: copy and completion may say 200 and then fail."""
+    if not reply.ok or error_of(reply) is not None:
+        raise NonConformance(f"2xx without an error document{f' {because}' if because else ''}", observed(reply), reply)
+
+
+def require(reply: Exchange, needs: str) -> Exchange:
+    """The answer to a request that the check builds on: not 2xx, and the check cannot judge."""
+    if not reply.ok or (error_of(reply) is not None and reply.method in {"PUT", "POST"}):
+        raise Inconclusive(f"the check's own {reply.method} was refused: {observed(reply)}", needs)
+    return reply

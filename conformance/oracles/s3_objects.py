@@ -1,0 +1,131 @@
+"""Objects: their bytes, their headers, ranges of them, and that a refusal left them alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from email.utils import parsedate_to_datetime
+
+from conformance.oracles.status import expect_status, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
+DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
+CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
+
+
+def short(body: bytes) -> str:
+    """A body in words: itself where it is short, else its size and both ends."""
+    return repr(body) if len(body) <= 60 else f"{len(body)} bytes {body[:20]!r}…{body[-20:]!r}"
+
+
+def expect_bytes(reply: Exchange, body: bytes, because: str = "") -> None:
+    """200 with exactly these bytes."""
+    expect_status(reply, 200, because)
+    if reply.body != body:
+        told = f" {because}" if because else ""
+        raise NonConformance(
+            f"the body {short(body)}{told}", short(reply.body) + _first_difference(reply.body, body), reply
+        )
+
+
+def _first_difference(found: bytes, wanted: bytes) -> str:
+    """Where two bodies part, for bodies too long to see it."""
+    if max(len(found), len(wanted)) <= 60:
+        return ""
+    place = next((at for at, (one, other) in enumerate(zip(found, wanted, strict=False)) if one != other), None)
+    return f", different from byte {place if place is not None else min(len(found), len(wanted))} on"
+
+
+def expect_stored(reply: Exchange, body: bytes) -> None:
+    """A read-back: the object still has these bytes after what was refused."""
+    expect_bytes(reply, body, "for the object that stood there before the refused request")
+
+
+def expect_nothing_stored(reply: Exchange) -> None:
+    """A read-back: there is no object, for what was to store it was refused."""
+    expect_status(reply, 404, "for a key whose only write was refused")
+
+
+def expect_etag(reply: Exchange) -> str:
+    """The answer has one ETag, a quoted string (RFC 9110 section 8.8.3); returns it."""
+    found = reply.headers.all("etag")
+    if len(found) != 1 or not ENTITY_TAG.match(found[0]):
+        raise NonConformance("one ETag, quoted", f"ETag {', '.join(found) or 'absent'}", reply)
+    return found[0]
+
+
+def expect_same_etag(*replies: Exchange) -> str:
+    """All answers have the same ETag."""
+    tags = [expect_etag(reply) for reply in replies]
+    for tag, reply in zip(tags, replies, strict=True):
+        if tag != tags[0]:
+            raise NonConformance(
+                f"the ETag {tags[0]} that {replies[0].method} answered",
+                f"ETag {tag} from {reply.method}",
+                replies[0],
+                reply,
+            )
+    return tags[0]
+
+
+def expect_headers(reply: Exchange, fields: Mapping[str, str]) -> None:
+    """Every field is there with its value."""
+    for name, value in fields.items():
+        found = reply.headers.get(name)
+        if found != value:
+            raise NonConformance(f"{name}: {value}", f"{name}: {found}" if found is not None else f"no {name}", reply)
+
+
+def expect_absent_headers(reply: Exchange, names: Iterable[str], because: str = "") -> None:
+    """None of the fields is there."""
+    for name in names:
+        if name in reply.headers:
+            raise NonConformance(f"no {name} {because}".strip(), f"{name}: {reply.headers.get(name)}", reply)
+
+
+def expect_empty_body(reply: Exchange) -> None:
+    """The answer has no body."""
+    if reply.body:
+        raise NonConformance("no body", f"{len(reply.body)} bytes", reply)
+
+
+def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
+    """206 with the bytes from first to last of the whole, and a Content-Range that says so."""
+    expect_status(reply, 206, f"for bytes {first}-{last} of {len(whole)}")
+    wanted = f"bytes {first}-{last}/{len(whole)}"
+    if reply.headers.get("content-range") != wanted:
+        raise NonConformance(f"Content-Range: {wanted}", f"Content-Range: {reply.headers.get('content-range')}", reply)
+    if reply.body != whole[first : last + 1]:
+        raise NonConformance(f"the bytes {short(whole[first : last + 1])}", short(reply.body), reply)
+
+
+def expect_whole_or_416(reply: Exchange, whole: bytes) -> None:
+    """The whole object with 200, or 416: the answer to a range that is not understood (RFC 9110 section 14.2)."""
+    expect_status(reply, {200, 416})
+    if reply.status == 200:
+        expect_bytes(reply, whole)
+
+
+def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -> float:
+    """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
+    found = reply.headers.get(name) or ""
+    if not DATE_FORM.match(found):
+        raise NonConformance(f"{name} as an IMF-fixdate", f"{name}: {found}" if found else f"no {name}", reply)
+    seconds = parsedate_to_datetime(found).timestamp()
+    if abs(seconds - near) > within_s:
+        raise NonConformance(
+            f"{name} within {within_s:g} s of now", f"{name}: {found}, {seconds - near:+.0f} s off", reply
+        )
+    return seconds
+
+
+def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
+    """A key that may be refused: stored under exactly its name, or refused as the caller's fault and not stored."""
+    if put.ok:
+        expect_bytes(got, body, "under the key that was stored")
+    elif not 400 <= put.status < 500 and put.status != 501:
+        raise NonConformance("2xx, or a clean refusal of the key", observed(put), put)
+    else:
+        expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key that was refused")

@@ -1,0 +1,96 @@
+"""Paging: all pages of a listing together have every key once, and no page is overfull."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from conformance.clients.storage import Bucket
+from conformance.oracles.s3_documents import Listing, expect_page, listing_of
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+Request = Callable[[str], Exchange]
+"""Asks for the page that begins at a token or marker; "" for the first."""
+
+
+def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
+    """Every page until the one that says it is the last; each is judged as it comes.
+
+    A page may be shorter than asked for, and empty; but pages do not go on for ever, nor stand still.
+    """
+    token, seen = "", set[str]()
+    for _ in range(at_most):
+        page = listing_of(ask(token))
+        expect_page(page, max_keys)
+        yield page
+        if not page.truncated:
+            return
+        token = page.next or _last_of(page)
+        if token in seen:
+            raise NonConformance("another place to go on from on each page", f"{token!r} again", page.reply)
+        seen.add(token)
+    raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
+
+
+def _last_of(page: Listing) -> str:
+    """Where a page without NextMarker ends: version 1 gives none where there is no delimiter."""
+    ends = [*page.keys[-1:], *page.prefixes[-1:]]
+    if not ends:
+        raise NonConformance("a place to go on from on a truncated page", "none, and no keys", page.reply)
+    return max(ends, key=str.encode)
+
+
+def version_2(
+    bucket: Bucket, prefix: str, max_keys: int = 1000, delimiter: str = "", start_after: str = "", **more: str
+) -> Request:
+    """Pages of ListObjectsV2."""
+    fixed = {"max_keys": str(max_keys)} | ({"delimiter": delimiter} if delimiter else {}) | more
+
+    def ask(token: str) -> Exchange:
+        begin = {"continuation_token": token} if token else {"start_after": start_after} if start_after else {}
+        return bucket.listing(prefix, **fixed, **begin)
+
+    return ask
+
+
+def version_1(
+    bucket: Bucket, prefix: str, max_keys: int = 1000, delimiter: str = "", start_after: str = "", **more: str
+) -> Request:
+    """Pages of ListObjects (version 1)."""
+    fixed = {"max_keys": str(max_keys)} | ({"delimiter": delimiter} if delimiter else {}) | more
+
+    def ask(token: str) -> Exchange:
+        marker = token or start_after
+        return bucket.listing_v1(prefix, **fixed, **({"marker": marker} if marker else {}))
+
+    return ask
+
+
+def whole_listing(ask: Request, max_keys: int = 1000, at_most: int = 50) -> Listing:
+    """All pages as one: a server may give shorter pages than it is asked for."""
+    read = list(pages(ask, max_keys, at_most))
+    return replace(
+        read[-1],
+        entries=tuple(entry for page in read for entry in page.entries),
+        prefixes=tuple(each for page in read for each in page.prefixes),
+    )
+
+
+def expect_all_pages(ask: Request, max_keys: int, keys: list[str], prefixes: list[str]) -> None:
+    """The pages together have exactly these keys and common prefixes, each once."""
+    read = list(pages(ask, max_keys, 3 * (len(keys) + len(prefixes)) + 3))
+    _expect_each_once([key for page in read for key in page.keys], keys, "keys", read)
+    _expect_each_once([each for page in read for each in page.prefixes], prefixes, "common prefixes", read)
+
+
+def _expect_each_once(found: list[str], wanted: list[str], what: str, read: list[Listing]) -> None:
+    if sorted(found) == sorted(wanted):
+        return
+    missing, repeated = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
+    extra = sorted(set(found) - set(wanted))
+    raise NonConformance(
+        f"the {what} {sorted(wanted)} over all pages, each once",
+        f"{len(read)} pages with missing {missing}, repeated {repeated}, not expected {extra}",
+        *(p.reply for p in read),
+    )

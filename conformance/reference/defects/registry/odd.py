@@ -1,0 +1,78 @@
+"""Defects that show when a request is a little odd, or comes from where it should not."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.access import Caller
+from conformance.reference.registry.state import DOCKER_MANIFEST
+
+PLAIN_RANGE = re.compile(r"bytes=\d*-\d*")
+
+
+class StreamRefused(Defect):
+    """Docker Registry V2, Changes, b: a body of unknown length can be streamed to an upload."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.method == "PATCH" and "content-length" not in request.headers:
+            return Answer.json(411, {"errors": [{"code": "SIZE_INVALID", "message": "a length is needed"}]})
+        return None
+
+
+class OddRangeFails(Defect):
+    """API Reference, Error Handling: a Range that cannot be read is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        asked = request.headers.get("range")
+        return Answer(500, b"invalid range") if asked and not PLAIN_RANGE.fullmatch(asked) else None
+
+
+class OddReferenceFails(Defect):
+    """API Reference, Error Handling: a reference that cannot be read is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        reference = request.raw_path.rpartition("/manifests/")[2]
+        return Answer(500, b"cannot stat") if "/" not in reference and re.search(r"[%~!$@]", reference) else None
+
+
+class ManifestConverted(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a manifest is given as it was pushed, whatever Accept says."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/manifest-is-never-converted",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        told = answer.headers.get("content-type", "")
+        accepted = request.headers.get("accept", "*/*")
+        minded = told not in accepted and "*/*" not in accepted
+        if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and minded:
+            answer.body = json.dumps({**json.loads(answer.body), "mediaType": DOCKER_MANIFEST}).encode()
+            answer.headers["Content-Type"] = DOCKER_MANIFEST
+        return answer
+
+
+class UploadNeedsItsAddressAlone(Defect):
+    """Docker token scopes: a chunk and the end of an upload need push, as its beginning does."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/session-is-its-openers",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Any:
+        return Caller("whoever") if kind == "upload" else original(kind, name, request)
+
+    def owns(self, original: Any, caller: Any, upload: Any) -> bool:
+        return True

@@ -1,0 +1,161 @@
+"""Defects of what is refused though it is right, or breaks the server though it is only wrong."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+
+BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
+
+
+def _refused(status: int, code: str) -> Answer:
+    answer = Answer(status, f"<Error><Code>{code}</Code><Message>{code}</Message></Error>".encode())
+    answer.headers["Content-Type"] = "application/xml"
+    return answer
+
+
+class PresignedUrlsRefused(Defect):
+    """SigV4, "Authenticating Requests: Using Query Parameters": a presigned URL is served."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/presigned/get-is-served",
+        "storage/presigned/head-is-served",
+        "storage/presigned/put-is-served",
+        "storage/presigned/life-runs-from-its-date",
+        "storage/sdk/presigned-url",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _refused(403, "AccessDenied") if "X-Amz-Signature" in request.query_string else None
+
+
+class DigestsNotImplemented(Defect):
+    """S3 API Reference, PutObject: Content-MD5 and x-amz-checksum- are taken with a body."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/md5-that-matches-is-stored", "storage/checksum/that-matches-is-stored")
+
+    def intercept(self, request: Request) -> Answer | None:
+        digests = [name for name in request.headers if name == "content-md5" or name.startswith("x-amz-checksum-c")]
+        return _refused(501, "NotImplemented") if digests and request.method == "PUT" else None
+
+
+class ConditionsNotImplemented(Defect):
+    """S3 API Reference, GetObject, PutObject: a condition that holds stands in nothing's way."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/condition/if-match-that-holds",
+        "storage/condition/if-none-match-that-holds",
+        "storage/condition/modified-since-that-holds",
+        "storage/condition/unmodified-since-that-holds",
+        "storage/conditional-write/creates-what-is-absent",
+        "storage/conditional-write/created-again-after-deletion",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _refused(501, "NotImplemented") if any(name.startswith("if-") for name in request.headers) else None
+
+
+class QueryOrderHeeded(Defect):
+    """SigV4, "Task 1": the canonical query is sorted, in whatever order it was sent."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/query-order-does-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _refused(403, "SignatureDoesNotMatch") if request.query_string.startswith("max-keys") else None
+
+
+class BucketsListedToAnyone(Defect):
+    """S3 API Reference, ListBuckets: anonymous callers list no buckets."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/anonymous-list-buckets-is-refused",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.raw_path != "/" or "authorization" in request.headers:
+            return None
+        return Answer(200, b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
+
+
+class BucketHeadRefused(Defect):
+    """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/endpoint-is-path-style",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(403) if request.method == "HEAD" and request.raw_path.count("/") == 1 else None
+
+
+class OddRangeIsServerError(Defect):
+    """RFC 9110 section 14.2: a Range field that is no valid range is ignored, or answered 416."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/range/not-understood-is-ignored",
+        "storage/range/several-are-told-apart",
+        "storage/range/any-field-is-answered",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        asked = request.headers.get("range")
+        return None if asked is None or BYTE_RANGE.fullmatch(asked) else _refused(500, "InternalError")
+
+
+class CopyRangeIsServerError(Defect):
+    """S3 API Reference, UploadPartCopy: a range in another form is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/bad-copy-range-is-refused",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        asked = request.headers.get("x-amz-copy-source-range")
+        wrong = asked is not None and not re.fullmatch(r"bytes=\d+-\d+", asked)
+        return _refused(500, "InternalError") if wrong else None
+
+
+class BrokenUtf8IsServerError(Defect):
+    """API Reference, Error Handling: 400 for an invalid path."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/broken-utf8-is-refused-or-kept",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _refused(500, "InternalError") if re.search("%(FF|C0|E2%82$)", request.raw_path) else None
+
+
+class SpoiledXmlIsServerError(Defect):
+    """S3 API Reference, MalformedXML: a document that is not well-formed is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/xml/spoiled-deletion-is-judged",
+        "storage/xml/spoiled-completion-is-judged",
+        "storage/xml/spoiled-tagging-is-judged",
+    )
+
+    def intercept(self, request: Request) -> Answer | None:
+        if not request.body or not re.match("delete|uploadId|tagging", request.query_string):
+            return None
+        try:
+            ElementTree.fromstring(request.body)  # noqa: S314 (a defect of the embedded reference)
+        except ElementTree.ParseError:
+            return _refused(500, "InternalError")
+        return None
+
+
+class EmptyTagSetIsMissing(Defect):
+    """S3 API Reference, GetObjectTagging: an object without tags has an empty set of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/none-is-an-empty-set", "storage/tagging/any-set-comes-back")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        asked = request.method == "GET" and request.query_string.startswith("tagging")
+        return _refused(404, "NoSuchTagSet") if asked and b"<Tag>" not in answer.body else answer

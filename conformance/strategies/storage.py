@@ -1,0 +1,163 @@
+"""What to try on an S3 gateway: keys, bodies, ranges, listings, documents, headers."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+UNRESERVED = "abcXYZ019-_.~"
+HARD = "ab/ +%&=?#<>\"'\\é日🚀:;,@()[]{}|^`~"
+NAME_FIELD = st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=12)
+
+
+def bodies(at_least: int = 0, at_most: int = 2000) -> SearchStrategy[bytes]:
+    """Bodies of objects."""
+    return st.binary(min_size=at_least, max_size=at_most)
+
+
+def cuts(at_most: int = 4) -> SearchStrategy[list[float]]:
+    """Places at which to cut something, from 0 (its start) to 1 (its end)."""
+    return st.lists(st.floats(0, 1), max_size=at_most)
+
+
+def object_names() -> SearchStrategy[str]:
+    """Names for behind a prefix: any Unicode that XML can carry, slashes and hard characters among it."""
+    wide = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Cn"))
+    return st.one_of(st.text(HARD, min_size=1, max_size=12), st.text(wide, min_size=1, max_size=40))
+
+
+def flat_names() -> SearchStrategy[str]:
+    """Names without slashes, from few letters, so that they meet."""
+    return st.text("ab", min_size=1, max_size=3)
+
+
+def nested_names() -> SearchStrategy[str]:
+    """Names with slashes, from few letters, so that they meet and nest."""
+    return st.lists(st.sampled_from(["a", "b", "aa"]), min_size=1, max_size=3).map("/".join)
+
+
+def name_sets(names: SearchStrategy[str], at_most: int = 8) -> SearchStrategy[list[str]]:
+    """Several different names."""
+    return st.lists(names, min_size=1, max_size=at_most, unique=True)
+
+
+def page_sizes() -> SearchStrategy[int]:
+    """Values of max-keys at which pages break."""
+    return st.sampled_from([1, 2, 3, 7, 1000])
+
+
+def metadata_fields() -> SearchStrategy[dict[str, str]]:
+    """User metadata of visible ASCII, within 2 KiB, without blanks at the ends (HTTP takes those away)."""
+    values = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=40).map(str.strip)
+    return st.dictionaries(NAME_FIELD.map(lambda name: f"x-amz-meta-{name.strip('-') or 'x'}"), values, max_size=6)
+
+
+def range_fields() -> SearchStrategy[str]:
+    """Values of Range, good and bad."""
+    number = st.integers(0, 3000).map(str) | st.sampled_from(["", "-1", "1e3", "9" * 30, "０", " 1"])
+    spec = st.tuples(number, number).map("-".join)
+    listed = st.lists(spec, min_size=1, max_size=3).map(",".join)
+    return st.tuples(st.sampled_from(["bytes=", "bytes =", "Bytes=", "items=", "", "bytes:"]), listed).map("".join)
+
+
+def xml_wounds() -> SearchStrategy[tuple[str, float, bytes]]:
+    """How to spoil a document: what to do (cut, insert, replace, double), where (0 to 1), with which bytes."""
+    pieces = [
+        b"<",
+        b">",
+        b"&",
+        b"&x;",
+        b"&#0;",
+        b"&#xFFFF;",
+        b"]]>",
+        b"<!--",
+        b"<![CDATA[",
+        b"<?x?>",
+        b"\x00",
+        b"\xff\xfe",
+        b'"',
+        b"</Key>",
+        b"<Key>",
+        b"<Object>",
+        b"<Part>",
+        b"<PartNumber>-1</PartNumber>",
+        b"<ETag/>",
+        b"<!DOCTYPE a>",
+        b"\xc3",
+        b"<a:b/>",
+        b"x" * 300,
+    ]
+    return st.tuples(st.sampled_from(["cut", "insert", "replace", "double"]), st.floats(0, 1), st.sampled_from(pieces))
+
+
+def wounded(document: bytes, wound: tuple[str, float, bytes]) -> bytes:
+    """A document spoiled in that way."""
+    how, where, piece = wound
+    place = int(where * len(document))
+    head, tail = document[:place], document[place:]
+    return {
+        "cut": head,
+        "insert": head + piece + tail,
+        "replace": head + piece + tail[len(piece) :],
+        "double": head + head + tail,
+    }[how]
+
+
+def query_parameters() -> SearchStrategy[dict[str, str]]:
+    """Query strings for a bucket or an object: known names and others, any values; none asks for a deletion."""
+    names = st.sampled_from(
+        [
+            "list-type",
+            "prefix",
+            "delimiter",
+            "max-keys",
+            "marker",
+            "start-after",
+            "continuation-token",
+            "encoding-type",
+            "fetch-owner",
+            "partNumber",
+            "uploadId",
+            "versionId",
+            "response-content-type",
+            "response-expires",
+            "x-id",
+            "conformance",
+            "key-marker",
+        ]
+    ) | st.text(UNRESERVED, min_size=1, max_size=6).map(lambda name: f"cf-{name}")
+    values = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+        ["0", "-1", "2", "url"]
+    )
+    return st.dictionaries(names, values, max_size=4)
+
+
+def part_orders(at_most: int = 3) -> SearchStrategy[list[int]]:
+    """The order in which parts of an upload are sent; a number that comes again is a part sent anew."""
+    return st.lists(st.integers(1, at_most), min_size=1, max_size=2 * at_most)
+
+
+def tag_sets() -> SearchStrategy[dict[str, str]]:
+    """Tags within the limits: ten of them, letters, digits, blanks and + - = . _ : / @."""
+    letters = st.sampled_from("abcXYZ019 +-=._:/@é")
+    keys = (
+        st.text(letters, min_size=1, max_size=20).map(str.strip).filter(lambda key: key and not key.startswith("aws:"))
+    )
+    return st.dictionaries(keys, st.text(letters, max_size=20).map(str.strip), max_size=10)
+
+
+def signed_alterations() -> SearchStrategy[tuple[str, float, str]]:
+    """How to alter a signed request: which component, at which place of it (0 to 1), with which letter."""
+    components = [
+        "path",
+        "query",
+        "signature",
+        "date",
+        "scope",
+        "signed-names",
+        "payload-hash",
+        "method",
+        "metadata",
+        "body",
+    ]
+    return st.tuples(st.sampled_from(components), st.floats(0, 0.999), st.sampled_from("0aZ9"))

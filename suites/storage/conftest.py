@@ -1,0 +1,69 @@
+"""What storage checks are given: the gateway, and a corner of each bucket for names of the run's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.sigv4 import Keys
+from conformance.clients.storage import S3, Bucket
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.sandbox.space import Space, space_in
+from conformance.target.description import Storage, Target
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@pytest.fixture(scope="session")
+def storage(target: Target) -> Storage:
+    """The target file's section on storage."""
+    if target.storage is None:
+        raise NotApplicable("the target describes no storage")
+    return target.storage
+
+
+@pytest.fixture(scope="session")
+def s3(storage: Storage, http: Callable[[str], HttpClient]) -> S3:
+    """The gateway under the organization's key."""
+    return S3(http(storage.endpoint), Keys(storage.access_key.reveal(), storage.secret_key.reveal(), storage.region))
+
+
+@pytest.fixture(scope="session")
+def space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space:
+    """Our corner of the first bucket."""
+    return _kept_clean(space_in(s3, storage.buckets[0], names), ledger)
+
+
+@pytest.fixture(scope="session")
+def other_space(s3: S3, storage: Storage, names: Names, ledger: Ledger) -> Space:
+    """Our corner of the second bucket."""
+    if len(storage.buckets) < 2:
+        raise Inconclusive("only one bucket is named", "a second bucket in [targets.X.storage] buckets")
+    return _kept_clean(space_in(s3, storage.buckets[1], names), ledger)
+
+
+def _kept_clean(space: Space, ledger: Ledger) -> Space:
+    ledger.created(f"objects under {space.names.prefix} in {space.name}", space.clean_up)
+    return space
+
+
+@pytest.fixture(scope="session")
+def foreign(s3: S3, storage: Storage) -> Bucket:
+    """A bucket of another organization's."""
+    if storage.foreign_bucket is None:
+        raise Inconclusive("no bucket of another organization is named", "foreign_bucket in [targets.X.storage]")
+    return s3.bucket(storage.foreign_bucket)
+
+
+@pytest.fixture(scope="session")
+def absent(s3: S3, names: Names) -> Bucket:
+    """A bucket that never existed."""
+    return s3.bucket(names.new("absent"))
+
+
+@pytest.fixture(scope="session")
+def features(target: Target) -> frozenset[str]:
+    """What the target claims beyond the core."""
+    return frozenset(target.features)

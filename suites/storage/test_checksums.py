@@ -1,0 +1,125 @@
+"""Digests that a client sends with a body: what does not match is stored nowhere, and the old object lives."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.checksums import ALGORITHMS, checksum_field, content_md5
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+BODY = b"checked bytes"
+STOOD = b"what stood there"
+EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
+
+
+@verifies("storage/checksum/md5-that-matches-is-stored")
+def test_matching_md5_is_stored(space: Space) -> None:
+    """Purpose: a body that matches its Content-MD5 is stored.
+
+    Method: 1. put with the right Content-MD5
+            2. expect 200 and the bytes
+    """
+    key = space.key()
+
+    expect_status(space.put(key, BODY, {"Content-MD5": content_md5(BODY)}), 200)
+    expect_bytes(space.get(key), BODY)
+
+
+@verifies("storage/checksum/md5-that-differs-stores-nothing")
+def test_differing_md5_stores_nothing(space: Space) -> None:
+    """Purpose: a body that arrives other than its Content-MD5 says is refused, and the old object lives.
+
+    Method: 1. put an object, overwrite it with the Content-MD5 of other bytes
+            2. expect 400 BadDigest, and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    expect_refusal(space.put(key, BODY, {"Content-MD5": content_md5(b"others")}), 400, {"BadDigest", "InvalidDigest"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/broken-md5-stores-nothing")
+@pytest.mark.parametrize(
+    "value", [case("no-base64", "not base64!"), case("short", "YWJj"), case("hex", "d41d8cd98f00b204e9800998ecf8427e")]
+)
+def test_broken_md5_stores_nothing(space: Space, value: str) -> None:
+    """Purpose: a Content-MD5 that is no MD5 at all is refused.
+
+    Method: 1. put an object, overwrite it with such a Content-MD5
+            2. expect 400 InvalidDigest or BadDigest, and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    reply = space.put(key, BODY, {"Content-MD5": value})
+
+    expect_refusal(reply, 400, {"InvalidDigest", "BadDigest", "InvalidArgument"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/that-matches-is-stored")
+@EVERY_ALGORITHM
+def test_matching_checksum_is_stored(space: Space, algorithm: str) -> None:
+    """Purpose: a body that matches its checksum is stored.
+
+    Method: 1. put with the right x-amz-checksum field
+            2. expect 200 and the bytes
+    """
+    key = space.key()
+
+    expect_status(space.put(key, BODY, dict([checksum_field(algorithm, BODY)])), 200)
+    expect_bytes(space.get(key), BODY)
+
+
+@verifies("storage/checksum/that-differs-stores-nothing")
+@EVERY_ALGORITHM
+def test_differing_checksum_stores_nothing(space: Space, algorithm: str) -> None:
+    """Purpose: a body that arrives other than its checksum says is refused, and the old object lives.
+
+    Method: 1. put an object, overwrite it with the checksum of other bytes
+            2. expect 400 BadDigest, and the old bytes
+    """
+    key = space.stored(STOOD)
+    reply = space.put(key, BODY, dict([checksum_field(algorithm, b"others")]))
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/broken-value-stores-nothing")
+@EVERY_ALGORITHM
+def test_broken_checksum_stores_nothing(space: Space, algorithm: str) -> None:
+    """Purpose: a checksum that cannot be one of its algorithm is refused.
+
+    Method: 1. put an object, overwrite it with a checksum that is no base64 of the right length
+            2. expect 400, and the old bytes
+    """
+    key = space.stored(STOOD)
+    reply = space.put(key, BODY, {f"x-amz-checksum-{algorithm}": "AA=="})
+
+    expect_refusal(
+        reply, 400, {"InvalidRequest", "BadDigest", "InvalidDigest", "InvalidArgument", "XAmzContentChecksumMismatch"}
+    )
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/told-is-the-one-given")
+@EVERY_ALGORITHM
+def test_checksum_that_is_told_is_the_one_given(space: Space, algorithm: str) -> None:
+    """Purpose: where a checksum is told to a client that asks, it is the one that was stored with the object.
+
+    Method: 1. put with a checksum, GET and HEAD with x-amz-checksum-mode: ENABLED
+            2. expect the same checksum, or none: a gateway need not keep it
+    """
+    name, value = checksum_field(algorithm, BODY)
+    key = space.stored(BODY, {name: value})
+
+    for reply in (
+        space.get(key, {"x-amz-checksum-mode": "ENABLED"}),
+        space.head(key, {"x-amz-checksum-mode": "ENABLED"}),
+    ):
+        if name in reply.headers:
+            expect_headers(reply, {name: value})

@@ -1,0 +1,121 @@
+"""Conditional GET and HEAD (RFC 9110 section 13)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import formatdate, parsedate_to_datetime
+
+import pytest
+
+from conformance.oracles.s3_objects import expect_bytes, expect_empty_body, expect_etag, expect_headers
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import row, verifies
+from conformance.vocabulary.exchange import Exchange
+
+BODY = b"conditional"
+OTHER = '"0123456789abcdef0123456789abcdef"'
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a client knows of an object: its ETag and Last-Modified, and a date before and after."""
+
+    key: str
+    etag: str
+    modified: str
+
+    def moved(self, seconds: int) -> str:
+        """Last-Modified, moved by seconds."""
+        return formatdate(parsedate_to_datetime(self.modified).timestamp() + seconds, usegmt=True)
+
+
+Fields = Callable[[Known], dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def known(space: Space) -> Known:
+    """An object that is only read."""
+    key = space.stored(BODY)
+    reply = space.get(key)
+    return Known(key, expect_etag(reply), reply.headers.get("last-modified") or "")
+
+
+def _judged(reply: Exchange, status: int) -> None:
+    expect_status(reply, status)
+    if status == 304 or reply.method == "HEAD":
+        expect_empty_body(reply)
+    elif status == 200:
+        expect_bytes(reply, BODY)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        row("storage/condition/if-match-that-holds", lambda k: {"If-Match": k.etag}, 200),
+        row("storage/condition/if-match-among-several", lambda k: {"If-Match": f"{OTHER}, {k.etag}"}, 200),
+        row("storage/condition/if-match-any", lambda k: {"If-Match": "*"}, 200),
+        row("storage/condition/if-match-that-fails", lambda k: {"If-Match": OTHER}, 412),
+        row("storage/condition/if-none-match-that-holds", lambda k: {"If-None-Match": OTHER}, 200),
+        row("storage/condition/if-none-match-that-fails", lambda k: {"If-None-Match": k.etag}, 304),
+        row("storage/condition/if-none-match-among-several", lambda k: {"If-None-Match": f"{OTHER}, {k.etag}"}, 304),
+        row("storage/condition/if-none-match-weak", lambda k: {"If-None-Match": f"W/{k.etag}"}, 304),
+        row("storage/condition/if-none-match-any", lambda k: {"If-None-Match": "*"}, 304),
+        row("storage/condition/modified-since-that-holds", lambda k: {"If-Modified-Since": k.moved(-3600)}, 200),
+        row("storage/condition/modified-since-that-fails", lambda k: {"If-Modified-Since": k.modified}, 304),
+        row("storage/condition/unmodified-since-that-holds", lambda k: {"If-Unmodified-Since": k.modified}, 200),
+        row("storage/condition/unmodified-since-that-fails", lambda k: {"If-Unmodified-Since": k.moved(-3600)}, 412),
+        row("storage/condition/broken-date-is-ignored", lambda k: {"If-Modified-Since": "yesterday"}, 200),
+    ],
+)
+def test_condition(space: Space, known: Known, fields: Fields, status: int) -> None:
+    """Purpose: a read is made only if its condition holds.
+
+    Method: 1. GET and HEAD an object under the condition
+            2. expect the object where it holds, 304 or 412 without the object where it does not
+    """
+    for reply in (space.get(known.key, fields(known)), space.head(known.key, fields(known))):
+        _judged(reply, status)
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        row(
+            "storage/condition/if-match-outranks-unmodified-since",
+            lambda k: {"If-Match": k.etag, "If-Unmodified-Since": k.moved(-3600)},
+            200,
+        ),
+        row(
+            "storage/condition/if-none-match-outranks-modified-since",
+            lambda k: {"If-None-Match": OTHER, "If-Modified-Since": k.modified},
+            200,
+        ),
+        row(
+            "storage/condition/if-none-match-wins-over-older-date",
+            lambda k: {"If-None-Match": k.etag, "If-Modified-Since": k.moved(-3600)},
+            304,
+        ),
+    ],
+)
+def test_precedence(space: Space, known: Known, fields: Fields, status: int) -> None:
+    """Purpose: entity tags outrank dates, for they are the finer knowledge.
+
+    Method: 1. GET an object under two conditions that disagree
+            2. expect the answer to the entity tag
+    """
+    _judged(space.get(known.key, fields(known)), status)
+
+
+@verifies("storage/condition/not-modified-keeps-etag")
+def test_not_modified_tells_the_etag(space: Space, known: Known) -> None:
+    """Purpose: 304 carries the ETag that 200 would have, so that a cache knows what it confirmed.
+
+    Method: 1. GET with If-None-Match of the object's ETag
+            2. expect 304 with that ETag
+    """
+    reply = space.get(known.key, {"If-None-Match": known.etag})
+
+    expect_status(reply, 304)
+    expect_headers(reply, {"etag": known.etag})

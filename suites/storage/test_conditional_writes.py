@@ -1,0 +1,169 @@
+"""Conditional PUT: creating only what is not there, replacing only what one has read."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from conformance.clients.at_once import at_once
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+OTHER = '"0123456789abcdef0123456789abcdef"'
+FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
+RACERS = 4
+ROUNDS = 8
+
+
+def _all_at_once(space: Space, key: str, headers: dict[str, str], turn: int = 0) -> list[tuple[bytes, Exchange]]:
+    """Several PUTs of different bodies to one key, released together; each body with its answer."""
+    # Never the same bytes twice: they would have the same ETag, and more than one might rightly win.
+    bodies = [f"turn {turn}, racer {racer}".encode() for racer in range(RACERS)]
+    replies = at_once([functools.partial(space.put, key, body, headers) for body in bodies])
+    return list(zip(bodies, replies, strict=True))
+
+
+def _only_winner(answers: list[tuple[bytes, Exchange]]) -> bytes:
+    """The body of the one PUT that was answered 2xx, the others having been told that they failed."""
+    won = [(body, reply) for body, reply in answers if reply.ok]
+    if len(won) != 1:
+        raise NonConformance("one winner", f"{len(won)} of {len(answers)} told that they won", *(r for _, r in answers))
+    for _, reply in answers:
+        if not reply.ok:
+            expect_status(reply, {409, 412}, "for a PUT that lost the race")
+    return won[0][0]
+
+
+@verifies("storage/conditional-write/creates-what-is-absent")
+def test_if_none_match_creates_what_is_absent(space: Space) -> None:
+    """Purpose: If-None-Match: * lets a client create an object.
+
+    Method: 1. PUT with If-None-Match: * to a new key
+            2. expect 200 and the bytes
+    """
+    key = space.key()
+
+    expect_status(space.put(key, b"created", {"If-None-Match": "*"}), 200)
+    expect_bytes(space.get(key), b"created")
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+def test_if_none_match_keeps_what_is_there(space: Space) -> None:
+    """Purpose: If-None-Match: * never overwrites.
+
+    Method: 1. put an object, then PUT to its key with If-None-Match: *
+            2. expect 412 PreconditionFailed, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+
+    expect_refusal(space.put(key, b"intruder", {"If-None-Match": "*"}), 412, FAILED)
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/conditional-write/created-again-after-deletion")
+def test_deleted_key_can_be_created_again(space: Space) -> None:
+    """Purpose: a deleted object no longer stands in the way of creating one.
+
+    Method: 1. put and delete an object, then PUT with If-None-Match: *
+            2. expect 200
+    """
+    key = space.stored()
+    expect_status(space.delete(key), 204)
+
+    expect_status(space.put(key, b"again", {"If-None-Match": "*"}), 200)
+
+
+@verifies("storage/conditional-write/replaces-what-matches")
+def test_if_match_replaces_what_matches(space: Space) -> None:
+    """Purpose: If-Match with the object's ETag lets a client replace what it has read.
+
+    Method: 1. put an object, PUT with If-Match of its ETag
+            2. expect 200 and the new bytes
+    """
+    key = space.stored(b"version one")
+    tag = expect_etag(space.head(key))
+
+    expect_status(space.put(key, b"version two", {"If-Match": tag}), 200)
+    expect_bytes(space.get(key), b"version two")
+
+
+@verifies("storage/conditional-write/keeps-what-changed")
+@pytest.mark.parametrize("stale", [case("never-seen", False), case("overwritten-since", True)])
+def test_if_match_keeps_what_changed(space: Space, stale: bool) -> None:
+    """Purpose: If-Match with another ETag replaces nothing: the object has changed since it was read.
+
+    Method: 1. PUT with If-Match of an ETag that the object does not have, or had before it was overwritten
+            2. expect 412 PreconditionFailed, and the present bytes
+    """
+    key = space.stored(b"version one")
+    tag = expect_etag(space.head(key)) if stale else OTHER
+    space.stored(b"version two", key=key)
+
+    expect_refusal(space.put(key, b"lost update", {"If-Match": tag}), 412, FAILED)
+    expect_stored(space.get(key), b"version two")
+
+
+@verifies("storage/conditional-write/if-match-needs-an-object")
+def test_if_match_on_missing_key_stores_nothing(space: Space) -> None:
+    """Purpose: If-Match on a key without an object creates none.
+
+    Method: 1. PUT with If-Match to a new key
+            2. expect 404 or 412, and nothing stored
+    """
+    key = space.key()
+
+    expect_refusal(space.put(key, b"ghost", {"If-Match": OTHER}), {404, 412}, FAILED | {"NoSuchKey"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/conditional-write/completion-keeps-what-is-there")
+def test_conditional_completion_keeps_what_is_there(space: Space, features: frozenset[str]) -> None:
+    """Purpose: the completion of a multipart upload honours If-None-Match: * like a PUT.
+
+    Method: 1. put an object, complete a multipart upload to its key with If-None-Match: *
+            2. expect 412, and the old bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.stored(b"what stood there")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"intruder")
+
+    reply = space.complete(key, upload, [part], {"If-None-Match": "*"})
+
+    expect_refusal(reply, {409, 412}, FAILED)
+    expect_stored(space.get(key), b"what stood there")
+    space.abort(key, upload)
+
+
+@verifies("storage/conditional-write/one-creator-wins")
+def test_one_of_many_creators_wins(space: Space) -> None:
+    """Purpose: of several clients that create one object at once, one is told that it did, and it is true.
+
+    Method: 1. PUT different bodies with If-None-Match: * to one new key at once, some rounds
+            2. expect one 200 each round, 412 or 409 for the others, and the winner's bytes
+    """
+    for _ in range(ROUNDS):
+        key = space.key("race")
+        winner = _only_winner(_all_at_once(space, key, {"If-None-Match": "*"}))
+        expect_bytes(space.get(key), winner, "of the PUT that was told that it won")
+
+
+@verifies("storage/conditional-write/one-replacement-wins")
+def test_one_of_many_replacements_wins(space: Space) -> None:
+    """Purpose: of several clients that replace what they have read at once, one does: no update is lost.
+
+    Method: 1. PUT different bodies with If-Match of the present ETag at once, some rounds
+            2. expect one 200 each round, 412 or 409 for the others, and the winner's bytes
+    """
+    key = space.stored(b"version nought")
+    for turn in range(ROUNDS):
+        tag = expect_etag(space.head(key))
+        winner = _only_winner(_all_at_once(space, key, {"If-Match": tag}, turn))
+        expect_bytes(space.get(key), winner, "of the PUT that was told that it won")

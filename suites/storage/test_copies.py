@@ -1,0 +1,230 @@
+"""Server-side copies."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import copied_etag_of
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import (
+    expect_absent_headers,
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_stored,
+)
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance
+
+DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice", "Cache-Control": "max-age=60"}
+OTHER = '"0123456789abcdef0123456789abcdef"'
+HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%", "unicode": "straße", "question": "what?"}
+
+
+@verifies("storage/copy/bytes-are-the-same")
+def test_copy_has_the_same_bytes(space: Space) -> None:
+    """Purpose: a copy is another object of the same bytes.
+
+    Method: 1. copy an object within its bucket
+            2. expect 200 with a CopyObjectResult whose ETag is the copy's, and the bytes from both
+    """
+    source, key = space.stored(b"copied"), space.key("copy")
+    reply = space.copy(key, source)
+    tag = copied_etag_of(reply)
+    got = space.get(key)
+
+    expect_bytes(got, b"copied")
+    expect_bytes(space.get(source), b"copied")
+    if tag.strip('"') != expect_etag(got).strip('"'):
+        raise NonConformance(f"the copy's ETag {expect_etag(got)} in the result", tag, reply, got)
+
+
+@verifies("storage/copy/between-buckets")
+def test_copy_between_buckets(space: Space, other_space: Space) -> None:
+    """Purpose: an object can be copied from one bucket of the organization to another.
+
+    Method: 1. copy from the first bucket to the second
+            2. expect the bytes there
+    """
+    source, key = space.stored(b"across"), other_space.key("copy")
+
+    expect_no_error_inside(other_space.copy(key, source, source_bucket=space.name))
+    expect_bytes(other_space.get(key), b"across")
+
+
+@verifies("storage/copy/metadata-goes-along")
+def test_copy_takes_metadata_along(space: Space) -> None:
+    """Purpose: unless told otherwise, a copy has its source's metadata.
+
+    Method: 1. copy an object that has metadata
+            2. expect the same metadata on the copy
+    """
+    source, key = space.stored(b"described", DESCRIBED), space.key("copy")
+
+    expect_no_error_inside(space.copy(key, source))
+    expect_headers(space.head(key), DESCRIBED)
+
+
+@verifies("storage/copy/metadata-is-replaced")
+def test_copy_replaces_metadata_where_told(space: Space) -> None:
+    """Purpose: with the directive REPLACE a copy has the metadata of the request and none of its source's.
+
+    Method: 1. copy with x-amz-metadata-directive: REPLACE and other metadata
+            2. expect the new fields, and not the old ones
+    """
+    source, key = space.stored(b"described", DESCRIBED), space.key("copy")
+    fields = {"x-amz-meta-reviewer": "bob", "Content-Type": "text/plain"}
+
+    expect_no_error_inside(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE", **fields}))
+
+    head = space.head(key)
+    expect_headers(head, fields)
+    expect_absent_headers(head, ["x-amz-meta-owner", "cache-control"], "of the source")
+
+
+@verifies("storage/copy/onto-itself-changes-metadata")
+def test_copy_onto_itself_changes_metadata(space: Space) -> None:
+    """Purpose: copying an object onto itself with REPLACE is how its metadata is changed.
+
+    Method: 1. copy an object onto itself with new metadata
+            2. expect the new metadata and the same bytes
+    """
+    key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
+
+    expect_no_error_inside(space.copy(key, key, {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "bob"}))
+
+    reply = space.get(key)
+    expect_bytes(reply, b"the same")
+    expect_headers(reply, {"x-amz-meta-owner": "bob"})
+
+
+@verifies("storage/copy/onto-itself-without-change-is-refused")
+def test_copy_onto_itself_without_change(space: Space) -> None:
+    """Purpose: copying an object onto itself without changing anything is refused, and loses nothing.
+
+    Method: 1. copy an object onto itself
+            2. expect 400 InvalidRequest, and the bytes as they were
+    """
+    key = space.stored(b"the same")
+
+    expect_refusal(space.copy(key, key), 400, {"InvalidRequest"})
+    expect_stored(space.get(key), b"the same")
+
+
+@verifies("storage/copy/onto-itself-loses-nothing")
+def test_copy_onto_itself_loses_nothing(space: Space) -> None:
+    """Purpose: whatever is answered to a copy of an object onto itself, the object is whole afterwards.
+
+    Method: 1. copy an object onto itself
+            2. expect its bytes and metadata as they were
+    """
+    key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
+    space.copy(key, key)
+    reply = space.get(key)
+
+    expect_stored(reply, b"the same")
+    expect_headers(reply, {"x-amz-meta-owner": "alice"})
+
+
+@verifies("storage/copy/missing-source-is-404")
+def test_copy_of_missing_source(space: Space) -> None:
+    """Purpose: a copy whose source is missing is told so, and makes nothing.
+
+    Method: 1. copy from a key that was never written
+            2. expect 404 NoSuchKey, and nothing under the new key
+    """
+    key = space.key("copy")
+
+    expect_refusal(space.copy(key, space.key("missing")), 404, {"NoSuchKey"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/missing-source-bucket-is-refused")
+def test_copy_from_missing_bucket(space: Space) -> None:
+    """Purpose: a copy whose source bucket is missing is refused, and makes nothing.
+
+    Method: 1. copy from a bucket that never existed
+            2. expect 404 NoSuchBucket or 403, and nothing under the new key
+    """
+    key = space.key("copy")
+    reply = space.copy(key, "anything", source_bucket=space.names.new("absent"))
+
+    expect_refusal(reply, {403, 404}, {"NoSuchBucket", "NoSuchKey", "AccessDenied"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/broken-source-is-refused")
+@pytest.mark.parametrize(
+    "source", [case("no-key", "/bucket-only"), case("slash", "/"), case("blank", "%20"), case("escape", "/%zz/%zz")]
+)
+def test_broken_copy_source_is_refused(space: Space, source: str) -> None:
+    """Purpose: a copy source that names no bucket and key is the caller's fault.
+
+    Method: 1. PUT with such an x-amz-copy-source
+            2. expect 400, 403 or 404, and nothing stored
+    """
+    key = space.key("copy")
+
+    expect_status(space.copy_as(key, source), {400, 403, 404})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/bad-directive-is-refused")
+def test_bad_directive_is_refused(space: Space) -> None:
+    """Purpose: a metadata directive is COPY or REPLACE; another is the caller's fault.
+
+    Method: 1. copy with x-amz-metadata-directive: MERGE
+            2. expect 400, and nothing under the new key
+    """
+    key = space.key("copy")
+
+    reply = space.copy(key, space.stored(b"described"), {"x-amz-metadata-directive": "MERGE"})
+
+    expect_refusal(reply, 400, {"InvalidArgument", "InvalidRequest"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/source-is-decoded-once")
+@pytest.mark.parametrize("name", [case(hint, name) for hint, name in HARD_NAMES.items()])
+def test_copy_source_is_decoded_once(space: Space, name: str) -> None:
+    """Purpose: the copy source is URL-encoded, and decoded exactly once.
+
+    Method: 1. copy from a key with characters that need encoding
+            2. expect the bytes
+    """
+    prefix = space.prefix()
+    source = space.stored(name.encode(), key=prefix + name)
+
+    expect_no_error_inside(space.copy(f"{prefix}copy", source))
+    expect_bytes(space.get(f"{prefix}copy"), name.encode())
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        row("storage/copy/if-match-that-holds", "x-amz-copy-source-if-match", True),
+        row("storage/copy/if-match-that-fails", "x-amz-copy-source-if-match", False),
+        row("storage/copy/if-none-match-that-holds", "x-amz-copy-source-if-none-match", True),
+        row("storage/copy/if-none-match-that-fails", "x-amz-copy-source-if-none-match", False),
+    ],
+)
+def test_condition_on_the_source(space: Space, condition: str, holds: bool) -> None:
+    """Purpose: a copy is made only if the condition on its source holds.
+
+    Method: 1. copy under the condition
+            2. expect the copy where it holds, 412 and nothing under the new key where it does not
+    """
+    source, key = space.stored(b"conditional"), space.key("copy")
+    own = expect_etag(space.head(source))
+    tag = own if holds != condition.endswith("if-none-match") else OTHER
+    reply = space.copy(key, source, {condition: tag})
+
+    if holds:
+        expect_no_error_inside(reply)
+        expect_bytes(space.get(key), b"conditional")
+    else:
+        expect_refusal(reply, 412, {"PreconditionFailed"})
+        expect_nothing_stored(space.get(key))

@@ -1,0 +1,124 @@
+"""Error documents: what they say, in which form, and what they keep to themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.checksums import content_md5
+from conformance.oracles.s3_errors import expect_code, expect_error_document
+from conformance.oracles.s3_objects import expect_empty_body
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+Call = Callable[[Space], Exchange]
+LEAKS = ("Traceback", "at java.", "goroutine", "/usr/", "/home/", "panic:", "Exception in")
+
+
+def _wrong_secret(space: Space) -> Exchange:
+    return space.s3.with_keys(secret_key="not-the-secret-of-this-key").call("GET", space.name, space.key())
+
+
+def _anonymous(space: Space) -> Exchange:
+    return space.s3.send_as_is(space.request("GET", space.key()))
+
+
+REFUSALS: dict[str, Call] = {
+    "missing-key": lambda space: space.get(space.key("missing")),
+    "missing-hard-key": lambda space: space.get(space.key("missing") + "<&>"),
+    "wrong-secret": _wrong_secret,
+    "anonymous": _anonymous,
+    "bad-digest": lambda space: space.put(space.key(), b"x", {"Content-MD5": content_md5(b"y")}),
+    "malformed-xml": lambda space: space.delete_with(b"<Delete>"),
+    "bad-range": lambda space: space.get(space.stored(b"x"), {"Range": "bytes=9-"}),
+    "failed-condition": lambda space: space.get(space.stored(b"x"), {"If-Match": '"other"'}),
+}
+
+
+@verifies("storage/errors/document-has-code-and-message")
+@pytest.mark.parametrize("call", [case(name, call) for name, call in REFUSALS.items()])
+def test_error_document(space: Space, call: Call) -> None:
+    """Purpose: an error comes with a document that a client can read: XML with Code and Message.
+
+    Method: 1. cause an error
+            2. expect a 4xx with <Error> as XML, with Code and Message
+    """
+    reply = call(space)
+
+    if not 400 <= reply.status < 500:
+        raise NonConformance("a 4xx status", f"{reply.status}", reply)
+    if not expect_error_document(reply).message:
+        raise NonConformance("a <Message>", reply.text[:200], reply)
+
+
+@verifies("storage/errors/request-can-be-named")
+def test_error_has_a_request_id(space: Space) -> None:
+    """Purpose: an error names its request, so that its operator can find it.
+
+    Method: 1. cause two errors
+            2. expect a request id in document or x-amz-request-id, another one each time
+    """
+    replies = [space.get(space.key("missing")) for _ in range(2)]
+    told = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
+
+    if not all(told) or told[0] == told[1]:
+        raise NonConformance("a request id, another one for each request", f"{told}", *replies)
+
+
+@verifies("storage/errors/head-has-no-body")
+@pytest.mark.parametrize("signed", [case("missing-key", True), case("anonymous", False)])
+def test_error_of_head_has_no_body(space: Space, signed: bool) -> None:
+    """Purpose: an error of HEAD is told by its status alone.
+
+    Method: 1. HEAD a missing key, or without a signature
+            2. expect a 4xx without a body
+    """
+    request = space.request("HEAD", space.key("missing"))
+    reply = space.s3.send(request) if signed else space.s3.send_as_is(request)
+
+    expect_status(reply, {404} if signed else {400, 401, 403})
+    expect_empty_body(reply)
+
+
+@verifies("storage/errors/nothing-is-given-away")
+@pytest.mark.parametrize(
+    "call", [case(name, REFUSALS[name]) for name in ("missing-key", "wrong-secret", "malformed-xml")]
+)
+def test_error_gives_nothing_away(space: Space, call: Call) -> None:
+    """Purpose: an error shows neither secrets nor the inside of the server.
+
+    Method: 1. cause an error
+            2. expect no secret key, stack trace or path of the server's file system in it
+    """
+    reply = call(space)
+    shown = [sign for sign in (*LEAKS, space.s3.keys.secret_key) if sign in reply.text]
+
+    if shown:
+        raise NonConformance("nothing of the inside", f"{len(shown)} signs of it in the body", reply)
+
+
+@pytest.mark.parametrize(
+    ("call", "status", "code"),
+    [
+        row("storage/errors/code-no-such-key", REFUSALS["missing-key"], 404, "NoSuchKey"),
+        row("storage/errors/code-bad-digest", REFUSALS["bad-digest"], 400, "BadDigest"),
+        row("storage/errors/code-malformed-xml", REFUSALS["malformed-xml"], 400, "MalformedXML"),
+        row("storage/errors/code-invalid-range", REFUSALS["bad-range"], 416, "InvalidRange"),
+        row("storage/errors/code-precondition-failed", REFUSALS["failed-condition"], 412, "PreconditionFailed"),
+        row("storage/errors/code-access-denied", _anonymous, 403, "AccessDenied"),
+    ],
+)
+def test_code(space: Space, call: Call, status: int, code: str) -> None:
+    """Purpose: each error has the status and code that S3's clients know it by.
+
+    Method: 1. cause the error
+            2. expect exactly its status and code
+    """
+    reply = call(space)
+
+    expect_status(reply, status)
+    expect_code(reply, {code})

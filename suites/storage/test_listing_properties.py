@@ -1,0 +1,68 @@
+"""Properties of listings and multipart uploads, compared with what they should be by arithmetic."""
+
+from __future__ import annotations
+
+from conformance.models.bucket import grouped
+from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_objects import expect_bytes
+from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
+from conformance.sandbox.space import Space
+from conformance.strategies.explore import explores
+from conformance.strategies.storage import flat_names, name_sets, nested_names, page_sizes, part_orders
+from conformance.vocabulary.check import verifies
+
+SMALLEST = 5 * 1024 * 1024
+
+
+@verifies("storage/paging/any-flat-set-is-whole")
+@explores(names=name_sets(flat_names()), size=page_sizes())
+def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> None:
+    """Purpose: any set of flat keys is listed whole, at any page size.
+
+    Method: 1. put the keys, read all pages with either version
+            2. expect each key once
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, names)
+
+    expect_all_pages(version_2(space, prefix, size), size, keys, [])
+    expect_all_pages(version_1(space, prefix, size), size, keys, [])
+    space.delete_many(keys)
+
+
+@verifies("storage/paging/any-nested-set-is-whole")
+@explores(names=name_sets(nested_names()), size=page_sizes())
+def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> None:
+    """Purpose: any set of nested keys is listed whole, at any page size, with and without a delimiter.
+
+    Method: 1. put the keys, read all pages, plain and with a delimiter
+            2. expect each key and each common prefix once
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, names)
+    direct, prefixes = grouped(keys, prefix, "/")
+
+    expect_all_pages(version_2(space, prefix, size), size, keys, [])
+    expect_all_pages(version_2(space, prefix, size, "/"), size, direct, prefixes)
+    expect_all_pages(version_1(space, prefix, size, "/"), size, direct, prefixes)
+    space.delete_many(keys)
+
+
+@verifies("storage/multipart/any-order-of-parts-is-one-object")
+@explores(order=part_orders())
+def test_any_order_of_parts_is_one_object(space: Space, order: list[int]) -> None:
+    """Purpose: parts sent in any order, and sent anew, make the object of the last one of each number.
+
+    Method: 1. send parts in the order given, complete with the highest number alone
+            2. expect the bytes that were sent last under it
+    """
+    key = space.key()
+    upload = space.opened(key)
+    sent = {}
+    for turn, number in enumerate(order):
+        body = f"part {number}, turn {turn}".encode()
+        sent[number] = (space.part(key, upload, number, body), body)
+    part, body = sent[max(order)]
+
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), body)

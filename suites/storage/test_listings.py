@@ -1,0 +1,241 @@
+"""Listings of either version: prefix, delimiter, pages, where to start, how keys are written."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from conformance.oracles.s3_documents import (
+    expect_document,
+    expect_keys,
+    expect_page,
+    expect_prefixes,
+    listing_of,
+    text_of,
+)
+from conformance.oracles.s3_errors import expect_refusal, xml_root
+from conformance.oracles.s3_objects import expect_etag
+from conformance.oracles.s3_pages import version_1, version_2, whole_listing
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance
+
+NAMES = ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
+ISO = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+
+
+@pytest.fixture(scope="session")
+def shelf(space: Space) -> str:
+    """A prefix under which ``NAMES`` stand; only read."""
+    prefix = space.prefix("shelf")
+    space.stored_all(prefix, NAMES)
+    return prefix
+
+
+@pytest.mark.parametrize(
+    ("prefix", "parameters", "keys", "prefixes"),
+    [
+        row("storage/listing/lists-what-is-there", "", {}, NAMES, []),
+        row("storage/listing/keeps-to-the-prefix", "b/", {}, ["b/1", "b/2", "b/c/1"], []),
+        row("storage/listing/prefix-ends-anywhere", "g--", {}, ["g--h", "g--i"], []),
+        row("storage/listing/prefix-is-a-whole-key", "d", {}, ["d"], []),
+        row("storage/listing/nothing-is-an-empty-page", "nothing/", {}, [], []),
+        row(
+            "storage/listing/delimiter-groups",
+            "",
+            {"delimiter": "/"},
+            ["a", "d", "f", "g--h", "g--i", "z é"],
+            ["b/", "e/"],
+        ),
+        row("storage/listing/delimiter-below-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
+        row(
+            "storage/listing/delimiter-of-several-letters",
+            "",
+            {"delimiter": "--"},
+            ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "z é"],
+            ["g--"],
+        ),
+        row("storage/listing/delimiter-that-does-not-occur", "", {"delimiter": "|"}, NAMES, []),
+        row("storage/listing/encoded-where-asked", "", {"encoding_type": "url"}, NAMES, []),
+    ],
+)
+def test_listing(
+    space: Space, shelf: str, prefix: str, parameters: dict[str, str], keys: list[str], prefixes: list[str]
+) -> None:
+    """Purpose: a listing has the keys that begin with its prefix, grouped at the delimiter, and no others.
+
+    Method: 1. list with either version
+            2. expect exactly those keys and common prefixes
+    """
+    for version in (version_2, version_1):
+        found = whole_listing(version(space, shelf + prefix, 1000, **parameters))
+        expect_keys(found, [shelf + key for key in keys])
+        expect_prefixes(found, [shelf + each for each in prefixes])
+
+
+@verifies("storage/listing/encoding-is-told")
+def test_encoding_is_told(space: Space, shelf: str) -> None:
+    """Purpose: a listing that encodes its keys says so, and one that is not asked to does not.
+
+    Method: 1. list with encoding-type=url, and without
+            2. expect EncodingType url and keys without raw blanks; and plain keys
+    """
+    encoded_reply, plain_reply = space.listing(shelf, encoding_type="url"), space.listing(shelf)
+    root = xml_root(encoded_reply)
+
+    told = root.findtext("EncodingType") if root is not None else None
+    if told != "url" or "é".encode() in encoded_reply.body:
+        raise NonConformance("EncodingType url and encoded keys", f"EncodingType {told}", encoded_reply)
+    if xml_root(plain_reply) is None or b"<EncodingType>url" in plain_reply.body:
+        raise NonConformance("plain keys where none are asked encoded", "EncodingType url", plain_reply)
+
+
+@verifies("storage/listing/tells-what-head-tells")
+def test_listing_tells_what_head_tells(space: Space, shelf: str) -> None:
+    """Purpose: size, ETag and time of an object are the same in a listing as in HEAD.
+
+    Method: 1. list one object and HEAD it
+            2. expect the same size and ETag, and the same second in ISO 8601 form
+    """
+    page, head = listing_of(space.listing(shelf + "d")), space.head(shelf + "d")
+    entry = page.entries[0]
+    told = (str(entry.size), entry.etag.strip('"'))
+    wanted = (head.headers.get("content-length"), expect_etag(head).strip('"'))
+
+    if told != wanted:
+        raise NonConformance(f"size and ETag {wanted}, as in HEAD", f"{told}", head, page.reply)
+    if not ISO.match(entry.modified):
+        raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply)
+    listed = datetime.datetime.fromisoformat(entry.modified).timestamp()
+    if abs(listed - parsedate_to_datetime(head.headers.get("last-modified") or "").timestamp()) >= 1:
+        raise NonConformance(f"LastModified {head.headers.get('last-modified')}", entry.modified, head, page.reply)
+
+
+@verifies("storage/listing/is-in-utf8-order")
+def test_listing_is_in_utf8_order(space: Space) -> None:
+    """Purpose: keys are listed in the order of their UTF-8 bytes.
+
+    Method: 1. put keys whose order differs by directory, by case or by code unit
+            2. expect the byte order in one listing
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, ["a", "a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"])
+    page = whole_listing(version_2(space, prefix))
+
+    wanted = sorted(keys, key=str.encode)
+    if page.keys != wanted:
+        raise NonConformance(f"{wanted}", f"{page.keys}", page.reply)
+    groups = whole_listing(version_2(space, prefix, 1000, "a")).prefixes
+    if list(groups) != sorted(groups, key=str.encode):
+        raise NonConformance("common prefixes in the same order", f"{groups}", page.reply)
+
+
+@verifies("storage/listing/start-after-is-exclusive")
+@pytest.mark.parametrize(
+    ("start", "keys"),
+    [
+        case("a-key", "d", ["e/1", "f", "g--h", "g--i", "z é"]),
+        case("between", "eee", ["f", "g--h", "g--i", "z é"]),
+        case("the-last", "z é", []),
+    ],
+)
+def test_start_after_is_exclusive(space: Space, shelf: str, start: str, keys: list[str]) -> None:
+    """Purpose: start-after and marker begin after that key, whether or not it exists.
+
+    Method: 1. list after a key, with either version
+            2. expect the keys behind it and not the key itself
+    """
+    for version in (version_2, version_1):
+        found = whole_listing(version(space, shelf, start_after=shelf + start))
+        expect_keys(found, [shelf + key for key in keys])
+
+
+@verifies("storage/listing/max-keys-nought-is-empty")
+def test_max_keys_nought_is_empty(space: Space, shelf: str) -> None:
+    """Purpose: max-keys limits a page, also to nothing.
+
+    Method: 1. list with max-keys=0
+            2. expect no keys
+    """
+    page = listing_of(space.listing(shelf, max_keys="0"))
+
+    expect_keys(page, [])
+    expect_page(page, 0)
+
+
+@verifies("storage/listing/max-keys-above-the-limit-is-served")
+def test_max_keys_above_the_limit(space: Space, shelf: str) -> None:
+    """Purpose: a page holds 1,000 keys at most; more may be asked for.
+
+    Method: 1. list with max-keys=5000
+            2. expect the keys, and MaxKeys as asked or 1000
+    """
+    found = whole_listing(version_2(space, shelf, 5000))
+
+    expect_keys(found, [shelf + key for key in NAMES])
+
+
+@verifies("storage/listing/bad-parameters-are-refused")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        case("max-keys-word", "max_keys", "many"),
+        case("max-keys-negative", "max_keys", "-1"),
+        case("max-keys-fraction", "max_keys", "1.5"),
+        case("encoding", "encoding_type", "rot13"),
+        case("token", "continuation_token", "no-token-of-yours"),
+    ],
+)
+def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: str) -> None:
+    """Purpose: a parameter that makes no sense is the caller's fault, and told as such.
+
+    Method: 1. list with the parameter
+            2. expect 400 InvalidArgument
+    """
+    expect_refusal(space.listing(shelf, **{name: value}), 400, {"InvalidArgument", "InvalidToken", "InvalidRequest"})
+
+
+@verifies("storage/listing/bad-parameters-are-no-server-error")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        case("max-keys-word", "max_keys", "many"),
+        case("max-keys-negative", "max_keys", "-1"),
+        case("max-keys-huge", "max_keys", "9" * 30),
+        case("encoding", "encoding_type", "rot13"),
+        case("token", "continuation_token", "no-token-of-yours"),
+        case("version", "list_type", "3"),
+        case("owner", "fetch_owner", "perhaps"),
+        case("start-after", "start_after", "é\x7f%"),
+    ],
+)
+def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, value: str) -> None:
+    """Purpose: no parameter of a caller's makes the listing fail on the server's side, nor the next one.
+
+    Method: 1. list with the parameter
+            2. expect 200 or a 4xx (501 where it is not offered), then a good listing as before
+    """
+    expect_status(space.listing(shelf, **{name: value}), {200, 400, 403, 404, 405, 501})
+    expect_keys(whole_listing(version_2(space, shelf)), [shelf + key for key in NAMES])
+
+
+@verifies("storage/listing/says-what-was-asked")
+def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
+    """Purpose: a listing repeats bucket, prefix and delimiter, so that a page is understood alone.
+
+    Method: 1. list with all of them
+            2. expect each in the document
+    """
+    reply = space.listing(shelf + "b", delimiter="/", max_keys="7")
+    page = listing_of(reply)
+    root = expect_document(reply, "ListBucketResult")
+    told = {name: text_of(reply, root, name) for name in ("Name", "Prefix", "Delimiter")}
+
+    wanted = {"Name": space.name, "Prefix": shelf + "b", "Delimiter": "/"}
+    if told != wanted:
+        raise NonConformance(f"{wanted}", f"{told}", reply)
+    expect_page(page, 7)

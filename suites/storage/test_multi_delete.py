@@ -1,0 +1,167 @@
+"""DeleteObjects: many keys in one request."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.checksums import checksum_field, content_md5
+from conformance.clients.s3_bodies import delete_document
+from conformance.oracles.s3_documents import deletion_of, expect_keys, listing_of
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+BROKEN = {
+    "no-xml": b"delete everything",
+    "empty": b"",
+    "cut": delete_document(["a"])[:-12],
+    "other-root": b"<Remove><Object/></Remove>",
+    "no-objects": delete_document([]),
+    "object-without-key": b"<Delete><Object></Object></Delete>",
+    "json": b'{"Objects": []}',
+}
+MALFORMED = {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "UserKeyMustBeSpecified", "InvalidArgument"}
+
+
+@verifies("storage/multi-delete/deletes-what-is-named")
+def test_deletes_what_is_named(space: Space) -> None:
+    """Purpose: the named keys are deleted, and no others.
+
+    Method: 1. put four objects, delete two of them in one request
+            2. expect both named as deleted, gone, and the other two there
+    """
+    prefix = space.prefix()
+    a, b, c, ab = space.stored_all(prefix, ["a", "b", "c", "ab"])
+
+    result = deletion_of(space.delete_many([a, b]))
+
+    if sorted(result.deleted) != [a, b] or result.errors:
+        raise NonConformance(f"deleted {[a, b]}", f"deleted {list(result.deleted)}, errors {result.errors}")
+    expect_keys(listing_of(space.listing(prefix)), [ab, c])
+
+
+@verifies("storage/multi-delete/missing-keys-are-deleted-too")
+def test_missing_keys_count_as_deleted(space: Space) -> None:
+    """Purpose: a key under which nothing stands is answered as deleted.
+
+    Method: 1. delete one object that exists and one key that does not, in one request
+            2. expect both as deleted, without an error
+    """
+    there, missing = space.stored(), space.key("missing")
+    reply = space.delete_many([there, missing])
+    result = deletion_of(reply)
+
+    if sorted(result.deleted) != sorted([there, missing]) or result.errors:
+        raise NonConformance("both deleted", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
+
+
+@verifies("storage/multi-delete/quiet-names-only-errors")
+def test_quiet_names_only_errors(space: Space) -> None:
+    """Purpose: in quiet mode the answer names only what could not be deleted.
+
+    Method: 1. delete an object with Quiet
+            2. expect an empty result, and the object gone
+    """
+    key = space.stored()
+    reply = space.delete_many([key], quiet=True)
+    result = deletion_of(reply)
+
+    if result.deleted or result.errors:
+        raise NonConformance(
+            "no entries in quiet mode", f"deleted {list(result.deleted)}, errors {result.errors}", reply
+        )
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/multi-delete/takes-hard-keys")
+def test_takes_hard_keys(space: Space) -> None:
+    """Purpose: keys in the document are XML text: escaped characters mean themselves, and nothing else.
+
+    Method: 1. put objects under keys that need escaping in XML, and others beside them
+            2. delete the first in one request, expect only the others
+    """
+    prefix = space.prefix()
+    hard = space.stored_all(prefix, ["a&b", "a<b>", "\"q\" 'q'", "a+b", "a%20b", "é"])
+    beside = space.stored_all(prefix, ["a&amp;b", "a b", "q"])
+
+    space.delete_many(hard)
+
+    expect_keys(listing_of(space.listing(prefix)), beside)
+
+
+@verifies("storage/multi-delete/takes-a-thousand")
+def test_takes_a_thousand_keys(space: Space) -> None:
+    """Purpose: one request may name 1,000 keys.
+
+    Method: 1. delete 1,000 keys, one of which exists
+            2. expect 1,000 entries as deleted, and the object gone
+    """
+    there = space.stored()
+    keys = [there, *(f"{there}-{number}" for number in range(999))]
+    reply = space.delete_many(keys)
+
+    if sorted(deletion_of(reply).deleted) != sorted(keys):
+        raise NonConformance("1,000 keys deleted", f"{len(deletion_of(reply).deleted)} deleted", reply)
+    expect_nothing_stored(space.get(there))
+
+
+@verifies("storage/multi-delete/more-than-a-thousand-is-refused")
+def test_more_than_a_thousand_is_refused(space: Space) -> None:
+    """Purpose: a request that names more than 1,000 keys is refused whole.
+
+    Method: 1. name 1,001 keys, one of which exists
+            2. expect 400 MalformedXML, and the object there
+    """
+    there = space.stored(b"what stood there")
+
+    reply = space.delete_many([there, *(f"{there}-{number}" for number in range(1000))])
+
+    expect_refusal(reply, 400, MALFORMED)
+    expect_stored(space.get(there), b"what stood there")
+
+
+@verifies("storage/multi-delete/broken-document-is-refused")
+@pytest.mark.parametrize("body", [case(hint, body) for hint, body in BROKEN.items()])
+def test_broken_document_is_refused(space: Space, body: bytes) -> None:
+    """Purpose: a body that is no Delete document is the caller's fault.
+
+    Method: 1. send such a body with its right Content-MD5
+            2. expect 400 MalformedXML
+    """
+    expect_refusal(space.delete_with(body), 400, MALFORMED)
+
+
+@verifies("storage/multi-delete/wrong-md5-deletes-nothing")
+def test_wrong_md5_deletes_nothing(space: Space) -> None:
+    """Purpose: a Delete document that arrives other than its Content-MD5 says deletes nothing.
+
+    Method: 1. name an object, with the Content-MD5 of another document
+            2. expect 400 BadDigest, and the object there
+    """
+    key = space.stored(b"what stood there")
+
+    reply = space.delete_with(delete_document([key]), {"Content-MD5": content_md5(b"another document")})
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/multi-delete/takes-a-checksum-for-md5")
+@pytest.mark.parametrize("algorithm", [case("crc32", "crc32"), case("sha256", "sha256")])
+def test_takes_a_checksum_in_place_of_md5(space: Space, algorithm: str) -> None:
+    """Purpose: the checksum that current SDKs send stands for Content-MD5.
+
+    Method: 1. delete an object with x-amz-checksum and without Content-MD5
+            2. expect 200, and the object gone
+    """
+    key = space.stored()
+    body = delete_document([key])
+    name, value = checksum_field(algorithm, body)
+
+    reply = space.delete_with(body, {name: value, "x-amz-sdk-checksum-algorithm": algorithm.upper()})
+
+    expect_status(reply, 200)
+    expect_nothing_stored(space.get(key))

@@ -1,0 +1,200 @@
+"""Multipart uploads that succeed: whatever the order of their parts, the object is their sum."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import (
+    completed_etag_of,
+    copied_etag_of,
+    listing_of,
+    upload_id_of,
+)
+from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_stored,
+)
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+SMALLEST = 5 * 1024 * 1024
+FIRST, SECOND, TAIL = b"1" * SMALLEST, b"2" * SMALLEST, b"the tail"
+
+
+@verifies("storage/multipart/parts-make-the-object")
+@pytest.mark.parametrize("order", [case("in-order", (1, 2, 3)), case("backwards", (3, 2, 1))])
+def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
+    """Purpose: the object is its parts in the order of their numbers, in whatever order they came.
+
+    Method: 1. upload three parts in some order, complete
+            2. expect their bytes in the order of their numbers, and one ETag in result, GET and listing
+    """
+    key, bodies = space.key("parts"), {1: FIRST, 2: SECOND, 3: TAIL}
+    upload = space.opened(key)
+    parts = dict(space.part(key, upload, number, bodies[number]) for number in order)
+    reply = space.complete(key, upload, sorted(parts.items()))
+    tag = completed_etag_of(reply)
+
+    got = space.get(key)
+    expect_bytes(got, FIRST + SECOND + TAIL)
+    listed = [entry.etag.strip('"') for entry in listing_of(space.listing(key)).entries]
+    if listed != [expect_etag(got).strip('"')] or tag.strip('"') != listed[0]:
+        raise NonConformance(
+            f"the ETag {expect_etag(got)} everywhere", f"{tag} in the result, {listed} listed", reply, got
+        )
+    space.delete(key)
+
+
+@verifies("storage/multipart/one-small-part-is-enough")
+def test_one_small_part_is_enough(space: Space) -> None:
+    """Purpose: the last part may be of any size, so an upload of one small part is whole.
+
+    Method: 1. upload one part of a few bytes, complete
+            2. expect those bytes
+    """
+    key = space.key()
+    upload = upload_id_of(space.create_upload(key))
+
+    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)]))
+    expect_bytes(space.get(key), TAIL)
+
+
+@verifies("storage/multipart/numbers-may-have-gaps")
+def test_part_numbers_may_have_gaps(space: Space) -> None:
+    """Purpose: part numbers run from 1 to 10,000 and need not be consecutive.
+
+    Method: 1. upload parts 7 and 10000, complete
+            2. expect their bytes
+    """
+    key = space.key("gaps")
+    upload = space.opened(key)
+    parts = [space.part(key, upload, 7, FIRST), space.part(key, upload, 10000, TAIL)]
+
+    expect_no_error_inside(space.complete(key, upload, parts))
+    expect_bytes(space.get(key), FIRST + TAIL)
+    space.delete(key)
+
+
+@verifies("storage/multipart/part-can-be-sent-anew")
+def test_part_can_be_sent_anew(space: Space) -> None:
+    """Purpose: a part that is uploaded again replaces the earlier one.
+
+    Method: 1. upload part 1 twice with different bytes, complete with the second's ETag
+            2. expect the second's bytes
+    """
+    key = space.key()
+    upload = space.opened(key)
+    space.part(key, upload, 1, b"the first try")
+    part = space.part(key, upload, 1, b"the second try")
+
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"the second try")
+
+
+@verifies("storage/multipart/parts-left-out-are-left-out")
+def test_parts_that_are_not_named_are_left_out(space: Space) -> None:
+    """Purpose: the object consists of the parts that the completion names.
+
+    Method: 1. upload parts 1, 2 and 3, complete with 1 and 3
+            2. expect the bytes of 1 and 3
+    """
+    key = space.key("chosen")
+    upload = space.opened(key)
+    parts = [
+        space.part(key, upload, 1, FIRST),
+        space.part(key, upload, 2, b"left out"),
+        space.part(key, upload, 3, TAIL),
+    ]
+
+    expect_no_error_inside(space.complete(key, upload, [parts[0], parts[2]]))
+    expect_bytes(space.get(key), FIRST + TAIL)
+    space.delete(key)
+
+
+@verifies("storage/multipart/invisible-until-complete")
+def test_upload_is_invisible_until_complete(space: Space) -> None:
+    """Purpose: an object appears when its upload is completed, and not before.
+
+    Method: 1. open an upload, send a part
+            2. expect no object in GET and listing, then the object after completion
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, TAIL)
+
+    expect_nothing_stored(space.get(key))
+    listed = listing_of(space.listing(key))
+    if listed.keys:
+        raise NonConformance("no unfinished upload in the listing", f"{listed.keys}", listed.reply)
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), TAIL)
+
+
+@verifies("storage/multipart/old-object-stands-until-complete")
+def test_old_object_stands_until_complete(space: Space) -> None:
+    """Purpose: an open upload changes nothing of the object that stands under its key.
+
+    Method: 1. put an object, open an upload to its key, send a part
+            2. expect the old bytes; after completion the new ones
+    """
+    key = space.stored(b"what stood there")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, TAIL)
+
+    expect_stored(space.get(key), b"what stood there")
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), TAIL)
+
+
+@verifies("storage/multipart/metadata-is-of-the-opening")
+def test_metadata_is_of_the_opening(space: Space) -> None:
+    """Purpose: the object has the metadata that was given when its upload was opened.
+
+    Method: 1. open an upload with metadata, upload, complete
+            2. expect it in HEAD
+    """
+    fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
+    key = space.key()
+    upload = space.opened(key, fields)
+
+    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)]))
+    expect_headers(space.head(key), fields)
+
+
+@verifies("storage/multipart/two-uploads-do-not-mix")
+def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
+    """Purpose: two uploads to one key are two uploads; the one completed last is the object.
+
+    Method: 1. open two uploads to one key, send each its part, complete the second, then the first
+            2. expect the second's bytes, then the first's
+    """
+    key = space.key()
+    one, two = space.opened(key), space.opened(key)
+    parts = {upload: space.part(key, upload, 1, upload.encode()) for upload in (one, two)}
+
+    for upload in (two, one):
+        expect_no_error_inside(space.complete(key, upload, [parts[upload]]))
+        expect_bytes(space.get(key), upload.encode())
+
+
+@verifies("storage/multipart/part-can-be-copied")
+@pytest.mark.parametrize(("asked", "first", "last"), [case("whole", "", 0, 12), case("range", "bytes=2-5", 2, 6)])
+def test_part_can_be_copied(space: Space, asked: str, first: int, last: int) -> None:
+    """Purpose: a part can be copied from an object, whole or by a range.
+
+    Method: 1. put an object (over 5 MiB for a range, as S3 asks), copy it as part 1 of an upload, complete
+            2. expect the copied bytes
+    """
+    body = b"twelve bytes" + (b"." * SMALLEST if asked else b"")
+    source, key = space.stored(body), space.key()
+    upload = space.opened(key)
+    tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
+
+    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+    expect_bytes(space.get(key), body[first:last])
+    space.delete(source)

@@ -1,0 +1,145 @@
+"""Completions that must be refused, or repeated, with what they leave behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.s3_bodies import completion_document
+from conformance.oracles.s3_documents import completed_etag_of
+from conformance.oracles.s3_errors import error_of, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
+from conformance.oracles.status import observed
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+SMALLEST = 5 * 1024 * 1024
+WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
+BROKEN = {
+    "no-xml": b"complete it",
+    "empty": b"",
+    "cut": completion_document([(1, WRONG_TAG)])[:-20],
+    "no-parts": completion_document([]),
+    "other-root": b"<Finish><Part/></Finish>",
+    "part-without-number": b"<CompleteMultipartUpload><Part><ETag>x</ETag></Part></CompleteMultipartUpload>",
+    "number-no-number": completion_document([(1, WRONG_TAG)]).replace(b">1<", b">one<"),
+}
+MALFORMED = {"MalformedXML", "InvalidRequest", "InvalidPart", "InvalidArgument", "MissingRequestBodyError"}
+
+
+def _expect_failed(reply: Exchange, codes: set[str]) -> None:
+    """A completion that failed: 400, or 200 that began too early and ends in an error document."""
+    error = error_of(reply)
+    if reply.status == 200 and error is not None:
+        if error.code not in codes:
+            raise NonConformance(f"one of {sorted(codes)}", observed(reply), reply)
+        return
+    expect_refusal(reply, 400, codes)
+
+
+@verifies("storage/multipart/small-part-in-the-middle-is-refused")
+def test_small_part_in_the_middle_is_refused(space: Space) -> None:
+    """Purpose: every part but the last is at least 5 MiB.
+
+    Method: 1. upload two small parts, complete
+            2. expect 400 EntityTooSmall, and nothing stored
+    """
+    key = space.key()
+    upload = space.opened(key)
+    parts = [space.part(key, upload, 1, b"too small"), space.part(key, upload, 2, b"the last")]
+    reply = space.complete(key, upload, parts)
+
+    _expect_failed(reply, {"EntityTooSmall"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
+
+
+@verifies("storage/multipart/invalid-part-is-refused")
+@pytest.mark.parametrize("number", [case("wrong-etag", 1), case("never-sent", 2)])
+def test_invalid_part_is_refused(space: Space, number: int) -> None:
+    """Purpose: a completion that names a part which did not come so is refused.
+
+    Method: 1. send part 1, complete with another ETag for it, or with a part that was never sent
+            2. expect 400 InvalidPart, and nothing stored
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"as sent")
+    named = [(1, WRONG_TAG)] if number == 1 else [part, (2, WRONG_TAG)]
+    reply = space.complete(key, upload, named)
+
+    _expect_failed(reply, {"InvalidPart", "EntityTooSmall"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
+
+
+@verifies("storage/multipart/order-of-parts-is-checked")
+@pytest.mark.parametrize("doubled", [case("descending", False), case("twice", True)])
+def test_order_of_parts_is_checked(space: Space, doubled: bool) -> None:
+    """Purpose: the completion names its parts in ascending order.
+
+    Method: 1. send two parts, complete with them in descending order, or with one of them twice
+            2. expect 400 InvalidPartOrder, and nothing stored
+    """
+    key = space.key("order")
+    upload = space.opened(key)
+    one, two = space.part(key, upload, 1, b"1" * SMALLEST), space.part(key, upload, 2, b"2" * 64)
+    reply = space.complete(key, upload, [one, one, two] if doubled else [two, one])
+
+    _expect_failed(reply, {"InvalidPartOrder", "InvalidPart", "MalformedXML", "EntityTooSmall"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
+
+
+@verifies("storage/multipart/broken-completion-is-refused")
+@pytest.mark.parametrize("body", [case(hint, body) for hint, body in BROKEN.items()])
+def test_broken_completion_is_refused(space: Space, body: bytes) -> None:
+    """Purpose: a completion whose body is no CompleteMultipartUpload document is refused, and can be made rightly then.
+
+    Method: 1. send a part, complete with a broken body
+            2. expect 400 and nothing stored; then complete rightly and expect the object
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"kept")
+
+    _expect_failed(space.complete_with(key, upload, body), MALFORMED)
+    expect_nothing_stored(space.get(key))
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"kept")
+
+
+@verifies("storage/multipart/refused-completion-can-be-mended")
+def test_refused_completion_can_be_mended(space: Space) -> None:
+    """Purpose: a completion that was refused loses no part: it can be made again, rightly.
+
+    Method: 1. send a part, complete with a wrong ETag, then with the right one
+            2. expect 400, then 200 and the object
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"kept")
+
+    _expect_failed(space.complete(key, upload, [(1, WRONG_TAG)]), {"InvalidPart"})
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"kept")
+
+
+@verifies("storage/multipart/completing-twice-is-harmless")
+def test_completing_twice_is_harmless(space: Space) -> None:
+    """Purpose: a completion that is repeated, since its answer was lost, does no harm.
+
+    Method: 1. complete an upload twice
+            2. expect the second answered 200 with the same ETag, or 404 NoSuchUpload, and the object whole
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"once")
+    tag = completed_etag_of(space.complete(key, upload, [part]))
+    again = space.complete(key, upload, [part])
+
+    expect_refusal(again, {200, 404}, {"NoSuchUpload"})
+    if again.ok and completed_etag_of(again) != tag:
+        raise NonConformance(f"the same ETag {tag}", completed_etag_of(again), again)
+    expect_bytes(space.get(key), b"once")

@@ -1,0 +1,151 @@
+"""Multipart uploads that must be refused, with what they leave behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.checksums import content_md5
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+
+UNKNOWN = "cf-no-such-upload-0000000000000000"
+WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
+ON_UNKNOWN: dict[str, Callable[[Space, str, str], Exchange]] = {
+    "upload-part": lambda space, key, upload: space.put_part(key, upload, 1, b"x"),
+    "list-parts": lambda space, key, upload: space.list_parts(key, upload),
+    "complete": lambda space, key, upload: space.complete(key, upload, [(1, WRONG_TAG)]),
+}
+
+
+@verifies("storage/multipart/unknown-upload-is-404")
+@pytest.mark.parametrize("call", [case(name, call) for name, call in ON_UNKNOWN.items()])
+def test_unknown_upload_is_404(space: Space, call: Callable[[Space, str, str], Exchange]) -> None:
+    """Purpose: an upload id that was never issued is told as such.
+
+    Method: 1. ask for the operation with an unknown upload id
+            2. expect 404 NoSuchUpload, and nothing stored
+    """
+    key = space.key()
+
+    expect_refusal(call(space, key, UNKNOWN), 404, {"NoSuchUpload"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/multipart/abort-of-unknown-upload-is-harmless")
+def test_abort_of_unknown_upload(space: Space) -> None:
+    """Purpose: aborting an upload that does not exist harms nothing.
+
+    Method: 1. put an object, abort an unknown upload to its key
+            2. expect 404 NoSuchUpload, or 204, and the object there
+    """
+    key = space.stored(b"what stood there")
+
+    expect_refusal(space.abort(key, UNKNOWN), {204, 404}, {"NoSuchUpload"})
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/multipart/upload-is-of-its-key")
+def test_upload_is_of_its_key(space: Space) -> None:
+    """Purpose: an upload id is good for the key it was opened for, and for no other.
+
+    Method: 1. open an upload to one key, send a part to another key with its id
+            2. expect 404 NoSuchUpload
+    """
+    key, other = space.key(), space.key("other")
+    upload = space.opened(key)
+    reply = space.put_part(other, upload, 1, b"astray")
+    space.abort(key, upload)
+
+    expect_refusal(reply, 404, {"NoSuchUpload"})
+
+
+@verifies("storage/multipart/aborted-upload-takes-no-parts")
+def test_aborted_upload_takes_no_parts(space: Space) -> None:
+    """Purpose: an aborted upload can be neither continued nor completed.
+
+    Method: 1. open an upload, send a part, abort, then send a part and complete
+            2. expect 404 NoSuchUpload for both, and nothing stored
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"in vain")
+    expect_status(space.abort(key, upload), 204)
+
+    expect_refusal(space.put_part(key, upload, 2, b"late"), 404, {"NoSuchUpload"})
+    expect_refusal(space.complete(key, upload, [part]), 404, {"NoSuchUpload"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/multipart/part-number-is-bounded")
+@pytest.mark.parametrize(
+    "number", [case("nought", "0"), case("over", "10001"), case("negative", "-1"), case("word", "one")]
+)
+def test_part_number_is_bounded(space: Space, number: str) -> None:
+    """Purpose: part numbers run from 1 to 10,000.
+
+    Method: 1. send a part with another number
+            2. expect 400 InvalidArgument
+    """
+    key = space.key()
+    upload = space.opened(key)
+    reply = space.put_part(key, upload, number, b"x")
+    space.abort(key, upload)
+
+    expect_refusal(reply, 400, {"InvalidArgument", "InvalidPart", "InvalidPartNumber", "InvalidRequest"})
+
+
+@verifies("storage/multipart/differing-md5-refuses-the-part")
+def test_differing_md5_refuses_the_part(space: Space) -> None:
+    """Purpose: a part that arrives other than its Content-MD5 says is refused, and the earlier one stays.
+
+    Method: 1. send a part, send it anew with the Content-MD5 of other bytes
+            2. expect 400 BadDigest; the completion with the first's ETag gives the first's bytes
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"as it should be")
+    reply = space.put_part(key, upload, 1, b"spoiled", {"Content-MD5": content_md5(b"others")})
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"as it should be")
+
+
+@verifies("storage/multipart/bad-copy-range-is-refused")
+@pytest.mark.parametrize(
+    "asked",
+    [case("beyond", "bytes=5-5000"), case("inverted", "bytes=5-2"), case("open", "bytes=5-"), case("word", "all")],
+)
+def test_bad_copy_range_is_refused(space: Space, asked: str) -> None:
+    """Purpose: a copied part's range lies within its source and has both ends.
+
+    Method: 1. copy a part with another range
+            2. expect 400 InvalidArgument or InvalidRange, or 416
+    """
+    source, key = space.stored(b"twelve bytes"), space.key()
+    upload = space.opened(key)
+    reply = space.copy_part(key, upload, 1, source, asked)
+    space.abort(key, upload)
+
+    expect_refusal(reply, {400, 416}, {"InvalidArgument", "InvalidRange", "InvalidRequest"})
+
+
+@verifies("storage/multipart/missing-copy-source-is-404")
+def test_missing_copy_source_is_404(space: Space) -> None:
+    """Purpose: a part cannot be copied from an object that does not exist.
+
+    Method: 1. copy a part from a key that was never written
+            2. expect 404 NoSuchKey
+    """
+    key = space.key()
+    upload = space.opened(key)
+    reply = space.copy_part(key, upload, 1, space.key("missing"))
+    space.abort(key, upload)
+
+    expect_refusal(reply, 404, {"NoSuchKey"})

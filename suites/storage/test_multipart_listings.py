@@ -1,0 +1,84 @@
+"""What can be asked of open uploads: their parts, their list, that they are gone."""
+
+from __future__ import annotations
+
+from conformance.oracles.s3_documents import (
+    parts_of,
+    uploads_of,
+)
+from conformance.oracles.s3_objects import (
+    expect_stored,
+)
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+SMALLEST = 5 * 1024 * 1024
+FIRST, SECOND, TAIL = b"1" * SMALLEST, b"2" * SMALLEST, b"the tail"
+
+
+@verifies("storage/multipart/abort-removes-the-upload")
+def test_abort_removes_the_upload(space: Space) -> None:
+    """Purpose: an aborted upload is gone with its parts, and the object under its key unharmed.
+
+    Method: 1. put an object, open an upload to its key, send a part, abort
+            2. expect 204, no such upload afterwards in ListParts or the list of uploads, and the old object
+    """
+    key = space.stored(b"what stood there")
+    upload = space.opened(key)
+    space.part(key, upload, 1, TAIL)
+
+    expect_status(space.abort(key, upload), 204)
+
+    expect_status(space.list_parts(key, upload), 404)
+    open_still = [each.upload for each in uploads_of(space.list_uploads(key))]
+    if upload in open_still:
+        raise NonConformance("no aborted upload in the list", f"{open_still}")
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/multipart/parts-are-listed")
+def test_parts_are_listed(space: Space) -> None:
+    """Purpose: a client can ask which parts have come, page by page, and go on from there.
+
+    Method: 1. upload parts 1, 2 and 5, list them two at a time
+            2. expect number, size and ETag of each, once, in order
+    """
+    key = space.key()
+    upload = space.opened(key)
+    sent = [(*space.part(key, upload, number, b"x" * number), number) for number in (5, 1, 2)]
+    sent.sort(key=lambda part: part[0])
+    first_reply = space.list_parts(key, upload, max_parts="2")
+    first = parts_of(first_reply)
+    rest = parts_of(space.list_parts(key, upload, part_number_marker=first.next)) if first.truncated else first
+    listed = [*first.parts, *(rest.parts if first.truncated else ())]
+    space.abort(key, upload)
+
+    told = [(part.number, part.etag.strip('"'), part.size) for part in listed]
+    wanted = [(number, tag.strip('"'), size) for number, tag, size in sent]
+    if told != wanted or len(first.parts) > 2:
+        raise NonConformance(f"{wanted}, two a page", f"{told}, {len(first.parts)} on the first page", first_reply)
+
+
+@verifies("storage/multipart/uploads-are-listed")
+def test_open_uploads_are_listed(space: Space) -> None:
+    """Purpose: open uploads can be found, so that what broke off can be cleaned up.
+
+    Method: 1. open two uploads under a prefix, one elsewhere, and complete a third, list those under the prefix
+            2. expect the two, with their ids
+    """
+    prefix = space.prefix()
+    uploads = {f"{prefix}{name}": space.opened(f"{prefix}{name}") for name in ("a", "b")}
+    elsewhere = space.key()
+    other = space.opened(elsewhere)
+    done = f"{prefix}done"
+    finished = space.opened(done)
+    space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
+    reply = space.list_uploads(prefix)
+    found = {each.key: each.upload for each in uploads_of(reply)}
+    for key, upload in [*uploads.items(), (elsewhere, other)]:
+        space.abort(key, upload)
+
+    if found != uploads:
+        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", reply)

@@ -1,0 +1,164 @@
+"""What is said about objects: system header fields, user metadata, ETag, times."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conformance.oracles.s3_documents import listing_of
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_empty_body,
+    expect_etag,
+    expect_headers,
+    expect_http_date,
+    expect_nothing_stored,
+    expect_same_etag,
+)
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+SYSTEM_FIELDS = {
+    "Content-Type": "text/csv; charset=utf-8",
+    "Cache-Control": "private, max-age=60",
+    "Content-Disposition": 'attachment; filename="data.csv"',
+    "Content-Language": "de-CH",
+    "Expires": "Thu, 01 Dec 2044 16:00:00 GMT",
+}
+METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "Two Words", "x-amz-meta-empty-not": "0"}
+SAME_IN_HEAD = ("etag", "content-type", "content-length", "last-modified", "x-amz-meta-owner", "cache-control")
+
+
+@verifies("storage/object/etag-is-one-and-quoted")
+def test_etag_is_one_and_quoted(space: Space) -> None:
+    """Purpose: an object's ETag is an entity tag, and the same wherever it is told.
+
+    Method: 1. put an object, then GET, HEAD and list it
+            2. expect one quoted ETag, the same in all four
+    """
+    key = space.key()
+
+    tag = expect_same_etag(space.put(key, b"tagged"), space.get(key), space.head(key))
+
+    listed = listing_of(space.listing(key))
+    if [entry.etag for entry in listed.entries] != [tag]:
+        raise NonConformance(f"<ETag>{tag} in the listing", f"{[entry.etag for entry in listed.entries]}", listed.reply)
+
+
+@verifies("storage/object/etag-follows-the-bytes")
+def test_etag_follows_the_bytes(space: Space) -> None:
+    """Purpose: the ETag reflects changes to the contents of an object.
+
+    Method: 1. overwrite an object by other bytes of the same length
+            2. expect another ETag
+    """
+    key = space.key()
+    first, second = space.put(key, b"bytes one"), space.put(key, b"bytes two")
+
+    if expect_etag(first) == expect_etag(second):
+        raise NonConformance("another ETag for other bytes", f"{expect_etag(second)} for both", first, second)
+
+
+@verifies("storage/object/head-equals-get")
+def test_head_equals_get(space: Space) -> None:
+    """Purpose: HEAD says what GET says, without the body.
+
+    Method: 1. put an object with metadata, then HEAD and GET it
+            2. expect the same fields, and no body from HEAD
+    """
+    key = space.stored(b"both ways", {"Content-Type": "text/plain", "Cache-Control": "no-store", **METADATA})
+    head, got = space.head(key), space.get(key)
+
+    expect_status(head, 200)
+    expect_empty_body(head)
+    expect_headers(head, {name: got.headers.get(name) or "" for name in SAME_IN_HEAD})
+
+
+@verifies("storage/object/system-headers-come-back")
+@pytest.mark.parametrize("name", [case(name.lower(), name) for name in SYSTEM_FIELDS])
+def test_system_headers_come_back(space: Space, name: str) -> None:
+    """Purpose: the header fields that describe an object are kept with it.
+
+    Method: 1. put an object with the field
+            2. expect it in GET and HEAD as it was given
+    """
+    key = space.stored(b"described", {name: SYSTEM_FIELDS[name]})
+
+    for reply in (space.get(key), space.head(key)):
+        expect_headers(reply, {name: SYSTEM_FIELDS[name]})
+
+
+@verifies("storage/object/content-encoding-comes-back")
+def test_content_encoding_comes_back(space: Space) -> None:
+    """Purpose: an encoding that the object was stored in is told, and the bytes are not decoded on the way.
+
+    Method: 1. put bytes as gzip
+            2. expect Content-Encoding gzip and the same bytes
+    """
+    key = space.stored(b"\x1f\x8b not really gzip", {"Content-Encoding": "gzip"})
+    reply = space.get(key)
+
+    expect_headers(reply, {"content-encoding": "gzip"})
+    expect_bytes(reply, b"\x1f\x8b not really gzip")
+
+
+@verifies("storage/object/metadata-comes-back")
+def test_metadata_comes_back(space: Space) -> None:
+    """Purpose: user metadata is kept with the object.
+
+    Method: 1. put an object with x-amz-meta- fields
+            2. expect them in GET and HEAD as they were given
+    """
+    key = space.stored(b"annotated", METADATA)
+
+    for reply in (space.get(key), space.head(key)):
+        expect_headers(reply, METADATA)
+
+
+@verifies("storage/object/content-type-is-told")
+def test_some_content_type_is_told(space: Space) -> None:
+    """Purpose: an object that was put without a type has a default one.
+
+    Method: 1. put an object without Content-Type
+            2. expect a Content-Type in GET
+    """
+    reply = space.get(space.stored(b"typeless"))
+
+    if not reply.media_type:
+        raise NonConformance("a Content-Type", f"{reply.headers.get('content-type')!r}", reply)
+
+
+@verifies("storage/object/last-modified-is-now")
+def test_last_modified_is_now(space: Space) -> None:
+    """Purpose: an object tells when it was written.
+
+    Method: 1. put an object, GET and HEAD it
+            2. expect Last-Modified as an HTTP date within five minutes of now, the same in both
+    """
+    key = space.stored(b"dated")
+    got, head = space.get(key), space.head(key)
+
+    expect_http_date(got, "last-modified", time.time(), 300)
+    expect_headers(head, {"last-modified": got.headers.get("last-modified") or ""})
+
+
+@verifies("storage/object/large-metadata-is-whole-or-refused")
+def test_large_metadata_is_whole_or_refused(space: Space) -> None:
+    """Purpose: user metadata is limited to 2 KiB; beyond it is refused, or at least not cut.
+
+    Method: 1. put an object with 3 KiB of metadata
+            2. expect 400 MetadataTooLarge and nothing stored, or the metadata whole
+    """
+    key = space.key()
+    fields = {"x-amz-meta-a": "a" * 1536, "x-amz-meta-b": "b" * 1536}
+    reply = space.put(key, b"heavy", fields)
+
+    if reply.ok:
+        expect_headers(space.head(key), fields)
+        return
+    expect_refusal(reply, {400, 431}, {"MetadataTooLarge", "InvalidRequest", "RequestHeaderSectionTooLarge"})
+    expect_nothing_stored(space.get(key))

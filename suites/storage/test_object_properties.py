@@ -1,0 +1,88 @@
+"""Properties of objects and their keys, on many examples."""
+
+from __future__ import annotations
+
+from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
+from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.sandbox.space import Space
+from conformance.strategies.explore import explores
+from conformance.strategies.storage import bodies, metadata_fields, object_names, query_parameters, range_fields
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+
+@verifies("storage/key/any-key-reaches-itself")
+@explores(name=object_names())
+def test_any_key_reaches_itself(space: Space, name: str) -> None:
+    """Purpose: an object is reached under exactly its key, in every operation, whatever the key.
+
+    Method: 1. put an object under the key (a refusal as the caller's fault is accepted)
+            2. expect it from GET and HEAD, alone in the listing of its prefix, and gone after DELETE
+    """
+    prefix = space.prefix()
+    key = prefix + name
+    put = space.put(key, name.encode())
+
+    expect_own_or_refused(put, space.get(key), name.encode())
+    expect_keys(listing_of(space.listing(prefix, encoding_type="url")), [key] if put.ok else [])
+    if put.ok:
+        expect_status(space.head(key), 200)
+        expect_status(space.delete(key), 204)
+        expect_keys(listing_of(space.listing(prefix, encoding_type="url")), [])
+
+
+@verifies("storage/object/any-metadata-comes-back")
+@explores(fields=metadata_fields(), body=bodies())
+def test_any_metadata_comes_back(space: Space, fields: dict[str, str], body: bytes) -> None:
+    """Purpose: any user metadata within the limits is kept with the object.
+
+    Method: 1. put an object with metadata
+            2. expect the bytes and the same fields from GET
+    """
+    reply = space.get(space.stored(body, fields))
+
+    expect_bytes(reply, body)
+    expect_headers(reply, fields)
+
+
+@verifies("storage/range/any-field-is-answered")
+@explores(field=range_fields(), body=bodies())
+def test_any_range_field_is_answered(space: Space, field: str, body: bytes) -> None:
+    """Purpose: whatever stands in Range, the answer is the whole, a part that is named, or a refusal.
+
+    Method: 1. GET an object with a Range field, good or bad
+            2. expect 200 with the whole, 206 with the part that Content-Range names, or 400, 416, 501
+    """
+    key = space.stored(body)
+    reply = space.get(key, {"Range": field})
+
+    expect_status(reply, {200, 206, 400, 416, 501})
+    if reply.status == 200:
+        expect_bytes(reply, body)
+    elif reply.status == 206 and reply.media_type != "multipart/byteranges":
+        _expect_named_part(reply.headers.get("content-range") or "", reply.body, body)
+
+
+def _expect_named_part(named: str, part: bytes, whole: bytes) -> None:
+    ends = named.removeprefix("bytes ").partition("/")[0].split("-")
+    if len(ends) != 2 or not all(end.isdigit() for end in ends):
+        raise NonConformance("Content-Range with the part's place", f"Content-Range: {named}")
+    if whole[int(ends[0]) : int(ends[1]) + 1] != part or not part:
+        raise NonConformance(f"the bytes that Content-Range names ({named})", f"{len(part)} others")
+
+
+@verifies("storage/errors/any-query-is-no-server-error")
+@explores(query=query_parameters())
+def test_any_query_is_no_server_error(space: Space, query: dict[str, str]) -> None:
+    """Purpose: whatever stands in the query of a read, it is never the server's fault.
+
+    Method: 1. put an object, GET it and the bucket with a query; listings keep to our prefix
+            2. expect no 5xx, and the object from the next good request
+    """
+    key = space.stored(b"still here")
+    within = {**query, "prefix": space.names.prefix}
+
+    for reply in (space.get(key, query=query), space.call("GET", query=within)):
+        expect_no_server_error(reply)
+    expect_stored(space.get(key), b"still here")

@@ -1,0 +1,175 @@
+"""Objects: bytes in, the same bytes out, with what was said about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.cut_off import BreakingOff
+from conformance.clients.sigv4 import UNSIGNED, Signing
+from conformance.oracles.s3_documents import listing_of
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import (
+    expect_absent_headers,
+    expect_bytes,
+    expect_empty_body,
+    expect_headers,
+    expect_nothing_stored,
+    expect_same_etag,
+    expect_stored,
+)
+from conformance.oracles.status import expect_status, observed
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+MIB = 1024 * 1024
+METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two words", "x-amz-meta-empty-not": "0"}
+
+
+@verifies("storage/object/bytes-come-back")
+@pytest.mark.parametrize(
+    "size", [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("5MiB", 5 * MIB), case("16MiB", 16 * MIB)]
+)
+def test_bytes_come_back(space: Space, size: int) -> None:
+    """Purpose: an object is the bytes that were put, at every size.
+
+    Method: 1. put a body that repeats nowhere in step with a block
+            2. expect the same bytes and Content-Length from GET
+    """
+    body = (b"line\r\n" + bytes(range(251)) * (size // 251 + 1))[:size]
+    key = space.key()
+
+    expect_status(space.put(key, body), 200)
+
+    reply = space.get(key)
+    expect_bytes(reply, body)
+    expect_headers(reply, {"content-length": str(size)})
+    space.delete(key)
+
+
+@verifies("storage/object/written-is-read")
+def test_what_is_written_is_read(space: Space) -> None:
+    """Purpose: after a write is answered, every read sees it: GET, HEAD and listing.
+
+    Method: 1. twenty times overwrite an object and read it in all three ways
+            2. expect the bytes, length and ETag of the last write each time
+    """
+    key = space.key()
+    for turn in range(20):
+        body = f"turn {turn}".encode() * (turn + 1)
+        put, got, head = space.put(key, body), space.get(key), space.head(key)
+        expect_status(put, 200)
+        expect_bytes(got, body, "straight after writing it")
+        tag = expect_same_etag(put, got, head)
+        listed = listing_of(space.listing(key))
+        told = [(entry.key, entry.size, entry.etag.strip('"')) for entry in listed.entries]
+        if told != [(key, len(body), tag.strip('"'))]:
+            raise NonConformance(f"{key} of {len(body)} bytes, ETag {tag}", f"{listed.entries}", put, listed.reply)
+
+
+@verifies("storage/object/overwriting-replaces-everything")
+def test_overwriting_replaces_everything(space: Space) -> None:
+    """Purpose: a PUT replaces the whole object, and nothing of the old one remains.
+
+    Method: 1. put an object with metadata and system fields, then one of other bytes without them
+            2. expect the new bytes and none of the old fields
+    """
+    key = space.stored(b"the old and longer object", {**METADATA, "Cache-Control": "max-age=60"})
+    expect_status(space.put(key, b"new"), 200)
+    reply = space.get(key)
+
+    expect_bytes(reply, b"new")
+    expect_absent_headers(reply, [*METADATA, "cache-control"], "of the object that was replaced")
+
+
+@verifies("storage/object/missing-is-404")
+def test_missing_key_is_404(space: Space) -> None:
+    """Purpose: a key under which nothing stands is told as such.
+
+    Method: 1. GET a key that was never written
+            2. expect 404 NoSuchKey
+    """
+    expect_refusal(space.get(space.key("missing")), 404, {"NoSuchKey"})
+
+
+@verifies("storage/object/missing-head-is-404")
+def test_head_of_missing_key_is_404(space: Space) -> None:
+    """Purpose: HEAD tells a missing key by its status alone.
+
+    Method: 1. HEAD a key that was never written
+            2. expect 404 without a body
+    """
+    reply = space.head(space.key("missing"))
+
+    expect_status(reply, 404)
+    expect_empty_body(reply)
+
+
+@verifies("storage/object/delete-removes")
+def test_deleted_object_is_gone(space: Space) -> None:
+    """Purpose: a deleted object is gone at once, from reads and from listings.
+
+    Method: 1. put and delete an object
+            2. expect 204, then 404 from GET and HEAD and nothing in the listing
+    """
+    key = space.stored(b"to be deleted")
+
+    expect_status(space.delete(key), 204)
+
+    expect_status(space.get(key), 404)
+    expect_status(space.head(key), 404)
+    listed = listing_of(space.listing(key))
+    if listed.keys:
+        raise NonConformance("no deleted key in the listing", f"{listed.keys}", listed.reply)
+
+
+@verifies("storage/object/delete-is-idempotent")
+def test_delete_of_missing_key_is_204(space: Space) -> None:
+    """Purpose: deleting what is not there succeeds, so that a deletion can be repeated.
+
+    Method: 1. delete a key that was never written, twice
+            2. expect 204 both times
+    """
+    key = space.key("missing")
+
+    expect_status(space.delete(key), 204)
+    expect_status(space.delete(key), 204)
+
+
+@verifies("storage/object/chunked-transfer-is-whole-or-refused")
+def test_upload_without_length_is_whole_or_refused(space: Space) -> None:
+    """Purpose: an upload that does not state its length is refused, or stored whole: never cut.
+
+    Method: 1. put a body in chunked transfer coding, without Content-Length
+            2. expect 411 MissingContentLength, or another refusal, or the whole object
+    """
+    key = space.key()
+    signed = space.s3.sign(space.request("PUT", key), Signing(payload=UNSIGNED))
+
+    reply = space.s3.raw.send("PUT", space.s3.origin + signed.target, signed.headers, iter([b"first ", b"second"]))
+
+    expect_status(reply, {200, 400, 403, 411, 501})
+    if reply.ok:
+        expect_bytes(space.get(key), b"first second")
+    else:
+        expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/object/cut-off-upload-stores-nothing")
+@pytest.mark.parametrize("payload", [case("signed", None), case("unsigned", UNSIGNED)])
+def test_upload_that_breaks_off_stores_nothing(space: Space, payload: str | None) -> None:
+    """Purpose: partial objects are never added: an upload that breaks off leaves what stood there.
+
+    Method: 1. put an object, begin to overwrite it, close the connection in the middle of the body
+            2. expect no 2xx, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+    whole = space.request("PUT", key, headers={"Content-Length": "4096"}, body=b"n" * 4096)
+    signed = space.s3.sign(whole, Signing(payload=payload))
+    head = [f"PUT {signed.target} HTTP/1.1", *(f"{name}: {value}" for name, value in signed.headers)]
+
+    reply = BreakingOff(space.s3.raw).send_beginning("\r\n".join(head).encode(), signed.body[:1000])
+
+    if 200 <= reply.status < 300:
+        raise NonConformance("no success for a quarter of a body", observed(reply), reply)
+    expect_stored(space.get(key), b"what stood there")

@@ -1,0 +1,121 @@
+"""Listings page by page: nothing lost, nothing twice, no page overfull."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+NAMES = ["a", "b/1", "b/2", "b/3", "c", "d/1", "d/2", "e", "f", "g/1", "h"]
+TOP, FOLDERS = ["a", "c", "e", "f", "h"], ["b/", "d/", "g/"]
+SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3, 4, 7)])
+
+
+@pytest.fixture(scope="session")
+def paged(space: Space) -> str:
+    """A prefix under which ``NAMES`` stand; only read."""
+    prefix = space.prefix("paged")
+    space.stored_all(prefix, NAMES)
+    return prefix
+
+
+@verifies("storage/paging/pages-make-the-whole")
+@SIZES
+def test_pages_make_the_whole(space: Space, paged: str, size: int) -> None:
+    """Purpose: the pages of a listing together have every key once.
+
+    Method: 1. read all pages of a size with continuation tokens, and with markers
+            2. expect every key once, and no page with more than max-keys
+    """
+    keys = [paged + name for name in NAMES]
+
+    expect_all_pages(version_2(space, paged, size), size, keys, [])
+    expect_all_pages(version_1(space, paged, size), size, keys, [])
+
+
+@verifies("storage/paging/groups-make-the-whole")
+@SIZES
+def test_pages_with_delimiter_make_the_whole(space: Space, paged: str, size: int) -> None:
+    """Purpose: common prefixes count like keys: pages have each once, and are not overfull with them.
+
+    Method: 1. read all pages of a size with a delimiter, with tokens and with markers
+            2. expect every key and every common prefix once
+    """
+    keys, prefixes = [paged + name for name in TOP], [paged + name for name in FOLDERS]
+
+    expect_all_pages(version_2(space, paged, size, "/"), size, keys, prefixes)
+    expect_all_pages(version_1(space, paged, size, "/"), size, keys, prefixes)
+
+
+@verifies("storage/paging/goes-on-after-start-after")
+def test_pages_after_start_after(space: Space, paged: str) -> None:
+    """Purpose: where to start applies to the first page, and later pages go on from there.
+
+    Method: 1. read all pages after a key
+            2. expect the keys behind it, each once
+    """
+    keys = [paged + name for name in NAMES if name > "b/2"]
+
+    expect_all_pages(version_2(space, paged, 2, start_after=paged + "b/2"), 2, keys, [])
+    expect_all_pages(version_1(space, paged, 2, start_after=paged + "b/2"), 2, keys, [])
+
+
+@verifies("storage/paging/truncation-is-told")
+def test_truncation_is_told(space: Space, paged: str) -> None:
+    """Purpose: a page says whether more is to come, and where to go on.
+
+    Method: 1. ask for one key fewer than there are, and for exactly as many
+            2. expect IsTruncated true with NextContinuationToken, and false without
+    """
+    fewer = listing_of(space.listing(paged, max_keys=str(len(NAMES) - 1)))
+    exact = listing_of(space.listing(paged, max_keys=str(len(NAMES))))
+
+    marked = listing_of(space.listing_v1(paged, delimiter="/", max_keys="2"))
+
+    if marked.truncated and not marked.next:
+        raise NonConformance("NextMarker on a truncated page with a delimiter", "none", marked.reply)
+    if not fewer.truncated or not fewer.next:
+        raise NonConformance(
+            "IsTruncated true and a NextContinuationToken", f"{fewer.truncated}, {fewer.next!r}", fewer.reply
+        )
+    if exact.size == len(NAMES) and (exact.truncated or exact.next):
+        raise NonConformance(
+            "IsTruncated false and no token: all is listed", f"{exact.truncated}, {exact.next!r}", exact.reply
+        )
+
+
+@verifies("storage/paging/token-can-be-used-again")
+def test_token_can_be_used_again(space: Space, paged: str) -> None:
+    """Purpose: a page can be asked for again: a lost answer loses no keys.
+
+    Method: 1. ask for the second page twice
+            2. expect the same keys
+    """
+    token = listing_of(space.listing(paged, max_keys="2")).next
+    once = listing_of(space.listing(paged, max_keys="2", continuation_token=token))
+
+    expect_keys(
+        listing_of(space.listing(paged, max_keys="2", continuation_token=token)), once.keys, "as the first time"
+    )
+
+
+@verifies("storage/paging/survives-deletion-of-its-place")
+def test_paging_survives_deletion_of_its_place(space: Space) -> None:
+    """Purpose: a listing goes on where it was though the key it stopped at is gone: so one empties a prefix.
+
+    Method: 1. read a page, delete its keys, read the next page with its token
+            2. expect the remaining keys, each once
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, ["a", "b", "c", "d", "e"])
+    first = listing_of(space.listing(prefix, max_keys="2"))
+    for key in first.keys:
+        space.delete(key)
+
+    rest = listing_of(space.listing(prefix, continuation_token=first.next))
+
+    expect_keys(rest, keys[2:], "behind the page whose keys were deleted")

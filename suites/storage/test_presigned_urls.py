@@ -1,0 +1,198 @@
+"""Presigned URLs: the signature in the query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.sigv4 import Request
+from conformance.clients.storage import minutes_off
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+STOOD = b"what stood there"
+REFUSED = {400, 401, 403}
+BAD_EXPIRY = {
+    "AuthorizationQueryParametersError",
+    "AccessDenied",
+    "SignatureDoesNotMatch",
+    "InvalidArgument",
+    "InvalidRequest",
+}
+
+
+def _set(request: Request, name: str, value: str) -> Request:
+    return replace(request, query=tuple((key, value if key == name else old) for key, old in request.query))
+
+
+def _last_digit_changed(request: Request) -> Request:
+    signature = dict(request.query)["X-Amz-Signature"]
+    return _set(request, "X-Amz-Signature", signature[:-1] + ("0" if signature[-1] != "0" else "1"))
+
+
+def _cut(name: str) -> Callable[[Request], Request]:
+    return lambda request: replace(request, query=tuple(pair for pair in request.query if pair[0] != name))
+
+
+ALTERATIONS: dict[str, Callable[[Request], Request]] = {
+    "method": lambda request: replace(request, method="DELETE"),
+    "key": lambda request: replace(request, path=request.path + "-other"),
+    "longer-life": lambda request: _set(request, "X-Amz-Expires", "3600"),
+    "later-date": lambda request: _set(request, "X-Amz-Date", minutes_off(1).timestamp()),
+    "parameter-added": lambda request: replace(request, query=(*request.query, ("tagging", ""))),
+    "parameter-behind": lambda request: replace(request, query=(*request.query, ("x-id", "PutObject"))),
+    "signature": _last_digit_changed,
+    "no-signature": _cut("X-Amz-Signature"),
+    "no-credential": _cut("X-Amz-Credential"),
+    "no-date": _cut("X-Amz-Date"),
+    "no-expiry": _cut("X-Amz-Expires"),
+}
+
+
+@verifies("storage/presigned/get-is-served")
+@pytest.mark.parametrize(
+    "expires", [case("a-minute", "60"), case("a-second-short-of-a-week", "604799"), case("a-week", "604800")]
+)
+def test_presigned_get_is_served(space: Space, expires: str) -> None:
+    """Purpose: who holds a presigned URL gets the object without credentials, for up to seven days.
+
+    Method: 1. presign a GET, send it without any other credentials
+            2. expect 200 and the bytes
+    """
+    key = space.stored(b"shared by URL")
+
+    expect_bytes(space.s3.send_as_is(space.s3.presign(space.request("GET", key), expires)), b"shared by URL")
+
+
+@verifies("storage/presigned/head-is-served")
+def test_presigned_head_is_served(space: Space) -> None:
+    """Purpose: HEAD can be presigned.
+
+    Method: 1. presign a HEAD, send it
+            2. expect 200
+    """
+    key = space.stored()
+
+    expect_status(space.s3.send_as_is(space.s3.presign(space.request("HEAD", key))), 200)
+
+
+@verifies("storage/presigned/put-is-served")
+def test_presigned_put_is_served(space: Space) -> None:
+    """Purpose: who holds a presigned URL for PUT can upload that object.
+
+    Method: 1. presign a PUT, send it with a body
+            2. expect 200 and the bytes from a GET
+    """
+    key = space.key()
+    url = space.s3.presign(space.request("PUT", key))
+
+    expect_status(space.s3.send_as_is(replace(url, body=b"uploaded by URL")), 200)
+    expect_bytes(space.get(key), b"uploaded by URL")
+
+
+@verifies("storage/presigned/expired-is-refused")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT")])
+def test_expired_url_is_refused(space: Space, method: str) -> None:
+    """Purpose: a presigned URL ends with its time.
+
+    Method: 1. presign for one minute as of two minutes ago, send it
+            2. expect 403, and the object as it was
+    """
+    key = space.stored(STOOD)
+    url = space.s3.presign(space.request(method, key), "60", minutes_off(-2))
+
+    reply = space.s3.send_as_is(replace(url, body=b"late" if method == "PUT" else b""))
+
+    expect_refusal(reply, REFUSED, {"AccessDenied", "ExpiredToken", "RequestExpired", "RequestTimeTooSkewed"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/presigned/life-runs-from-its-date")
+def test_url_of_some_time_ago_is_served(space: Space) -> None:
+    """Purpose: a URL lives as long as it says, also beyond the quarter of an hour that clocks may differ.
+
+    Method: 1. presign for one hour as of half an hour ago, send it
+            2. expect 200
+    """
+    key = space.stored(STOOD)
+
+    expect_bytes(space.s3.send_as_is(space.s3.presign(space.request("GET", key), "3600", minutes_off(-30))), STOOD)
+
+
+@verifies("storage/presigned/future-is-refused")
+def test_url_of_the_future_is_refused(space: Space) -> None:
+    """Purpose: a URL whose date is in the future is not yet good.
+
+    Method: 1. presign with a date a day ahead, send it
+            2. expect 403 or 400
+    """
+    key = space.stored(STOOD)
+
+    expect_status(space.s3.send_as_is(space.s3.presign(space.request("GET", key), "60", minutes_off(24 * 60))), REFUSED)
+
+
+@verifies("storage/presigned/altered-is-refused")
+@pytest.mark.parametrize("alter", [case(name, alter) for name, alter in ALTERATIONS.items()])
+def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request]) -> None:
+    """Purpose: a presigned URL is good for what was signed and for nothing else.
+
+    Method: 1. presign a PUT over an existing object, change one component, send it
+            2. expect 403 (400 where the change makes it malformed), and the old object as it was
+    """
+    key = space.stored(STOOD)
+    altered = alter(space.s3.presign(space.request("PUT", key)))
+
+    expect_status(space.s3.send_as_is(replace(altered, body=b"intruder")), REFUSED)
+    expect_stored(space.get(key), STOOD)
+    expect_nothing_stored(space.get(f"{key}-other"))
+
+
+@verifies("storage/presigned/wrong-secret-is-refused")
+def test_url_of_a_wrong_secret_is_refused(space: Space) -> None:
+    """Purpose: a URL signed with another secret opens nothing.
+
+    Method: 1. presign a GET with a wrong secret, send it
+            2. expect 403
+    """
+    key = space.stored(STOOD)
+    impostor = space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+
+    reply = space.s3.send_as_is(impostor.presign(space.request("GET", key)))
+
+    expect_refusal(reply, {400, 403}, {"SignatureDoesNotMatch", "AccessDenied"})
+
+
+@verifies("storage/presigned/expiry-is-bounded")
+@pytest.mark.parametrize(
+    "expires", [case("over-a-week", "604801"), case("negative", "-1"), case("no-number", "soon"), case("empty", "")]
+)
+def test_expiry_is_bounded(space: Space, expires: str) -> None:
+    """Purpose: a presigned URL lives a week at most, and for a number of seconds.
+
+    Method: 1. presign with an expiry that is out of bounds, send it
+            2. expect 400 or 403
+    """
+    key = space.stored(STOOD)
+
+    expect_refusal(space.s3.send_as_is(space.s3.presign(space.request("GET", key), expires)), REFUSED, BAD_EXPIRY)
+
+
+@verifies("storage/presigned/answer-fields-can-be-chosen")
+def test_answer_fields_can_be_chosen(space: Space) -> None:
+    """Purpose: a presigned GET may choose how a browser saves what it gets.
+
+    Method: 1. presign a GET with response-content-type and response-content-disposition
+            2. expect those fields in the answer
+    """
+    key = space.stored(b"a,b\n")
+    wanted = {"response-content-type": "text/csv", "response-content-disposition": 'attachment; filename="a.csv"'}
+
+    reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key, wanted)))
+
+    expect_bytes(reply, b"a,b\n")
+    expect_headers(reply, {name.removeprefix("response-"): value for name, value in wanted.items()})

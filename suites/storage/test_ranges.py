@@ -1,0 +1,153 @@
+"""Range reads (RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_range, expect_whole_or_416
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.strategies.explore import explores
+from conformance.strategies.storage import bodies, cuts
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance
+
+WHOLE = bytes(range(256)) * 4
+LAST = len(WHOLE) - 1
+
+
+@pytest.fixture(scope="session")
+def whole(space: Space) -> str:
+    """The key of an object of 1,024 bytes that is only read."""
+    return space.stored(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        row("storage/range/first-byte", "bytes=0-0", 0, 0),
+        row("storage/range/from-the-start", "bytes=0-99", 0, 99),
+        row("storage/range/in-the-middle", "bytes=100-299", 100, 299),
+        row("storage/range/to-the-end", "bytes=1000-", 1000, LAST),
+        row("storage/range/last-bytes", "bytes=-24", 1000, LAST),
+        row("storage/range/end-beyond-the-object", "bytes=1000-5000", 1000, LAST),
+        row("storage/range/suffix-beyond-the-object", "bytes=-5000", 0, LAST),
+        row("storage/range/last-byte", f"bytes={LAST}-{LAST}", LAST, LAST),
+    ],
+)
+def test_range_is_served(space: Space, whole: str, asked: str, first: int, last: int) -> None:
+    """Purpose: a byte range gives those bytes and says which they are.
+
+    Method: 1. GET with the range
+            2. expect 206, exactly those bytes, and Content-Range with their place and the whole size
+    """
+    expect_range(space.get(whole, {"Range": asked}), WHOLE, first, last)
+
+
+@verifies("storage/range/head-tells-the-part")
+def test_head_with_range_has_the_length_of_the_part(space: Space, whole: str) -> None:
+    """Purpose: HEAD with a Range says what GET would: no part's bytes, and no wrong length.
+
+    Method: 1. HEAD with a range
+            2. expect 206 with the part's length, or 200 with the whole's (a range is defined for GET only)
+    """
+    reply = space.head(whole, {"Range": "bytes=10-19"})
+
+    expect_status(reply, {200, 206})
+    length = {200: str(len(WHOLE)), 206: "10"}[reply.status]
+    if reply.headers.get("content-length") != length:
+        raise NonConformance(
+            f"Content-Length: {length}", f"Content-Length: {reply.headers.get('content-length')}", reply
+        )
+
+
+@verifies("storage/range/unsatisfiable-is-416")
+@pytest.mark.parametrize(
+    "asked",
+    [case("from-the-size", "bytes=1024-"), case("far-beyond", "bytes=5000-6000"), case("last-nought", "bytes=-0")],
+)
+def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> None:
+    """Purpose: a range that has no byte of the object in it is told as such.
+
+    Method: 1. GET with a range beyond the object
+            2. expect 416 InvalidRange
+    """
+    expect_refusal(space.get(whole, {"Range": asked}), 416, {"InvalidRange"})
+
+
+@verifies("storage/range/of-nothing-is-not-partial")
+def test_range_of_an_empty_object(space: Space) -> None:
+    """Purpose: an empty object has no byte range.
+
+    Method: 1. GET an empty object with a range
+            2. expect 416, or the whole (empty) object with 200
+    """
+    expect_whole_or_416(space.get(space.stored(b""), {"Range": "bytes=0-0"}), b"")
+
+
+@verifies("storage/range/not-understood-is-ignored")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        case("inverted", "bytes=20-10"),
+        case("letters", "bytes=a-b"),
+        case("unit", "lines=1-2"),
+        case("nothing", "bytes="),
+    ],
+)
+def test_range_that_is_not_understood_is_ignored(space: Space, whole: str, asked: str) -> None:
+    """Purpose: a Range field that is no valid byte range is ignored, or refused with 416.
+
+    Method: 1. GET with such a field
+            2. expect the whole object with 200, or 416
+    """
+    expect_whole_or_416(space.get(whole, {"Range": asked}), WHOLE)
+
+
+@verifies("storage/range/several-are-told-apart")
+def test_several_ranges_are_never_mixed(space: Space, whole: str) -> None:
+    """Purpose: several ranges in one request are answered in a way that a client can tell: S3 serves one at a time.
+
+    Method: 1. GET with two ranges
+            2. expect the whole with 200, or 206 as multipart/byteranges or with the first part, or 416 or 501
+    """
+    reply = space.get(whole, {"Range": "bytes=0-9,100-109"})
+
+    expect_status(reply, {200, 206, 400, 416, 501})
+    if reply.status == 200:
+        expect_bytes(reply, WHOLE)
+    elif reply.status == 206 and reply.media_type != "multipart/byteranges":
+        expect_range(reply, WHOLE, 0, 9)
+
+
+@verifies("storage/range/if-range-that-fails-gives-the-whole")
+def test_if_range_of_another_object_gives_the_whole(space: Space, whole: str) -> None:
+    """Purpose: If-Range with another ETag asks for the whole object in place of a part of something else.
+
+    Method: 1. GET with a range and If-Range of another ETag
+            2. expect 200 with the whole; with its own ETag, 206
+    """
+    tag = expect_etag(space.head(whole))
+    other = space.get(whole, {"Range": "bytes=0-9", "If-Range": '"0123456789abcdef0123456789abcdef"'})
+
+    expect_bytes(other, WHOLE)
+    expect_range(space.get(whole, {"Range": "bytes=0-9", "If-Range": tag}), WHOLE, 0, 9)
+
+
+@verifies("storage/range/parts-make-the-whole")
+@explores(body=bodies(at_least=1), places=cuts())
+def test_parts_make_the_whole(space: Space, body: bytes, places: list[float]) -> None:
+    """Purpose: the object is the sum of its ranges, however it is cut.
+
+    Method: 1. put a body, GET it in adjoining ranges
+            2. expect each to be the bytes at its place
+    """
+    key = space.stored(body)
+    inner = {int(place * len(body)) for place in places} - {0, len(body)}
+    edges = [0, *sorted(inner), len(body)]
+
+    for first, following in itertools.pairwise(edges):
+        expect_range(space.get(key, {"Range": f"bytes={first}-{following - 1}"}), body, first, following - 1)

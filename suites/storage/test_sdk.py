@@ -1,0 +1,153 @@
+"""What users of an SDK do: boto3 with its defaults."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+
+from conformance.clients.sdk import BASE_CHECKSUMS, DEFAULT_CHECKSUMS, s3_client, sdk_succeeds
+from conformance.clients.storage import S3
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
+from conformance.sandbox.space import Space
+from conformance.target.description import Storage, Target
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+LARGE = b"0123456789abcdef" * (9 * 65536)
+CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
+
+
+@pytest.fixture(scope="session")
+def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dict[str, Any]:
+    """boto3 clients by when they add checksums."""
+    return {
+        each: s3_client(storage.endpoint, s3.keys, recorder, each, target.ca_file)
+        for each in (BASE_CHECKSUMS, DEFAULT_CHECKSUMS)
+    }
+
+
+@verifies("storage/sdk/put-and-get")
+@CHECKSUMS
+def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str) -> None:
+    """Purpose: an SDK's upload and download work, with the checksums it adds by default and without.
+
+    Method: 1. put_object and get_object with boto3
+            2. expect the same bytes and metadata
+    """
+    key = space.key()
+    with sdk_succeeds("put and get an object"):
+        clients[checksums].put_object(Bucket=space.name, Key=key, Body=b"from the SDK", Metadata={"owner": "alice"})
+        got = clients[checksums].get_object(Bucket=space.name, Key=key)
+        body = got["Body"].read()
+
+    # Header names have no case, and boto3 tells them as they came.
+    if body != b"from the SDK" or {name.lower(): text for name, text in got["Metadata"].items()} != {"owner": "alice"}:
+        raise NonConformance("the bytes and metadata that were put", f"{body!r}, {got['Metadata']}")
+
+
+@verifies("storage/sdk/delete-objects")
+@CHECKSUMS
+def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: str) -> None:
+    """Purpose: an SDK's deletion of several objects works.
+
+    Method: 1. delete_objects with boto3
+            2. expect no errors in the result, and the objects gone
+    """
+    keys = [space.stored(), space.stored()]
+    with sdk_succeeds("delete two objects"):
+        result = clients[checksums].delete_objects(
+            Bucket=space.name, Delete={"Objects": [{"Key": key} for key in keys]}
+        )
+
+    if result.get("Errors"):
+        raise NonConformance("no errors", f"{result['Errors']}")
+    for key in keys:
+        expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/sdk/managed-transfer")
+@CHECKSUMS
+def test_sdk_transfers_large_files(
+    space: Space, clients: dict[str, Any], checksums: str, features: frozenset[str]
+) -> None:
+    """Purpose: an SDK's managed transfer, in parts and in parallel, works for large files.
+
+    Method: 1. upload 9 MiB with upload_fileobj, download with download_fileobj
+            2. expect the same bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key, received = space.key("large"), io.BytesIO()
+    with sdk_succeeds("transfer a large file"):
+        clients[checksums].upload_fileobj(io.BytesIO(LARGE), space.name, key)
+        clients[checksums].download_fileobj(space.name, key, received)
+
+    if received.getvalue() != LARGE:
+        raise NonConformance(f"the {len(LARGE)} bytes that were uploaded", f"{len(received.getvalue())} others")
+    space.delete(key)
+
+
+@verifies("storage/sdk/paginator")
+def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
+    """Purpose: an SDK's paginator reads a listing to its end, keys decoded.
+
+    Method: 1. put seven objects, read them two a page with boto3's paginator, then their groups
+            2. expect every key once, and every common prefix once
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, ["a", "b c", "d+e", "f/1", "f/2", "g/é", "h&i"])
+    paginator = clients[BASE_CHECKSUMS].get_paginator("list_objects_v2")
+    with sdk_succeeds("read a listing page by page"):
+        found = [
+            each["Key"]
+            for page in paginator.paginate(Bucket=space.name, Prefix=prefix, PaginationConfig={"PageSize": 2})
+            for each in page.get("Contents", [])
+        ]
+        groups = [
+            each["Prefix"]
+            for page in paginator.paginate(Bucket=space.name, Prefix=prefix, Delimiter="/")
+            for each in page.get("CommonPrefixes", [])
+        ]
+
+    if sorted(found) != sorted(keys) or groups != [f"{prefix}f/", f"{prefix}g/"]:
+        raise NonConformance(f"{sorted(keys)}, groups f/ and g/", f"{sorted(found)}, groups {groups}")
+
+
+@verifies("storage/sdk/presigned-url")
+def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
+    """Purpose: a URL that an SDK presigns opens the object to who holds it.
+
+    Method: 1. presign get_object with boto3, GET the URL
+            2. expect the bytes
+    """
+    key = space.stored(b"shared")
+    url = clients[BASE_CHECKSUMS].generate_presigned_url(
+        "get_object", Params={"Bucket": space.name, "Key": key}, ExpiresIn=60
+    )
+
+    expect_bytes(s3.raw.get(str(httpx.URL(url))), b"shared")
+
+
+@verifies("storage/sdk/errors-are-typed")
+def test_sdk_knows_errors(space: Space, clients: dict[str, Any]) -> None:
+    """Purpose: an SDK can tell by type that a key is missing.
+
+    Method: 1. get_object of a missing key with boto3
+            2. expect its NoSuchKey exception; and for head_object, code 404
+    """
+    from botocore.exceptions import ClientError
+
+    client = clients[BASE_CHECKSUMS]
+    told = []
+    for call in (client.get_object, client.head_object):
+        try:
+            call(Bucket=space.name, Key=space.key("missing"))
+            told.append("no error")
+        except ClientError as error:
+            told.append(error.response["Error"]["Code"])
+    if told != ["NoSuchKey", "404"]:
+        raise NonConformance("NoSuchKey from get_object, 404 from head_object", f"{told}")

@@ -1,0 +1,243 @@
+"""The endpoint and its buckets: one key for all of an organization's, and for no other's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.storage import S3, Bucket
+from conformance.oracles.s3_documents import buckets_of, expect_document
+from conformance.oracles.s3_errors import error_of, expect_refusal, require
+from conformance.oracles.s3_objects import expect_bytes, expect_stored
+from conformance.oracles.status import expect_status, observed
+from conformance.sandbox.names import Names
+from conformance.sandbox.space import Space
+from conformance.target.description import Storage
+from conformance.vocabulary.check import case, disturbs, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+CONCEALED = {403, 404}
+CODES = {"AccessDenied", "NoSuchBucket"}
+Operation = Callable[[Bucket, str], Exchange]
+OPERATIONS: dict[str, Operation] = {
+    "head-bucket": lambda bucket, key: bucket.call("HEAD"),
+    "list": lambda bucket, key: bucket.listing(key),
+    "list-uploads": lambda bucket, key: bucket.list_uploads(key),
+    "location": lambda bucket, key: bucket.call("GET", query={"location": ""}),
+    "get": lambda bucket, key: bucket.get(key),
+    "head": lambda bucket, key: bucket.head(key),
+    "put": lambda bucket, key: bucket.put(key, b"never to be stored"),
+    "delete": lambda bucket, key: bucket.delete(key),
+    "delete-many": lambda bucket, key: bucket.delete_many([key]),
+    "create-upload": lambda bucket, key: bucket.create_upload(key),
+}
+EVERY_OPERATION = pytest.mark.parametrize("operation", [case(name, call) for name, call in OPERATIONS.items()])
+
+
+@verifies("storage/service/buckets-are-listed")
+def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> None:
+    """Purpose: each provisioned application appears as a bucket.
+
+    Method: 1. list the buckets
+            2. expect every bucket of the target file among them
+    """
+    reply = s3.list_buckets()
+
+    missing = set(storage.buckets) - set(buckets_of(reply).names)
+    if missing:
+        raise NonConformance(f"the buckets {storage.buckets}", f"no {sorted(missing)}", reply)
+
+
+@verifies("storage/service/endpoint-is-path-style")
+def test_bucket_is_reached_by_path(space: Space) -> None:
+    """Purpose: a bucket is reached at the shared endpoint, without a host name of its own.
+
+    Method: 1. HEAD the bucket by its path
+            2. expect 200
+    """
+    expect_status(space.call("HEAD"), 200)
+
+
+@verifies("storage/service/one-key-opens-all-buckets")
+def test_one_key_opens_every_bucket(s3: S3, storage: Storage, space: Space, other_space: Space) -> None:
+    """Purpose: one access key is shared across all the buckets of an organization.
+
+    Method: 1. put, get, list and delete an object in each bucket with the one key
+            2. expect each to work
+    """
+    for each in (space, other_space):
+        key = each.key("shared")
+        expect_status(each.put(key, b"one key"), 200)
+        expect_bytes(each.get(key), b"one key")
+        expect_status(each.listing(key), 200)
+        expect_status(each.delete(key), 204)
+
+
+@verifies("storage/service/same-key-in-two-buckets")
+def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space) -> None:
+    """Purpose: a key names an object within its bucket; another bucket's object of that key is another object.
+
+    Method: 1. put different bytes under one key in two buckets
+            2. expect each bucket to give its own, and a deletion in one to leave the other
+    """
+    key = space.stored(b"in the first")
+    other_space.stored(b"in the second", key=key)
+
+    expect_bytes(space.get(key), b"in the first")
+    expect_status(space.delete(key), 204)
+    expect_bytes(other_space.get(key), b"in the second")
+
+
+@verifies("storage/service/location-is-told")
+def test_bucket_location_is_told(space: Space) -> None:
+    """Purpose: a client can ask where a bucket is.
+
+    Method: 1. GetBucketLocation
+            2. expect 200 and a LocationConstraint
+    """
+    expect_document(space.call("GET", query={"location": ""}), "LocationConstraint")
+
+
+@verifies("storage/service/foreign-bucket-is-not-listed")
+def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
+    """Purpose: the listing of buckets shows none of another organization's.
+
+    Method: 1. list the buckets
+            2. expect the foreign bucket not to be among them
+    """
+    reply = s3.list_buckets()
+
+    if foreign.name in buckets_of(reply).names:
+        raise NonConformance("no bucket of another organization's", f"{foreign.name} in the listing", reply)
+
+
+@verifies("storage/service/foreign-bucket-is-refused")
+@EVERY_OPERATION
+def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Operation) -> None:
+    """Purpose: a key opens no bucket of another organization's, for whatever operation.
+
+    Method: 1. ask for the operation on a foreign bucket
+            2. expect 403 AccessDenied, or 404 as if it did not exist
+    """
+    key = names.new("foreign")
+    reply = operation(foreign, key)
+    if reply.ok:
+        foreign.delete(key)
+
+    expect_refusal(reply, CONCEALED, CODES)
+
+
+@verifies("storage/service/foreign-source-is-refused")
+def test_foreign_bucket_is_no_copy_source(space: Space, foreign: Bucket) -> None:
+    """Purpose: copying does not carry bytes out of another organization's bucket.
+
+    Method: 1. copy an object from a foreign bucket into our own
+            2. expect 403, or 404, and nothing under our key
+    """
+    key = space.key("stolen")
+    reply = space.copy(key, space.key("source"), source_bucket=foreign.name)
+
+    expect_refusal(reply, CONCEALED, CODES)
+    expect_status(space.get(key), 404)
+
+
+@verifies("storage/service/absent-bucket-is-refused")
+@EVERY_OPERATION
+def test_absent_bucket_is_refused(absent: Bucket, names: Names, operation: Operation) -> None:
+    """Purpose: a bucket that does not exist is told as such.
+
+    Method: 1. ask for the operation on a bucket that never existed
+            2. expect 404 NoSuchBucket, or 403 where buckets are concealed
+    """
+    expect_refusal(operation(absent, names.new("absent")), CONCEALED, CODES)
+
+
+@verifies("storage/service/concealed-equals-absent")
+@EVERY_OPERATION
+def test_concealed_bucket_is_not_told_from_an_absent_one(
+    foreign: Bucket, absent: Bucket, names: Names, operation: Operation
+) -> None:
+    """Purpose: where a foreign bucket is hidden with 404, nothing tells it from one that never existed.
+
+    Method: 1. ask for the operation on a foreign bucket and on one that never existed
+            2. where the first is answered 404, expect the second to be answered with the same status and code
+    """
+    key = names.new("hidden")
+    hidden = operation(foreign, key)
+    if hidden.status != 404:
+        return
+    unknown = operation(absent, key)
+    told, unknown_told = _told(hidden), _told(unknown)
+    if told != unknown_told:
+        raise NonConformance(f"{unknown_told}, as for a bucket that never existed", f"{told}", unknown, hidden)
+
+
+def _told(reply: Exchange) -> tuple[int, str, frozenset[str]]:
+    error = error_of(reply)
+    return (
+        reply.status,
+        error.code if error else "",
+        frozenset(name.lower() for name, _ in reply.headers if name.lower().startswith("x-amz-")),
+    )
+
+
+@disturbs("storage buckets", others=True)
+@verifies("storage/service/create-bucket-harms-nothing")
+def test_create_bucket_harms_nothing(space: Space, storage: Storage) -> None:
+    """Purpose: buckets come from the portal; asking for one that exists neither empties nor takes it.
+
+    Method: 1. put an object, then CreateBucket with the name of its bucket
+            2. expect 200, or 409, 403, 405, 501, and the object unharmed
+    """
+    _destructive(storage)
+    key = space.stored(b"still here")
+
+    reply = space.call("PUT")
+
+    expect_status(reply, {200, 403, 405, 409, 501})
+    expect_stored(space.get(key), b"still here")
+
+
+@disturbs("storage buckets", others=True)
+@verifies("storage/service/buckets-are-not-self-service")
+def test_new_bucket_is_refused(s3: S3, storage: Storage, absent: Bucket) -> None:
+    """Purpose: buckets are provisioned in the portal, so a key does not make one.
+
+    Method: 1. CreateBucket with a new name
+            2. expect 403, 405 or 501, and no such bucket in the listing
+    """
+    _destructive(storage)
+    reply = absent.call("PUT")
+    if reply.ok:
+        absent.call("DELETE")
+        raise NonConformance("403, 405 or 501: buckets are provisioned in the portal", observed(reply), reply)
+    expect_refusal(reply, {403, 405, 501}, {"AccessDenied", "MethodNotAllowed", "NotImplemented"})
+
+
+@disturbs("storage buckets", others=True)
+@verifies("storage/service/delete-bucket-destroys-nothing")
+def test_delete_bucket_destroys_nothing(space: Space, storage: Storage) -> None:
+    """Purpose: deprovisioning happens in the portal; DeleteBucket on a bucket with objects destroys none of them.
+
+    Method: 1. put an object, then DeleteBucket of its bucket
+            2. expect 403, 405, 409 or 501, and the object unharmed
+    """
+    _destructive(storage)
+    key = space.stored(b"still here")
+    require(space.head(key), "a bucket that gives what was put")
+
+    reply = space.call("DELETE")
+
+    expect_refusal(
+        reply, {403, 405, 409, 501}, {"AccessDenied", "MethodNotAllowed", "BucketNotEmpty", "NotImplemented"}
+    )
+    expect_stored(space.get(key), b"still here")
+
+
+def _destructive(storage: Storage) -> None:
+    if not storage.destructive:
+        raise NotApplicable(
+            "the target file does not permit checks that try to make or delete buckets (storage.destructive)"
+        )

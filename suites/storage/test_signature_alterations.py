@@ -1,0 +1,170 @@
+"""Signature Version 4: what was altered, spoiled or left out after signing is refused and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.sigv4 import UNSIGNED, Request, Signing, signature_in
+from conformance.clients.storage import minutes_off
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+MALFORMED = {400, 401, 403}
+STOOD = b"what stood there"
+Alteration = Callable[[Request], Request]
+
+
+def _other_hex(text: str) -> str:
+    return text[:-1] + ("0" if text[-1] != "0" else "1")
+
+
+def _with_authorization(request: Request, change: Callable[[str], str]) -> Request:
+    return request.with_header("Authorization", change(request.header("authorization") or ""))
+
+
+ALTERATIONS: dict[str, Alteration] = {
+    "method": lambda request: replace(request, method="DELETE"),
+    "path": lambda request: replace(request, path=request.path + "-other"),
+    "path-case": lambda request: replace(request, path=request.path[:-6] + request.path[-6:].upper()),
+    "query-added": lambda request: replace(request, query=(("x-id", "PutObject"),)),
+    "signed-header-changed": lambda request: request.with_header("x-amz-meta-owner", "mallory"),
+    "signed-header-removed": lambda request: request.without("x-amz-meta-owner"),
+    "content-type-changed": lambda request: request.with_header("Content-Type", "text/html"),
+    "signature": lambda request: _with_authorization(request, _other_hex),
+    "signature-cut": lambda request: _with_authorization(request, lambda value: value[:-8]),
+    "signed-names-cut": lambda request: _with_authorization(request, lambda v: v.replace(";x-amz-meta-owner", "")),
+    "date": lambda request: request.with_header("x-amz-date", minutes_off(1).timestamp()),
+    "payload-declared-unsigned": lambda request: request.with_header("x-amz-content-sha256", UNSIGNED),
+}
+MALFORMATIONS: dict[str, Alteration] = {
+    "empty": lambda request: request.with_header("Authorization", ""),
+    "scheme-only": lambda request: request.with_header("Authorization", "AWS4-HMAC-SHA256"),
+    "other-scheme": lambda request: _with_authorization(
+        request, lambda v: v.replace("AWS4-HMAC-SHA256", "AWS5-HMAC-X")
+    ),
+    "bearer": lambda request: request.with_header("Authorization", "Bearer conformance"),
+    "basic": lambda request: request.with_header("Authorization", "Basic Y29uZm9ybWFuY2U6eA=="),
+    "no-credential": lambda request: _with_authorization(request, lambda v: v.replace("Credential=", "Cred=")),
+    "no-signed-headers": lambda request: _with_authorization(request, lambda v: v.replace("SignedHeaders=", "Signed=")),
+    "no-signature": lambda request: _with_authorization(request, lambda v: v.partition(", Signature=")[0]),
+    "short-scope": lambda request: _with_authorization(request, lambda v: v.replace("/s3/aws4_request", "")),
+    "empty-signature": lambda request: _with_authorization(
+        request, lambda v: v.partition("Signature=")[0] + "Signature="
+    ),
+    "no-date": lambda request: request.without("x-amz-date"),
+    "broken-date": lambda request: request.with_header("x-amz-date", "yesterday"),
+}
+
+
+@verifies("storage/signature/payload-hash-is-checked")
+def test_payload_hash_is_checked(space: Space) -> None:
+    """Purpose: a body other than the one that was signed is refused, and the old object lives.
+
+    Method: 1. sign one body, send another of the same length
+            2. expect 400 XAmzContentSHA256Mismatch, or BadDigest, or 403, and the old bytes
+    """
+    key = space.stored(STOOD)
+    signed = space.s3.sign(space.request("PUT", key, body=b"the body as signed"))
+
+    reply = space.s3.send_as_is(replace(signed, body=b"the body in flight"))
+
+    expect_refusal(
+        reply, {400, 403}, {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
+    )
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/altered-request-is-refused")
+@pytest.mark.parametrize("alter", [case(name, alter) for name, alter in ALTERATIONS.items()])
+def test_request_altered_after_signing_is_refused(space: Space, alter: Alteration) -> None:
+    """Purpose: what a signature covers cannot be changed after signing.
+
+    Method: 1. sign an upload over an existing object, change one signed component, send it
+            2. expect 403 (400 where the change makes it malformed), and the old object as it was
+    """
+    key = space.stored(STOOD)
+    headers = {"x-amz-meta-owner": "alice", "Content-Type": "text/plain"}
+    signed = space.s3.sign(space.request("PUT", key, headers=headers, body=b"a new body"))
+
+    reply = space.s3.send_as_is(alter(signed))
+
+    expect_status(reply, {400, 403})
+    expect_stored(space.get(key), STOOD)
+    expect_nothing_stored(space.get(f"{key}-other"))
+
+
+@verifies("storage/signature/altered-query-is-refused")
+def test_query_altered_after_signing_is_refused(space: Space) -> None:
+    """Purpose: a signature covers each query parameter's value.
+
+    Method: 1. sign a listing under one prefix, send it with another
+            2. expect 403
+    """
+    prefix = space.prefix()
+    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": prefix + "mine"}))
+    query = (("list-type", "2"), ("prefix", prefix))
+
+    expect_status(space.s3.send_as_is(replace(signed, query=query)), {400, 403})
+
+
+@verifies("storage/signature/malformed-authorization-is-refused")
+@pytest.mark.parametrize("malform", [case(name, malform) for name, malform in MALFORMATIONS.items()])
+def test_malformed_authorization_is_refused(space: Space, malform: Alteration) -> None:
+    """Purpose: an Authorization field that is not what the standard says is refused as the caller's fault.
+
+    Method: 1. sign an upload, spoil its Authorization or date, send it
+            2. expect 400, 401 or 403, and the old object as it was
+    """
+    key = space.stored(STOOD)
+    signed = space.s3.sign(space.request("PUT", key, body=b"intruder"))
+
+    expect_status(space.s3.send_as_is(malform(signed)), MALFORMED)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/amz-headers-must-be-signed")
+def test_unsigned_amz_header_is_refused(space: Space) -> None:
+    """Purpose: an x-amz- field that is not signed may have been put in by anyone, so it is not obeyed.
+
+    Method: 1. sign an upload, add x-amz-meta-owner unsigned
+            2. expect 400 or 403, and nothing stored
+    """
+    key = space.key()
+    signed = space.s3.sign(space.request("PUT", key, body=b"mine"))
+
+    expect_status(space.s3.send_as_is(signed.with_header("x-amz-meta-owner", "mallory")), {400, 403})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/signature/host-must-be-signed")
+def test_host_must_be_signed(space: Space) -> None:
+    """Purpose: a signature is good for one host, so Host is among the signed fields.
+
+    Method: 1. sign a listing without its Host
+            2. expect 400 or 403
+    """
+    request = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
+
+    expect_status(space.s3.send(request, Signing(unsigned=frozenset({"host"}))), {400, 403})
+
+
+@verifies("storage/signature/signature-is-not-reusable-for-another-body")
+def test_signature_does_not_carry_over(space: Space) -> None:
+    """Purpose: the signature of one request is not good for another.
+
+    Method: 1. put the signature of one object's upload on another's
+            2. expect 400 or 403, and nothing stored
+    """
+    key = space.key()
+    other = space.s3.sign(space.request("PUT", space.key("donor"), body=b"same"))
+    mine = space.s3.sign(space.request("PUT", key, body=b"same"))
+    borrowed = _with_authorization(mine, lambda value: value.replace(signature_in(mine), signature_in(other)))
+
+    expect_status(space.s3.send_as_is(borrowed), {400, 403})
+    expect_nothing_stored(space.get(key))

@@ -1,0 +1,192 @@
+"""Signature Version 4 in the Authorization header: what must be served, and what must be refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.sigv4 import UNSIGNED, Signing
+from conformance.clients.storage import S3, minutes_off
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+FORBIDDEN = {400, 401, 403}
+STOOD = b"what stood there"
+
+
+ANONYMOUS: dict[str, tuple[str, dict[str, str], bool]] = {
+    "list": ("GET", {"list-type": "2", "prefix": "cf-"}, False),
+    "get": ("GET", {}, True),
+    "head": ("HEAD", {}, True),
+    "put": ("PUT", {}, True),
+    "delete": ("DELETE", {}, True),
+    "create-upload": ("POST", {"uploads": ""}, True),
+}
+
+
+@verifies("storage/signature/signed-request-is-served")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        case("plain", {}),
+        case("blanks-are-folded", {"x-amz-meta-note": "a   b  c"}),
+        case("text-with-comma", {"x-amz-meta-note": "a, b;c=d"}),
+        case("content-type", {"Content-Type": "text/plain; charset=utf-8"}),
+    ],
+)
+def test_signed_request_is_served(space: Space, headers: dict[str, str]) -> None:
+    """Purpose: a request that is signed as documented is served.
+
+    Method: 1. put an object with header fields that the signature canonicalises
+            2. expect 200 and the bytes
+    """
+    key = space.key()
+
+    expect_status(space.put(key, b"signed", headers), 200)
+    expect_bytes(space.get(key), b"signed")
+
+
+@verifies("storage/signature/query-order-does-not-matter")
+def test_query_order_does_not_matter(space: Space) -> None:
+    """Purpose: the canonical query is sorted, so the order in which it is sent does not matter.
+
+    Method: 1. sign a listing, send its query in reverse order
+            2. expect 200
+    """
+    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": space.prefix(), "max-keys": "1"}))
+
+    expect_status(space.s3.send_as_is(replace(signed, query=signed.query[::-1])), 200)
+
+
+@verifies("storage/signature/unknown-key-is-refused")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT"), case("delete", "DELETE")])
+def test_unknown_access_key_is_refused(space: Space, method: str) -> None:
+    """Purpose: an access key that was never issued opens nothing.
+
+    Method: 1. sign a request with an unknown access key
+            2. expect 403, and the object as it was
+    """
+    key = space.stored(STOOD)
+    stranger = space.s3.with_keys(access_key="CFUNKNOWNKEY00000001", secret_key="no-such-secret")
+
+    reply = stranger.call(method, space.name, key, body=b"" if method != "PUT" else b"intruder")
+
+    expect_refusal(reply, 403, {"InvalidAccessKeyId", "AccessDenied", "SignatureDoesNotMatch"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/wrong-secret-is-refused")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT"), case("delete", "DELETE")])
+def test_wrong_secret_is_refused(space: Space, method: str) -> None:
+    """Purpose: a known access key with a wrong secret opens nothing.
+
+    Method: 1. sign a request with the right access key and a wrong secret
+            2. expect 403, and the object as it was
+    """
+    key = space.stored(STOOD)
+    impostor = space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+
+    reply = impostor.call(method, space.name, key, body=b"" if method != "PUT" else b"intruder")
+
+    expect_refusal(reply, 403, {"SignatureDoesNotMatch", "AccessDenied"})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/anonymous-is-refused")
+@pytest.mark.parametrize(
+    ("method", "query", "names_key"), [case(name, *request) for name, request in ANONYMOUS.items()]
+)
+def test_anonymous_request_is_refused(space: Space, method: str, query: dict[str, str], names_key: bool) -> None:
+    """Purpose: nothing of a bucket is open to a caller without credentials.
+
+    Method: 1. send a request without a signature
+            2. expect 403, or 400 or 401, and the object as it was
+    """
+    key = space.stored(STOOD)
+    request = space.request(method, key if names_key else "", query, body=b"intruder" if method == "PUT" else b"")
+
+    expect_status(space.s3.send_as_is(request), FORBIDDEN)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/anonymous-list-buckets-is-refused")
+def test_anonymous_listing_of_buckets_is_refused(s3: S3) -> None:
+    """Purpose: which buckets there are is told to no one without credentials.
+
+    Method: 1. list the buckets without a signature
+            2. expect a refusal: 403, 400 or 401, or a redirection to a page for people
+    """
+    expect_status(s3.send_as_is(s3.request("GET")), FORBIDDEN | {301, 302, 303, 307, 308})
+
+
+@verifies("storage/signature/skewed-clock-is-refused")
+@pytest.mark.parametrize("minutes", [case("ahead", 20), case("behind", -20), case("a-day-ago", -24 * 60)])
+def test_skewed_clock_is_refused(space: Space, minutes: int) -> None:
+    """Purpose: a signature is good for a quarter of an hour around its time, so that one overheard is soon worthless.
+
+    Method: 1. sign an upload with a clock that is too far off
+            2. expect 403 (400 where another check comes first), and nothing stored
+    """
+    key = space.key()
+    reply = space.s3.send(space.request("PUT", key, body=b"late"), minutes_off(minutes))
+
+    expect_refusal(
+        reply, {400, 403}, {"RequestTimeTooSkewed", "AccessDenied", "AuthorizationHeaderMalformed", "RequestExpired"}
+    )
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/signature/small-skew-is-served")
+@pytest.mark.parametrize("minutes", [case("ahead", 10), case("behind", -10)])
+def test_small_skew_is_served(space: Space, minutes: int) -> None:
+    """Purpose: clients whose clock is a few minutes off are served.
+
+    Method: 1. sign a listing ten minutes off
+            2. expect 200
+    """
+    request = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
+
+    expect_status(space.s3.send(request, minutes_off(minutes)), 200)
+
+
+@verifies("storage/signature/wrong-scope-is-refused")
+@pytest.mark.parametrize(
+    ("changes", "date"),
+    [
+        case("service", {"service": "ec2"}, None),
+        case("terminator", {"terminator": "aws5_request"}, None),
+        case("date", {}, "20200101"),
+    ],
+)
+def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], date: str | None) -> None:
+    """Purpose: a signature made for another service, day or version of the scheme is not good here.
+
+    Method: 1. sign an upload rightly, but for another scope
+            2. expect 400 or 403, and nothing stored
+    """
+    key = space.key()
+    other = space.s3.with_keys(**changes)
+
+    reply = other.send(other.request("PUT", space.name, key, body=b"scoped"), Signing(scope_date=date))
+
+    expect_status(reply, {400, 403})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/signature/unsigned-payload-is-served")
+def test_unsigned_payload_is_served(space: Space) -> None:
+    """Purpose: a client may leave the payload out of the signature.
+
+    Method: 1. sign an upload with UNSIGNED-PAYLOAD
+            2. expect 200 and the bytes; plain http may be refused with 400 or 403
+    """
+    key = space.key()
+    reply = space.s3.send(space.request("PUT", key, body=b"unsigned"), Signing(payload=UNSIGNED))
+
+    expect_status(reply, {200} if space.s3.origin.startswith("https") else {200, 400, 403})
+    if reply.ok:
+        expect_bytes(space.get(key), b"unsigned")

@@ -1,0 +1,155 @@
+"""Payloads in signed and unsigned chunks, with and without trailers: what SDKs send by default."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, ChunkedUpload, chunked
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+PARTS = (b"a" * 65536, b"b" * 65536, b"the rest")
+WHOLE = b"".join(PARTS)
+REFUSALS = {
+    "SignatureDoesNotMatch",
+    "AccessDenied",
+    "IncompleteBody",
+    "BadDigest",
+    "InvalidChunkSizeError",
+    "MalformedTrailerError",
+    "InvalidRequest",
+    "XAmzContentSHA256Mismatch",
+    "XAmzContentChecksumMismatch",
+    "InvalidDigest",
+    "InvalidArgument",
+}
+
+
+def _crc32(body: bytes) -> str:
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+
+
+def _upload(space: Space, key: str, kind: str, crc_of: bytes = WHOLE) -> ChunkedUpload:
+    trailer = None if kind == SIGNED else ("x-amz-checksum-crc32", _crc32(crc_of))
+    return chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer)
+
+
+def _with_chunk(upload: ChunkedUpload, place: int, chunk: Chunk) -> ChunkedUpload:
+    return replace(upload, chunks=(*upload.chunks[:place], chunk, *upload.chunks[place + 1 :]))
+
+
+def _forged(upload: ChunkedUpload) -> ChunkedUpload:
+    return _with_chunk(upload, 1, Chunk(upload.chunks[1].data, "0" * 64))
+
+
+def _other_bytes(upload: ChunkedUpload) -> ChunkedUpload:
+    return _with_chunk(upload, 1, Chunk(b"x" * 65536, upload.chunks[1].signature))
+
+
+def _one_lost(upload: ChunkedUpload) -> ChunkedUpload:
+    return replace(upload, chunks=(upload.chunks[0], *upload.chunks[2:]))
+
+
+def _swapped(upload: ChunkedUpload) -> ChunkedUpload:
+    first, second, *rest = upload.chunks
+    return replace(upload, chunks=(second, first, *rest))
+
+
+def _forged_end(upload: ChunkedUpload) -> ChunkedUpload:
+    return _with_chunk(upload, 3, Chunk(b"", "0" * 64))
+
+
+def _forged_trailer(upload: ChunkedUpload) -> ChunkedUpload:
+    return replace(upload, trailers=(upload.trailers[0], "x-amz-trailer-signature:" + "0" * 64))
+
+
+@verifies("storage/streaming/chunks-are-joined")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        case("signed", SIGNED),
+        case("signed-with-trailer", SIGNED_TRAILER),
+        case("unsigned-with-trailer", UNSIGNED_TRAILER),
+    ],
+)
+def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) -> None:
+    """Purpose: a payload that comes in chunks is stored as the bytes it carries.
+
+    Method: 1. put three chunks, with a checksum in the trailer where the form has one
+            2. expect 200, and the joined bytes from GET, without aws-chunked in Content-Encoding
+    """
+    key = space.key()
+
+    expect_status(space.s3.send_as_is(_upload(space, key, kind).assembled()), 200)
+
+    reply = space.get(key)
+    expect_bytes(reply, WHOLE)
+    if "aws-chunked" in (reply.headers.get("content-encoding") or ""):
+        raise NonConformance("no aws-chunked in Content-Encoding", f"{reply.headers.get('content-encoding')}", reply)
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize(
+    ("kind", "alter"),
+    [
+        case("chunk-signature", SIGNED, _forged),
+        case("chunk-bytes", SIGNED, _other_bytes),
+        case("chunk-lost", SIGNED, _one_lost),
+        case("chunks-swapped", SIGNED, _swapped),
+        case("last-chunk-signature", SIGNED, _forged_end),
+        case("trailer-signature", SIGNED_TRAILER, _forged_trailer),
+        case("unsigned-chunk-lost", UNSIGNED_TRAILER, _one_lost),
+    ],
+)
+def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[ChunkedUpload], ChunkedUpload]) -> None:
+    """Purpose: every chunk is as the signer sent it, and all of them came; else nothing is stored.
+
+    Method: 1. put an object, then overwrite it in chunks of which one is forged, changed, lost or swapped
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+
+    reply = space.s3.send_as_is(alter(_upload(space, key, kind)).assembled())
+
+    expect_refusal(reply, {400, 403}, REFUSALS)
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/streaming/decoded-length-is-checked")
+@pytest.mark.parametrize("difference", [case("one-more", 1), case("one-less", -1)])
+def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
+    """Purpose: the payload is as long as x-amz-decoded-content-length says, else something was lost on the way.
+
+    Method: 1. put an object, overwrite it in chunks that are rightly signed but of another length in all
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, decoded=len(WHOLE) + difference)
+
+    expect_refusal(space.s3.send_as_is(upload.assembled()), {400, 403}, REFUSALS)
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/streaming/trailing-checksum-is-checked")
+@pytest.mark.parametrize("kind", [case("signed", SIGNED_TRAILER), case("unsigned", UNSIGNED_TRAILER)])
+def test_wrong_trailing_checksum_is_refused(space: Space, kind: str) -> None:
+    """Purpose: the checksum that current SDKs send behind the payload is compared with the payload.
+
+    Method: 1. put chunks whose trailer carries the CRC-32 of other bytes
+            2. expect 400, and nothing stored
+    """
+    key = space.key()
+
+    reply = space.s3.send_as_is(_upload(space, key, kind, crc_of=b"other bytes").assembled())
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
+    expect_nothing_stored(space.get(key))

@@ -1,0 +1,130 @@
+"""Parts of the S3 API that a gateway need not offer: asking for them is never answered as something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_errors import xml_root
+from conformance.oracles.s3_objects import expect_stored
+from conformance.oracles.status import expect_no_server_error, observed
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+OF_BUCKETS = [
+    "acl",
+    "policy",
+    "cors",
+    "lifecycle",
+    "versioning",
+    "encryption",
+    "website",
+    "logging",
+    "notification",
+    "replication",
+    "tagging",
+    "object-lock",
+    "accelerate",
+    "requestPayment",
+    "ownershipControls",
+    "publicAccessBlock",
+    "policyStatus",
+]
+OF_OBJECTS = ["acl", "retention", "legal-hold", "torrent", "attributes"]
+WRITES = ["acl", "retention", "legal-hold", "tagging", "restore", "encryption"]
+
+
+@verifies("storage/subresource/of-a-bucket-is-no-listing")
+@pytest.mark.parametrize("name", [case(name, name) for name in OF_BUCKETS])
+def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
+    """Purpose: a client that asks for a bucket's policy or versioning does not get the bucket's contents in its place.
+
+    Method: 1. GET the bucket with the subresource
+            2. expect its own document, or a refusal; never the listing of objects
+    """
+    reply = space.call("GET", query={name: "", "prefix": space.names.prefix})
+
+    expect_no_server_error(reply)
+    root = xml_root(reply)
+    if reply.ok and root is not None and root.tag == "ListBucketResult":
+        raise NonConformance(f"the bucket's {name}, or a refusal", "the listing of its objects", reply)
+
+
+@verifies("storage/subresource/of-an-object-is-not-the-object")
+@pytest.mark.parametrize("name", [case(name, name) for name in OF_OBJECTS])
+def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> None:
+    """Purpose: a client that asks for an object's permissions or lock does not get its bytes in their place.
+
+    Method: 1. GET the object with the subresource
+            2. expect its own document, or a refusal; never the object's bytes
+    """
+    key = space.stored(b"the bytes")
+    reply = space.get(key, {"x-amz-object-attributes": "ETag"}, {name: ""})
+
+    expect_no_server_error(reply)
+    if reply.ok and reply.body == b"the bytes":
+        raise NonConformance(f"the object's {name}, or a refusal", "the object itself", reply)
+
+
+@verifies("storage/subresource/write-never-overwrites-the-object")
+@pytest.mark.parametrize("name", [case(name, name) for name in WRITES])
+def test_write_to_a_subresource_never_overwrites(space: Space, name: str) -> None:
+    """Purpose: what is put to a subresource is not stored as the object.
+
+    Method: 1. put an object, PUT a document to its subresource
+            2. expect it obeyed or refused, and the object's bytes as they were
+    """
+    key = space.stored(b"the bytes")
+    reply = space.call("PUT", key, {name: ""}, {"Content-Type": "application/xml"}, b"<Document/>")
+
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), b"the bytes")
+
+
+@verifies("storage/subresource/delete-never-deletes-the-object")
+@pytest.mark.parametrize("name", [case("acl", "acl"), case("tagging", "tagging"), case("retention", "retention")])
+def test_delete_of_a_subresource_never_deletes(space: Space, name: str) -> None:
+    """Purpose: to delete a subresource is not to delete the object.
+
+    Method: 1. put an object, DELETE its subresource
+            2. expect it obeyed or refused, and the object there
+    """
+    key = space.stored(b"the bytes")
+    reply = space.call("DELETE", key, {name: ""})
+
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), b"the bytes")
+
+
+@verifies("storage/subresource/versions-of-the-null-version")
+def test_unknown_version_is_not_the_object(space: Space) -> None:
+    """Purpose: a version that never existed is not answered with the present object.
+
+    Method: 1. GET an object with the id of a version that never existed
+            2. expect a refusal
+    """
+    key = space.stored(b"the bytes")
+    reply = space.get(key, query={"versionId": "cf-no-such-version-0000000000000"})
+
+    expect_no_server_error(reply)
+    if reply.ok:
+        raise NonConformance("no object for a version that never existed", observed(reply), reply)
+
+
+@verifies("storage/subresource/unknown-method-is-refused")
+@pytest.mark.parametrize("method", [case("patch", "PATCH"), case("post", "POST"), case("made-up", "CONFORM")])
+def test_unknown_method_is_refused(space: Space, method: str) -> None:
+    """Purpose: a method that S3 has not for an object is refused and changes nothing.
+
+    Method: 1. put an object, send such a method to it
+            2. expect a 4xx or 501, and the object as it was
+    """
+    key = space.stored(b"the bytes")
+    reply = space.call(method, key, body=b"other bytes")
+
+    if reply.ok:
+        raise NonConformance("405, or another refusal", observed(reply), reply)
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), b"the bytes")
+    expect_keys(listing_of(space.listing(key)), [key])

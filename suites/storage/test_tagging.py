@@ -1,0 +1,177 @@
+"""Object tags, for targets that claim them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.s3_bodies import content_md5, tagging_document
+from conformance.oracles.s3_documents import tags_of
+from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_objects import expect_bytes, expect_headers
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.strategies.explore import explores
+from conformance.strategies.storage import tag_sets
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+TAGS = {"project": "alpha", "owner": "team a"}
+BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}
+TOO_MUCH = {
+    "eleven": [(f"tag{number}", "x") for number in range(11)],
+    "long-key": [("k" * 129, "x")],
+    "long-value": [("k", "v" * 257)],
+    "key-twice": [("same", "one"), ("same", "other")],
+    "empty-key": [("", "x")],
+}
+
+
+def _expect_tags(reply: Exchange, tags: dict[str, str]) -> None:
+    found = tags_of(reply)
+    if found != tags:
+        raise NonConformance(f"the tags {tags}", f"{found}", reply)
+
+
+@verifies("storage/tagging/tags-come-back")
+def test_tags_come_back(space: Space) -> None:
+    """Purpose: an object's tags are kept, and leave the object as it is.
+
+    Method: 1. put an object, tag it
+            2. expect the tags, and the bytes
+    """
+    key = space.stored(b"tagged", {"x-amz-meta-owner": "alice"})
+
+    expect_status(space.put_tags(key, list(TAGS.items())), {200, 204})
+    _expect_tags(space.get_tags(key), TAGS)
+    expect_bytes(space.get(key), b"tagged")
+    expect_headers(space.head(key), {"x-amz-meta-owner": "alice"})
+
+
+@verifies("storage/tagging/given-with-the-object")
+def test_tags_given_with_the_object(space: Space) -> None:
+    """Purpose: an object can be tagged as it is put.
+
+    Method: 1. put with x-amz-tagging, URL-encoded
+            2. expect the tags decoded
+    """
+    key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha&owner=team%20a"})
+
+    _expect_tags(space.get_tags(key), TAGS)
+
+
+@verifies("storage/tagging/none-is-an-empty-set")
+def test_untagged_object_has_an_empty_set(space: Space) -> None:
+    """Purpose: an object without tags has an empty set of them.
+
+    Method: 1. put an object, ask for its tags
+            2. expect 200 with none
+    """
+    _expect_tags(space.get_tags(space.stored()), {})
+
+
+@verifies("storage/tagging/set-is-replaced")
+def test_tag_set_is_replaced(space: Space) -> None:
+    """Purpose: putting tags replaces the whole set.
+
+    Method: 1. tag an object twice, with different tags
+            2. expect the second set alone
+    """
+    key = space.stored()
+    require(space.put_tags(key, list(TAGS.items())), "tagging")
+
+    expect_status(space.put_tags(key, [("stage", "test")]), {200, 204})
+    _expect_tags(space.get_tags(key), {"stage": "test"})
+
+
+@verifies("storage/tagging/overwriting-drops-tags")
+def test_overwriting_drops_tags(space: Space) -> None:
+    """Purpose: tags are of an object, so the one that replaces it has none of them.
+
+    Method: 1. put an object with tags, overwrite it without
+            2. expect no tags
+    """
+    key = space.stored(b"old", {"x-amz-tagging": "project=alpha"})
+    space.stored(b"new", key=key)
+
+    _expect_tags(space.get_tags(key), {})
+
+
+@verifies("storage/tagging/tags-are-deleted")
+def test_tags_are_deleted(space: Space) -> None:
+    """Purpose: tags can be taken away, and the object stays.
+
+    Method: 1. tag an object, delete its tags
+            2. expect 204, no tags, and the bytes
+    """
+    key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha"})
+
+    expect_status(space.delete_tags(key), 204)
+    _expect_tags(space.get_tags(key), {})
+    expect_bytes(space.get(key), b"tagged")
+
+
+@verifies("storage/tagging/limits-are-kept")
+@pytest.mark.parametrize("tags", [case(hint, tags) for hint, tags in TOO_MUCH.items()])
+def test_limits_are_kept(space: Space, tags: list[tuple[str, str]]) -> None:
+    """Purpose: at most ten tags, keys of 128 and values of 256 characters, no key twice; else the old set stays.
+
+    Method: 1. tag an object, then with a set beyond a limit
+            2. expect 400, and the old tags
+    """
+    key = space.stored(headers={"x-amz-tagging": "project=alpha"})
+
+    expect_refusal(space.put_tags(key, tags), 400, BAD_TAGS)
+    _expect_tags(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/tagging/broken-document-is-refused")
+@pytest.mark.parametrize(
+    "body",
+    [
+        case("no-xml", b"tags"),
+        case("empty", b""),
+        case("cut", tagging_document([("a", "b")])[:-9]),
+        case("other-root", b"<Tags/>"),
+    ],
+)
+def test_broken_document_is_refused(space: Space, body: bytes) -> None:
+    """Purpose: a body that is no Tagging document is refused, and the old tags stay.
+
+    Method: 1. tag an object, then send such a body
+            2. expect 400 MalformedXML, and the old tags
+    """
+    key = space.stored(headers={"x-amz-tagging": "project=alpha"})
+
+    reply = space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(body)}, body)
+
+    expect_refusal(reply, 400, {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "InvalidTag"})
+    _expect_tags(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/tagging/missing-object-is-404")
+def test_tags_of_missing_object(space: Space) -> None:
+    """Purpose: what does not exist has no tags and takes none.
+
+    Method: 1. ask for the tags of a key that was never written, and tag it
+            2. expect 404 NoSuchKey for both, and no object
+    """
+    key = space.key("missing")
+
+    expect_refusal(space.get_tags(key), 404, {"NoSuchKey"})
+    expect_refusal(space.put_tags(key, [("a", "b")]), 404, {"NoSuchKey"})
+    expect_status(space.head(key), 404)
+
+
+@verifies("storage/tagging/any-set-comes-back")
+@explores(tags=tag_sets())
+def test_any_set_of_tags_comes_back(space: Space, tags: dict[str, str]) -> None:
+    """Purpose: every set of tags within the limits is kept exactly.
+
+    Method: 1. tag an object
+            2. expect the same tags
+    """
+    key = space.stored()
+
+    expect_status(space.put_tags(key, list(tags.items())), {200, 204})
+    _expect_tags(space.get_tags(key), tags)
