@@ -28,6 +28,11 @@ class CheckInfo:
     disturbs: str | None = None
     comes_last: bool = False
 
+    @property
+    def file(self) -> str:
+        """The file in which the check stands."""
+        return self.nodeid.split("::", 1)[0]
+
 
 def is_check(item: pytest.Item) -> bool:
     """Whether the item lies in the suites (and not, say, among the suite's own tests)."""
@@ -71,17 +76,19 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
 
 
 def mistakes_among(checks: Iterable[CheckInfo]) -> list[str]:
-    """Ids that two checks bear, and disturbances that are spread over files (so could run at once)."""
+    """Ids that two checks bear; disturbances that are spread over files, or only here and there of others' things."""
     found: list[str] = []
     by_id: dict[str, CheckInfo] = {}
-    files: dict[str, str] = {}
+    disturbing: dict[str, CheckInfo] = {}
     for check in checks:
         if check.id in by_id:
             found.append(f"{check.nodeid}: the id {check.id} is also borne by {by_id[check.id].nodeid}")
         by_id[check.id] = check
-        file = check.nodeid.split("::", 1)[0]
-        if check.disturbs and files.setdefault(check.disturbs, file) != file:
-            found.append(
-                f"{check.nodeid}: @disturbs({check.disturbs!r}) stands also in {files[check.disturbs]}; one file only"
-            )
+        if check.disturbs:
+            first = disturbing.setdefault(check.disturbs, check)
+            if (check.file, check.comes_last) != (first.file, first.comes_last):
+                found.append(
+                    f"{check.nodeid}: @disturbs({check.disturbs!r}) also marks {first.nodeid}; "
+                    "equal names stand in one file only, all with others=True or none"
+                )
     return found

@@ -53,7 +53,7 @@ def test_no_selector_means_all() -> None:
 def test_equal_ids_and_spread_disturbances_are_mistakes() -> None:
     assert "is also borne by" in mistakes_among([TOKEN, TOKEN])[0]
     apart = [check("a/b/c", "suites/a/test_a.py::x", "rate"), check("a/b/d", "suites/a/test_b.py::y", "rate")]
-    assert "one file only" in mistakes_among(apart)[0]
+    assert "in one file only" in mistakes_among(apart)[0]
 
 
 def test_a_docstring_is_purpose_and_steps() -> None:

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Starts and stops Debian's docker-registry on loopback, deletion enabled, its data in one folder.
+#   .ci/servers/docker-registry.sh start FOLDER PORT open
+#   .ci/servers/docker-registry.sh start FOLDER PORT htpasswd             user ct-push, its password in FOLDER/password
+#   .ci/servers/docker-registry.sh start FOLDER PORT token REALM CERT     tokens of the reference's identity; CERT is
+#                                                                         registry-token.crt beside its target file
+#   .ci/servers/docker-registry.sh stop FOLDER
+# start prints the registry's URL.
+set -euo pipefail
+
+action=$1
+folder=$2
+port=${3:-}
+mode=${4:-open}
+realm=${5:-}
+certificate=${6:-}
+
+auth() {
+    case $mode in
+        open) ;;
+        htpasswd)
+            head -c 18 /dev/urandom | base64 | tr '+/' '-_' >"$folder/password"
+            htpasswd -Bin ct-push <"$folder/password" >"$folder/htpasswd"
+            printf 'auth:\n  htpasswd:\n    realm: docker-registry\n    path: %s/htpasswd\n' "$folder"
+            ;;
+        token)
+            cp "$certificate" "$folder/token.crt"
+            printf 'auth:\n  token:\n    realm: %s\n    service: nextepoch-reference\n' "$realm"
+            printf '    issuer: nextepoch-reference\n    rootcertbundle: %s/token.crt\n' "$folder"
+            ;;
+        *)
+            echo "the mode is open, htpasswd or token, not $mode" >&2
+            exit 4
+            ;;
+    esac
+}
+
+configuration() {
+    printf 'version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\n'
+    printf 'storage:\n  cache:\n    blobdescriptor: inmemory\n  filesystem:\n    rootdirectory: %s/data\n' "$folder"
+    printf '  delete:\n    enabled: true\n'
+    printf 'http:\n  addr: 127.0.0.1:%s\n' "$port"
+    auth
+}
+
+start() {
+    mkdir -p "$folder"
+    configuration >"$folder/config.yml"
+    env -u OTEL_TRACES_EXPORTER setsid docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 </dev/null &
+    echo $! >"$folder/pid"
+    for _ in $(seq 100); do
+        if curl -s -o /dev/null "http://127.0.0.1:$port/v2/"; then
+            printf 'http://127.0.0.1:%s\n' "$port"
+            return
+        fi
+        kill -0 "$(cat "$folder/pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$folder/log" >&2
+    echo "docker-registry did not start within 10 s" >&2
+    exit 1
+}
+
+stop() {
+    [ -f "$folder/pid" ] || return 0
+    kill "$(cat "$folder/pid")" 2>/dev/null || true
+    rm -f "$folder/pid"
+}
+
+"$action"

@@ -1,0 +1,93 @@
+"""What registry checks are given: the registry as the pusher sees it, repositories of the run's own, one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.images import Blob, NewBlob, image, random_bytes
+from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.target.description import Target
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@pytest.fixture(scope="session")
+def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
+    """The registry as the pusher sees it."""
+    if target.registry is None:
+        raise Inconclusive("no registry is described", "[targets.X.registry]")
+    return Registry.enter(http(target.registry.url), target.registry)
+
+
+@pytest.fixture(scope="session")
+def new_repository(registry: Registry, target: Target, names: Names, ledger: Ledger) -> NewRepository:
+    """Makes repositories; what is pushed to them is removed at the end."""
+    deletes = "registry.delete" in target.features
+
+    def made(hint: str) -> Repository:
+        # One more word in the app's slug: the contract names no deeper paths (orgs/{org-slug}/{app-slug}).
+        repository = registry.repository(f"{registry.described.repository}-{names.new(hint)}")
+        ledger.created(f"repository {repository.name}", lambda: repository.clear(deletes))
+        return repository
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def repository(new_repository: NewRepository) -> Repository:
+    """A repository that checks share: each keeps to blobs, manifests and tags of its own."""
+    return new_repository("shared")
+
+
+@pytest.fixture(scope="session")
+def stored(new_repository: NewRepository) -> StoredImage:
+    """An image in a repository that nothing else is pushed to."""
+    return _given(new_repository("stored"))
+
+
+@pytest.fixture(scope="session")
+def new_blob(names: Names) -> NewBlob:
+    """Makes blobs that no one has pushed."""
+    return lambda size=256: Blob(random_bytes(names.new("blob"), size))
+
+
+@pytest.fixture(scope="session")
+def guarded(new_repository: NewRepository) -> StoredImage:
+    """An image that checks of rights try to read, change and delete as those who may not."""
+    return _given(new_repository("guarded"))
+
+
+@pytest.fixture(scope="session")
+def bearer(registry: Registry) -> Registry:
+    """The registry, where it takes bearer tokens."""
+    if registry.door.scheme != "bearer":
+        raise NotApplicable("the registry does not take bearer tokens")
+    return registry
+
+
+@pytest.fixture(scope="session")
+def features(target: Target) -> frozenset[str]:
+    """What the target claims beyond the core."""
+    return frozenset(target.features)
+
+
+def _given(repository: Repository) -> StoredImage:
+    stored = StoredImage(repository, image(repository.name))
+    repository.given(stored.image, stored.tag)
+    return stored
+
+
+@pytest.fixture(scope="session")
+def theirs(repository: Repository, names: Names, ledger: Ledger) -> StoredImage:
+    """An image of another organization's, pushed with its login."""
+    registry = repository.registry.as_role("foreign")
+    name = registry.described.foreign_repository
+    if name is None:
+        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
+    other = registry.repository(f"{name}-{names.new('theirs')}")
+    ledger.created(f"repository {other.name}", lambda: other.clear(True))
+    return _given(other)

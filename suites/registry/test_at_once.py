@@ -1,0 +1,236 @@
+"""What several callers do at one moment: no one's pull is disturbed by another's push of the same content."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from conformance.clients.at_once import at_once
+from conformance.clients.images import Manifest, NewBlob, image
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.registry import expect_bytes, expect_range, expect_tags, next_link, strings_of
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+CALLERS = 4
+READS = 18
+LONGEST_S = 4.0
+
+
+def repeated(call: Callable[[], Exchange], until: list[bool], most: int) -> Callable[[], list[Exchange]]:
+    """A caller that repeats a request, a bounded number of times, until told to stop."""
+
+    def run() -> list[Exchange]:
+        replies, begun = [], time.monotonic()
+        while len(replies) < most and not until and time.monotonic() - begun < LONGEST_S:
+            replies.append(call())
+        return replies
+
+    return run
+
+
+def reading_while(
+    read: Callable[[], Exchange], change: Callable[[], Exchange], changes: int,
+) -> tuple[list[Exchange], list[Exchange]]:
+    """What three readers get while one caller changes something, that many times; and what the changer got."""
+    ended: list[bool] = []
+
+    def changer() -> list[Exchange]:
+        try:
+            return repeated(change, [], changes)()
+        finally:
+            ended.append(True)
+
+    changed, *read_by = at_once([changer, *[repeated(read, ended, READS)] * (CALLERS - 1)])
+    return [reply for each in read_by for reply in each], changed
+
+
+def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
+    """Each answer is 200 with these bytes."""
+    broken = [each for each in replies if each.status != 200 or each.body != content]
+    if broken:
+        raise NonConformance(
+            f"200 with the same bytes from each of {len(replies)} reads",
+            f"{len(broken)} times otherwise, first {observed(broken[0])}", *broken[:3],
+        )
+
+
+@verifies("registry/at-once/identical-blobs")
+def test_identical_blobs(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: two builds that push the same layer at once both succeed.
+
+    Method: 1. four callers push one blob at the same moment, each in a session of its own
+            2. expect 201 to each, and exactly its bytes from GET
+    """
+    blob = new_blob(64 * 1024)
+    uploads = [repository.open_upload() for _ in range(CALLERS)]
+    replies = at_once([lambda upload=upload: upload.put(blob.digest, blob.content) for upload in uploads])
+
+    for reply in replies:
+        expect_status(reply, 201, "to each of those who push one blob at once")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/at-once/identical-manifests")
+def test_identical_manifests(new_repository: NewRepository) -> None:
+    """Purpose: two builds that push the same image under the same tag at once both succeed.
+
+    Method: 1. four callers PUT one manifest under one tag at the same moment, three times
+            2. expect 201 to each, and exactly its bytes by tag and digest
+    """
+    repository = new_repository("same")
+    manifest = image(repository.name)
+    repository.given_parts(manifest)
+    push = lambda: repository.put_manifest("same", manifest.content, manifest.media_type)  # noqa: E731
+    for _ in range(3):
+        for reply in at_once([push] * CALLERS):
+            expect_status(reply, 201, "to each of those who push one image at once")
+
+    for reference in ("same", manifest.digest):
+        expect_bytes(repository.get_manifest(reference), manifest.content)
+
+
+@verifies("registry/at-once/one-tag")
+def test_one_tag(new_repository: NewRepository) -> None:
+    """Purpose: of several images that are pushed under one tag at once, one wins, whole.
+
+    Method: 1. four callers PUT four manifests under one tag at the same moment
+            2. expect 201 to each; the tag to be one of the four, byte for byte; each by its digest; the tag once listed
+    """
+    repository = new_repository("one-tag")
+    manifests = [image(f"{repository.name} {number}", layers=0) for number in range(CALLERS)]
+    for each in manifests:
+        repository.given_parts(each)
+
+    def pushing(manifest: Manifest) -> Callable[[], Exchange]:
+        return lambda: repository.put_manifest("one", manifest.content, manifest.media_type)
+
+    for reply in at_once([pushing(each) for each in manifests]):
+        expect_status(reply, 201, "to each of those who push to one tag at once")
+    reply = repository.get_manifest("one")
+    if reply.status != 200 or reply.body not in [each.content for each in manifests]:
+        raise NonConformance("one of the four manifests, whole", observed(reply), reply)
+    for each in manifests:
+        expect_bytes(repository.get_manifest(each.digest), each.content)
+    expect_tags(repository, ["one"])
+
+
+@verifies("registry/at-once/one-session")
+def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: of two chunks for one place in one session, one is taken.
+
+    Method: 1. PATCH bytes 0-299; two callers PATCH bytes 300-599 of it at the same moment
+            2. expect no 5xx and one 202; the session to stand at 599
+            3. PUT the rest: expect 201 and exactly the bytes
+    """
+    blob, upload = new_blob(900), repository.open_upload()
+    upload.patch(blob.content[:300], "0-299")
+    twins = [upload.by(repository.registry) for _ in range(2)]
+    replies = at_once([lambda twin=twin: twin.patch(blob.content[300:600], "300-599") for twin in twins])
+    for reply in replies:
+        expect_no_server_error(reply, "for a chunk that another sends as well")
+    taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.status == 202]
+    if len(taken) != 1:
+        statuses = ", ".join(str(reply.status) for reply in replies)
+        raise NonConformance("202 for one of two equal chunks", statuses, *replies)
+
+    expect_range(taken[0].status(), 599)
+    expect_status(taken[0].put(blob.digest, blob.content[600:], "600-899"), 201)
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/at-once/pulled-while-pushed-again")
+@pytest.mark.parametrize("what", [case("tag", "tag"), case("digest", "digest"), case("blob", "blob")])
+def test_pulled_while_pushed_again(new_repository: NewRepository, what: str) -> None:
+    """Purpose: pushing what is there already disturbs nobody who pulls it.
+
+    Method: 1. push an image; one caller pushes it (its layer) again fifteen times, three others pull it meanwhile
+            2. expect 200 with exactly its bytes from every read, and 201 to every push
+    """
+    repository = new_repository("again")
+    manifest = repository.given(image(repository.name), "v1")
+    layer = manifest.blobs[-1]
+    read, push, content = {
+        "tag": (lambda: repository.get_manifest("v1"), None, manifest.content),
+        "digest": (lambda: repository.get_manifest(manifest.digest), None, manifest.content),
+        "blob": (lambda: repository.get_blob(layer.digest),
+                 lambda: repository.open_upload().put(layer.digest, layer.content), layer.content),
+    }[what]
+    again = push or (lambda: repository.put_manifest("v1", manifest.content, manifest.media_type))
+    replies, pushes = reading_while(read, again, 15)
+
+    expect_whole(replies, content)
+    for reply in pushes:
+        expect_status(reply, 201, "to each who pushes again")
+
+
+@verifies("registry/at-once/tags-listed-while-pushed")
+def test_tags_listed_while_pushed(new_repository: NewRepository) -> None:
+    """Purpose: a list that is read while tags are pushed has all that were there before.
+
+    Method: 1. push an image under four tags; one caller pushes sixteen more, three others read the list meanwhile
+            2. expect 200 from every read, the first four in it, none twice
+            3. expect all twenty in the end
+    """
+    repository = new_repository("listing")
+    before, later = [f"a{number}" for number in range(4)], [f"b{number}" for number in range(16)]
+    manifest = repository.given(image(repository.name, layers=0), *before)
+    left = iter(later)
+    push = lambda: repository.put_manifest(next(left), manifest.content, manifest.media_type)  # noqa: E731
+    replies, pushes = reading_while(repository.tags, push, len(later))
+
+    for reply in replies:
+        found = strings_of(reply, "tags")
+        whole = next_link(reply) is not None or set(before) <= set(found)
+        if not whole or not set(found) <= {*before, *later} or len(set(found)) < len(found):
+            raise NonConformance(f"{before} in it, none twice", str(found), reply)
+    for reply in pushes:
+        expect_status(reply, 201)
+    expect_tags(repository, [*before, *later])
+
+
+@verifies("registry/at-once/pulled-while-deleted")
+def test_pulled_while_deleted(new_repository: NewRepository) -> None:
+    """Purpose: who pulls what is being deleted gets all of it or nothing.
+
+    Method: 1. push an image; one caller deletes it, three others pull it by tag meanwhile
+            2. expect 200 with exactly its bytes, or 404; and 404 in the end
+    """
+    repository = new_repository("deleting")
+    manifest = repository.given(image(repository.name, layers=0), "v1")
+    pull, delete = lambda: repository.get_manifest("v1"), lambda: repository.delete_manifest(manifest.digest)
+    changes = iter([pull, pull, pull, delete])
+    replies, changed = reading_while(pull, lambda: next(changes)(), 4)
+
+    for reply in [*replies, *changed[:-1]]:
+        expect_status(reply, {200, 404}, "to one who pulls what is being deleted")
+        if reply.status == 200:
+            expect_bytes(reply, manifest.content)
+    expect_status(changed[-1], 202)
+    expect_status(repository.get_manifest("v1"), 404, "after the deletion")
+
+
+@verifies("registry/at-once/several-tags")
+def test_several_tags(new_repository: NewRepository) -> None:
+    """Purpose: of several tags that are pushed at once, none is lost.
+
+    Method: 1. eight callers PUT one manifest under eight tags at the same moment: expect 201 to each
+            2. expect all eight in the list, and its bytes by each
+    """
+    repository = new_repository("tags-at-once")
+    manifest = image(repository.name, layers=0)
+    repository.given_parts(manifest)
+    tags = [f"t{number}" for number in range(2 * CALLERS)]
+
+    def pushing(tag: str) -> Callable[[], Exchange]:
+        return lambda: repository.put_manifest(tag, manifest.content, manifest.media_type)
+
+    for reply in at_once([pushing(tag) for tag in tags]):
+        expect_status(reply, 201, "to each of those who push a tag at once")
+    expect_tags(repository, tags)
+    for tag in tags:
+        expect_bytes(repository.get_manifest(tag), manifest.content)

@@ -1,0 +1,69 @@
+"""Listing repositories, where that is claimed (Docker Registry V2, "Listing Repositories")."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.registry import Registry, StoredImage
+from conformance.oracles.registry import expect_sorted, pages_from, strings_of
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+
+@pytest.fixture
+def pages(registry: Registry, stored: StoredImage, guarded: StoredImage) -> list[Exchange]:
+    """The catalog to its end, fifty names a page, after two images were pushed."""
+    return pages_from(registry.catalog("?n=50"), registry.follow_catalog)
+
+
+@verifies("registry/catalog/has-what-was-pushed")
+def test_catalog(pages: list[Exchange], stored: StoredImage) -> None:
+    """Purpose: a client finds out which repositories there are.
+
+    Method: 1. push an image, read the catalog to its end by its links
+            2. expect the repository once
+    """
+    found = [each for page in pages for each in strings_of(page, "repositories")]
+
+    if found.count(stored.repository.name) != 1:
+        times = found.count(stored.repository.name)
+        raise NonConformance(f"{stored.repository.name} once", f"{times} times among {len(found)}", *pages)
+
+
+@verifies("registry/catalog/repeats-nothing")
+def test_catalog_repeats_nothing(pages: list[Exchange], stored: StoredImage) -> None:
+    """Purpose: a repository is listed once.
+
+    Method: 1. read the catalog to its end
+            2. expect no name twice
+    """
+    found = [each for page in pages for each in strings_of(page, "repositories")]
+    twice = sorted({each for each in found if found.count(each) > 1})
+
+    if twice:
+        raise NonConformance("each repository once", f"{twice[:5]} more than once", *pages)
+
+
+@verifies("registry/catalog/is-sorted")
+def test_catalog_is_sorted(pages: list[Exchange], stored: StoredImage) -> None:
+    """Purpose: the catalog can be read in pages because it has an order.
+
+    Method: 1. read the catalog to its end
+            2. expect each page in lexical order
+    """
+    for page in pages:
+        expect_sorted(page, "repositories")
+
+
+@verifies("registry/catalog/n-limits-the-page")
+def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+    """Purpose: a client gets no more names than it asks for.
+
+    Method: 1. ask for one repository
+            2. expect at most one
+    """
+    reply = registry.catalog("?n=1")
+
+    if len(strings_of(reply, "repositories")) > 1:
+        raise NonConformance("one repository", f"{len(strings_of(reply, 'repositories'))}", reply)

@@ -1,0 +1,219 @@
+"""Deleting manifests, tags and blobs, and what remains (OCI Distribution Specification 1.1, "Content Management")."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of, image
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@verifies("registry/delete/manifest-is-answered-202")
+def test_delete_manifest(repository: Repository, names: Names) -> None:
+    """Purpose: an image can be deleted.
+
+    Method: 1. push an image, DELETE it by digest
+            2. expect 202
+    """
+    manifest = repository.given(image(names.new("delete"), layers=0))
+
+    expect_status(repository.delete_manifest(manifest.digest), 202)
+
+
+def deleted(repository: Repository, digest: str) -> None:
+    """Has a manifest deleted; Inconclusive where the registry does not."""
+    reply = repository.delete_manifest(digest)
+    if reply.status != 202:
+        raise Inconclusive(f"a manifest could not be deleted: {reply}", "a login that may delete")
+
+
+@verifies("registry/delete/manifest-goes-with-its-tags")
+def test_manifest_goes_with_its_tags(new_repository: NewRepository) -> None:
+    """Purpose: a deleted image cannot be pulled, by whichever name.
+
+    Method: 1. push an image under two tags and another under a third; DELETE the first by digest
+            2. expect 404 to GET and HEAD of the digest and of both tags
+            3. expect the third tag alone in the list
+    """
+    repository = new_repository("delete")
+    gone, kept = image(f"{repository.name} 1", layers=0), image(f"{repository.name} 2", layers=0)
+    repository.given(gone, "gone", "gone-too")
+    repository.given(kept, "kept")
+    deleted(repository, gone.digest)
+
+    for reference in (gone.digest, "gone", "gone-too"):
+        expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
+    expect_tags(repository, ["kept"])
+
+
+@verifies("registry/delete/others-stay")
+def test_others_stay(new_repository: NewRepository) -> None:
+    """Purpose: deleting one image harms no other, though they share blobs.
+
+    Method: 1. push two images that share config and layer; DELETE one
+            2. expect the other by tag and digest, and every blob of it
+    """
+    repository = new_repository("delete")
+    gone = image(repository.name)
+    kept = image(repository.name, annotations={"org.example": "kept"})
+    repository.given(gone, "gone")
+    repository.given(kept, "kept")
+    deleted(repository, gone.digest)
+
+    expect_bytes(repository.get_manifest("kept"), kept.content)
+    expect_bytes(repository.get_manifest(kept.digest), kept.content)
+    for blob in kept.blobs:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/delete/absent-is-404")
+@pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
+def test_delete_what_is_absent(repository: Repository, names: Names, what: str) -> None:
+    """Purpose: deleting what is not there is told as such.
+
+    Method: 1. DELETE a manifest and a blob that were never pushed
+            2. expect 404
+    """
+    digest = digest_of(names.new("absent").encode())
+    delete = repository.delete_manifest if what == "manifest" else repository.delete_blob
+
+    expect_status(delete(digest), 404, f"for a {what} that was never pushed")
+
+
+@verifies("registry/delete/twice-is-404")
+@pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
+def test_delete_twice(repository: Repository, names: Names, new_blob: NewBlob, what: str) -> None:
+    """Purpose: what was deleted is not there any more.
+
+    Method: 1. push a manifest or a blob; DELETE it twice
+            2. expect 202 and then 404
+    """
+    if what == "manifest":
+        digest = repository.given(image(names.new("twice"), layers=0)).digest
+        delete = repository.delete_manifest
+    else:
+        digest, delete = repository.given_blob(new_blob().content), repository.delete_blob
+    if delete(digest).status != 202:
+        raise Inconclusive(f"a {what} could not be deleted", "a login that may delete")
+
+    expect_status(delete(digest), 404, f"for a {what} that was deleted already")
+
+
+@verifies("registry/delete/blob-is-gone")
+def test_delete_blob(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a deleted blob cannot be pulled.
+
+    Method: 1. push a blob, DELETE it: expect 202
+            2. expect 404 to GET and HEAD
+    """
+    digest = repository.given_blob(new_blob().content)
+
+    expect_status(repository.delete_blob(digest), 202)
+    expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
+
+
+@verifies("registry/delete/blob-stays-elsewhere")
+def test_blob_stays_elsewhere(repository: Repository, new_repository: NewRepository, new_blob: NewBlob) -> None:
+    """Purpose: a blob that two repositories have stays in the one when it is deleted from the other.
+
+    Method: 1. push a blob to two repositories, DELETE it from the one
+            2. expect exactly its bytes from the other
+    """
+    blob, other = new_blob(), new_repository("other")
+    digest = repository.given_blob(blob.content)
+    other.given_blob(blob.content)
+    if repository.delete_blob(digest).status != 202:
+        raise Inconclusive("a blob could not be deleted", "a login that may delete")
+
+    expect_bytes(other.get_blob(digest), blob.content)
+
+
+@verifies("registry/delete/can-be-pushed-again")
+def test_pushed_again(new_repository: NewRepository) -> None:
+    """Purpose: what was deleted can be pushed again.
+
+    Method: 1. push an image, DELETE it and its blobs, push all again under the same tag: expect 201
+            2. expect exactly its bytes by tag, and exactly those of its blobs
+    """
+    repository = new_repository("again")
+    manifest = repository.given(image(repository.name), "again")
+    deleted(repository, manifest.digest)
+    for blob in manifest.blobs:
+        repository.delete_blob(blob.digest)
+        repository.inventory.blobs.discard(blob.digest)
+
+    expect_status(repository.push(manifest, "again"), 201)
+    expect_bytes(repository.get_manifest("again"), manifest.content)
+    for blob in manifest.blobs:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/delete/tag-alone")
+def test_delete_tag(new_repository: NewRepository) -> None:
+    """Purpose: a tag goes alone; the image and its other tags stay.
+
+    Method: 1. push an image under two tags, DELETE one of the tags: expect 202
+            2. expect 404 to GET of that tag, and the other tag alone in the list
+            3. expect the image by digest and by its other tag
+    """
+    repository = new_repository("delete-tag")
+    manifest = repository.given(image(repository.name, layers=0), "gone", "kept")
+
+    expect_status(repository.delete_manifest("gone"), 202)
+    expect_not_stored([repository.get_manifest("gone"), repository.head_manifest("gone")])
+    expect_tags(repository, ["kept"])
+    for reference in (manifest.digest, "kept"):
+        expect_bytes(repository.get_manifest(reference), manifest.content)
+
+
+@verifies("registry/delete/refused-tag-deletion-changes-nothing")
+def test_tag_deletion_that_is_not_offered(repository: Repository, names: Names, features: frozenset[str]) -> None:
+    """Purpose: a registry that does not delete tags says so, and deletes nothing.
+
+    Method: 1. push an image under a tag, DELETE the tag
+            2. expect 400 or 405, and exactly its bytes by tag
+    """
+    if "registry.delete-tag" in features:
+        raise NotApplicable("the target claims registry.delete-tag")
+    tag = names.new("tag")
+    manifest = repository.given(image(tag, layers=0), tag)
+
+    expect_status(repository.delete_manifest(tag), {400, 405}, "where tags are not deleted")
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/delete/refused-deletion-changes-nothing")
+def test_deletion_that_is_not_offered(repository: Repository, names: Names, features: frozenset[str]) -> None:
+    """Purpose: a registry that does not delete says so, and deletes nothing.
+
+    Method: 1. push an image, DELETE it by digest
+            2. expect 400 or 405, and exactly its bytes
+    """
+    if "registry.delete" in features:
+        raise NotApplicable("the target claims registry.delete")
+    manifest = repository.given(image(names.new("kept"), layers=0))
+
+    expect_status(repository.delete_manifest(manifest.digest), {400, 405}, "where nothing is deleted")
+    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)
+
+
+@verifies("registry/delete/blob-goes-alone")
+def test_blob_goes_alone(new_repository: NewRepository) -> None:
+    """Purpose: deleting a blob deletes no manifest.
+
+    Method: 1. push an image, DELETE its layer
+            2. where that is done (202), expect the manifest by tag and digest
+    """
+    repository = new_repository("blob-alone")
+    manifest = repository.given(image(repository.name), "v1")
+    reply = repository.delete_blob(manifest.blobs[-1].digest)
+    if reply.status != 202:
+        raise NotApplicable(f"the registry keeps a blob that an image needs ({reply.status})")
+
+    expect_bytes(repository.get_manifest("v1"), manifest.content)
+    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)

@@ -1,0 +1,154 @@
+"""Digests that do not match, are malformed or missing, and that what they refused is stored nowhere."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import Manifest, NewBlob, digest_of, image
+from conformance.clients.registry import Repository, StoredImage
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.status import expect_refused, expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+
+FORMS = pytest.mark.parametrize("form", [case("put", "put"), case("chunks", "chunks"), case("post", "post")])
+MALFORMED = [
+    case("short", "sha256:abc"), case("letters", "sha256:" + "z" * 64), case("no-algorithm", "0" * 64),
+    case("empty-hex", "sha256:"), case("longer", "sha256:" + "0" * 65), case("unknown-algorithm", "md5:" + "0" * 32),
+]
+
+
+def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Exchange:
+    """The last answer to a push of content under a digest, in one of the forms."""
+    if form == "post":
+        reply = repository.post_upload(content, digest=digest)
+        return repository.upload_of(reply).put(digest, content) if reply.status == 202 else reply
+    upload = repository.open_upload()
+    if form == "chunks":
+        upload.patch(content, f"0-{len(content) - 1}")
+        return upload.put(digest)
+    return upload.put(digest, content)
+
+
+@verifies("registry/digest/wrong-is-refused")
+@FORMS
+def test_wrong_digest_is_refused(repository: Repository, new_blob: NewBlob, form: str) -> None:
+    """Purpose: the registry verifies what it is given.
+
+    Method: 1. push a blob under the digest of another, in each form of upload
+            2. expect 400
+    """
+    reply = pushed(repository, new_blob().content, new_blob().digest, form)
+
+    expect_status(reply, 400, "for a digest that does not match")
+
+
+@verifies("registry/digest/refused-bytes-are-stored-nowhere")
+@FORMS
+def test_refused_bytes_are_stored_nowhere(repository: Repository, new_blob: NewBlob, form: str) -> None:
+    """Purpose: what was refused is nowhere.
+
+    Method: 1. push a blob under the digest of another, in each form of upload
+            2. expect 404 to HEAD and GET of the named digest, and of the digest of the bytes
+    """
+    blob, other = new_blob(), new_blob()
+    expect_refused(pushed(repository, blob.content, other.digest, form))
+
+    expect_not_stored(repository.head_blob(each.digest) for each in (other, blob))
+    expect_not_stored([repository.get_blob(other.digest)])
+
+
+@verifies("registry/digest/malformed-is-400")
+@pytest.mark.parametrize("digest", MALFORMED)
+def test_malformed_digest(repository: Repository, new_blob: NewBlob, digest: str) -> None:
+    """Purpose: a digest that is none is told as such.
+
+    Method: 1. PUT a blob to a session with a malformed digest
+            2. expect 400
+    """
+    expect_status(repository.open_upload().put(digest, new_blob().content), 400, "for a malformed digest")
+
+
+@verifies("registry/digest/missing-is-400")
+@pytest.mark.parametrize("digest", [case("absent", None), case("empty", "")])
+def test_missing_digest(repository: Repository, new_blob: NewBlob, digest: str | None) -> None:
+    """Purpose: an upload is not complete without a digest.
+
+    Method: 1. PUT a blob to a session without a digest, or an empty one
+            2. expect 400, and no such blob
+    """
+    blob = new_blob()
+
+    expect_status(repository.open_upload().put(digest, blob.content), 400, "without a digest")
+    expect_not_stored([repository.head_blob(blob.digest)])
+
+
+@verifies("registry/digest/malformed-read-is-a-callers-fault")
+@pytest.mark.parametrize("digest", MALFORMED)
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+def test_reading_under_a_malformed_digest(stored: StoredImage, kind: str, digest: str) -> None:
+    """Purpose: a malformed digest in a path is the caller's fault, and never the platform's.
+
+    Method: 1. GET a blob and a manifest under a malformed digest
+            2. expect 400 or 404
+    """
+    read = stored.repository.get_blob if kind == "blob" else stored.repository.get_manifest
+
+    expect_status(read(digest), {400, 404}, "for a malformed digest")
+
+
+@verifies("registry/digest/sha512-is-verified")
+def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a registry that takes sha512 digests verifies them as well.
+
+    Method: 1. push a blob under the sha512 digest of another: expect 400
+            2. push it under its own sha512 digest; where that is taken, expect its bytes under that digest
+    """
+    blob = new_blob()
+    wrong, own = digest_of(b"another", "sha512"), digest_of(blob.content, "sha512")
+    expect_status(repository.open_upload().put(wrong, blob.content), 400, "for a sha512 digest that does not match")
+    reply = repository.open_upload().put(own, blob.content)
+
+    expect_status(reply, {201, 400}, "for a sha512 digest")
+    if reply.status == 201:
+        expect_bytes(repository.get_blob(own), blob.content)
+
+
+def other_manifest(manifest: Manifest) -> bytes:
+    """The same document in other bytes."""
+    return manifest.content + b"\n"
+
+
+@verifies("registry/digest/wrong-manifest-is-refused")
+def test_wrong_digest_of_a_manifest(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest is stored only under its own digest.
+
+    Method: 1. PUT a manifest under the digest of the same document in other bytes
+            2. expect 400
+            3. expect 404 to HEAD of both digests
+            4. PUT it under its own digest and expect 201
+    """
+    manifest = image(names.new("digest"))
+    repository.given_parts(manifest)
+    content = other_manifest(manifest)
+    reply = repository.put_manifest(manifest.digest, content, manifest.media_type)
+
+    expect_status(reply, 400, "for a digest that does not match")
+    expect_not_stored(repository.head_manifest(each) for each in (manifest.digest, digest_of(content)))
+    expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
+
+
+@verifies("registry/digest/malformed-manifest-digest-is-400")
+@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("words", "sha256:baddigeststring")])
+def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> None:
+    """Purpose: a manifest cannot be put under a digest that is none.
+
+    Method: 1. PUT a manifest under a malformed digest
+            2. expect 400
+    """
+
+    manifest = stored.image
+
+    reply = stored.repository.put_manifest(digest, manifest.content, manifest.media_type)
+    expect_status(reply, 400, "for a malformed digest")

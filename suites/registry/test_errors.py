@@ -1,0 +1,219 @@
+"""Refusals beyond their status: the error document, a code of the lists, the code that tells the cause."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
+from conformance.clients.registry import Repository, StoredImage
+from conformance.oracles.errors import expect_no_leak
+from conformance.oracles.headers import expect_header
+from conformance.oracles.registry import OCI_CODES, expect_code, expect_error_document, expect_json_error
+from conformance.oracles.status import expect_refused, expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+# Docker Registry V2, "Errors", beyond those of the OCI specification.
+DOCKER_CODES = frozenset({
+    "UNKNOWN", "TAG_INVALID", "MANIFEST_UNVERIFIED", "RANGE_INVALID", "PAGINATION_NUMBER_INVALID", "UNAVAILABLE",
+})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where the refused requests are sent."""
+
+    repository: Repository
+    stored: StoredImage
+    never: Repository
+    absent: str
+    tag: str
+    content: bytes
+
+
+@pytest.fixture
+def scene(repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob) -> Scene:
+    """The shared repository, a stored image, a repository that never was, a digest of nothing."""
+    described = repository.registry.described.repository
+    never = repository.registry.repository(f"{described}-{names.new('never')}")
+    content = new_blob().content
+    return Scene(repository, stored, never, digest_of(b"absent" + content), names.new("tag"), content)
+
+
+def cancelled(scene: Scene) -> Exchange:
+    """A chunk for a session that was cancelled."""
+    upload = scene.repository.open_upload()
+    upload.cancel()
+    return upload.patch(scene.content)
+
+
+def out_of_order(scene: Scene) -> Exchange:
+    """A first chunk that is not at 0."""
+    return scene.repository.open_upload().patch(scene.content, f"100-{99 + len(scene.content)}")
+
+
+def unknown_session(scene: Scene) -> Exchange:
+    """A chunk for a session that never was."""
+    path = scene.repository.path(f"blobs/uploads/{uuid.UUID(scene.absent[7:39])}")
+    return scene.repository.open_upload().at(scene.repository.registry.http.base_url + path).patch(scene.content)
+
+
+def put(digest: str | None) -> Callable[[Scene], Exchange]:
+    """A blob under a digest."""
+    return lambda scene: scene.repository.open_upload().put(digest, scene.content)
+
+
+REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
+    "absent-blob": (lambda scene: scene.repository.get_blob(scene.absent), ("BLOB_UNKNOWN",)),
+    "absent-tag": (lambda scene: scene.stored.repository.get_manifest(scene.tag), ("MANIFEST_UNKNOWN",)),
+    "absent-manifest": (lambda scene: scene.stored.repository.get_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
+    "absent-repository": (lambda scene: scene.never.tags(), ("NAME_UNKNOWN",)),
+    "absent-repositorys-tag": (lambda scene: scene.never.get_manifest("v1"), ("NAME_UNKNOWN", "MANIFEST_UNKNOWN")),
+    "wrong-digest": (lambda scene: put(scene.absent)(scene), ("DIGEST_INVALID",)),
+    "malformed-digest": (put("sha256:abc"), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
+    "missing-digest": (put(None), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
+    "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
+    "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
+    "out-of-order": (out_of_order, ("RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID")),
+    "nonsense-manifest": (
+        lambda scene: scene.stored.repository.put_manifest(scene.tag, b"nonsense", OCI_MANIFEST),
+        ("MANIFEST_INVALID",)),
+    "wrong-manifest-digest": (
+        lambda scene: scene.stored.repository.put_manifest(scene.absent, scene.stored.image.content, OCI_MANIFEST),
+        ("DIGEST_INVALID",)),
+    "malformed-manifest-digest": (
+        lambda scene: scene.stored.repository.put_manifest("sha256:abc", scene.stored.image.content, OCI_MANIFEST),
+        ("DIGEST_INVALID", "MANIFEST_INVALID", "TAG_INVALID")),
+    "bad-number": (lambda scene: scene.stored.repository.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID",)),
+    "no-login": (lambda scene: scene.stored.repository.as_role(None).tags(), ("UNAUTHORIZED", "DENIED")),
+    "denied-push": (
+        lambda scene: scene.stored.repository.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
+}
+DELETIONS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
+    "absent-blob": (lambda scene: scene.repository.delete_blob(scene.absent), ("BLOB_UNKNOWN",)),
+    "absent-manifest": (lambda scene: scene.stored.repository.delete_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
+}
+SAMPLE = (
+    "absent-blob", "absent-tag", "absent-repository", "wrong-digest", "unknown-session", "nonsense-manifest",
+    "no-login",
+)
+SOME_REFUSALS = pytest.mark.parametrize("refusal", [case(name, name) for name in SAMPLE])
+EVERY_REFUSAL = pytest.mark.parametrize("refusal", [case(name, name) for name in REFUSALS])
+
+
+def refused(scene: Scene, refusal: str) -> Exchange:
+    """The refusal; not asked where the registry did not refuse (whether it must is another check's affair)."""
+    reply = REFUSALS[refusal][0](scene)
+    if not 400 <= reply.status < 500:
+        raise NotApplicable(f"the request was not refused ({reply.status})")
+    return reply
+
+
+@verifies("registry/errors/json-has-the-form")
+@SOME_REFUSALS
+def test_form(scene: Scene, refusal: str) -> None:
+    """Purpose: a client can read every refusal.
+
+    Method: 1. have a request refused
+            2. where the body is JSON, expect {"errors": [{"code": …}]}, the code in capitals and underscores
+    """
+    expect_error_document(refused(scene, refusal))
+
+
+@verifies("registry/errors/body-is-json")
+@EVERY_REFUSAL
+def test_body_is_json(scene: Scene, refusal: str) -> None:
+    """Purpose: a client learns what was wrong, in the body of the refusal.
+
+    Method: 1. have a request refused
+            2. expect a JSON list of errors, and a Content-Type that says so
+    """
+    expect_json_error(refused(scene, refusal))
+
+
+@verifies("registry/errors/code-is-of-the-lists")
+@SOME_REFUSALS
+def test_code_is_known(scene: Scene, refusal: str) -> None:
+    """Purpose: a client knows every code.
+
+    Method: 1. have a request refused
+            2. expect each code to be one of the OCI specification's or of Docker's
+    """
+    reply = refused(scene, refusal)
+    unknown = [each["code"] for each in expect_error_document(reply) if each["code"] not in OCI_CODES | DOCKER_CODES]
+
+    if unknown:
+        raise NonConformance("a code of the lists", f"{reply.status} with {unknown}", reply)
+
+
+@verifies("registry/errors/code-tells-the-cause")
+@EVERY_REFUSAL
+def test_code_tells_the_cause(scene: Scene, refusal: str) -> None:
+    """Purpose: a client learns from the code what to do.
+
+    Method: 1. have a request refused
+            2. expect the code that is meant for the cause, where there is an error document
+    """
+    expect_code(refused(scene, refusal), *REFUSALS[refusal][1])
+
+
+@verifies("registry/errors/code-of-a-deletion")
+@pytest.mark.parametrize("what", [case(name, name) for name in DELETIONS])
+def test_code_of_a_deletion(scene: Scene, what: str) -> None:
+    """Purpose: a client learns that there was nothing to delete.
+
+    Method: 1. DELETE a blob and a manifest that were never pushed
+            2. expect BLOB_UNKNOWN or MANIFEST_UNKNOWN, where there is an error document
+    """
+    request, codes = DELETIONS[what]
+    reply = request(scene)
+    expect_refused(reply)
+
+    expect_code(reply, *codes)
+
+
+@verifies("registry/errors/other-method-is-405")
+@pytest.mark.parametrize(("method", "rest"), [
+    case("post-manifest", "POST", "manifests/v1.0.0"), case("put-tags", "PUT", "tags/list"),
+    case("patch-blob", "PATCH", "blobs/{digest}"),
+])
+def test_other_method(stored: StoredImage, method: str, rest: str) -> None:
+    """Purpose: a method that an endpoint does not know is told as such, with those that it knows.
+
+    Method: 1. send a method that the endpoint does not have
+            2. expect 405
+    """
+    reply = stored.repository.send(method, rest.format(digest=stored.image.digest))
+
+    expect_status(reply, 405, "for a method that the endpoint does not have")
+
+
+@verifies("registry/errors/405-has-allow")
+def test_405_has_allow(stored: StoredImage) -> None:
+    """Purpose: the refusal of a method names those that there are.
+
+    Method: 1. PUT the list of tags
+            2. where the answer is 405, expect an Allow field
+    """
+    reply = stored.repository.send("PUT", "tags/list")
+    if reply.status != 405:
+        raise NotApplicable(f"the method is refused otherwise ({reply.status})")
+
+    expect_header(reply, "Allow")
+
+
+@verifies("registry/errors/tell-nothing-of-the-inside")
+@SOME_REFUSALS
+def test_nothing_of_the_inside(scene: Scene, refusal: str) -> None:
+    """Purpose: a refusal helps the caller and no attacker.
+
+    Method: 1. have a request refused
+            2. expect no stack trace, SQL, path or version of the server in the body
+    """
+    expect_no_leak(refused(scene, refusal))

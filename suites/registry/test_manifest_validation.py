@@ -1,0 +1,78 @@
+"""Documents that are JSON and no sound manifests (OCI Image Specification 1.1)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.clients.images import DOCKER_MANIFEST, OCI_MANIFEST
+from conformance.clients.registry import StoredImage
+from conformance.oracles.registry import expect_not_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, row, verifies
+
+REFUSED = {400, 415, 422}
+
+
+def put_changed(stored: StoredImage, tag: str, changes: dict[str, Any], media_type: str = OCI_MANIFEST) -> None:
+    """PUTs the image with members changed; expects a refusal and no such tag."""
+    content = json.dumps({**stored.image.document, **changes}).encode()
+
+    expect_status(stored.repository.put_manifest(tag, content, media_type), REFUSED, "for a manifest that is none")
+    expect_not_stored([stored.repository.head_manifest(tag)])
+
+
+@pytest.mark.parametrize("changes", [
+    row("registry/manifest/schema-version-is-2", {"schemaVersion": 1}),
+    row("registry/manifest/annotations-are-strings", {"annotations": {"org.example": 1}}),
+    row("registry/manifest/one-kind-at-a-time", {"manifests": []}),
+])
+def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, Any]) -> None:
+    """Purpose: what breaks the image specification is refused where it is pushed, not where it is pulled.
+
+    Method: 1. PUT an image with a member that the specification forbids
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    put_changed(stored, names.new("unsound"), changes)
+
+
+@verifies("registry/manifest/descriptors-are-whole")
+@pytest.mark.parametrize(("place", "lacks"), [
+    case("config-no-digest", "config", "digest"), case("config-no-size", "config", "size"),
+    case("config-no-type", "config", "mediaType"), case("subject-no-size", "subject", "size"),
+])
+def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
+    """Purpose: a descriptor has a media type, a digest and a size.
+
+    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
+
+    put_changed(
+        stored, names.new("descriptor"), {place: {name: value for name, value in whole.items() if name != lacks}},
+    )
+
+
+@verifies("registry/manifest/type-is-a-manifests")
+@pytest.mark.parametrize("media_type", [case("plain-json", "application/json"), case("layer", "application/x-tar")])
+def test_type_that_is_no_manifests(stored: StoredImage, names: Names, media_type: str) -> None:
+    """Purpose: what is pushed as another thing than a manifest is not stored as one.
+
+    Method: 1. PUT an image as a type that is no manifest's
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    put_changed(stored, names.new("type"), {"mediaType": media_type}, media_type)
+
+
+@verifies("registry/manifest/type-is-compared-of-one-shape")
+def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
+    """Purpose: an OCI image is not stored as a Docker image, though it could be read as one.
+
+    Method: 1. PUT an OCI image as a Docker image
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    put_changed(stored, names.new("type"), {}, DOCKER_MANIFEST)

@@ -1,0 +1,246 @@
+"""Pushing manifests (OCI Distribution Specification 1.1, "Pushing Manifests"; Docker Registry V2)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from conformance.clients.images import (
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Manifest,
+    artifact,
+    image,
+    index,
+    manifest_of,
+)
+from conformance.clients.registry import Repository, StoredImage
+from conformance.oracles.registry import expect_bytes, expect_location, expect_true_digest
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance
+
+MEGABYTE = 1_000_000
+MAKERS = {
+    OCI_MANIFEST: image,
+    DOCKER_MANIFEST: lambda seed: image(seed, docker=True),
+    OCI_INDEX: lambda seed: index([image(seed), image(f"{seed} two")]),
+    DOCKER_LIST: lambda seed: index([image(seed, docker=True)], docker=True),
+    "nested": lambda seed: index([index([image(seed)])]),
+    "artifact": lambda seed: artifact(seed, "application/vnd.example.sbom"),
+    "no-layers": lambda seed: manifest_of(image(seed).blobs[0], []),
+}
+
+
+def expect_pulled(repository: Repository, reference: str, manifest: Manifest) -> None:
+    """The manifest comes back as it was pushed."""
+    reply = repository.get_manifest(reference)
+    expect_bytes(reply, manifest.content)
+    if reply.media_type != manifest.media_type:
+        raise NonConformance(f"Content-Type: {manifest.media_type}", f"Content-Type: {reply.media_type}", reply)
+
+
+@pytest.mark.parametrize("kind", [
+    row("registry/manifest/oci-image-is-taken", OCI_MANIFEST),
+    row("registry/manifest/oci-index-is-taken", OCI_INDEX),
+    row("registry/manifest/docker-image-is-taken", DOCKER_MANIFEST),
+    row("registry/manifest/docker-list-is-taken", DOCKER_LIST),
+    row("registry/manifest/nested-index-is-taken", "nested"),
+    row("registry/manifest/artifact-is-taken", "artifact"), row("registry/manifest/no-layers-is-taken", "no-layers"),
+])
+def test_every_type_is_taken(repository: Repository, names: Names, kind: str) -> None:
+    """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
+
+    Method: 1. push what the manifest refers to, then the manifest under a tag: expect 201
+            2. GET it by tag and by digest: expect exactly its bytes and its media type
+    """
+    tag = names.new("type")
+    manifest = MAKERS[kind](tag)
+
+    expect_status(repository.push(manifest, tag), 201)
+    expect_pulled(repository, tag, manifest)
+    expect_pulled(repository, manifest.digest, manifest)
+
+
+@verifies("registry/manifest/is-taken-by-digest")
+def test_push_by_digest(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest may be pushed under its digest, without a tag.
+
+    Method: 1. PUT a manifest under its digest: expect 201
+            2. GET it and expect exactly its bytes
+    """
+    manifest = image(names.new("by-digest"))
+
+    expect_status(repository.push(manifest), 201)
+    expect_pulled(repository, manifest.digest, manifest)
+
+
+@verifies("registry/manifest/location-can-be-pulled")
+def test_location_can_be_pulled(repository: Repository, names: Names) -> None:
+    """Purpose: the Location of a pushed manifest is where it can be pulled.
+
+    Method: 1. push a manifest, GET the Location of the 201
+            2. expect exactly its bytes
+    """
+    manifest = image(names.new("location"))
+    reply = repository.push(manifest, names.new("location"))
+    expect_status(reply, 201)
+
+    expect_bytes(repository.pull(expect_location(reply)), manifest.content)
+
+
+@verifies("registry/manifest/created-digest-is-true")
+def test_created_digest_is_true(repository: Repository, names: Names) -> None:
+    """Purpose: the digest that the answer names, where it names one, is the manifest's.
+
+    Method: 1. push a manifest by tag
+            2. expect Docker-Content-Digest of the 201, where it is there, to be its digest
+    """
+    manifest = image(names.new("created"))
+
+    expect_true_digest(repository.push(manifest, names.new("created")), manifest.digest)
+
+
+@verifies("registry/manifest/bytes-are-kept")
+@pytest.mark.parametrize("form", [
+    case("spaced", {"indent": 3}), case("sorted", {"sort_keys": True}), case("escaped", {"ensure_ascii": True}),
+    case("utf-8", {"ensure_ascii": False}),
+])
+def test_bytes_are_kept(repository: Repository, names: Names, form: dict[str, bool]) -> None:
+    """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
+
+    Method: 1. push a manifest with a spacing, an order of members and letters of its own, and members of no standard
+            2. GET it by tag and expect exactly its bytes
+    """
+    tag = names.new("bytes")
+    plain = image(tag, annotations={"org.example.text": "Grüße, 世界"}, **{"org.example": [1.0, None]})
+    kept = Manifest(json.dumps(plain.document, **form).encode(), plain.media_type, plain.blobs)  # type: ignore[arg-type]
+
+    expect_status(repository.push(kept, tag), 201)
+    expect_bytes(repository.get_manifest(tag), kept.content)
+
+
+@verifies("registry/manifest/type-parameters-are-ignored")
+def test_type_with_parameters(repository: Repository, names: Names) -> None:
+    """Purpose: parameters of the media type do not keep a manifest out.
+
+    Method: 1. PUT a manifest with ";charset=utf-8" behind its Content-Type
+            2. expect 201, and its bytes from GET
+    """
+    tag = names.new("parameters")
+    manifest = image(tag)
+    repository.given_parts(manifest)
+
+    expect_status(repository.put_manifest(tag, manifest.content, f"{manifest.media_type}; charset=utf-8"), 201)
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/manifest/four-megabytes-are-taken")
+def test_four_megabytes(repository: Repository, names: Names) -> None:
+    """Purpose: manifests of up to 4 megabytes are taken.
+
+    Method: 1. PUT a manifest of 3.9 megabytes
+            2. expect 201, and exactly its bytes from GET
+    """
+    tag = names.new("large")
+    manifest = image(tag, annotations={"org.example.filling": "x" * (39 * MEGABYTE // 10)})
+
+    expect_status(repository.push(manifest, tag), 201)
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/manifest/too-large-is-413")
+def test_too_large(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest beyond the registry's limit is told as such.
+
+    Method: 1. PUT a manifest of 6 megabytes
+            2. expect 413, or 201 where there is no such limit
+    """
+    tag = names.new("too-large")
+    manifest = image(tag, annotations={"org.example.filling": "x" * (6 * MEGABYTE)})
+
+    expect_status(repository.push(manifest, tag), {201, 413}, "for a manifest of 6 megabytes")
+
+
+@verifies("registry/manifest/missing-subject-is-taken")
+def test_missing_subject(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest and what refers to it may be pushed in either order.
+
+    Method: 1. push a manifest whose subject is not there
+            2. expect 201
+    """
+    tag = names.new("subject")
+    subject = image(f"{tag} never pushed").descriptor
+
+    expect_status(repository.push(artifact(tag, "application/vnd.example.sbom", subject=subject), tag), 201)
+
+
+@verifies("registry/manifest/tag-moves")
+def test_tag_moves(repository: Repository, names: Names) -> None:
+    """Purpose: a tag names what was pushed under it last, and the image that it named stays.
+
+    Method: 1. push an image under a tag, GET the tag; push another image under the same tag
+            2. GET the tag: expect the second; GET both digests: expect both
+    """
+    tag = names.new("moving")
+    first, second = image(f"{tag} 1"), image(f"{tag} 2")
+    repository.given(first, tag)
+    expect_pulled(repository, tag, first)
+    expect_status(repository.push(second, tag), 201)
+
+    expect_pulled(repository, tag, second)
+    expect_pulled(repository, first.digest, first)
+    expect_pulled(repository, second.digest, second)
+
+
+@verifies("registry/manifest/nonsense-is-400")
+@pytest.mark.parametrize("content", [
+    case("empty", b""), case("words", b"not json"), case("cut-off", b'{"schemaVersion": 2, "mediaType"'),
+    case("list", b"[]"), case("null", b"null"), case("binary", b"\xff\xfe\x00\x00"),
+])
+def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) -> None:
+    """Purpose: a body that is no manifest is the caller's fault, and is not stored.
+
+    Method: 1. PUT a body that is no JSON object, under a tag
+            2. expect 400, and 404 to HEAD of the tag
+    """
+    tag = names.new("nonsense")
+    reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
+
+    expect_status(reply, 400, "for a body that is no manifest")
+    expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+
+
+@verifies("registry/manifest/type-is-compared")
+def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
+    """Purpose: a manifest is not stored as what it does not say to be.
+
+    Method: 1. PUT an OCI image as a Docker manifest list
+            2. expect 400 or 415, and 404 to HEAD of the tag
+    """
+    tag = names.new("type")
+
+    expect_status(stored.repository.put_manifest(tag, stored.image.content, DOCKER_LIST), {400, 415})
+    expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+
+
+@verifies("registry/manifest/wrong-size-is-refused")
+def test_size_that_is_not_the_blobs(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest that is wrong of the size of a blob cannot be pulled by a client that compares.
+
+    Method: 1. PUT a manifest whose layer's size is one more than the blob's
+            2. expect 400
+    """
+    tag = names.new("size")
+    manifest = image(tag)
+    repository.given_parts(manifest)
+    document = manifest.document
+    document["layers"][0]["size"] += 1
+    reply = repository.put_manifest(tag, json.dumps(document).encode(), manifest.media_type)
+
+    expect_no_server_error(reply)
+    expect_refused(reply, "for a descriptor with another size than its blob's")

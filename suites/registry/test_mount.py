@@ -1,0 +1,136 @@
+"""Mounting a blob from another repository (OCI Distribution Specification 1.1, "Mounting a blob")."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import Repository, StoredImage
+from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+
+def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> None:
+    """The answer opened an upload session, and the session takes the blob."""
+    expect_location(reply)
+    expect_status(repository.upload_of(reply).put(digest_of(content), content), 201, "to the upload that was opened")
+    expect_bytes(repository.get_blob(digest_of(content)), content)
+
+
+@verifies("registry/mount/blob-or-upload")
+def test_mount(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: a blob that is in one repository need not be pushed to another.
+
+    Method: 1. push a blob to one repository, mount it into another
+            2. expect 201 and exactly its bytes there; or 202 and an upload session that takes the blob
+            3. expect exactly its bytes where it was pushed
+    """
+    blob = new_blob()
+    stored.repository.given_blob(blob.content)
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+
+    expect_status(reply, {201, 202})
+    if reply.status == 202:
+        expect_upload(repository, reply, blob.content)
+    else:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+    expect_bytes(stored.repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/mount/location-is-in-the-target")
+def test_location_is_in_the_target(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: the Location of a mounted blob is where it can be pulled by those who may pull from the target.
+
+    Method: 1. push a blob, mount it into another repository
+            2. where it is mounted (201), expect a Location that gives its bytes and does not name the source
+    """
+    blob = new_blob()
+    stored.repository.given_blob(blob.content)
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+    if reply.status == 202:
+        repository.upload_of(reply)
+        raise NotApplicable("the registry answered the mount with an upload, as it may")
+
+    location = expect_location(reply)
+    expect_bytes(repository.pull(location), blob.content)
+    if f"/{stored.repository.name}/" in location:
+        raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
+
+
+@verifies("registry/mount/absent-blob-opens-an-upload")
+def test_mount_of_an_absent_blob(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: what cannot be mounted is uploaded.
+
+    Method: 1. mount a blob that the source has not
+            2. expect 202 and an upload session that takes the blob
+    """
+    blob = new_blob()
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+
+    expect_status(reply, 202, "for a blob that cannot be mounted")
+    expect_upload(repository, reply, blob.content)
+
+
+@verifies("registry/mount/absent-blob-is-not-made-up")
+@pytest.mark.parametrize("source", [case("no-source", None), case("absent-source", "absent"), case("source", "stored")])
+def test_absent_blob_is_not_made_up(
+    repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, source: str | None,
+) -> None:
+    """Purpose: a mount makes no blob that nobody pushed.
+
+    Method: 1. mount a digest that was never pushed: without a source, from an absent one, from one that has it not
+            2. expect no 201, no 5xx, and 404 to HEAD
+    """
+    blob, query = new_blob(), {}
+    if source:
+        described = repository.registry.described.repository
+        query["from_"] = stored.repository.name if source == "stored" else f"{described}-{names.new('never')}"
+    reply = repository.post_upload(mount=blob.digest, **query)
+
+    expect_status(reply, {202, 400, 401, 403, 404}, "for a blob that nobody pushed")
+    expect_not_stored([repository.head_blob(blob.digest)])
+    if reply.status == 202:
+        repository.upload_of(reply)
+
+
+@verifies("registry/mount/without-source-is-answered")
+def test_mount_without_source(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: a mount that names no source finds the blob, or is an upload.
+
+    Method: 1. push a blob to one repository, mount it into another without naming the first
+            2. expect 201 and exactly its bytes there, or 202 and an upload session that takes the blob
+    """
+    blob = new_blob()
+    stored.repository.given_blob(blob.content)
+    reply = repository.post_upload(mount=blob.digest)
+
+    expect_status(reply, {201, 202})
+    if reply.status == 202:
+        expect_upload(repository, reply, blob.content)
+    else:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/mount/stays-when-the-source-goes")
+def test_mount_stays(repository: Repository, stored: StoredImage, new_blob: NewBlob, features: frozenset[str]) -> None:
+    """Purpose: a mounted blob is the target repository's own.
+
+    Method: 1. push a blob, mount it into another repository, DELETE it from the first
+            2. expect exactly its bytes from the second
+    """
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+    blob = new_blob()
+    stored.repository.given_blob(blob.content)
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+    if reply.status != 201:
+        repository.upload_of(reply)
+        raise NotApplicable("the registry answered the mount with an upload, as it may")
+    if stored.repository.delete_blob(blob.digest).status != 202:
+        raise Inconclusive("a blob could not be deleted", "a login that may delete")
+
+    expect_bytes(repository.get_blob(blob.digest), blob.content)

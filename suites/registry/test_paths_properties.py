@@ -1,0 +1,82 @@
+"""Properties of paths and queries: whatever stands in them, the platform answers for itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.oracles.registry import expect_bytes, expect_error_document
+from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.strategies.explore import explores
+from conformance.strategies.registry import path_parts, ranges, tag_queries
+from conformance.vocabulary.check import verifies
+
+
+@pytest.fixture(scope="session")
+def session() -> list[Upload]:
+    """The upload session that examples share, until one of them has ended it."""
+    return []
+
+
+@verifies("registry/name/any-reference-is-a-callers-affair")
+@explores(part=path_parts())
+def test_any_reference(stored: StoredImage, part: str) -> None:
+    """Purpose: whatever stands where a tag or a digest stands is never the platform's fault.
+
+    Method: 1. GET a manifest and a blob under it
+            2. expect no 5xx, and a sound error document
+    """
+    for reply in (stored.repository.get_manifest(part), stored.repository.get_blob(part)):
+        expect_no_server_error(reply)
+        if 400 <= reply.status < 500:
+            expect_error_document(reply)
+
+
+@verifies("registry/tags/any-query-is-a-callers-affair")
+@explores(query=tag_queries())
+def test_any_query(stored: StoredImage, query: str) -> None:
+    """Purpose: whatever the query of a list is, it is never the platform's fault.
+
+    Method: 1. ask for the tags with it
+            2. expect 200 or a 4xx with a sound error document
+    """
+    reply = stored.repository.tags(query)
+
+    expect_no_server_error(reply)
+    if reply.status != 200:
+        expect_error_document(reply)
+
+
+@verifies("registry/pull/any-range-is-a-callers-affair")
+@explores(asked=ranges())
+def test_any_range(stored: StoredImage, asked: str) -> None:
+    """Purpose: whatever the Range field is, the answer is the whole, a part of it, or a refusal.
+
+    Method: 1. GET a blob with it
+            2. expect 200 with the whole, 206, 400 or 416
+    """
+    layer = stored.image.blobs[-1]
+    reply = stored.repository.get_blob(layer.digest, [("Range", asked)])
+
+    expect_status(reply, {200, 206, 400, 416})
+    if reply.status == 200:
+        expect_bytes(reply, layer.content)
+
+
+@verifies("registry/upload/any-content-range-is-a-callers-affair")
+@explores(asked=ranges())
+def test_any_content_range(session: list[Upload], repository: Repository, asked: str) -> None:
+    """Purpose: whatever the Content-Range field is, the chunk is taken or refused.
+
+    Method: 1. PATCH a chunk with it
+            2. expect 202, or a 4xx with a sound error document
+    """
+    if not session:
+        session.append(repository.open_upload())
+    reply = session[0].patch(b"a chunk", asked)
+
+    expect_no_server_error(reply)
+    if reply.status != 202:
+        expect_error_document(reply)
+    if reply.status == 404:
+        session.clear()

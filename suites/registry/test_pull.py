@@ -1,0 +1,162 @@
+"""Pulling blobs, and what is told of blobs and manifests (OCI Distribution Specification 1.1, "Pull")."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import Repository, StoredImage
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_content_length,
+    expect_same_fields,
+    expect_true_digest,
+)
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
+SIZE = 2048
+
+
+@pytest.fixture(scope="session")
+def content(repository: Repository, new_blob: NewBlob) -> bytes:
+    """2,048 bytes that are in the shared repository."""
+    blob = new_blob(SIZE)
+    repository.given_blob(blob.content)
+    return blob.content
+
+
+def absent(names: Names) -> str:
+    """A digest of nothing that was ever pushed."""
+    return digest_of(names.new("absent").encode())
+
+
+@verifies("registry/pull/blob-is-what-was-pushed")
+@pytest.mark.parametrize("shape", [
+    case("binary", b""), case("text", b"one\r\ntwo\nthree\rfour\n"), case("gzip", b"\x1f\x8b"),
+])
+def test_blob_is_pulled(repository: Repository, names: Names, shape: bytes) -> None:
+    """Purpose: a blob comes back byte for byte, whatever it looks like.
+
+    Method: 1. push binary bytes, lines with every kind of end, and what begins like gzip; GET each
+            2. expect 200, its bytes, its length
+    """
+    content = shape + names.new("blob").encode() + (shape or bytes(range(256)))
+    digest = repository.given_blob(content)
+
+    expect_bytes(repository.get_blob(digest), content)
+
+
+@verifies("registry/pull/blob-head-is-200")
+def test_head_of_a_blob(repository: Repository, content: bytes) -> None:
+    """Purpose: a client learns that a blob is there without pulling it.
+
+    Method: 1. HEAD a pushed blob
+            2. expect 200
+    """
+    expect_status(repository.head_blob(digest_of(content)), 200)
+
+
+@verifies("registry/pull/head-tells-the-length")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+def test_head_tells_the_length(stored: StoredImage, kind: str) -> None:
+    """Purpose: a client learns how much it would pull.
+
+    Method: 1. HEAD a blob and a manifest
+            2. expect Content-Length to be the size
+    """
+    blob = stored.image.blobs[-1] if kind == "blob" else stored.image
+    head = stored.repository.head_blob if kind == "blob" else stored.repository.head_manifest
+
+    expect_content_length(head(blob.digest), len(blob.content))
+
+
+@verifies("registry/pull/head-equals-get")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("tag", "tag"), case("digest", "digest")])
+def test_head_equals_get(stored: StoredImage, kind: str) -> None:
+    """Purpose: HEAD tells of a thing what GET does.
+
+    Method: 1. GET and HEAD a blob, and a manifest by tag and by digest
+            2. expect the same status and the same Content-Type, Content-Length, Docker-Content-Digest and ETag, no body
+    """
+    repository, image = stored.repository, stored.image
+    if kind == "blob":
+        got, head = repository.get_blob(image.blobs[-1].digest), repository.head_blob(image.blobs[-1].digest)
+    else:
+        reference = stored.tag if kind == "tag" else image.digest
+        got, head = repository.get_manifest(reference), repository.head_manifest(reference)
+
+    expect_status(head, got.status, "as GET is answered")
+    expect_same_fields(got, head, *TOLD)
+
+
+@verifies("registry/pull/absent-blob-is-404")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
+def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
+    """Purpose: a blob that is not there is told as such.
+
+    Method: 1. GET and HEAD a digest that was never pushed
+            2. expect 404
+    """
+    read = repository.get_blob if method == "GET" else repository.head_blob
+
+    expect_status(read(absent(names)), 404, "for a blob that was never pushed")
+
+
+@verifies("registry/pull/blob-stays-in-its-repository")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
+def test_blob_of_another_repository(repository: Repository, stored: StoredImage, content: bytes, method: str) -> None:
+    """Purpose: a blob is seen where it was pushed, and nowhere else.
+
+    Method: 1. GET and HEAD, in a repository that exists, a blob that was pushed to another only
+            2. expect 404
+    """
+    read = stored.repository.get_blob if method == "GET" else stored.repository.head_blob
+
+    expect_status(read(digest_of(content)), 404, "for a blob of another repository")
+    expect_status(repository.head_blob(digest_of(content)), 200, "where it was pushed")
+
+
+@verifies("registry/pull/entity-tag-saves-a-pull")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+def test_if_none_match(stored: StoredImage, kind: str) -> None:
+    """Purpose: what a client has already is not sent again.
+
+    Method: 1. GET a blob and a manifest: expect an ETag; GET again with If-None-Match
+            2. expect 304
+    """
+    blob = stored.image.blobs[-1] if kind == "blob" else stored.image
+    read = stored.repository.get_blob if kind == "blob" else stored.repository.get_manifest
+    etag = read(blob.digest).headers.get("etag")
+    if etag is None:
+        raise NonConformance("an ETag", "no ETag field")
+
+    accept = ("Accept", stored.image.media_type)
+    expect_status(read(blob.digest, [accept, ("If-None-Match", etag)]), 304, "for what the caller has already")
+
+
+@verifies("registry/pull/digest-field-is-true")
+@pytest.mark.parametrize("kind", [
+    case("blob-get", "blob-get"), case("blob-head", "blob-head"), case("manifest-get", "manifest-get"),
+    case("manifest-head", "manifest-head"), case("tag-get", "tag-get"),
+])
+def test_digest_field_is_true(stored: StoredImage, kind: str) -> None:
+    """Purpose: a digest that an answer names is that of the content.
+
+    Method: 1. GET and HEAD a blob and a manifest
+            2. expect Docker-Content-Digest, where it is there, to be the digest of what was pushed
+    """
+    repository, image = stored.repository, stored.image
+    layer = image.blobs[-1]
+    reply: Exchange = {
+        "blob-get": lambda: repository.get_blob(layer.digest), "blob-head": lambda: repository.head_blob(layer.digest),
+        "manifest-get": lambda: repository.get_manifest(image.digest),
+        "manifest-head": lambda: repository.head_manifest(image.digest),
+        "tag-get": lambda: repository.get_manifest(stored.tag),
+    }[kind]()
+
+    expect_true_digest(reply, layer.digest if kind.startswith("blob") else image.digest)

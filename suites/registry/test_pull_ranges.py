@@ -1,0 +1,69 @@
+"""Pulling parts of a blob (RFC 9110 section 14)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import Repository
+from conformance.oracles.registry import expect_bytes, expect_partial
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+
+SIZE = 2048
+RANGES = [
+    case("middle", "bytes=500-1499", 500, 1499), case("open", "bytes=500-", 500, SIZE - 1),
+    case("last", "bytes=-500", SIZE - 500, SIZE - 1), case("beyond-the-end", "bytes=2000-5000", 2000, SIZE - 1),
+    case("first-byte", "bytes=0-0", 0, 0), case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
+]
+
+
+@pytest.fixture(scope="session")
+def content(repository: Repository, new_blob: NewBlob) -> bytes:
+    """2,048 bytes that are in the shared repository."""
+    blob = new_blob(SIZE)
+    repository.given_blob(blob.content)
+    return blob.content
+
+
+@verifies("registry/pull/range-is-served")
+@pytest.mark.parametrize(("asked", "first", "last"), RANGES)
+def test_range_is_served(repository: Repository, content: bytes, asked: str, first: int, last: int) -> None:
+    """Purpose: an interrupted pull is resumed.
+
+    Method: 1. GET a blob with a Range
+            2. expect 206 with exactly those bytes, and a Content-Range that says so
+    """
+    expect_partial(repository.get_blob(digest_of(content), [("Range", asked)]), content, first, last)
+
+
+@verifies("registry/pull/part-is-what-it-says")
+@pytest.mark.parametrize(("asked", "first", "last"), RANGES)
+def test_part_is_what_it_says(repository: Repository, content: bytes, asked: str, first: int, last: int) -> None:
+    """Purpose: whoever resumes a pull gets the blob in the end.
+
+    Method: 1. GET a blob with a Range
+            2. expect the whole with 200, or 206 with exactly the bytes asked for
+    """
+    reply = repository.get_blob(digest_of(content), [("Range", asked)])
+
+    expect_status(reply, {200, 206})
+    if reply.status == 200:
+        expect_bytes(reply, content)
+    else:
+        expect_partial(reply, content, first, last)
+
+
+@verifies("registry/pull/unsatisfiable-range")
+@pytest.mark.parametrize("asked", [case("beyond", f"bytes={SIZE}-"), case("far-beyond", "bytes=5000-10000")])
+def test_unsatisfiable_range(repository: Repository, content: bytes, asked: str) -> None:
+    """Purpose: a range that the blob has nothing of is told as such.
+
+    Method: 1. GET a blob with a Range beyond its end
+            2. expect 416, or the whole with 200
+    """
+    reply = repository.get_blob(digest_of(content), [("Range", asked)])
+
+    expect_status(reply, {200, 416})
+    if reply.status == 200:
+        expect_bytes(reply, content)

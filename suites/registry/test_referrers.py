@@ -1,0 +1,228 @@
+"""Referrers, where that is claimed (OCI Distribution Specification 1.1, "Listing Referrers")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from conformance.clients.images import OCI_CONFIG, OCI_INDEX, Manifest, artifact, digest_of, image, index
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.headers import expect_header, expect_media_type
+from conformance.oracles.registry import descriptors_of, pages_from
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+SBOM, SIGNATURE = "application/vnd.example.sbom.v1+json", "application/vnd.example.signature"
+
+
+@dataclass(frozen=True)
+class Referred:
+    """An image, and what refers to it by kind."""
+
+    repository: Repository
+    subject: Manifest
+    by: dict[str, Manifest]
+
+
+@pytest.fixture(scope="session")
+def referred(new_repository: NewRepository) -> Referred:
+    """An image with an SBOM, a signature, a plain image and an index that refer to it."""
+    repository = new_repository("referred")
+    subject = repository.given(image(repository.name, layers=0), "v1")
+    told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": "v1"}}
+    by = {
+        "sbom": artifact(f"{repository.name} sbom", SBOM, **told),
+        "signature": artifact(f"{repository.name} signature", SIGNATURE, **told),
+        "image": image(f"{repository.name} image", layers=0, **told), "index": index([subject], **told),
+    }
+    for each in by.values():
+        repository.given(each)
+    return Referred(repository, subject, by)
+
+
+def listed(referred: Referred, artifact_type: str | None = None) -> tuple[list[dict[str, Any]], Exchange]:
+    """The descriptors of all pages of the referrers, and the first page."""
+    reply = referred.repository.referrers(referred.subject.digest, artifact_type)
+    pages = pages_from(reply, referred.repository.follow)
+    return [each for page in pages for each in descriptors_of(page)], reply
+
+
+def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: Exchange) -> None:
+    """The descriptors are of exactly these manifests, each once."""
+    digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
+    if digests != expected:
+        raise NonConformance(f"{len(expected)} referrers {expected}", f"{len(digests)}: {digests}", reply)
+
+
+@verifies("registry/referrers/are-listed")
+def test_referrers_are_listed(referred: Referred) -> None:
+    """Purpose: what refers to an image is found.
+
+    Method: 1. push an image and four manifests whose subject it is; ask for its referrers, following links
+            2. expect exactly the four, each once
+    """
+    found, reply = listed(referred)
+
+    expect_digests(found, list(referred.by.values()), reply)
+
+
+@verifies("registry/referrers/are-an-index")
+def test_referrers_are_an_index(referred: Referred) -> None:
+    """Purpose: the answer is an image index and says so.
+
+    Method: 1. ask for referrers
+            2. expect 200 with Content-Type application/vnd.oci.image.index.v1+json and schemaVersion 2
+    """
+    _, reply = listed(referred)
+
+    expect_media_type(reply, OCI_INDEX)
+    if reply.json().get("schemaVersion") != 2:
+        raise NonConformance('"schemaVersion": 2', f"{reply.json().get('schemaVersion')!r}", reply)
+
+
+def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]:
+    """The descriptor of one referrer; Inconclusive where it is not listed (another check's finding)."""
+    found, reply = listed(referred)
+    wanted = referred.by[kind].digest
+    for each in found:
+        if each.get("digest") == wanted:
+            return each, reply
+    raise Inconclusive(f"the {kind} is not listed among the referrers", "a registry that lists referrers")
+
+
+@verifies("registry/referrers/say-their-type")
+@pytest.mark.parametrize(("kind", "wanted"), [
+    case("own", "sbom", SBOM), case("of-the-config", "image", OCI_CONFIG), case("index-has-none", "index", None),
+])
+def test_referrers_say_their_type(referred: Referred, kind: str, wanted: str | None) -> None:
+    """Purpose: a client chooses a referrer by its artifact type.
+
+    Method: 1. ask for referrers
+            2. expect artifactType: the manifest's own, else its config's media type; none for an index without one
+    """
+    found, reply = descriptor(referred, kind)
+
+    if found.get("artifactType") != wanted:
+        raise NonConformance(f'"artifactType": {wanted!r}', repr(found.get("artifactType")), reply)
+
+
+@verifies("registry/referrers/carry-annotations")
+@pytest.mark.parametrize("kind", [case("artifact", "sbom"), case("index", "index")])
+def test_referrers_carry_annotations(referred: Referred, kind: str) -> None:
+    """Purpose: a client chooses a referrer by its annotations.
+
+    Method: 1. ask for referrers
+            2. expect the annotations of the manifest in its descriptor
+    """
+    found, reply = descriptor(referred, kind)
+
+    if found.get("annotations") != {"org.example.of": "v1"}:
+        raise NonConformance('"annotations": {"org.example.of": "v1"}', repr(found.get("annotations")), reply)
+
+
+@verifies("registry/referrers/describe-what-is-there")
+def test_referrers_describe_what_is_there(referred: Referred) -> None:
+    """Purpose: a descriptor's media type and size are those of what it describes.
+
+    Method: 1. ask for referrers
+            2. expect mediaType and size of the pushed manifest
+    """
+    found, reply = descriptor(referred, "sbom")
+    wanted = referred.by["sbom"].descriptor
+
+    if {name: found.get(name) for name in wanted} != wanted:
+        raise NonConformance(str(wanted), str(found), reply)
+
+
+@verifies("registry/referrers/none-is-an-empty-index")
+def test_no_referrers(referred: Referred, names: Names) -> None:
+    """Purpose: nothing that refers is no error.
+
+    Method: 1. ask for the referrers of a digest that was never pushed, and of a manifest that nothing refers to
+            2. expect 200 with an empty index
+    """
+    for digest in (digest_of(names.new("absent").encode()), referred.by["sbom"].digest):
+        reply = referred.repository.referrers(digest)
+        expect_digests(descriptors_of(reply), [], reply)
+
+
+@verifies("registry/referrers/malformed-digest-is-400")
+@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("word", "nonsense"), case("tag", "v1")])
+def test_malformed_digest(referred: Referred, digest: str) -> None:
+    """Purpose: a digest that is none is told as such.
+
+    Method: 1. ask for the referrers of what is no digest
+            2. expect 400
+    """
+    expect_status(referred.repository.referrers(digest), 400, "for a malformed digest")
+
+
+@verifies("registry/referrers/filter-is-applied")
+def test_filter(referred: Referred) -> None:
+    """Purpose: a client asks for one type of referrers.
+
+    Method: 1. ask for referrers of one artifact type
+            2. expect exactly those
+    """
+    found, reply = listed(referred, SBOM)
+
+    expect_digests(found, [referred.by["sbom"]], reply)
+
+
+@verifies("registry/referrers/applied-filter-is-named")
+def test_applied_filter_is_named(referred: Referred) -> None:
+    """Purpose: a client knows whether it still has to filter.
+
+    Method: 1. ask for referrers of one artifact type
+            2. where only those come, expect OCI-Filters-Applied: artifactType; where the field comes, expect only those
+    """
+    found, reply = listed(referred, SBOM)
+    named = "artifacttype" in (reply.headers.get("oci-filters-applied") or "").lower()
+
+    if len(found) < len(referred.by) and not named:
+        expect_header(reply, "OCI-Filters-Applied", "artifactType")
+    if named:
+        expect_digests(found, [referred.by["sbom"]], reply)
+
+
+@verifies("registry/referrers/subject-is-acknowledged")
+@pytest.mark.parametrize("make", [
+    case("artifact", lambda seed, **told: artifact(seed, SBOM, **told)),
+    case("index", lambda seed, **told: index([], **told)),
+])
+def test_subject_is_acknowledged(referred: Referred, names: Names, make: Callable[..., Manifest]) -> None:
+    """Purpose: a client knows that it need not keep a list of referrers itself.
+
+    Method: 1. push a manifest with a subject that is not there
+            2. expect OCI-Subject with the subject's digest
+    """
+    seed = names.new("subject")
+    subject = image(f"{seed} never pushed", layers=0)
+    reply = referred.repository.push(make(seed, subject=subject.descriptor))
+
+    expect_status(reply, 201)
+    expect_header(reply, "OCI-Subject", subject.digest)
+
+
+@verifies("registry/referrers/deleted-is-not-listed")
+def test_deleted_referrer(new_repository: NewRepository) -> None:
+    """Purpose: what was deleted refers to nothing.
+
+    Method: 1. push an image and a referrer, ask for referrers, DELETE the referrer
+            2. expect no referrers
+    """
+    repository = new_repository("unreferred")
+    subject = repository.given(image(repository.name, layers=0), "v1")
+    referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
+    repository.referrers(subject.digest)
+    if repository.delete_manifest(referrer.digest).status not in (202, 404):
+        raise Inconclusive("a manifest could not be deleted", "a registry that deletes manifests")
+    reply = repository.referrers(subject.digest)
+
+    expect_digests(descriptors_of(reply), [], reply)

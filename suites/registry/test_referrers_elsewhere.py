@@ -1,0 +1,53 @@
+"""Referrers of what is elsewhere, or nowhere (OCI Distribution Specification 1.1, "Listing Referrers")."""
+
+from __future__ import annotations
+
+from conformance.clients.images import artifact, image
+from conformance.clients.registry import NewRepository, StoredImage
+from conformance.oracles.registry import descriptors_of
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+SBOM = "application/vnd.example.sbom.v1+json"
+
+
+@verifies("registry/referrers/of-an-absent-subject")
+def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
+    """Purpose: what refers to an image is found, whether the image has come already or not.
+
+    Method: 1. push a referrer of an image that was never pushed, ask for the image's referrers
+            2. expect it
+    """
+    repository = new_repository("early")
+    subject = image(f"{repository.name} never pushed", layers=0)
+    referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
+    reply = repository.referrers(subject.digest)
+
+    if referrer.digest not in [each.get("digest") for each in descriptors_of(reply)]:
+        raise NonConformance(f"{referrer.digest} among the referrers", reply.text[:300], reply)
+
+
+@verifies("registry/referrers/of-this-repository-only")
+def test_referrers_of_another_repository(new_repository: NewRepository, stored: StoredImage) -> None:
+    """Purpose: what refers to an image in one repository is not seen in another.
+
+    Method: 1. push to one repository a referrer of an image that another repository has
+            2. ask the other for the image's referrers: expect none
+    """
+    repository = new_repository("elsewhere")
+    repository.given(artifact(repository.name, SBOM, subject=stored.image.descriptor))
+    reply = stored.repository.referrers(stored.image.digest)
+
+    if descriptors_of(reply):
+        raise NonConformance("no referrers from another repository", reply.text[:300], reply)
+
+
+@verifies("registry/login/anonymous-cannot-list-referrers")
+def test_anonymous_cannot_list_referrers(guarded: StoredImage) -> None:
+    """Purpose: what refers to an organization's images is for those who log in.
+
+    Method: 1. ask for referrers without a login
+            2. expect 401
+    """
+    expect_status(guarded.repository.as_role(None).referrers(guarded.image.digest), 401, "without a login")

@@ -1,0 +1,186 @@
+"""Who may do what: pull-only logins, other organizations, the sessions of others, what is kept from whom."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
+from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_untouched
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
+
+
+@pytest.fixture
+def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
+    """What the operations are tried on."""
+    return Occasion(guarded, new_blob(), names.new("tag"))
+
+
+def expect_nothing_changed(occasion: Occasion) -> None:
+    """The image, its tag and its blob are as they were, and what was refused is not there."""
+    repository, stored = occasion.stored.repository, occasion.stored
+    expect_untouched(repository.get_manifest(stored.tag), stored.image.content)
+    expect_untouched(repository.get_blob(stored.image.blobs[-1].digest), stored.image.blobs[-1].content)
+    expect_not_stored([repository.head_manifest(occasion.tag), repository.head_blob(occasion.blob.digest)])
+
+
+@verifies("registry/rights/puller-can-pull")
+@pytest.mark.parametrize("operation", [case(name, name) for name in READS])
+def test_puller_can_pull(occasion: Occasion, operation: str) -> None:
+    """Purpose: a login that may pull pulls.
+
+    Method: 1. read tags, manifests and blobs with a pull-only login
+            2. expect 200
+    """
+    expect_status(OPERATIONS[operation].request(occasion.stored.repository.as_role("puller"), occasion), 200)
+
+
+@verifies("registry/rights/puller-cannot-push")
+@pytest.mark.parametrize("operation", CHANGES)
+def test_puller_cannot_push(occasion: Occasion, operation: str) -> None:
+    """Purpose: a login that may pull changes nothing.
+
+    Method: 1. upload, mount, push and delete with a pull-only login
+            2. expect 401 or 403 (or 404)
+            3. expect image, tag and blob as they were, and nothing new
+    """
+    reply = OPERATIONS[operation].request(occasion.stored.repository.as_role("puller"), occasion)
+
+    expect_denied(reply, "for a login that may only pull")
+    expect_nothing_changed(occasion)
+
+
+@verifies("registry/rights/other-organization-cannot-pull")
+@pytest.mark.parametrize("operation", [case(name, name) for name in READS])
+def test_other_organization_cannot_pull(occasion: Occasion, operation: str) -> None:
+    """Purpose: an organization's images are its own.
+
+    Method: 1. read tags, manifests and blobs with another organization's login
+            2. expect 401, 403 or 404
+    """
+    reply = OPERATIONS[operation].request(occasion.stored.repository.as_role("foreign"), occasion)
+
+    expect_denied(reply, "for another organization's login")
+
+
+@verifies("registry/rights/other-organization-cannot-push")
+@pytest.mark.parametrize("operation", CHANGES)
+def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> None:
+    """Purpose: an organization's repositories are its own.
+
+    Method: 1. upload, mount, push and delete with another organization's login
+            2. expect 401, 403 or 404
+            3. expect image, tag and blob as they were, and nothing new
+    """
+    reply = OPERATIONS[operation].request(occasion.stored.repository.as_role("foreign"), occasion)
+
+    expect_denied(reply, "for another organization's login")
+    expect_nothing_changed(occasion)
+
+
+@verifies("registry/rights/other-organizations-images-are-closed")
+@pytest.mark.parametrize("operation", [case(name, name) for name in READS])
+def test_their_images_are_closed(
+    repository: Repository, theirs: StoredImage, new_blob: NewBlob, operation: str,
+) -> None:
+    """Purpose: we do not see what another organization has pushed.
+
+    Method: 1. push an image with the other organization's login; read it with that login: expect 200 (the control)
+            2. read tags, manifests and blobs of it with ours: expect 401, 403 or 404
+    """
+    occasion = Occasion(theirs, new_blob(), "unused")
+    if OPERATIONS[operation].request(theirs.repository, occasion).status != 200:
+        raise Inconclusive("the other organization cannot read its own image", "a login in role foreign that may pull")
+    ours = repository.registry.repository(theirs.repository.name)
+
+    expect_denied(OPERATIONS[operation].request(ours, occasion), "for what is another organization's")
+
+
+@verifies("registry/rights/mount-needs-pull-on-the-source")
+def test_mount_from_another_organization(repository: Repository, theirs: StoredImage) -> None:
+    """Purpose: a mount takes nothing from where the caller may not pull.
+
+    Method: 1. push an image with the other organization's login
+            2. mount its layer into our repository: expect no 201, and 404 to HEAD of it
+    """
+    layer = theirs.image.blobs[-1]
+    reply = repository.post_upload(mount=layer.digest, from_=theirs.repository.name)
+
+    expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where we may not pull")
+    if reply.status == 202:
+        repository.upload_of(reply)
+    expect_not_stored([repository.head_blob(layer.digest)])
+
+
+@verifies("registry/rights/private-and-absent-are-not-told-apart")
+@pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
+@pytest.mark.parametrize("operation", [case(name, name) for name in (*READS, "upload", "delete-manifest")])
+def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
+    """Purpose: who may not see a repository does not learn that it is there.
+
+    Method: 1. send the request, as a stranger, for a repository that exists and for two that never did
+            2. expect the same status, header fields and body, the name aside
+    """
+    existing = occasion.stored.repository
+    # Of the same length, or Content-Length would differ without telling anything.
+    absent = [existing.registry.repository(existing.name.replace("guarded", word)) for word in ("gardens", "garages")]
+    asked = [
+        Asked(each.name, OPERATIONS[operation].request(each.as_role(role), occasion)) for each in (existing, *absent)
+    ]
+
+    expect_as_absent(asked[:1], asked[1:], "to one who may not see it")
+
+
+def uses(upload: Upload, content: bytes, digest: str) -> dict[str, Exchange]:
+    """The answers to every use of a session."""
+    return {
+        "GET": upload.status(), "PATCH": upload.patch(content, f"0-{len(content) - 1}"),
+        "PUT": upload.put(digest, content), "DELETE": upload.cancel(),
+    }
+
+
+@verifies("registry/rights/session-is-its-openers")
+@pytest.mark.parametrize("role", [
+    case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None),
+])
+def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
+    """Purpose: an upload session is of no use to whoever else learns its location.
+
+    Method: 1. open a session; GET, PATCH, PUT and DELETE it as a stranger: expect 401, 403 or 404 to the writes
+            2. expect no such blob; then PUT as the opener: expect 201 and exactly the bytes
+    """
+    blob, planted = new_blob(), new_blob()
+    upload = repository.open_upload()
+    stranger = upload.by(repository.registry.as_role(role))
+    for method, reply in uses(stranger, planted.content, planted.digest).items():
+        if method != "GET":
+            expect_denied(reply, f"to {method} of another's session")
+
+    expect_not_stored([repository.head_blob(planted.digest)])
+    expect_status(upload.put(blob.digest, blob.content), 201, "for the opener, afterwards")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/rights/similar-organization-is-another")
+@pytest.mark.parametrize("similar", [case("longer", "{}-{}"), case("without-dash", "{}x"), case("below", "{}.{}")])
+def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
+    """Purpose: rights on one organization are none on another whose name begins like its.
+
+    Method: 1. open an upload to orgs/{our organization and more}/app
+            2. expect a refusal (400, 401, 403 or 404)
+    """
+    first, organization, *rest = repository.name.split("/")
+    other = repository.registry.repository("/".join([first, similar.format(organization, names.new()), *rest]))
+    reply = other.post_upload()
+    if reply.status == 202:
+        other.upload_of(reply).cancel()
+
+    expect_status(reply, {400, 401, 403, 404}, "for another organization")

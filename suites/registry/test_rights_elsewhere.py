@@ -1,0 +1,85 @@
+"""What is another organization's, in lists and in answers about something else."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry_tokens import token_for
+from conformance.oracles.registry import expect_denied, pages_from, strings_of
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+
+@verifies("registry/rights/mount-tells-nothing-of-the-source")
+def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: a mount does not tell which blobs another organization has.
+
+    Method: 1. mount a blob that the other organization has, and one that nobody has, from its repository
+            2. expect the same status
+    """
+    replies = [
+        repository.post_upload(mount=digest, from_=theirs.repository.name)
+        for digest in (theirs.image.blobs[-1].digest, new_blob().digest)
+    ]
+    for reply in replies:
+        if reply.status == 202:
+            repository.upload_of(reply)
+
+    if replies[0].status != replies[1].status:
+        statuses = f"{replies[0].status} for what is there, {replies[1].status} for what is not"
+        raise NonConformance("one answer to both", statuses, *replies)
+
+
+@verifies("registry/rights/catalog-hides-other-organizations")
+def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage) -> None:
+    """Purpose: the catalog names what the caller may see.
+
+    Method: 1. push an image with the other organization's login, read the catalog with ours to its end
+            2. expect its repository not to be listed
+    """
+    pages = pages_from(registry.catalog("?n=50"), registry.follow_catalog)
+    listed = [each for page in pages for each in strings_of(page, "repositories")]
+
+    if theirs.repository.name in listed:
+        raise NonConformance(f"{theirs.repository.name} not to be listed", "it is", *pages)
+
+
+@verifies("registry/token/catalog-needs-its-scope")
+def test_catalog_needs_its_scope(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token for a repository does not open the catalog.
+
+    Method: 1. ask for a token to pull from a repository, GET the catalog with it
+            2. expect 401 or 403 (or 404)
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
+
+    expect_denied(bearer.presenting(f"Bearer {token}").catalog(), "for a token without registry:catalog:*")
+
+
+@verifies("registry/token/prefix-is-another-repository")
+@pytest.mark.parametrize("right", [case("pull", "pull"), case("push", "pull,push")])
+def test_token_of_a_prefix(bearer: Registry, new_repository: NewRepository, guarded: StoredImage, right: str) -> None:
+    """Purpose: a token for one repository opens no other whose name begins like its.
+
+    Method: 1. ask for a token for the beginning of a repository's name
+            2. pull from the repository with it: expect 401, 403 or 404
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name[:-3], right))
+
+    expect_denied(guarded.repository.presenting(f"Bearer {token}").get_manifest(guarded.tag), "for a name's beginning")
+
+
+@verifies("registry/rights/session-tells-others-nothing")
+def test_session_tells_others_nothing(repository: Repository) -> None:
+    """Purpose: how far an upload has come is its opener's affair.
+
+    Method: 1. open a session; GET it with a login that may only pull
+            2. expect 401, 403 or 404; then 204 to the opener
+    """
+    upload = repository.open_upload()
+
+    expect_denied(upload.by(repository.registry.as_role("puller")).status(), "to another")
+    expect_status(upload.status(), 204, "to the opener")

@@ -1,0 +1,216 @@
+"""Listing tags (OCI Distribution Specification 1.1, "Listing Tags"; Docker Registry V2, "Pagination")."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import image
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.registry import (
+    expect_complete,
+    expect_list,
+    expect_sorted,
+    expect_tags,
+    next_link,
+    pages_from,
+    strings_of,
+    tags_of,
+)
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+TAGS = ["v10", "a1", "m", "v2", "a3", "z9", "a2"]
+BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
+
+
+@pytest.fixture(scope="session")
+def tagged(new_repository: NewRepository) -> Repository:
+    """A repository with seven tags that were pushed in no order, and that is only read."""
+    repository = new_repository("tags")
+    repository.given(image(repository.name, layers=0), *TAGS)
+    return repository
+
+
+def in_order(reply: Exchange) -> list[str]:
+    """The registry's own order of the tags, whichever lexical order it is."""
+    return strings_of(reply, "tags")
+
+
+@verifies("registry/tags/are-listed")
+def test_tags_are_listed(tagged: Repository) -> None:
+    """Purpose: a client finds out which tags there are.
+
+    Method: 1. push one image under seven tags, ask for the list
+            2. expect 200 in JSON with the repository's name and each tag once
+    """
+    reply = tagged.tags()
+
+    expect_tags(tagged, TAGS)
+    if reply.json().get("name") != tagged.name:
+        raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply)
+
+
+@verifies("registry/tags/are-sorted")
+def test_tags_are_sorted(tagged: Repository) -> None:
+    """Purpose: a list can be read in pages because it has an order.
+
+    Method: 1. push seven tags in no order, ask for the list
+            2. expect lexical order
+    """
+    expect_sorted(tagged.tags(), "tags")
+
+
+@verifies("registry/tags/n-limits-the-list")
+@pytest.mark.parametrize("number", [case("one", 1), case("three", 3), case("all", 7), case("more", 100)])
+def test_n_limits_the_list(tagged: Repository, number: int) -> None:
+    """Purpose: a client gets as many tags as it asks for.
+
+    Method: 1. ask for n tags
+            2. expect n, or all where there are fewer, or fewer with a Link to the next; from the beginning
+    """
+    whole, reply = tags_of(tagged), tagged.tags(f"?n={number}")
+    found, wanted = in_order(reply), whole[:number]
+
+    if found != wanted and not (next_link(reply) and found == wanted[:len(found)]):
+        raise NonConformance(f"{wanted}, or their beginning and a Link to the next", str(found), reply)
+
+
+@verifies("registry/tags/last-goes-on-behind")
+@pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
+def test_last_goes_on_behind(tagged: Repository, query: str) -> None:
+    """Purpose: a list goes on behind the tag that came last.
+
+    Method: 1. ask for the tags behind the third, with n and without
+            2. expect those that follow it in the list, and not itself
+    """
+    whole = tags_of(tagged)
+    reply = tagged.tags(query.format(whole[2]))
+    wanted = whole[3:5] if "n=" in query else whole[3:]
+    found = in_order(reply)
+
+    if found != wanted and not (next_link(reply) and found == wanted[:len(found)]):
+        raise NonConformance(f"{wanted}, those behind {whole[2]}", str(found), reply)
+
+
+@verifies("registry/tags/n-nought-is-empty")
+def test_n_nought(tagged: Repository) -> None:
+    """Purpose: none asked for, none given.
+
+    Method: 1. ask for 0 tags of a repository that has some
+            2. expect an empty list, and no Link
+    """
+    reply = tagged.tags("?n=0")
+
+    expect_list(reply, "tags", [])
+    if "link" in reply.headers:
+        raise NonConformance("no Link field", f"Link: {reply.headers.get('link')}", reply)
+
+
+@verifies("registry/tags/links-lead-to-the-end")
+@pytest.mark.parametrize("number", [
+    case("one", 1), case("two", 2), case("three", 3), case("four", 4),
+    case("five", 5), case("six", 6), case("seven", 7),
+])
+def test_links_lead_to_the_end(tagged: Repository, number: int) -> None:
+    """Purpose: whoever follows the links sees every tag once.
+
+    Method: 1. ask for n tags; follow the Link of each page to the end
+            2. expect every tag once over all pages
+    """
+    expect_complete(pages_from(tagged.tags(f"?n={number}"), tagged.follow), "tags", TAGS)
+
+
+@verifies("registry/tags/pages-by-last-lead-to-the-end")
+def test_pages_by_last(tagged: Repository) -> None:
+    """Purpose: whoever asks on with last, as older clients do, sees every tag once.
+
+    Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
+            2. expect every tag once
+    """
+    pages = [tagged.tags("?n=3")]
+    while (found := in_order(pages[-1])) and len(pages) <= len(TAGS) + 1:
+        pages.append(tagged.tags(f"?n=3&last={found[-1]}"))
+
+    expect_complete(pages, "tags", TAGS)
+
+
+@verifies("registry/tags/bad-n-is-400")
+@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
+def test_bad_n(tagged: Repository, number: str) -> None:
+    """Purpose: a number that is none is told as such.
+
+    Method: 1. ask for -1 and for "x" tags
+            2. expect 400
+    """
+    expect_status(tagged.tags(f"?n={number}"), 400, "for a number that is none")
+
+
+@verifies("registry/tags/bad-n-is-no-server-error")
+@pytest.mark.parametrize("number", BAD_NUMBERS)
+def test_bad_n_is_no_server_error(tagged: Repository, number: str) -> None:
+    """Purpose: a number that is none is never the platform's fault.
+
+    Method: 1. ask with an n that is no number
+            2. expect an answer that is no 5xx; and the list after that
+    """
+    expect_no_server_error(tagged.tags(f"?n={number}"))
+    expect_tags(tagged, TAGS)
+
+
+@verifies("registry/tags/listed-once-when-pushed-twice")
+def test_pushed_twice(new_repository: NewRepository) -> None:
+    """Purpose: a tag that moved is still one tag.
+
+    Method: 1. push two images under one tag, and the second under another tag
+            2. expect each tag once in the list
+    """
+    repository = new_repository("twice")
+    first, second = image(f"{repository.name} 1", layers=0), image(f"{repository.name} 2", layers=0)
+    repository.given(first, "moving")
+    repository.given(second, "moving", "staying")
+
+    expect_tags(repository, ["moving", "staying"])
+
+
+@verifies("registry/tags/digests-are-no-tags")
+def test_digests_are_no_tags(new_repository: NewRepository) -> None:
+    """Purpose: what was pushed by digest alone has no tag.
+
+    Method: 1. push one image by digest and another under a tag
+            2. expect the tag alone in the list
+    """
+    repository = new_repository("untagged")
+    repository.given(image(f"{repository.name} 1", layers=0))
+    repository.given(image(f"{repository.name} 2", layers=0), "only")
+
+    expect_tags(repository, ["only"])
+
+
+@verifies("registry/tags/last-need-not-be-there")
+def test_last_need_not_be_there(tagged: Repository) -> None:
+    """Purpose: a list goes on behind a tag that was deleted meanwhile.
+
+    Method: 1. ask for the tags behind "b", which is no tag
+            2. expect those that follow it in the order
+    """
+    pages = pages_from(tagged.tags("?last=b"), tagged.follow)
+
+    expect_complete(pages, "tags", [tag for tag in TAGS if tag > "b"])
+
+
+@verifies("registry/tags/none-are-an-empty-list")
+def test_no_tags(new_repository: NewRepository) -> None:
+    """Purpose: a list of nothing is a list.
+
+    Method: 1. push an image by digest alone, ask for the tags
+            2. where the answer is 200, expect "tags": []
+    """
+    repository = new_repository("no-tags")
+    repository.given(image(repository.name, layers=0))
+    reply = repository.tags()
+    expect_status(reply, {200, 404})
+
+    if reply.status == 200 and reply.json().get("tags") != []:
+        raise NonConformance('"tags": []', observed(reply), reply)

@@ -1,0 +1,134 @@
+"""What the token endpoint answers (Docker Registry token authentication)."""
+
+from __future__ import annotations
+
+import datetime
+
+from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_tokens import ask, claims_of, pull, refresh_token_of, refreshed
+from conformance.oracles.headers import expect_directive
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance
+
+LEAST_LIFETIME_S = 60
+
+
+@verifies("registry/token/has-a-token")
+def test_answer_has_a_token(bearer: Registry) -> None:
+    """Purpose: clients of either age find the token.
+
+    Method: 1. ask for a token
+            2. expect 200 in JSON with token or access_token; where both are there, equal ones
+    """
+    reply = ask(bearer, "pusher", bearer.scope(bearer.described.repository, "pull"))
+    expect_status(reply, 200)
+    document = reply.json()
+
+    if not token_in(reply):
+        raise NonConformance("token or access_token", ", ".join(document), reply)
+    if len({document[name] for name in ("token", "access_token") if name in document}) > 1:
+        raise NonConformance("token and access_token to be equal", "two different ones", reply)
+
+
+@verifies("registry/token/lives-a-minute")
+def test_token_lives_a_minute(bearer: Registry, stored: StoredImage) -> None:
+    """Purpose: a token is good for as long as older clients take it to be.
+
+    Method: 1. ask for a token
+            2. expect expires_in, where it is there, to be a number of at least 60
+    """
+    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
+    told = reply.json().get("expires_in", LEAST_LIFETIME_S)
+
+    if not isinstance(told, int) or told < LEAST_LIFETIME_S:
+        raise NonConformance("expires_in of at least 60", f"expires_in {told!r}", reply)
+
+
+@verifies("registry/token/issued-at-is-a-time")
+def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
+    """Purpose: a client knows from when the token lives.
+
+    Method: 1. ask for a token
+            2. expect issued_at, where it is there, to be a time as RFC 3339 writes it, with its zone
+    """
+    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
+    told = reply.json().get("issued_at")
+    if told is None:
+        return
+    try:
+        time = datetime.datetime.fromisoformat(told)
+    except (TypeError, ValueError):
+        time = datetime.datetime.min
+
+    if time.tzinfo is None:
+        raise NonConformance("issued_at in RFC 3339", f"issued_at {told!r}", reply)
+
+
+@verifies("registry/token/is-not-cached")
+def test_token_is_not_cached(bearer: Registry, stored: StoredImage) -> None:
+    """Purpose: no cache on the way keeps a token for others.
+
+    Method: 1. ask for a token
+            2. expect Cache-Control with no-store
+    """
+    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
+
+    expect_directive(reply, "Cache-Control", "no-store")
+
+
+@verifies("registry/token/refresh-token-is-only-given-when-asked")
+def test_refresh_token_is_not_given_unasked(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: what lives without an end is not given to those who did not ask.
+
+    Method: 1. ask for a token without offline_token
+            2. expect no refresh_token
+    """
+    reply = ask(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
+
+    if reply.ok and reply.json().get("refresh_token"):
+        raise NonConformance("no refresh_token", "a refresh_token", reply)
+
+
+@verifies("registry/token/lives-as-long-as-it-says")
+def test_token_lives_as_long_as_it_says(bearer: Registry, stored: StoredImage) -> None:
+    """Purpose: a token is no good after the time that was told.
+
+    Method: 1. ask for a token; where it is a JWT, read its exp
+            2. expect exp to be no later than expires_in from now (60 s where it is not told), a minute for clocks aside
+    """
+    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
+    ends, told = claims_of(token_in(reply)).get("exp"), reply.json().get("expires_in", LEAST_LIFETIME_S)
+
+    if not isinstance(ends, int | float) or ends > reply.started + told + 60:
+        raise NonConformance(f"exp within {told} s", f"exp in {ends and ends - reply.started:.0f} s", reply)
+
+
+@verifies("registry/token/refresh-token-gets-tokens")
+def test_refresh_token(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a refresh token, where it is offered, gets tokens for the same login.
+
+    Method: 1. ask for a refresh token; exchange it for a token to pull
+            2. expect 200, and to pull with the token
+    """
+    reply = refreshed(
+        bearer, refresh_token_of(bearer, "pusher"), bearer.door.service, bearer.scope(guarded.repository.name, "pull"),
+    )
+
+    expect_status(reply, 200)
+    expect_status(pull(guarded, token_in(reply)), 200, "with a token of a refresh token")
+
+
+@verifies("registry/token/refresh-token-is-for-its-service")
+def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a refresh token that was given for one service gets nothing for another.
+
+    Method: 1. ask for a refresh token; exchange it for a token of another service
+            2. expect a refusal (400 or 401), and no token
+    """
+    reply = refreshed(
+        bearer, refresh_token_of(bearer, "pusher"), "another-service", bearer.scope(guarded.repository.name, "pull"),
+    )
+
+    expect_status(reply, {400, 401, 403}, "for another service")

@@ -1,0 +1,194 @@
+"""What a token opens, where the registry takes bearer tokens (Docker Registry token authentication)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_tokens import actions_in, altered, ask, pull, token_for
+from conformance.oracles.headers import challenges
+from conformance.oracles.registry import expect_denied, expect_untouched
+from conformance.oracles.status import expect_status, observed
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+
+@verifies("registry/token/subset-is-no-error")
+@pytest.mark.parametrize("role", [case("pull-only", "puller"), case("no-rights", "foreign")])
+def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str) -> None:
+    """Purpose: who asks for more than they may gets what they may.
+
+    Method: 1. ask for pull,push with a login that may only pull, or nothing
+            2. expect 200 with a token
+            3. expect the token to pull exactly where the login may, and not to push
+    """
+    reply = ask(bearer, role, bearer.scope(guarded.repository.name, "pull,push"))
+    expect_status(reply, 200, "for a subset")
+    token = token_in(reply)
+    if not token:
+        raise NonConformance("a token", observed(reply), reply)
+
+    if role == "puller":
+        expect_status(pull(guarded, token), 200, "with what the login may")
+    else:
+        expect_denied(pull(guarded, token), "with no right at all")
+    expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
+@verifies("registry/token/several-scopes")
+@pytest.mark.parametrize("joined", [case("repeated", False), case("joined", True)])
+def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredImage, joined: bool) -> None:
+    """Purpose: one token is for several repositories, as a mount needs.
+
+    Method: 1. ask for two repositories, by two scope parameters and by one with a blank
+            2. expect the token to pull from both
+    """
+    scopes = [bearer.scope(each.repository.name, "pull") for each in (stored, guarded)]
+    token = token_for(bearer, "puller", *scopes, joined=joined)
+
+    for each in (stored, guarded):
+        expect_status(pull(each, token), 200, f"from {each.repository.name}")
+
+
+@verifies("registry/token/is-for-what-was-asked")
+def test_token_of_another_repository(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+    """Purpose: a token opens what it was asked for, and nothing else.
+
+    Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
+            2. pull from another with it: expect 401, 403 or 404
+            3. push to the first with it: expect 401, 403 or 404
+    """
+    token = token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
+    if pull(stored, token).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+
+    expect_denied(pull(guarded, token), "for another repository")
+    expect_denied(stored.repository.presenting(f"Bearer {token}").post_upload(), "for a push with a token to pull")
+
+
+@verifies("registry/token/without-scope-opens-nothing")
+def test_token_without_scope(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token for nothing shows who asks, and opens no repository.
+
+    Method: 1. ask for a token without a scope: expect 200
+            2. GET /v2/ with it: expect 200; pull with it: expect 401, 403 or 404
+    """
+    token = token_for(bearer, "pusher")
+
+    expect_status(bearer.presenting(f"Bearer {token}").support(), 200)
+    expect_denied(pull(guarded, token), "for a token without a scope")
+
+
+@verifies("registry/token/anonymous-opens-nothing")
+def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token that anybody gets opens nothing of an organization's.
+
+    Method: 1. ask for a token without a login
+            2. expect 401, or a token that does not pull or push
+    """
+    reply = bearer.door.ask_token([bearer.scope(guarded.repository.name)])
+    expect_status(reply, {200, 401, 403})
+    token = token_in(reply)
+    if token:
+        expect_denied(pull(guarded, token), "for an anonymous token")
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for an anonymous token")
+
+
+@verifies("registry/token/other-audience-is-refused")
+def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token for another service is none here.
+
+    Method: 1. ask for a token for another service
+            2. expect to be refused one, or not to pull with it
+    """
+    scope = bearer.scope(guarded.repository.name, "pull")
+    token = token_in(ask(bearer, "pusher", scope, service="another-service"))
+    if token:
+        expect_denied(pull(guarded, token), "for a token of another service")
+
+
+@verifies("registry/token/altered-is-refused")
+@pytest.mark.parametrize("how", [
+    case("truncated", "truncated"), case("one-letter", "letter"), case("no-signature", "no-signature"),
+    case("alg-none", "alg-none"), case("longer-life", "longer-life"), case("other-subject", "other-subject"),
+    case("more-rights", "more-rights"),
+])
+def test_altered_token(bearer: Registry, guarded: StoredImage, how: str) -> None:
+    """Purpose: only what the token endpoint signed is a token.
+
+    Method: 1. ask for a token; pull with it: expect 200 (the control)
+            2. pull with the token altered: expect 401
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
+    if pull(guarded, token).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+
+    expect_status(pull(guarded, altered(token, how)), 401, "for an altered token")
+
+
+@verifies("registry/token/scheme-is-compared-without-case")
+def test_scheme_without_case(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: "bearer" is "Bearer".
+
+    Method: 1. pull with the scheme in small letters
+            2. expect 200
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
+
+    expect_status(guarded.repository.presenting(f"bearer {token}").get_manifest(guarded.tag), 200)
+
+
+@verifies("registry/token/malformed-scope-is-a-callers-fault")
+@pytest.mark.parametrize("scope", [
+    case("word", "nonsense"), case("empty-name", "repository::pull"), case("unknown-type", "plugin:x:pull"),
+    case("two-colons", "::"), case("host-and-port", "repository:host:5000/orgs/x/y:pull"),
+    case("nul", "repository:\0:pull"),
+])
+def test_malformed_scope(bearer: Registry, guarded: StoredImage, scope: str) -> None:
+    """Purpose: a scope that is none grants nothing, and is never the platform's fault.
+
+    Method: 1. ask for a malformed scope: expect 200 or 400
+            2. where a token comes, expect it not to pull
+    """
+    reply = ask(bearer, "pusher", scope)
+
+    expect_status(reply, {200, 400}, "for a malformed scope")
+    if token_in(reply):
+        expect_denied(pull(guarded, token_in(reply)), "for a token of a malformed scope")
+
+
+@verifies("registry/token/push-does-not-delete")
+def test_push_does_not_delete(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: where deleting is a right of its own, a token to push does not delete.
+
+    Method: 1. ask for a token to pull and push
+            2. DELETE the image with it: expect 401, 403 or 404, and the image as it was
+    """
+    repository = guarded.repository
+    asked = repository.as_role(None).delete_manifest(guarded.image.digest)
+    wanted = next((each.parameters.get("scope", "") for each in challenges(asked)), "")
+    if not {"delete", "*"} & set(wanted.rpartition(":")[2].split(",")):
+        raise NotApplicable("deleting is no right of its own here")
+    token = token_for(bearer, "pusher", bearer.scope(repository.name, "pull,push"))
+
+    expect_denied(
+        repository.presenting(f"Bearer {token}").delete_manifest(guarded.image.digest), "for a token to push",
+    )
+    expect_untouched(repository.get_manifest(guarded.tag), guarded.image.content)
+
+
+@verifies("registry/token/other-spelling-grants-nothing")
+@pytest.mark.parametrize("spelling", [case("capital", "Orgs"), case("slash-first", "/orgs"), case("dots", "x/../orgs")])
+def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -> None:
+    """Purpose: rights are looked up for the name that goes into the token, letter by letter.
+
+    Method: 1. ask for the repository under another spelling of its name: expect 200 or 400
+            2. expect a token that is a JWT to grant no action on it
+    """
+    name = guarded.repository.name.replace("orgs", spelling, 1)
+    reply = ask(bearer, "pusher", f"repository:{name}:pull,push")
+
+    expect_status(reply, {200, 400}, "for another spelling")
+    if token_in(reply) and actions_in(token_in(reply)):
+        raise NonConformance("no action granted", f"{sorted(actions_in(token_in(reply)))} on {name}", reply)

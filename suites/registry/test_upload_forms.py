@@ -1,0 +1,199 @@
+"""Every form in which a blob may be pushed (OCI Distribution Specification 1.1, "Pushing blobs")."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import Repository
+from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+KIB = 1024
+
+
+def chunks(content: bytes, number: int = 3) -> list[tuple[bytes, str]]:
+    """Content as equal chunks with the Content-Range of each."""
+    step = len(content) // number
+    cuts = [(first, first + step) for first in range(0, len(content), step)]
+    return [(content[first:end], f"{first}-{end - 1}") for first, end in cuts]
+
+
+def expect_created(repository: Repository, reply: Exchange, content: bytes) -> None:
+    """The blob was created and can be read back, byte for byte."""
+    expect_status(reply, 201, "when the upload is complete")
+    expect_location(reply)
+    expect_bytes(repository.get_blob(digest_of(content)), content)
+
+
+@verifies("registry/upload/session-opens")
+def test_session_opens(repository: Repository) -> None:
+    """Purpose: an upload begins with a session.
+
+    Method: 1. POST to the uploads
+            2. expect 202 with a Location
+    """
+    reply = repository.post_upload()
+
+    expect_status(reply, 202)
+    expect_location(reply)
+    repository.upload_of(reply)
+
+
+@verifies("registry/upload/whole-blob-by-put")
+@pytest.mark.parametrize("size", [
+    case("empty", 0), case("one-byte", 1), case("64-kib-less-one", 64 * KIB - 1), case("64-kib", 64 * KIB),
+    case("64-kib-and-one", 64 * KIB + 1), case("5-mib", 5 * KIB * KIB),
+])
+def test_whole_blob_by_put(repository: Repository, new_blob: NewBlob, size: int) -> None:
+    """Purpose: a blob of any size is pushed by POST and PUT.
+
+    Method: 1. POST, then PUT the whole blob to the session with its digest
+            2. expect 201 with a Location
+            3. GET the blob and expect exactly its bytes
+    """
+    blob = new_blob(size)
+
+    expect_created(repository, repository.open_upload().put(blob.digest, blob.content), blob.content)
+
+
+@verifies("registry/upload/whole-blob-by-post")
+def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a single POST either stores the blob or opens a session for it.
+
+    Method: 1. POST the blob with its digest
+            2. expect 201, or 202 and 201 to the PUT that follows
+            3. GET the blob and expect exactly its bytes
+    """
+    blob = new_blob()
+    reply = repository.post_upload(blob.content, digest=blob.digest)
+
+    expect_status(reply, {201, 202})
+    if reply.status == 202:
+        reply = repository.upload_of(reply).put(blob.digest, blob.content)
+    expect_created(repository, reply, blob.content)
+
+
+@verifies("registry/upload/in-chunks")
+@pytest.mark.parametrize("number", [case("three", 3), case("twenty-four", 24)])
+def test_in_chunks(repository: Repository, new_blob: NewBlob, number: int) -> None:
+    """Purpose: a blob is pushed in chunks, closed by an empty PUT.
+
+    Method: 1. POST, then PATCH three, or many, chunks with Content-Range, in order; expect 202 with a Location to each
+            2. PUT with the digest and no body; expect 201
+            3. GET the blob and expect exactly its bytes
+    """
+    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    for chunk, content_range in chunks(blob.content, number):
+        reply = upload.patch(chunk, content_range)
+        expect_status(reply, 202, "for a chunk in order")
+        expect_location(reply)
+
+    expect_created(repository, upload.put(blob.digest), blob.content)
+
+
+@verifies("registry/upload/last-chunk-by-put")
+def test_last_chunk_by_put(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: the last chunk may come in the closing PUT.
+
+    Method: 1. POST, PATCH two chunks, PUT the third with its Content-Range and the digest of the whole
+            2. expect 201, and exactly the bytes of all three from GET
+    """
+    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    *earlier, (last, last_range) = chunks(blob.content)
+    for chunk, content_range in earlier:
+        expect_status(upload.patch(chunk, content_range), 202, "for a chunk in order")
+
+    expect_created(repository, upload.put(blob.digest, last, last_range), blob.content)
+
+
+@verifies("registry/upload/streamed")
+def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a blob of unknown length is streamed, as engines do.
+
+    Method: 1. POST, then PATCH without Content-Range in chunked transfer coding
+            2. PUT with the digest; expect 201, and exactly the bytes from GET
+    """
+    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    parts: Iterator[bytes] = iter([chunk for chunk, _ in chunks(blob.content)])
+    expect_status(upload.patch(parts), 202, "for a streamed body")
+
+    expect_created(repository, upload.put(blob.digest), blob.content)
+
+
+@verifies("registry/upload/answers-tell-the-range")
+def test_answers_tell_the_range(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: each answer to a chunk says how far the upload has come.
+
+    Method: 1. PATCH three chunks
+            2. expect Range: 0-<last byte> on each answer, and on the session's status
+    """
+    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    for chunk, content_range in chunks(blob.content):
+        expect_range(upload.patch(chunk, content_range), int(content_range.partition("-")[2]))
+    expect_range(upload.status(), len(blob.content) - 1)
+
+
+@verifies("registry/upload/status-is-told")
+def test_status_is_told(repository: Repository) -> None:
+    """Purpose: a caller that lost count asks the session.
+
+    Method: 1. POST, PATCH a chunk, GET the session
+            2. expect 204 with Location
+    """
+    upload = repository.open_upload()
+    expect_status(upload.patch(b"a chunk", "0-6"), 202)
+    reply = upload.status()
+
+    expect_status(reply, 204)
+    expect_location(reply)
+
+
+@verifies("registry/upload/location-can-be-pulled")
+def test_location_can_be_pulled(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: the Location of a created blob is where it can be pulled.
+
+    Method: 1. push a blob, GET the Location of the 201
+            2. expect exactly its bytes
+    """
+    blob = new_blob()
+    reply = repository.open_upload().put(blob.digest, blob.content)
+    expect_status(reply, 201)
+
+    expect_bytes(repository.pull(expect_location(reply)), blob.content)
+
+
+@verifies("registry/upload/created-digest-is-true")
+def test_created_digest_is_true(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: the digest that the answer names, where it names one, is the blob's.
+
+    Method: 1. push a blob
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
+    """
+    blob = new_blob()
+    reply = repository.open_upload().put(blob.digest, blob.content)
+    expect_status(reply, 201)
+
+    expect_true_digest(reply, blob.digest)
+
+
+@verifies("registry/upload/uuid-stays-the-same")
+def test_uuid_stays_the_same(repository: Repository) -> None:
+    """Purpose: where the registry names a session, the name can be used to tell sessions apart.
+
+    Method: 1. open two sessions, PATCH one of them, ask its status
+            2. expect one Docker-Upload-UUID for each session, and different ones for the two, where they are there
+    """
+    opened, other = repository.post_upload(), repository.post_upload()
+    upload, _ = repository.upload_of(opened), repository.upload_of(other)
+    told = [each.headers.get("docker-upload-uuid") for each in (opened, upload.patch(b"1", "0-0"), upload.status())]
+
+    if len({each for each in told if each}) > 1:
+        raise NonConformance("one Docker-Upload-UUID for one session", str(told), opened)
+    if told[0] and told[0] == other.headers.get("docker-upload-uuid"):
+        raise NonConformance("another Docker-Upload-UUID for another session", str(told[0]), opened, other)

@@ -1,0 +1,124 @@
+"""What ends an upload session, and the sessions of others."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.images import Blob, NewBlob
+from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
+    """The requests that a session takes, by method."""
+    return {
+        "PATCH": lambda: upload.patch(blob.content), "PUT": lambda: upload.put(blob.digest, blob.content),
+        "GET": upload.status,
+    }
+
+
+EVERY_USE = pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT"), case("get", "GET")])
+
+
+@verifies("registry/upload/cancelling-is-answered-204")
+def test_cancelling(repository: Repository) -> None:
+    """Purpose: a session can be given up.
+
+    Method: 1. open a session, PATCH a chunk, DELETE the session
+            2. expect 204
+    """
+    upload = repository.open_upload()
+    upload.patch(b"a chunk", "0-6")
+
+    expect_status(upload.cancel(), 204)
+
+
+@verifies("registry/upload/cancelled-session-is-gone")
+@EVERY_USE
+def test_cancelled_session_is_gone(repository: Repository, new_blob: NewBlob, method: str) -> None:
+    """Purpose: a cancelled session takes nothing more.
+
+    Method: 1. open a session and DELETE it
+            2. PATCH, PUT or GET it: expect 404, and no such blob
+    """
+    blob, upload = new_blob(), repository.open_upload()
+    reply = upload.cancel()
+    if reply.status != 204:
+        raise Inconclusive(f"the session could not be cancelled: {reply}", "a registry that cancels uploads")
+
+    expect_status(uses(upload, blob)[method](), 404, "for a cancelled session")
+    if method == "PUT":
+        expect_not_stored([repository.head_blob(blob.digest)])
+
+
+@verifies("registry/upload/finished-session-is-gone")
+@EVERY_USE
+def test_finished_session_is_gone(repository: Repository, new_blob: NewBlob, method: str) -> None:
+    """Purpose: a session ends with its blob.
+
+    Method: 1. push a blob through a session
+            2. PATCH, PUT or GET the session: expect 404, and the blob as it was
+    """
+    blob, upload = new_blob(), repository.open_upload()
+    if upload.put(blob.digest, blob.content).status != 201:
+        raise Inconclusive("a blob could not be pushed", "a registry that takes blobs from this login")
+
+    expect_status(uses(upload, blob)[method](), 404, "for a finished session")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/upload/unknown-session-is-404")
+@EVERY_USE
+def test_unknown_session(repository: Repository, new_blob: NewBlob, method: str) -> None:
+    """Purpose: a session that was never opened is unknown.
+
+    Method: 1. PATCH, PUT and GET a session under a UUID of our own
+            2. expect 404
+    """
+    blob = new_blob()
+    upload = repository.open_upload().at(
+        repository.registry.http.base_url + repository.path(f"blobs/uploads/{uuid.UUID(blob.digest[7:39])}")
+    )
+
+    expect_status(uses(upload, blob)[method](), 404, "for an unknown session")
+
+
+@verifies("registry/upload/session-belongs-to-its-repository")
+def test_session_of_another_repository(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: a session that was opened for one repository puts nothing into another.
+
+    Method: 1. open a session; use its location with another repository's name in it
+            2. expect PUT to be refused there, and the blob in neither repository
+            3. PUT to the true location and expect 201
+    """
+    other = stored.repository
+    blob, upload = new_blob(), repository.open_upload()
+    if f"/{repository.name}/" not in upload.location:
+        raise NotApplicable("the location of a session does not name its repository")
+    stray = Upload(other, upload.location.replace(f"/{repository.name}/", f"/{other.name}/"))
+
+    expect_refused(stray.put(blob.digest, blob.content), "for a session of another repository")
+    expect_not_stored([other.head_blob(blob.digest), repository.head_blob(blob.digest)])
+    expect_status(upload.put(blob.digest, blob.content), 201, "for the session itself, afterwards")
+
+
+@verifies("registry/upload/cancelled-bytes-are-stored-nowhere")
+def test_cancelled_bytes(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: what was uploaded and never closed is no blob.
+
+    Method: 1. PATCH a whole blob, then DELETE the session
+            2. expect 404 to HEAD of the blob before and after
+    """
+    blob, upload = new_blob(), repository.open_upload()
+    upload.patch(blob.content, f"0-{len(blob.content) - 1}")
+    before = repository.head_blob(blob.digest)
+    expect_no_server_error(upload.cancel())
+
+    expect_not_stored([before, repository.head_blob(blob.digest)])

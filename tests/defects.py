@@ -1,0 +1,238 @@
+"""The table of checks × defects: which checks notice which defect of the reference, and that none minds a variant.
+
+    python -m tests.defects                          every defect, the checks that it names
+    python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
+    python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
+    python -m tests.defects --surface registry --defect NAME --whole
+
+The checks are collected once a process; the reference switches its defects while it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from _pytest.runner import runtestprotocol
+
+from conformance.plugin.checks import CheckInfo
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.plugin.invocation import pytest_arguments
+from conformance.plugin.options import RunOptions
+from conformance.plugin.surfaces import OF_AREA, surface_of
+from conformance.plugin.worker import CHECK, RESULT, Worker
+from conformance.reference.control import tell
+from conformance.reference.defects.base import Alteration, Defect
+from conformance.reference.deployment import alterations
+from conformance.target import configuration
+
+CLEAN = "(clean)"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table to be: what is switched on, and which requirements' checks run (None: the surface's)."""
+
+    name: str
+    surface: str
+    requirements: tuple[str, ...] | None
+    without: tuple[str, ...] = ()
+    misses: tuple[str, ...] = ()
+
+    def asks(self, check: CheckInfo) -> bool:
+        """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
+        return check.requirement.feature not in self.without and check.requirement.id not in self.misses
+
+
+def rows(choice: argparse.Namespace) -> list[Row]:
+    """The rows that were asked for."""
+    found = []
+    for name, alteration in sorted(alterations().items()):
+        if issubclass(alteration, Defect) == choice.variants:
+            continue
+        if (choice.surface and alteration.surface != choice.surface) or (choice.defect and name not in choice.defect):
+            continue
+        named = getattr(alteration, "noticed_by", None)
+        requirements = None if choice.whole or choice.variants else tuple(named or ())
+        left_out = (getattr(alteration, "without", ()), getattr(alteration, "misses", ()))
+        found.append(Row(name, alteration.surface, requirements, *left_out))
+    return found
+
+
+class Table:
+    """A pytest plugin that runs checks once for each row, in place of pytest's own loop."""
+
+    def __init__(self, wanted: list[Row], control: str) -> None:
+        self.wanted = wanted
+        self.control = control
+        self.verdicts: dict[str, dict[str, dict[str, Any]]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Runs the rows; the clean reference is the first."""
+        items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
+        needed = {row.name: list(self._of(row, items)) for row in self.wanted}
+        every = [item for item in items if any(item in chosen for chosen in needed.values())]
+        self.verdicts[CLEAN] = self._run(every)
+        for row in self.wanted:
+            tell(self.control, "reset")
+            tell(self.control, "switch", row.name)
+            self.verdicts[row.name] = self._run(needed[row.name])
+        tell(self.control, "reset")
+        return True
+
+    def _of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
+        for item, check in items.items():
+            if row.requirements is None:
+                own = surface_of(check.requirement.id) == row.surface and not check.id.startswith("interoperability/")
+                if own and row.asks(check):
+                    yield item
+            elif check.requirement.id in row.requirements:
+                yield item
+
+    def _run(self, items: list[pytest.Item]) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for item, following in zip(items, [*items[1:], None], strict=False):
+            item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
+            for report in runtestprotocol(item, nextitem=following, log=False):
+                for name, value in report.user_properties:
+                    if name == RESULT and isinstance(value, dict):
+                        found[value["id"]] = {key: value[key] for key in ("verdict", "findings", "reason")}
+        return found
+
+
+def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, Any]]]:
+    """Verdicts by row and check id, by a reference of its own in this process's charge."""
+    reference = EmbeddedReference()
+    try:
+        target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
+        control = shlex.split(target.hooks.revoke or "")[3]
+        options = RunOptions(
+            run_id="0defect0000",
+            folder=str(reference.folder),
+            target_config=str(reference.target_config),
+            target="reference",
+            profile="full",
+            explore=explore,
+        )
+        (reference.folder / "evidence").mkdir()
+        table = Table(wanted, control)
+        code = pytest.main(
+            [*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, _Judge(options)]
+        )
+        if not table.verdicts:
+            raise SystemExit(f"the checks were not run (pytest exit code {code})")
+        return table.verdicts
+    finally:
+        reference.stop()
+
+
+def areas_of(wanted: list[Row]) -> list[str]:
+    """The areas whose checks can be needed: a defect may name checks of another surface's."""
+    surfaces = {row.surface for row in wanted}
+    named = {requirement.split("/", 1)[0] for row in wanted for requirement in row.requirements or ()}
+    whole = (
+        {area for area, surface in OF_AREA.items() if surface in surfaces}
+        if any(row.requirements is None for row in wanted)
+        else set()
+    )
+    return sorted(named | whole)
+
+
+class _Judge:
+    """Registers the worker's side of the plugin alone: no record, no report."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self.options = options
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.pluginmanager.register(Worker(config, self.options, "main"), "conformance-worker")
+
+
+def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str, Any]]]:
+    """The rows dealt out over processes; the clean rows are joined."""
+    wanted = rows(choice)
+    jobs = min(choice.jobs, max(1, len(wanted)))
+    with tempfile.TemporaryDirectory() as folder:
+        running = []
+        for job in range(jobs):
+            names = [row.name for row in wanted[job::jobs]]
+            part = Path(folder) / f"{job}.json"
+            words = [sys.executable, "-m", "tests.defects", "--part", str(part), f"--explore={choice.explore}"]
+            words += [f"--defect={name}" for name in names]
+            words += ["--whole"] if choice.whole else []
+            words += ["--variants"] if choice.variants else []
+            running.append((subprocess.Popen(words), part))
+        verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
+        for process, part in running:
+            if process.wait():
+                raise SystemExit(f"a part of the table failed (exit code {process.returncode})")
+            for name, row in json.loads(part.read_text(encoding="utf-8")).items():
+                verdicts.setdefault(name, {}).update(row)
+        return verdicts
+
+
+def noticed(row: dict[str, dict[str, Any]]) -> list[str]:
+    """The checks of a row that failed."""
+    return [check for check, judged in row.items() if judged["verdict"] == "fail"]
+
+
+def markdown(verdicts: dict[str, dict[str, dict[str, Any]]], known: dict[str, type[Alteration]]) -> str:
+    """The table as a page: a line a defect, its promise, the checks that noticed it."""
+    lines = ["| defect | promise it breaks | noticed by |", "| --- | --- | --- |"]
+    for name, row in sorted(verdicts.items()):
+        if name != CLEAN:
+            promise = " ".join((known[name].__doc__ or "").split())
+            lines.append(f"| {name} | {promise} | {'<br>'.join(sorted(noticed(row))) or '**nobody**'} |")
+    return "\n".join(lines) + "\n"
+
+
+def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
+    parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
+    parser.add_argument("--whole", action="store_true", help="every check of the surface, not only those named")
+    parser.add_argument("--variants", action="store_true", help="variants in place of defects")
+    parser.add_argument("--explore", type=int, default=10, help="examples a property")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, help="where to write the table")
+    parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)
+    return parser.parse_args(None if arguments is None else list(arguments))
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """The command line; 1 where a defect is not noticed, or a variant is minded."""
+    choice = _parsed(arguments)
+    if choice.part:
+        choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore)), encoding="utf-8")
+        return 0
+    verdicts = run_in_processes(choice)
+    if choice.out:
+        choice.out.write_text(markdown(verdicts, alterations()), encoding="utf-8")
+    wrong = 0
+    for check, judged in verdicts.pop(CLEAN).items():
+        if judged["verdict"] not in ("pass", "not-applicable"):
+            wrong += 1
+            print(f"CLEAN {check}: {judged['verdict']} {judged['reason']} {judged['findings']}")
+    for name, row in verdicts.items():
+        found = noticed(row)
+        wrong += bool(found) == choice.variants
+        print(f"{name}: {', '.join(found) or '-'}")
+        others = {check: judged for check, judged in row.items() if judged["verdict"] in ("inconclusive", "error")}
+        for check, judged in others.items():
+            print(f"    {judged['verdict']} {check}: {judged['reason'][:300]}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

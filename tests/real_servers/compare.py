@@ -1,0 +1,69 @@
+"""Compares what a run found with the findings that a real server is known to show.
+
+    python -m tests.real_servers.compare RUN EXPECTED.toml
+
+Every failing check must stand in the file, and every entry of the file must fail; exit 1 says which do not.
+An id with "#case" means that case, an id without it every case of the check. An entry with ``sometimes = true`` (a
+race) may pass as well. Inconclusive checks are listed, not judged: a server with one login has no other roles.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+
+def judged(run: Path) -> dict[str, str]:
+    """Verdicts of a run by check id."""
+    lines = (run / "results.ndjson").read_text(encoding="utf-8").splitlines()
+    return {entry["id"]: entry["verdict"] for entry in map(json.loads, lines) if "verdict" in entry and "id" in entry}
+
+
+def expected(path: Path) -> list[dict[str, Any]]:
+    """The entries of an expected-findings file; ValueError names one that is not whole."""
+    entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["finding"]
+    for entry in entries:
+        if not entry.get("id") or not entry.get("why") or set(entry) - {"id", "why", "sometimes"}:
+            raise ValueError(f"{path}: {entry} needs id and why, and may have sometimes")
+    return entries
+
+
+def means(entry: dict[str, Any], check: str) -> bool:
+    """Whether an entry is of a check."""
+    return bool(check == entry["id"] or check.split("#")[0] == entry["id"])
+
+
+def differences(verdicts: dict[str, str], entries: Iterable[dict[str, Any]]) -> list[str]:
+    """What was found and not expected, and what was expected and not found."""
+    entries = list(entries)
+    failed = [check for check, verdict in verdicts.items() if verdict in ("fail", "error")]
+    told = [f"not expected: {check}" for check in failed if not any(means(entry, check) for entry in entries)]
+    for entry in entries:
+        shown = any(means(entry, check) for check in failed)
+        if not shown and not entry.get("sometimes") and any(means(entry, check) for check in verdicts):
+            told.append(f"expected and not found: {entry['id']}")
+        if not any(means(entry, check) for check in verdicts):
+            told.append(f"expected of a check that there is not: {entry['id']}")
+    return told
+
+
+def main(arguments: list[str]) -> int:
+    """The command line; returns the exit code."""
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return 4
+    verdicts = judged(Path(arguments[0]))
+    told = differences(verdicts, expected(Path(arguments[1])))
+    print("\n".join(told) or "as expected")
+    unclear = sum(1 for verdict in verdicts.values() if verdict == "inconclusive")
+    if unclear:
+        print(f"{unclear} checks inconclusive")
+    return 1 if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,34 @@
+"""The files of expected findings are whole, and name checks that there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.contract.catalogue import catalogue
+from tests.real_servers.compare import differences, expected
+
+FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_every_entry_names_a_requirement_and_says_why(path: Path) -> None:
+    for entry in expected(path):
+        assert entry["id"].split("#")[0] in catalogue(), entry["id"]
+
+
+def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
+    verdicts = {"a#1": "fail", "a#2": "pass", "b": "fail", "c": "pass", "d": "pass"}
+    entries = [
+        {"id": "a", "why": "w"},
+        {"id": "c", "why": "w"},
+        {"id": "d", "why": "w", "sometimes": True},
+        {"id": "e", "why": "w"},
+    ]
+
+    assert differences(verdicts, entries) == [
+        "not expected: b",
+        "expected and not found: c",
+        "expected of a check that there is not: e",
+    ]

@@ -1,0 +1,90 @@
+"""The rooms: imports go down only, the reference shares nothing, files and functions keep their sizes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = [
+    "vocabulary",
+    "contract",
+    "target",
+    "evidence",
+    "clients",
+    "oracles",
+    "strategies",
+    "models",
+    "sandbox",
+    "preflight",
+    "runs",
+    "reporting",
+    "plugin",
+    "commands",
+]
+SUITES_MAY_IMPORT = {"clients", "oracles", "strategies", "models", "vocabulary", "evidence", "target", "sandbox"}
+MODULES = sorted((ROOT / "conformance").rglob("*.py"))
+CHECKS = sorted((ROOT / "suites").rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of ours that a file imports, wherever the import stands."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name for name in names if name.split(".")[0] in ("conformance", "suites", "tests"))
+
+
+def room(path: Path) -> str:
+    """The room of a module of the package; "" for its top."""
+    parts = path.relative_to(ROOT / "conformance").parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_down_only(path: Path) -> None:
+    here = room(path)
+    for name in imported(path):
+        parts = name.split(".")
+        there = parts[1] if len(parts) > 1 else ""
+        assert parts[0] == "conformance", f"{path}: imports {name}"
+        if here == "reference":
+            assert there in ("reference", "vocabulary", "__version__", ""), f"the reference shares nothing: {name}"
+        elif here in FLOORS and there in FLOORS:
+            assert FLOORS.index(there) <= FLOORS.index(here), f"{here} imports {name}, which is above it"
+        elif here in FLOORS:
+            assert there != "reference" or here == "commands", f"{here} imports {name}"
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_suites_import_only_what_checks_need(path: Path) -> None:
+    for name in imported(path):
+        parts = name.split(".")
+        assert parts[0] == "conformance" and parts[1] in SUITES_MAY_IMPORT, f"{path}: imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES + CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_sizes(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    limit = 250 if path.name.startswith("test_") else 400
+    assert text.count("\n") <= limit, f"{path}: more than {limit} lines"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= 60, f"{path}:{node.lineno}: {node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_check_skips_itself(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "pytest.skip" not in text and "xfail" not in text
+
+
+def test_no_alarm_in_a_check_is_a_bare_assertion() -> None:
+    for path in CHECKS:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not isinstance(node, ast.Assert), f"{path}:{node.lineno}: a bare assert; say it with an oracle"

@@ -1,0 +1,96 @@
+"""The contract's data: quotes are verbatim, every sentence of the API Reference is entered, every MUST has a check."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+from conformance.contract.catalogue import catalogue
+from conformance.contract.profiles import profiles
+from conformance.plugin.collection import collect
+from conformance.plugin.surfaces import OF_AREA, SURFACES
+from conformance.vocabulary.requirement import Level
+
+REFERENCE = " ".join(
+    (files("conformance.contract") / "sources" / "api-reference.txt").read_text(encoding="utf-8").split()
+)
+
+# What the page says that promises nothing: navigation, headings of tables, advice to the reader, names of examples.
+NOT_PROMISES = (
+    "Skip to content", "API Reference", "Service Endpoints", "SurfaceWhere to find itPurpose", "Authentication", "bash",
+    'IDENTITY_URL="https://<identity-endpoint>"', "http", "Permissions", "Docker Registry", "Image naming:", "text",
+    "Example:",
+    'REGISTRY_DOMAIN="<registry-domain>"', "See Docker Registry for details.", "S3-Compatible Storage",
+    'S3_ENDPOINT="https://<s3-endpoint>"', "See Provisioning Storage for examples.", "Webhooks",
+    "See Credentials & Webhooks.",
+    "Error Handling", "StatusMeaning", "Troubleshooting", "SymptomWhat to check", "Next Steps", "Last updated:",
+    "NextEpoch Cloud Documentation",
+)  # fmt: skip
+
+
+def sentences() -> list[str]:
+    """The page's lines, and the sentences of those that hold several; a command's continued lines as one."""
+    text = (
+        (files("conformance.contract") / "sources" / "api-reference.txt")
+        .read_text(encoding="utf-8")
+        .replace("\\\n", "\\ ")
+    )
+    found = []
+    for line in filter(None, map(str.strip, text.splitlines())):
+        found += [" ".join(part.split()) for part in re.split(r"(?<=[a-z])\.\s+(?=[A-Z])", line)]
+    return found
+
+
+@pytest.mark.parametrize("sentence", [each for each in sentences() if each not in NOT_PROMISES])
+def test_every_sentence_that_promises_something_is_quoted(sentence: str) -> None:
+    quotes = [
+        requirement.clause.quote for requirement in catalogue() if requirement.clause.document.endswith("API Reference")
+    ]
+    plain = sentence.rstrip(".")
+    assert any(plain in quote or (len(quote) > 15 and quote.rstrip(".") in plain) for quote in quotes), sentence
+
+
+def test_quotes_of_the_api_reference_are_verbatim() -> None:
+    for requirement in catalogue():
+        if requirement.clause.document == "NextEpoch API Reference":
+            assert requirement.clause.quote in REFERENCE, f"{requirement.id}: {requirement.clause.quote}"
+
+
+def test_every_must_has_a_check_or_a_reason() -> None:
+    verified = {check.requirement.id for check in collect()}
+    for requirement in catalogue():
+        if requirement.level == Level.MUST:
+            assert (requirement.id in verified) != bool(requirement.untestable), requirement.id
+
+
+def test_every_requirement_that_no_check_verifies_says_why() -> None:
+    verified = {check.requirement.id for check in collect()}
+    assert [each.id for each in catalogue() if each.id not in verified and not each.untestable] == []
+
+
+def test_every_check_tells_purpose_and_method() -> None:
+    for check in collect():
+        assert check.purpose, check.nodeid
+        assert check.method, check.nodeid
+
+
+def test_every_requirement_is_about_a_surface() -> None:
+    for requirement in catalogue():
+        area, topic = requirement.id.split("/")[:2]
+        assert area in OF_AREA or (area == "interoperability" and topic in SURFACES), requirement.id
+
+
+def test_profiles_name_classes_that_exist() -> None:
+    classes = Counter(requirement.conformance_class for requirement in catalogue())
+    for profile in profiles().values():
+        assert (profile.classes or frozenset()) <= set(classes), profile.name
+
+
+@pytest.mark.parametrize("requirement", list(catalogue()), ids=lambda requirement: requirement.id)
+def test_titles_and_quotes_are_sentences_of_some_length(requirement) -> None:  # type: ignore[no-untyped-def]
+    assert 10 <= len(requirement.title) <= 160
+    assert len(requirement.clause.quote) >= 8
+    assert not requirement.title.endswith(".")

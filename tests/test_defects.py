@@ -1,0 +1,64 @@
+"""The suite proves itself: every defect is noticed by the checks that it names, and every check by some defect."""
+
+from __future__ import annotations
+
+import argparse
+from functools import cache
+from typing import Any
+
+import pytest
+
+from conformance.contract.catalogue import catalogue
+from conformance.reference.defects.base import Defect
+from conformance.reference.deployment import alterations
+from conformance.vocabulary.requirement import Level
+from tests.defects import CLEAN, run_in_processes
+
+DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
+NAMED = {requirement for defect in DEFECTS.values() for requirement in defect.noticed_by}
+
+# Requirements whose checks the reference cannot be made to fail: run by real clients, or on other transports.
+# (Where deletion is not claimed, that it is refused cannot be shown on a target that claims it.)
+NOT_BY_A_DEFECT = ("interoperability/", "registry/delete/refused-")
+
+
+@cache
+def verdicts() -> dict[str, dict[str, dict[str, Any]]]:
+    """One run of every defect with the checks that it names; the clean reference first."""
+    choice = argparse.Namespace(surface=None, defect=None, whole=False, variants=False, explore=25, jobs=2)
+    return run_in_processes(choice)
+
+
+def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
+    return any(judged["verdict"] == "fail" for check, judged in row.items() if check.split("#")[0] == requirement)
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
+    defect = DEFECTS[name]
+    assert defect.noticed_by, "no check is named"
+    for requirement in defect.noticed_by:
+        assert requirement in catalogue(), f"unknown requirement {requirement}"
+        assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_says_which_promise_it_breaks(name: str) -> None:
+    assert len((DEFECTS[name].__doc__ or "").strip()) > 20
+
+
+@pytest.mark.parametrize(
+    "requirement", [each.id for each in catalogue() if each.level == Level.MUST and not each.untestable]
+)
+def test_every_must_is_failed_by_some_defect(requirement: str) -> None:
+    if not requirement.startswith(NOT_BY_A_DEFECT):
+        assert requirement in NAMED
+
+
+def test_the_clean_reference_passes_every_check_that_a_defect_names() -> None:
+    wrong = {
+        check: judged
+        for check, judged in verdicts()[CLEAN].items()
+        if judged["verdict"] not in ("pass", "not-applicable")
+    }
+    assert wrong == {}
