@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
     group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
     group.addoption("--run-out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
+    group.addoption("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
     group.addoption(
         "--strict-levels", action="store_true", help="a SHOULD counts like a MUST, waived counts as failing"
     )

@@ -31,6 +31,8 @@ from conformance.plugin.worker import RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reporting import FORMATS, render_all
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, read
+from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
+from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import base36
 from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
@@ -79,6 +81,7 @@ class Run:
         name, target, path = self._target()
         self.target = target
         self.options = self._options(name, path)
+        self.waivers = self._waivers(path)
         states = preflight(target)
         self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
         self.info = self._info(name, states)
@@ -141,6 +144,16 @@ class Run:
             rate=rate,
             shard=option.shard,
         )
+
+    def _waivers(self, target_file: Path) -> Waivers:
+        given = self.config.option.waivers
+        path = Path(self.config.invocation_params.dir, str(given)) if given else target_file.with_name(FILE_NAME)
+        if given and not path.exists():
+            raise pytest.UsageError(f"--waivers {given}: there is no such file")
+        try:
+            return Waivers(load_waivers(path, catalogue().requirements), _now()[:10])
+        except WaiverError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
 
     def _rate(self, rate: str | None) -> float | None:
         if rate is None:
@@ -271,6 +284,7 @@ class Run:
 
     def _take(self, result: CheckResult) -> None:
         if result.id not in self.results:
+            self.waivers.mark(result)
             self.results[result.id] = result
             self.writer.check(result)
             self.progress.judged(result)
@@ -329,7 +343,8 @@ class Run:
         if not self.results:
             return ExitCode.NOTHING_SELECTED
         binding = [each for each in self.results.values() if each.level == Level.MUST or self.info.strict]
-        if any(result.failing for result in binding):
+        failing = [each for each in binding if each.failing and (self.info.strict or not self.waivers.permits(each))]
+        if failing or self.waivers.wrong(self.results.values()):
             return ExitCode.NON_CONFORMANT
         if any(result.verdict == Verdict.INCONCLUSIVE for result in binding):
             return ExitCode.INCONCLUSIVE
@@ -347,7 +362,8 @@ class Run:
         self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
         record = read(folder)
         files = render_all(record, self.formats)
-        self.progress.ending(record, files, self.mistakes, self.errors)
+        wrong = self.waivers.wrong(self.results.values())
+        self.progress.ending(record, files, [*self.mistakes, *wrong], self.errors)
 
     def _stop_reference(self) -> None:
         if self.embedded is not None:

@@ -281,3 +281,20 @@ def test_shards_are_the_whole(reference: EmbeddedReference, tmp_path: Path) -> N
         folder.mkdir()
         parts |= checked(reference, folder, "oauth/client", "--shard", part).verdicts()
     assert parts == whole
+
+
+def test_a_waived_finding_is_shown_as_waived_and_a_stale_waiver_fails(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    tell(control, "switch", "token-may-be-stored")
+    waived = conformance(
+        tmp_path, "waive", "oauth/answer/no-store", "--reason=soon", "--issue=https://t.example/1", "--until=2099-01-01"
+    )
+    assert waived.code == 0, waived.output
+    words = ("oauth/answer/no-store", "--waivers", "waivers.toml", "--out")
+    ran = checked(reference, tmp_path, *words, "one")
+    assert (ran.code, "WAIVED" in ran.output) == (0, True), ran.output
+    assert checked(reference, tmp_path, *words, "two", "--strict").code == 1
+    tell(control, "reset")
+    stale = checked(reference, tmp_path, *words, "three")
+    assert (stale.code, "stale" in stale.output) == (1, True), stale.output

@@ -1,0 +1,70 @@
+"""``conformance waive``: permits one known finding until a day, with a reason and an issue."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from pathlib import Path
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "waive",
+        help="permit one known finding until a day",
+        description="Appends to waivers.toml, which stands beside the target file and is reviewed like code.",
+    )
+    parser.add_argument("id", metavar="ID", help="a requirement, or one case of it")
+    parser.add_argument("--reason", required=True, help="why the finding is permitted")
+    parser.add_argument("--issue", required=True, metavar="URL", help="where its mending is followed")
+    parser.add_argument("--until", required=True, metavar="YYYY-MM-DD", help="the last day on which it holds")
+    parser.add_argument("--waivers", metavar="FILE", type=Path, help="the file (default: beside conformance.toml)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Appends the waiver; UsageMistake where it would not be a valid one."""
+    from conformance.contract.catalogue import catalogue
+    from conformance.runs.waivers import Waiver, WaiverError, append, load
+
+    path = arguments.waivers or _beside_target_file()
+    waiver = Waiver(arguments.id, arguments.reason.strip(), arguments.issue.strip(), _day(arguments.until))
+    if not waiver.reason or not waiver.issue:
+        raise UsageMistake("--reason and --issue must say something")
+    try:
+        if any(each.id == waiver.id for each in load(path, catalogue().requirements)):
+            raise UsageMistake(f"{path}: {waiver.id} is waived already; change that entry")
+        before = path.read_text(encoding="utf-8") if path.exists() else None
+        append(path, waiver)
+        try:
+            load(path, catalogue().requirements)
+        except WaiverError:
+            # What was there was whole: the mistake is in what was asked for.
+            path.write_text(before, encoding="utf-8") if before is not None else path.unlink()
+            raise
+    except WaiverError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    print(f"{path}: {waiver.id} is waived until {waiver.until}")
+    return ExitCode.CONFORMANT
+
+
+def _day(text: str) -> datetime.date:
+    try:
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        raise UsageMistake(f"--until {text}: must be a date such as 2026-12-31") from None
+    if day < datetime.datetime.now(datetime.UTC).date():
+        raise UsageMistake(f"--until {text}: that day is past")
+    return day
+
+
+def _beside_target_file() -> Path:
+    from conformance.runs.waivers import FILE_NAME
+    from conformance.target.configuration import NoConfiguration, find
+
+    try:
+        return find(Path.cwd()).with_name(FILE_NAME)
+    except NoConfiguration:
+        return Path(FILE_NAME)

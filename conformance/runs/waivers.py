@@ -1,0 +1,126 @@
+"""Waivers: reviewed, dated permissions for known findings, in ``waivers.toml`` beside the target file.
+
+    [[waiver]]
+    id = "registry/tags/list-is-sorted"     # a requirement, or one case of it (…#case)
+    reason = "sorted from release 2026.12 on"
+    issue = "https://tracker.example/1234"
+    until = 2026-12-31                      # the last day on which it holds
+
+A waiver permits exactly what it names, until its day. One that has run out, or whose check no longer fails, makes
+the run fail: it has to be taken out by whoever reviewed it in.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import json
+import tomllib
+from collections.abc import Container, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.runs.record import CheckResult
+from conformance.vocabulary.verdict import Verdict
+
+FILE_NAME = "waivers.toml"
+KEYS = {"id", "reason", "issue", "until"}
+
+
+class WaiverError(Exception):
+    """The waivers cannot be used: every mistake, with its place and how it is mended."""
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A permission for one known finding."""
+
+    id: str
+    reason: str
+    issue: str
+    until: datetime.date
+
+    def covers(self, check_id: str) -> bool:
+        """Whether it names this check, or the requirement whose case the check is."""
+        return check_id == self.id or check_id.split("#", 1)[0] == self.id
+
+    def plain(self) -> dict[str, str]:
+        """As it stands in a record."""
+        return {"id": self.id, "reason": self.reason, "issue": self.issue, "until": self.until.isoformat()}
+
+
+@dataclass(frozen=True)
+class Waivers:
+    """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC)."""
+
+    entries: list[Waiver]
+    day: str
+
+    def mark(self, result: CheckResult) -> None:
+        """Notes in a failing check's result the waiver that names it, whether in force or not."""
+        if result.failing:
+            result.waiver = next((each.plain() for each in self.entries if each.covers(result.id)), None)
+
+    def permits(self, result: CheckResult) -> bool:
+        """Whether a waiver in force names this failing check."""
+        return any(each.covers(result.id) and each.until.isoformat() >= self.day for each in self.entries)
+
+    def wrong(self, results: Iterable[CheckResult]) -> list[str]:
+        """Waivers that have run out, and those whose checks were run and no longer fail."""
+        run = list(results)
+        told = []
+        for waiver in self.entries:
+            covered = [result for result in run if waiver.covers(result.id)]
+            if waiver.until.isoformat() < self.day:
+                told.append(f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew")
+            elif covered and all(result.verdict == Verdict.PASS for result in covered):
+                told.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
+        return told
+
+
+def load(path: Path, known: Container[str]) -> list[Waiver]:
+    """The waivers of a file, none where there is no file; ``known`` are the requirements. Raises WaiverError."""
+    if not path.exists():
+        return []
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as mistake:
+        raise WaiverError(f"{path}: cannot be read: {mistake}") from None
+    entries = data.get("waiver", [])
+    unknown = set(data) - {"waiver"}
+    if unknown or not isinstance(entries, list):
+        raise WaiverError(f"{path}: holds [[waiver]] tables only, not {', '.join(sorted(unknown)) or 'waiver = …'}")
+    mistakes = [mistake for number, entry in enumerate(entries, 1) for mistake in _mistakes(number, entry, known)]
+    ids = [entry.get("id") for entry in entries if isinstance(entry, dict)]
+    mistakes += [f"{each}: stands twice" for each in sorted({str(each) for each in ids if ids.count(each) > 1})]
+    if mistakes:
+        raise WaiverError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return [Waiver(**entry) for entry in entries]
+
+
+def _mistakes(number: int, entry: Any, known: Container[str]) -> Iterable[str]:
+    if not isinstance(entry, dict):
+        yield f"waiver {number}: must be a [[waiver]] table"
+        return
+    name = f"waiver {number} ({entry.get('id', 'without id')})"
+    for key in sorted(KEYS - set(entry)):
+        yield f"{name}: {key} is missing"
+    for key in sorted(set(entry) - KEYS):
+        yield f"{name}: unknown key {key}; it has id, reason, issue, until"
+    for key in ("id", "reason", "issue"):
+        if key in entry and not (isinstance(entry[key], str) and entry[key].strip()):
+            yield f"{name}: {key} must say something"
+    if "until" in entry and type(entry["until"]) is not datetime.date:
+        yield f"{name}: until must be a date, such as until = 2026-12-31"
+    if isinstance(entry.get("id"), str) and entry["id"].split("#", 1)[0] not in known:
+        near = difflib.get_close_matches(entry["id"], [*known], 1) if isinstance(known, Iterable) else []
+        yield f"{name}: no such requirement" + (f"; did you mean {near[0]}?" if near else "")
+
+
+def append(path: Path, waiver: Waiver) -> None:
+    """Adds a waiver to a file, which is made where there is none; OSError where it cannot be written."""
+    values = {"id": waiver.id, "reason": waiver.reason, "issue": waiver.issue}
+    lines = ["", "[[waiver]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+    with path.open("a", encoding="utf-8") as file:
+        file.write("\n".join([*lines, f"until = {waiver.until.isoformat()}", ""]))

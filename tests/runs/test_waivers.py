@@ -1,0 +1,76 @@
+"""Waivers: what is a valid one, what it permits, and when it is wrong."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from conformance.runs.record import CheckResult
+from conformance.runs.waivers import Waiver, WaiverError, Waivers, append, load
+
+KNOWN = {"oauth/token/wrong-secret-is-refused": None, "registry/tags/sorted": None}
+GOOD = '[[waiver]]\nid = "registry/tags/sorted"\nreason = "soon"\nissue = "https://t.example/1"\nuntil = 2099-12-31\n'
+
+
+def result(identifier: str, verdict: str) -> CheckResult:
+    return CheckResult(identifier, identifier.split("#")[0], "t", "registry", "MUST", "registry-core", {}, verdict, 0.0)
+
+
+def waiver(until: str = "2099-12-31", identifier: str = "registry/tags/sorted") -> Waiver:
+    return Waiver(identifier, "soon", "https://t.example/1", datetime.date.fromisoformat(until))
+
+
+def test_no_file_is_no_waiver(tmp_path: Path) -> None:
+    assert load(tmp_path / "waivers.toml", KNOWN) == []
+
+
+def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
+    odd = Waiver("registry/tags/sorted#a", 'says "soon"\nand \\ more', "https://t.example/1", datetime.date(2099, 1, 2))
+    append(tmp_path / "w.toml", waiver())
+    append(tmp_path / "w.toml", odd)
+    assert load(tmp_path / "w.toml", KNOWN) == [waiver(), odd]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[waiver]", "cannot be read"),
+        ("[waivers]\nx = 1\n", "holds [[waiver]] tables only"),
+        (GOOD.replace("until = 2099-12-31\n", ""), "until is missing"),
+        (GOOD.replace("2099-12-31", '"soon"'), "until must be a date"),
+        (GOOD.replace('"soon"', '" "'), "reason must say something"),
+        (GOOD + "who = 1\n", "unknown key who"),
+        (GOOD.replace("registry/tags/sorted", "registry/tags/sortd"), "did you mean registry/tags/sorted?"),
+        (GOOD + GOOD, "stands twice"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "w.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(WaiverError) as mistake:
+        load(tmp_path / "w.toml", KNOWN)
+    assert told in str(mistake.value)
+    assert str(tmp_path / "w.toml") in str(mistake.value)
+
+
+def test_a_waiver_permits_what_it_names_until_its_day() -> None:
+    waivers = Waivers([waiver("2026-11-25")], "2026-11-25")
+    failing = result("registry/tags/sorted#many", "fail")
+    waivers.mark(failing)
+    assert failing.waiver == waiver("2026-11-25").plain()
+    assert waivers.permits(failing)
+    assert not waivers.permits(result("registry/tags/sorted-otherwise", "fail"))
+    assert waivers.wrong([failing]) == []
+
+
+def test_a_waiver_that_ran_out_or_is_stale_is_wrong() -> None:
+    assert "ran out on 2026-11-24" in Waivers([waiver("2026-11-24")], "2026-11-25").wrong([])[0]
+    passed = [result("registry/tags/sorted#a", "pass"), result("registry/tags/sorted#b", "pass")]
+    assert "stale" in Waivers([waiver()], "2026-11-25").wrong(passed)[0]
+
+
+def test_a_check_that_was_not_run_or_not_judged_makes_no_waiver_stale() -> None:
+    waivers = Waivers([waiver()], "2026-11-25")
+    assert waivers.wrong([]) == []
+    assert waivers.wrong([result("registry/tags/sorted", "inconclusive")]) == []
