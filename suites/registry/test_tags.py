@@ -110,7 +110,7 @@ def test_n_nought(tagged: Repository) -> None:
 
 @verifies("registry/tags/links-lead-to-the-end")
 @pytest.mark.parametrize("number", [
-    case("one", 1), case("two", 2), case("three", 3), case("four", 4),
+    case("hundred", 100), case("one", 1), case("two", 2), case("three", 3), case("four", 4),
     case("five", 5), case("six", 6), case("seven", 7),
 ])
 def test_links_lead_to_the_end(tagged: Repository, number: int) -> None:

@@ -201,6 +201,7 @@ async def manifest(d: Driver) -> None:
         for method in ("HEAD", "GET"):
             await d.ask(method, f"/v2/{APP}/manifests/{reference}")
     await d.ask("GET", f"/v2/{APP}/manifests/v1", Accept=f"{SCHEMA2}, {IMAGE}")
+    await d.ask("GET", f"/v2/{APP}/manifests/v1", Accept="text/html")
     await d.ask("GET", f"/v2/{APP}/manifests/v1", If_None_Match=f'W/"x", "{pushed}"')
 
 
@@ -258,6 +259,7 @@ async def tags(d: Driver) -> None:
 
 
 async def names(d: Driver) -> None:
+    await d.ask("GET", f"/v2/{APP}/manifests/v%201")
     for name in ("orgs/acme/UPPER", "orgs/acme/a__b", "orgs/acme/a.b", "orgs/acme/-a", "orgs/acme/" + "a" * 300):
         allowed = token(scope(name, "pull", "push"))
         await d.ask("POST", f"/v2/{name}/blobs/uploads/", bearer=allowed)

@@ -294,11 +294,7 @@ class PullTokenDeletes(Defect):
     """Docker token flow: a token for pull does not delete."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/rights/puller-cannot-push",
-        "registry/login/challenge-names-the-scope",
-        "registry/token/several-scopes",
-    )
+    noticed_by = ("registry/rights/puller-cannot-push", "registry/login/challenge-names-the-scope")
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method == "DELETE" else original(method)

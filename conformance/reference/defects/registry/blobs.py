@@ -224,7 +224,7 @@ class OneBlobReadInTwentyUnknown(Defect):
     """distribution-spec 1.1, Pulling blobs: a blob that is there is there every time (harbor #22417)."""
 
     surface = "registry"
-    noticed_by = ("registry/at-once/pulled-while-pushed-again", "registry/rights/session-is-its-openers")
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

@@ -80,7 +80,7 @@ class ChunkAnswered204(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: an accepted chunk is answered 202."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/status-is-told",)
+    noticed_by = ("registry/upload/status-is-told", "registry/upload/streamed")
 
     def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
         answer: Answer = original(request, upload)
@@ -168,7 +168,7 @@ class OneChunkInTwentyLost(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: every accepted chunk is kept, not 19 of 20."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/in-chunks", "registry/upload/streamed")
+    noticed_by = ("registry/upload/in-chunks",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

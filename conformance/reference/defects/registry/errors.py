@@ -74,12 +74,7 @@ class ErrorCodesInLowerCase(Defect):
     """distribution-spec 1.1, Error Codes: a code is of upper-case letters and underscores."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/errors/json-has-the-form",
-        "registry/upload/any-content-range-is-a-callers-affair",
-        "registry/manifest/any-change-is-taken-or-refused",
-        "registry/manifest/any-body-is-taken-or-refused",
-    )
+    noticed_by = ("registry/errors/json-has-the-form", "registry/upload/any-content-range-is-a-callers-affair")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{**each, "code": each["code"].lower()} for each in errors_of(answer)]
@@ -90,7 +85,12 @@ class ErrorWithoutCode(Defect):
     """distribution-spec 1.1, Error Codes: every entry has a code."""
 
     surface = "registry"
-    noticed_by = ("registry/errors/json-has-the-form",)
+    noticed_by = (
+        "registry/errors/json-has-the-form",
+        "registry/manifest/any-change-is-taken-or-refused",
+        "registry/manifest/any-body-is-taken-or-refused",
+        "registry/name/any-reference-is-a-callers-affair",
+    )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         errors = [{"message": each["message"]} for each in errors_of(answer)]
@@ -113,10 +113,7 @@ class MalformedDigestFails(Defect):
     """API Reference, Error Handling: a malformed digest is 400, not 500 (distribution #4945)."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/digest/malformed-manifest-digest-is-400",
-        "registry/digest/malformed-read-is-a-callers-fault",
-    )
+    noticed_by = ("registry/digest/malformed-manifest-digest-is-400",)
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):
@@ -215,11 +212,7 @@ class OneRequestInTwentyFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, not for one good request in twenty."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/at-once/pulled-while-pushed-again",
-        "registry/pull/manifest-is-never-converted",
-        "registry/pull/any-range-is-a-callers-affair",
-    )
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

@@ -96,7 +96,11 @@ class HeadOfMissingManifestAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/type-is-compared", "registry/pull/absent-manifest-is-404")
+    noticed_by = (
+        "registry/manifest/type-is-compared",
+        "registry/pull/absent-manifest-is-404",
+        "registry/rights/other-organization-cannot-push",
+    )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
         try:
@@ -160,11 +164,7 @@ class OneManifestReadInTwentyUnknown(Defect):
     """distribution-spec 1.1, Pulling manifests: a manifest that is there is there every time."""
 
     surface = "registry"
-    noticed_by = (
-        "registry/at-once/pulled-while-pushed-again",
-        "registry/name/any-reference-is-a-callers-affair",
-        "registry/rights/other-organization-cannot-push",
-    )
+    noticed_by = ("registry/at-once/pulled-while-pushed-again",)
 
     def __init__(self) -> None:
         self.twentieth = EveryTwentieth()

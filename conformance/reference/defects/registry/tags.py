@@ -77,7 +77,7 @@ class TagServedFromCache(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag that was moved names the new manifest at once."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves", "registry/at-once/pulled-while-deleted")
+    noticed_by = ("registry/manifest/tag-moves",)
 
     def __init__(self) -> None:
         self.cache: dict[tuple[str, str], Manifest] = {}
@@ -144,7 +144,7 @@ class TagStaysAfterItsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest deleted by digest is gone by its tags, too."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/at-once/pulled-while-deleted")
 
     def __init__(self) -> None:
         self.kept: dict[str, Manifest] = {}
