@@ -27,7 +27,7 @@ from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import parse_shard
 from conformance.plugin.surfaces import surface_of
-from conformance.plugin.worker import RESULT, TEARDOWN, Worker
+from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reporting import FORMATS, render_all
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, read
@@ -257,10 +257,11 @@ class Run:
         """Runs the checks that had to wait for all the workers, in this process, when those are done."""
         outcome = yield
         if self.held:
-            self.config.pluginmanager.register(Worker(self.config, self.options, "last"), "conformance-worker")
+            self.config.pluginmanager.register(Worker(self.config, self.options, LAST), "conformance-worker")
             session.perform_collect([str(self.config.rootpath / nodeid) for nodeid in self.held])
             self.expected = (self.expected or 0) + len(session.items)
-            for item, following in zip(session.items, [*session.items[1:], None], strict=True):
+            for place, item in enumerate(session.items):
+                following = session.items[place + 1] if place + 1 < len(session.items) else None
                 self.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         return outcome
 

@@ -63,17 +63,13 @@ def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_
     verdicts = []
     for name, workers in (("none", "0"), ("two", "2")):
         (tmp_path / name).mkdir()
-        verdicts.append(checked(reference, tmp_path / name, "oauth/client", "--workers", workers).verdicts())
+        ran = checked(reference, tmp_path / name, "oauth/client", "webhooks/rotation", "--workers", workers)
+        assert ran.code == 0, ran.output
+        verdicts.append(ran.verdicts())
     (tmp_path / "plain").mkdir()
-    suites = Path(__file__).parents[2] / "suites" / "oauth"
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        str(suites),
-        "--select=oauth/client",
-        f"--target-config={reference.target_config}",
-    ]
+    suites = Path(__file__).parents[2] / "suites"
+    command = [sys.executable, "-m", "pytest", str(suites / "oauth"), str(suites / "webhooks")]
+    command += ["--select=oauth/client", "--select=webhooks/rotation", f"--target-config={reference.target_config}"]
     verdicts.append(run([*command, "-p", "conformance.plugin"], tmp_path / "plain").verdicts())
     assert verdicts[0] == verdicts[1] == verdicts[2]
     assert verdicts[0]
