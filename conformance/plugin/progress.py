@@ -92,7 +92,10 @@ class Progress:
     def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
         """The verdicts by class, the counts, where the report is, the exit code."""
         self._wipe()
+        areas, self.live = list(self.totals if self.live else ()), False
         self.totals.clear()
+        for area in areas:
+            self.say(self._line(area))
         for mistake in mistakes:
             self.say(f"ERROR: {mistake}")
         for error in errors:

@@ -12,6 +12,9 @@ from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
 
+AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
+
+
 class Statement(StrEnum):
     """What may be said of a conformance class."""
 
@@ -94,14 +97,23 @@ def day_of(record: Record) -> str:
 
 
 def summarise(record: Record) -> list[ClassSummary]:
-    """Every conformance class of the run in the order in which they first come."""
+    """Every conformance class of the run, in the order of the areas; in an area the core first.
+
+    The order in which checks end differs from run to run, and two reports are to be read side by side.
+    """
     classes: dict[str, ClassSummary] = {}
     for result in record.results:
         summary = classes.setdefault(result.conformance_class, ClassSummary(result.conformance_class))
         summary.levels.setdefault(result.level, Tally()).add(outcome(result, day_of(record)))
     for summary in classes.values():
         _state(summary, record)
-    return list(classes.values())
+    return sorted(classes.values(), key=_place)
+
+
+def _place(summary: ClassSummary) -> tuple[int, bool, str]:
+    area = summary.name.split("-", 1)[0]
+    known = AREAS.index(area) if area in AREAS else len(AREAS)
+    return known, not summary.name.endswith("-core"), summary.name
 
 
 def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
