@@ -110,10 +110,8 @@ def summarise(record: Record) -> list[ClassSummary]:
     return sorted(classes.values(), key=_place)
 
 
-def _place(summary: ClassSummary) -> tuple[int, bool, str]:
-    area = summary.name.split("-", 1)[0]
-    known = AREAS.index(area) if area in AREAS else len(AREAS)
-    return known, not summary.name.endswith("-core"), summary.name
+def _place(summary: ClassSummary) -> tuple[tuple[int, str], bool, str]:
+    return area_place(summary.name.split("-", 1)[0]), not summary.name.endswith("-core"), summary.name
 
 
 def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
@@ -160,11 +158,16 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
 
 
 def areas(results: Iterable[CheckResult]) -> dict[str, list[CheckResult]]:
-    """The checks by area, in the order in which the areas first come."""
+    """The checks by area, areas in their order and checks by id, whatever the order in which they ended."""
     found: dict[str, list[CheckResult]] = {}
-    for result in results:
+    for result in sorted(results, key=lambda result: (area_place(result.area), result.id)):
         found.setdefault(result.area, []).append(result)
     return found
+
+
+def area_place(area: str) -> tuple[int, str]:
+    """Where an area stands among the others; those of later versions come last."""
+    return (AREAS.index(area) if area in AREAS else len(AREAS)), area
 
 
 def counts(record: Record) -> Tally:

@@ -83,7 +83,7 @@ def test_a_level_and_a_class_can_be_chosen(page: Page, record: Record) -> None:
     assert page.run(SHOWN) == ["oauth/token/cache-control-is-no-store"]
 
     page.open(address(record) + "#?class=webhooks-core")
-    assert page.run(SHOWN) == ["webhooks/post/hostile", "webhooks/post/accepted"]
+    assert page.run(SHOWN) == ["webhooks/post/accepted", "webhooks/post/hostile"]
 
 
 def test_nothing_found_says_so_and_shows_all_again(page: Page) -> None:
@@ -115,18 +115,19 @@ def test_a_failure_leads_to_its_check(page: Page) -> None:
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:
+    first, second, *_ = page.run(SHOWN)
     page.press("/")
     assert page.run(FOCUSED) == "text"
     page.press("Escape")
     page.press("j")
-    assert page.run(FOCUSED) == "oauth/token/good-request-gets-a-token"
+    assert page.run(FOCUSED) == first
     page.press("ArrowDown")
     page.press("j")
     page.press("k")
-    assert page.run(FOCUSED) == "oauth/token/wrong-secret-is-refused#wrong"
+    assert page.run(FOCUSED) == second
     page.press("Enter")
     assert page.run("document.activeElement.parentElement.open")
-    assert page.run("location.hash") == "#oauth/token/wrong-secret-is-refused#wrong"
+    assert page.run("location.hash") == f"#{second}"
     assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
