@@ -354,6 +354,8 @@ class Run:
     def _finish(self, code: int, interrupted: bool) -> None:
         self.info.exit_code = code
         self.info.finished = _now()
+        # Workers that were interrupted have not told how many they made.
+        self.info.requests = self.info.requests or sum(result.requests for result in self.results.values())
         self.info.duration_s = round(time.monotonic() - self.begun, 3)
         complete = (
             not interrupted and not self.errors and self.expected is not None and len(self.results) == self.expected
