@@ -34,11 +34,20 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
+def _unlike(error: BaseException) -> Inconclusive | None:
+    """What hypothesis says where the same requests were answered otherwise the second time, and nothing failed then."""
+    if type(error).__module__.startswith("hypothesis") and type(error).__name__ in ("Flaky", "FlakyReplay"):
+        return Inconclusive(
+            "the target answers the same requests now this way, now that", "a target that answers alike"
+        )
+    return None
+
+
 def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") -> Judgement:
     """The verdict on what a check raised in a phase (``setup``, ``call``); None is a pass."""
     if error is None:
         return Judgement(Verdict.PASS)
-    raised = list(leaves(error))
+    raised = [_unlike(each) or each for each in leaves(error)]
     broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
     if broken:
         return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))

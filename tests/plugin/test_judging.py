@@ -71,3 +71,9 @@ def test_secrets_do_not_reach_an_error() -> None:
     recorder = recorded()
     recorder.redactor.learn("THE_SECRET", "the-very-secret/value")
     assert "very-secret" not in judge(KeyError("the-very-secret/value"), recorder).reason
+
+
+def test_a_target_that_answers_unlike_is_not_an_error_of_the_suite() -> None:
+    from hypothesis.errors import Flaky
+
+    assert judge(Flaky("fails, then does not"), recorded()).verdict == "inconclusive"
