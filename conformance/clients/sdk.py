@@ -43,8 +43,9 @@ def sdk_succeeds(what: str) -> Any:
     """What the SDK does inside must succeed: an error of it is a finding, in its own words."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from s3transfer.exceptions import RetriesExceededError, S3ValidationError
 
     try:
         yield
-    except (ClientError, BotoCoreError, Boto3Error) as error:
+    except (ClientError, BotoCoreError, Boto3Error, RetriesExceededError, S3ValidationError) as error:
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error

@@ -30,7 +30,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 class CutOff(Exception):
-    """The caller went away before the whole body had come, or the body is beyond any limit."""
+    """The caller went away before the whole body had come, or the body is beyond any limit; what came of it."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        super().__init__()
+        self.body = body
 
 
 async def read_body(receive: Receive) -> bytes:
@@ -40,7 +44,7 @@ async def read_body(receive: Receive) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise CutOff
+            raise CutOff(b"".join(parts))
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > HIGHEST_BODY:
@@ -58,6 +62,18 @@ async def send_answer(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": answer.body})
 
 
+def received(scope: Scope, body: bytes) -> Request:
+    """The request of an ASGI scope."""
+    return Request(
+        method=scope["method"],
+        raw_path=scope["raw_path"].decode("latin-1"),
+        query_string=scope["query_string"].decode("latin-1"),
+        headers=Headers(raw=scope["headers"]),
+        body=body,
+        scheme=scope["scheme"],
+    )
+
+
 class Application:
     """One surface as an ASGI application, with its alterations."""
 
@@ -68,18 +84,14 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        with contextlib.suppress(CutOff):
-            request = Request(
-                method=scope["method"],
-                raw_path=scope["raw_path"].decode("latin-1"),
-                query_string=scope["query_string"].decode("latin-1"),
-                headers=Headers(raw=scope["headers"]),
-                body=await read_body(receive),
-                scheme=scope["scheme"],
-            )
-            if self.captured is not None:
-                self.captured.append(request)
-            await send_answer(send, await self._answer(request))
+        try:
+            request = received(scope, await read_body(receive))
+        except CutOff as broken:
+            await self.alterations.surface.broken_off(received(scope, broken.body))
+            return
+        if self.captured is not None:
+            self.captured.append(request)
+        await send_answer(send, await self._answer(request))
 
     async def _answer(self, request: Request) -> Answer:
         try:

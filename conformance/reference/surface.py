@@ -21,6 +21,9 @@ class Surface:
         """Answers one request; raises nothing."""
         raise NotImplementedError
 
+    async def broken_off(self, request: Request) -> None:
+        """What becomes of a request whose caller went away; ``body`` is what had come of it. Nothing does."""
+
     def reset(self) -> None:
         """Puts the state back to what it was at the start."""
         raise NotImplementedError

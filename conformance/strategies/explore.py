@@ -21,8 +21,11 @@ from conformance.evidence.recorder import RECORDER
 Check = Callable[..., None]
 
 
-def explores(**strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
-    """Runs the check once for each example of the strategies, which are given as keyword arguments."""
+def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
+    """Runs the check once for each example of the strategies, which are given as keyword arguments.
+
+    ``share`` is how much of the run's budget it takes: less than 1 for a check of many requests an example.
+    """
 
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
@@ -32,9 +35,14 @@ def explores(**strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
             check(*arguments, **keywords)
 
         explored: Check = hypothesis.given(**strategies)(one_example)
-        return explored
+        return explored if share == 1.0 else settings(max_examples=examples(share))(explored)
 
     return decorate
+
+
+def examples(share: float) -> int:
+    """A share of the examples that the run's budget allows a property; one at least."""
+    return max(1, round(settings().max_examples * share))
 
 
 def configure(examples: int, seed: int, database: Path | None = None) -> None:
@@ -55,4 +63,4 @@ def configure(examples: int, seed: int, database: Path | None = None) -> None:
     )
     settings.load_profile("conformance")
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
-    hypothesis.core.global_force_seed = seed
+    hypothesis.core.global_force_seed = seed  # type: ignore[assignment]

@@ -136,7 +136,7 @@ def query_parameters() -> SearchStrategy[dict[str, str]]:
 
 def part_orders(at_most: int = 3) -> SearchStrategy[list[int]]:
     """The order in which parts of an upload are sent; a number that comes again is a part sent anew."""
-    return st.lists(st.integers(1, at_most), min_size=1, max_size=2 * at_most)
+    return st.lists(st.integers(1, at_most), min_size=2, max_size=2 * at_most)
 
 
 def tag_sets() -> SearchStrategy[dict[str, str]]:

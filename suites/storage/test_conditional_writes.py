@@ -18,7 +18,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 OTHER = '"0123456789abcdef0123456789abcdef"'
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 RACERS = 4
-ROUNDS = 8
+ROUNDS = 4
 
 
 def _all_at_once(space: Space, key: str, headers: dict[str, str], turn: int = 0) -> list[tuple[bytes, Exchange]]:

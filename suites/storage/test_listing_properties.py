@@ -15,7 +15,7 @@ SMALLEST = 5 * 1024 * 1024
 
 
 @verifies("storage/paging/any-flat-set-is-whole")
-@explores(names=name_sets(flat_names()), size=page_sizes())
+@explores(0.3, names=name_sets(flat_names()), size=page_sizes())
 def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> None:
     """Purpose: any set of flat keys is listed whole, at any page size.
 
@@ -31,7 +31,7 @@ def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> Non
 
 
 @verifies("storage/paging/any-nested-set-is-whole")
-@explores(names=name_sets(nested_names()), size=page_sizes())
+@explores(0.3, names=name_sets(nested_names()), size=page_sizes())
 def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> None:
     """Purpose: any set of nested keys is listed whole, at any page size, with and without a delimiter.
 
@@ -49,7 +49,7 @@ def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> N
 
 
 @verifies("storage/multipart/any-order-of-parts-is-one-object")
-@explores(order=part_orders())
+@explores(0.4, order=part_orders(2))
 def test_any_order_of_parts_is_one_object(space: Space, order: list[int]) -> None:
     """Purpose: parts sent in any order, and sent anew, make the object of the last one of each number.
 

@@ -76,6 +76,24 @@ def test_quiet_names_only_errors(space: Space) -> None:
     expect_nothing_stored(space.get(key))
 
 
+@verifies("storage/multi-delete/quiet-tells-errors")
+def test_quiet_tells_errors(space: Space) -> None:
+    """Purpose: what could not be deleted is told in quiet mode as it is without.
+
+    Method: 1. name a version that never existed, and a key that is too long, without Quiet and with
+            2. expect the same keys among the errors
+    """
+    doubtful = f"<Object><Key>{space.stored()}</Key><VersionId>cf-no-such-version</VersionId></Object>"
+    too_long = f"<Object><Key>{space.key()}{'k' * 1024}</Key></Object>"
+    told, told_quietly = (
+        deletion_of(space.delete_with(f"<Delete>{doubtful}{too_long}<Quiet>{quiet}</Quiet></Delete>".encode()))
+        for quiet in ("false", "true")
+    )
+
+    if told.errors.keys() != told_quietly.errors.keys():
+        raise NonConformance(f"errors for {list(told.errors)}, as without Quiet", f"{list(told_quietly.errors)}")
+
+
 @verifies("storage/multi-delete/takes-hard-keys")
 def test_takes_hard_keys(space: Space) -> None:
     """Purpose: keys in the document are XML text: escaped characters mean themselves, and nothing else.

@@ -28,7 +28,8 @@ METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two wo
 
 @verifies("storage/object/bytes-come-back")
 @pytest.mark.parametrize(
-    "size", [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("5MiB", 5 * MIB), case("16MiB", 16 * MIB)]
+    "size",
+    [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("64KiB-and-one", 65537), case("16MiB", 16 * MIB)],
 )
 def test_bytes_come_back(space: Space, size: int) -> None:
     """Purpose: an object is the bytes that were put, at every size.
@@ -51,11 +52,11 @@ def test_bytes_come_back(space: Space, size: int) -> None:
 def test_what_is_written_is_read(space: Space) -> None:
     """Purpose: after a write is answered, every read sees it: GET, HEAD and listing.
 
-    Method: 1. twenty times overwrite an object and read it in all three ways
+    Method: 1. ten times overwrite an object and read it in all three ways
             2. expect the bytes, length and ETag of the last write each time
     """
     key = space.key()
-    for turn in range(20):
+    for turn in range(10):
         body = f"turn {turn}".encode() * (turn + 1)
         put, got, head = space.put(key, body), space.get(key), space.head(key)
         expect_status(put, 200)

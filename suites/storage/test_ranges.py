@@ -138,7 +138,7 @@ def test_if_range_of_another_object_gives_the_whole(space: Space, whole: str) ->
 
 
 @verifies("storage/range/parts-make-the-whole")
-@explores(body=bodies(at_least=1), places=cuts())
+@explores(0.5, body=bodies(at_least=1), places=cuts())
 def test_parts_make_the_whole(space: Space, body: bytes, places: list[float]) -> None:
     """Purpose: the object is the sum of its ranges, however it is cut.
 

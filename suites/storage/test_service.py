@@ -86,6 +86,7 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
     other_space.stored(b"in the second", key=key)
 
     expect_bytes(space.get(key), b"in the first")
+    expect_bytes(other_space.get(key), b"in the second")
     expect_status(space.delete(key), 204)
     expect_bytes(other_space.get(key), b"in the second")
 

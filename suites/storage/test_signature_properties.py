@@ -50,7 +50,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
 
 
 @verifies("storage/signature/any-altered-component-is-refused")
-@explores(alteration=signed_alterations())
+@explores(0.6, alteration=signed_alterations())
 def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, float, str]) -> None:
     """Purpose: no component that a signature covers can be altered by a single letter.
 
@@ -66,7 +66,7 @@ def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, f
 
 
 @verifies("storage/signature/any-rightly-signed-request-is-served")
-@explores(name=object_names(), fields=metadata_fields())
+@explores(0.5, name=object_names(), fields=metadata_fields())
 def test_any_rightly_signed_request_is_served(space: Space, name: str, fields: dict[str, str]) -> None:
     """Purpose: whatever key, metadata and query a rightly signed request has, its signature holds.
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 
+from conformance.clients.s3_bodies import content_md5
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored
@@ -32,6 +35,12 @@ OF_BUCKETS = [
     "policyStatus",
 ]
 OF_OBJECTS = ["acl", "retention", "legal-hold", "torrent", "attributes"]
+CUSTOMER_KEY = b"a key of the conformance suite's"
+ENCRYPTION_KEY = {
+    "x-amz-server-side-encryption-customer-algorithm": "AES256",
+    "x-amz-server-side-encryption-customer-key": b64encode(CUSTOMER_KEY).decode(),
+    "x-amz-server-side-encryption-customer-key-MD5": content_md5(CUSTOMER_KEY),
+}
 WRITES = ["acl", "retention", "legal-hold", "tagging", "restore", "encryption"]
 
 
@@ -110,6 +119,22 @@ def test_unknown_version_is_not_the_object(space: Space) -> None:
     expect_no_server_error(reply)
     if reply.ok:
         raise NonConformance("no object for a version that never existed", observed(reply), reply)
+
+
+@verifies("storage/subresource/encryption-key-is-used-or-refused")
+def test_encryption_key_is_used_or_refused(space: Space) -> None:
+    """Purpose: a caller who gives a key to encrypt with does not have the object stored open to all who read.
+
+    Method: 1. PUT with a key of the customer's own (SSE-C)
+            2. expect a refusal with nothing stored, or an object that is not read without the key
+    """
+    key = space.key("secret")
+    reply = space.put(key, b"a secret", ENCRYPTION_KEY)
+    got = space.get(key)
+
+    expect_no_server_error(reply)
+    if got.ok:
+        raise NonConformance("no object without the key that it was put with", observed(got), reply, got)
 
 
 @verifies("storage/subresource/unknown-method-is-refused")

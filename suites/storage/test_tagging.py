@@ -164,7 +164,7 @@ def test_tags_of_missing_object(space: Space) -> None:
 
 
 @verifies("storage/tagging/any-set-comes-back")
-@explores(tags=tag_sets())
+@explores(0.3, tags=tag_sets())
 def test_any_set_of_tags_comes_back(space: Space, tags: dict[str, str]) -> None:
     """Purpose: every set of tags within the limits is kept exactly.
 

@@ -24,7 +24,7 @@ def _expect_judged(reply: Exchange) -> None:
 
 
 @verifies("storage/xml/spoiled-deletion-is-judged")
-@explores(wound=xml_wounds())
+@explores(0.4, wound=xml_wounds())
 def test_spoiled_deletion_is_judged(space: Space, wound: Wound) -> None:
     """Purpose: a spoiled Delete document is obeyed as far as it is valid or refused; what it never named stays.
 
@@ -41,7 +41,7 @@ def test_spoiled_deletion_is_judged(space: Space, wound: Wound) -> None:
 
 
 @verifies("storage/xml/spoiled-completion-is-judged")
-@explores(wound=xml_wounds())
+@explores(0.4, wound=xml_wounds())
 def test_spoiled_completion_is_judged(space: Space, wound: Wound) -> None:
     """Purpose: a spoiled CompleteMultipartUpload document makes the object of its parts, or none.
 
@@ -66,7 +66,7 @@ def test_spoiled_completion_is_judged(space: Space, wound: Wound) -> None:
 
 
 @verifies("storage/xml/spoiled-tagging-is-judged")
-@explores(wound=xml_wounds())
+@explores(0.4, wound=xml_wounds())
 def test_spoiled_tagging_is_judged(space: Space, wound: Wound) -> None:
     """Purpose: a spoiled Tagging document is obeyed as far as it is valid or refused, and the object is unharmed.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -122,6 +123,14 @@ PUT_THEN = {
     "x-amz-tagging-count": "1",
     "content-length": "4",
 }
+
+
+def cut_off(client: Client) -> Any:
+    """An upload whose caller went away after half of it."""
+    asyncio.run(client.storage.broken_off(replace(client.signed("PUT", f"/{A}/k", b"whole"), body=b"who")))
+    return [client("GET", f"/{A}/k").status]
+
+
 PROBES: dict[str, Probe] = {
     "wrong MD5": (
         lambda c: refused_put(c, content_md5=b64md5(b"x")),
@@ -179,7 +188,13 @@ PROBES: dict[str, Probe] = {
         "metadata-cut-short",
     ),
     "empty object": (lambda c: (c.put("k", b""), c("GET", f"/{A}/k").status)[1], 200, "empty-object-not-found"),
-    "no length": (without_length, (411, "MissingContentLength"), "missing-length-accepted"),
+    "broken checksum": (
+        lambda c: refused_put(c, x_amz_checksum_crc32="AA=="),
+        (400, "InvalidRequest", b"before"),
+        "broken-checksum-ignored",
+    ),
+    "cut off": (cut_off, [404], "cut-off-upload-stored"),
+    "no length": (without_length, (411, "MissingContentLength"), ""),
     "delete": (
         deleted,
         ([204, 204], [404, 200], ["a/b"]),

@@ -247,6 +247,7 @@ class ConditionalWriteUnsupported(Variant):
     """Conditional writes are not offered: 501, and nothing is written."""
 
     surface = "storage"
+    without = ("storage.conditional-write",)
 
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if asked.match is not None or asked.none_match is not None:
@@ -257,6 +258,7 @@ class TaggingNotOffered(Variant):
     """Tags are not offered: 501 for each of their operations, and for x-amz-tagging."""
 
     surface = "storage"
+    without = ("storage.tagging",)
 
     def subresources(self, original: Any, call: Call) -> set[str]:
         if "tagging" in call.query:

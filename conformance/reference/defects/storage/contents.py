@@ -54,6 +54,22 @@ class WrongChecksumStored(Defect):
         return True
 
 
+class BrokenChecksumIgnored(Defect):
+    """S3 User Guide, "Checking object integrity": a value that can be no checksum is refused, not passed over."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/broken-value-stores-nothing",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        try:
+            found: dict[str, str] = original(call)
+        except Fault as fault:
+            if fault.code != "InvalidRequest":
+                raise
+            found = {}
+        return found
+
+
 class OnlyCrc32Verified(Defect):
     """S3 User Guide, "Checking object integrity": each of the five algorithms is verified."""
 
@@ -78,6 +94,20 @@ class RefusedBytesStored(Defect):
                 bucket.put(call.key, gateway(original).new_object(call, "0" * 32, {}))
             raise
         return answer
+
+
+class CutOffUploadStored(Defect):
+    """S3 API Reference, IncompleteBody: an upload that breaks off stores nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/cut-off-upload-stores-nothing",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        if request.method == "PUT":
+            call = Call(request, surface.authenticate(request), name, key, {}, request.body)
+            surface.buckets[name].put(key, surface.new_object(call, "0" * 32, {}))
 
 
 class EtagUnquoted(Defect):
@@ -149,7 +179,7 @@ class MetadataForgotten(Defect):
     """S3 User Guide, "Working with object metadata": user metadata is given back."""
 
     surface = "storage"
-    noticed_by = ("storage/object/metadata-comes-back",)
+    noticed_by = ("storage/object/metadata-comes-back", "storage/sdk/put-and-get", "storage/model/flat-keys")
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {}
@@ -242,15 +272,6 @@ class EmptyObjectNotFound(Defect):
         return found if found is not None and found.size else None
 
 
-class MissingLengthAccepted(Defect):
-    """S3 API Reference, MissingContentLength: 411 for a PUT that does not say its length."""
-
-    surface = "storage"
-
-    def require_length(self, original: Any, call: Call) -> None:
-        return None
-
-
 class DeleteMissingIs404(Defect):
     """S3 API Reference, DeleteObject: 204 whether there was an object or not."""
 
@@ -269,7 +290,6 @@ class DeleteKeepsObject(Defect):
     surface = "storage"
     noticed_by = (
         "storage/object/delete-removes",
-        "storage/model/flat-keys",
         "storage/at-once/created-is-seen-at-once",
         "storage/key/any-key-reaches-itself",
     )

@@ -118,16 +118,6 @@ class CopySourceNotDecoded(Defect):
         return found
 
 
-class CopySourcePlusIsSpace(Defect):
-    """S3 API Reference, CopyObject, x-amz-copy-source: percent-encoded like a path, where a plus is a plus."""
-
-    surface = "storage"
-
-    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
-        found: tuple[str, str] = original(with_source(call, call.headers[SOURCE].replace("+", "%20")))
-        return found
-
-
 class MalformedCopySourceIsServerError(Defect):
     """S3 API Reference, InvalidArgument: 400 for an x-amz-copy-source that names no bucket and key."""
 

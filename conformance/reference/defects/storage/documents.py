@@ -33,7 +33,11 @@ class MultiDeleteLeavesLast(Defect):
     """S3 API Reference, DeleteObjects: what is told as deleted is deleted."""
 
     surface = "storage"
-    noticed_by = ("storage/multi-delete/deletes-what-is-named", "storage/multi-delete/takes-hard-keys")
+    noticed_by = (
+        "storage/multi-delete/deletes-what-is-named",
+        "storage/multi-delete/takes-hard-keys",
+        "storage/sdk/delete-objects",
+    )
 
     async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         before = dict(bucket.objects)
@@ -74,6 +78,7 @@ class QuietHidesErrors(Defect):
     """S3 API Reference, DeleteObjects, Quiet: what failed is told."""
 
     surface = "storage"
+    noticed_by = ("storage/multi-delete/quiet-tells-errors",)
 
     async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
         told: str = await original(bucket, entry, quiet)

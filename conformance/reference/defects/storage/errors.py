@@ -28,7 +28,11 @@ class ErrorBodyIsJson(Defect):
     """S3 API Reference, "REST error responses": the document is XML."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/request-can-be-named", "storage/errors/code-no-such-key")
+    noticed_by = (
+        "storage/errors/request-can-be-named",
+        "storage/errors/code-no-such-key",
+        "storage/sdk/errors-are-typed",
+    )
 
     def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
         return json.dumps({"error": {"code": fault.code, "message": fault.message}}).encode()
@@ -225,6 +229,7 @@ class EncryptionKeyIgnored(Defect):
     """S3 User Guide, "Using server-side encryption with customer-provided keys": never stored as if none were given."""
 
     surface = "storage"
+    noticed_by = ("storage/subresource/encryption-key-is-used-or-refused",)
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         return None

@@ -152,7 +152,7 @@ class KeyBelowKeyIsServerError(Defect):
     """S3 User Guide, "Organizing objects using prefixes": ``a`` and ``a/b`` are two keys like any others."""
 
     surface = "storage"
-    noticed_by = ("storage/key/object-beside-its-prefix",)
+    noticed_by = ("storage/key/object-beside-its-prefix", "storage/model/nested-keys")
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         above = call.key.split("/")[:-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from conformance.reference.defects.storage.support import MOMENT_S, gateway, ser
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
@@ -29,7 +30,7 @@ class PrefixesBesideTheLimit(Defect):
     """S3 API Reference, ListObjectsV2: a common prefix counts as one against max-keys."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/groups-make-the-whole",)
+    noticed_by = ("storage/paging/groups-make-the-whole", "storage/paging/any-nested-set-is-whole")
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         everything: Page = original(names, replace(wanted, limit=10**6))
@@ -64,7 +65,11 @@ class PageBorderRepeated(Defect):
     """S3 API Reference, ListObjectsV2: a key is listed once, on one page."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/paging/pages-make-the-whole")
+    noticed_by = (
+        "storage/paging/goes-on-after-start-after",
+        "storage/paging/pages-make-the-whole",
+        "storage/paging/any-flat-set-is-whole",
+    )
 
     def __init__(self) -> None:
         self.earlier = ""
@@ -83,7 +88,7 @@ class PageBorderLost(Defect):
     """S3 API Reference, ListObjectsV2: the pages together have every key."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/goes-on-after-start-after",)
+    noticed_by = ("storage/paging/goes-on-after-start-after", "storage/at-once/listing-keeps-what-stays")
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, wanted)
@@ -151,6 +156,17 @@ class DelimiterOfOneCharacter(Defect):
         return group
 
 
+class DelimiterIsPattern(Defect):
+    """S3 API Reference, ListObjectsV2, delimiter: its very characters, not a pattern of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/delimiter-that-does-not-occur",)
+
+    def common_prefix(self, original: Any, name: str, wanted: Wanted) -> str | None:
+        found = re.search(wanted.delimiter, name[len(wanted.prefix) :]) if wanted.delimiter else None
+        return None if found is None else name[: len(wanted.prefix) + found.end()]
+
+
 class DelimiterOnlySlash(Defect):
     """S3 API Reference, ListObjectsV2, delimiter: any character groups keys, not the slash alone."""
 
@@ -188,7 +204,7 @@ class ListedKeyUnescaped(Defect):
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept",)
+    noticed_by = ("storage/key/ordinary-names-are-kept", "storage/model/hard-keys")
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, encoded)
@@ -255,7 +271,11 @@ class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
     surface = "storage"
-    noticed_by = ("storage/listing/prefix-is-a-whole-key", "storage/listing/encoded-where-asked")
+    noticed_by = (
+        "storage/listing/prefix-is-a-whole-key",
+        "storage/listing/encoded-where-asked",
+        "storage/listing/lists-what-is-there",
+    )
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}
@@ -298,13 +318,16 @@ class MaxKeysZeroIsAll(Defect):
         return int(original(call, name)) or 1000
 
 
-class MaxKeysUnlimited(Defect):
-    """S3 API Reference, ListObjectsV2, max-keys: a thousand keys a page at most."""
+class LargeMaxKeysRefused(Defect):
+    """S3 API Reference, ListObjectsV2, max-keys: more than a page can hold may be asked for."""
 
     surface = "storage"
+    noticed_by = ("storage/listing/max-keys-above-the-limit-is-served",)
 
     def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
-        return max(call.number(name, 0), int(original(call, name)))
+        if call.number(name, 0) > LONGEST_PAGE:
+            raise Fault("InvalidArgument")
+        return int(original(call, name))
 
 
 class BadMaxKeysIsServerError(Defect):

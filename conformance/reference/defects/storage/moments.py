@@ -183,6 +183,7 @@ class OneInTwentyReadsFails(Defect):
     """API Reference, Error Handling: 5xx is for errors of the platform, and there are none in a quiet run."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
 
     def __init__(self) -> None:
         self.served = 0
@@ -199,6 +200,7 @@ class OneInTwentyReadsCutShort(Defect):
     """RFC 9110 section 8.6: the body has the length that Content-Length tells."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/key-is-a-register",)
 
     def __init__(self) -> None:
         self.served = 0
@@ -215,6 +217,7 @@ class OneInTwentyWritesLost(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a write that succeeded was stored."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/buckets-do-not-mix",)
 
     def __init__(self) -> None:
         self.served = 0
@@ -229,6 +232,7 @@ class PartsRace(Defect):
     """S3 User Guide, "Multipart upload process": parts may be uploaded in parallel, and none is lost."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/parts-are-all-kept",)
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         before = dict(upload.parts)
@@ -237,15 +241,17 @@ class PartsRace(Defect):
 
 
 class CompleteRace(Defect):
-    """S3 API Reference, CompleteMultipartUpload: an upload that was aborted makes no object any more."""
+    """S3 API Reference, CompleteMultipartUpload: the object has all its parts, or there is none."""
 
     surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-abort",)
 
     async def finish(
         self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
     ) -> None:
         await asyncio.sleep(PAUSE_S)
-        await original(bucket, upload, stored, asked)
+        whole = upload.upload_id in bucket.uploads
+        await original(bucket, upload, stored if whole else replace(stored, body=b""), asked)
 
 
 class BucketsMixedUnderLoad(Defect):

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -59,15 +59,6 @@ class WrongPartTagNotRefused(Defect):
     noticed_by = ("storage/multipart/invalid-part-is-refused", "storage/multipart/refused-completion-can-be-mended")
 
     def part_tag_matches(self, original: Any, given: str, part: Part) -> bool:
-        return True
-
-
-class WrongPartChecksumNotRefused(Defect):
-    """S3 API Reference, InvalidPart: the checksum of a listed part is that of the upload."""
-
-    surface = "storage"
-
-    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
         return True
 
 
@@ -129,7 +120,11 @@ class LastPartLost(Defect):
     """S3 API Reference, CompleteMultipartUpload: the object has the bytes of all its parts."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/numbers-may-have-gaps", "storage/multipart/parts-left-out-are-left-out")
+    noticed_by = (
+        "storage/multipart/numbers-may-have-gaps",
+        "storage/multipart/parts-left-out-are-left-out",
+        "storage/sdk/managed-transfer",
+    )
 
     def joined(self, original: Any, parts: list[Part]) -> bytes:
         body: bytes = original(parts[:-1] or parts)
@@ -140,7 +135,7 @@ class FirstPartStands(Defect):
     """S3 API Reference, UploadPart: a part of the same number takes the place of the earlier one."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/part-can-be-sent-anew",)
+    noticed_by = ("storage/multipart/part-can-be-sent-anew", "storage/multipart/any-order-of-parts-is-one-object")
 
     async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
         if part.number not in upload.parts:
@@ -204,17 +199,6 @@ class CompletedUploadListed(Defect):
         bucket.uploads[upload.upload_id] = upload
 
 
-class CompleteRefusedWith200(Defect):
-    """S3 API Reference, CompleteMultipartUpload: a refusal that is known at once has its own status."""
-
-    surface = "storage"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if request.method == "POST" and "uploadId=" in request.query_string and answer.status == 400:
-            answer.status = 200
-        return answer
-
-
 class UnknownUploadIsServerError(Defect):
     """S3 API Reference, NoSuchUpload: 404 for an upload that does not exist."""
 
@@ -246,10 +230,24 @@ class UploadPrefixNotHeeded(Defect):
         return found
 
 
+class UploadsOfAKeyShareParts(Defect):
+    """S3 API Reference, CreateMultipartUpload: each upload has an id, and parts, of its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        every = [each for bucket in gateway(original).buckets.values() for each in bucket.uploads.values()]
+        for each in every:
+            if each.key == upload.key:
+                each.parts[part.number] = part
+
+
 class PartsListedUnsorted(Defect):
     """S3 API Reference, ListParts: parts are listed by number."""
 
     surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
 
     def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
         parts: list[Part] = original(upload, marker)

@@ -17,7 +17,7 @@ class SignatureIgnored(Defect):
     """SigV4, "Signature Calculations": a request whose signature does not match is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-query-is-refused",)
+    noticed_by = ("storage/signature/altered-query-is-refused", "storage/signature/any-altered-component-is-refused")
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True
@@ -73,6 +73,17 @@ class PresignedTailNotSigned(Defect):
         head, mark, _ = request.query_string.partition("&X-Amz-Signature=")
         query: str = original(replace(request, query_string=head) if mark else request)
         return query
+
+
+class BlankInQuerySignedAsPlus(Defect):
+    """SigV4, "Task 1", UriEncode: a blank is %20 in the canonical query, not a plus sign."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/any-rightly-signed-request-is-served",)
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        query: str = original(request)
+        return query.replace("%20", "+")
 
 
 class KeyCaseNotSigned(Defect):
