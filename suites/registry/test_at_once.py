@@ -34,7 +34,9 @@ def repeated(call: Callable[[], Exchange], until: list[bool], most: int) -> Call
 
 
 def reading_while(
-    read: Callable[[], Exchange], change: Callable[[], Exchange], changes: int,
+    read: Callable[[], Exchange],
+    change: Callable[[], Exchange],
+    changes: int,
 ) -> tuple[list[Exchange], list[Exchange]]:
     """What three readers get while one caller changes something, that many times; and what the changer got."""
     ended: list[bool] = []
@@ -55,7 +57,8 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
     if broken:
         raise NonConformance(
             f"200 with the same bytes from each of {len(replies)} reads",
-            f"{len(broken)} times otherwise, first {observed(broken[0])}", *broken[:3],
+            f"{len(broken)} times otherwise, first {observed(broken[0])}",
+            *broken[:3],
         )
 
 
@@ -157,8 +160,11 @@ def test_pulled_while_pushed_again(new_repository: NewRepository, what: str) -> 
     read, push, content = {
         "tag": (lambda: repository.get_manifest("v1"), None, manifest.content),
         "digest": (lambda: repository.get_manifest(manifest.digest), None, manifest.content),
-        "blob": (lambda: repository.get_blob(layer.digest),
-                 lambda: repository.open_upload().put(layer.digest, layer.content), layer.content),
+        "blob": (
+            lambda: repository.get_blob(layer.digest),
+            lambda: repository.open_upload().put(layer.digest, layer.content),
+            layer.content,
+        ),
     }[what]
     again = push or (lambda: repository.put_manifest("v1", manifest.content, manifest.media_type))
     replies, pushes = reading_while(read, again, 15)

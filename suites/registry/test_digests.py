@@ -14,8 +14,12 @@ from conformance.vocabulary.exchange import Exchange
 
 FORMS = pytest.mark.parametrize("form", [case("put", "put"), case("chunks", "chunks"), case("post", "post")])
 MALFORMED = [
-    case("short", "sha256:abc"), case("letters", "sha256:" + "z" * 64), case("no-algorithm", "0" * 64),
-    case("empty-hex", "sha256:"), case("longer", "sha256:" + "0" * 65), case("unknown-algorithm", "md5:" + "0" * 32),
+    case("short", "sha256:abc"),
+    case("letters", "sha256:" + "z" * 64),
+    case("no-algorithm", "0" * 64),
+    case("empty-hex", "sha256:"),
+    case("longer", "sha256:" + "0" * 65),
+    case("unknown-algorithm", "md5:" + "0" * 32),
 ]
 
 

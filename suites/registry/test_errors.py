@@ -20,9 +20,16 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 # Docker Registry V2, "Errors", beyond those of the OCI specification.
-DOCKER_CODES = frozenset({
-    "UNKNOWN", "TAG_INVALID", "MANIFEST_UNVERIFIED", "RANGE_INVALID", "PAGINATION_NUMBER_INVALID", "UNAVAILABLE",
-})
+DOCKER_CODES = frozenset(
+    {
+        "UNKNOWN",
+        "TAG_INVALID",
+        "MANIFEST_UNVERIFIED",
+        "RANGE_INVALID",
+        "PAGINATION_NUMBER_INVALID",
+        "UNAVAILABLE",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -83,24 +90,31 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "out-of-order": (out_of_order, ("RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID")),
     "nonsense-manifest": (
         lambda scene: scene.stored.repository.put_manifest(scene.tag, b"nonsense", OCI_MANIFEST),
-        ("MANIFEST_INVALID",)),
+        ("MANIFEST_INVALID",),
+    ),
     "wrong-manifest-digest": (
         lambda scene: scene.stored.repository.put_manifest(scene.absent, scene.stored.image.content, OCI_MANIFEST),
-        ("DIGEST_INVALID",)),
+        ("DIGEST_INVALID",),
+    ),
     "malformed-manifest-digest": (
         lambda scene: scene.stored.repository.put_manifest("sha256:abc", scene.stored.image.content, OCI_MANIFEST),
-        ("DIGEST_INVALID", "MANIFEST_INVALID", "TAG_INVALID")),
+        ("DIGEST_INVALID", "MANIFEST_INVALID", "TAG_INVALID"),
+    ),
     "bad-number": (lambda scene: scene.stored.repository.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID",)),
     "no-login": (lambda scene: scene.stored.repository.as_role(None).tags(), ("UNAUTHORIZED", "DENIED")),
-    "denied-push": (
-        lambda scene: scene.stored.repository.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
+    "denied-push": (lambda scene: scene.stored.repository.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
 }
 DELETIONS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "absent-blob": (lambda scene: scene.repository.delete_blob(scene.absent), ("BLOB_UNKNOWN",)),
     "absent-manifest": (lambda scene: scene.stored.repository.delete_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
 }
 SAMPLE = (
-    "absent-blob", "absent-tag", "absent-repository", "wrong-digest", "unknown-session", "nonsense-manifest",
+    "absent-blob",
+    "absent-tag",
+    "absent-repository",
+    "wrong-digest",
+    "unknown-session",
+    "nonsense-manifest",
     "no-login",
 )
 SOME_REFUSALS = pytest.mark.parametrize("refusal", [case(name, name) for name in SAMPLE])
@@ -179,10 +193,14 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
 
 
 @verifies("registry/errors/other-method-is-405")
-@pytest.mark.parametrize(("method", "rest"), [
-    case("post-manifest", "POST", "manifests/v1.0.0"), case("put-tags", "PUT", "tags/list"),
-    case("patch-blob", "PATCH", "blobs/{digest}"),
-])
+@pytest.mark.parametrize(
+    ("method", "rest"),
+    [
+        case("post-manifest", "POST", "manifests/v1.0.0"),
+        case("put-tags", "PUT", "tags/list"),
+        case("patch-blob", "PATCH", "blobs/{digest}"),
+    ],
+)
 def test_other_method(stored: StoredImage, method: str, rest: str) -> None:
     """Purpose: a method that an endpoint does not know is told as such, with those that it knows.
 

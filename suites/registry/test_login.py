@@ -128,7 +128,9 @@ def test_challenge_names_the_scope(occasion: Occasion, operation: str) -> None:
 
     if OPERATIONS[operation].right not in granted and "*" not in granted:
         raise NonConformance(
-            f"scope {wanted}:{OPERATIONS[operation].right}", f"scope {bearer.parameters.get('scope')!r}", reply,
+            f"scope {wanted}:{OPERATIONS[operation].right}",
+            f"scope {bearer.parameters.get('scope')!r}",
+            reply,
         )
 
 
@@ -156,10 +158,16 @@ def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
 
 
 @verifies("registry/login/wrong-login-is-refused")
-@pytest.mark.parametrize("wrong", [
-    case("wrong-password", "password"), case("empty-password", "empty"), case("unknown-user", "user"),
-    case("password-in-capitals", "capitals"), case("password-and-more", "more"),
-])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        case("wrong-password", "password"),
+        case("empty-password", "empty"),
+        case("unknown-user", "user"),
+        case("password-in-capitals", "capitals"),
+        case("password-and-more", "more"),
+    ],
+)
 def test_wrong_login(registry: Registry, names: Names, wrong: str) -> None:
     """Purpose: who cannot show who they are is not let in.
 
@@ -171,8 +179,10 @@ def test_wrong_login(registry: Registry, names: Names, wrong: str) -> None:
     if login_attempt(registry, account.username, account.password).status != 200:
         raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
     username, password = {
-        "password": (account.username, "not-the-password"), "empty": (account.username, ""),
-        "user": (names.new("nobody"), account.password), "capitals": (account.username, account.password.swapcase()),
+        "password": (account.username, "not-the-password"),
+        "empty": (account.username, ""),
+        "user": (names.new("nobody"), account.password),
+        "capitals": (account.username, account.password.swapcase()),
         "more": (account.username, account.password + "x"),
     }[wrong]
     reply = login_attempt(registry, username, password)
@@ -183,11 +193,18 @@ def test_wrong_login(registry: Registry, names: Names, wrong: str) -> None:
 
 
 @verifies("registry/login/malformed-login-is-refused")
-@pytest.mark.parametrize("value", [
-    case("no-credentials", "Basic"), case("no-base64", "Basic ???"), case("no-colon", "Basic bm9jb2xvbg=="),
-    case("bearer-nothing", "Bearer"), case("bearer-junk", "Bearer junk"), case("unknown-scheme", "Negotiate abc"),
-    case("empty", ""),
-])
+@pytest.mark.parametrize(
+    "value",
+    [
+        case("no-credentials", "Basic"),
+        case("no-base64", "Basic ???"),
+        case("no-colon", "Basic bm9jb2xvbg=="),
+        case("bearer-nothing", "Bearer"),
+        case("bearer-junk", "Bearer junk"),
+        case("unknown-scheme", "Negotiate abc"),
+        case("empty", ""),
+    ],
+)
 def test_malformed_login(guarded: StoredImage, value: str) -> None:
     """Purpose: an Authorization field that says nothing opens nothing, and is never the platform's fault.
 
@@ -208,8 +225,11 @@ def test_refused_in_an_upload(repository: Repository, new_blob: NewBlob) -> None
     """
     blob, upload = new_blob(600), repository.open_upload()
     upload.patch(blob.content[:300], "0-299")
-    stranger = upload.by(repository.registry.presenting("Bearer junk" if repository.registry.door.scheme == "bearer"
-                                                        else basic("nobody", "nothing")))
+    stranger = upload.by(
+        repository.registry.presenting(
+            "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
+        )
+    )
 
     expect_status(stranger.patch(blob.content[300:], "300-599"), 401, "for a login that is none")
     expect_status(upload.patch(blob.content[300:], "300-599"), 202, "with the login again")

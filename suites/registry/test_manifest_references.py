@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from conformance.clients.images import DOCKER_LIST, Manifest, image, index, manifest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.oracles.registry import expect_json_error, expect_not_stored
-from conformance.oracles.status import expect_refused, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
-MISSING = pytest.mark.parametrize("missing", [
-    case("config", "config"), case("layer", "layer"), case("child", "child"), case("docker-child", "docker-child"),
-    case("layer-elsewhere", "layer-elsewhere"),
-])
+MISSING = pytest.mark.parametrize(
+    "missing",
+    [
+        case("config", "config"),
+        case("layer", "layer"),
+        case("child", "child"),
+        case("docker-child", "docker-child"),
+        case("layer-elsewhere", "layer-elsewhere"),
+    ],
+)
 
 
 def push_without(repository: Repository, elsewhere: Repository, missing: str, tag: str) -> tuple[Manifest, Exchange]:
@@ -55,7 +63,10 @@ def test_missing_reference(repository: Repository, stored: StoredImage, names: N
 @verifies("registry/manifest/missing-reference-is-told-by-code")
 @MISSING
 def test_code_of_a_missing_reference(
-    repository: Repository, stored: StoredImage, names: Names, missing: str,
+    repository: Repository,
+    stored: StoredImage,
+    names: Names,
+    missing: str,
 ) -> None:
     """Purpose: a client learns that it has to push a blob first.
 
@@ -83,7 +94,8 @@ def test_layer_that_is_elsewhere(repository: Repository, names: Names) -> None:
     whole = image(tag)
     repository.given_blob(whole.blobs[0].content)
     foreign = {
-        **whole.blobs[1].descriptor, "urls": ["https://layers.example/1"],
+        **whole.blobs[1].descriptor,
+        "urls": ["https://layers.example/1"],
         "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     }
     manifest = manifest_of(whole.blobs[0], [])
@@ -113,3 +125,21 @@ def test_empty_index(repository: Repository, names: Names, docker: bool) -> None
 
     if reply.status != 201:
         expect_refused(reply, "or 201, for an empty index")
+
+
+@verifies("registry/manifest/wrong-size-is-refused")
+def test_size_that_is_not_the_blobs(repository: Repository, names: Names) -> None:
+    """Purpose: a manifest that is wrong of the size of a blob cannot be pulled by a client that compares.
+
+    Method: 1. PUT a manifest whose layer's size is one more than the blob's
+            2. expect 400
+    """
+    tag = names.new("size")
+    manifest = image(tag)
+    repository.given_parts(manifest)
+    document = manifest.document
+    document["layers"][0]["size"] += 1
+    reply = repository.put_manifest(tag, json.dumps(document).encode(), manifest.media_type)
+
+    expect_no_server_error(reply)
+    expect_refused(reply, "for a descriptor with another size than its blob's")

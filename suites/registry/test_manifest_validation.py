@@ -25,11 +25,14 @@ def put_changed(stored: StoredImage, tag: str, changes: dict[str, Any], media_ty
     expect_not_stored([stored.repository.head_manifest(tag)])
 
 
-@pytest.mark.parametrize("changes", [
-    row("registry/manifest/schema-version-is-2", {"schemaVersion": 1}),
-    row("registry/manifest/annotations-are-strings", {"annotations": {"org.example": 1}}),
-    row("registry/manifest/one-kind-at-a-time", {"manifests": []}),
-])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        row("registry/manifest/schema-version-is-2", {"schemaVersion": 1}),
+        row("registry/manifest/annotations-are-strings", {"annotations": {"org.example": 1}}),
+        row("registry/manifest/one-kind-at-a-time", {"manifests": []}),
+    ],
+)
 def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, Any]) -> None:
     """Purpose: what breaks the image specification is refused where it is pushed, not where it is pulled.
 
@@ -40,10 +43,15 @@ def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, 
 
 
 @verifies("registry/manifest/descriptors-are-whole")
-@pytest.mark.parametrize(("place", "lacks"), [
-    case("config-no-digest", "config", "digest"), case("config-no-size", "config", "size"),
-    case("config-no-type", "config", "mediaType"), case("subject-no-size", "subject", "size"),
-])
+@pytest.mark.parametrize(
+    ("place", "lacks"),
+    [
+        case("config-no-digest", "config", "digest"),
+        case("config-no-size", "config", "size"),
+        case("config-no-type", "config", "mediaType"),
+        case("subject-no-size", "subject", "size"),
+    ],
+)
 def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
     """Purpose: a descriptor has a media type, a digest and a size.
 
@@ -53,7 +61,9 @@ def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: 
     whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
 
     put_changed(
-        stored, names.new("descriptor"), {place: {name: value for name, value in whole.items() if name != lacks}},
+        stored,
+        names.new("descriptor"),
+        {place: {name: value for name, value in whole.items() if name != lacks}},
     )
 
 

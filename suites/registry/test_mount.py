@@ -78,7 +78,11 @@ def test_mount_of_an_absent_blob(repository: Repository, stored: StoredImage, ne
 @verifies("registry/mount/absent-blob-is-not-made-up")
 @pytest.mark.parametrize("source", [case("no-source", None), case("absent-source", "absent"), case("source", "stored")])
 def test_absent_blob_is_not_made_up(
-    repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, source: str | None,
+    repository: Repository,
+    stored: StoredImage,
+    names: Names,
+    new_blob: NewBlob,
+    source: str | None,
 ) -> None:
     """Purpose: a mount makes no blob that nobody pushed.
 

@@ -21,11 +21,17 @@ ELSEWHERE = {301, 302, 307, 308}
 
 
 @verifies("registry/name/every-tag-of-the-grammar-is-taken")
-@pytest.mark.parametrize("tag", [
-    case("one-letter", "a"), case("128-letters", "t" * 128), case("underscore-first", "_1"),
-    case("capital", "V1.0-RC_2"),
-    case("digits", "20261125"), case("dots", "1.2.3...4"),
-])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("one-letter", "a"),
+        case("128-letters", "t" * 128),
+        case("underscore-first", "_1"),
+        case("capital", "V1.0-RC_2"),
+        case("digits", "20261125"),
+        case("dots", "1.2.3...4"),
+    ],
+)
 def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
     """Purpose: every tag that the grammar allows can be pushed and pulled.
 
@@ -39,10 +45,19 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
 
 
 @verifies("registry/name/no-other-tag-is-taken")
-@pytest.mark.parametrize("tag", [
-    case("129-letters", "t" * 129), case("dot-first", ".v1"), case("dash-first", "-v1"), case("blank", "v 1"),
-    case("plus", "v1+2"), case("not-ascii", "größe"), case("at", "v1@2"), case("nul", "v1\0"),
-])
+@pytest.mark.parametrize(
+    "tag",
+    [
+        case("129-letters", "t" * 129),
+        case("dot-first", ".v1"),
+        case("dash-first", "-v1"),
+        case("blank", "v 1"),
+        case("plus", "v1+2"),
+        case("not-ascii", "größe"),
+        case("at", "v1@2"),
+        case("nul", "v1\0"),
+    ],
+)
 def test_no_other_tag(stored: StoredImage, tag: str) -> None:
     """Purpose: what is no tag is refused.
 
@@ -73,13 +88,21 @@ def test_app_slugs(repository: Repository, ending: str) -> None:
 
 
 @verifies("registry/name/no-other-name-is-taken")
-@pytest.mark.parametrize("name", [
-    case("capital", "orgs/{org}/App"), case("dash-first", "orgs/{org}/-app"), case("dot-last", "orgs/{org}/app."),
-    case("three-underscores", "orgs/{org}/a___b"), case("not-ascii", "orgs/{org}/größe"),
-    case("blank", "orgs/{org}/a b"),
-    case("too-long", "orgs/{org}/" + "a" * 256), case("very-long", "orgs/{org}/" + "a" * 3000),
-    case("dots", "orgs/{org}/a/../b"), case("two-dots", "orgs/{org}/a..b"),
-])
+@pytest.mark.parametrize(
+    "name",
+    [
+        case("capital", "orgs/{org}/App"),
+        case("dash-first", "orgs/{org}/-app"),
+        case("dot-last", "orgs/{org}/app."),
+        case("three-underscores", "orgs/{org}/a___b"),
+        case("not-ascii", "orgs/{org}/größe"),
+        case("blank", "orgs/{org}/a b"),
+        case("too-long", "orgs/{org}/" + "a" * 256),
+        case("very-long", "orgs/{org}/" + "a" * 3000),
+        case("dots", "orgs/{org}/a/../b"),
+        case("two-dots", "orgs/{org}/a..b"),
+    ],
+)
 def test_no_other_name(repository: Repository, name: str) -> None:
     """Purpose: what is no repository name is refused, and is never the platform's fault.
 

@@ -36,9 +36,14 @@ def absent(names: Names) -> str:
 
 
 @verifies("registry/pull/blob-is-what-was-pushed")
-@pytest.mark.parametrize("shape", [
-    case("binary", b""), case("text", b"one\r\ntwo\nthree\rfour\n"), case("gzip", b"\x1f\x8b"),
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        case("binary", b""),
+        case("text", b"one\r\ntwo\nthree\rfour\n"),
+        case("gzip", b"\x1f\x8b"),
+    ],
+)
 def test_blob_is_pulled(repository: Repository, names: Names, shape: bytes) -> None:
     """Purpose: a blob comes back byte for byte, whatever it looks like.
 
@@ -140,10 +145,16 @@ def test_if_none_match(stored: StoredImage, kind: str) -> None:
 
 
 @verifies("registry/pull/digest-field-is-true")
-@pytest.mark.parametrize("kind", [
-    case("blob-get", "blob-get"), case("blob-head", "blob-head"), case("manifest-get", "manifest-get"),
-    case("manifest-head", "manifest-head"), case("tag-get", "tag-get"),
-])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        case("blob-get", "blob-get"),
+        case("blob-head", "blob-head"),
+        case("manifest-get", "manifest-get"),
+        case("manifest-head", "manifest-head"),
+        case("tag-get", "tag-get"),
+    ],
+)
 def test_digest_field_is_true(stored: StoredImage, kind: str) -> None:
     """Purpose: a digest that an answer names is that of the content.
 
@@ -153,7 +164,8 @@ def test_digest_field_is_true(stored: StoredImage, kind: str) -> None:
     repository, image = stored.repository, stored.image
     layer = image.blobs[-1]
     reply: Exchange = {
-        "blob-get": lambda: repository.get_blob(layer.digest), "blob-head": lambda: repository.head_blob(layer.digest),
+        "blob-get": lambda: repository.get_blob(layer.digest),
+        "blob-head": lambda: repository.head_blob(layer.digest),
         "manifest-get": lambda: repository.get_manifest(image.digest),
         "manifest-head": lambda: repository.head_manifest(image.digest),
         "tag-get": lambda: repository.get_manifest(stored.tag),

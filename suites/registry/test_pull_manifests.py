@@ -65,9 +65,15 @@ def test_absent_repository(repository: Repository, names: Names, what: str) -> N
 
 
 @verifies("registry/pull/manifest-is-never-converted")
-@pytest.mark.parametrize("accept", [
-    case("another-type", DOCKER_LIST), case("html", "text/html"), case("anything", "*/*"), case("nonsense", ";;"),
-])
+@pytest.mark.parametrize(
+    "accept",
+    [
+        case("another-type", DOCKER_LIST),
+        case("html", "text/html"),
+        case("anything", "*/*"),
+        case("nonsense", ";;"),
+    ],
+)
 def test_manifest_is_never_converted(stored: StoredImage, accept: str) -> None:
     """Purpose: what is pulled by digest has that digest, whatever the caller would like best.
 

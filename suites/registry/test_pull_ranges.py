@@ -12,9 +12,12 @@ from conformance.vocabulary.check import case, verifies
 
 SIZE = 2048
 RANGES = [
-    case("middle", "bytes=500-1499", 500, 1499), case("open", "bytes=500-", 500, SIZE - 1),
-    case("last", "bytes=-500", SIZE - 500, SIZE - 1), case("beyond-the-end", "bytes=2000-5000", 2000, SIZE - 1),
-    case("first-byte", "bytes=0-0", 0, 0), case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
+    case("middle", "bytes=500-1499", 500, 1499),
+    case("open", "bytes=500-", 500, SIZE - 1),
+    case("last", "bytes=-500", SIZE - 500, SIZE - 1),
+    case("beyond-the-end", "bytes=2000-5000", 2000, SIZE - 1),
+    case("first-byte", "bytes=0-0", 0, 0),
+    case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
 ]
 
 

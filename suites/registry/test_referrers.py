@@ -39,7 +39,8 @@ def referred(new_repository: NewRepository) -> Referred:
     by = {
         "sbom": artifact(f"{repository.name} sbom", SBOM, **told),
         "signature": artifact(f"{repository.name} signature", SIGNATURE, **told),
-        "image": image(f"{repository.name} image", layers=0, **told), "index": index([subject], **told),
+        "image": image(f"{repository.name} image", layers=0, **told),
+        "index": index([subject], **told),
     }
     for each in by.values():
         repository.given(each)
@@ -97,9 +98,14 @@ def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]
 
 
 @verifies("registry/referrers/say-their-type")
-@pytest.mark.parametrize(("kind", "wanted"), [
-    case("own", "sbom", SBOM), case("of-the-config", "image", OCI_CONFIG), case("index-has-none", "index", None),
-])
+@pytest.mark.parametrize(
+    ("kind", "wanted"),
+    [
+        case("own", "sbom", SBOM),
+        case("of-the-config", "image", OCI_CONFIG),
+        case("index-has-none", "index", None),
+    ],
+)
 def test_referrers_say_their_type(referred: Referred, kind: str, wanted: str | None) -> None:
     """Purpose: a client chooses a referrer by its artifact type.
 
@@ -192,10 +198,13 @@ def test_applied_filter_is_named(referred: Referred) -> None:
 
 
 @verifies("registry/referrers/subject-is-acknowledged")
-@pytest.mark.parametrize("make", [
-    case("artifact", lambda seed, **told: artifact(seed, SBOM, **told)),
-    case("index", lambda seed, **told: index([], **told)),
-])
+@pytest.mark.parametrize(
+    "make",
+    [
+        case("artifact", lambda seed, **told: artifact(seed, SBOM, **told)),
+        case("index", lambda seed, **told: index([], **told)),
+    ],
+)
 def test_subject_is_acknowledged(referred: Referred, names: Names, make: Callable[..., Manifest]) -> None:
     """Purpose: a client knows that it need not keep a list of referrers itself.
 

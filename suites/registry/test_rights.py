@@ -89,7 +89,10 @@ def test_other_organization_cannot_push(occasion: Occasion, operation: str) -> N
 @verifies("registry/rights/other-organizations-images-are-closed")
 @pytest.mark.parametrize("operation", [case(name, name) for name in READS])
 def test_their_images_are_closed(
-    repository: Repository, theirs: StoredImage, new_blob: NewBlob, operation: str,
+    repository: Repository,
+    theirs: StoredImage,
+    new_blob: NewBlob,
+    operation: str,
 ) -> None:
     """Purpose: we do not see what another organization has pushed.
 
@@ -142,15 +145,22 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
 def uses(upload: Upload, content: bytes, digest: str) -> dict[str, Exchange]:
     """The answers to every use of a session."""
     return {
-        "GET": upload.status(), "PATCH": upload.patch(content, f"0-{len(content) - 1}"),
-        "PUT": upload.put(digest, content), "DELETE": upload.cancel(),
+        "GET": upload.status(),
+        "PATCH": upload.patch(content, f"0-{len(content) - 1}"),
+        "PUT": upload.put(digest, content),
+        "DELETE": upload.cancel(),
     }
 
 
 @verifies("registry/rights/session-is-its-openers")
-@pytest.mark.parametrize("role", [
-    case("puller", "puller"), case("other-organization", "foreign"), case("anonymous", None),
-])
+@pytest.mark.parametrize(
+    "role",
+    [
+        case("puller", "puller"),
+        case("other-organization", "foreign"),
+        case("anonymous", None),
+    ],
+)
 def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role: str | None) -> None:
     """Purpose: an upload session is of no use to whoever else learns its location.
 

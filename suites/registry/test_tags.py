@@ -73,7 +73,7 @@ def test_n_limits_the_list(tagged: Repository, number: int) -> None:
     whole, reply = tags_of(tagged), tagged.tags(f"?n={number}")
     found, wanted = in_order(reply), whole[:number]
 
-    if found != wanted and not (next_link(reply) and found == wanted[:len(found)]):
+    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
         raise NonConformance(f"{wanted}, or their beginning and a Link to the next", str(found), reply)
 
 
@@ -90,7 +90,7 @@ def test_last_goes_on_behind(tagged: Repository, query: str) -> None:
     wanted = whole[3:5] if "n=" in query else whole[3:]
     found = in_order(reply)
 
-    if found != wanted and not (next_link(reply) and found == wanted[:len(found)]):
+    if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
         raise NonConformance(f"{wanted}, those behind {whole[2]}", str(found), reply)
 
 
@@ -109,10 +109,19 @@ def test_n_nought(tagged: Repository) -> None:
 
 
 @verifies("registry/tags/links-lead-to-the-end")
-@pytest.mark.parametrize("number", [
-    case("hundred", 100), case("one", 1), case("two", 2), case("three", 3), case("four", 4),
-    case("five", 5), case("six", 6), case("seven", 7),
-])
+@pytest.mark.parametrize(
+    "number",
+    [
+        case("hundred", 100),
+        case("one", 1),
+        case("two", 2),
+        case("three", 3),
+        case("four", 4),
+        case("five", 5),
+        case("six", 6),
+        case("seven", 7),
+    ],
+)
 def test_links_lead_to_the_end(tagged: Repository, number: int) -> None:
     """Purpose: whoever follows the links sees every tag once.
 

@@ -113,7 +113,10 @@ def test_refresh_token(bearer: Registry, guarded: StoredImage) -> None:
             2. expect 200, and to pull with the token
     """
     reply = refreshed(
-        bearer, refresh_token_of(bearer, "pusher"), bearer.door.service, bearer.scope(guarded.repository.name, "pull"),
+        bearer,
+        refresh_token_of(bearer, "pusher"),
+        bearer.door.service,
+        bearer.scope(guarded.repository.name, "pull"),
     )
 
     expect_status(reply, 200)
@@ -128,7 +131,10 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
             2. expect a refusal (400 or 401), and no token
     """
     reply = refreshed(
-        bearer, refresh_token_of(bearer, "pusher"), "another-service", bearer.scope(guarded.repository.name, "pull"),
+        bearer,
+        refresh_token_of(bearer, "pusher"),
+        "another-service",
+        bearer.scope(guarded.repository.name, "pull"),
     )
 
     expect_status(reply, {400, 401, 403}, "for another service")

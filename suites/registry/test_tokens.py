@@ -109,11 +109,18 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/altered-is-refused")
-@pytest.mark.parametrize("how", [
-    case("truncated", "truncated"), case("one-letter", "letter"), case("no-signature", "no-signature"),
-    case("alg-none", "alg-none"), case("longer-life", "longer-life"), case("other-subject", "other-subject"),
-    case("more-rights", "more-rights"),
-])
+@pytest.mark.parametrize(
+    "how",
+    [
+        case("truncated", "truncated"),
+        case("one-letter", "letter"),
+        case("no-signature", "no-signature"),
+        case("alg-none", "alg-none"),
+        case("longer-life", "longer-life"),
+        case("other-subject", "other-subject"),
+        case("more-rights", "more-rights"),
+    ],
+)
 def test_altered_token(bearer: Registry, guarded: StoredImage, how: str) -> None:
     """Purpose: only what the token endpoint signed is a token.
 
@@ -140,11 +147,17 @@ def test_scheme_without_case(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/malformed-scope-is-a-callers-fault")
-@pytest.mark.parametrize("scope", [
-    case("word", "nonsense"), case("empty-name", "repository::pull"), case("unknown-type", "plugin:x:pull"),
-    case("two-colons", "::"), case("host-and-port", "repository:host:5000/orgs/x/y:pull"),
-    case("nul", "repository:\0:pull"),
-])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        case("word", "nonsense"),
+        case("empty-name", "repository::pull"),
+        case("unknown-type", "plugin:x:pull"),
+        case("two-colons", "::"),
+        case("host-and-port", "repository:host:5000/orgs/x/y:pull"),
+        case("nul", "repository:\0:pull"),
+    ],
+)
 def test_malformed_scope(bearer: Registry, guarded: StoredImage, scope: str) -> None:
     """Purpose: a scope that is none grants nothing, and is never the platform's fault.
 
@@ -173,7 +186,8 @@ def test_push_does_not_delete(bearer: Registry, guarded: StoredImage) -> None:
     token = token_for(bearer, "pusher", bearer.scope(repository.name, "pull,push"))
 
     expect_denied(
-        repository.presenting(f"Bearer {token}").delete_manifest(guarded.image.digest), "for a token to push",
+        repository.presenting(f"Bearer {token}").delete_manifest(guarded.image.digest),
+        "for a token to push",
     )
     expect_untouched(repository.get_manifest(guarded.tag), guarded.image.content)
 

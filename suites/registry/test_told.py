@@ -15,10 +15,15 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 @verifies("registry/pull/digest-is-told")
-@pytest.mark.parametrize("kind", [
-    case("blob", "blob"), case("blob-head", "blob-head"), case("manifest", "manifest"),
-    case("manifest-head", "manifest-head"),
-])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        case("blob", "blob"),
+        case("blob-head", "blob-head"),
+        case("manifest", "manifest"),
+        case("manifest-head", "manifest-head"),
+    ],
+)
 def test_digest_is_told(stored: StoredImage, kind: str) -> None:
     """Purpose: a client learns the digest of what a tag names without hashing, and what to compare with.
 
@@ -27,7 +32,8 @@ def test_digest_is_told(stored: StoredImage, kind: str) -> None:
     """
     repository, layer = stored.repository, stored.image.blobs[-1]
     reply = {
-        "blob": lambda: repository.get_blob(layer.digest), "blob-head": lambda: repository.head_blob(layer.digest),
+        "blob": lambda: repository.get_blob(layer.digest),
+        "blob-head": lambda: repository.head_blob(layer.digest),
         "manifest": lambda: repository.get_manifest(stored.tag),
         "manifest-head": lambda: repository.head_manifest(stored.tag),
     }[kind]()

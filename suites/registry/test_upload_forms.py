@@ -46,10 +46,17 @@ def test_session_opens(repository: Repository) -> None:
 
 
 @verifies("registry/upload/whole-blob-by-put")
-@pytest.mark.parametrize("size", [
-    case("empty", 0), case("one-byte", 1), case("64-kib-less-one", 64 * KIB - 1), case("64-kib", 64 * KIB),
-    case("64-kib-and-one", 64 * KIB + 1), case("5-mib", 5 * KIB * KIB),
-])
+@pytest.mark.parametrize(
+    "size",
+    [
+        case("empty", 0),
+        case("one-byte", 1),
+        case("64-kib-less-one", 64 * KIB - 1),
+        case("64-kib", 64 * KIB),
+        case("64-kib-and-one", 64 * KIB + 1),
+        case("5-mib", 5 * KIB * KIB),
+    ],
+)
 def test_whole_blob_by_put(repository: Repository, new_blob: NewBlob, size: int) -> None:
     """Purpose: a blob of any size is pushed by POST and PUT.
 

@@ -18,7 +18,10 @@ from conformance.vocabulary.finding import Inconclusive
 
 # Of 900 bytes, 300 have been taken: what may not come next.
 WRONG_CHUNKS = [
-    case("gap", 600, 900), case("repeated", 0, 300), case("overlapping", 150, 450), case("one-byte-early", 299, 599),
+    case("gap", 600, 900),
+    case("repeated", 0, 300),
+    case("overlapping", 150, 450),
+    case("one-byte-early", 299, 599),
     case("one-byte-late", 301, 601),
 ]
 # How long a registry may take to notice that a caller has gone.

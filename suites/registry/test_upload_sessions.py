@@ -19,7 +19,8 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
     """The requests that a session takes, by method."""
     return {
-        "PATCH": lambda: upload.patch(blob.content), "PUT": lambda: upload.put(blob.digest, blob.content),
+        "PATCH": lambda: upload.patch(blob.content),
+        "PUT": lambda: upload.put(blob.digest, blob.content),
         "GET": upload.status,
     }
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
-    "stream": (
-        "StreamRefused",
-        ),
+    "stream": ("StreamRefused",),
     "anonymous": (
         "AnonymousHead",
         "AnonymousReferrers",
@@ -73,7 +71,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "catalog": (
         "CatalogRepeats",
         "CatalogLosesTheLast",
-        "CatalogShowsOtherOrganizations",),
+        "CatalogShowsOtherOrganizations",
+    ),
     "chunk_of_other_length": (
         "ChunkLengthUnchecked",
         "ContentTypeParameters",
@@ -321,6 +320,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TagsSortedWithoutCase",
     ),
     "upload": (
+        "CreatedBlobDigestOfOther",
         "EmptyBlobRefused",
         "FinishedUploadKept",
     ),

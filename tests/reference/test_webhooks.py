@@ -148,7 +148,6 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (defects.MalformedEventCrashes, posted(headers=JSON), 400, 500),
     (defects.UndecodableEventCrashes, posted(content=b"\xff"), 202, 500),
     (defects.LargeEventCrashes, posted(content=b"x" * (LARGEST + 1)), 413, 502),
-    (defects.EventLimitMissing, posted(content=b"x" * (LARGEST + 1)), 413, 202),
     (defects.EventLimitTooLow, posted(content=b"x" * LARGEST), 202, 413),
     (defects.EventLost, kept(*[b"x"] * 10), 10, 9),
     (defects.EventTakenInTwice, kept(b"x"), 1, 2),

@@ -113,7 +113,10 @@ class MalformedDigestFails(Defect):
     """API Reference, Error Handling: a malformed digest is 400, not 500 (distribution #4945)."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/malformed-manifest-digest-is-400",)
+    noticed_by = (
+        "registry/digest/malformed-manifest-digest-is-400",
+        "registry/digest/malformed-read-is-a-callers-fault",
+    )
 
     def check_digest(self, original: Any, text: str | None) -> str:
         if text is not None and not registry_of(original).is_digest(text):

@@ -45,6 +45,19 @@ class CreatedManifestDigestOfOther(Defect):
         return answer
 
 
+class CreatedBlobDigestOfOther(Defect):
+    """Docker Registry V2, Digest Header: the digest that a pushed blob's answer names is the blob's own."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/created-digest-is-true",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "PUT" and kind_of(request) == "upload" and answer.status == 201:
+            other = hashlib.sha256(request.body + b"\n").hexdigest()
+            answer.headers["Docker-Content-Digest"] = f"sha256:{other}"
+        return answer
+
+
 class MovedTagListedTwice(Defect):
     """distribution-spec 1.1, Listing Tags: a tag is listed once, also after it has moved."""
 

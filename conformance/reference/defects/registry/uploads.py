@@ -19,7 +19,7 @@ class BlobDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/wrong-is-refused",)
+    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/sha512-is-verified")
 
     async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await registry_of(original).store_blob(name, digest, content)
