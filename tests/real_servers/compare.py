@@ -3,8 +3,9 @@
     python -m tests.real_servers.compare RUN EXPECTED.toml
 
 Every failing check must stand in the file, and every entry of the file must fail; exit 1 says which do not.
-An id with "#case" means that case, an id without it every case of the check. An entry with ``sometimes = true`` (a
-race) may pass as well. Inconclusive checks are listed, not judged: a server with one login has no other roles.
+An id with "#case" means that case, an id with ``cases`` those of the check, an id with neither every case of it. An
+entry with ``sometimes = true`` (a race) may pass as well. Inconclusive checks are listed, not judged: a server with one
+login has no other roles.
 """
 
 from __future__ import annotations
@@ -24,12 +25,20 @@ def judged(run: Path) -> dict[str, str]:
 
 
 def expected(path: Path) -> list[dict[str, Any]]:
-    """The entries of an expected-findings file; ValueError names one that is not whole."""
+    """The entries of an expected-findings file, one for each of its cases; ValueError names one that is not whole."""
     entries: list[dict[str, Any]] = tomllib.loads(path.read_text(encoding="utf-8"))["finding"]
     for entry in entries:
-        if not entry.get("id") or not entry.get("why") or set(entry) - {"id", "why", "sometimes"}:
-            raise ValueError(f"{path}: {entry} needs id and why, and may have sometimes")
-    return entries
+        if not entry.get("id") or not entry.get("why") or set(entry) - {"id", "cases", "why", "sometimes"}:
+            raise ValueError(f"{path}: {entry} needs id and why, and may have cases and sometimes")
+    return [each for entry in entries for each in by_case(entry)]
+
+
+def by_case(entry: dict[str, Any]) -> list[dict[str, Any]]:
+    """An entry as one for each case that it names."""
+    if "cases" not in entry:
+        return [entry]
+    rest = {key: value for key, value in entry.items() if key != "cases"}
+    return [{**rest, "id": f"{entry['id']}#{case}"} for case in entry["cases"]]
 
 
 def means(entry: dict[str, Any], check: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from tests.real_servers.compare import differences, expected
+from tests.real_servers.compare import by_case, differences, expected
 
 FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
 
@@ -32,3 +32,9 @@ def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
         "expected and not found: c",
         "expected of a check that there is not: e",
     ]
+
+
+def test_an_entry_of_several_cases_is_one_for_each() -> None:
+    entry = {"id": "a", "cases": ["1", "2"], "why": "w"}
+
+    assert by_case(entry) == [{"id": "a#1", "why": "w"}, {"id": "a#2", "why": "w"}]

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Installs, starts and stops a real identity server on loopback, in a folder of its own. Servers: oidc-provider,
+# node-oauth2-server (npm), authlib, django-oauth-toolkit (PyPI), glewlwyd (Debian).
+#   .ci/servers/identity.sh install NAME FOLDER
+#   .ci/servers/identity.sh start NAME FOLDER PORT    FULL_SECRET, NARROW_SECRET, FOREIGN_SECRET: secrets of its clients
+#   .ci/servers/identity.sh stop NAME FOLDER
+# start prints the server's URL. The clients are ct-full (organization:read and organization:write), ct-narrow
+# (organization:read), both of acme, and ct-foreign (both scopes) of globex.
+set -euo pipefail
+
+action=$1
+name=$2
+folder=$3
+port=${4:-}
+here=$(cd "$(dirname "$0")" && pwd)
+
+install() {
+    mkdir -p "$folder/data"
+    cp -r "$here/$name/." "$folder"
+    case $name in
+        oidc-provider | node-oauth2-server)
+            npm ci --prefix "$folder" --silent --no-audit --no-fund
+            ;;
+        authlib | django-oauth-toolkit)
+            python3 -m venv "$folder/venv"
+            "$folder/venv/bin/pip" install -q --disable-pip-version-check -r "$folder/requirements.txt"
+            ;;
+        glewlwyd) ;;
+        *)
+            echo "there is no server named $name" >&2
+            exit 4
+            ;;
+    esac
+}
+
+command_of() {
+    case $name in
+        oidc-provider | node-oauth2-server) command=(node "$folder/server.mjs") ;;
+        authlib | django-oauth-toolkit)
+            command=("$folder/venv/bin/gunicorn" --chdir "$folder" --bind "127.0.0.1:$port" --threads 4 \
+                --no-control-socket server:app)
+            ;;
+        glewlwyd)
+            "$folder/configure" "$folder" "$port"
+            command=(glewlwyd --config-file="$folder/glewlwyd.conf")
+            ;;
+    esac
+}
+
+start() {
+    command_of
+    PORT=$port DATA=$folder/data setsid "${command[@]}" >"$folder/log" 2>&1 </dev/null &
+    echo $! >"$folder/pid"
+    for _ in $(seq 100); do
+        if curl -s -o /dev/null "http://127.0.0.1:$port/"; then
+            [ ! -x "$folder/prepare" ] || "$folder/prepare" "$port" >>"$folder/log" 2>&1
+            printf 'http://127.0.0.1:%s\n' "$port"
+            return
+        fi
+        kill -0 "$(cat "$folder/pid")" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$folder/log" >&2
+    echo "$name did not start within 10 s" >&2
+    exit 1
+}
+
+stop() {
+    [ -f "$folder/pid" ] || return 0
+    kill "$(cat "$folder/pid")" 2>/dev/null || true
+    rm -f "$folder/pid"
+}
+
+"$action"
