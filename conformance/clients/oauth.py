@@ -71,12 +71,16 @@ class OAuthClient:
         return role in self.identity.credentials
 
     def form(self, role: str = "full", **changes: str | None) -> Pairs:
-        """The pairs of a good token request of a role; a keyword sets a parameter, None leaves it out."""
+        """The pairs of a good token request of a role, for all its scopes: a server may demand that a scope is named.
+
+        A keyword sets a parameter, None leaves it out.
+        """
         credential = self.credential(role)
         fields: dict[str, str | None] = {
             "grant_type": "client_credentials",
             "client_id": credential.client_id,
             "client_secret": credential.client_secret.reveal(),
+            "scope": " ".join(credential.scopes) or None,
             **changes,
         }
         return [(name, value) for name, value in fields.items() if value is not None]

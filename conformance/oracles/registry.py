@@ -15,11 +15,24 @@ from conformance.oracles.status import listed, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Unreachable
 
-OCI_CODES = frozenset({
-    "BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
-    "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED",
-    "UNSUPPORTED", "TOOMANYREQUESTS",
-})
+OCI_CODES = frozenset(
+    {
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID",
+        "MANIFEST_UNKNOWN",
+        "NAME_INVALID",
+        "NAME_UNKNOWN",
+        "SIZE_INVALID",
+        "UNAUTHORIZED",
+        "DENIED",
+        "UNSUPPORTED",
+        "TOOMANYREQUESTS",
+    }
+)
 CODE = re.compile(r"[A-Z_]+")
 RANGE = re.compile(r"(?:bytes=)?(\d+)-(\d+)")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -111,7 +124,7 @@ def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> No
         raise NonConformance(expected, f"{reply.status}, {value}, {len(reply.body)} bytes", reply)
     if match[3] not in ("*", str(len(content))):
         raise NonConformance(expected, f"Content-Range: {value}", reply)
-    if reply.body != content[first:last + 1]:
+    if reply.body != content[first : last + 1]:
         raise NonConformance(expected, f"{len(reply.body)} other bytes", reply)
 
 
@@ -122,7 +135,10 @@ def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
     for name in names:
         if got.headers.get(name) != head.headers.get(name):
             raise NonConformance(
-                f"{name}: {got.headers.get(name)}, as GET says", f"{name}: {head.headers.get(name)}", got, head,
+                f"{name}: {got.headers.get(name)}, as GET says",
+                f"{name}: {head.headers.get(name)}",
+                got,
+                head,
             )
 
 
@@ -192,7 +208,8 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
         lost, more = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
         raise NonConformance(
             f"{len(wanted)} {member} over {len(pages)} pages, each once",
-            f"{len(found)}, lost {lost}, repeated {more}", *pages,
+            f"{len(found)}, lost {lost}, repeated {more}",
+            *pages,
         )
 
 

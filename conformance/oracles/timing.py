@@ -1,8 +1,8 @@
 """Whether two kinds of requests take different time: rank test, effect size, and the same again.
 
 Bare thresholds on means accuse in half of all clean runs; so a difference counts only if the
-Mann-Whitney test says p < 0.0001, the common-language effect is beyond 0.5 ± 0.2, and a fresh sample
-shows the same sign.
+Mann-Whitney test says p < 0.0001, the common-language effect is beyond 0.5 ± 0.2, the medians are half a
+millisecond apart at least (less tells nobody anything through a network), and a fresh sample shows the same sign.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from statistics import median
 
 P_LIMIT = 1e-4
 EFFECT_LIMIT = 0.2
+SHORTEST_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Comparison:
     @property
     def differs(self) -> bool:
         """Whether this sample alone shows a difference."""
-        return self.p < P_LIMIT and abs(self.effect - 0.5) > EFFECT_LIMIT
+        apart = abs(self.first_median - self.second_median)
+        return self.p < P_LIMIT and abs(self.effect - 0.5) > EFFECT_LIMIT and apart >= SHORTEST_S
 
     def agrees_with(self, other: Comparison) -> bool:
         """Whether both samples show a difference of one sign."""

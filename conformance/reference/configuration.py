@@ -142,6 +142,7 @@ class TargetFile:
 
     def _identity(self) -> str:
         text = f"[targets.reference.identity]\nurl = {quoted(self.urls['identity'])}\n"
+        text += 'jwks_path = "/.well-known/jwks.json"\n'
         for client in self.seeds.clients:
             role = ROLES[client.client_id]
             secret = self.secret(f"identity-{role}", client.secret)

@@ -70,7 +70,7 @@ def _clients() -> list[Client]:
         Client("ct-expired", ORGANIZATION, SCOPES, expired=True),
         Client("ct-revocable", ORGANIZATION, SCOPES),
         Client("ct-short", ORGANIZATION, SCOPES, lifetime_s=1),
-        Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(20, 2.0)),
+        Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(10, 1.0)),
     ]
 
 

@@ -148,6 +148,7 @@ class Identity(Described):
 
     url: Url
     token_path: Path = "/oauth/token"
+    jwks_path: Path | None = Field(default=None, description="Where the public keys of its tokens are (RFC 7517).")
     credentials: dict[
         Literal["full", "narrow", "foreign", "outsider", "revoked", "expired", "revocable", "short_lived", "limited"],
         Credential,

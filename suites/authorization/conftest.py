@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient
 from conformance.clients.operator import Operator
+from conformance.clients.registry import Registry
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.hidden import HiddenThings
@@ -31,6 +32,14 @@ def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
 def platform(target: Target, oauth: OAuthClient, names: Names, ledger: Ledger) -> Platform:
     """The declared organization APIs."""
     return Platform(target, oauth, oauth.http, names, ledger)
+
+
+@pytest.fixture(scope="session")
+def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
+    """The registry as the pusher sees it, for tokens that are not meant for the organization APIs."""
+    if target.registry is None or "pusher" not in target.registry.credentials:
+        raise NotApplicable("the target describes no registry with a login in the role pusher")
+    return Registry.enter(http(target.registry.url), target.registry)
 
 
 @pytest.fixture(scope="session")

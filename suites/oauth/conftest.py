@@ -36,7 +36,7 @@ def wire(oauth: OAuthClient) -> Wire:
     return Wire(oauth.http)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def control(oauth: OAuthClient) -> OAuthClient:
     """The endpoint, after it has shown that a good request gets a token: else no refusal means anything."""
     reply = oauth.request_token(scope=" ".join(oauth.credential("full").scopes) or None)

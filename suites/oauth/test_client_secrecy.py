@@ -14,7 +14,7 @@ from conformance.oracles.timing import compare
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
-PAIRS_OF_A_SAMPLE = 60
+PAIRS_OF_A_SAMPLE = 30
 
 
 @verifies("oauth/client/failures-are-not-told-apart")

@@ -209,7 +209,7 @@ def test_omitted_scope_is_default_or_invalid_scope(control: OAuthClient) -> None
     Method: 1. ask without a scope
             2. expect a token, or 400 with error invalid_scope
     """
-    reply = control.request_token()
+    reply = control.request_token(scope=None)
 
     if issued(reply):
         expect_token(reply)
@@ -227,4 +227,4 @@ def test_omitted_scope_never_exceeds_the_credential(control: OAuthClient) -> Non
     """
     own = control.credential("narrow").scopes
 
-    expect_nothing_beyond(control.request_token("narrow"), own, own)
+    expect_nothing_beyond(control.request_token("narrow", scope=None), own, own)

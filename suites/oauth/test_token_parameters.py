@@ -132,7 +132,7 @@ def test_query_breaks_nothing(oauth: OAuthClient) -> None:
 @pytest.mark.parametrize(
     "moved",
     [
-        case("all", ("grant_type", "client_id", "client_secret")),
+        case("all", ("grant_type", "client_id", "client_secret", "scope")),
         case("secret", ("client_secret",)),
         case("both", ("client_id", "client_secret")),
     ],

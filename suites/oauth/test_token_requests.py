@@ -60,7 +60,7 @@ def test_scope_may_be_left_out(oauth: OAuthClient) -> None:
     Method: 1. send grant_type, client_id and client_secret alone
             2. expect 200 with a token
     """
-    expect_token(oauth.request_token())
+    expect_token(oauth.request_token(scope=None))
 
 
 @verifies("oauth/token/only-post-issues-tokens")

@@ -11,8 +11,8 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, access_token, basic, encoded
 from conformance.clients.operator import Operator
-from conformance.sandbox.platform import filled
 from conformance.evidence.recorder import Recorder
+from conformance.sandbox.platform import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from tests.oracles.replies import reply

@@ -231,15 +231,6 @@ class LargeEventCrashes(Defect):
         return Answer(502, b"Bad Gateway") if len(request.body) > 1024 * 1024 else None
 
 
-class EventLimitMissing(Defect):
-    """OWASP API4: a body has a limit."""
-
-    surface = "webhooks"
-
-    def highest_body(self, original: Callable[[], int]) -> int:
-        return 2**40
-
-
 class EventLimitTooLow(Defect):
     """API Reference, Webhooks: an event of ordinary size is accepted, up to the limit of 1 MiB."""
 

@@ -26,6 +26,7 @@ class OpaqueTokens(Variant):
     """Random tokens of 256 bits in place of JWTs: RFC 6749 section 1.4 leaves the format open."""
 
     surface = "identity"
+    without = ("identity.jwt",)
 
     def __init__(self) -> None:
         self.issued: dict[bytes, Claims] = {}

@@ -48,6 +48,7 @@ class EventsReadLater(Variant):
     """Bodies are not looked into when they come: malformed JSON is accepted like any other bytes."""
 
     surface = "webhooks"
+    without = ("webhooks.strict-json",)
 
     def claims_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return False

@@ -200,6 +200,7 @@ class PublicKeyTakenAsHmacSecret(Defect):
     """RFC 8725 section 3.1: the algorithm is not the token's to choose; a public key is no HMAC secret."""
 
     surface = "identity"
+    noticed_by = ("oauth/jwt/public-key-is-no-hmac-secret",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         signed, _, signature = token.rpartition(".")
@@ -246,6 +247,7 @@ class TokenOfAnotherServiceAccepted(Defect):
     """RFC 9068 section 4: issuer, audience and type are checked; a registry token opens no organization."""
 
     surface = "identity"
+    noticed_by = ("authorization/bearer/registry-token-opens-nothing",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         surface = surface_of(original)

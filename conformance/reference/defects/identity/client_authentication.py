@@ -87,7 +87,7 @@ class UnknownClientAnsweredFaster(Defect):
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         if client is not None:
-            time.sleep(0.004)
+            time.sleep(0.02)
         return original(client, secret)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
@@ -126,7 +125,7 @@ class HiddenProjectAnsweredSlower(_Hiding, Defect):
     noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        time.sleep(0.004)
+        time.sleep(0.02)
         return answer
 
 
@@ -333,24 +332,6 @@ class HiddenProjectCounted(Defect):
     async def get_projects(self, original: Operation, call: Call) -> Answer:
         answer = await original(call)
         return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
-
-
-class HiddenProjectTakesItsPlace(Defect):
-    """Projects: pages are cut from what the caller has access to, without gaps for the rest."""
-
-    surface = "identity"
-
-    async def get_projects(self, original: Operation, call: Call) -> Answer:
-        surface = surface_of(original)
-        every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
-        answer = surface.listing(call.request, [project.document() for project in every])
-        seen = {project.slug for project in surface.visible_projects(call.caller, call.organization)}
-
-        def narrow(document: dict[str, Any]) -> None:
-            document["items"] = [item for item in document["items"] if item["slug"] in seen]
-            document["total"] = len(seen)
-
-        return edited(answer, narrow)
 
 
 class DuplicateOfHiddenIsNamed(Defect):

@@ -124,22 +124,6 @@ class LostUpdate(Defect):
         return True
 
 
-class DeletionRace(Defect):
-    """RFC 9110 section 9.3.5: of two deletions of one project at once, one finds nothing."""
-
-    surface = "identity"
-
-    async def remove_project(
-        self,
-        original: Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-        still_holds: Callable[[], bool],
-    ) -> bool:
-        await asyncio.sleep(0.03)
-        return await original(organization, project, still_holds)
-
-
 class IfMatchIgnored(Defect):
     """RFC 9110 section 13.1.1: a change is not made where If-Match names another version."""
 
@@ -168,17 +152,6 @@ class OwnVersionRefused(Defect):
 
     def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
         return "if-match" not in request.headers or request.headers["if-match"] == str(project.version)
-
-
-class VersionInBodyIgnored(Defect):
-    """The contract's table of errors: 409 for an update of a version that is no longer current."""
-
-    surface = "identity"
-
-    def version_holds(
-        self, original: Callable[[dict[str, Any], Project], bool], body: dict[str, Any], project: Project
-    ) -> bool:
-        return True
 
 
 class ConcurrentUpdateIs400(Defect):

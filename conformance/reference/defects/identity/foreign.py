@@ -10,7 +10,7 @@ from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call, Segments
-from conformance.reference.identity.records import CANARY, Organization, Project
+from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -110,65 +110,6 @@ class ForeignProjectReadable(Defect):
             raise
 
 
-class ForeignProjectUnderOwnOrganization(Defect):
-    """API Reference, Permissions: another organization's project is not found below the caller's own."""
-
-    surface = "identity"
-
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
-        found = (original(each, slug) for each in surface_of(original).organizations.values())
-        return original(organization, slug) or next((project for project in found if project), None)
-
-
-class ForeignProjectsListed(Defect):
-    """API Reference, Permissions: a list has the caller's organization's things only."""
-
-    surface = "identity"
-
-    def visible_projects(
-        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
-    ) -> list[Project]:
-        every = surface_of(original).organizations.values()
-        return [project for each in every for project in original(caller, each)]
-
-
-class ForeignSlugConflicts(Defect):
-    """Projects: a slug is unique in its organization; another organization's is free, and stays unknown."""
-
-    surface = "identity"
-
-    async def create_project(
-        self,
-        original: Callable[[Organization, Project], Awaitable[bool]],
-        organization: Organization,
-        project: Project,
-    ) -> bool:
-        taken = any(project.slug in each.projects for each in surface_of(original).organizations.values())
-        return False if taken else await original(organization, project)
-
-
-class ForeignMemberToldApart(Defect):
-    """API Reference, Permissions: another organization's credential is answered like one that never existed."""
-
-    surface = "identity"
-
-    def is_acceptable(
-        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
-    ) -> bool:
-        surface = surface_of(original)
-        named = value if name == "members" and isinstance(value, list) else []
-        for client_id in named:
-            client = surface.clients.get(client_id) if isinstance(client_id, str) else None
-            if client and client.organization != organization.slug:
-                raise Refused(surface.conflict("The member is of another organization."))
-        return original(organization, name, value)
-
-
 class ForeignOrganizationAsOwner(Defect):
     """OWASP API3: a body cannot put a project into another organization."""
 
@@ -188,15 +129,3 @@ class ForeignOrganizationAsOwner(Defect):
             project.organization = str(surface.body_object(call.request).get("organization", project.organization))
             return surface.shown(project)
         return answer
-
-
-class ForeignNamesInHeader(Defect):
-    """API Reference, Permissions: no byte of another organization is in any answer, its headers included."""
-
-    surface = "identity"
-
-    def finish(self, original: Callable[[Request, Answer], Answer], request: Request, answer: Answer) -> Answer:
-        finished = original(request, answer)
-        if answer.status == 200 and request.raw_path.endswith("/projects"):
-            finished.headers["X-Related"] = f"globex-vault {CANARY}"
-        return finished

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -180,28 +179,3 @@ class WrongSecretsUseUpTheLimit(Defect):
         if client is not None and client.limit is not None and not matches:
             surface_of(original).window_of(client).append(surface_of(original).monotonic())
         return matches
-
-
-class LimitErrorIsHtml(Defect):
-    """RFC 6749 section 5.2: errors of the token endpoint are JSON, 429 among them."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 429:
-            answer.headers["Content-Type"] = "text/html"
-            answer.body = b"<html><h1>429 Too Many Requests</h1></html>"
-        return answer
-
-
-class LimitWindowOfTheClock(Defect):
-    """A limit of so many requests in so many seconds holds in every such span, not only in those of the clock."""
-
-    surface = "identity"
-
-    def seconds_until_allowed(self, original: Wait, client: Client, requests: int, seconds: float) -> float:
-        surface = surface_of(original)
-        window, now = surface.window_of(client), surface.monotonic()
-        start = now - now % seconds
-        kept: deque[float] = deque(moment for moment in window if moment >= start)
-        return start + seconds - now if len(kept) >= requests else 0.0

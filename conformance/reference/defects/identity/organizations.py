@@ -95,15 +95,6 @@ class LoneSurrogateCrashes(Defect):
         return original(organization, name, value)
 
 
-class EmptyNameAccepted(Defect):
-    """The contract's table of errors: 400 for an invalid body: a project has a name."""
-
-    surface = "identity"
-
-    def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
-        return (name == "name" and value in (None, "")) or original(organization, name, value)
-
-
 class AnySlugAccepted(Defect):
     """Projects: a slug matches [a-z0-9][a-z0-9-]*[a-z0-9]."""
 
@@ -330,27 +321,6 @@ class ApiErrorShowsStatement(Defect):
         return edited(original(message), lambda document: document["error"].update(detail=detail))
 
 
-class RequestIdMissing(Defect):
-    """Every answer can be named to the operator by its request id."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status >= 400:
-            del answer.headers["X-Request-Id"]
-        return answer
-
-
-class RequestIdRepeats(Defect):
-    """Every answer has a request id of its own."""
-
-    surface = "identity"
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        answer.headers["X-Request-Id"] = "0000000000000001"
-        return answer
-
-
 class OneInTwentyFails(Defect):
     """The contract's table of errors: 5xx is for errors of the platform, not for one valid request in twenty."""
 
@@ -381,3 +351,22 @@ class ReadsAreStale(Defect):
             return answer
         kept = self.first.setdefault(f"{call.organization.slug}/{call.slug}", answer)
         return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+
+
+class BadBoundCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid parameter, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    def bound(
+        self,
+        original: Callable[[Request, str, int, int, int], int],
+        request: Request,
+        name: str,
+        default: int,
+        lowest: int,
+        highest: int,
+    ) -> int:
+        int(request.parameter(name) or default)
+        return original(request, name, default, lowest, highest)

@@ -1,0 +1,63 @@
+"""The published keys of JWT access tokens: they verify, and are no secrets to sign with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from conformance.clients.jwt_parts import hmac_signed
+from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.token_quality import claims_of, header_of
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+def published_keys(platform: Platform) -> list[dict[str, Any]]:
+    """The keys of the declared JWK set (RFC 7517 section 5)."""
+    path = platform.oauth.identity.jwks_path
+    if path is None:
+        raise NotApplicable("the target file names no identity.jwks_path")
+    reply = platform.http.get(path)
+    document = reply.json() if reply.ok else None
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not keys:
+        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
+    return list(keys)
+
+
+def written(key: dict[str, Any], form: str) -> bytes:
+    """A public key as bytes that a careless verifier may hold in its hand."""
+    if form == "jwk":
+        return json.dumps(key).encode()
+    public = jwt.PyJWK(key).key
+    if form == "der":
+        return bytes(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+    pem = bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return pem if form == "pem" else pem.rstrip()
+
+
+@verifies("oauth/jwt/public-key-is-no-hmac-secret")
+@pytest.mark.parametrize("form", [case(name, name) for name in ("pem", "pem-without-newline", "der", "jwk")])
+def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
+    """Purpose: the algorithm is the verifier's choice, so that nobody signs tokens with what is public.
+
+    Method: 1. use a token at a declared resource: 2xx
+            2. sign its claims as HS256, with each published key as the secret: PEM, DER or the JWK itself
+            3. expect 401
+    """
+    operation = platform.operations("read")[0]
+    token = platform.oauth.token("full")
+    keys = published_keys(platform)
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    expect_success(platform.send(operation, token), "for the genuine token")
+
+    for key in keys:
+        header = {**header_of(token), "alg": "HS256"}
+        forged = hmac_signed(header, token.split(".")[1], written(key, form))
+        expect_status(platform.send(operation, forged), 401, f"for claims that are signed with the public key ({form})")
