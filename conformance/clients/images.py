@@ -107,8 +107,11 @@ def manifest_of(config: Blob, layers: Iterable[Blob], media_type: str = OCI_MANI
     """The image manifest of a config and layers."""
     layers = tuple(layers)
     document = {
-        "schemaVersion": 2, "mediaType": media_type, "config": config.descriptor,
-        "layers": [each.descriptor for each in layers], **members,
+        "schemaVersion": 2,
+        "mediaType": media_type,
+        "config": config.descriptor,
+        "layers": [each.descriptor for each in layers],
+        **members,
     }
     return Manifest(encoded(document), media_type, (config, *layers))
 

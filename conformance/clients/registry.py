@@ -46,7 +46,7 @@ def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
         for scheme in ("Bearer", "Basic"):
             found = re.search(rf"(?:^|,)\s*{scheme}\s+(?=\w+\s*=)", value, re.IGNORECASE)
             if found:
-                pairs = PARAMETER.findall(value[found.end():])
+                pairs = PARAMETER.findall(value[found.end() :])
                 return scheme.lower(), {name.lower(): quoted or plain for name, quoted, plain in reversed(pairs)}
     return "", {}
 
@@ -89,7 +89,12 @@ class Registry:
         return f"repository:{repository}:{actions or f'pull,push,{self.door.delete_action}'}"
 
     def send(
-        self, method: str, target: str, headers: HeaderFields = (), body: Body = b"", scopes: Scopes = (),
+        self,
+        method: str,
+        target: str,
+        headers: HeaderFields = (),
+        body: Body = b"",
+        scopes: Scopes = (),
     ) -> Exchange:
         """One request; credentials go to the registry's own origin alone."""
         return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
@@ -366,4 +371,3 @@ class Upload:
 def with_digest(location: str, digest: str) -> str:
     """An upload location with the digest parameter, what its query says already kept."""
     return f"{location}{'&' if '?' in location else '?'}digest={quote(digest, safe='')}"
-

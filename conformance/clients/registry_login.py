@@ -71,7 +71,11 @@ class Door:
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def ask_token(
-        self, scopes: Iterable[str], authorization: str | None = None, joined: bool = False, **parameters: str,
+        self,
+        scopes: Iterable[str],
+        authorization: str | None = None,
+        joined: bool = False,
+        **parameters: str,
     ) -> Exchange:
         """GET of the token endpoint: one ``scope`` parameter for each scope, or one that joins them by blanks."""
         scopes = list(scopes)
@@ -107,7 +111,7 @@ class Door:
             name,
             f"{name}=$(curl -sS -G '{self.realm}' -u '{account.username}:'\"${account.password_name}\" "
             f"--data-urlencode 'service={self.service}' {query} "
-            "| python3 -c 'import json,sys; d=json.load(sys.stdin); print(d.get(\"token\") or d[\"access_token\"])')",
+            '| python3 -c \'import json,sys; d=json.load(sys.stdin); print(d.get("token") or d["access_token"])\')',
         )
 
 

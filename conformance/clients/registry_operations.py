@@ -36,25 +36,34 @@ READS: dict[str, Operation] = {
     "tags": Operation("pull", lambda repository, occasion: repository.tags()),
     "manifest": Operation("pull", lambda repository, occasion: repository.get_manifest(occasion.stored.tag)),
     "manifest-by-digest": Operation(
-        "pull", lambda repository, occasion: repository.get_manifest(occasion.stored.image.digest)),
+        "pull", lambda repository, occasion: repository.get_manifest(occasion.stored.image.digest)
+    ),
     "manifest-head": Operation("pull", lambda repository, occasion: repository.head_manifest(occasion.stored.tag)),
     "blob": Operation("pull", lambda repository, occasion: repository.get_blob(occasion.stored.image.blobs[-1].digest)),
     "blob-head": Operation(
-        "pull", lambda repository, occasion: repository.head_blob(occasion.stored.image.blobs[-1].digest)),
+        "pull", lambda repository, occasion: repository.head_blob(occasion.stored.image.blobs[-1].digest)
+    ),
 }
 WRITES: dict[str, Operation] = {
     "upload": Operation("push", lambda repository, occasion: repository.post_upload()),
-    "upload-at-once": Operation("push", lambda repository, occasion: repository.post_upload(
-        occasion.blob.content, digest=occasion.blob.digest)),
-    "mount": Operation("push", lambda repository, occasion: repository.post_upload(
-        mount=occasion.stored.image.blobs[-1].digest, from_=occasion.stored.repository.name)),
+    "upload-at-once": Operation(
+        "push", lambda repository, occasion: repository.post_upload(occasion.blob.content, digest=occasion.blob.digest)
+    ),
+    "mount": Operation(
+        "push",
+        lambda repository, occasion: repository.post_upload(
+            mount=occasion.stored.image.blobs[-1].digest, from_=occasion.stored.repository.name
+        ),
+    ),
     "put-manifest": Operation("push", _put_manifest),
 }
 DELETIONS: dict[str, Operation] = {
     "delete-manifest": Operation(
-        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest)),
+        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest)
+    ),
     "delete-tag": Operation("delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag)),
     "delete-blob": Operation(
-        "delete", lambda repository, occasion: repository.delete_blob(occasion.stored.image.blobs[-1].digest)),
+        "delete", lambda repository, occasion: repository.delete_blob(occasion.stored.image.blobs[-1].digest)
+    ),
 }
 OPERATIONS = {**READS, **WRITES, **DELETIONS}

@@ -40,7 +40,7 @@ def altered(token: str, how: str) -> str:
         return token[:-12]
     if how == "letter":
         middle = len(token) - 20
-        return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1:]
+        return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
     parts = token.split(".")
     if len(parts) != 3:
         raise NotApplicable("the token is opaque")
@@ -51,7 +51,9 @@ def altered(token: str, how: str) -> str:
         return f"{_part({**header, 'alg': 'none'})}.{parts[1]}."
     everything = [{"type": "repository", "name": "*", "actions": ["*"]}]
     changes: dict[str, dict[str, Any]] = {
-        "longer-life": {"exp": 4102444800}, "other-subject": {"sub": "admin"}, "more-rights": {"access": everything},
+        "longer-life": {"exp": 4102444800},
+        "other-subject": {"sub": "admin"},
+        "more-rights": {"access": everything},
     }
     return f"{parts[0]}.{_part({**claims, **changes[how]})}.{parts[2]}"
 
@@ -88,10 +90,18 @@ def refresh_token_of(bearer: Registry, role: str) -> str:
 
 def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) -> Exchange:
     """The answer to a refresh token (Docker Registry v2 OAuth2 token flow)."""
-    form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service, "scope": scope,
-            "client_id": "conformance"}
+    form = {
+        "grant_type": "refresh_token",
+        "refresh_token": refresh_token,
+        "service": service,
+        "scope": scope,
+        "client_id": "conformance",
+    }
     reply = bearer.http.send(
-        "POST", bearer.door.realm, [("Content-Type", "application/x-www-form-urlencoded")], urlencode(form).encode(),
+        "POST",
+        bearer.door.realm,
+        [("Content-Type", "application/x-www-form-urlencoded")],
+        urlencode(form).encode(),
     )
     bearer.http.recorder.redactor.learn("REGISTRY_REFRESHED_TOKEN", token_in(reply))
     return reply

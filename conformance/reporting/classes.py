@@ -11,7 +11,6 @@ from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 
-
 AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
 
 

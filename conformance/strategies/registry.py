@@ -18,9 +18,23 @@ ANYTHING: SearchStrategy[Any] = st.recursive(
     max_leaves=8,
 )
 PLACES: tuple[tuple[str | int, ...], ...] = (
-    ("schemaVersion",), ("mediaType",), ("config",), ("config", "digest"), ("config", "size"), ("config", "mediaType"),
-    ("layers",), ("layers", 0), ("layers", 0, "digest"), ("layers", 0, "size"), ("layers", 0, "mediaType"),
-    ("layers", 0, "urls"), ("annotations",), ("subject",), ("subject", "digest"), ("artifactType",), ("manifests",),
+    ("schemaVersion",),
+    ("mediaType",),
+    ("config",),
+    ("config", "digest"),
+    ("config", "size"),
+    ("config", "mediaType"),
+    ("layers",),
+    ("layers", 0),
+    ("layers", 0, "digest"),
+    ("layers", 0, "size"),
+    ("layers", 0, "mediaType"),
+    ("layers", 0, "urls"),
+    ("annotations",),
+    ("subject",),
+    ("subject", "digest"),
+    ("artifactType",),
+    ("manifests",),
 )
 REMOVED = object()
 
@@ -60,8 +74,12 @@ class Changes(list[tuple[tuple[str | int, ...], Any]]):
 
 def manifest_changes() -> SearchStrategy[Changes]:
     """One to three changes to an image manifest: members taken out, or of another kind, or beyond their range."""
-    odd = st.just(REMOVED) | ANYTHING | st.sampled_from(
-        ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
+    odd = (
+        st.just(REMOVED)
+        | ANYTHING
+        | st.sampled_from(
+            ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
+        )
     )
     return st.lists(st.tuples(st.sampled_from(PLACES), odd), min_size=1, max_size=3).map(Changes)
 
