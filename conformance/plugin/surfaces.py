@@ -18,6 +18,9 @@ SURFACES = ("identity", "registry", "storage", "webhooks")
 def surface_of(requirement_id: str) -> str | None:
     """The surface: by the area, and under ``interoperability/`` by the part that follows."""
     area, topic = requirement_id.split("/")[:2]
+    if topic == "transport":
+        # Asked of every surface that there is, case by case.
+        return None
     if area == "interoperability":
         return topic if topic in SURFACES else None
     return OF_AREA.get(area)

@@ -111,9 +111,12 @@ WRITES = tuple(name for name in FORMS if name not in PATHS and name not in READS
 
 
 def owners_view(platform: Platform, thing: Hidden) -> tuple[int, bytes]:
-    """What the owner reads of a hidden thing."""
+    """What the owner reads of a hidden thing; only whether it can, where others may have changed what it reads.
+
+    A list also tells of what other checks, and other people, create and remove at the same time.
+    """
     reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token("full"))])
-    return reply.status, reply.body
+    return reply.status, reply.body if thing.ours else b""
 
 
 def expect_alike(platform: Platform, thing: Hidden, name: str, token: str | None) -> Exchange:

@@ -306,7 +306,7 @@ PROBES: dict[str, Probe] = {
     "encoded": (
         lambda c: filled(c, "a b+\u00e9/").keys("encoding-type=url"),
         ["a%20b%2B%C3%A9/"],
-        "encoding-type-not-heeded",
+        "encoding-type-not-heeded listed-key-encoded-twice",
     ),
     "prefix": (
         lambda c: filled(c, "ab", "ac", "b").keys("prefix=a"),

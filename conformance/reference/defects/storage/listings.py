@@ -200,6 +200,17 @@ class EncodingTypeNotHeeded(Defect):
         return told
 
 
+class ListedKeyEncodedTwice(Defect):
+    """S3 API Reference, ListObjectsV2, encoding-type: a name that is decoded once is the object's key."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/encoded-where-asked",)
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        told: str = original(element, name, encoded)
+        return told.replace("%", "%25") if encoded else told
+
+
 class ListedKeyUnescaped(Defect):
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
 
@@ -271,11 +282,7 @@ class NewKeyListedLate(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": an object is listed as soon as it was put."""
 
     surface = "storage"
-    noticed_by = (
-        "storage/listing/prefix-is-a-whole-key",
-        "storage/listing/encoded-where-asked",
-        "storage/listing/lists-what-is-there",
-    )
+    noticed_by = ("storage/listing/lists-what-is-there",)
 
     def __init__(self) -> None:
         self.made: dict[tuple[str, str], float] = {}

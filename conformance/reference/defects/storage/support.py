@@ -9,7 +9,7 @@ from conformance.reference.storage import Storage
 from conformance.reference.storage.faults import Fault
 
 PAUSE_S = 0.02
-MOMENT_S = 0.5
+MOMENT_S = 2.0
 
 
 def gateway(original: Any) -> Storage:

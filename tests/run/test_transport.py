@@ -1,0 +1,179 @@
+"""TLS before the reference: the transport checks pass on a good front, and each flaw of a front is noticed."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from tests.run.support import Ran, conformance
+from tests.run.tls_front import DAY, Authority, Front, server_context
+
+SURFACES = ("identity", "registry", "storage")
+PREFIX = "oauth/transport/"
+UNSPECIFIED = "0.0.0.0"  # noqa: S104
+ELSEWHERE = b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[EmbeddedReference]:
+    running = EmbeddedReference()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+class Fronted:
+    """The reference behind one front a surface; what is not given is a good one."""
+
+    def __init__(self, reference: EmbeddedReference, authority: Authority, folder: Path) -> None:
+        self.text = reference.target_config.read_text(encoding="utf-8")
+        self.secrets = reference.target_config.parent
+        self.authority = authority
+        self.folder = folder
+        self.targets = tomllib.loads(self.text)["targets"]["reference"]
+        self.fronts: dict[str, Front] = {}
+
+    def url(self, surface: str) -> str:
+        """Where the reference itself serves a surface."""
+        return str(self.targets[surface]["endpoint" if surface == "storage" else "url"])
+
+    def put(self, surface: str, certificate: Path, plain: bool = False, **versions: str) -> None:
+        """Puts a front before a surface."""
+        self.fronts[surface] = Front(self.url(surface), server_context(certificate, **versions), plain)
+
+    def run(self, *words: str) -> Ran:
+        """Runs the checks on the target file of the fronts."""
+        for surface in SURFACES:
+            if surface not in self.fronts:
+                self.put(surface, self.authority.issue())
+        text = self.text.replace("file:conformance.secrets", f"file:{self.secrets}/conformance.secrets")
+        for surface, front in self.fronts.items():
+            text = text.replace(f'"{self.url(surface)}"', f'"{front.url}"')
+        text = text.replace("\nfeatures = [", f'\nca_file = "{self.authority.file}"\nfeatures = [', 1)
+        (self.folder / "conformance.toml").write_text(text, encoding="utf-8")
+        return conformance(self.folder, "run", *words)
+
+
+@pytest.fixture
+def fronted(reference: EmbeddedReference, authority: Authority, tmp_path: Path) -> Iterator[Fronted]:
+    made = Fronted(reference, authority, tmp_path)
+    yield made
+    for front in made.fronts.values():
+        front.close()
+
+
+def failing(ran: Ran) -> set[str]:
+    return {result.id.removeprefix(PREFIX) for result in ran.record.results if result.verdict == "fail"}
+
+
+def test_a_good_front_passes_every_transport_check(fronted: Fronted) -> None:
+    ran = fronted.run("oauth/transport")
+    assert ran.code == 0, ran.output
+    assert set(ran.verdicts().values()) == {"pass"}, ran.verdicts()
+
+
+def test_plain_http_on_loopback_is_not_asked(reference: EmbeddedReference, tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "run", "--config", str(reference.target_config), "oauth/transport")
+    assert set(ran.verdicts().values()) == {"not-applicable"}, ran.output
+    assert {result.reason for result in ran.record.results} == {"plain HTTP on loopback"}
+
+
+@pytest.mark.parametrize("area", ["oauth", "authorization", "errors"])
+def test_the_identity_areas_pass_behind_tls_under_another_host(fronted: Fronted, area: str) -> None:
+    # One worker: what is shown is that the front changes nothing, whatever checks do to each other.
+    ran = fronted.run(area, "--workers", "0")
+    assert ran.code == 0, ran.output
+    assert failing(ran) == set()
+    assert set(ran.verdicts().values()) <= {"pass", "not-applicable"}
+
+
+@pytest.mark.parametrize(
+    ("host", "left", "told"),
+    [
+        pytest.param("localhost", timedelta(minutes=-1), "the TLS certificate has expired", id="expired"),
+        pytest.param("other.example", DAY, "the TLS certificate is for another host", id="wrong-name"),
+    ],
+)
+def test_an_identity_that_cannot_be_trusted_is_told_before_the_run(
+    fronted: Fronted, host: str, left: timedelta, told: str
+) -> None:
+    fronted.put("identity", fronted.authority.issue(host, left=left))
+    ran = fronted.run("oauth/transport")
+    assert (ran.code, told in ran.output) == (7, True), ran.output
+    assert set(ran.verdicts().values()) == {"inconclusive"}
+
+
+def test_an_identity_that_speaks_old_tls_only_is_told_before_the_run(fronted: Fronted) -> None:
+    fronted.put("identity", fronted.authority.issue(), lowest="TLSv1_1", highest="TLSv1_1")
+    ran = fronted.run("oauth/transport")
+    assert ran.code == 7, ran.output
+    assert set(ran.verdicts().values()) == {"inconclusive"}
+
+
+def test_flaws_of_other_certificates_are_findings(fronted: Fronted) -> None:
+    fronted.put("registry", fronted.authority.issue(left=timedelta(minutes=-1)))
+    fronted.put("storage", fronted.authority.issue("other.example"))
+    ran = fronted.run("oauth/transport/certificate")
+    assert ran.code == 1, ran.output
+    assert failing(ran) == {"certificate-is-in-its-period#registry", "certificate-names-the-host#storage"}
+
+
+def test_an_unknown_authority_and_old_tls_only_are_findings(
+    fronted: Fronted, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    stranger = Authority(tmp_path_factory.mktemp("stranger"))
+    fronted.put("registry", stranger.issue())
+    fronted.put("storage", fronted.authority.issue(), lowest="TLSv1_1", highest="TLSv1_1")
+    ran = fronted.run("oauth/transport/certificate", "oauth/transport/current", "oauth/transport/old")
+    assert ran.code == 1, ran.output
+    assert failing(ran) == {
+        "certificate-is-trusted#registry", "current-tls-is-offered#storage", "old-tls-is-refused#storage-tls-1.1",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("version", ["TLSv1", "TLSv1_1"])
+def test_old_tls_beside_the_current_is_a_finding(fronted: Fronted, version: str) -> None:
+    fronted.put("identity", fronted.authority.issue(), lowest=version)
+    ran = fronted.run("oauth/transport")
+    assert ran.code == 1, ran.output
+    old = {"TLSv1": {"tls-1.0", "tls-1.1"}, "TLSv1_1": {"tls-1.1"}}[version]
+    assert failing(ran) == {f"old-tls-is-refused#identity-{each}" for each in old}
+
+
+def test_plain_http_beside_tls_is_a_finding(fronted: Fronted) -> None:
+    for surface in SURFACES:
+        fronted.put(surface, fronted.authority.issue(), plain=True)
+    ran = fronted.run("oauth/transport")
+    assert ran.code == 1, ran.output
+    served = {f"no-api-in-clear#{surface}" for surface in SURFACES}
+    assert failing(ran) == served | {"no-token-endpoint-in-clear"}
+
+
+def test_a_token_request_sent_elsewhere_is_a_finding(fronted: Fronted) -> None:
+    def instead(sent: bytes) -> bytes:
+        return ELSEWHERE if sent.startswith(b"POST /oauth/token/ ") else b""
+
+    context = server_context(fronted.authority.issue())
+    fronted.fronts["identity"] = Front(fronted.url("identity"), context, instead=instead)
+    ran = fronted.run("oauth/transport")
+    assert failing(ran) == {"token-request-is-not-sent-elsewhere"}, ran.output
+
+
+def test_an_http_address_off_loopback_is_a_finding(fronted: Fronted) -> None:
+    # An address that is none of loopback by its looks, and leads there.
+    url = fronted.url("identity")
+    fronted.text = fronted.text.replace(url, url.replace("127.0.0.1", UNSPECIFIED))
+    ran = fronted.run("oauth/transport")
+    assert ran.code == 1, ran.output
+    assert failing(ran) == {"token-endpoint-requires-tls"}
+    (finding,) = (result.findings[0] for result in ran.record.results if result.verdict == "fail")
+    assert finding["observed"].startswith(f"http://{UNSPECIFIED}:")
