@@ -60,13 +60,14 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     A body that cannot stand in a command line is told by size and digest.
     """
     secrets = entry.get("secrets", [])
-    words = ["curl", "-sS", "-i", "--path-as-is"]
+    signature, signed_fields = _signature(entry, secret_names or {})
+    # curl refuses the two together, and signs the path as it is given.
+    words = ["curl", "-sS", "-i", *([] if signature else ["--path-as-is"])]
     if entry["method"] == "HEAD":
         words += ["--head"]
     elif not (entry["method"] == "GET" and not entry["request_body"]["size"]):
         words += ["-X", entry["method"]]
     words += [quoted(entry["url"], secrets)]
-    signature, signed_fields = _signature(entry, secret_names or {})
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
     headers = [pair for pair in entry["request_headers"] if pair[0].lower() not in left_out]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
+OBJECT = re.compile(r"^ {4}\w+=[^'\"]*<[\w.]+ object at 0x", re.DOTALL)
 
 
 @dataclass
@@ -86,7 +88,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     return {
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *notes]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *map(_readable, notes)]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "curl": curl(shown, recorder.secret_names) if shown else "",
         # How the tokens in the curl line are had again, since they were made during the run.
@@ -94,6 +96,12 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
             name: recorder.recipes[name] for name in (shown or {}).get("secrets", []) if name in recorder.recipes
         },
     }
+
+
+def _readable(note: str) -> str:
+    """What hypothesis notes of an example, without the check's fixtures: only what was tried tells anything."""
+    arguments = re.split(r"\n(?= {4}\w+=)", note)
+    return "\n".join(each for each in arguments if not OBJECT.search(each))
 
 
 def _told(error: BaseException) -> str:

@@ -84,3 +84,13 @@ def test_the_command_sends_what_the_check_sent(
 def test_only_names_of_secrets_are_expanded() -> None:
     assert quoted("$HOME $CT_SECRET $CT_SECRETS", ["CT_SECRET"]) == '"\\$HOME ${CT_SECRET} \\$CT_SECRETS"'
     assert quoted("$HOME") == "'$HOME'"
+
+
+def test_curl_signs_an_honest_s3_request_anew() -> None:
+    entry = {
+        "client": "s3-signed", "method": "GET", "url": "http://h/b/k", "secrets": ["S3_KEY"],
+        "request_headers": [["Authorization", "AWS4-HMAC-SHA256 Credential=$S3_KEY/20260101/eu-1/s3/aws4_request, …"]],
+        "request_body": {"size": 0, "text": ""},
+    }  # fmt: skip
+    told = curl(entry, {"S3_KEY": "S3_SECRET"})
+    assert told == 'curl -sS -i http://h/b/k --aws-sigv4 aws:amz:eu-1:s3 --user "${S3_KEY}:${S3_SECRET}"'

@@ -77,3 +77,12 @@ def test_a_target_that_answers_unlike_is_not_an_error_of_the_suite() -> None:
     from hypothesis.errors import Flaky
 
     assert judge(Flaky("fails, then does not"), recorded()).verdict == "inconclusive"
+
+
+def test_an_example_is_told_without_the_fixtures() -> None:
+    finding = NonConformance("a", "b", EXCHANGE)
+    finding.add_note(
+        "Failing test case: test_x(\n    space=Space(s3=<conformance.clients.storage.S3 object at 0x7f>,\n"
+        "     name='a'),\n    field='bytes=0-0',\n)"
+    )
+    assert judge(finding, recorded()).findings[0]["hint"] == "Failing test case: test_x(\n    field='bytes=0-0',\n)"
