@@ -97,26 +97,33 @@ def test_the_identity_areas_pass_behind_tls_under_another_host(fronted: Fronted,
 
 
 @pytest.mark.parametrize(
-    ("host", "left", "told"),
+    ("host", "left", "told", "check"),
     [
-        pytest.param("localhost", timedelta(minutes=-1), "the TLS certificate has expired", id="expired"),
-        pytest.param("other.example", DAY, "the TLS certificate is for another host", id="wrong-name"),
+        pytest.param(
+            "localhost", timedelta(minutes=-1), "the TLS certificate has expired", "certificate-is-in-its-period",
+            id="expired",
+        ),
+        pytest.param(
+            "other.example", DAY, "the TLS certificate is for another host", "certificate-names-the-host",
+            id="wrong-name",
+        ),
     ],
-)
-def test_an_identity_that_cannot_be_trusted_is_told_before_the_run(
-    fronted: Fronted, host: str, left: timedelta, told: str
+)  # fmt: skip
+def test_an_identity_that_cannot_be_trusted_is_told_before_the_run_and_found_in_it(
+    fronted: Fronted, host: str, left: timedelta, told: str, check: str
 ) -> None:
     fronted.put("identity", fronted.authority.issue(host, left=left))
-    ran = fronted.run("oauth/transport")
-    assert (ran.code, told in ran.output) == (7, True), ran.output
-    assert set(ran.verdicts().values()) == {"inconclusive"}
+    ran = fronted.run("oauth/transport", "oauth/answer")
+    assert (ran.code, told in ran.output) == (1, True), ran.output
+    assert failing(ran) == {f"{check}#identity"}
+    assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("oauth/answer")} == {"inconclusive"}
 
 
-def test_an_identity_that_speaks_old_tls_only_is_told_before_the_run(fronted: Fronted) -> None:
+def test_an_identity_that_speaks_old_tls_only_is_found(fronted: Fronted) -> None:
     fronted.put("identity", fronted.authority.issue(), lowest="TLSv1_1", highest="TLSv1_1")
     ran = fronted.run("oauth/transport")
-    assert ran.code == 7, ran.output
-    assert set(ran.verdicts().values()) == {"inconclusive"}
+    assert ran.code == 1, ran.output
+    assert failing(ran) == {"current-tls-is-offered#identity", "old-tls-is-refused#identity-tls-1.1"}
 
 
 def test_flaws_of_other_certificates_are_findings(fronted: Fronted) -> None:
