@@ -32,7 +32,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks again and says of each what became of it; returns the exit code."""
-    from conformance.runs.record import RecordError, read
+    from conformance.runs.record import RecordError, free_folder, read
 
     try:
         earlier = read(_found(arguments.folder))
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not chosen:
         print("nothing to replay: every check of that run passed or did not apply")
         return ExitCode.CONFORMANT
-    folder = arguments.out or _free(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
+    folder = arguments.out or free_folder(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
     code = _run_again(earlier, chosen, arguments.config, folder)
     if not (folder / "results.ndjson").exists():
         return code
@@ -61,15 +61,6 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
             near = difflib.get_close_matches(each, known, 1)
             raise UsageMistake(f"{each}: not a check of that run" + (f"; did you mean {near[0]}?" if near else ""))
     return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in AGAIN]
-
-
-def _free(folder: Path) -> Path:
-    number = 2
-    free = folder
-    while free.exists():
-        free = folder.with_name(f"{folder.name}-{number}")
-        number += 1
-    return free
 
 
 def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path) -> int:

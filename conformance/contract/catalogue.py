@@ -44,12 +44,6 @@ class Catalogue:
     def __iter__(self) -> Iterator[Requirement]:
         return iter(self.requirements.values())
 
-    def areas(self) -> list[str]:
-        """Every area, in the order of the design."""
-        order = ["oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability"]
-        found = {requirement.area for requirement in self}
-        return [area for area in order if area in found] + sorted(found - set(order))
-
 
 def _tables() -> list[tuple[str, bytes]]:
     folder = files("conformance.contract")

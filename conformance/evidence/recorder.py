@@ -33,7 +33,6 @@ class Recorder:
         self.entries: list[dict[str, Any]] = []
         self.requests = 0
         self.dropped = 0
-        self.statuses: Counter[str] = Counter()
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
@@ -56,12 +55,10 @@ class Recorder:
     def exchange(self, exchange: Exchange, client: str = "http") -> None:
         """Records one exchange."""
         self._keep(self._entry(exchange, client, None))
-        self.statuses[f"{exchange.status // 100}xx"] += 1
 
     def failed_request(self, exchange: Exchange, error: str, client: str = "http") -> None:
         """Records a request that got no answer (``exchange.status`` is 0), and why."""
         self._keep(self._entry(exchange, client, error))
-        self.statuses["none"] += 1
 
     def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
         """Records what an outside program was told and said; returns the entry's id."""

@@ -67,10 +67,6 @@ class Redactor:
         found = {name for text in texts if "$" in text for name in NAME.findall(text)}
         return sorted(found.intersection(self._known)) if found else []
 
-    def name_of(self, value: str) -> str | None:
-        """The name of a value that is exactly a known secret."""
-        return self._names.get(value) or self._tokens.get(value)
-
     def text(self, text: str) -> str:
         """The text with each known secret replaced by ``$NAME``."""
         if self._names:

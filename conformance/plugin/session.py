@@ -30,7 +30,7 @@ from conformance.plugin.surfaces import surface_of
 from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, alive, preflight
 from conformance.reporting import FORMATS, render_all
-from conformance.runs.record import CheckResult, RecordWriter, RunInfo, read
+from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import base36
@@ -165,12 +165,7 @@ class Run:
         if self.config.option.run_out:
             return Path(self.config.invocation_params.dir, str(self.config.option.run_out)).resolve()
         stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-        folder = self.config.invocation_params.dir / "reports" / f"{stamp}-{name}"
-        number = 2
-        while folder.exists():
-            folder = folder.with_name(f"{stamp}-{name}-{number}")
-            number += 1
-        return folder.resolve()
+        return free_folder(self.config.invocation_params.dir / "reports" / f"{stamp}-{name}").resolve()
 
     def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
         options = self.options

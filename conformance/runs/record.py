@@ -158,6 +158,16 @@ class Record:
         return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
 
 
+def free_folder(folder: Path) -> Path:
+    """The folder, or where it is taken the first of ``-2``, ``-3``, … that is free."""
+    free = folder
+    number = 2
+    while free.exists():
+        free = folder.with_name(f"{folder.name}-{number}")
+        number += 1
+    return free
+
+
 def read(folder: Path) -> Record:
     """Reads a run's folder; RecordError where it is none, or of another format."""
     info = _info(folder)
