@@ -13,18 +13,22 @@ import threading
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.evidence.redaction import Redactor
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_BODY = 32 * 1024
 KEPT_EXCHANGES = 400
+NOT_ITS_OWN = (0, 502, 503, 504)
+"""Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 
 
 class Recorder:
     """Keeps the evidence of one check at a time; ``prefix`` tells workers' exchanges apart.
 
-    ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines.
+    ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. Over all checks,
+    ``answered`` holds the last request that each origin answered, ``silent`` the first after it that got no answer.
     """
 
     def __init__(self, redactor: Redactor | None = None, prefix: str = "x") -> None:
@@ -36,6 +40,8 @@ class Recorder:
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
+        self.answered: dict[str, dict[str, Any]] = {}
+        self.silent: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -83,9 +89,20 @@ class Recorder:
         with self._lock:
             self.requests += 1
             self.entries.append(entry)
+            self._watch(entry)
             if len(self.entries) > KEPT_EXCHANGES:
                 del self.entries[KEPT_EXCHANGES // 2]
                 self.dropped += 1
+
+    def _watch(self, entry: dict[str, Any]) -> None:
+        if entry["kind"] != "exchange":
+            return
+        origin = urlsplit(entry["url"]).netloc
+        if entry["status"] in NOT_ITS_OWN:
+            self.silent.setdefault(origin, entry)
+        else:
+            self.answered[origin] = entry
+            self.silent.pop(origin, None)
 
     def _entry(self, exchange: Exchange, client: str, error: str | None) -> dict[str, Any]:
         redactor = self.redactor

@@ -26,9 +26,8 @@ from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import parse_shard
-from conformance.plugin.surfaces import surface_of
 from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
-from conformance.preflight import SurfaceState, alive, preflight
+from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import FORMATS, render_all
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
@@ -309,23 +308,11 @@ class Run:
             self.mistakes = self.mistakes or worker.mistakes
             self._told(worker.told())
         try:
-            self._second_preflight()
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code
             self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
         finally:
             self._stop_reference()
-
-    def _second_preflight(self) -> None:
-        """What failed on a surface that no longer answers has that one cause, and is no finding."""
-        surfaces = {surface_of(result.id) for result in self.results.values() if result.failing}
-        for surface in filter(None, surfaces):
-            cause = alive(self.target, surface)
-            if cause:
-                for result in [
-                    each for each in self.results.values() if each.failing and surface_of(each.id) == surface
-                ]:
-                    self._amend(result.id, Verdict.INCONCLUSIVE, f"the {surface} surface no longer answers: {cause}")
 
     def _exit_code(self, status: int) -> int:
         if self.mistakes:

@@ -22,6 +22,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
+from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.selection import selected, unmatched
 from conformance.plugin.sharding import in_shard
@@ -74,6 +75,7 @@ class Worker:
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
         RECORDER.prefix = self.name
+        self.life = Life(target, RECORDER, alone=self.name in ("main", LAST))
         stash = self.config.stash
         stash[KEYS.target] = target
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
@@ -154,6 +156,7 @@ class Worker:
         cause = self.options.unreachable.get(surface_of(check.requirement.id) or "")
         if cause:
             raise Inconclusive(cause, "a surface that answers; see conformance preflight")
+        self.life.expect(surface_of(check.requirement.id))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
@@ -169,8 +172,13 @@ class Worker:
                     (TEARDOWN, {"id": check.id, "reason": RECORDER.redactor.text(repr(error))})
                 )
         elif call.when == "call" or error is not None:
-            self._conclude(check, judge(error, RECORDER, call.when), report)
+            self._conclude(check, self._judgement(check, error, call.when), report)
         return report
+
+    def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
+        judgement = judge(error, RECORDER, phase)
+        # A check that sent nothing has told nothing about the target.
+        return self.life.judged(check.requirement.id, judgement) if RECORDER.requests > self._before else judgement
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
         result = self._result(check, judgement, report.duration)

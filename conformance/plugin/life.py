@@ -1,0 +1,116 @@
+"""Tells a server that died from a check that failed.
+
+An answer is proof of life, so a healthy target is asked nothing more. After a check that failed, or whose last
+request got no answer, its surface is asked for one thing. Where that is not had, the check whose request was
+under way when the service went down says so, and every check after it has that one cause, at once.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.evidence.recorder import Recorder
+from conformance.plugin.judging import Judgement, judge
+from conformance.plugin.surfaces import SURFACES, surface_of
+from conformance.preflight import alive, url_of
+from conformance.target.description import Target
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.verdict import Verdict
+
+BACK_S = 3.0
+"""How long a service that went down is waited for: one that is supervised comes back."""
+POLL_S = 0.25
+AGAIN_S = 5.0
+"""How often a service that stays down is asked again."""
+NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
+GONE = re.compile(r"refused|gateway")
+"""Causes that only a service which ended has; silence may be the network's."""
+
+
+@dataclass
+class Death:
+    """A surface that no longer answers: in which words that is told, and when it was last asked."""
+
+    told: str
+    asked: float
+
+
+class Life:
+    """Watches the surfaces of a target as one process sees them; ``alone`` where no other process asks them."""
+
+    def __init__(
+        self, target: Target, recorder: Recorder, alone: bool, ask: Callable[[Target, str], str] = alive
+    ) -> None:
+        self.target, self.recorder, self.alone = target, recorder, alone
+        self._ask = ask
+        self._dead: dict[str, Death] = {}
+
+    def expect(self, surface: str | None) -> None:
+        """Inconclusive where the surface went down before and has not come back."""
+        death = self._dead.get(surface or "")
+        if surface is None or death is None:
+            return
+        if time.monotonic() - death.asked > AGAIN_S and not self._ask(self.target, surface):
+            del self._dead[surface]
+            return
+        raise Inconclusive(death.told, "a service that goes on answering")
+
+    def judged(self, requirement: str, judgement: Judgement) -> Judgement:
+        """The judgement on a check that sent something, unless what it met is that its surface went down."""
+        silent = self.recorder.silent
+        if judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) and not silent:
+            return judgement
+        entry = next(iter(silent.values()), None)
+        surface = (self._at(entry) if entry else None) or surface_of(requirement)
+        cause = self._ask(self.target, surface) if surface else ""
+        silent.clear()
+        return self._died(surface, cause, entry) if surface and cause else judgement
+
+    def _died(self, surface: str, cause: str, entry: dict[str, Any] | None) -> Judgement:
+        under_way = entry is not None and not NOT_SENT.search(entry["error"] or "")
+        answered = self.recorder.answered.get(_origin(entry["url"])) if entry else None
+        last = entry if under_way else answered
+        told = f"the {surface} surface no longer answers: {cause}"
+        told += f"; the last request that reached it was {last['method']} {last['url']}" if last else ""
+        self._await(surface, told)
+        if entry is None or not under_way or not GONE.search(cause):
+            return judge(Inconclusive(told, "a service that goes on answering"), self.recorder)
+        return self._fatal(surface, cause, entry)
+
+    def _await(self, surface: str, told: str) -> None:
+        """Notes that a surface is down, unless it comes back shortly."""
+        until = time.monotonic() + BACK_S
+        while time.monotonic() < until:
+            time.sleep(POLL_S)
+            if not self._ask(self.target, surface):
+                return
+        self._dead[surface] = Death(told, time.monotonic())
+
+    def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:
+        if entry not in self.recorder.entries:
+            # A property has begun another example since.
+            self.recorder.entries.insert(0, entry)
+        hint = "If it was stopped on purpose, run this check again."
+        if not self.alone:
+            hint = "Other workers had requests under way at that moment: run this check alone. " + hint
+        finding = NonConformance(
+            "an answer, and a service that goes on answering",
+            f"the server stopped answering after this request: {cause}",
+            hint=hint,
+        )
+        finding.exchange_ids = [entry["id"]]
+        return judge(finding, self.recorder)
+
+    def _at(self, entry: dict[str, Any]) -> str | None:
+        """The surface that a request went to; a webhook's address is not in the evidence."""
+        described = [each for each in SURFACES if getattr(self.target, each) is not None]
+        return next((each for each in described if _origin(url_of(self.target, each)) == _origin(entry["url"])), None)
+
+
+def _origin(url: str) -> str:
+    return urlsplit(url).netloc

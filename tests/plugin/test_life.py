@@ -1,0 +1,119 @@
+"""A server that died, told from a check that failed; what is asked of a healthy one."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.recorder import Recorder
+from conformance.plugin import life
+from conformance.plugin.judging import Judgement
+from conformance.plugin.life import Life
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.verdict import Verdict
+
+URL = "http://registry.example"
+REFUSED = "registry.example: the connection is refused; nothing listens there"
+FAILED = Judgement(Verdict.FAIL)
+PASSED = Judgement(Verdict.PASS)
+
+
+class Service:
+    """Answers the question whether it lives, and counts how often it was asked."""
+
+    def __init__(self, cause: str = "") -> None:
+        self.cause, self.asked = cause, 0
+
+    def __call__(self, _target: Target, _surface: str) -> str:
+        self.asked += 1
+        return self.cause
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(life, "BACK_S", 0.0)
+
+
+def exchange(path: str, status: int) -> Exchange:
+    return Exchange(path, "GET", URL + path, Headers(), b"", status, Headers(), b"", 0.0, 0.0)
+
+
+def recorded(*answers: tuple[str, int, str]) -> Recorder:
+    recorder = Recorder()
+    for path, status, error in answers:
+        if error:
+            recorder.failed_request(exchange(path, status), error)
+        else:
+            recorder.exchange(exchange(path, status))
+    return recorder
+
+
+def watching(recorder: Recorder, service: Service, alone: bool = True) -> Life:
+    target = Target.model_validate({"organization": "acme", "registry": {"url": URL, "repository": "orgs/acme/x"}})
+    return Life(target, recorder, alone, service)
+
+
+def test_a_check_that_passed_with_an_answer_asks_nothing() -> None:
+    service = Service()
+    assert watching(recorded(("/v2/", 200, "")), service).judged("registry/a/b", PASSED) is PASSED
+    assert service.asked == 0
+
+
+def test_a_check_that_failed_on_a_living_service_stays_as_it_is() -> None:
+    service = Service()
+    assert watching(recorded(("/v2/", 500, "")), service).judged("registry/a/b", FAILED) is FAILED
+    assert service.asked == 1
+
+
+def test_a_pass_whose_last_request_killed_the_service_is_a_failure() -> None:
+    recorder = recorded(("/v2/", 200, ""), ("/v2/kill", 0, "broken off"))
+    judged = watching(recorder, Service(REFUSED)).judged("registry/a/b", PASSED)
+    assert judged.verdict == Verdict.FAIL
+    assert judged.findings[0]["exchanges"] == [recorder.entries[-1]["id"]]
+    assert REFUSED in judged.findings[0]["observed"]
+
+
+def test_the_request_is_kept_though_a_property_began_its_evidence_anew() -> None:
+    recorder = recorded(("/v2/kill", 0, "Server disconnected"))
+    recorder.begin()
+    recorder.failed_request(exchange("/v2/after", 0), "[Errno 111] Connection refused")
+    judged = watching(recorder, Service(REFUSED)).judged("registry/a/b", FAILED)
+    assert judged.findings[0]["curl"].endswith("/v2/kill")
+    assert recorder.entries[0]["id"] == judged.findings[0]["exchanges"][0]
+
+
+def test_other_workers_requests_are_thought_of() -> None:
+    recorder = recorded(("/v2/kill", 0, "Server disconnected"))
+    judged = watching(recorder, Service(REFUSED), alone=False).judged("registry/a/b", FAILED)
+    assert "Other workers" in judged.findings[0]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        ("[Errno 111] Connection refused", REFUSED),  # it was down before this check
+        ("timed out", "registry.example: no answer in time"),  # the network may be
+    ],
+)
+def test_what_may_not_be_this_checks_doing_is_inconclusive(error: str, cause: str) -> None:
+    recorder = recorded(("/v2/before", 200, ""), ("/v2/here", 0, error))
+    judged = watching(recorder, Service(cause)).judged("registry/a/b", FAILED)
+    assert judged.verdict == Verdict.INCONCLUSIVE
+    assert cause in judged.reason
+    assert ("/v2/before" if "refused" in error else "/v2/here") in judged.reason
+
+
+def test_the_checks_after_it_have_the_same_cause_until_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = Service(REFUSED)
+    watched = watching(recorded(("/v2/kill", 0, "Server disconnected")), service)
+    watched.judged("registry/a/b", FAILED)
+    asked = service.asked
+    for _ in range(10):
+        with pytest.raises(Inconclusive, match="/v2/kill"):
+            watched.expect("registry")
+    assert service.asked == asked, "each check asked a service that is known to be down"
+    watched.expect("storage")
+    monkeypatch.setattr(life, "AGAIN_S", 0.0)
+    service.cause = ""
+    watched.expect("registry")

@@ -1,0 +1,80 @@
+"""A server that dies in the middle of a run: the request that killed it is told, and nothing else is accused."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from tests.run.mortal_front import MortalFront
+from tests.run.support import Ran, conformance
+
+# One check of many sends this: storage/subresource/of-a-bucket-is-no-listing#policy.
+POISON = b"?policy=&prefix="
+AREA = "storage/subresource"
+KILLER = "storage/subresource/of-a-bucket-is-no-listing#policy"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[EmbeddedReference]:
+    running = EmbeddedReference()
+    yield running
+    running.stop()
+
+
+def storage_url(reference: EmbeddedReference) -> str:
+    text = reference.target_config.read_text(encoding="utf-8")
+    return re.findall(r'^endpoint = "(.*)"', text, re.MULTILINE)[0]
+
+
+def checked(reference: EmbeddedReference, folder: Path, front: MortalFront, *words: str) -> Ran:
+    """A run against the reference whose storage is behind the front, which answers within two seconds or never."""
+    text = reference.target_config.read_text(encoding="utf-8").replace(storage_url(reference), front.url)
+    text = re.sub(r"(?m)^(\[targets\.\w+\.limits\]\n)", r"\1answer = 2\n", text)
+    target = reference.folder / f"{folder.name}.toml"  # beside the files of secrets that it names
+    target.write_text(text, encoding="utf-8")
+    return conformance(folder, "run", AREA, "--config", str(target), *words)
+
+
+def test_the_request_that_killed_the_server_is_the_one_finding(reference: EmbeddedReference, tmp_path: Path) -> None:
+    with MortalFront(storage_url(reference), POISON) as front:
+        begun = time.monotonic()
+        ran = checked(reference, tmp_path, front, "--workers", "0")
+        seconds = time.monotonic() - begun
+    verdicts = Counter(ran.verdicts().values())
+    failed = [result for result in ran.record.results if result.verdict == "fail"]
+    assert [result.id for result in failed] == [KILLER], ran.output
+    assert "stopped answering after this request" in failed[0].findings[0]["observed"]
+    assert "?policy" in failed[0].findings[0]["curl"]
+    assert failed[0].findings[0]["exchanges"][0] in failed[0].exchanges
+    reasons = {result.reason for result in ran.record.results if result.verdict == "inconclusive"}
+    assert len(reasons) == 1, reasons
+    assert "?policy" in reasons.pop()
+    assert verdicts["inconclusive"] > 10
+    assert verdicts["error"] == 0
+    assert ran.code == 1
+    assert seconds < 60, "each check waited for the dead server"
+
+
+def test_a_server_that_comes_back_is_checked_on(reference: EmbeddedReference, tmp_path: Path) -> None:
+    with MortalFront(storage_url(reference), POISON, back_s=0.5) as front:
+        ran = checked(reference, tmp_path, front, "--workers", "0")
+    assert [name for name, verdict in ran.verdicts().items() if verdict == "fail"] == [KILLER], ran.output
+    assert Counter(ran.verdicts().values())["inconclusive"] == 0
+
+
+def test_a_server_that_falls_silent_is_one_cause_and_no_finding(reference: EmbeddedReference, tmp_path: Path) -> None:
+    with MortalFront(storage_url(reference), POISON, hangs=True) as front:
+        ran = checked(reference, tmp_path, front, "--workers", "0")
+    verdicts = ran.verdicts()
+    assert "fail" not in verdicts.values(), ran.output
+    assert verdicts[KILLER] == "inconclusive"
+    reasons = {result.reason for result in ran.record.results if result.verdict == "inconclusive"}
+    assert len(reasons) == 1, reasons
+    assert "?policy" in reasons.pop()
+    assert ran.code == 7
