@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from conformance.clients.program import run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Hooks
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -59,25 +60,24 @@ class Operator:
         if not template:
             raise NotApplicable(f"the target file declares no hook {name} in [targets.….hooks]")
         words = [_filled(word, values) for word in shlex.split(template)]
-        begun = time.monotonic()
+
+        def learn(output: str) -> None:
+            if secret is not None:
+                self.recorder.redactor.learn(secret, output.strip())
+                self.recorder.redactor.learn(secret, output.strip().rsplit("/", 1)[-1])
+
         try:
-            ended = subprocess.run(
-                words, capture_output=True, text=True, errors="replace", timeout=PATIENCE_S, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired) as failure:
-            raise Inconclusive(
-                f"the hook {name} did not run: {type(failure).__name__}", f"a command that works: {template}"
-            ) from None
-        if secret is not None and ended.returncode == 0:
-            self.recorder.redactor.learn(secret, ended.stdout.strip())
-            self.recorder.redactor.learn(secret, ended.stdout.strip().rsplit("/", 1)[-1])
-        self.recorder.transcript(words, ended.returncode, ended.stdout, ended.stderr, time.monotonic() - begun)
-        if ended.returncode != 0:
-            said = self.recorder.redactor.text((ended.stderr or ended.stdout).strip())[-300:]
-            raise Inconclusive(
-                f"the hook {name} ended with {ended.returncode}: {said}", f"a command that works: {template}"
-            )
-        return ended.stdout
+            ended = run_program(self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn)
+        except Inconclusive as failure:
+            raise _not_done(f"the hook {name} did not run: {failure.why}", template) from None
+        if ended.exit_code != 0:
+            said = self.recorder.redactor.text((ended.errors or ended.output).strip())[-300:]
+            raise _not_done(f"the hook {name} ended with {ended.exit_code}: {said}", template)
+        return ended.output
+
+
+def _not_done(why: str, template: str) -> Inconclusive:
+    return Inconclusive(why, f"a command that works: {template}")
 
 
 def _filled(word: str, values: dict[str, str]) -> str:
