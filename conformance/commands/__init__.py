@@ -20,7 +20,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 ORDER = (
     "init", "reference", "preflight", "list", "explain", "run", "replay", "rejudge", "merge", "compare", "report",
-    "waive", "certify", "verify", "sweep",
+    "waive", "certify", "verify", "statement", "sweep",
 )  # fmt: skip
 DEBUG = "CONFORMANCE_DEBUG"
 LONGEST = 12

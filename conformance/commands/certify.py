@@ -1,0 +1,62 @@
+"""``conformance certify RUN``: a signed statement of what a run entitles one to say, class by class."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+from pathlib import Path
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "certify",
+        help="sign a statement of a run",
+        description="Signs a statement for each class claimed, over the digests of every file of the run. The run must "
+        "be complete, of the full profile and of a released contract, with nothing unjudged in what is claimed.",
+    )
+    parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder; SHA256SUMS is written into it")
+    parser.add_argument("--key", required=True, metavar="KEY.pem", type=Path, help="private key, EC P-256 or Ed25519")
+    parser.add_argument("--out", required=True, metavar="STATEMENT", type=Path, help="where the statement is written")
+    parser.add_argument(
+        "--class", dest="classes", metavar="NAME", action="append", default=[],
+        help="claim this class only; repeatable (default: every class of which something applies)",
+    )  # fmt: skip
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
+    from conformance.reporting.certification import NotEntitled, certify
+    from conformance.runs.record import RecordError, read
+    from conformance.runs.seal import SealError
+    from conformance.runs.signing import KeyMistake, private_key
+
+    folder, out = arguments.folder, arguments.out
+    if out.resolve().is_relative_to(folder.resolve()):
+        raise UsageMistake(
+            f"--out {out}: lies in the run's folder, whose files are what is signed; choose another place"
+        )
+    try:
+        signer = private_key(arguments.key)
+        lines = certify(read(folder), arguments.classes, signer, today())
+        out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except NotEntitled as refusal:
+        print(f"{folder}: no statement can be made of this run:")
+        print("\n".join(f"  {reason}" for reason in str(refusal).splitlines()))
+        return ExitCode.NON_CONFORMANT
+    except (KeyMistake, RecordError, SealError) as mistake:
+        raise UsageMistake(str(mistake)) from None
+    except OSError as failure:
+        raise UsageMistake(f"{out}: cannot be written ({failure.strerror})") from None
+    print(f"{out}: {len(lines)} {'statement' if len(lines) == 1 else 'statements'}, signed with {arguments.key}")
+    print(f"show it:    conformance statement show {out}")
+    print(f"verify it:  conformance verify {out} {folder} --key PUBLIC.pem")
+    return ExitCode.CONFORMANT
+
+
+def today() -> str:
+    """The day in UTC, ``YYYY-MM-DD``."""
+    return datetime.datetime.now(datetime.UTC).date().isoformat()

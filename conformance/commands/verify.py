@@ -1,0 +1,53 @@
+"""``conformance verify STATEMENT``: whether a statement can be believed: signature, files of the run, verdicts."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from conformance.commands import UsageMistake
+from conformance.commands.certify import today
+from conformance.vocabulary.verdict import ExitCode
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "verify",
+        help="check a signed statement",
+        description="Checks a statement's signature; with the run also that no file of it was changed and that what is "
+        "stated follows from it.",
+    )
+    parser.add_argument("statement", metavar="STATEMENT", type=Path, help="the statement")
+    parser.add_argument("folder", metavar="RUN", type=Path, nargs="?", help="the run's folder, where it is at hand")
+    parser.add_argument("--key", required=True, metavar="PUBLIC.pem", type=Path, help="the signer's public key")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Says VERIFIED, or why not; NON_CONFORMANT for a refusal, INCONCLUSIVE where the run cannot be judged here."""
+    from conformance.reporting.certification import Refused, Unjudged, statements, still_valid, verify_run
+    from conformance.runs.record import RecordError
+    from conformance.runs.seal import SealError
+    from conformance.runs.signing import KeyMistake, public_key
+
+    if not arguments.statement.is_file():
+        raise UsageMistake(f"{arguments.statement}: there is no such file")
+    if arguments.folder is not None and not arguments.folder.is_dir():
+        raise UsageMistake(f"{arguments.folder}: there is no such folder")
+    try:
+        found = statements(arguments.statement, public_key(arguments.key))
+        still_valid(found, today())
+        if arguments.folder is not None:
+            verify_run(found, arguments.folder)
+    except KeyMistake as mistake:
+        raise UsageMistake(str(mistake)) from None
+    except Unjudged as lack:
+        print(f"NOT JUDGED  the signature holds and no file was changed, but {lack}")
+        return ExitCode.INCONCLUSIVE
+    except (Refused, SealError, RecordError) as refusal:
+        print(f"REFUSED  {refusal}")
+        return ExitCode.NON_CONFORMANT
+    print(f"VERIFIED  {arguments.statement}: {', '.join(found[0].run.claimed)}")
+    if arguments.folder is None:
+        print("the run was not given: only the signature and the dates were checked")
+    return ExitCode.CONFORMANT

@@ -1,0 +1,196 @@
+"""What stands between a run and a statement of it, and whether a statement that was made can be believed."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+from securesystemslib.signer import CryptoSigner, SSlibKey
+
+from conformance.contract.catalogue import catalogue
+from conformance.contract.profiles import profiles
+from conformance.reporting.attestation import HOLDS_DAYS, Attestation, attestations, claimable
+from conformance.reporting.classes import ClassSummary, Statement, day_of, outcome, summarise
+from conformance.reporting.text import on_one_line, plural
+from conformance.runs.record import CheckResult, Record, read
+from conformance.runs.seal import seal, unseal
+from conformance.runs.signing import Unsigned, opened, signed
+from conformance.vocabulary.verdict import Verdict
+
+RELEASED = re.compile(r"^\d{4}\.\d+(\.\d+)?$")
+PROFILE = "full"
+LARGEST = 64 * 1024 * 1024
+
+
+class NotEntitled(Exception):
+    """A run entitles nobody to the statement: why, a sentence a line."""
+
+
+class Refused(Exception):
+    """A statement cannot be believed: the reason."""
+
+
+class Unjudged(Exception):
+    """A statement's signature and files hold, but this suite cannot judge its run again: why, and which can."""
+
+
+def certify(record: Record, classes: Iterable[str], signer: CryptoSigner, day: str) -> list[str]:
+    """The signed lines for the classes (all that apply where none is named); seals the run's folder.
+
+    ``day`` is today, ``YYYY-MM-DD`` in UTC. Raises NotEntitled, and SealError where the folder cannot be sealed.
+    """
+    claimed = sorted(set(classes)) or claimable(record)
+    until = valid_until(record)
+    reasons = [*_reasons(record), *_class_reasons(record, claimed, day)]
+    reasons += [f"the run is of {day_of(record)}, and a statement holds no longer than {until}"] if until < day else []
+    if reasons or not claimed:
+        raise NotEntitled("\n".join(reasons) or "nothing in this run applies to what the target claims")
+    made = attestations(record, claimed, seal(record.folder), until)
+    return [signed(each.plain(), signer) for each in made]
+
+
+def valid_until(record: Record) -> str:
+    """The last day on which a statement of the run holds: a year on, or that of the first waiver to run out."""
+    begun = datetime.date.fromisoformat(day_of(record))
+    days = [(begun + datetime.timedelta(days=HOLDS_DAYS)).isoformat()]
+    return min(days + [str((each.waiver or {}).get("until")) for each in record.results if _waived(each, record)])
+
+
+def _waived(result: CheckResult, record: Record) -> bool:
+    return outcome(result, day_of(record)) == "waived"
+
+
+def _reasons(record: Record) -> Iterator[str]:
+    """What keeps the run as a whole from being certified."""
+    info, contract = record.info, catalogue()
+    if not record.complete or record.remarks:
+        yield "the run is not complete" + (f" ({record.remarks[0]})" if record.remarks else "")
+    if info.shard:
+        yield f"the run is shard {info.shard}; conformance merge joins the shards of a run"
+    if info.profile != PROFILE:
+        yield f"the run is of the profile {info.profile}; a statement takes --profile {PROFILE}"
+    elif info.explore < profiles()[PROFILE].explore:
+        yield f"the run tried {info.explore} examples a property; a statement takes {profiles()[PROFILE].explore}"
+    if not RELEASED.match(info.contract_version):
+        yield f"the run's contract {info.contract_version} is not a released version"
+    if info.contract_digest != contract.digest:
+        yield (
+            f"the run was made with another contract (version {info.contract_version}, digest "
+            f"{info.contract_digest[:12]}…) than this suite's ({contract.version}, {contract.digest[:12]}…): "
+            "certify it with the suite that made it"
+        )
+    errors = [each.id for each in record.results if outcome(each, day_of(record)) == Verdict.ERROR]
+    if errors:
+        yield f"{plural(len(errors), 'check')} ended in an error of the suite, {errors[0]} the first"
+
+
+def _class_reasons(record: Record, claimed: Iterable[str], day: str) -> Iterator[str]:
+    summaries = {each.name: each for each in summarise(record)}
+    known = {each.conformance_class for each in catalogue()}
+    for name in claimed:
+        if name not in known:
+            yield f"{name}: there is no such class; the run has {', '.join(claimable(record))}"
+        elif name not in summaries or not summaries[name].total.asked:
+            yield f"{name}: nothing in this run applies to it; leave it out"
+        else:
+            yield from _standing(summaries[name], record, day)
+
+
+def _standing(summary: ClassSummary, record: Record, day: str) -> Iterator[str]:
+    here = [each for each in record.results if each.conformance_class == summary.name]
+    # An incomplete run is told once, for the whole.
+    wrong = {Statement.NOT_CONFORMANT, *([Statement.NOT_SHOWN] if record.complete else [])}
+    if summary.statement in wrong:
+        yield f"{summary.name}: {summary.statement.value}: {summary.why}; mend it, or name the others with --class"
+    wanted = {each.id for each in catalogue() if each.conformance_class == summary.name and not each.untestable}
+    missing = sorted(wanted - {each.requirement for each in here})
+    if missing and record.complete:
+        yield f"{summary.name}: only a part was run; {plural(len(missing), 'requirement')} missing, first {missing[0]}"
+    for each in here:
+        until = str((each.waiver or {}).get("until"))
+        if _waived(each, record) and until < day:
+            yield f"{summary.name}: the waiver of {each.id} ran out on {until}"
+
+
+def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
+    """The attestations of a file; Refused says which line cannot be believed. Without a key they are read alone."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise Refused(f"{path}: is larger than any statement")
+        text = path.read_bytes().decode()
+    except OSError as failure:
+        raise Refused(f"{path}: cannot be read ({failure.strerror})") from None
+    except ValueError:
+        raise Refused(f"{path}: is not a statement") from None
+    lines = text.split("\n")
+    if not text or lines.pop():
+        raise Refused(f"{path}: {'is empty' if not text else 'its last line is cut off'}")
+    found = [_statement(f"{path}:{number}", line, key) for number, line in enumerate(lines, 1)]
+    _whole(path, found)
+    return found
+
+
+def _statement(place: str, line: str, key: SSlibKey | None) -> Attestation:
+    try:
+        return Attestation.model_validate_json(json.dumps(opened(line, key)))
+    except Unsigned as refusal:
+        raise Refused(f"{place}: {refusal}") from None
+    except ValidationError as mistake:
+        first = mistake.errors()[0]
+        where = ".".join(str(each) for each in first["loc"])
+        raise Refused(f"{place}: says something else than a statement of a run: {where}: {first['msg']}") from None
+
+
+def _whole(path: Path, found: list[Attestation]) -> None:
+    """All lines are of one run, one for each class that is claimed."""
+    names = [each.conformance_class for each in found]
+    claimed = found[0].run.claimed
+    for name in sorted({*claimed, *names}):
+        if name not in names or name not in claimed:
+            told = "is missing" if name not in names else "is not claimed by the others"
+            raise Refused(f"{path}: the statement of {name} {told}")
+    if names != claimed:
+        raise Refused(f"{path}: its lines are not one for each class, in order")
+    if len({(each.run.id, each.subject[0].digest.get("sha256")) for each in found}) > 1:
+        raise Refused(f"{path}: holds statements of more than one run")
+
+
+def verify_run(found: list[Attestation], folder: Path) -> Record:
+    """Holds a run's folder against its statements: the files, and what follows from them; the record.
+
+    Raises SealError, RecordError, Refused, and Unjudged where the run was made with another contract.
+    """
+    first = found[0]
+    sums = first.subject[0].digest.get("sha256", "")
+    unseal(folder, sums)
+    record = read(folder)
+    if first.contract.digest.get("sha256") != catalogue().digest:
+        raise Unjudged(
+            f"the run was made with suite {first.suite_version} and contract {first.contract.annotations.version}, "
+            "which is not this suite's: install that version to judge it again"
+        )
+    reasons = [*_reasons(record), *_class_reasons(record, first.run.claimed, day_of(record))]
+    if reasons:
+        raise Refused(f"the run does not entitle to the statement: {on_one_line(reasons[0])}")
+    again = {
+        each.conformance_class: each for each in attestations(record, first.run.claimed, sums, valid_until(record))
+    }
+    for each in found:
+        if again[each.conformance_class] != each:
+            raise Refused(f"the statement of {each.conformance_class} is not what follows from the run")
+    return record
+
+
+def still_valid(found: list[Attestation], day: str) -> None:
+    """Refused where the statements have run out on a day (``YYYY-MM-DD``), or are of a day to come."""
+    for each in found:
+        if each.run.valid_until < day:
+            raise Refused(f"the statement ran out on {each.run.valid_until}; ask for one of a newer run")
+        if each.run.started[:10] > day:
+            raise Refused(
+                f"the statement is of a run on {each.run.started[:10]}, which is a day to come; is the clock right?"
+            )

@@ -1,0 +1,119 @@
+"""A statement in words for whoever buys from the vendor, and as a badge: SVG, and the JSON that badge services read."""
+
+from __future__ import annotations
+
+import datetime
+import html
+import json
+import textwrap
+from collections.abc import Iterator
+
+from conformance.reporting.attestation import Attestation, Permitted
+from conformance.reporting.text import on_one_line, plural
+
+AREAS = {
+    "oauth": "tokens: how machines log in (OAuth)",
+    "authorization": "who may see and do what in an organization",
+    "errors": "error answers that say what is wrong",
+    "registry": "the container registry",
+    "storage": "the S3-compatible object storage",
+    "webhooks": "incoming webhooks",
+    "interoperability": "the tools that people use: docker, aws and the like",
+}
+GREEN, AMBER = "#1a7f37", "#8a5a00"
+CHARACTER, PADDING = 6.6, 12
+
+
+def words(found: list[Attestation], width: int = 0) -> str:
+    """The statements of one run, as one text; lines are broken at ``width`` where it is given."""
+    first = found[0]
+    lines = [
+        f"{on_one_line(first.target.name)}, organization {on_one_line(first.target.organization)},",
+        f"was checked on {day(first.run.started)} against the NextEpoch contract {_contract(first)}.",
+        f"What is said here holds until {day(first.run.valid_until)}.",
+        "",
+        "It keeps what the contract demands in:",
+        *(line for each in found for line in _kept(each)),
+        *_permits([waiver for each in found for waiver in each.run.waivers]),
+        *_beyond(first),
+        "",
+        "It was reached at:" if first.target.addresses else "No address is named.",
+        *(f"  {name:<10} {on_one_line(address)}" for name, address in first.target.addresses.items()),
+        "",
+        f"How: run {on_one_line(first.run.id)}, {first.run.requests:,} requests by suite {first.suite_version}, "
+        f"profile {on_one_line(first.run.profile)}.",
+    ]
+    return "\n".join(part for line in lines for part in _broken(line, width))
+
+
+def _contract(attestation: Attestation) -> str:
+    return on_one_line(attestation.contract.annotations.version)
+
+
+def _kept(attestation: Attestation) -> Iterator[str]:
+    name = on_one_line(attestation.conformance_class)
+    notes = [plural(len(attestation.predicate.passed), "check") + " passed"]
+    beside = len(attestation.predicate.warned) - len(attestation.run.waivers)
+    notes += [f"{plural(len(attestation.run.waivers), 'known failure')} permitted"] if attestation.run.waivers else []
+    notes += [f"{beside} not passed that {'is' if beside == 1 else 'are'} recommended only"] if beside else []
+    aside = len(attestation.run.not_applicable)
+    notes += [f"{aside} not applicable"] if aside else []
+    yield f"  {name}: {AREAS.get(name.split('-', 1)[0], 'a part of the contract')}; {', '.join(notes)}"
+
+
+def _permits(waivers: list[Permitted]) -> Iterator[str]:
+    if waivers:
+        yield ""
+        yield "It is known to fail, and permitted for now, in:"
+    for each in waivers:
+        yield f"  {on_one_line(each.id)}: {on_one_line(each.reason)} (until {each.until}; {on_one_line(each.issue)})"
+
+
+def _beyond(attestation: Attestation) -> Iterator[str]:
+    yield ""
+    yield f"Nothing is said of: {', '.join(map(on_one_line, attestation.run.not_claimed)) or 'nothing, all is claimed'}"
+    if attestation.target.features_not_claimed:
+        yield f"Not offered: {', '.join(map(on_one_line, attestation.target.features_not_claimed))}"
+
+
+def _broken(line: str, width: int) -> list[str]:
+    indent = " " * (4 if line.startswith("  ") else 0)
+    return textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False) or [""] if width else [line]
+
+
+def day(moment: str) -> str:
+    """A moment's day, as ``25 November 2026``."""
+    date = datetime.date.fromisoformat(moment[:10])
+    return f"{date.day} {date:%B %Y}"
+
+
+def badge_data(found: list[Attestation]) -> dict[str, object]:
+    """The badge as the JSON that badge services read (schema version 1 of shields.io's endpoint)."""
+    waivers = sum(len(each.run.waivers) for each in found)
+    what = found[0].conformance_class if len(found) == 1 else f"{len(found)} classes"
+    message = f"conformant: {on_one_line(what)}" + (f", {plural(waivers, 'waiver')}" if waivers else "")
+    label = f"NextEpoch {_contract(found[0])}"
+    return {"schemaVersion": 1, "label": label, "message": message, "color": (AMBER if waivers else GREEN).lstrip("#")}
+
+
+def badge(found: list[Attestation]) -> str:
+    """The badge as an SVG that loads nothing and says in words what it shows."""
+    data = badge_data(found)
+    label, message = html.escape(str(data["label"])), html.escape(str(data["message"]))
+    left, right = (round(CHARACTER * len(str(data[name]))) + PADDING for name in ("label", "message"))
+    title = f"{label}: {message}; until {found[0].run.valid_until}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{title}">\n'
+        f"<title>{title}</title>\n"
+        f'<rect width="{left + right}" height="20" rx="3" fill="#{data["color"]}"/>\n'
+        f'<path d="M3 0h{left - 3}v20H3a3 3 0 0 1-3-3V3a3 3 0 0 1 3-3z" fill="#424a53"/>\n'
+        '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">\n'
+        f'<text x="{left / 2}" y="14" textLength="{left - PADDING}">{label}</text>\n'
+        f'<text x="{left + right / 2}" y="14" textLength="{right - PADDING}">{message}</text>\n'
+        "</g>\n</svg>\n"
+    )
+
+
+def badge_json(found: list[Attestation]) -> str:
+    """The badge's JSON, written."""
+    return json.dumps(badge_data(found), indent=1, ensure_ascii=False) + "\n"

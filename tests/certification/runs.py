@@ -1,0 +1,58 @@
+"""Runs that can be certified: each requirement of two classes once, against the contract of today's suite."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from conformance import __version__
+from conformance.contract.catalogue import catalogue
+from conformance.reporting import render_all
+from conformance.runs.record import CheckResult, Record
+from tests.reporting import samples
+
+CLASSES = ("registry-catalog", "registry-delete")
+NOW = datetime.datetime.now(datetime.UTC)
+TODAY = NOW.date().isoformat()
+
+
+def results(*classes: str) -> list[CheckResult]:
+    """A passing result for each requirement of the classes."""
+    wanted = [each for each in catalogue() if each.conformance_class in (classes or CLASSES) and not each.untestable]
+    return [samples.check(each.id, level=each.level.value, conformance_class=each.conformance_class) for each in wanted]
+
+
+def run(folder: Path, checks: list[CheckResult] | None = None, complete: bool = True, **changes: Any) -> Record:
+    """A run's folder with evidence and reports, as it would be certified."""
+    recorder = samples.recorder()
+    found = results() if checks is None else checks
+    for each in found:
+        each.exchanges = each.exchanges or [samples.exchange(recorder)]
+    moment = NOW.isoformat(timespec="seconds").replace("+00:00", "Z")
+    values: dict[str, Any] = {
+        "contract_version": catalogue().version, "contract_digest": catalogue().digest, "suite_version": __version__,
+        "started": moment, "finished": moment, "exit_code": 0,
+    }  # fmt: skip
+    record = samples.written(folder, found, recorder, complete, **{**values, **changes})
+    (folder / "leftovers.json").write_text("[]\n", encoding="utf-8")
+    render_all(record)
+    return record
+
+
+def keys(folder: Path, name: str = "key", ed25519: bool = False) -> tuple[Path, Path]:
+    """A new pair of keys: the private one's file and the public one's."""
+    key = Ed25519PrivateKey.generate() if ed25519 else generate_private_key(SECP256R1())
+    private, public = folder / f"{name}.pem", folder / f"{name}.public.pem"
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return private, public
+
+
+def waiver(until: str = "2999-12-31") -> dict[str, str]:
+    """A waiver as it stands in a result."""
+    return {"id": "registry/x", "reason": "mended in May", "issue": "https://tracker.example/7", "until": until}

@@ -1,0 +1,193 @@
+"""No change to a certified run or its statement is overlooked: single bytes, and whole lines and files."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.reporting.certification import Refused, certify, statements, verify_run
+from conformance.runs.record import RecordError, read
+from conformance.runs.seal import SUMS, SealError, seal
+from conformance.runs.signing import private_key, public_key
+from tests.certification import runs
+
+BYTES = 200
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, its statement and the keys."""
+    folder = tmp_path_factory.mktemp("certified")
+    private, _ = runs.keys(folder)
+    record = runs.run(folder / "run")
+    lines = certify(record, [], private_key(private), runs.TODAY)
+    (folder / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def copy(certified: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(certified, tmp_path / "copy"))
+
+
+def refusal(folder: Path) -> str:
+    """Why the folder's statement is refused; "" where it is verified."""
+    try:
+        verify_run(statements(folder / "s.jsonl", public_key(folder / "key.public.pem")), folder / "run")
+    except (Refused, SealError, RecordError) as refused:
+        return str(refused)
+    return ""
+
+
+def test_untouched_it_is_verified(copy: Path) -> None:
+    assert refusal(copy) == ""
+
+
+def test_every_changed_byte_is_refused(copy: Path) -> None:
+    chance = random.Random(20261125)
+    files = sorted(each for each in (copy / "run").rglob("*") if each.is_file() and each.stat().st_size)
+    for number in range(BYTES):
+        path = copy / "s.jsonl" if number % 4 == 0 else chance.choice(files)
+        before = path.read_bytes()
+        place, other = chance.randrange(len(before)), chance.randrange(1, 256)
+        path.write_bytes(before[:place] + bytes([before[place] ^ other]) + before[place + 1 :])
+        assert refusal(copy), f"{path.name}, byte {place}: {before[place]} ^ {other} was not noticed"
+        path.write_bytes(before)
+    assert refusal(copy) == ""
+
+
+Change = Callable[[list[str], random.Random], list[str]]
+
+
+def without(lines: list[str], chance: random.Random) -> list[str]:
+    """Without a line."""
+    place = chance.randrange(len(lines))
+    return lines[:place] + lines[place + 1 :]
+
+
+def twice(lines: list[str], chance: random.Random) -> list[str]:
+    """With a line a second time."""
+    return [*lines, chance.choice(lines)]
+
+
+def swapped(lines: list[str], chance: random.Random) -> list[str]:
+    """With two lines in each other's place."""
+    first, second = chance.sample(range(len(lines)), 2)
+    found = list(lines)
+    found[first], found[second] = found[second], found[first]
+    return found
+
+
+def passing(lines: list[str], chance: random.Random) -> list[str]:
+    """With another verdict."""
+    place = chance.choice([number for number, line in enumerate(lines) if '"verdict": "pass"' in line])
+    found = list(lines)
+    found[place] = found[place].replace('"verdict": "pass"', '"verdict": "not-applicable"')
+    return found
+
+
+def spaced(lines: list[str], chance: random.Random) -> list[str]:
+    """Written otherwise, with the same meaning."""
+    place = chance.randrange(len(lines))
+    return [json.dumps(json.loads(line), indent=None, separators=(", ", ":  ")) if number == place else line
+            for number, line in enumerate(lines)]  # fmt: skip
+
+
+IN_LINES: list[tuple[str, Change]] = [
+    *(("run/results.ndjson", change) for change in (without, twice, swapped, passing, spaced)),
+    *(("run/evidence/main.ndjson", change) for change in (without, twice, swapped, spaced)),
+    *(("s.jsonl", change) for change in (without, twice, swapped, spaced)),
+    *((f"run/{SUMS}", change) for change in (without, twice, swapped)),
+]
+
+
+@pytest.mark.parametrize("sealed_again", [False, True], ids=["as it was", "sealed again"])
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("name", "change"), IN_LINES, ids=[f"{name}-{change.__name__}" for name, change in IN_LINES])
+def test_changed_lines_are_refused(copy: Path, name: str, change: Change, seed: int, sealed_again: bool) -> None:
+    path = copy / name
+    lines = path.read_text().splitlines()
+    changed = change(lines, random.Random(seed))
+    path.write_text("".join(f"{line}\n" for line in changed))
+    if sealed_again and name.endswith("ndjson"):
+        seal(copy / "run")
+    assert refusal(copy)
+
+
+def removed(run: Path) -> None:
+    (run / "junit.xml").unlink()
+
+
+def added(run: Path) -> None:
+    (run / "evidence" / "other.ndjson").write_text("")
+
+
+def renamed(run: Path) -> None:
+    (run / "evidence" / "main.ndjson").rename(run / "evidence" / "gw0.ndjson")
+
+
+def exchanged(run: Path) -> None:
+    """The evidence of another run."""
+    line = json.loads((run / "evidence" / "main.ndjson").read_text().splitlines()[0])
+    (run / "evidence" / "main.ndjson").write_text(json.dumps({**line, "status": 201}) + "\n")
+
+
+def without_evidence(run: Path) -> None:
+    shutil.rmtree(run / "evidence")
+
+
+def another_run(run: Path) -> None:
+    shutil.rmtree(run)
+    runs.run(run, run_id="another")
+    seal(run)
+
+
+def another_target(run: Path) -> None:
+    described = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**described, "target": "production"}))
+
+
+def linked(run: Path) -> None:
+    (run / "run.json").rename(run.parent / "run.json")
+    (run / "run.json").symlink_to(run.parent / "run.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [removed, added, renamed, exchanged, without_evidence, another_run, another_target, linked],
+    ids=lambda change: change.__name__,
+)
+def test_changed_files_are_refused(copy: Path, change: Callable[[Path], None]) -> None:
+    change(copy / "run")
+    assert refusal(copy)
+
+
+def test_what_was_changed_is_named(copy: Path) -> None:
+    (copy / "run" / "index.html").write_text("fine")
+    assert refusal(copy).endswith("index.html was changed after the run was signed")
+    (copy / "run" / "summary.md").unlink()
+    assert refusal(copy).endswith("index.html was changed after the run was signed (and 1 more differences)")
+
+
+def test_a_statement_of_another_signer_is_refused(copy: Path) -> None:
+    private, _ = runs.keys(copy, "other")
+    lines = certify(read(copy / "run"), [], private_key(private), runs.TODAY)
+    (copy / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    assert refusal(copy).endswith("s.jsonl:1: it was signed with another key")
+
+
+def test_a_signer_who_states_more_than_the_run_shows_is_refused(copy: Path) -> None:
+    """The key is right, the sums are right: what is stated does not follow from the run."""
+    from conformance.runs.signing import opened, signed
+
+    signer = private_key(copy / "key.pem")
+    lines = (copy / "s.jsonl").read_text().splitlines()
+    told = opened(lines[0], None)
+    told["predicate"]["passedTests"].append("registry/more/than-was-shown")
+    (copy / "s.jsonl").write_text("".join(f"{line}\n" for line in [signed(told, signer), *lines[1:]]))
+    assert refusal(copy) == "the statement of registry-catalog is not what follows from the run"
