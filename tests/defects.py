@@ -127,7 +127,7 @@ def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, A
         (reference.folder / "evidence").mkdir()
         table = Table(wanted, control)
         code = pytest.main(
-            [*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, _Judge(options)]
+            [*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, Judge(options)]
         )
         if not table.verdicts:
             raise SystemExit(f"the checks were not run (pytest exit code {code})")
@@ -148,7 +148,7 @@ def areas_of(wanted: list[Row]) -> list[str]:
     return sorted(named | whole)
 
 
-class _Judge:
+class Judge:
     """Registers the worker's side of the plugin alone: no record, no report."""
 
     def __init__(self, options: RunOptions) -> None:

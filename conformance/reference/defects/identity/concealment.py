@@ -124,9 +124,17 @@ class HiddenProjectAnsweredSlower(_Hiding, Defect):
     surface = "identity"
     noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
 
+    delay_s = 0.02
+
     def _for_hidden(self, answer: Answer, slug: str) -> Answer:
-        time.sleep(0.02)
+        time.sleep(self.delay_s)
         return answer
+
+
+class HiddenProjectAnsweredAMillisecondSlower(HiddenProjectAnsweredSlower):
+    """The contract's table of errors: a hidden project is answered like one that never existed (a look-up's time)."""
+
+    delay_s = 0.001
 
 
 class HiddenProjectReadable(Defect):
