@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from conformance.clients.http import HeaderFields, HttpClient
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
+from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes
 from conformance.target import description
 from conformance.vocabulary.exchange import Exchange
@@ -134,15 +135,6 @@ class Registry:
         return Repository(self, name)
 
 
-@dataclass
-class Inventory:
-    """What was put into one repository, so that it can be taken out again."""
-
-    blobs: set[str] = field(default_factory=set)
-    manifests: dict[str, None] = field(default_factory=dict)
-    uploads: list[Upload] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Repository:
     """One repository as one role sees it. Roles share its inventory."""
@@ -154,6 +146,10 @@ class Repository:
     def as_role(self, role: str | None) -> Repository:
         """The same repository as another role; None is anonymous."""
         return replace(self, registry=self.registry.as_role(role))
+
+    def named(self, name: str) -> Repository:
+        """Another repository, uploads to which are this one's to clear."""
+        return replace(self, name=name)
 
     def presenting(self, authorization: str | None) -> Repository:
         """The same repository with one Authorization field on every request, or none."""
@@ -199,19 +195,23 @@ class Repository:
         pairs = [(name.rstrip("_"), value) for name, value in query.items()]
         scopes = (*self.scopes, *(self.registry.scope(value, "pull") for name, value in pairs if name == "from"))
         rest = "blobs/uploads/" + (f"?{urlencode(pairs, safe='/', quote_via=quote)}" if pairs else "")
+        if made := query.get("digest") or query.get("mount"):
+            self.inventory.note("blob", digest=made)
         reply = self.registry.send("POST", self.path(rest), [BINARY] if body else [], body, scopes)
+        location = reply.headers.get("location")
         if reply.status == 201:
-            self.inventory.blobs.add(query.get("digest") or query.get("mount") or "")
+            self.inventory.blobs.add(made or "")
+        elif reply.status == 202 and location:
+            self.inventory.opened(Upload(self, urljoin(reply.url, location)))
         return reply
 
     def upload_of(self, reply: Exchange) -> Upload:
         """The session that a 202 has opened; Inconclusive where the answer opened none."""
-        location = reply.headers.get("location")
-        if reply.status != 202 or not location:
-            raise Inconclusive(f"{reply} and opened no upload session", "a registry that takes uploads from this login")
-        upload = Upload(self, urljoin(reply.url, location))
-        self.inventory.uploads.append(upload)
-        return upload
+        location = urljoin(reply.url, reply.headers.get("location") or "")
+        for upload in reversed(self.inventory.uploads):
+            if reply.status == 202 and upload.location == location:
+                return upload
+        raise Inconclusive(f"{reply} and opened no upload session", "a registry that takes uploads from this login")
 
     def open_upload(self) -> Upload:
         """A new upload session; Inconclusive where the registry opens none."""
@@ -237,6 +237,7 @@ class Repository:
 
     def put_manifest(self, reference: str, content: bytes, media_type: str) -> Exchange:
         """PUT of a manifest by tag or digest (end-7)."""
+        self.inventory.note("manifest", digest=digest_of(content))
         reply = self.send("PUT", f"manifests/{reference}", [("Content-Type", media_type)], content)
         if reply.ok:
             self.inventory.manifests[digest_of(content)] = None
@@ -285,22 +286,16 @@ class Repository:
 
     # Clearing
 
-    def clear(self, deletes: bool) -> None:
-        """Takes out what was put in, as far as the registry can; RuntimeError says what remains."""
-        owner = self.registry
-        for upload in self.inventory.uploads:
-            if upload.open:
-                upload.by(owner).cancel()
+    def clear(self, deletes: bool) -> list[tuple[str, str]]:
+        """Takes out what was put in, as far as the registry can, and tells what stays and why."""
+        left = [each for upload in self.inventory.uploads if upload.open and (each := upload.by(self.registry).end())]
         if not deletes:
-            if self.inventory.manifests or self.inventory.blobs:
-                raise RuntimeError("the target does not claim registry.delete")
-            return
+            stays = self.inventory.manifests or self.inventory.blobs
+            return left + ([(f"repository {self.name}", "the target does not claim registry.delete")] if stays else [])
         targets = [f"manifests/{digest}" for digest in reversed(self.inventory.manifests)]
         targets += [f"blobs/{digest}" for digest in self.inventory.blobs if digest]
-        replies = [self.send("DELETE", each) for each in targets]
-        refused = [str(reply) for reply in replies if reply.status not in (202, 404)]
-        if refused:
-            raise RuntimeError("; ".join(refused[:3]))
+        replies = [(each, self.send("DELETE", each)) for each in targets]
+        return left + [(f"{self.name} {each}", str(reply)) for each, reply in replies if reply.status not in (202, 404)]
 
 
 NewRepository = Callable[[str], Repository]
@@ -343,9 +338,11 @@ class Upload:
         fields = [BINARY] if body else []
         if content_range is not None:
             fields.append(("Content-Range", content_range))
+        if digest:
+            self.repository.inventory.note("blob", digest=digest)
         reply = self._send("PUT", self.location if digest is None else with_digest(self.location, digest), fields, body)
         if reply.status == 201:
-            self.open = False
+            self.repository.inventory.ended(self)
             # A registry may keep a blob under another digest than the one that it was pushed with.
             self.repository.inventory.blobs |= {digest or "", reply.headers.get("docker-content-digest") or ""}
         return reply
@@ -357,14 +354,25 @@ class Upload:
     def cancel(self) -> Exchange:
         """DELETE of the session (end-14)."""
         reply = self._send("DELETE", self.location)
-        self.open = self.open and not reply.ok
+        if reply.ok:
+            self.repository.inventory.ended(self)
         return reply
+
+    def end(self) -> tuple[str, str] | None:
+        """Cancels the session; where it cannot be cancelled and may still be there, what stays and why."""
+        reply = self.cancel()
+        # 404 says that there is none, but for a registry that says so of one whose state it cannot read.
+        gone = reply.ok or b"BLOB_UPLOAD_UNKNOWN" in reply.body or reply.status == 404
+        if gone and b"BLOB_UPLOAD_INVALID" not in reply.body:
+            return None
+        where = f"upload session of {self.repository.name} at {urlsplit(self.location).path}"
+        return where, f"DELETE is answered {reply.status}"
 
     def _send(self, method: str, target: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:
         reply = self.repository.registry.send(method, target, headers, body, self.repository.scopes)
         location = reply.headers.get("location")
         if location and reply.status in (202, 204, 416):
-            self.location = urljoin(reply.url, location)
+            self.repository.inventory.moved(self, urljoin(reply.url, location))
         return reply
 
 

@@ -20,6 +20,7 @@ class KEYS:
     target = pytest.StashKey[Target]()
     names = pytest.StashKey[Names]()
     pace = pytest.StashKey[Pace]()
+    ledger = pytest.StashKey[Ledger]()
     leftovers = pytest.StashKey[list[dict[str, str]]]()
 
 
@@ -64,7 +65,7 @@ def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[s
 @pytest.fixture(scope="session")
 def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) -> Iterator[Ledger]:
     """Where a check notes what it created; everything is removed at the end of the session."""
-    kept = Ledger()
+    kept = request.config.stash[KEYS.ledger]
     yield kept
     request.config.stash[KEYS.leftovers].extend(kept.clean_up())
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import json
 import platform
-import secrets
 import sys
 import time
 from collections import Counter
@@ -32,7 +31,7 @@ from conformance.reporting import FORMATS, render_all
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
-from conformance.sandbox.names import base36
+from conformance.sandbox.names import new_run
 from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.requirement import Level
@@ -129,9 +128,8 @@ class Run:
                 parse_shard(option.shard)
         except ValueError as mistake:
             raise pytest.UsageError(str(mistake)) from None
-        run_id = f"{base36(int(time.time())).rjust(7, '0')}{secrets.token_hex(2)}"
         return RunOptions(
-            run_id=run_id,
+            run_id=new_run(),
             folder=str(self._folder(name)),
             target_config=str(path.resolve()),
             target=name,

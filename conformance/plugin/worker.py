@@ -29,6 +29,7 @@ from conformance.plugin.sharding import in_shard
 from conformance.plugin.surfaces import not_described, surface_of
 from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
+from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.explore import configure
 from conformance.target import configuration
@@ -80,6 +81,7 @@ class Worker:
         stash[KEYS.target] = target
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
         stash[KEYS.pace] = Pace(self.options.rate)
+        stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         database = self.options.examples_database
         configure(self.options.explore, self.options.seed, Path(database) if database else None)

@@ -5,6 +5,7 @@
     python -m conformance.reference.control URL rotate-webhook      prints the new URL
     python -m conformance.reference.control URL events              prints what the webhook has taken in, as JSON
     python -m conformance.reference.control URL switch [NAME ...]   defects and variants in force from now on
+    python -m conformance.reference.control URL state               prints what each surface holds, as JSON
     python -m conformance.reference.control URL reset
     python -m conformance.reference.control URL capture             keeps every request from now on
     python -m conformance.reference.control URL captured            prints them as JSON, and keeps no more
@@ -57,6 +58,8 @@ class Control:
         if command == "reset":
             self.deployment.reset()
             return ""
+        if command == "state":
+            return json.dumps({name: surface.contents() for name, surface in surfaces.items()})
         if command == "capture":
             self.deployment.capture()
             return ""

@@ -27,3 +27,7 @@ class Surface:
     def reset(self) -> None:
         """Puts the state back to what it was at the start."""
         raise NotImplementedError
+
+    def contents(self) -> list[str]:
+        """What callers have put there and could take away again, by name."""
+        return []

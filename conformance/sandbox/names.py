@@ -1,13 +1,20 @@
-"""Names of a run's own: ``cf-<run>-<worker>-<n>``, short, lower case, never the same twice."""
+"""Names of a run's own: ``cf-<run>-<worker>-<n>``, short, lower case, never the same twice.
+
+A name tells which run made it and when that began, so that what a run has left is known as ours and its age is seen.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
+import secrets
+import time
 from dataclasses import dataclass, field
 
 PREFIX = "cf-"
-OURS = re.compile(r"^cf-(?P<time>[0-9a-z]{7})[0-9a-z]{4}-")
+OURS = re.compile(r"^cf-(?P<run>(?P<time>[0-9a-z]{7})[0-9a-f]{4})-(?:w\d*|last)-\d+(?!\d)")
+FIRST_RUN = 1_700_000_000
+"""Seconds since the epoch before which there was no run: a name that tells an earlier time is not ours."""
 
 
 @dataclass
@@ -27,6 +34,24 @@ class Names:
         """A new name; the hint is put behind it."""
         name = f"{self.prefix}{next(self._numbers)}"
         return f"{name}-{hint}" if hint else name
+
+
+def new_run() -> str:
+    """The id of a run that begins now."""
+    return f"{base36(int(time.time())).rjust(7, '0')}{secrets.token_hex(2)}"
+
+
+def run_of(name: str) -> str | None:
+    """The run that made a name, or None where it is no name of ours."""
+    found = OURS.match(name)
+    if found is None or not FIRST_RUN <= int(found["time"], 36) <= time.time() + 24 * 3600:
+        return None
+    return found["run"]
+
+
+def begun(run: str) -> int:
+    """When a run began, in seconds since the epoch."""
+    return int(run[:7], 36)
 
 
 def base36(number: int) -> str:

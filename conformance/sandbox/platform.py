@@ -103,6 +103,7 @@ class Platform:
         text = f"text of {slug}"
         if kind == "create" and resource.create:
             document = filled(resource.create.body, slug, text)
+            self.ledger.intends("item", resource=resource.name, slug=slug)
             return Operation(resource, kind, resource.create.method, resource.path, resource.create.scope, document)
         if resource.item is None:
             raise NotApplicable(f"the resource {resource.name} declares no item")

@@ -80,11 +80,7 @@ def test_app_slugs(repository: Repository, ending: str) -> None:
     Method: 1. open an upload to a repository whose slug has dashes and digits at its end
             2. expect 202
     """
-    other = repository.registry.repository(repository.name + ending)
-    reply = other.post_upload()
-
-    expect_status(reply, 202)
-    other.upload_of(reply).cancel()
+    expect_status(repository.named(repository.name + ending).post_upload(), 202)
 
 
 @verifies("registry/name/no-other-name-is-taken")

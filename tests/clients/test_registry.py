@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry, Upload, with_digest
+from conformance.clients.registry import Registry, Repository, Upload, with_digest
+from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import basic
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Secret
@@ -178,8 +179,55 @@ def test_what_cannot_be_taken_out_is_told(server: Server) -> None:
     repository = entered(server).repository(NAME)
     repository.put_manifest("v1", b"{}", "application/json")
 
-    with pytest.raises(RuntimeError, match=r"registry\.delete"):
-        repository.clear(deletes=False)
+    assert repository.clear(deletes=False) == [(f"repository {NAME}", "the target does not claim registry.delete")]
+    assert "405" in stays(server, repository, (405, {}, b""))[0][1]
+
+
+def stays(server: Server, repository: Repository, answer: Answer) -> list[tuple[str, str]]:
+    """What clearing tells of the manifest in a repository, its deletion answered like this."""
+    (digest,) = repository.inventory.manifests
+    server.table["DELETE", f"/v2/{NAME}/manifests/{digest}"] = answer
+    return repository.clear(deletes=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "stays"),
+    [
+        ((204, {}, b""), False),
+        ((404, {}, b""), False),
+        ((404, {}, b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}'), False),
+        ((400, {}, b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}'), False),
+        ((404, {}, b'{"errors": [{"code": "BLOB_UPLOAD_INVALID"}]}'), True),
+        ((405, {}, b""), True),
+    ],
+)
+def test_a_session_that_cannot_be_cancelled_is_told(server: Server, answer: Answer, stays: bool) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1?state=1"}, b"")
+    server.table["DELETE", "/u1"] = answer
+    repository = entered(server).repository(NAME)
+    repository.post_upload()
+
+    told = repository.clear(deletes=True)
+    assert told == ([(f"upload session of {NAME} at /u1", f"DELETE is answered {answer[0]}")] if stays else [])
+
+
+def test_what_is_made_is_noted_before(server: Server) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1"}, b"")
+    server.table["PATCH", "/u1"] = (202, {"Location": "/u2"}, b"")
+    server.table["PUT", "/u2"] = (201, {}, b"")
+    noted: list[tuple[str, ...]] = []
+    inventory = Inventory(lambda kind, **details: noted.append((kind, *details.values())))
+    repository = Repository(entered(server), NAME, inventory)
+    upload = repository.open_upload()
+    upload.patch(b"chunk")
+    upload.put("sha256:0")
+    repository.put_manifest("v1", b"{}", "application/json")
+
+    at = server.url
+    assert noted[:4] == [
+        ("upload", f"{at}/u1"), ("upload", f"{at}/u2", f"{at}/u1"), ("blob", "sha256:0"), ("closed", f"{at}/u2"),
+    ]  # fmt: skip
+    assert noted[4][0] == "manifest", "a manifest that is refused may be there all the same"
 
 
 def test_a_session_that_did_not_open_makes_a_check_inconclusive(server: Server) -> None:

@@ -44,6 +44,9 @@ class IdentityState(Surface):
         self.windows: dict[str, deque[float]] = {}
         self.refresh_tokens: dict[str, tuple[str, str]] = {}
 
+    def contents(self) -> list[str]:
+        return [f"{each.slug}/{slug}" for each in self.organizations.values() for slug in each.projects]
+
     def revoke(self, client_id: str) -> None:
         """Revokes a credential and every token it was issued, for good; KeyError where there is none."""
         self.clients[client_id].revoked = True

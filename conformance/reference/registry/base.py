@@ -26,6 +26,15 @@ class Base(Surface):
         self.repositories.clear()
         self.uploads.clear()
 
+    def contents(self) -> list[str]:
+        uploads = [f"{upload.repository} upload {session}" for session, upload in self.uploads.items()]
+        held = [
+            f"{name} {each}"
+            for name, repository in self.repositories.items()
+            for each in (*repository.blobs, *repository.manifests, *repository.tags)
+        ]
+        return uploads + held
+
     def stored(self, name: str) -> Repository:
         """The repository of that name; an empty one, not kept, where there is none."""
         return self.repositories.get(name) or Repository()

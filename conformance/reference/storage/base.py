@@ -42,6 +42,11 @@ class Gateway(Surface):
         now = self.seconds()
         self.buckets = {name: Bucket(name, owner, now) for name, owner in self.seeds.buckets.items()}
 
+    def contents(self) -> list[str]:
+        return [
+            f"{bucket.name} {each}" for bucket in self.buckets.values() for each in (*bucket.objects, *bucket.uploads)
+        ]
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return time.time()

@@ -1,0 +1,138 @@
+"""``conformance sweep``: removes what earlier runs left on a target."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from conformance.runs.record import RunInfo
+    from conformance.sandbox.swept import Swept
+    from conformance.target.description import Target
+
+AGE = re.compile(r"(\d+)([smhd])")
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+ADDRESSES = (("identity", "url"), ("registry", "url"), ("registry", "repository"), ("storage", "endpoint"))
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "sweep",
+        help="remove what earlier runs left",
+        description="Removes what earlier runs, killed ones too, left on a target: of one run, or of every run that "
+        "began longer ago than --older-than. Only what runs of this suite made is touched. Exit code 7 where something "
+        "stays.",
+    )
+    parser.add_argument("run", metavar="RUN", nargs="?", type=Path, help="the folder of one run (default: all runs)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="the target file")
+    parser.add_argument("--target", metavar="NAME", help="which target of the file")
+    parser.add_argument("--older-than", metavar="AGE", type=_age, default=3600, help="such as 90m or 2d (default: 1h)")
+    parser.add_argument("--dry-run", action="store_true", help="only tell what would be removed")
+
+
+def _age(text: str) -> int:
+    found = AGE.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number with s, m, h or d, such as 90m")
+    return int(found[1]) * UNITS[found[2]]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sweeps, and says what became of each thing; returns the exit code."""
+    from conformance.plugin.fixtures import trusting
+    from conformance.sandbox.ledger import lines_of
+    from conformance.sandbox.sweep import Sweep
+
+    target, runs, wanted = _asked(arguments)
+    ledgers = {folder: _ledgers(folder) for folder in runs}
+    sweep = Sweep(target, wanted, arguments.dry_run, trusting(target))
+    counts: Counter[str] = Counter()
+    stays: list[Swept] = []
+    entries = [line for paths in ledgers.values() for path in paths for line in lines_of(path)]
+    for swept in sweep.everything(entries):
+        print(_line(swept))
+        counts[swept.outcome] += 1
+        stays += [swept] if swept.outcome == "stays" else []
+    for folder, run_id in runs.items() if not arguments.dry_run else ():
+        _settle(folder, ledgers[folder], [each for each in stays if run_id in each.what])
+    told = [f"{counts[each]} {each}" for each in ("removed", "found", "stays") if counts[each]]
+    print(", ".join(told) or "nothing left")
+    return ExitCode.INCONCLUSIVE if stays else ExitCode.CONFORMANT
+
+
+def _line(swept: Swept) -> str:
+    told = f"{swept.outcome:<8} {swept.what}" + (f": {swept.reason}" if swept.reason else "")
+    return "".join(each if each.isprintable() else "?" for each in told)
+
+
+def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
+    """The target, the runs whose ledgers are read (ids by folder), and of which runs things are removed."""
+    from conformance.runs.record import RecordError, read
+    from conformance.sandbox.sweep import of_run, older_than
+    from conformance.target import configuration
+
+    if arguments.run is None:
+        target = configuration.load(arguments.config, Path.cwd()).choose(arguments.target)[1]
+        wanted = older_than(arguments.older_than)
+        runs = {folder: info.run_id for folder, info in _runs() if _same(info, target) and wanted(info.run_id)}
+        return target, runs, wanted
+    try:
+        info = read(arguments.run).info
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    file = arguments.config or (Path(info.target_file) if info.target_file else None)
+    if file is None:
+        raise UsageMistake(f"{arguments.run}: was of the embedded reference, which ended with it and keeps nothing")
+    target = configuration.load(file, Path.cwd()).choose(arguments.target or info.target)[1]
+    if not _same(info, target):
+        raise UsageMistake(f"{arguments.run}: was of another target than {file} describes; name its file by --config")
+    return target, {arguments.run: info.run_id}, of_run(info.run_id)
+
+
+def _runs() -> Iterator[tuple[Path, RunInfo]]:
+    """The runs in ``reports/`` that have left a ledger."""
+    from conformance.runs.record import RecordError, read
+
+    for ledger in sorted(Path("reports").glob("*/ledger")):
+        try:
+            yield ledger.parent, read(ledger.parent).info
+        except RecordError:
+            continue
+
+
+def _same(info: RunInfo, target: Target) -> bool:
+    """Whether a run was of the deployment that a target file describes: the same addresses."""
+    then = info.configuration
+
+    def addresses(described: Any) -> list[Any]:
+        return [(described.get(surface) or {}).get(key) for surface, key in ADDRESSES]
+
+    return addresses(then) == addresses(target.model_dump())
+
+
+def _ledgers(folder: Path) -> list[Path]:
+    from conformance.sandbox.ledger import StillRunning, ledgers_of
+
+    try:
+        return ledgers_of(folder)
+    except StillRunning as mistake:
+        raise UsageMistake(str(mistake)) from None
+
+
+def _settle(folder: Path, ledgers: Iterable[Path], stays: Iterable[Swept]) -> None:
+    """Tells a run's leftovers anew; its ledgers go where nothing stays, else they are kept for another try."""
+    from conformance.sandbox.ledger import forget
+
+    told = [{"what": each.what, "reason": each.reason} for each in stays]
+    (folder / "leftovers.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    for path in [] if told else ledgers:
+        forget(path)

@@ -1,0 +1,74 @@
+"""Removes what earlier runs have left: by what the target lists, and by the ledgers of runs that were killed.
+
+Only names that a run of ours made are touched, and only where the target file lets runs make them: repositories that
+begin with its own, the buckets and the resources that it names.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.clients.http import HttpClient, Limits, Pace
+from conformance.evidence.recorder import Recorder
+from conformance.sandbox.names import begun, run_of
+from conformance.sandbox.sweep_identity import sweep_identity
+from conformance.sandbox.sweep_registry import sweep_registry
+from conformance.sandbox.sweep_storage import sweep_storage
+from conformance.sandbox.swept import Removal, Swept
+from conformance.target import configuration
+from conformance.target.description import Target, parse_rate
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+Entry = dict[str, Any]
+
+
+@dataclass
+class Sweep:
+    """One sweep of a target. ``wanted`` says of which runs things are removed; ``dry``: only told."""
+
+    target: Target
+    wanted: Callable[[str], bool]
+    dry: bool
+    authorities: Any = None
+    recorder: Recorder = field(default_factory=lambda: Recorder(prefix="sweep"))
+
+    def __post_init__(self) -> None:
+        for secret in configuration.secrets(self.target):
+            self.recorder.redactor.learn(secret.name, secret.reveal())
+
+    def everything(self, entries: Iterable[Entry]) -> Iterator[Swept]:
+        """What was found and what became of it; ``entries`` are lines of ledgers."""
+        entries = list(entries)
+        removal = Removal(lambda name: (run := run_of(name)) is not None and self.wanted(run), self.dry)
+        surfaces = {"registry": sweep_registry, "storage": sweep_storage, "identity": sweep_identity}
+        for name, sweep in surfaces.items():
+            described = getattr(self.target, name)
+            if described is None:
+                continue
+            http = self._client(described.endpoint if name == "storage" else described.url)
+            try:
+                for swept in sweep(http, self.target, removal, entries):
+                    self.recorder.begin()
+                    yield swept
+            except (Inconclusive, NonConformance, NotApplicable) as cause:
+                yield Swept(f"{name}: what is left there", "stays", self.recorder.redactor.text(str(cause)))
+            finally:
+                http.close()
+
+    def _client(self, url: str) -> HttpClient:
+        limits = Limits(connect_s=self.target.limits.connect, answer_s=self.target.limits.answer)
+        requests, seconds = parse_rate(self.target.rate) if self.target.rate else (0, 1.0)
+        return HttpClient(url, self.recorder, limits, Pace(requests / seconds), tls=self.authorities, label="sweep")
+
+
+def older_than(seconds: float) -> Callable[[str], bool]:
+    """Runs that began longer ago than that."""
+    return lambda run: time.time() - begun(run) >= seconds
+
+
+def of_run(run_id: str) -> Callable[[str], bool]:
+    """One run alone."""
+    return lambda run: run == run_id

@@ -1,0 +1,73 @@
+"""Sweeps the identity surface: items of declared resources that runs of ours created."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import urljoin
+
+from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient, bearer
+from conformance.oracles.registry import next_link
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.sandbox.platform import Platform
+from conformance.sandbox.swept import Removal, Swept
+from conformance.target.description import Resource, Target
+from conformance.vocabulary.finding import Inconclusive
+
+MOST_PAGES = 100
+
+
+def sweep_identity(
+    http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
+) -> Iterator[Swept]:
+    """Items of ours, by the lists of the resources and by the ledgers."""
+    if target.identity is None:
+        return
+    platform = Platform(target, OAuthClient(target.identity, http), http, Names("", ""), Ledger())
+    noted = [(each["resource"], each["slug"]) for each in entries if each["kind"] == "item"]
+    for resource in target.identity.resources:
+        if not (resource.create and resource.item and resource.delete):
+            continue
+        slugs = [slug for name, slug in noted if name == resource.name]
+        for slug in dict.fromkeys([*_listed(platform, resource), *slugs]):
+            if removal.ours(slug):
+                yield from _removed(platform, resource, slug, removal)
+
+
+def _listed(platform: Platform, resource: Resource) -> list[str]:
+    """Every text in the answers of a list under the name that an item is created by."""
+    token = platform.oauth.token("full")
+    found: list[str] = []
+    path: str | None = resource.path
+    for _ in range(MOST_PAGES):
+        reply = platform.http.send(resource.method, str(path), [bearer(token)])
+        if not reply.ok:
+            raise Inconclusive(f"the list of {resource.name} is answered {reply.status}")
+        try:
+            found += _values(reply.json(), resource.unique or "slug")
+        except (ValueError, RecursionError):
+            raise Inconclusive(f"the list of {resource.name} is not JSON") from None
+        link = next_link(reply)
+        path = urljoin(reply.url, link) if link else None
+        if path is None or not path.startswith(f"{platform.http.base_url}/"):
+            break
+    return found
+
+
+def _values(document: Any, member: str) -> list[str]:
+    """The texts that stand under one name, however deep."""
+    if isinstance(document, list):
+        return [value for each in document for value in _values(each, member)]
+    if not isinstance(document, dict):
+        return []
+    own = [document[member]] if isinstance(document.get(member), str) else []
+    return own + [value for each in document.values() for value in _values(each, member)]
+
+
+def _removed(platform: Platform, resource: Resource, slug: str, removal: Removal) -> Iterator[Swept]:
+    kind = "read-item" if removal.dry else "delete"
+    reply = platform.as_role("full", platform.operation(resource, kind, slug))
+    if reply.status != 404:
+        yield removal.done(f"{resource.name} {slug}", [] if reply.ok else [f"{kind} is answered {reply.status}"])

@@ -1,0 +1,169 @@
+"""Sweeps the registry: repositories of ours with their tags, manifests, blobs and open uploads.
+
+Repositories are found in the catalog where that is claimed, and in ledgers; a ledger also knows what no registry
+lists: upload sessions, and manifests without a tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.clients.http import HttpClient
+from conformance.clients.images import digest_of
+from conformance.clients.registry import Registry, Repository, Upload
+from conformance.oracles.registry import pages_from
+from conformance.sandbox.swept import Removal, Swept
+from conformance.target import description
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange
+
+DIGEST = ("sha256:", "sha512:")
+GONE = 404
+
+
+@dataclass
+class Known:
+    """What ledgers tell of one repository; ``uploads`` are the locations of sessions that were not closed."""
+
+    manifests: dict[str, None] = field(default_factory=dict)
+    blobs: dict[str, None] = field(default_factory=dict)
+    uploads: dict[str, None] = field(default_factory=dict)
+
+    def take(self, entry: dict[str, Any]) -> None:
+        """Takes in one line."""
+        kind, digest, location = entry["kind"], entry.get("digest", ""), entry.get("location", "")
+        if kind in ("manifest", "blob") and digest.startswith(DIGEST):
+            (self.manifests if kind == "manifest" else self.blobs)[digest] = None
+        elif kind == "upload":
+            self.uploads.pop(entry.get("was", ""), None)
+            self.uploads[location] = None
+        elif kind == "closed":
+            self.uploads.pop(location, None)
+
+
+def sweep_registry(
+    http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
+) -> Iterator[Swept]:
+    """Repositories of ours, our own and those that were made with the other organization's login."""
+    if target.registry is None:
+        return
+    registry = Registry.enter(http, target.registry)
+    known: dict[str, Known] = {}
+    for entry in entries:
+        if "repository" in entry:
+            known.setdefault(entry["repository"], Known()).take(entry)
+    listed = _catalogued(registry) if "registry.catalog" in target.features else []
+    for name in dict.fromkeys([*known, *listed]):
+        owner = _owner(registry, target.registry, name, removal)
+        if owner is not None:
+            yield from _Swept(owner.repository(name), known.get(name, Known()), target.features, removal).all()
+
+
+def _owner(registry: Registry, described: description.Registry, name: str, removal: Removal) -> Registry | None:
+    """The registry as the one who made a repository; None where no run of ours did."""
+    for base, role in ((described.repository, "pusher"), (described.foreign_repository, "foreign")):
+        if base is not None and name.startswith(f"{base}-") and removal.ours(name.removeprefix(f"{base}-")):
+            return registry.as_role(role) if role in described.credentials else registry
+    return None
+
+
+def _catalogued(registry: Registry) -> list[str]:
+    first = registry.catalog("?n=500")
+    if not first.ok:
+        return []
+    return [name for page in pages_from(first, registry.follow_catalog) for name in _texts(page, "repositories")]
+
+
+@dataclass
+class _Swept:
+    """One repository on its way out."""
+
+    repository: Repository
+    known: Known
+    features: list[str]
+    removal: Removal
+
+    def all(self) -> Iterator[Swept]:
+        """What was found in it."""
+        yield from self._uploads()
+        manifests, blobs = dict(self.known.manifests), dict(self.known.blobs)
+        tags = self._tags()
+        for reference in [*tags, *manifests]:
+            self._look_into(reference, manifests, blobs)
+        yield from self._content("manifest", manifests)
+        yield from self._content("blob", blobs)
+        if not self.removal.dry:
+            yield from self._stubborn_tags(tags)
+
+    def _uploads(self) -> Iterator[Swept]:
+        ended = 0
+        for location in self.known.uploads:
+            upload = Upload(self.repository, location)
+            if self.removal.dry:
+                ended += upload.status().ok
+            elif left := upload.end():
+                yield Swept(left[0], "stays", left[1])
+            else:
+                ended += not upload.open
+        if ended:
+            yield self.removal.done(f"{ended} upload sessions in {self.repository.name}", [])
+
+    def _tags(self) -> list[str]:
+        first = self.repository.tags()
+        return [t for page in pages_from(first, self.repository.follow) for t in _texts(page, "tags")]
+
+    def _look_into(self, reference: str, manifests: dict[str, None], blobs: dict[str, None]) -> None:
+        """Adds a manifest, and what it refers to, to what is to be removed."""
+        reply = self.repository.get_manifest(reference)
+        document = _document(reply)
+        if not reply.ok or document is None:
+            return
+        manifests[digest_of(reply.body)] = None
+        config = document.get("config")
+        for each in [config, *_list(document, "layers")]:
+            if isinstance(each, dict) and isinstance(each.get("digest"), str):
+                blobs[each["digest"]] = None
+        for each in _list(document, "manifests"):
+            child = each.get("digest") if isinstance(each, dict) else None
+            if isinstance(child, str) and child.startswith(DIGEST) and child not in manifests:
+                manifests[child] = None
+                self._look_into(child, manifests, blobs)
+
+    def _content(self, kind: str, digests: Iterable[str]) -> Iterator[Swept]:
+        deletes = "registry.delete" in self.features
+        found, refused = 0, []
+        for digest in digests:
+            reply = self.repository.send("DELETE" if deletes and not self.removal.dry else "HEAD", f"{kind}s/{digest}")
+            found += reply.status != GONE
+            if not deletes and reply.ok:
+                refused.append("the target does not claim registry.delete")
+            elif not reply.ok and reply.status != GONE:
+                refused.append(f"{kind} {digest}: {reply.method} is answered {reply.status}")
+        if found:
+            yield self.removal.done(f"{found} {kind}s in {self.repository.name}", refused)
+
+    def _stubborn_tags(self, tags: list[str]) -> Iterator[Swept]:
+        """Tags that outlive their manifests."""
+        for tag in self._tags() if tags else []:
+            reply = self.repository.delete_manifest(tag)
+            if not reply.ok and reply.status != GONE:
+                yield Swept(f"tag {self.repository.name}:{tag}", "stays", f"DELETE is answered {reply.status}")
+
+
+def _document(reply: Exchange) -> dict[str, Any] | None:
+    try:
+        document = reply.json()
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _list(document: dict[str, Any] | None, member: str) -> list[Any]:
+    found = (document or {}).get(member)
+    return found if isinstance(found, list) else []
+
+
+def _texts(reply: Exchange, member: str) -> list[str]:
+    return [each for each in _list(_document(reply), member) if isinstance(each, str)] if reply.ok else []

@@ -1,0 +1,90 @@
+"""Sweeps the buckets of the target file: objects and open uploads under names that runs of ours made."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from conformance.clients.http import HttpClient
+from conformance.clients.sigv4 import Keys
+from conformance.clients.storage import S3, Bucket
+from conformance.oracles.s3_documents import listing_of, uploads_of
+from conformance.sandbox.names import PREFIX, run_of
+from conformance.sandbox.swept import Removal, Swept
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+MOST_PAGES = 1000
+Item = tuple[str, str]
+"""A key, and the id of its upload where it is one."""
+
+
+def sweep_storage(
+    http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
+) -> Iterator[Swept]:
+    """Objects and uploads of ours in every bucket, told run by run."""
+    described = target.storage
+    if described is None:
+        return
+    keys = Keys(described.access_key.reveal(), described.secret_key.reveal(), described.region)
+    for name in described.buckets:
+        bucket = S3(http, keys).bucket(name)
+        yield from _swept(bucket, "open uploads", _uploads, removal)
+        yield from _swept(bucket, "objects", _objects, removal)
+
+
+def _swept(
+    bucket: Bucket,
+    what: str,
+    listed: Callable[[Bucket], Iterator[list[Item]]],
+    removal: Removal,
+) -> Iterator[Swept]:
+    found: dict[str, int] = defaultdict(int)
+    refused: dict[str, list[str]] = defaultdict(list)
+    for page in listed(bucket):
+        for key, upload in page:
+            if not removal.ours(key):
+                continue
+            run = run_of(key) or ""
+            found[run] += 1
+            reply = None if removal.dry else bucket.abort(key, upload) if upload else bucket.delete(key)
+            if reply is not None and not reply.ok and reply.status != 404:
+                refused[run].append(f"{key}: DELETE is answered {reply.status}")
+    for run, count in found.items():
+        yield removal.done(f"{count} {what} of run {run} in bucket {bucket.name}", refused[run])
+
+
+def _objects(bucket: Bucket) -> Iterator[list[Item]]:
+    """Every key that begins like a name of ours, page by page; the next page begins after the last key."""
+    last: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        reply = bucket.listing(PREFIX, encoding_type="url", **last)
+        _require(reply, bucket, "objects")
+        listing = listing_of(reply)
+        yield [(key, "") for key in listing.keys]
+        if not listing.truncated or not listing.keys or listing.keys[-1] == last.get("start_after"):
+            return
+        last = {"start_after": listing.keys[-1]}
+
+
+def _uploads(bucket: Bucket) -> Iterator[list[Item]]:
+    """The open uploads; a gateway that lists none (it is not claimed, or not built) has none to tell."""
+    last: dict[str, str] = {}
+    for _ in range(MOST_PAGES):
+        reply = bucket.list_uploads(PREFIX, encoding_type="url", **last)
+        if reply.status in (404, 405, 501):
+            return
+        _require(reply, bucket, "uploads")
+        found = uploads_of(reply)
+        yield [(each.key, each.upload) for each in found]
+        after = {"key_marker": found[-1].key, "upload_id_marker": found[-1].upload} if found else last
+        if after == last or b"<IsTruncated>true<" not in reply.body:
+            return
+        last = after
+
+
+def _require(reply: Exchange, bucket: Bucket, what: str) -> None:
+    if not reply.ok:
+        raise Inconclusive(f"the {what} of bucket {bucket.name} cannot be listed: {reply.status}")

@@ -1,0 +1,56 @@
+"""The ledger outlives its process: what stood in it can be read, what was removed is no longer in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.sandbox.ledger import Ledger, StillRunning, ledgers_of, lines_of
+
+
+def test_what_is_about_to_be_made_is_on_disk_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger" / "w0.ndjson"
+    ledger = Ledger(path)
+    assert not path.exists()
+    ledger.intends("upload", location="/u1")
+    assert list(lines_of(path)) == [{"kind": "upload", "location": "/u1"}]
+
+
+def test_a_line_that_was_cut_short_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "w0.ndjson"
+    path.write_text('{"kind": "upload", "location": "/u1"}\n[1]\n{"kind": 4}\n{"kind": "uplo', encoding="utf-8")
+    assert list(lines_of(path)) == [{"kind": "upload", "location": "/u1"}]
+
+
+def test_the_file_goes_where_nothing_stays(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
+    ledger.intends("upload", location="/u1")
+    ledger.created("it", lambda: None)
+    assert ledger.clean_up() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_file_stays_with_what_stays(tmp_path: Path) -> None:
+    def broken() -> None:
+        raise RuntimeError("in the way")
+
+    ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
+    ledger.intends("upload", location="/u1")
+    ledger.created("repository a", lambda: [("manifest 1", "405")])
+    ledger.created("repository b", broken)
+    assert ledger.clean_up() == [
+        {"what": "repository b", "reason": "in the way"},
+        {"what": "manifest 1", "reason": "405"},
+    ]
+    assert [path.name for path in ledgers_of(tmp_path)] == ["w0.ndjson"]
+
+
+def test_a_living_run_is_told_from_a_dead_one(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger" / "w0.ndjson")
+    ledger.intends("upload", location="/u1")
+    with pytest.raises(StillRunning, match="still going on"):
+        ledgers_of(tmp_path)
+    ledger.created("it", lambda: [("it", "stays")])
+    ledger.clean_up()
+    assert len(ledgers_of(tmp_path)) == 1

@@ -1,0 +1,33 @@
+"""Names of ours are known as such, and nothing else is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from conformance.sandbox.names import Names, base36, begun, new_run, run_of
+
+
+@pytest.mark.parametrize("worker", ["w", "w0", "w11", "last"])
+@pytest.mark.parametrize("more", ["", "/below", "---x", "app"])
+def test_every_name_tells_its_run(worker: str, more: str) -> None:
+    run = new_run()
+    names = Names(run, worker)
+    assert {run_of(names.new() + more), run_of(names.new("hint") + more)} == {run}
+    assert 0 <= time.time() - begun(run) < 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cf-credentials-w-1", "cf-0tp1gro373d", "cf-0tp1gro373d-w", "cf-0tp1gro373d-x-1", "cf-0tp1gro37zz-w-1",
+        "a-cf-0tp1gro373d-w-1", "CF-0tp1gro373d-w-1", "cf-0000001373d-w-1", "cf-zzzzzzz373d-w-1", "cf-", "",
+    ],
+)  # fmt: skip
+def test_nothing_else_is_a_name_of_ours(name: str) -> None:
+    assert run_of(name) is None
+
+
+def test_a_name_of_a_time_to_come_is_not_ours() -> None:
+    assert run_of(f"cf-{base36(int(time.time()) + 7 * 24 * 3600).rjust(7, '0')}0000-w-1") is None
