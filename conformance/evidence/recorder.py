@@ -23,32 +23,55 @@ KEPT_EXCHANGES = 400
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 
+# An entry that is made, or what it will be made of: exchange, client, error.
+Kept = dict[str, Any] | tuple[Exchange, str, str | None]
+
 
 class Recorder:
     """Keeps the evidence of one check at a time; ``prefix`` tells workers' exchanges apart.
 
     ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. Over all checks,
-    ``answered`` holds the last request that each origin answered, ``silent`` the first after it that got no answer.
+    ``silent`` holds the first request to each origin that got no answer since the last that did.
     """
 
     def __init__(self, redactor: Redactor | None = None, prefix: str = "x") -> None:
         self.redactor = redactor or Redactor()
         self.prefix = prefix
-        self.entries: list[dict[str, Any]] = []
+        # What waits here is made an entry when it is asked for: most examples of a property never are.
+        self._kept: list[Kept] = []
         self.requests = 0
         self.dropped = 0
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
-        self.answered: dict[str, dict[str, Any]] = {}
+        self._answered: dict[str, Kept] = {}
         self.silent: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Forgets the evidence of what went before."""
-        self.entries = []
+        self._kept = []
         self.dropped = 0
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """The evidence of the check so far, redacted: exchanges and transcripts in the order in which they ended."""
+        with self._lock:
+            made = [self._made(kept) for kept in self._kept]
+            self._kept = [*made]
+        return made
+
+    def restore(self, entry: dict[str, Any]) -> None:
+        """Puts an entry that was forgotten before those of now."""
+        if entry not in self.entries:
+            with self._lock:
+                self._kept.insert(0, entry)
+
+    def last_answered(self, origin: str) -> dict[str, Any] | None:
+        """The last request that an origin (host and port) answered, over all checks."""
+        kept = self._answered.get(origin)
+        return None if kept is None else self._made(kept)
 
     def event(self, name: str) -> None:
         """Counts something worth showing of a property: an example of a kind, a class of answers met."""
@@ -60,11 +83,11 @@ class Recorder:
 
     def exchange(self, exchange: Exchange, client: str = "http") -> None:
         """Records one exchange."""
-        self._keep(self._entry(exchange, client, None))
+        self._exchange(exchange, client, None)
 
     def failed_request(self, exchange: Exchange, error: str, client: str = "http") -> None:
         """Records a request that got no answer (``exchange.status`` is 0), and why."""
-        self._keep(self._entry(exchange, client, error))
+        self._exchange(exchange, client, error)
 
     def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
         """Records what an outside program was told and said; returns the entry's id."""
@@ -85,29 +108,37 @@ class Recorder:
         """Tells by which shell command a secret made during the run (a token) can be had again."""
         self.recipes[name] = command
 
-    def _keep(self, entry: dict[str, Any]) -> None:
+    def _exchange(self, exchange: Exchange, client: str, error: str | None) -> None:
+        if b"token" in exchange.body[:KEPT_BODY]:
+            self.redactor.learn_issued(exchange.body[:KEPT_BODY].decode("utf-8", "replace"))
+        large = max(len(exchange.body), len(exchange.request_body)) > KEPT_BODY
+        self._keep(self._entry(exchange, client, error) if large else (exchange, client, error))
+
+    def _keep(self, kept: Kept) -> None:
         with self._lock:
             self.requests += 1
-            self.entries.append(entry)
-            self._watch(entry)
-            if len(self.entries) > KEPT_EXCHANGES:
-                del self.entries[KEPT_EXCHANGES // 2]
+            self._kept.append(kept)
+            self._watch(kept)
+            if len(self._kept) > KEPT_EXCHANGES:
+                del self._kept[KEPT_EXCHANGES // 2]
                 self.dropped += 1
 
-    def _watch(self, entry: dict[str, Any]) -> None:
-        if entry["kind"] != "exchange":
+    def _watch(self, kept: Kept) -> None:
+        if isinstance(kept, dict) and kept["kind"] != "exchange":
             return
-        origin = urlsplit(entry["url"]).netloc
-        if entry["status"] in NOT_ITS_OWN:
-            self.silent.setdefault(origin, entry)
+        url, status = (kept["url"], kept["status"]) if isinstance(kept, dict) else (kept[0].url, kept[0].status)
+        origin = urlsplit(url).netloc
+        if status in NOT_ITS_OWN:
+            self.silent.setdefault(origin, self._made(kept))
         else:
-            self.answered[origin] = entry
+            self._answered[origin] = kept
             self.silent.pop(origin, None)
+
+    def _made(self, kept: Kept) -> dict[str, Any]:
+        return kept if isinstance(kept, dict) else self._entry(*kept)
 
     def _entry(self, exchange: Exchange, client: str, error: str | None) -> dict[str, Any]:
         redactor = self.redactor
-        if b"token" in exchange.body[:KEPT_BODY]:
-            redactor.learn_issued(exchange.body[:KEPT_BODY].decode("utf-8", "replace"))
         entry: dict[str, Any] = {
             "kind": "exchange",
             "id": exchange.id,

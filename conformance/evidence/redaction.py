@@ -16,6 +16,8 @@ from urllib.parse import quote, quote_plus
 SHORTEST = 6
 FRAGMENT = 8
 LONG = 20
+REMEMBERED = 4096
+REMEMBERED_LENGTH = 256
 SENSITIVE_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token"})
 SENSITIVE_PARAMETER = re.compile(
     r"(?P<name>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*[\"']?)(?P<value>[^&\"'\s,}]*)"
@@ -38,12 +40,15 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
         self._fragments: dict[str, str] = {}
         self._known: set[str] = set()
+        # Most header fields and URLs of a check come again and again.
+        self._seen: dict[str, str] = {}
 
     def learn(self, name: str, value: str) -> None:
         """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
         if len(value) < SHORTEST:
             return
         self._known.add(name)
+        self._seen.clear()
         forms = {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
         if TOKEN.fullmatch(value):
             self._tokens[value] = name
@@ -69,6 +74,17 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with each known secret replaced by ``$NAME``."""
+        if len(text) > REMEMBERED_LENGTH:
+            return self._replaced(text)
+        replaced = self._seen.get(text)
+        if replaced is None:
+            replaced = self._replaced(text)
+            if len(self._seen) >= REMEMBERED:
+                self._seen.clear()
+            self._seen[text] = replaced
+        return replaced
+
+    def _replaced(self, text: str) -> str:
         if self._names:
             if self._pattern is None:
                 longest_first = sorted(self._names, key=len, reverse=True)

@@ -73,7 +73,7 @@ class Life:
 
     def _died(self, surface: str, cause: str, entry: dict[str, Any] | None) -> Judgement:
         under_way = entry is not None and not NOT_SENT.search(entry["error"] or "")
-        answered = self.recorder.answered.get(_origin(entry["url"])) if entry else None
+        answered = self.recorder.last_answered(_origin(entry["url"])) if entry else None
         last = entry if under_way else answered
         told = f"the {surface} surface no longer answers: {cause}"
         told += f"; the last request that reached it was {last['method']} {last['url']}" if last else ""
@@ -92,9 +92,8 @@ class Life:
         self._dead[surface] = Death(told, time.monotonic())
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:
-        if entry not in self.recorder.entries:
-            # A property has begun another example since.
-            self.recorder.entries.insert(0, entry)
+        # A property may have begun another example since.
+        self.recorder.restore(entry)
         hint = "If it was stopped on purpose, run this check again."
         if not self.alone:
             hint = "Other workers had requests under way at that moment: run this check alone. " + hint
