@@ -27,7 +27,8 @@ from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import parse_shard
 from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, preflight
-from conformance.reporting import FORMATS, render_all
+from conformance.reporting import FORMATS
+from conformance.reporting.apart import render_apart
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
@@ -308,7 +309,8 @@ class Run:
         try:
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code
-            self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
+            unwritten = self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
+            session.exitstatus = ExitCode.USAGE if unwritten and code == ExitCode.CONFORMANT else code
         finally:
             self._stop_reference()
 
@@ -331,7 +333,8 @@ class Run:
             return ExitCode.INCONCLUSIVE
         return ExitCode.CONFORMANT
 
-    def _finish(self, code: int, interrupted: bool) -> None:
+    def _finish(self, code: int, interrupted: bool) -> list[str]:
+        """Closes the record and makes the reports; a sentence for each that could not be written."""
         self.info.exit_code = code
         self.info.finished = _now()
         # Workers that were interrupted have not told how many they made.
@@ -343,10 +346,10 @@ class Run:
         folder = Path(self.options.folder)
         (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")
         self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
-        record = read(folder)
-        files = render_all(record, self.formats)
+        files, unwritten = render_apart(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
-        self.progress.ending(record, files, [*self.mistakes, *wrong], self.errors)
+        self.progress.ending(read(folder), files, [*self.mistakes, *wrong, *unwritten], self.errors)
+        return unwritten
 
     def _stop_reference(self) -> None:
         if self.embedded is not None:
