@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import shlex
+import shutil
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from conformance.plugin.checks import CheckInfo
     from conformance.vocabulary.requirement import Requirement
 
-WIDTH = 100
+WIDEST, NARROWEST = 100, 40
 MEANING = {
     "MUST": "a miss makes the target non-conformant (exit code 1)",
     "SHOULD": "a miss is reported and fails a run only under --strict",
@@ -69,7 +70,7 @@ def explanation(
         yield "         Asked only of targets that claim it."
     yield f"Clause   {clause}"
     yield f"         {clause.url}"
-    yield from textwrap.wrap(f"“{clause.quote}”", WIDTH, initial_indent=" " * 9, subsequent_indent=" " * 10)
+    yield from _wrapped(f"“{clause.quote}”", " " * 9, " " * 10)
     yield ""
     if requirement.untestable is not None and not checks:
         yield f"Not checked: {requirement.untestable}"
@@ -83,10 +84,10 @@ def _method(checks: list[CheckInfo]) -> Iterator[str]:
     if not checks:
         yield "No check verifies it yet."
         return
-    yield from textwrap.wrap(f"Purpose  {checks[0].purpose}", WIDTH, subsequent_indent=" " * 9)
+    yield from _wrapped(f"Purpose  {checks[0].purpose}", "", " " * 9)
     for number, step in enumerate(checks[0].method, 1):
         lead = "Method   " if number == 1 else " " * 9
-        yield from textwrap.wrap(f"{lead}{number}. {step}", WIDTH, subsequent_indent=" " * 12)
+        yield from _wrapped(f"{lead}{number}. {step}", "", " " * 12)
     if len(checks) > 1:
         yield "Cases    " + "\n         ".join(each.id for each in checks)
     yield f"Source   {checks[0].nodeid.partition('[')[0]}"
@@ -98,3 +99,10 @@ def _advice(asked: str) -> Iterator[str]:
     yield f"  conformance run {shlex.quote(asked)}"
     yield "Where a miss is known and is being mended, a waiver with a date keeps the run green until then:"
     yield f"  conformance waive {shlex.quote(asked)} --reason REASON --issue URL --until YYYY-MM-DD"
+
+
+def _wrapped(text: str, first: str, others: str) -> list[str]:
+    width = shutil.get_terminal_size((WIDEST, 24)).columns
+    return textwrap.wrap(
+        text, max(NARROWEST, min(WIDEST, width)), initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )

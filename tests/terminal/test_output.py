@@ -1,0 +1,111 @@
+"""All that the most used commands show, with the exit code, wide and narrow, on a terminal and in a pipe.
+
+``pytest tests/terminal --snapshot-update`` writes what they show now; look at the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from syrupy.assertion import SnapshotAssertion
+from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from tests.certification import runs
+from tests.run.support import conformance
+from tests.terminal.screen import Size, shown
+
+SIZES = {
+    "wide-terminal": Size(120, True),
+    "narrow-terminal": Size(60, True),
+    "wide-pipe": Size(120, False),
+    "narrow-pipe": Size(60, False),
+}
+DEFECT = "token-may-be-stored"
+FAILING = "oauth/answer/no-store"
+DAY = "2999-12-31"
+RUN = ["run", "--config", "reference.toml", "--workers", "0", "--out", "run"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One command; ``broken``: the reference does not keep its contract meanwhile."""
+
+    words: list[str]
+    broken: bool = False
+
+
+ROWS = {
+    "unknown-command": Row(["rnu"]),
+    "init": Row(["init", "--yes", "--preset", "registry-only"]),
+    "list": Row(["list", "webhooks/rotation"]),
+    "explain": Row(["explain", FAILING]),
+    "preflight": Row(["preflight", "--config", "reference.toml"]),
+    "run-conformant": Row([*RUN, "webhooks/rotation"]),
+    "run-failing": Row([*RUN, FAILING], broken=True),
+    "run-nothing": Row([*RUN, "webhooks/none"]),
+    "replay": Row(["replay", "failed", "--config", "reference.toml", "--out", "again"]),
+    "report": Row(["report", "failed", "--format", "html,junit"]),
+    "waive": Row(["waive", FAILING, "--reason", "known", "--issue", "https://tracker.example/7", "--until", DAY]),
+    "certify": Row(["certify", "certified", "--key", "key.pem", "--out", "two.jsonl"]),
+    "certify-refused": Row(["certify", "failed", "--key", "key.pem", "--out", "two.jsonl"]),
+    "verify": Row(["verify", "s.jsonl", "certified", "--key", "key.public.pem"]),
+    "statement-show": Row(["statement", "show", "s.jsonl"]),
+}  # fmt: skip
+
+
+class Text(SingleFileSnapshotExtension):
+    """A snapshot a file, as text."""
+
+    _write_mode = WriteMode.TEXT
+    file_extension = "txt"
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[EmbeddedReference]:
+    running = EmbeddedReference()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def control(reference: EmbeddedReference) -> str:
+    """The operator's address."""
+    return f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+
+
+@pytest.fixture(scope="module")
+def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a target file, a run that failed, one that is certified, and the keys."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / ".git").mkdir()
+    shutil.copy(reference.target_config, folder / "reference.toml")
+    shutil.copytree(reference.folder / "conformance.secrets", folder / "conformance.secrets")
+    tell(control, "switch", DEFECT)
+    ran = conformance(folder, *RUN[:-1], "failed", FAILING)
+    tell(control, "reset")
+    assert ran.code == 1, ran.output
+    runs.keys(folder)
+    runs.run(folder / "certified", run_id="sample")
+    ran = conformance(folder, "certify", "certified", "--key", "key.pem", "--out", "s.jsonl")
+    assert ran.code == 0, ran.output
+    return folder
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ROWS)
+def test_output(
+    name: str, size: str, prepared: Path, control: str, tmp_path: Path, snapshot: SnapshotAssertion
+) -> None:
+    folder = Path(shutil.copytree(prepared, tmp_path / "here"))
+    if ROWS[name].broken:
+        tell(control, "switch", DEFECT)
+    try:
+        assert shown(ROWS[name].words, folder, SIZES[size]) == snapshot(extension_class=Text)
+    finally:
+        tell(control, "reset")
