@@ -1,7 +1,7 @@
 """The recorder: every exchange and transcript of the check that runs, redacted, ready to be written as JSON.
 
-One recorder a process. A check's evidence begins empty; so does each hypothesis example's, hence what
-remains of a property that fails is its smallest example. Threads of one check share its evidence.
+One recorder a process. A check's evidence begins empty; each example's of a property begins with what the check had
+prepared, hence what remains of a property that fails is its smallest example. Threads of one check share its evidence.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ class Recorder:
         self.events: Counter[str] = Counter()
         self._answered: dict[str, Kept] = {}
         self.silent: dict[str, dict[str, Any]] = {}
+        self.explored_failure = False
+        self._prelude: list[Kept] | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -54,6 +56,27 @@ class Recorder:
         self._kept = []
         self.dropped = 0
 
+    def begin_check(self) -> None:
+        """Begins a check: nothing of it has happened yet."""
+        self.begin()
+        self.events.clear()
+        self.explored_failure = False
+        self._prelude = None
+
+    def begin_example(self) -> None:
+        """Begins an example of a property: what the check had prepared before the first one belongs to each."""
+        if self._prelude is None:
+            self._prelude = list(self._kept)
+        self._kept = list(self._prelude)
+        self.dropped = 0
+
+    def count_answers(self) -> None:
+        """Counts the status classes that the example at hand has met."""
+        for kept in self._kept[len(self._prelude or []) :]:
+            status = kept.get("status") if isinstance(kept, dict) else kept[0].status
+            if status:
+                self.event(f"answers {status // 100}xx")
+
     @property
     def entries(self) -> list[dict[str, Any]]:
         """The evidence of the check so far, redacted: exchanges and transcripts in the order in which they ended."""
@@ -61,6 +84,11 @@ class Recorder:
             made = [self._made(kept) for kept in self._kept]
             self._kept = [*made]
         return made
+
+    def retain(self, entries: Iterable[dict[str, Any]]) -> None:
+        """Makes these, each once, the evidence of the check."""
+        with self._lock:
+            self._kept = list({entry["id"]: entry for entry in entries}.values())
 
     def restore(self, entry: dict[str, Any]) -> None:
         """Puts an entry that was forgotten before those of now."""

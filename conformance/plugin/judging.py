@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,6 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
-OBJECT = re.compile(r"^ {4}\w+=[^'\"]*<[\w.]+ object at 0x", re.DOTALL)
 
 
 @dataclass
@@ -59,8 +58,16 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     unclear = next((each for each in raised if isinstance(each, Inconclusive)), None)
     if phase == "setup" or (unclear is not None and not any(isinstance(each, AssertionError) for each in raised)):
         return _inconclusive(unclear or raised[0], recorder, phase)
+    _gather(raised, recorder)
     findings = [_finding(each, error, recorder) for each in raised if isinstance(each, AssertionError)]
     return Judgement(Verdict.FAIL, findings=findings)
+
+
+def _gather(raised: list[BaseException], recorder: Recorder) -> None:
+    """Several failures of a property have an example each: the check's evidence is that of all of them."""
+    borne = [entry for each in raised for entry in getattr(each, "evidence", [])]
+    if borne:
+        recorder.entries = list({entry["id"]: entry for entry in borne}.values())
 
 
 def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judgement:
@@ -74,7 +81,8 @@ def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judge
 
 def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> dict[str, Any]:
     redact = recorder.redactor.body
-    exchanges = [entry for entry in recorder.entries if entry["kind"] == "exchange"]
+    sequence = getattr(error, "evidence", recorder.entries)
+    exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):
         expected, observed, hint = error.expected, error.observed, error.hint
@@ -88,8 +96,9 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     return {
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *map(_readable, notes)]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *(_readable(note, getattr(error, "tried", ())) for note in notes)]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
+        "sequence": [entry["id"] for entry in sequence],
         "curl": curl(shown, recorder.secret_names) if shown else "",
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": {
@@ -98,12 +107,15 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     }
 
 
-def _readable(note: str) -> str:
+def _readable(note: str, tried: Iterable[str]) -> str:
     """What hypothesis notes of an example, without the check's fixtures: only what was tried tells anything."""
     arguments = re.split(r"\n(?= {4}\w+=)", note)
-    return "\n".join(each for each in arguments if not OBJECT.search(each))
+    shown = tuple(f"    {name}=" for name in tried)
+    return "\n".join(each for each in arguments if not each.startswith("    ") or each.startswith(shown))
 
 
 def _told(error: BaseException) -> str:
-    lines = traceback.format_exception(error)
-    return "".join(lines)[-LONGEST:]
+    error.__notes__ = [_readable(note, getattr(error, "tried", ())) for note in getattr(error, "__notes__", [])]
+    what = "".join(traceback.format_exception_only(error))[: LONGEST // 2]
+    where = "".join(traceback.format_tb(error.__traceback__))
+    return f"{what}{where[-LONGEST // 2 :]}"

@@ -142,8 +142,7 @@ class Worker:
         """Begins a check's evidence, and stops a check that is not asked of this target."""
         check = item.stash.get(CHECK, None)
         if check is not None:
-            RECORDER.begin()
-            RECORDER.events.clear()
+            RECORDER.begin_check()
             self._before = RECORDER.requests
             self._gate(check)
 

@@ -1,24 +1,44 @@
-"""``@explores``: a check that is tried on many examples.
+"""``@explores``: a check that is tried on many examples; ``Machine``: one that is tried on many sequences.
 
-The budget (``--explore``), the seed and the database are the run's; ``configure`` sets them. Evidence begins
-anew with each example, so that what a failing property leaves is its smallest example alone.
+The budget (examples, time), the seed and the database are the run's; ``configure`` sets them. Evidence begins anew
+with each example, so that what a failing property leaves is its smallest example alone. Failures that come from
+different places of a check are different findings, each with its own smallest example.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.internal.conjecture import engine
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
 from conformance.evidence.recorder import RECORDER
+from conformance.vocabulary.finding import NonConformance
 
 Check = Callable[..., None]
+LONGEST_SHRINK_S = 20
+LEFT_OUT = "examples left out, since the run's time for them was up"
+
+
+class _Budget:
+    """When the run's time for properties ends, in seconds since the epoch."""
+
+    until: float | None = None
+
+    @classmethod
+    def spent(cls) -> bool:
+        # What has failed is tried to its end: half a search would tell nothing.
+        return cls.until is not None and time.time() > cls.until and not RECORDER.explored_failure
 
 
 def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
@@ -30,9 +50,18 @@ def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[
     def decorate(check: Check) -> Check:
         @functools.wraps(check)
         def one_example(*arguments: Any, **keywords: Any) -> None:
-            RECORDER.begin()
+            if _Budget.spent():
+                RECORDER.event(LEFT_OUT)
+                return
+            RECORDER.begin_example()
             RECORDER.event("examples")
-            check(*arguments, **keywords)
+            try:
+                check(*arguments, **keywords)
+            except Exception as failure:
+                keep(failure, strategies)
+                raise
+            finally:
+                RECORDER.count_answers()
 
         explored: Check = hypothesis.given(**strategies)(one_example)
         return explored if share == 1.0 else settings(max_examples=examples(share))(explored)
@@ -40,27 +69,106 @@ def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[
     return decorate
 
 
+class Machine(RuleBasedStateMachine):
+    """A state machine whose every sequence is an example: ``clean_up`` is called at its end, however it ended."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        RECORDER.begin_example()
+        RECORDER.event("examples")
+
+    def clean_up(self) -> None:
+        """Removes what the sequence left."""
+
+    def teardown(self) -> None:
+        """Keeps the evidence of a failure before the clean-up adds to it."""
+        failure = sys.exception()
+        if isinstance(failure, Exception):
+            keep(failure)
+        RECORDER.count_answers()
+        self.clean_up()
+
+
+class _Nothing(RuleBasedStateMachine):
+    """In place of a machine when the time is up."""
+
+    @rule()
+    def leave_out(self) -> None:
+        """Does nothing."""
+
+
+def run_machine(machine: type[Machine], share: float, steps: int) -> None:
+    """Tries sequences of a machine's rules, ``steps`` of them at most, for a share of the run's examples."""
+
+    def begun() -> RuleBasedStateMachine:
+        if _Budget.spent():
+            RECORDER.event(LEFT_OUT)
+            return _Nothing()
+        return machine()
+
+    budget = settings(stateful_step_count=steps, max_examples=examples(share))
+    run_state_machine_as_test(begun, settings=budget)  # type: ignore[no-untyped-call]
+
+
+def keep(failure: Exception, tried: Iterable[str] = ()) -> None:
+    """Has a failure bear its evidence and the names of what was tried; those of different places become different.
+
+    Different for hypothesis, which looks for the smallest example of each.
+    """
+    RECORDER.explored_failure = True
+    failure.evidence = list(RECORDER.entries)  # type: ignore[attr-defined]
+    failure.tried = tuple(tried)  # type: ignore[attr-defined]
+    if isinstance(failure, NonConformance):
+        failure.__class__ = _class_for(type(failure), _place(failure))
+
+
+def _place(failure: Exception) -> str:
+    """Where in a check a failure came from: the last line of the suites that led to it."""
+    frames = traceback.extract_tb(failure.__traceback__)
+    inside = [f"{frame.filename}:{frame.lineno}" for frame in frames if "suites" in Path(frame.filename).parts]
+    return inside[-1] if inside else ""
+
+
+@functools.lru_cache(maxsize=None)
+def _class_for(kind: type[NonConformance], place: str) -> type[NonConformance]:
+    """Hypothesis tells failures apart by their class and the line that raised, which is an oracle's for many."""
+    return kind if kind.__dict__.get("place") else type(kind.__name__, (kind,), {"place": place})
+
+
 def examples(share: float) -> int:
     """A share of the examples that the run's budget allows a property; one at least."""
     return max(1, round(settings().max_examples * share))
 
 
-def configure(examples: int, seed: int, database: Path | None = None) -> None:
+def configure(
+    examples: int, seed: int, database: Path | None = None, until: float | None = None, shrinks: bool = True
+) -> None:
     """Sets how many examples a property tries and from which seed; 0 examples: the explicit ones alone.
 
-    With a database folder what failed once is tried first; without one a run depends on its seed alone.
+    With a database folder what failed once is tried first; without one a run depends on its seed alone. ``until`` is
+    when the time for properties is up (seconds since the epoch). ``shrinks``: whether a failing example is made
+    smaller, which costs requests.
     """
-    phases = [Phase.explicit] if not examples else [Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink]
+    phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrinks else [])]
     settings.register_profile(
         "conformance",
         max_examples=max(examples, 1),
         deadline=None,
         derandomize=False,
         database=DirectoryBasedExampleDatabase(str(database)) if database else None,
-        phases=phases,
+        phases=phases if examples else [Phase.explicit],
         print_blob=False,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
+        suppress_health_check=[
+            HealthCheck.too_slow,
+            HealthCheck.filter_too_much,
+            HealthCheck.data_too_large,
+            # What a check prepares once stays for all of its examples, on purpose.
+            HealthCheck.function_scoped_fixture,
+        ],
     )
     settings.load_profile("conformance")
+    _Budget.until = until
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
     hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
+    # A check has two minutes; five for a smaller example alone, hypothesis's own limit, would take them all.
+    engine.MAX_SHRINKING_SECONDS = LONGEST_SHRINK_S

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote_plus
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
+
+from conformance.clients.oauth import encoded
+from conformance.strategies.changes import Change, Table, altered, changes, picked
+from conformance.vocabulary.mutation import Outcome
 
 Pair = tuple[str, str]
 NAMES = (
@@ -48,22 +55,67 @@ def odd_texts() -> SearchStrategy[str]:
     return st.one_of(st.sampled_from(VALUES), st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
 
 
-def form_changes() -> SearchStrategy[list[tuple[str, str, str]]]:
-    """Changes to a good form: (what to do, parameter, value), what being drop, set, append or prepend."""
-    change = st.tuples(st.sampled_from(["drop", "set", "append", "prepend"]), st.sampled_from(NAMES), odd_texts())
-    return st.lists(change, min_size=1, max_size=4)
+def _dropped(pairs: list[Pair], name: str) -> list[Pair]:
+    return [pair for pair in pairs if pair[0] != name]
 
 
-def changed(pairs: list[Pair], changes: list[tuple[str, str, str]]) -> list[Pair]:
-    """A form after changes."""
-    for what, name, value in changes:
-        if what in ("drop", "set"):
-            pairs = [pair for pair in pairs if pair[0] != name]
-        if what in ("set", "append"):
-            pairs = [*pairs, (name, value)]
-        if what == "prepend":
-            pairs = [(name, value), *pairs]
-    return pairs
+def _with(pairs: list[Pair], name: str, change: Callable[[str], str]) -> list[Pair]:
+    return [(each, change(value) if each == name else value) for each, value in pairs]
+
+
+def _set(pairs: list[Pair], place: float, piece: tuple[str, str]) -> list[Pair]:
+    return [*_dropped(pairs, piece[0]), piece]
+
+
+def _turned(pairs: list[Pair], place: float, _: object) -> list[Pair]:
+    at = max(1, int(place * len(pairs)))
+    return [*pairs[at:], *pairs[:at]]
+
+
+def _every_letter_encoded(pairs: list[Pair], place: float, _: object) -> bytes:
+    chosen = picked(place, pairs)[0]
+    encoded = ["".join(f"%{byte:02X}" for byte in value.encode()) for _, value in pairs]
+    plain = [quote_plus(value) for _, value in pairs]
+    return "&".join(
+        f"{name}={encoded[index] if name == chosen else plain[index]}" for index, (name, _) in enumerate(pairs)
+    ).encode()
+
+
+def _form(make: Callable[[list[Pair], float, Any], list[Pair]]) -> Callable[[list[Pair], float, Any], bytes]:
+    return lambda pairs, place, piece: encoded(make(pairs, place, piece))
+
+
+SECRETS = ["client_secret", "client_id"]
+NEEDED = ["client_secret", "client_id", "grant_type"]
+FORM_CHANGES: Table[list[Pair], bytes] = {
+    "nothing changed": (Outcome.VALID, _form(lambda pairs, place, piece: pairs)),
+    "parameters in another order": (Outcome.VALID, _form(_turned)),
+    "a parameter that nobody knows": (Outcome.VALID, _form(
+        lambda pairs, place, piece: [*pairs, (picked(place, ["cf_further", "x", "scope2", "Scope"]), "1")])),
+    "an unknown parameter without a value": (Outcome.VALID, lambda pairs, place, piece: encoded(pairs) + b"&cf_empty="),
+    "letters percent-encoded": (Outcome.VALID, _every_letter_encoded),
+    "a credential altered by a letter": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
+        pairs, SECRETS[int(place * 20) % 2], lambda value: altered(value, place)))),
+    "a credential with something behind it": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
+        pairs, SECRETS[int(place * 20) % 2], lambda value: value + picked(place, [" ", "\0", "%00", "\n", "x", "é"])))),
+    "a credential cut short": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
+        pairs, SECRETS[int(place * 20) % 2], lambda value: value[: int(place * len(value))]))),
+    "another grant": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
+        pairs, "grant_type", lambda value: picked(place, ["Client_Credentials", "client_credential", "x", "client"])))),
+    "a needed parameter left out": (Outcome.REFUSED, _form(
+        lambda pairs, place, piece: _dropped(pairs, picked(place, NEEDED)))),
+    "a parameter of another value": (Outcome.EITHER, _form(_set)),
+    "a parameter twice": (Outcome.EITHER, _form(lambda pairs, place, piece: [*pairs, piece])),
+    "a parameter before its own": (Outcome.EITHER, _form(lambda pairs, place, piece: [piece, *pairs])),
+    "a broken percent-encoding": (Outcome.EITHER, lambda pairs, place, piece: encoded(pairs) + picked(
+        place, [b"&x=%", b"&x=%G0", b"&%=1", b"&scope=%FF", b"&x=%C3%28", b"&%00=%00"])),
+    "many parameters": (Outcome.EITHER, lambda pairs, place, piece: encoded(pairs) + b"&a=b" * int(place * 3000)),
+}  # fmt: skip
+
+
+def form_changes() -> SearchStrategy[Change[list[Pair], bytes]]:
+    """A change of a good form: a fifth at least stays valid, and a fifth at least must be refused."""
+    return changes(FORM_CHANGES, st.tuples(st.sampled_from(NAMES), odd_texts()))
 
 
 def token_request_bodies() -> SearchStrategy[bytes]:
@@ -106,6 +158,42 @@ def authorization_values() -> SearchStrategy[bytes]:
         [b"Basic ", b"basic ", b"Bearer ", b"bearer ", b"Digest ", b"Basic", b"Bearer", b"Negotiate ", b""]
     )
     return st.builds(lambda scheme, rest: (scheme + rest).strip(), schemes, field)
+
+
+def _basic(change: Callable[[str, float], str]) -> Callable[[Pair, float, Any], bytes]:
+    """Basic credentials of which the text (id, colon, secret) is changed before it is encoded."""
+
+    def made(credentials: Pair, place: float, _: object) -> bytes:
+        text = change(":".join(map(quote_plus, credentials)), place)
+        return (b"Basic " + base64.b64encode(text.encode())).strip()
+
+    return made
+
+
+def _recoded(change: Callable[[bytes, float], bytes]) -> Callable[[Pair, float, Any], bytes]:
+    """Basic credentials of which the base64 is changed."""
+    good = _basic(lambda text, place: text)
+    return lambda credentials, place, piece: change(good(credentials, 0, None), place).strip()
+
+
+AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
+    "nothing changed": (Outcome.VALID, _recoded(lambda value, place: value)),
+    "the scheme in other letters": (Outcome.VALID, _recoded(
+        lambda value, place: picked(place, [b"basic", b"BASIC", b"bASIC"]) + value[5:])),
+    "a letter altered": (Outcome.REFUSED, _basic(altered)),
+    "a letter behind": (Outcome.REFUSED, _basic(lambda text, place: text + picked(place, ["x", "\0", " ", ":", "é"]))),
+    "cut short": (Outcome.REFUSED, _basic(lambda text, place: text[: int(place * len(text))])),
+    "the encoding cut short": (Outcome.REFUSED, _recoded(lambda value, place: value[: 6 + int(place * (len(value) - 8))])),
+    "another scheme": (Outcome.REFUSED, _recoded(
+        lambda value, place: picked(place, [b"Bearer", b"Digest", b"Basics", b"Negotiate"]) + value[5:])),
+    "not encoded": (Outcome.REFUSED, lambda credentials, place, piece: b"Basic " + ":".join(credentials).encode()),
+    "any bytes": (Outcome.REFUSED, lambda credentials, place, piece: piece),
+}  # fmt: skip
+
+
+def authorization_changes() -> SearchStrategy[Change[Pair, bytes]]:
+    """A change of a good Authorization field: a fifth at least stays valid, a half at least must be refused."""
+    return changes(AUTHORIZATION_CHANGES, authorization_values())
 
 
 def scopes() -> SearchStrategy[str]:

@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import rule
 
-from conformance.strategies.explore import examples, explores
+from conformance.evidence.recorder import RECORDER
+from conformance.plugin.judging import judge
+from conformance.strategies.explore import LEFT_OUT, Machine, configure, examples, explores, run_machine
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import NonConformance
+
+
+@pytest.fixture(autouse=True)
+def run() -> Iterator[None]:
+    """A run's settings, and those from before it afterwards."""
+    before = settings.get_current_profile_name()
+    configure(25, 1)
+    RECORDER.begin_check()
+    yield
+    configure(25, 1)
+    settings.load_profile(before)
+    RECORDER.begin_check()
+
+
+def sent(target: str, status: int = 200) -> Exchange:
+    """Records an exchange."""
+    made = Exchange(
+        RECORDER.next_id(), "GET", f"http://x{target}", Headers(), b"", status, Headers(), b"", time.time(), 0.0
+    )
+    RECORDER.exchange(made)
+    return made
+
+
+def expect(holds: bool, what: str) -> None:
+    """An oracle: the same line raises for every check."""
+    if not holds:
+        raise NonConformance(what, "not so")
 
 
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.3])
@@ -28,3 +63,105 @@ def test_a_costly_property_tries_fewer() -> None:
     check()
 
     assert 0 < len(tried) <= examples(0.1)
+
+
+def place_of_suites(check: object, folder: str = "suites") -> None:
+    """Has the functions of this file count as lines of a check."""
+    code = check.__code__  # type: ignore[attr-defined]
+    check.__code__ = code.replace(co_filename=f"/{folder}/test_x.py")  # type: ignore[attr-defined]
+
+
+def test_distinct_failures_are_findings_with_an_example_each() -> None:
+    def check(number: int) -> None:
+        sent(f"/{number}")
+        expect(number != 7, "not seven")
+        expect(number < 1000, "small")
+
+    place_of_suites(check)
+    with pytest.raises(BaseException) as raised:
+        explores(number=st.integers(0, 5000) | st.just(7))(check)()
+    judged = judge(raised.value, RECORDER)
+
+    assert sorted(each["expected"] for each in judged.findings) == ["not seven", "small"]
+    urls = {entry["id"]: entry["url"] for entry in RECORDER.entries}
+    assert sorted(urls[each["sequence"][0]] for each in judged.findings) == ["http://x/1000", "http://x/7"]
+
+
+def test_what_was_prepared_belongs_to_every_example() -> None:
+    sent("/prepared")
+
+    @explores(number=st.integers(0, 9))
+    def check(number: int) -> None:
+        sent("/example")
+        expect(number < 5, "small")
+
+    with pytest.raises(NonConformance) as raised:
+        check()
+    judge(raised.value, RECORDER)
+
+    assert [entry["url"] for entry in RECORDER.entries] == ["http://x/prepared", "http://x/example"]
+
+
+def test_answers_are_counted_by_class() -> None:
+    @explores(status=st.sampled_from([200, 404]))
+    def check(status: int) -> None:
+        sent("/", status)
+
+    check()
+    assert RECORDER.events == {"examples": 2, "answers 2xx": 1, "answers 4xx": 1}
+
+
+def test_examples_are_left_out_when_the_time_is_up() -> None:
+    configure(25, 1, until=time.time() - 1)
+    tried = []
+
+    @explores(number=st.integers())
+    def check(number: int) -> None:
+        tried.append(number)
+
+    check()
+    assert not tried and RECORDER.events[LEFT_OUT] > 1
+
+
+class Counting(Machine):
+    """Fails at the third step."""
+
+    steps = 0
+
+    @rule()
+    def step(self) -> None:
+        self.steps += 1
+        sent(f"/{self.steps}")
+        expect(self.steps < 3, "two steps at most")
+
+    def clean_up(self) -> None:
+        sent("/clean-up")
+
+
+def test_a_sequence_is_told_without_its_clean_up() -> None:
+    with pytest.raises(NonConformance) as raised:
+        run_machine(Counting, 1.0, 10)
+    finding = judge(raised.value, RECORDER).findings[0]
+
+    assert [entry["url"] for entry in RECORDER.entries] == ["http://x/1", "http://x/2", "http://x/3"]
+    assert len(finding["sequence"]) == 3
+
+
+def test_no_sequence_when_the_time_is_up() -> None:
+    configure(25, 1, until=time.time() - 1)
+    run_machine(Counting, 1.0, 10)
+    assert not RECORDER.entries and RECORDER.events[LEFT_OUT]
+
+
+def test_without_shrinking_the_first_failure_is_told() -> None:
+    configure(200, 1, shrinks=False)
+    tried: list[int] = []
+
+    @explores(number=st.integers(0, 10_000))
+    def check(number: int) -> None:
+        tried.append(number)
+        expect(number < 50, "small")
+
+    with pytest.raises(NonConformance):
+        check()
+    assert len(tried) - next(place for place, number in enumerate(tried) if number >= 50) <= 12

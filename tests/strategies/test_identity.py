@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 
-from conformance.strategies.json_bodies import changed as changed_document
-from conformance.strategies.json_bodies import member_changes, path_segments, queries
-from conformance.strategies.oauth import authorization_values, changed, form_changes
+from conformance.clients.oauth import encoded
+from conformance.strategies.changes import Change, altered
+from conformance.strategies.json_bodies import path_segments, queries
+from conformance.strategies.json_changes import JSON_CHANGES, json_changes
+from conformance.strategies.oauth import authorization_changes, authorization_values, form_changes
 from conformance.strategies.webhooks import delivery_headers
+from conformance.vocabulary.mutation import Outcome
+from tests.strategies.shares import shares
 
 quick = settings(max_examples=60, deadline=None, database=None)
+PAIRS = [("grant_type", "client_credentials"), ("client_id", "ct"), ("client_secret", "Ab3-_x"), ("scope", "a b")]
+DOCUMENT = {"slug": "a-b", "name": "A name", "members": ["x"]}
 
 
 @quick
 @given(authorization_values())
 def test_authorization_values_can_stand_in_a_field(value: bytes) -> None:
+    assert value == value.strip() and not any(byte < 0x20 or byte == 0x7F for byte in value)
+
+
+@quick
+@given(authorization_changes())
+def test_changed_credentials_can_stand_in_a_field(change: Change[Any, bytes]) -> None:
+    value = change.of(("ct-full", "s3cr%t")).value
     assert value == value.strip() and not any(byte < 0x20 or byte == 0x7F for byte in value)
 
 
@@ -28,16 +44,49 @@ def test_header_values_can_stand_in_a_field(fields: list[tuple[str, Any]]) -> No
 
 @quick
 @given(form_changes())
-def test_changes_of_a_form_keep_pairs(changes: list[tuple[str, str, str]]) -> None:
-    assert all(len(pair) == 2 for pair in changed([("grant_type", "client_credentials")], changes))
+def test_what_must_be_refused_is_no_good_form(change: Change[Any, bytes]) -> None:
+    mutation = change.of(list(PAIRS))
+    if mutation.outcome is Outcome.REFUSED:
+        assert mutation.value != encoded(PAIRS)
 
 
 @quick
-@given(member_changes())
-def test_changed_documents_differ_only_where_said(changes: list[tuple[int, str, Any]]) -> None:
-    before = {"name": "x", "slug": "y"}
-    after = changed_document(before, changes)
-    assert set(before) <= set(after) and before == {"name": "x", "slug": "y"}
+@given(json_changes())
+def test_outcomes_of_json_are_true(change: Change[Any, bytes]) -> None:
+    mutation = change.of(DOCUMENT)
+    try:
+        read = json.loads(mutation.value)
+    except (ValueError, RecursionError):
+        read = None
+    if mutation.outcome is Outcome.VALID:
+        assert read == DOCUMENT
+    elif mutation.outcome is Outcome.REFUSED:
+        assert not isinstance(read, dict)
+
+
+@pytest.mark.parametrize("strategy", [form_changes(), json_changes(), authorization_changes()], ids=["form", "json", "basic"])
+def test_shares_are_as_the_docstrings_promise(strategy: Any) -> None:
+    found = shares(strategy)
+    assert found[Outcome.VALID] >= 0.2 * 0.8 and found[Outcome.REFUSED] >= 0.2
+
+
+def test_every_kind_of_json_change_is_drawn() -> None:
+    kinds: Counter[str] = Counter()
+
+    @settings(max_examples=600, deadline=None, database=None)
+    @given(json_changes())
+    def draw(change: Change[Any, bytes]) -> None:
+        kinds[change.kind] += 1
+
+    draw()
+    assert set(kinds) == set(JSON_CHANGES)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.999])
+def test_an_altered_text_differs_in_one_place(place: float) -> None:
+    before = "Ab1-_c2"
+    after = altered(before, place)
+    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
 @quick

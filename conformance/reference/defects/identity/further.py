@@ -109,7 +109,7 @@ class OddNameInCreateCrashes(Defect):
     """The contract's table of errors: a create body of any kind is no reason for a 5xx."""
 
     surface = "identity"
-    noticed_by = ("errors/5xx/no-create-body-is-a-server-error",)
+    noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
 
     def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
         return bool(original(organization, name, value) or value.no_such_attribute)

@@ -1,0 +1,87 @@
+"""What holds of every changed request, on every surface, whatever was changed.
+
+Never a server's fault; an error in the form of its surface; nothing internal and no secret told; nothing changed
+by what was refused; answered in time; and the next good request served like before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conformance.evidence.recorder import RECORDER
+from conformance.oracles.errors import expect_no_leak, expect_not_repeated
+from conformance.oracles.status import expect_no_server_error, observed
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Unreachable
+from conformance.vocabulary.mutation import Mutation, Outcome
+
+
+@dataclass
+class Surroundings:
+    """What is around the changed request.
+
+    ``error_form`` judges a refusal's form; ``state`` reads back what a refused request must not have changed, and
+    returns it in a form that can be compared; ``good`` sends a good request and judges its answer; ``secrets`` are
+    what no answer may repeat, ``hidden`` what belongs to others.
+    """
+
+    error_form: Callable[[Exchange], object]
+    good: Callable[[], object]
+    state: Callable[[], Any] | None = None
+    secrets: Iterable[str] = ()
+    hidden: Iterable[str] = ()
+    accepted: Callable[[Exchange], bool] = field(default=lambda reply: reply.ok)
+
+
+def expect_outcome(mutation: Mutation[Any], send: Callable[[], Exchange], around: Surroundings) -> Exchange:
+    """Sends a changed request and judges all that is common to such requests; returns its answer."""
+    before = around.state() if around.state else None
+    reply = _answered(send, around)
+    _count(mutation, reply)
+    expect_no_server_error(reply, f"({mutation.kind})")
+    _expect_nothing_told(reply, around)
+    taken = around.accepted(reply)
+    _expect_named_outcome(mutation, reply, taken)
+    if not taken:
+        around.error_form(reply)
+        _expect_state(before, around, reply, mutation.kind)
+    around.good()
+    return reply
+
+
+def _count(mutation: Mutation[Any], reply: Exchange) -> None:
+    """For the report: which kinds were tried, and what became of each outcome's."""
+    RECORDER.event(f"kind: {mutation.kind}")
+    RECORDER.event(f"{mutation.outcome}, answered {reply.status // 100}xx")
+
+
+def _answered(send: Callable[[], Exchange], around: Surroundings) -> Exchange:
+    """The answer; where none comes in time although a good request is answered, that is this request's doing."""
+    try:
+        return send()
+    except Unreachable as late:
+        around.good()
+        raise NonConformance("an answer within the target's time limit", f"none: {late.why}") from None
+
+
+def _expect_nothing_told(reply: Exchange, around: Surroundings) -> None:
+    if not reply.ok:
+        expect_no_leak(reply)
+    expect_not_repeated(reply, around.secrets)
+    expect_not_repeated(reply, around.hidden, "what is another's")
+
+
+def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, taken: bool) -> None:
+    if mutation.outcome is Outcome.VALID and not taken:
+        raise NonConformance(f"success for a request that is still valid ({mutation.kind})", observed(reply), reply)
+    if mutation.outcome is Outcome.REFUSED and not 400 <= reply.status < 500:
+        raise NonConformance(f"a 4xx status ({mutation.kind})", observed(reply), reply)
+
+
+def _expect_state(before: Any, around: Surroundings, refused: Exchange, kind: str) -> None:
+    after = around.state() if around.state else None
+    if before != after:
+        told = f"{refused.status}, and {str(after)[:300]}"
+        raise NonConformance(f"nothing changed by what is refused ({kind}): {str(before)[:300]}", told, refused)

@@ -1,0 +1,64 @@
+"""Changes to something good, drawn first and made when the good thing is known.
+
+A table names the kinds of change: what may become of each, and how it is made. A drawn ``Change`` is one kind with a
+place (0: the start, 1: the end) and a piece; ``of`` makes the mutation of a good thing. Kinds stand in an order from
+plain to odd, which is the order in which hypothesis simplifies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from conformance.vocabulary.mutation import Mutation, Outcome
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Change(Generic[T, R]):
+    """One change, not yet made: what it makes of a good thing T is an R."""
+
+    kind: str
+    outcome: Outcome
+    place: float
+    piece: Any
+    make: Callable[[T, float, Any], R]
+
+    def of(self, good: T) -> Mutation[R]:
+        """The mutation of a good thing."""
+        return Mutation(self.kind, self.outcome, self.make(good, self.place, self.piece))
+
+    def __repr__(self) -> str:
+        return f"<{self.kind}: place {self.place:.3g}, piece {self.piece!r}>"
+
+
+Table = Mapping[str, tuple[Outcome, Callable[[T, float, Any], R]]]
+
+
+def changes(table: Table[T, R], pieces: SearchStrategy[Any]) -> SearchStrategy[Change[T, R]]:
+    """One change of the table, every kind as likely as another."""
+
+    def drawn(kind: str, place: float, piece: Any) -> Change[T, R]:
+        return Change(kind, table[kind][0], place, piece, table[kind][1])
+
+    return st.builds(drawn, st.sampled_from(list(table)), st.floats(0, 0.999), pieces)
+
+
+def picked(place: float, choices: list[T]) -> T:
+    """One of several by its place."""
+    return choices[int(place * len(choices))]
+
+
+def altered(text: str, place: float) -> str:
+    """A text with one letter or digit replaced by another of its kind; the last one where none is at the place."""
+    places = [index for index, each in enumerate(text) if each.isascii() and each.isalnum()]
+    index = picked(place, places)
+    letter = text[index]
+    other = ("1" if letter != "1" else "2") if letter.isdigit() else ("b" if letter.lower() != "b" else "c")
+    return text[:index] + other + text[index + 1 :]

@@ -1,0 +1,105 @@
+"""Changes to a good JSON object: first to its structure, then to its bytes.
+
+Of the changes drawn a fifth at least leaves the document valid, and a fifth at least must be refused.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis.strategies import SearchStrategy
+
+from conformance.strategies.changes import Change, Table, changes, picked
+from conformance.strategies.json_bodies import json_values
+from conformance.vocabulary.mutation import Outcome
+
+Document = dict[str, Any]
+VALID, REFUSED, EITHER = Outcome.VALID, Outcome.REFUSED, Outcome.EITHER
+DEPTH = 3000
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps(value).encode()
+
+
+def _turned(document: Document, place: float, _: Any) -> bytes:
+    names = list(document)
+    at = max(1, int(place * len(names)))
+    return _bytes({name: document[name] for name in reversed([*names[at:], *names[:at]])})
+
+
+def _spaced(document: Document, place: float, _: Any) -> bytes:
+    blank = picked(place, [" ", "\n", "\t", "\r\n", " \n\t "])
+    text = json.dumps(document, separators=(f"{blank},{blank}", f"{blank}:{blank}"))
+    return f"{blank}{text}{blank}".encode()
+
+
+def _escaped(document: Document, place: float, _: Any) -> bytes:
+    """The text of one member with each letter written as an escape (RFC 8259 section 7)."""
+    name = picked(place, list(document))
+    escaped = "".join(f"\\u{ord(each):04X}" for each in str(document[name]) if ord(each) < 0x10000)
+    stays = isinstance(document[name], str)
+    parts = [f"{json.dumps(each)}: {json.dumps(value)}" for each, value in document.items() if each != name]
+    changed = f'{json.dumps(name)}: "{escaped}"' if stays else f"{json.dumps(name)}: {json.dumps(document[name])}"
+    return ("{" + ", ".join([*parts, changed]) + "}").encode()
+
+
+def _cut(document: Document, place: float, _: Any) -> bytes:
+    whole = _bytes(document)
+    return whole[: 1 + int(place * (len(whole) - 1))]
+
+
+def _set(document: Document, place: float, value: Any) -> Document:
+    return {**document, picked(place, list(document)): value}
+
+
+def _twice(document: Document, place: float, value: Any) -> bytes:
+    name = picked(place, list(document))
+    return _bytes(document)[:-1] + f", {json.dumps(name)}: {json.dumps(value)}}}".encode()
+
+
+def _raw(document: Document, place: float, raw: str) -> bytes:
+    """The document with a member's value replaced by text that is put in as it is."""
+    mark = "put-it-here"
+    return json.dumps(_set(document, place, mark)).replace(f'"{mark}"', raw).encode()
+
+
+def _without_utf8(document: Document, place: float, _: Any) -> bytes:
+    return _bytes(document)[:-1] + b', "\xff\xfe": "\xc3\x28"}'
+
+
+JSON_CHANGES: Table[Document, bytes] = {
+    "nothing changed": (VALID, lambda document, place, piece: _bytes(document)),
+    "members in another order": (VALID, _turned),
+    "white space between the tokens": (VALID, _spaced),
+    "letters written as escapes": (VALID, _escaped),
+    "cut short": (REFUSED, _cut),
+    "text after the end": (REFUSED, lambda document, place, piece: _bytes(document) + b' {"a": 1'),
+    "an array around it": (REFUSED, lambda document, place, piece: _bytes([document])),
+    "another kind of value in its place": (REFUSED, lambda document, place, piece: picked(place, [b'"text"', b"7"])),
+    "single quotes": (REFUSED, lambda document, place, piece: _bytes(document).replace(b'"', b"'")),
+    "a member of another value": (EITHER, lambda document, place, piece: _bytes(_set(document, place, piece))),
+    "a member left out": (EITHER, lambda document, place, piece: _bytes({
+        name: value for name, value in document.items() if name != picked(place, list(document))})),
+    "a further member": (EITHER, lambda document, place, piece: _bytes({**document, "cf-further": piece})),
+    "a member that names the owner": (EITHER, lambda document, place, piece: _bytes(
+        {**document, picked(place, ["organization", "id", "owner", "created_at", "version", "__proto__"]): piece})),
+    "a member twice": (EITHER, _twice),
+    "NUL in a text": (EITHER, lambda document, place, piece: _bytes(_set(document, place, "a\0b"))),
+    "half of a surrogate pair": (EITHER, lambda document, place, piece: _raw(document, place, '"\\ud800"')),
+    "a number far out of range": (EITHER, lambda document, place, piece: _raw(
+        document, place, picked(place, ["1e999", "-1", "9" * 400, "1e-400", "0.1"]))),
+    "a number that is none": (EITHER, lambda document, place, piece: _raw(
+        document, place, picked(place, ["NaN", "Infinity", "-Infinity", "0x10", "01"]))),
+    "nested deeply": (EITHER, lambda document, place, piece: _raw(document, place, "[" * DEPTH + "]" * DEPTH)),
+    "a very long text": (EITHER, lambda document, place, piece: _bytes(_set(document, place, "x" * 70_000))),
+    "bytes that are no UTF-8": (EITHER, _without_utf8),
+    "another encoding": (EITHER, lambda document, place, piece: json.dumps(document).encode(
+        picked(place, ["utf-16", "utf-8-sig", "utf-32"]))),
+}  # fmt: skip
+
+
+def json_changes() -> SearchStrategy[Change[Document, bytes]]:
+    """A change of a JSON object; see the module for the shares of outcomes."""
+    return changes(JSON_CHANGES, json_values())
