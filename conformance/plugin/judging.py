@@ -93,10 +93,11 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         (entry for entry in exchanges if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
     notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
+    told = [_readable(note, getattr(error, "tried", ())) for note in notes]
     return {
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
-        "hint": redact("\n".join([hint, *(_readable(note, getattr(error, "tried", ())) for note in notes)]).strip())[:LONGEST],
+        "hint": redact("\n".join([hint, *told]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "curl": curl(shown, recorder.secret_names) if shown else "",

@@ -42,12 +42,16 @@ Table = Mapping[str, tuple[Outcome, Callable[[T, float, Any], R]]]
 
 
 def changes(table: Table[T, R], pieces: SearchStrategy[Any]) -> SearchStrategy[Change[T, R]]:
-    """One change of the table, every kind as likely as another."""
+    """One change of the table: first its outcome, each as likely as another, then its kind, likewise."""
+    by_outcome: dict[Outcome, list[str]] = {}
+    for kind, (outcome, _) in table.items():
+        by_outcome.setdefault(outcome, []).append(kind)
 
     def drawn(kind: str, place: float, piece: Any) -> Change[T, R]:
         return Change(kind, table[kind][0], place, piece, table[kind][1])
 
-    return st.builds(drawn, st.sampled_from(list(table)), st.floats(0, 0.999), pieces)
+    kinds = st.sampled_from(list(by_outcome.values())).flatmap(st.sampled_from)
+    return st.builds(drawn, kinds, st.floats(0, 0.999), pieces)
 
 
 def picked(place: float, choices: list[T]) -> T:

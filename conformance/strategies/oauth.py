@@ -183,7 +183,8 @@ AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
     "a letter altered": (Outcome.REFUSED, _basic(altered)),
     "a letter behind": (Outcome.REFUSED, _basic(lambda text, place: text + picked(place, ["x", "\0", " ", ":", "é"]))),
     "cut short": (Outcome.REFUSED, _basic(lambda text, place: text[: int(place * len(text))])),
-    "the encoding cut short": (Outcome.REFUSED, _recoded(lambda value, place: value[: 6 + int(place * (len(value) - 8))])),
+    "the encoding cut short": (Outcome.REFUSED, _recoded(
+        lambda value, place: value[: 6 + int(place * (len(value) - 8))])),
     "another scheme": (Outcome.REFUSED, _recoded(
         lambda value, place: picked(place, [b"Bearer", b"Digest", b"Basics", b"Negotiate"]) + value[5:])),
     "not encoded": (Outcome.REFUSED, lambda credentials, place, piece: b"Basic " + ":".join(credentials).encode()),
@@ -192,7 +193,7 @@ AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
 
 
 def authorization_changes() -> SearchStrategy[Change[Pair, bytes]]:
-    """A change of a good Authorization field: a fifth at least stays valid, a half at least must be refused."""
+    """A change of a good Authorization field: a fifth at least stays valid, a third at least must be refused."""
     return changes(AUTHORIZATION_CHANGES, authorization_values())
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import string
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.clients.images import MANIFEST_TYPES
+from conformance.clients.images import MANIFEST_TYPES, digest_of
+from conformance.strategies.changes import Change, Table, altered, changes, picked
+from conformance.strategies.json_changes import JSON_CHANGES
+from conformance.vocabulary.mutation import Mutation, Outcome
 
 ANYTHING: SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=20),
@@ -61,27 +66,60 @@ def _changed(document: dict[str, Any], place: tuple[str | int, ...], value: Any)
         container[0] = value
 
 
-class Changes(list[tuple[tuple[str | int, ...], Any]]):
-    """Changes to a manifest, made when the manifest is known."""
-
-    def applied(self, document: dict[str, Any]) -> bytes:
-        """The document with the changes, as bytes."""
-        changed = copy.deepcopy(document)
-        for place, value in self:
-            _changed(changed, place, value)
-        return json.dumps(changed).encode()
+def _placed(document: dict[str, Any], _: float, piece: tuple[tuple[str | int, ...], Any]) -> bytes:
+    """The document with something put into a place of it, or taken out."""
+    result = copy.deepcopy(document)
+    _changed(result, *piece)
+    return json.dumps(result).encode()
 
 
-def manifest_changes() -> SearchStrategy[Changes]:
-    """One to three changes to an image manifest: members taken out, or of another kind, or beyond their range."""
+def _plain(make: Callable[[dict[str, Any], float, Any], bytes]) -> Callable[[dict[str, Any], float, Any], bytes]:
+    """A change of any JSON, which is given a value alone."""
+    return lambda document, place, piece: make(document, place, None if piece[1] is REMOVED else piece[1])
+
+
+def _json(*outcomes: Outcome) -> dict[str, tuple[Outcome, Callable[[dict[str, Any], float, Any], bytes]]]:
+    return {kind: (outcome, _plain(make)) for kind, (outcome, make) in JSON_CHANGES.items() if outcome in outcomes}
+
+
+def _unpushed(document: dict[str, Any], place: float, _: Any) -> bytes:
+    """The document with a descriptor (the config's or a layer's) of something that nobody pushed."""
+    result = copy.deepcopy(document)
+    descriptors = [result["config"], *result["layers"]]
+    picked(place, descriptors)["digest"] = f"sha256:{int(place * 2**60):064x}"
+    return json.dumps(result).encode()
+
+
+MISSING_BLOB = "a blob that is not there"
+MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
+    **_json(Outcome.VALID),
+    # Image Specification 1.1, Considerations: an unknown property MUST be ignored.
+    "a property that nobody knows": (Outcome.VALID, lambda document, place, piece: json.dumps(
+        {**document, f"cf-{int(place * 1000)}": place}).encode()),
+    "an annotation": (Outcome.VALID, lambda document, place, piece: json.dumps(
+        {**document, "annotations": {"org.example.place": str(place)}}).encode()),
+    **_json(Outcome.REFUSED),
+    MISSING_BLOB: (Outcome.REFUSED, _unpushed),
+    "a place of another value": (Outcome.EITHER, _placed),
+    "a place of another value yet": (Outcome.EITHER, lambda document, place, piece: _placed(
+        json.loads(_placed(document, place, (picked(place, list(PLACES)), piece[1]))), place, piece)),
+    **_json(Outcome.EITHER),
+}  # fmt: skip
+
+
+def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
+    """A change of an image manifest: a fifth at least stays valid, and a fifth at least must be refused.
+
+    That a blob is missing must be told only where the target claims to look (``MISSING_BLOB``).
+    """
     odd = (
-        st.just(REMOVED)
-        | ANYTHING
+        ANYTHING
+        | st.just(REMOVED)
         | st.sampled_from(
             ["", "sha256:", "sha256:" + "0" * 64, -1, 0, 2**63, 1.5, [], {}, [[]], "application/x", "a/b/c", "\ud800"],
         )
     )
-    return st.lists(st.tuples(st.sampled_from(PLACES), odd), min_size=1, max_size=3).map(Changes)
+    return changes(MANIFEST_CHANGES, st.tuples(st.sampled_from(PLACES), odd))
 
 
 def manifest_bodies() -> SearchStrategy[bytes]:
@@ -105,6 +143,64 @@ def path_parts() -> SearchStrategy[str]:
     parts = st.text(safe, min_size=1, max_size=140) | encoded | digests
     # A part of dots alone is another path, which clients and servers may resolve.
     return parts.filter(lambda part: part.strip(".") != "")
+
+
+TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+
+
+def tags() -> SearchStrategy[Mutation[str]]:
+    """Tags: a half at least are of the grammar and must be taken; of the others a registry may take what it likes."""
+    first, more = string.ascii_letters + string.digits + "_", string.ascii_letters + string.digits + "._-"
+    good = st.builds(lambda one, rest: one + rest, st.sampled_from(first), st.text(more, max_size=127))
+    odd = path_parts().filter(lambda part: not TAG.fullmatch(part) and ":" not in part)
+    taken = good.map(lambda tag: Mutation("a tag of the grammar", Outcome.VALID, tag))
+    other = odd.map(lambda part: Mutation("a tag of another grammar", Outcome.EITHER, part))
+    return st.booleans().flatmap(lambda is_odd: other if is_odd else taken)
+
+
+def _other_digest(content: bytes, place: float, _: Any) -> str:
+    return digest_of(content + str(place).encode())
+
+
+CLOSING_CHANGES: Table[bytes, str | None] = {
+    "its own digest": (Outcome.VALID, lambda content, place, piece: digest_of(content)),
+    "a digit altered": (Outcome.REFUSED, lambda content, place, piece: "sha256:" + altered(
+        digest_of(content)[7:], place)),
+    "other content's digest": (Outcome.REFUSED, _other_digest),
+    "cut short": (Outcome.REFUSED, lambda content, place, piece: digest_of(content)[: int(place * 70)]),
+    "a digit more": (Outcome.REFUSED, lambda content, place, piece: digest_of(content) + "0"),
+    "another algorithm": (Outcome.REFUSED, lambda content, place, piece: picked(
+        place, ["sha512", "sha384", "md5", "sha1", "sha-256"]) + digest_of(content)[6:]),
+    "no digest": (Outcome.REFUSED, lambda content, place, piece: None),
+    "in capitals": (Outcome.EITHER, lambda content, place, piece: digest_of(content).upper()),
+    "any text": (Outcome.EITHER, lambda content, place, piece: piece),
+}  # fmt: skip
+
+
+def closing_digests() -> SearchStrategy[Change[bytes, str | None]]:
+    """A digest to close an upload with: its own in a fifth at least, one that must be refused in a fifth at least."""
+    return changes(CLOSING_CHANGES, st.text(max_size=80))
+
+
+def _range(change: Callable[[int, int, float], tuple[int, int]]) -> Callable[[tuple[int, int], float, Any], str]:
+    return lambda good, place, piece: "{}-{}".format(*change(*good, place))
+
+
+CONTENT_RANGE_CHANGES: Table[tuple[int, int], str | None] = {
+    "as it is": (Outcome.VALID, _range(lambda first, last, place: (first, last))),
+    "not told": (Outcome.EITHER, lambda good, place, piece: None),
+    "begins early": (Outcome.REFUSED, _range(lambda first, last, place: (int(first * place), last))),
+    "begins late": (Outcome.REFUSED, _range(
+        lambda first, last, place: (last + int(1 + 50 * place), 2 * last - first + int(1 + 50 * place)))),
+    "ends elsewhere": (Outcome.EITHER, _range(lambda first, last, place: (first, last + int(1 + 50 * place)))),
+    "ends before it begins": (Outcome.EITHER, _range(lambda first, last, place: (last, first))),
+    "any text": (Outcome.EITHER, lambda good, place, piece: piece),
+}  # fmt: skip
+
+
+def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:
+    """A Content-Range of a chunk: right in a fifth at least, out of order in a fifth at least."""
+    return changes(CONTENT_RANGE_CHANGES, ranges())
 
 
 def tag_queries() -> SearchStrategy[str]:

@@ -5,9 +5,23 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.strategies.json_bodies import raw_bodies
+from conformance.strategies.changes import Change, Table, changes
+from conformance.strategies.json_bodies import json_values, raw_bodies
+from conformance.strategies.json_changes import JSON_CHANGES, Document
+from conformance.vocabulary.mutation import Outcome
 
 Fields = list[tuple[str, str | bytes]]
+OTHER_JSON = ("an array around it", "another kind of value in its place")
+EVENT_CHANGES: Table[Document, bytes] = {
+    # Any JSON may be an event; what is none must be refused only where the target claims to look.
+    kind: (Outcome.EITHER if kind in OTHER_JSON else outcome, make)
+    for kind, (outcome, make) in JSON_CHANGES.items()
+}
+
+
+def event_changes() -> SearchStrategy[Change[Document, bytes]]:
+    """A change of an event in JSON: a fifth at least stays valid, a fifth at least must be refused."""
+    return changes(EVENT_CHANGES, json_values())
 
 
 def delivery_bodies() -> SearchStrategy[bytes]:

@@ -49,6 +49,12 @@ def stored(new_repository: NewRepository) -> StoredImage:
     return _given(new_repository("stored"))
 
 
+@pytest.fixture
+def explored(new_repository: NewRepository) -> StoredImage:
+    """An image in a repository of one property's own."""
+    return _given(new_repository("explored"))
+
+
 @pytest.fixture(scope="session")
 def new_blob(names: Names) -> NewBlob:
     """Makes blobs that no one has pushed."""

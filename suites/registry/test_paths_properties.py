@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
-from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_bytes, expect_error_document
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.strategies.explore import explores
 from conformance.strategies.registry import path_parts, ranges, tag_queries
 from conformance.vocabulary.check import verifies
-
-
-@pytest.fixture(scope="session")
-def session() -> list[Upload]:
-    """The upload session that examples share, until one of them has ended it."""
-    return []
 
 
 @verifies("registry/name/any-reference-is-a-callers-affair")
@@ -61,22 +53,3 @@ def test_any_range(stored: StoredImage, asked: str) -> None:
     expect_status(reply, {200, 206, 400, 416})
     if reply.status == 200:
         expect_bytes(reply, layer.content)
-
-
-@verifies("registry/upload/any-content-range-is-a-callers-affair")
-@explores(asked=ranges())
-def test_any_content_range(session: list[Upload], repository: Repository, asked: str) -> None:
-    """Purpose: whatever the Content-Range field is, the chunk is taken or refused.
-
-    Method: 1. PATCH a chunk with it
-            2. expect 202, or a 4xx with a sound error document
-    """
-    if not session:
-        session.append(repository.open_upload())
-    reply = session[0].patch(b"a chunk", asked)
-
-    expect_no_server_error(reply)
-    if reply.status != 202:
-        expect_error_document(reply)
-    if reply.status == 404:
-        session.clear()

@@ -26,6 +26,12 @@ def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorde
 
 
 @pytest.fixture(scope="session")
+def features(target: Target) -> frozenset[str]:
+    """What the target claims beyond the core."""
+    return frozenset(target.features)
+
+
+@pytest.fixture(scope="session")
 def wire(webhook: WebhookClient) -> Wire:
     """A raw socket to the webhook's origin."""
     return Wire(webhook.http)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from conformance.clients.webhooks import WebhookClient
 from conformance.clients.wire import Wire
 from conformance.oracles.errors import expect_client_error
+from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.status import expect_status, expect_success
+from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
-from conformance.strategies.webhooks import delivery_bodies, delivery_headers, delivery_types
+from conformance.strategies.webhooks import delivery_bodies, delivery_headers, delivery_types, event_changes
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.mutation import Outcome
 
 GOOD = b'{"event": "cf"}'
 NOT_JSON = {
@@ -66,6 +71,28 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, fiel
 
     expect_status(reply, range(400, 500), f"for {fields!r}")
     expect_success(webhook.post(GOOD), "for the next good delivery")
+
+
+@verifies("webhooks/errors/any-changed-event-is-judged")
+@explores(change=event_changes())
+def test_any_changed_event_is_judged(
+    webhook: WebhookClient, features: frozenset[str], change: Change[dict[str, Any], bytes]
+) -> None:
+    """Purpose: an event that was changed is accepted or refused as the change demands, and tells nothing.
+
+    Method: 1. change an event in JSON in one way (structure or bytes) and POST it
+            2. expect 2xx where it is still valid, 4xx where it is no JSON and the target claims to look, either for
+               the rest; never a 5xx, and the secret of the URL not repeated; then a good delivery to be accepted
+    """
+    mutation = change.of({"event": "cf", "subject": "a/b", "count": 3, "data": {"id": "x"}})
+    if mutation.outcome is Outcome.REFUSED and "webhooks.strict-json" not in features:
+        mutation = mutation.open()
+
+    expect_outcome(
+        mutation,
+        lambda: webhook.post(mutation.value),
+        Surroundings(expect_client_error, lambda: expect_success(webhook.post(GOOD)), secrets=[webhook.secret]),
+    )
 
 
 @verifies("webhooks/errors/any-delivery-is-no-server-error")

@@ -7,23 +7,17 @@ import json
 from hypothesis import given, settings
 
 from conformance.clients.images import image
-from conformance.strategies.registry import REMOVED, Changes, manifest_changes, path_parts, ranges, tag_queries
+from conformance.strategies.registry import MANIFEST_CHANGES, REMOVED, path_parts, ranges, tag_queries
 
-
-@given(manifest_changes())
-@settings(max_examples=50, deadline=None)
-def test_changed_manifests_are_json(changes: Changes) -> None:
-    document = image("a").document
-    json.loads(changes.applied(document))
-    assert document == image("a").document
+CHANGED = MANIFEST_CHANGES["a place of another value"][1]
 
 
 def test_a_member_is_taken_out() -> None:
-    assert "config" not in json.loads(Changes([(("config",), REMOVED)]).applied(image("a").document))
+    assert "config" not in json.loads(CHANGED(image("a").document, 0, (("config",), REMOVED)))
 
 
 def test_a_member_deep_inside_is_changed() -> None:
-    changed = json.loads(Changes([(("layers", 0, "size"), -1)]).applied(image("a").document))
+    changed = json.loads(CHANGED(image("a").document, 0, (("layers", 0, "size"), -1)))
     assert changed["layers"][0]["size"] == -1
 
 

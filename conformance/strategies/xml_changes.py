@@ -1,0 +1,111 @@
+"""Changes to a good XML document of S3's: first to its structure, then to its bytes.
+
+Of the changes drawn a fifth at least leaves the document valid, and a fifth at least must be refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import unescape
+
+from hypothesis.strategies import SearchStrategy
+
+from conformance.strategies.changes import Change, Table, changes, picked
+from conformance.strategies.storage import wounded, xml_wounds
+from conformance.vocabulary.mutation import Outcome
+
+TEXT = re.compile(rb">([^<>]+)</")
+DECLARATION = re.compile(rb"^<\?xml[^>]*\?>")
+CLOSING = re.compile(rb"</[^>]+>")
+ROOT = re.compile(rb"<([A-Za-z]+)")
+BEFORE_AN_ELEMENT = re.compile(rb"<[^/?][^>]*>(?=<)")
+DEPTH = 3000
+
+
+def _in_text(change: Callable[[str, float], str]) -> Callable[[bytes, float, Any], bytes]:
+    """A change of the text of one element; the text is given without its escapes, and comes back with them."""
+
+    def made(document: bytes, place: float, _: Any) -> bytes:
+        found = picked(place, list(TEXT.finditer(document)))
+        text = unescape(found[1].decode(), {"&quot;": '"', "&#13;": "\r"})
+        return document[: found.start(1)] + change(text, place).encode() + document[found.end(1) :]
+
+    return made
+
+
+def _between(piece: bytes) -> Callable[[bytes, float, Any], bytes]:
+    """The document with something before one of its elements."""
+
+    def made(document: bytes, place: float, _: Any) -> bytes:
+        at = picked(place, [found.end() for found in BEFORE_AN_ELEMENT.finditer(document)])
+        return document[:at] + piece + document[at:]
+
+    return made
+
+
+def _referenced(text: str, place: float) -> str:
+    return "".join(f"&#x{ord(each):x};" if place < 0.5 else f"&#{ord(each)};" for each in text)
+
+
+def _cut(document: bytes, place: float, _: Any) -> bytes:
+    return document[: int(place * len(document))]
+
+
+def _unclosed(document: bytes, place: float, _: Any) -> bytes:
+    found = picked(place, list(CLOSING.finditer(document)))
+    return document[: found.start()] + document[found.end() :]
+
+
+def _root(document: bytes) -> bytes:
+    found = ROOT.search(DECLARATION.sub(b"", document))
+    return found[1] if found else b"Root"
+
+
+def _renamed(document: bytes, place: float, _: Any) -> bytes:
+    root = _root(document)
+    other = picked(place, [b"Other", root.lower(), root + b"s", b"html"])
+    return document.replace(b"<" + root + b" ", b"<" + other + b" ").replace(b"</" + root, b"</" + other)
+
+
+def _hollow(document: bytes, place: float, _: Any) -> bytes:
+    return b"<%s></%s>" % (_root(document), _root(document))
+
+
+def _otherwise_encoded(document: bytes, place: float, _: Any) -> bytes:
+    text = DECLARATION.sub(b"", document).decode()
+    return text.encode(picked(place, ["utf-16", "utf-8-sig", "utf-32"]))
+
+
+ODD_TEXTS = ["", "-1", "0", "99999999999999999999", "1e3", "true", "x" * 5000, "&#0;", "&#xD;"]
+XML_CHANGES: Table[bytes, bytes] = {
+    "nothing changed": (Outcome.VALID, lambda document, place, piece: document),
+    "no declaration": (Outcome.VALID, lambda document, place, piece: DECLARATION.sub(b"", document)),
+    "white space between elements": (Outcome.VALID, _between(b"\n\t ")),
+    "a comment between elements": (Outcome.VALID, _between(b"<!-- <Key>not this</Key> -->")),
+    "text as CDATA": (Outcome.VALID, _in_text(lambda text, place: f"<![CDATA[{text}]]>")),
+    "text as character references": (Outcome.VALID, _in_text(_referenced)),
+    "cut short": (Outcome.REFUSED, _cut),
+    "an element not closed": (Outcome.REFUSED, _unclosed),
+    "another root": (Outcome.REFUSED, _renamed),
+    "nothing inside": (Outcome.REFUSED, _hollow),
+    "an ampersand that begins nothing": (Outcome.REFUSED, _in_text(lambda text, place: "a & b")),
+    "an entity that is not declared": (Outcome.REFUSED, _in_text(lambda text, place: "a&nosuch;b")),
+    "bytes put into it": (Outcome.EITHER, lambda document, place, piece: wounded(document, piece)),
+    "bytes put into it twice": (
+        Outcome.EITHER,
+        lambda document, place, piece: wounded(wounded(document, piece), (piece[0], place, piece[2])),
+    ),
+    "text of another kind": (Outcome.EITHER, _in_text(lambda text, place: picked(place, ODD_TEXTS))),
+    "an unknown element": (Outcome.EITHER, _between(b"<CfUnknown><a>1</a></CfUnknown>")),
+    "nested deeply": (Outcome.EITHER, _between(b"<a>" * DEPTH + b"</a>" * DEPTH)),
+    "another encoding": (Outcome.EITHER, _otherwise_encoded),
+    "a processing instruction": (Outcome.EITHER, _between(b"<?cf do?>")),
+    "text after the end": (Outcome.EITHER, lambda document, place, piece: document + piece[2]),
+}
+
+
+def xml_changes() -> SearchStrategy[Change[bytes, bytes]]:
+    """A change of an XML document; see the module for the shares of outcomes."""
+    return changes(XML_CHANGES, xml_wounds())

@@ -1,0 +1,72 @@
+"""Properties of uploads: however a chunk is placed and a session closed, only the blob itself is stored."""
+
+from __future__ import annotations
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import StoredImage
+from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.oracles.registry import expect_bytes, expect_error_document, received
+from conformance.strategies.changes import Change
+from conformance.strategies.explore import explores
+from conformance.strategies.registry import closing_digests, content_ranges
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import Inconclusive
+
+BEGUN = 30
+
+
+def _good(stored: StoredImage) -> None:
+    layer = stored.image.blobs[-1]
+    expect_bytes(stored.repository.get_blob(layer.digest), layer.content)
+
+
+@verifies("registry/upload/any-content-range-is-a-callers-affair")
+@explores(0.6, change=content_ranges())
+def test_any_content_range(
+    explored: StoredImage, new_blob: NewBlob, change: Change[tuple[int, int], str | None]
+) -> None:
+    """Purpose: a chunk is taken where it follows the last one; whatever else its Content-Range is, it is refused whole.
+
+    Method: 1. open a session with 30 bytes, PATCH 20 more with a Content-Range that was changed
+            2. expect 202 where it is right or not told, 4xx where it is out of order, either for any other text; after
+               a refusal as many bytes received as before
+    """
+    content = new_blob(50).content
+    upload = explored.repository.open_upload()
+    if upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").status != 202:
+        raise Inconclusive("the first chunk was not taken", "uploads in chunks")
+    mutation = change.of((BEGUN, len(content) - 1))
+
+    def state() -> int:
+        return received(upload.status())
+
+    expect_outcome(
+        mutation,
+        lambda: upload.patch(content[BEGUN:], mutation.value),
+        Surroundings(expect_error_document, lambda: _good(explored), state),
+    )
+    upload.cancel()
+
+
+@verifies("registry/upload/any-closing-digest-is-judged")
+@explores(0.6, change=closing_digests())
+def test_any_closing_digest(explored: StoredImage, new_blob: NewBlob, change: Change[bytes, str | None]) -> None:
+    """Purpose: an upload becomes a blob under its own digest, and under no other.
+
+    Method: 1. open a session, close it with its bytes and a digest that was changed
+            2. expect 201 and the bytes for their own digest; 4xx and nothing stored for another's
+    """
+    content = new_blob(64).content
+    upload = explored.repository.open_upload()
+    mutation = change.of(content)
+
+    digest = digest_of(content)
+    reply = expect_outcome(
+        mutation,
+        lambda: upload.put(mutation.value, content),
+        Surroundings(
+            expect_error_document, lambda: _good(explored), lambda: explored.repository.head_blob(digest).status
+        ),
+    )
+    if reply.ok:
+        expect_bytes(explored.repository.get_blob(digest), content)
