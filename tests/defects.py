@@ -26,6 +26,7 @@ from _pytest.runner import runtestprotocol
 
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments
 from conformance.plugin.options import RunOptions
 from conformance.plugin.surfaces import OF_AREA, surface_of
@@ -47,10 +48,12 @@ class Row:
     requirements: tuple[str, ...] | None
     without: tuple[str, ...] = ()
     misses: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
 
     def asks(self, check: CheckInfo) -> bool:
         """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
-        return check.requirement.feature not in self.without and check.requirement.id not in self.misses
+        left_out = check.requirement.feature in self.without or check.requirement.id in self.misses
+        return not left_out and (not self.only or check.id.startswith(self.only))
 
 
 def rows(choice: argparse.Namespace) -> list[Row]:
@@ -64,7 +67,7 @@ def rows(choice: argparse.Namespace) -> list[Row]:
         named = getattr(alteration, "noticed_by", None)
         requirements = None if choice.whole or choice.variants else tuple(named or ())
         left_out = (getattr(alteration, "without", ()), getattr(alteration, "misses", ()))
-        found.append(Row(name, alteration.surface, requirements, *left_out))
+        found.append(Row(name, alteration.surface, requirements, *left_out, tuple(choice.check or ())))
     return found
 
 
@@ -83,9 +86,12 @@ class Table:
         needed = {row.name: list(self._of(row, items)) for row in self.wanted}
         every = [item for item in items if any(item in chosen for chosen in needed.values())]
         self.verdicts[CLEAN] = self._run(every)
+        target = session.config.stash[KEYS.target]
         for row in self.wanted:
             tell(self.control, "reset")
             tell(self.control, "switch", row.name)
+            claimed = [each for each in target.features if each not in row.without]
+            session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
             self.verdicts[row.name] = self._run(needed[row.name])
         tell(self.control, "reset")
         return True
@@ -170,6 +176,7 @@ def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str
             part = Path(folder) / f"{job}.json"
             words = [sys.executable, "-m", "tests.defects", "--part", str(part), f"--explore={choice.explore}"]
             words += [f"--defect={name}" for name in names]
+            words += [f"--check={each}" for each in choice.check or ()]
             words += ["--whole"] if choice.whole else []
             words += ["--variants"] if choice.variants else []
             running.append((subprocess.Popen(words), part))
@@ -202,6 +209,7 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
     parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
     parser.add_argument("--whole", action="store_true", help="every check of the surface, not only those named")
+    parser.add_argument("--check", action="append", metavar="ID", help="only checks that begin so")
     parser.add_argument("--variants", action="store_true", help="variants in place of defects")
     parser.add_argument("--explore", type=int, default=10, help="examples a property")
     parser.add_argument("--jobs", type=int, default=2)

@@ -50,7 +50,7 @@ def verdicts() -> dict[str, dict[str, dict[str, Any]]]:
 
 def choice_of(names: list[str] | None) -> argparse.Namespace:
     """The named checks of these defects, or of all."""
-    return argparse.Namespace(surface=None, defect=names, whole=False, variants=False, explore=25, jobs=2)
+    return argparse.Namespace(surface=None, defect=names, whole=False, variants=False, explore=25, jobs=2, check=None)
 
 
 def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:

@@ -18,29 +18,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
 
 HeaderFields = Iterable[tuple[str, str | bytes]]
-
-
-class Pace:
-    """Keeps requests under a rate; ``rate`` is requests a second, None for no limit."""
-
-    def __init__(self, rate: float | None = None) -> None:
-        self._gap = 1 / rate if rate else 0.0
-        self._next = 0.0
-
-    def wait(self) -> None:
-        """Returns when the next request may go."""
-        if not self._gap:
-            return
-        now = time.monotonic()
-        wait = self._next - now
-        self._next = max(now, self._next) + self._gap
-        if wait > 0:
-            time.sleep(wait)
 
 
 @dataclass

@@ -105,6 +105,7 @@ class Wire:
         return length.isdigit() and len(body) >= int(length)
 
     def _connection(self) -> socket.socket:
+        self.http.pace.wait()
         parts = urlsplit(self.http.base_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         connection = socket.create_connection((parts.hostname or "", port), timeout=self.http.limits.connect_s)

@@ -28,7 +28,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("-n", "--workers", metavar="N", type=workers, help=f"processes (default: {WORKERS} at most)")
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
     parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="seed of everything random (default: 1)")
+    parser.add_argument("--explore-time", metavar="SECONDS", help="when properties begin no further example")
+    parser.add_argument("--seed", metavar="N", default=1, help='seed of everything random, or "random" (default: 1)')
     parser.add_argument("--database", metavar="DIR", help="where failing examples are kept and tried first")
     parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
     parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
@@ -66,6 +67,7 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
         "--profile": arguments.profile,
         "--shard": arguments.shard,
         "--explore": arguments.explore,
+        "--explore-time": arguments.explore_time,
         "--run-seed": arguments.seed,
         "--examples-database": arguments.database,
         "--request-rate": arguments.rate,

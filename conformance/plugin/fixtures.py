@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, Pace
+from conformance.clients.http import HttpClient, Limits
+from conformance.clients.pace import Pace
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import secrets
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,7 +28,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="an area, id, prefix, class:, level:, clause:; repeatable",
     )
     group.addoption("--explore", metavar="N", type=int, help="examples a property; 0: the written examples alone")
-    group.addoption("--run-seed", metavar="N", type=int, default=1, help="seed of everything random (default: 1)")
+    group.addoption(
+        "--explore-time",
+        metavar="SECONDS",
+        type=seconds,
+        help="no property begins another example after so long a run, but one that has failed",
+    )
+    group.addoption(
+        "--run-seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
+    )
     group.addoption("--examples-database", metavar="DIR", help="where failing examples are kept and tried first")
     group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
     group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
@@ -39,6 +49,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure (default: all)"
     )
     group.addoption("--conformance-terminal", action="store_true", help="the suite's own progress in place of pytest's")
+
+
+def seed(text: str) -> int:
+    """A seed, or ``random`` for a new one; argparse.ArgumentTypeError where it is neither."""
+    if text == "random":
+        return secrets.randbelow(2**31)
+    if not text.isdigit() or len(text) > 18:
+        raise argparse.ArgumentTypeError(f'{text}: must be a number from 0, or "random"')
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """A number of seconds above 0; argparse.ArgumentTypeError where it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 10**9:
+        raise argparse.ArgumentTypeError(f"{text}: must be a number of seconds above 0")
+    return value
 
 
 @dataclass(frozen=True)
@@ -56,6 +86,7 @@ class RunOptions:
     examples_database: str | None = None
     rate: float | None = None
     shard: str | None = None
+    explore_until: float | None = None
     unreachable: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from conformance import __version__
+from conformance.clients.pace import FILE_NAME as PACE
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
@@ -137,6 +138,7 @@ class Run:
             profile=option.profile,
             select=list(option.select),
             explore=explore,
+            explore_until=time.time() + option.explore_time if option.explore_time else None,
             seed=option.run_seed,
             examples_database=option.examples_database,
             rate=rate,
@@ -157,7 +159,7 @@ class Run:
         if rate is None:
             return None
         requests, seconds = parse_rate(rate)
-        return requests / seconds / max(1, _workers(self.config))
+        return requests / seconds
 
     def _folder(self, name: str) -> Path:
         if self.config.option.run_out:
@@ -344,6 +346,7 @@ class Run:
             not interrupted and not self.errors and self.expected is not None and len(self.results) == self.expected
         )
         folder = Path(self.options.folder)
+        (folder / PACE).unlink(missing_ok=True)
         (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")
         self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
         files, unwritten = render_apart(folder, self.formats)

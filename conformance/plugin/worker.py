@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from conformance.clients.http import Pace
+from conformance.clients.pace import FILE_NAME, Pace
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
@@ -80,11 +80,17 @@ class Worker:
         stash = self.config.stash
         stash[KEYS.target] = target
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
-        stash[KEYS.pace] = Pace(self.options.rate)
+        stash[KEYS.pace] = Pace(self.options.rate, Path(self.options.folder) / FILE_NAME)
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         database = self.options.examples_database
-        configure(self.options.explore, self.options.seed, Path(database) if database else None)
+        configure(
+            self.options.explore,
+            self.options.seed,
+            Path(database) if database else None,
+            self.options.explore_until,
+            not target.gentle,
+        )
 
     # Selection.
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
-from conformance.clients.http import HeaderFields, HttpClient, Limits, Pace
+from conformance.clients.http import HeaderFields, HttpClient, Limits
+from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.preflight.state import SurfaceState
 from conformance.target import configuration

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from conformance.clients.http import HttpClient, Limits, Pace
+from conformance.clients.http import HttpClient, Limits
+from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.names import begun, run_of
 from conformance.sandbox.sweep_identity import sweep_identity

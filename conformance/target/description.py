@@ -226,6 +226,10 @@ class Target(Described):
     organization: str = Field(min_length=1, description="The slug of the organization under test.")
     features: list[str] = Field(default_factory=list, description="Features that the target claims beyond the core.")
     rate: Rate | None = Field(default=None, description='The most requests the suite may send, such as "50/s".')
+    gentle: bool = Field(
+        default=False,
+        description="Whether a property that fails is left at its first failing example: a smaller one costs requests.",
+    )
     ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the system's.")
     identity: Identity | None = None
     registry: Registry | None = None

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, Pace, retry_after
+from conformance.clients.http import HttpClient, Limits, retry_after
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
 
@@ -142,10 +142,3 @@ def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scr
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
     reply = client_of(serve(limited)).impatient().get("/")
     assert (reply.status, retry_after(reply)) == (429, 9)
-
-
-def test_a_pace_spreads_requests() -> None:
-    pace = Pace(1000.0)
-    pace.wait()
-    pace.wait()
-    Pace(None).wait()

@@ -1,0 +1,54 @@
+"""How fast a run may go: one rate for all of its processes on this machine."""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import threading
+import time
+from pathlib import Path
+
+SLOT = struct.Struct("d")
+FILE_NAME = ".pace"
+
+
+class Pace:
+    """Keeps requests under a rate; ``rate`` is requests a second, None for no limit.
+
+    Each request takes the next free moment. With ``book``, a file that the processes of a run share, they take them
+    from one row: the clock that is never set is the same for all processes of a machine.
+    """
+
+    def __init__(self, rate: float | None = None, book: Path | None = None) -> None:
+        self._gap = 1 / rate if rate else 0.0
+        self._book = book
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Returns when the next request may go."""
+        if not self._gap:
+            return
+        with self._lock:
+            slot = self._from_book(self._book) if self._book else self._taken(self._next)
+        wait = slot - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+
+    def _taken(self, free: float) -> float:
+        """The first moment from now on that is free; the one after it is free next."""
+        slot = max(time.monotonic(), free)
+        self._next = slot + self._gap
+        return slot
+
+    def _from_book(self, book: Path) -> float:
+        with book.open("a+b") as file:
+            # Closing the file gives the lock back.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            written = file.read(SLOT.size)
+            slot = self._taken(SLOT.unpack(written)[0] if len(written) == SLOT.size else 0.0)
+            file.truncate(0)
+            file.write(SLOT.pack(self._next))
+            file.flush()
+            return slot

@@ -1,0 +1,79 @@
+"""Requests take moments one after another, in whichever process and thread they are made.
+
+No time is measured: what is looked at is which moments were given, by a clock that stands still.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import struct
+import threading
+from pathlib import Path
+
+import pytest
+
+from conformance.clients import pace as module
+from conformance.clients.pace import Pace
+
+RATE = 1000.0
+
+
+def test_without_a_rate_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("slept"))
+    Pace(None).wait()
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
+def test_every_request_waits_a_gap_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: bool) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(module.time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    book = tmp_path / "pace" if shared else None
+    paces = [Pace(2.0, book), Pace(2.0, book)] if shared else [Pace(2.0)] * 2
+
+    for pace in [*paces, *paces]:
+        pace.wait()
+
+    assert waits == [0.5, 1.0, 1.5]
+
+
+def take(book: str, times: int) -> None:
+    """What a worker does."""
+    pace = Pace(RATE, Path(book))
+    for _ in range(times):
+        pace.wait()
+
+
+def test_processes_take_no_moment_twice(tmp_path: Path) -> None:
+    book = tmp_path / "pace"
+    take(str(book), 1)
+    first = struct.unpack("d", book.read_bytes())[0]
+
+    processes = [multiprocessing.get_context("spawn").Process(target=take, args=(str(book), 50)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    # A hundred moments were taken, each a gap after the one before or later.
+    assert struct.unpack("d", book.read_bytes())[0] >= first + 100 / RATE - 1e-9
+
+
+def test_threads_take_no_moment_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(module.time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    pace = Pace(1.0, tmp_path / "pace")
+    threads = [threading.Thread(target=pace.wait) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(waits) == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+
+
+def test_a_book_that_was_spoiled_begins_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "pace").write_bytes(b"abc")
+    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("slept"))
+    Pace(1.0, tmp_path / "pace").wait()

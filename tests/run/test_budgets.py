@@ -1,0 +1,57 @@
+"""Budgets of properties: examples, time, the rate of all workers, the seed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.options import seconds, seed
+from tests.run.support import Ran, conformance
+
+PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
+
+
+def run(folder: Path, selector: str, *words: str) -> Ran:
+    folder.mkdir()
+    return conformance(folder, "run", selector, *words)
+
+
+def events(ran: Ran) -> dict[str, int]:
+    return next(result.events for result in ran.record.results if result.id == PROPERTY)
+
+
+def test_no_example_at_all_when_none_is_asked_for(tmp_path: Path) -> None:
+    assert events(run(tmp_path / "a", PROPERTY, "--explore", "0")) == {}
+
+
+def test_a_random_seed_is_written_down(tmp_path: Path) -> None:
+    ran = run(tmp_path / "a", PROPERTY, "--explore", "1", "--seed", "random")
+    assert f"seed {ran.record.info.seed}" in ran.output and ran.record.info.seed > 1
+
+
+def test_the_same_seed_tries_the_same(tmp_path: Path) -> None:
+    one, two = (run(tmp_path / name, PROPERTY, "--explore", "30", "--seed", "7") for name in ("a", "b"))
+    assert events(one) == events(two)
+
+
+def test_the_time_for_properties_is_kept_to(tmp_path: Path) -> None:
+    found = events(run(tmp_path / "a", PROPERTY, "--explore", "50", "--explore-time", "0.001"))
+    assert "examples" not in found and len(found) == 1
+
+
+def test_the_book_of_the_rate_is_not_left(tmp_path: Path) -> None:
+    ran = run(tmp_path / "a", "oauth/scope", "--explore", "1", "--rate", "500/s", "--workers", "2")
+    assert ran.code == 0 and not (ran.record.folder / ".pace").exists()
+
+
+@pytest.mark.parametrize("text", ["-1", "x", "1.5", "", "9" * 40])
+def test_what_is_no_seed_is_told(text: str) -> None:
+    with pytest.raises(Exception, match="must be"):
+        seed(text)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "soon", "nan", "inf", ""])
+def test_what_are_no_seconds_is_told(text: str) -> None:
+    with pytest.raises(Exception, match="must be"):
+        seconds(text)
