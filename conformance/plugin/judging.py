@@ -67,7 +67,7 @@ def _gather(raised: list[BaseException], recorder: Recorder) -> None:
     """Several failures of a property have an example each: the check's evidence is that of all of them."""
     borne = [entry for each in raised for entry in getattr(each, "evidence", [])]
     if borne:
-        recorder.entries = list({entry["id"]: entry for entry in borne}.values())
+        recorder.retain(borne)
 
 
 def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judgement:
