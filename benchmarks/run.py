@@ -5,7 +5,8 @@
 Prints wall time, requests, checks, peak memory (of the largest process, and of the suite's processes together) with
 one and with two workers, the start of the reference included; then how long the requests that the reference received
 take when plain ``http.client`` sends them again, one after another, to the same reference put back to its start; and
-the ratio of the two. Absolute times are of this machine; the ratio is what to compare.
+the ratio of the two. Absolute times are of this machine; the ratio is what to compare. Outside clients (docker, aws,
+curl) are kept from the run, as on a machine that has none: how long a program takes to start is not the suite's.
 """
 
 from __future__ import annotations
@@ -96,7 +97,11 @@ def _target(reference: EmbeddedReference) -> Target:
 
 def _watched_run(arguments: list[str]) -> tuple[float, float]:
     """Peak memory in MB while ``conformance run`` runs: of its processes together, and of the largest."""
-    process = subprocess.Popen([sys.executable, "-m", "conformance", "run", *arguments], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", "run", *arguments],
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PATH": os.devnull, "DOCKER_HOST": f"unix://{os.devnull}"},
+    )
     peak = largest = 0.0
     while process.poll() is None:
         each = [resident_mb(pid) for pid in descendants(process.pid)]
