@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from conformance.evidence.recorder import RECORDER
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.fixtures import KEYS
@@ -106,6 +107,7 @@ class Table:
                 yield item
 
     def _run(self, items: list[pytest.Item]) -> dict[str, dict[str, Any]]:
+        RECORDER.watch.forget()
         found: dict[str, dict[str, Any]] = {}
         for item, following in zip(items, [*items[1:], None], strict=False):
             item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
@@ -132,9 +134,7 @@ def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, A
         )
         (reference.folder / "evidence").mkdir()
         table = Table(wanted, control)
-        code = pytest.main(
-            [*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, Judge(options)]
-        )
+        code = pytest.main([*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, Judge(options)])
         if not table.verdicts:
             raise SystemExit(f"the checks were not run (pytest exit code {code})")
         return table.verdicts

@@ -140,6 +140,8 @@ class OAuthClient:
         picked = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
         recorder = self.http.recorder
         recorder.redactor.learn(name, token)
+        if role == "foreign":
+            recorder.watch.excuse(token)
         recorder.recipe(name, f'{name}=$(curl -sS "{self.http.base_url}{self.identity.token_path}" {data} | {picked})')
 
     def open(self, reply: Exchange, role: str = "full") -> None:

@@ -203,6 +203,12 @@ path = "/api/v1/organizations/<organization>"
 scope = "organization:read"
 # concealed_from = ["foreign"]
 # absent = "/api/v1/organizations/{slug}"
+# foreign = { path = "/api/v1/organizations/other-org" }
+
+# The organization of the role foreign, with texts that stand in what it stored and nowhere else.
+# [targets.<target>.foreign]
+# organization = "other-org"
+# canaries = ["a text of eight characters or more"]
 """,
     "registry": """\
 [targets.<target>.registry]

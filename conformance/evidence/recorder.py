@@ -15,7 +15,8 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.redaction import Redactor
+from conformance.evidence.redaction import ISSUED, Redactor
+from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_BODY = 32 * 1024
@@ -44,6 +45,7 @@ class Recorder:
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
+        self.watch = Watch()
         self._answered: dict[str, Kept] = {}
         self.silent: dict[str, dict[str, Any]] = {}
         self.explored_failure = False
@@ -136,9 +138,19 @@ class Recorder:
         """Tells by which shell command a secret made during the run (a token) can be had again."""
         self.recipes[name] = command
 
+    def recall(self, entry: dict[str, Any]) -> str:
+        """Puts an exchange of another check into this one's evidence; returns its id there."""
+        again = {**entry, "id": self.next_id()}
+        with self._lock:
+            self._kept.append(again)
+        return str(again["id"])
+
     def _exchange(self, exchange: Exchange, client: str, error: str | None) -> None:
         if b"token" in exchange.body[:KEPT_BODY]:
-            self.redactor.learn_issued(exchange.body[:KEPT_BODY].decode("utf-8", "replace"))
+            text = exchange.body[:KEPT_BODY].decode("utf-8", "replace")
+            self.redactor.learn_issued(text)
+            self.watch.excuse_issued(exchange, ISSUED.findall(text))
+        self.watch.look(exchange, lambda: self._entry(exchange, client, error))
         large = max(len(exchange.body), len(exchange.request_body)) > KEPT_BODY
         self._keep(self._entry(exchange, client, error) if large else (exchange, client, error))
 

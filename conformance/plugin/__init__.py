@@ -30,6 +30,7 @@ def asks_for_suites(config: pytest.Config) -> bool:
 def pytest_configure(config: pytest.Config) -> None:
     """Registers the parts that this process needs."""
     config.addinivalue_line("markers", "verifies(id): the requirement that a check verifies")
+    config.addinivalue_line("markers", "concludes: the check judges the run as a whole")
     config.addinivalue_line("markers", "disturbs(what): the check uses up or changes something shared")
     given = getattr(config, "workerinput", None)
     if given is not None:

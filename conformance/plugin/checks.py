@@ -27,6 +27,7 @@ class CheckInfo:
     method: list[str] = field(default_factory=list)
     disturbs: str | None = None
     comes_last: bool = False
+    concludes: bool = False
 
     @property
     def file(self) -> str:
@@ -63,6 +64,7 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         else f"{requirement_id}#{case.removeprefix(requirement_id + '-')}"
     )
     disturbing = item.get_closest_marker("disturbs")
+    concludes = item.get_closest_marker("concludes") is not None
     purpose, method = described(getattr(getattr(item, "obj", None), "__doc__", None))
     return CheckInfo(
         check_id,
@@ -71,7 +73,8 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
         purpose,
         method,
         str(disturbing.args[0]) if disturbing else None,
-        bool(disturbing and disturbing.kwargs.get("others")),
+        concludes or bool(disturbing and disturbing.kwargs.get("others")),
+        concludes,
     )
 
 

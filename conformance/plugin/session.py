@@ -22,6 +22,8 @@ from conformance import __version__
 from conformance.clients.pace import FILE_NAME as PACE
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
+from conformance.evidence.recorder import RECORDER
+from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
@@ -246,6 +248,8 @@ class Run:
         told = output.get("conformance-told")
         self._told(told)
         self.held = list(told["held"]) if told else self.held
+        if told:
+            RECORDER.watch.join(told["watch"])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -351,7 +355,10 @@ class Run:
         self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
         files, unwritten = render_apart(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
-        self.progress.ending(read(folder), files, [*self.mistakes, *wrong, *unwritten], self.errors)
+        record = read(folder)
+        for sentence in not_judged(record.results):
+            self.progress.say(sentence)
+        self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)
         return unwritten
 
     def _stop_reference(self) -> None:

@@ -76,6 +76,7 @@ class Worker:
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
         RECORDER.prefix = self.name
+        RECORDER.watch.over(target, self.options.run_id)
         self.life = Life(target, RECORDER, alone=self.name in ("main", LAST))
         stash = self.config.stash
         stash[KEYS.target] = target
@@ -248,12 +249,18 @@ class Worker:
             "leftovers": self.config.stash[KEYS.leftovers],
             "recipes": dict(RECORDER.recipes),
             "held": self.held or [],
+            "watch": RECORDER.watch.told(),
         }
 
 
 def _place(check: CheckInfo | None) -> int:
-    """Where a check stands: those that disturb something come last, those that disturb others' very last."""
-    return 0 if check is None or check.disturbs is None else 2 if check.comes_last else 1
+    """Where a check stands: those that disturb something come late, those that disturb others' after them.
+
+    Those that judge the whole run are the last.
+    """
+    if check is None:
+        return 0
+    return 3 if check.concludes else 2 if check.comes_last else 1 if check.disturbs else 0
 
 
 class Timekeeper:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from conformance.reference.deployment import Reference
+from conformance.reference.identity.records import CANARY
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
 from conformance.reference.webhooks import Webhooks
 
@@ -32,6 +33,7 @@ LOGINS = {"ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign"}
 LARGEST_WEBHOOK_BODY = 1024 * 1024
 
 ROOT = f"/api/v1/organizations/{ORGANIZATION}"
+FOREIGN_ROOT = f"/api/v1/organizations/{OTHER_ORGANIZATION}"
 RESOURCES = f"""\
 [[targets.reference.identity.resources]]
 name = "organization"
@@ -39,6 +41,7 @@ path = "{ROOT}"
 scope = "organization:read"
 concealed_from = ["foreign"]
 absent = "/api/v1/organizations/{{slug}}"
+foreign = {{ path = "{FOREIGN_ROOT}" }}
 
 [[targets.reference.identity.resources]]
 name = "members"
@@ -46,6 +49,7 @@ path = "{ROOT}/members"
 scope = "member:read"
 concealed_from = ["foreign"]
 absent = "/api/v1/organizations/{{slug}}/members"
+foreign = {{ path = "{FOREIGN_ROOT}/members" }}
 
 [[targets.reference.identity.resources]]
 name = "projects"
@@ -57,6 +61,7 @@ unique = "slug"
 create = {{ scope = "project:write", body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
 update = {{ scope = "project:write", body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
 delete = {{ scope = "project:write" }}
+foreign = {{ path = "{FOREIGN_ROOT}/projects", item = "{FOREIGN_ROOT}/projects/{{slug}}", slug = "globex-vault" }}
 
 [targets.reference.identity.resources.item]
 path = "{ROOT}/projects/{{slug}}"
@@ -71,6 +76,11 @@ path = "{ROOT}/projects/secret-lab"
 scope = "project:read"
 concealed_from = ["outsider", "foreign"]
 absent = "{ROOT}/projects/{{slug}}"
+"""
+FOREIGN = f"""\
+[targets.reference.foreign]
+organization = "{OTHER_ORGANIZATION}"
+canaries = ["{CANARY}"]
 """
 
 
@@ -131,7 +141,7 @@ class TargetFile:
     def text(self, hooks: str = "") -> str:
         """The whole file."""
         parts = [self._head(), self._identity(), RESOURCES, self._registry(), self._storage(), self._webhooks()]
-        return "\n".join([*parts, self._limits(), hooks]).rstrip("\n") + "\n"
+        return "\n".join([*parts, FOREIGN, self._limits(), hooks]).rstrip("\n") + "\n"
 
     def _head(self) -> str:
         features = "".join(f"  {quoted(each)},\n" for each in FEATURES)

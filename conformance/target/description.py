@@ -122,6 +122,14 @@ class Delete(Described):
     scope: str | None = None
 
 
+class Foreign(Described):
+    """The same API in the organization of the role foreign: what must not reach the organization under test."""
+
+    path: Path = Field(description="The resource's path there, which answers 2xx to the role foreign.")
+    item: Path | None = Field(default=None, description="The path of one object there; {slug} is replaced.")
+    slug: str | None = Field(default=None, min_length=1, description="The slug of an object that exists there.")
+
+
 class Resource(Described):
     """One identity API that the suite may use. It never guesses a path."""
 
@@ -141,6 +149,7 @@ class Resource(Described):
     item: Item | None = None
     update: Update | None = None
     delete: Delete | None = None
+    foreign: Foreign | None = None
 
 
 class Identity(Described):
@@ -220,6 +229,16 @@ class Hooks(Described):
     events: str | None = Field(default=None, description="Prints what the webhook has taken in, as a JSON list.")
 
 
+class OtherOrganization(Described):
+    """The organization of the role foreign."""
+
+    organization: str = Field(min_length=1, description="Its slug.")
+    canaries: list[Annotated[str, Field(min_length=8)]] = Field(
+        default_factory=list,
+        description="Texts that stand in what it stored and nowhere else: no answer to anybody else may carry one.",
+    )
+
+
 class Target(Described):
     """A deployment under test."""
 
@@ -235,6 +254,7 @@ class Target(Described):
     registry: Registry | None = None
     storage: Storage | None = None
     webhooks: Webhooks | None = None
+    foreign: OtherOrganization | None = None
     limits: LimitsSection = Field(default_factory=LimitsSection)
     hooks: Hooks = Field(default_factory=Hooks)
 

@@ -18,6 +18,7 @@ FORMS = {
     "path": 'must begin with "/"',
     "token_path": 'must begin with "/"',
     "absent": 'must begin with "/"',
+    "item": 'must begin with "/"',
     "repository": 'must be a repository name such as "orgs/acme/conformance"',
 }
 KINDS = {

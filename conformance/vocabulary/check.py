@@ -25,6 +25,11 @@ def row(requirement_id: str, *values: Any) -> Any:
     return pytest.param(*values, id=requirement_id, marks=verifies(requirement_id))
 
 
+def concludes() -> pytest.MarkDecorator:
+    """Marks a check that judges the run as a whole: it runs when every other one is done."""
+    return pytest.mark.concludes
+
+
 def disturbs(what: str, *, others: bool = False) -> pytest.MarkDecorator:
     """Marks checks that use up or change something shared: equal names run one after another, and last.
 

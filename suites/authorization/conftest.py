@@ -12,6 +12,7 @@ from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
+from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.hidden import HiddenThings
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -46,6 +47,12 @@ def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
 def hidden(platform: Platform) -> HiddenThings:
     """What the target file declares concealed."""
     return HiddenThings(platform)
+
+
+@pytest.fixture(scope="session")
+def theirs(platform: Platform) -> ForeignThings:
+    """What the target file declares of the other organization."""
+    return ForeignThings(platform)
 
 
 @pytest.fixture(scope="session")

@@ -197,6 +197,7 @@ HIDING: list[Row] = [
         concealment.HiddenProjectHasOwnHeader, concealment.HiddenProjectHasOwnCaching,
         concealment.HiddenProjectHasOwnMediaType, concealment.HiddenProjectReadable)],
     (concealment.HiddenProjectAnsweredSlower, slower, [0, 0], [1, 0]),
+    (concealment.HiddenProjectAnsweredAMillisecondSlower, slower, [0, 0], [1, 0]),
     (concealment.HiddenProjectWritable, hidden("PATCH", json={"name": "x"}), True, False),
     (concealment.HiddenProjectDeletable, statuses(api(HIDDEN, "ct-outsider", "DELETE"), api(HIDDEN)), [404, 200],
      [404, 404]),

@@ -239,6 +239,7 @@ CLIENTS: list[Row] = [
     (client_authentication.AccessTokenAcceptedAsSecret, lambda w: w.token(client_secret=w.bearer()).status_code, 401,
      200),
     (client_authentication.UnknownClientAnsweredFaster, told_by_time, [0, 0], [1, 0]),
+    (client_authentication.UnknownClientAnsweredAMillisecondFaster, told_by_time, [0, 0], [1, 0]),
     (client_authentication.ClientIdComparedWithoutCase, lambda w: w.token("CT-FULL",
      client_secret=w.secret()).status_code, 401, 200),
     (client_authentication.NulInClientIdCrashes, token(client_id="a\0"), 401, 500),

@@ -1,0 +1,109 @@
+"""Looks through every answer of a run for what another organization stored: its canaries.
+
+A canary is a text that stands in the other organization's things and nowhere else. Every recorded answer is searched
+whole, also what the evidence does not keep of it. What the other organization's own credentials are answered may
+carry one, and so may an answer to who sent the canary itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange
+
+KEPT_SIGHTINGS = 20
+
+
+def canary_of(run: str) -> str:
+    """What stands in every text that a run has the other organization store: known to all its workers."""
+    return f"canary-{run}"
+
+
+class Watch:
+    """``sightings`` are plain data: the entry of the evidence, the canary, where in the answer it stood.
+
+    ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
+    """
+
+    def __init__(self) -> None:
+        self.sightings: list[dict[str, Any]] = []
+        self.seen = 0
+        self.answers = 0
+        self._canaries: dict[bytes, str] = {}
+        self._theirs: set[bytes] = set()
+
+    def over(self, target: Target, run: str) -> None:
+        """Watches for the canaries of a target and of a run; the role foreign's secrets tell who may have them."""
+        for canary in [*(target.foreign.canaries if target.foreign else ()), canary_of(run)]:
+            for form in (canary, json.dumps(canary)[1:-1], quote(canary)):
+                self._canaries[form.encode()] = canary
+        if target.identity and "foreign" in target.identity.credentials:
+            self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
+        if target.registry and "foreign" in target.registry.credentials:
+            self.excuse(target.registry.credentials["foreign"].password.reveal())
+
+    def excuse(self, secret: str) -> None:
+        """Who sends this (a secret, a token) is the other organization itself."""
+        self._theirs.update({secret.encode(), quote(secret, safe="").encode()})
+
+    def excuse_issued(self, exchange: Exchange, tokens: list[str]) -> None:
+        """Tokens that the other organization was issued are its own as well."""
+        if tokens and self._is_theirs(exchange):
+            for token in tokens:
+                self.excuse(token)
+
+    def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
+        """Searches one answer; ``entry`` makes that of the evidence."""
+        self.answers += 1
+        for where, content in _parts(exchange):
+            for form, canary in self._canaries.items():
+                if form in content and not self._is_theirs(exchange) and not _sent(exchange, [form]):
+                    self._note(entry, canary, where)
+                    return
+
+    def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
+        self.seen += 1
+        if len(self.sightings) < KEPT_SIGHTINGS:
+            self.sightings.append({"entry": entry(), "canary": canary, "where": where})
+
+    def _is_theirs(self, exchange: Exchange) -> bool:
+        return _sent(exchange, self._theirs)
+
+    def forget(self) -> None:
+        """Forgets what was seen, as at the begin of a run."""
+        self.sightings, self.seen, self.answers = [], 0, 0
+
+    def told(self) -> dict[str, Any]:
+        """What a worker has seen, as plain data."""
+        return {"answers": self.answers, "seen": self.seen, "sightings": self.sightings}
+
+    def join(self, told: dict[str, Any]) -> None:
+        """Adds what another worker has seen."""
+        self.answers += told["answers"]
+        self.seen += told["seen"]
+        self.sightings += told["sightings"]
+
+
+def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
+    for name, value in exchange.headers:
+        yield f"the header field {name}", f"{name}: {value}".encode("utf-8", "surrogateescape")
+        # Fields are read as Latin-1, a canary may have been written in UTF-8.
+        yield f"the header field {name}", value.encode("latin-1", "replace")
+    yield "the body", exchange.body
+
+
+def _sent(exchange: Exchange, forms: Iterable[bytes]) -> bool:
+    """Whether a request carries one of these, also inside Basic credentials."""
+    values = [value for _, value in exchange.request_headers]
+    parts = [exchange.url.encode(), exchange.request_body, *(value.encode("latin-1", "replace") for value in values)]
+    for value in values:
+        if value[:6].lower() == "basic ":
+            with contextlib.suppress(ValueError):
+                parts.append(base64.b64decode(value[6:], validate=True))
+    return any(form in part for form in forms for part in parts)

@@ -1,0 +1,27 @@
+"""What another organization stored is shown to nobody else: judged over every answer of a run."""
+
+from __future__ import annotations
+
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NonConformance
+
+NAMED = 5
+
+
+def expect_no_sighting(recorder: Recorder) -> None:
+    """No answer of the run so far, of any worker, carried a canary to somebody who must not have it."""
+    watch = recorder.watch
+    if not watch.sightings:
+        return
+    named = watch.sightings[:NAMED]
+    places = "; ".join(
+        f"{each['where']} of {each['entry']['method']} {each['entry']['url']}, answered {each['entry']['status']}"
+        for each in named
+    )
+    finding = NonConformance(
+        f"none of the {watch.answers} answers of the run to show what another organization stored",
+        f"{watch.seen} that do: {named[0]['canary']!r} in {places}",
+        hint=f"seen in the exchanges {', '.join(each['entry']['id'] for each in named)}",
+    )
+    finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]
+    raise finding

@@ -1,0 +1,235 @@
+"""Defects by which a caller reaches what another organization stored, or is shown it in some corner of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import CANARY, Organization, Project
+from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
+
+Operation = Callable[[Call], Awaitable[Answer]]
+WHOLE_RUN = ("authorization/isolation/nothing-foreign-in-any-answer",)
+
+
+class TrustInOneDirection(Defect):
+    """The contract's table of errors: another organization is closed, also to a credential of the first one."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return original(caller, organization) or caller.client.organization == ORGANIZATION
+
+
+class ForeignReadIs403OnlyIfItExists(Defect):
+    """OWASP API1: whether a thing of another organization exists is not told by 403 in place of 404."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404 and request.raw_path.endswith("/projects/globex-vault"):
+            answer.status = 403
+        return answer
+
+
+class ProjectFoundByItsSlugAlone(Defect):
+    """The contract's table of errors: a project is found in its own organization, not by a slug from anywhere."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
+
+    def find_project(
+        self,
+        original: Callable[[Organization, str | None], Project | None],
+        organization: Organization,
+        slug: str | None,
+    ) -> Project | None:
+        others = surface_of(original).organizations.values()
+        found = (original(each, slug) for each in (organization, *others))
+        return next((project for project in found if project), None)
+
+
+class OrganizationFromQuery(Defect):
+    """The contract's table of errors: no parameter of the query leads to another organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        named = surface_of(original).organizations.get(call.request.parameter("org") or "")
+        return await original(Call(call.request, call.caller, named or call.organization, call.slug))
+
+
+class SearchOverAllOrganizations(Defect):
+    """The contract's table of errors: a search finds what is the caller's own organization's."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        wanted = call.request.parameter("q")
+        if wanted is None:
+            return await original(call)
+        surface = surface_of(original)
+        found = [
+            project.document()
+            for organization in surface.organizations.values()
+            for project in organization.projects.values()
+            if wanted in project.slug
+        ]
+        return surface.listing(call.request, found)
+
+
+class OrganizationFromBody(Defect):
+    """OWASP API3: a body cannot create in another organization."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing",)
+
+    def new_project(
+        self, original: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
+    ) -> Project:
+        named = surface_of(original).organizations.get(str(body.pop("organization_id", "")))
+        return original(named or organization, body)
+
+    async def create_project(
+        self, original: Callable[[Organization, Project], Awaitable[bool]], organization: Organization, project: Project
+    ) -> bool:
+        return await original(surface_of(original).organizations[project.organization], project)
+
+
+class ForeignClientMadeMember(Defect):
+    """Projects: membership narrows what is visible and lets nobody of another organization in."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-bodies-reach-nothing",)
+
+    def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
+        known = set(surface_of(original).clients)
+        if name == "members" and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return set(value) <= known
+        return original(organization, name, value)
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        guests = {member for project in organization.projects.values() for member in project.members}
+        return original(caller, organization) or caller.client.client_id in guests
+
+
+class OrganizationFromHeader(Defect):
+    """OWASP API2: the organization is the token's, not one that a header field names."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        answer = await original(request, segments)
+        named = surface_of(original).organizations.get(request.headers.get("x-tenant-id", ""))
+        if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
+            return Answer.json(200, named.document())
+        return answer
+
+
+class PathFromHeader(Defect):
+    """OWASP API2: what is asked for is said by the request line, not by a field of a front end's."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        answer = await original(request, segments)
+        path = request.headers.get("x-rewrite-url", "")
+        named = surface_of(original).organizations.get(OTHER_ORGANIZATION)
+        if answer.status == 200 and named and path.endswith(f"/{OTHER_ORGANIZATION}/projects"):
+            return surface_of(original).listing(request, [each.document() for each in named.projects.values()])
+        return answer
+
+
+class _Leak(Defect):
+    """Puts what globex stored into a corner of an answer to somebody of acme."""
+
+    noticed_by = WHOLE_RUN
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        theirs = OTHER_ORGANIZATION in request.raw_path
+        return answer if theirs or not self._leaks(request, answer) else self._leaked(answer)
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        """Whether this answer is one that leaks."""
+        return False
+
+    def _leaked(self, answer: Answer) -> Answer:
+        """The answer with what is not the caller's."""
+        answer.headers["X-Recently-Used"] = f"Vault {CANARY}"
+        return answer
+
+
+class ForeignNameInHeaderOfRefusedMethod(_Leak):
+    """API Reference, Permissions: no text of another organization reaches a caller (a field of 405)."""
+
+    surface = "identity"
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return answer.status == 405
+
+
+class ForeignNameInETag(_Leak):
+    """API Reference, Permissions: no text of another organization reaches a caller (the ETag of a list)."""
+
+    surface = "identity"
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return answer.status == 200 and request.raw_path.endswith("/members")
+
+    def _leaked(self, answer: Answer) -> Answer:
+        answer.headers["ETag"] = f'W/"{CANARY}-4"'
+        return answer
+
+
+class ForeignNameSuggestedForBadParameter(_Leak):
+    """API Reference, Permissions: no text of another organization reaches a caller (the message of 400)."""
+
+    surface = "identity"
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return answer.status == 400 and is_api_request(request) and "limit=" in request.query_string
+
+    def _leaked(self, answer: Answer) -> Answer:
+        message = f"limit is no number; others asked for {CANARY}."
+        return edited(answer, lambda document: document["error"].update(message=message))
+
+
+class ForeignNameBehindTheBody(_Leak):
+    """API Reference, Permissions: no byte of another organization reaches a caller (the rest of a buffer)."""
+
+    surface = "identity"
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return answer.status == 404 and is_api_request(request)
+
+    def _leaked(self, answer: Answer) -> Answer:
+        answer.body += b" " * 40_000 + CANARY.encode()
+        return answer
+
+
+class ForeignClientNamedByTokenEndpoint(_Leak):
+    """API Reference, Permissions: no text of another organization reaches a caller (a field of a refused token)."""
+
+    surface = "identity"
+
+    def _leaks(self, request: Request, answer: Answer) -> bool:
+        return is_token_request(request) and answer.status == 401

@@ -1,0 +1,105 @@
+"""Things of the organization of the role foreign, which the target file declares: named, or made by the run there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conformance.clients.oauth import bearer
+from conformance.evidence.watch import canary_of
+from conformance.sandbox.platform import Platform, filled
+from conformance.target.description import Foreign, OtherOrganization, Resource
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+NEEDED = "foreign = { path = …, item = …, slug = … } for a resource of the target file"
+
+
+@dataclass(frozen=True)
+class ForeignThing:
+    """One thing of the other organization; ``template`` is its path there with ``{slug}`` for its slug.
+
+    ``ours``: the run had it made, so that a request that destroys it harms nobody.
+    """
+
+    resource: Resource
+    slug: str
+    template: str
+    ours: bool
+
+    def path(self, slug: str) -> str:
+        """The path of the same kind in the other organization for a slug."""
+        return self.template.replace("{slug}", slug)
+
+
+@dataclass
+class ForeignThings:
+    """What the other organization has, each shown once to exist by the role foreign."""
+
+    platform: Platform
+    _things: list[ForeignThing] = field(default_factory=list)
+
+    @property
+    def organization(self) -> OtherOrganization:
+        """The other organization; NotApplicable where the target file does not name it."""
+        if self.platform.target.foreign is None:
+            raise NotApplicable("the target file does not name the other organization: [targets.….foreign]")
+        return self.platform.target.foreign
+
+    @property
+    def canaries(self) -> list[str]:
+        """Texts that stand in what the other organization stored, and nowhere else."""
+        declared = self.platform.target.foreign
+        return [*(declared.canaries if declared else ()), canary_of(self.platform.names.run)]
+
+    def places(self) -> list[tuple[Resource, Foreign]]:
+        """Resources with their like in the other organization; NotApplicable where none is declared."""
+        found = [(each, each.foreign) for each in self.platform.resources if each.foreign is not None]
+        if not found:
+            raise NotApplicable(f"no resource declares its like in another organization: {NEEDED}")
+        return found
+
+    def things(self) -> list[ForeignThing]:
+        """Things that exist there, of each resource: the one that is declared, and one that the run has made."""
+        if not self._things:
+            self._things = [each for resource, foreign in self.places() for each in self._of(resource, foreign)]
+        if not self._things:
+            raise NotApplicable(f"no resource names a thing of another organization: {NEEDED}")
+        return self._things
+
+    def seen(self, path: str) -> Exchange:
+        """What the role foreign reads."""
+        return self.platform.http.get(path, [bearer(self.platform.oauth.token("foreign"))])
+
+    def _of(self, resource: Resource, foreign: Foreign) -> list[ForeignThing]:
+        if foreign.item is None:
+            return []
+        found = [ForeignThing(resource, foreign.slug, foreign.item, ours=False)] if foreign.slug else []
+        made = self._made(resource, foreign.path)
+        found += [ForeignThing(resource, made, foreign.item, ours=True)] if made else []
+        for thing in found:
+            reply = self.seen(thing.path(thing.slug))
+            if not reply.ok:
+                raise Inconclusive(f"{thing.path(thing.slug)} is answered {reply.status} to the role foreign", NEEDED)
+        return found
+
+    def _made(self, resource: Resource, path: str) -> str | None:
+        """Has the role foreign create one, with a canary in its text; None where that is not permitted."""
+        if resource.create is None or resource.delete is None:
+            return None
+        slug = self.platform.names.new()
+        operation = self.platform.operation(resource, "create", slug)
+        text = f"{canary_of(self.platform.names.run)} of {slug}"
+        reply = self.platform.as_role(
+            "foreign", operation, path=path, document=filled(resource.create.body, slug, text)
+        )
+        if not reply.ok:
+            return None
+        self.platform.ledger.created(f"{resource.name} {slug} (foreign)", lambda: self._removed(resource, slug))
+        return slug
+
+    def _removed(self, resource: Resource, slug: str) -> None:
+        item = resource.foreign.item if resource.foreign else None
+        operation = self.platform.operation(resource, "delete", slug)
+        reply = self.platform.as_role("foreign", operation, path=filled(item, slug, ""))
+        if not reply.ok and reply.status != 404:
+            raise RuntimeError(f"deleting answered {reply.status}")

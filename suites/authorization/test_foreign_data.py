@@ -1,0 +1,178 @@
+"""What another organization stored, asked for by one's own token: by its paths, ids, parents, members and headers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.oracles.concealment import expect_pair
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.sandbox.foreign import ForeignThing, ForeignThings
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+STORED = "what another organization stored"
+
+
+def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], because: str) -> None:
+    """A refusal that shows nothing of the other organization."""
+    expect_not_repeated(reply, theirs.canaries, STORED)
+    expect_status(reply, statuses, because)
+
+
+def expect_untouched(theirs: ForeignThings, thing: ForeignThing, before: Exchange, reply: Exchange) -> None:
+    """The role foreign reads its thing as before."""
+    after = theirs.seen(thing.path(thing.slug))
+    if (after.status, after.body) != (before.status, before.body):
+        raise NonConformance(f"{observed(before)}, as before, to the role foreign", observed(after), reply, after)
+
+
+def at(operation: Operation, path: str) -> Operation:
+    """The same operation at another path."""
+    return Operation(operation.resource, operation.kind, operation.method, path, operation.scope, operation.document)
+
+
+def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:
+    """Reading a thing, and, where the run had it made, changing and deleting it, at a path."""
+    kinds = ["read-item", *(kind for kind in ("update", "delete") if thing.ours and getattr(thing.resource, kind))]
+    return [at(platform.operation(thing.resource, kind, thing.slug), path) for kind in kinds]
+
+
+@verifies("authorization/isolation/foreign-paths-open-nothing")
+@pytest.mark.parametrize("kind", [case(kind, kind) for kind in ("read", "create", "items")])
+def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+    """Purpose: the paths of another organization are closed to us, as ours are to it.
+
+    Method: 1. see that the role foreign reads each of its things
+            2. as full, read its resources, create in them, read, change and delete its things
+            3. expect 403 or 404, for a thing as for one that never existed, and the role foreign to find all as before
+    """
+    if kind != "items":
+        for resource, foreign in theirs.places():
+            if kind == "read" or resource.create:
+                operation = at(platform.operation(resource, kind), foreign.path)
+                expect_kept_out(theirs, platform.as_role("full", operation), {403, 404}, f"for {operation} as full")
+        return
+    for thing in theirs.things():
+        before = theirs.seen(thing.path(thing.slug))
+        for operation in item_operations(platform, thing, thing.path(thing.slug)):
+            reply = platform.as_role("full", operation)
+            absent = platform.as_role("full", at(operation, thing.path(platform.names.new())))
+            expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full")
+            expect_pair(reply, absent)
+            expect_untouched(theirs, thing, before, reply)
+
+
+@verifies("authorization/isolation/foreign-ids-under-own-parents-open-nothing")
+@pytest.mark.parametrize("way", [case("foreign-child", "foreign"), case("own-child-of-a-foreign-parent", "own")])
+def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: ForeignThings, way: str) -> None:
+    """Purpose: a thing is found by its own parent alone: whose path it is under is no formality.
+
+    Method: 1. as full, read, change and delete the slug of a foreign thing under our own path, and our own slug under
+               the foreign path
+            2. expect 404 (403 under the foreign path), nothing shown, and both owners to find their things as before
+    """
+    for thing in [each for each in theirs.things() if each.ours]:
+        own = platform.new_item(thing.resource)
+        mine = platform.operation(thing.resource, "read-item", own)
+        before, seen = platform.state(mine), theirs.seen(thing.path(thing.slug))
+        path = platform.operation(thing.resource, "read-item", thing.slug).path if way == "foreign" else thing.path(own)
+        for operation in item_operations(platform, thing, path):
+            reply = platform.as_role("full", operation)
+            expect_kept_out(theirs, reply, {404} if way == "foreign" else {403, 404}, f"for {operation} as full")
+            expect_untouched(theirs, thing, seen, reply)
+        if platform.state(mine) != before:
+            raise NonConformance("our own item as before", "another", reply)
+
+
+QUERIES = {
+    "organization": ("organization", "organization_id", "org", "org_id", "tenant", "owner", "include"),
+    "thing": ("slug", "id", "ids", "parent", "project", "filter", "q", "search", "expand"),
+}
+
+
+@verifies("authorization/isolation/foreign-ids-in-queries-show-nothing")
+@pytest.mark.parametrize("what", [case(name, name) for name in QUERIES])
+def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: no parameter turns a list of one's own into another organization's.
+
+    Method: 1. as full, read each resource that has its like elsewhere with the other organization's slug, and those of
+               its things, in parameters that filter, select or include
+            2. expect nothing that the other organization stored in the answer, and no 5xx
+    """
+    value = theirs.organization.organization if what == "organization" else theirs.things()[-1].slug
+    for resource, _ in theirs.places():
+        operation = platform.operation(resource, "read")
+        for name in QUERIES[what]:
+            reply = platform.as_role("full", at(operation, f"{operation.path}?{name}={value}"))
+            expect_not_repeated(reply, theirs.canaries, STORED)
+            expect_no_server_error(reply)
+
+
+MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
+
+
+def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name: str) -> Any:
+    """What a member says to reach the other organization: its slug, a thing's, or its client's."""
+    client = platform.oauth.credential("foreign").client_id
+    values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [client]}
+    return values.get(name, client if name == "owner" else theirs.organization.organization)
+
+
+@verifies("authorization/isolation/foreign-ids-in-bodies-reach-nothing")
+@pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+    """Purpose: a body that names another organization, its thing or its client neither writes there nor lets it in.
+
+    Method: 1. as full, create an item, and change one, with one more member: organization, owner, parent, id …
+            2. expect no 5xx and nothing of the other organization in the answer
+            3. expect the role foreign to find its thing as before, and to read the item neither there nor here
+    """
+    for thing in [each for each in theirs.things() if each.ours]:
+        before = theirs.seen(thing.path(thing.slug))
+        item = platform.new_item(thing.resource)
+        for name in MEMBERS:
+            slug = platform.names.new() if kind == "create" else item
+            operation = platform.operation(thing.resource, kind, slug)
+            document = {**(operation.document or {}), name: naming(platform, theirs, thing, name)}
+            reply = platform.as_role("full", operation, document=document)
+            if kind == "create" and reply.ok:
+                platform.remember(thing.resource, slug)
+            expect_no_server_error(reply)
+            expect_not_repeated(reply, theirs.canaries, STORED)
+            for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
+                expect_status(theirs.seen(path), {403, 404}, f"to the role foreign after {name} was sent by full")
+        expect_untouched(theirs, thing, before, reply)
+
+
+FORGED = {
+    "organization": ("X-Org-Id", "X-Organization", "X-Organization-Id", "X-Tenant-Id", "X-Tenant"),
+    "client": ("X-User-Id", "X-Client-Id", "X-Forwarded-User", "X-Authenticated-Userid", "X-On-Behalf-Of"),
+    "path": ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Forwarded-Path", "X-Forwarded-Prefix"),
+}
+
+
+@verifies("authorization/isolation/headers-lead-to-nothing-foreign")
+@pytest.mark.parametrize("what", [case(name, name) for name in FORGED])
+def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, what: str) -> None:
+    """Purpose: forwarded and override fields, which any caller can set, change nothing.
+
+    Method: 1. as full, read each resource of ours that has its like elsewhere, and that one, under fields that name the
+               other organization, its client or its path
+            2. expect ours answered with the status that it has without them, or refused, and the other 403 or 404
+            3. expect nothing of the other organization in any answer
+    """
+    for resource, foreign in theirs.places():
+        operation = platform.operation(resource, "read")
+        values = {"organization": theirs.organization.organization, "path": foreign.path}
+        value = values.get(what) or platform.oauth.credential("foreign").client_id
+        plain = platform.as_role("full", operation)
+        for name in FORGED[what]:
+            ours = platform.as_role("full", operation, [(name, value)])
+            expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {name}")
+            there = platform.as_role("full", at(operation, foreign.path), [(name, value)])
+            expect_kept_out(theirs, there, {400, 403, 404}, f"for {foreign.path} under {name}")

@@ -1,0 +1,49 @@
+"""What is judged of the run as a whole: that nothing of another organization stood in any of its answers."""
+
+from __future__ import annotations
+
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.canaries import expect_no_sighting
+from conformance.sandbox.foreign import ForeignThings
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import concludes, verifies
+from conformance.vocabulary.finding import Inconclusive
+
+
+@verifies("authorization/isolation/nothing-foreign-in-any-answer")
+@concludes()
+def test_nothing_foreign_in_any_answer(platform: Platform, theirs: ForeignThings, recorder: Recorder) -> None:
+    """Purpose: nothing that another organization stored reaches anybody else, in whatever corner of an answer.
+
+    Method: 1. see that the role foreign reads a canary: a text that stands in its things and nowhere else
+            2. as full and without a token, ask for everything that is declared, well and badly, here and there, and
+               for tokens in vain
+            3. expect no canary in a header field or body of these answers, and of all others that the run was given
+               before, to other credentials, by any surface
+    """
+    shown = [theirs.seen(foreign.path) for _, foreign in theirs.places()]
+    if not any(canary.encode() in each.body for each in shown for canary in theirs.canaries):
+        raise Inconclusive(
+            "the role foreign reads no canary", "canaries in [targets.….foreign] that stand in what it reads"
+        )
+    for token in (platform.oauth.token("full"), None):
+        sweep(platform, theirs, token)
+    platform.oauth.request_token(client_secret="cf-not-the-secret")
+    platform.oauth.request_token(scope="cf:unknown")
+    expect_no_sighting(recorder)
+
+
+def sweep(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
+    """Asks for everything that is declared, well and badly, here and in the other organization."""
+    operations = platform.operations("read", "create", "read-item", "update")
+    for operation in operations:
+        if operation.kind == "create":
+            platform.remember(operation.resource, str(platform.slug_of(operation)))
+    there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.places()]
+    for operation, path in [*((each, each.path) for each in operations), *there]:
+        platform.send(operation, token, path=path)
+        platform.send(operation, token, path=path, method="OPTIONS")
+        platform.send(operation, token, [("If-Match", '"cf"'), ("If-None-Match", "*")], path=path)
+        platform.send(operation, token, path=f"{path}?limit=cf")
+        platform.send(operation, token, path=f"{path}/{platform.names.new()}")
+        platform.send(operation, token, path=path, document={"cf": 1})

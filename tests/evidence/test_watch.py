@@ -1,0 +1,94 @@
+"""The watch over every answer of a run: canaries are seen wherever they stand, and excused where they may."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from conformance.evidence.recorder import KEPT_BODY, Recorder
+from conformance.evidence.watch import canary_of
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange, Headers
+
+CANARY = 'kept "at home", ünd €'
+SECRET = "the-secret-of-the-other-organization"
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    described = {"organization": "acme", "foreign": {"organization": "globex", "canaries": [CANARY]}}
+    made = Recorder()
+    made.watch.over(Target.model_validate(described), "0run")
+    made.watch.excuse(SECRET)
+    return made
+
+
+def answer(body: bytes = b"", field: str = "", sent: str = "", request_body: bytes = b"", **changes: Any) -> Exchange:
+    return Exchange(
+        "x-1", "GET", changes.get("url", "http://t/x"), Headers([("Authorization", sent)]), request_body, 200,
+        Headers([("X-Field", field)]), body, 0.0, 0.0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        answer(CANARY.encode()),
+        answer(b'{"a": "kept \\"at home\\", \\u00fcnd \\u20ac"}'),
+        answer(b"/kept%20%22at%20home%22%2C%20%C3%BCnd%20%E2%82%AC"),
+        answer(field=CANARY.encode().decode("latin-1")),
+        answer(b"x" * (KEPT_BODY + 1) + CANARY.encode()),
+        answer(b"a text with canary-0run in it"),
+    ],
+    ids=["body", "json", "percent", "field", "beyond-the-evidence", "of-the-run"],
+)
+def test_a_canary_is_seen(recorder: Recorder, seen: Exchange) -> None:
+    recorder.exchange(seen)
+    (sighting,) = recorder.watch.sightings
+    assert sighting["entry"]["id"] == "x-1"
+    assert sighting["canary"] in (CANARY, canary_of("0run"))
+
+
+@pytest.mark.parametrize(
+    "excused",
+    [
+        answer(b"nothing"),
+        answer(CANARY.encode(), sent=f"Bearer {SECRET}"),
+        answer(CANARY.encode(), sent="Basic " + base64.b64encode(f"u:{SECRET}".encode()).decode()),
+        answer(CANARY.encode(), request_body=f"client_secret={SECRET}".encode()),
+        answer(CANARY.encode(), request_body=CANARY.encode()),
+    ],
+    ids=["nothing", "their-token", "their-basic", "their-form", "sent-by-the-caller"],
+)
+def test_what_may_be_is_excused(recorder: Recorder, excused: Exchange) -> None:
+    recorder.exchange(excused)
+    assert recorder.watch.sightings == []
+    assert recorder.watch.answers == 1
+
+
+def test_a_token_that_was_issued_to_them_is_theirs(recorder: Recorder) -> None:
+    recorder.exchange(answer(b'{"access_token": "a-token-of-theirs"}', request_body=SECRET.encode()))
+    recorder.exchange(answer(b'{"access_token": "a-token-of-another"}', request_body=b"x"))
+    recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs"))
+    assert recorder.watch.seen == 0
+    recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-another"))
+    assert recorder.watch.seen == 1
+
+
+def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> None:
+    for _ in range(50):
+        recorder.exchange(answer(CANARY.encode()))
+    other = Recorder()
+    other.watch.join(recorder.watch.told())
+    assert other.watch.seen == other.watch.answers == 50
+    assert len(other.watch.sightings) == 20
+
+
+def test_a_recalled_exchange_is_evidence_of_the_check_that_recalls_it(recorder: Recorder) -> None:
+    recorder.exchange(answer(CANARY.encode()))
+    recorder.begin()
+    recalled = recorder.recall(recorder.watch.sightings[0]["entry"])
+    assert [entry["id"] for entry in recorder.entries] == [recalled] != ["x-1"]
+    assert recorder.requests == 1
