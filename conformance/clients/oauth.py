@@ -136,13 +136,16 @@ class OAuthClient:
         scope = " ".join(scopes or credential.scopes)
         name = re.sub(r"[^A-Z0-9]+", "_", "_".join([role, *scopes, "token"]).upper())
         data = f'-d grant_type=client_credentials -d client_id="{credential.client_id}" '
-        data += f'--data-urlencode client_secret="${credential.client_secret.name}" -d scope="{scope}"'
-        picked = "python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])'"
+        data += f'--data-urlencode client_secret@- -d scope="{scope}"'
+        # By standard input, so that the secret is in no list of processes.
+        given = f'printf %s "${credential.client_secret.name}"'
+        picked = """sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p'"""
         recorder = self.http.recorder
         recorder.redactor.learn(name, token)
         if role == "foreign":
             recorder.watch.excuse(token)
-        recorder.recipe(name, f'{name}=$(curl -sS "{self.http.base_url}{self.identity.token_path}" {data} | {picked})')
+        asked = f'curl -sS "{self.http.base_url}{self.identity.token_path}" {data}'
+        recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
 
     def open(self, reply: Exchange, role: str = "full") -> None:
         """Makes known the token that an answer may carry, so that none is ever shown."""

@@ -109,10 +109,14 @@ class Door:
         query = " ".join(f"--data-urlencode 'scope={scope}'" for scope in scopes)
         recorder.recipe(
             name,
-            f"{name}=$(curl -sS -G '{self.realm}' -u '{account.username}:'\"${account.password_name}\" "
-            f"--data-urlencode 'service={self.service}' {query} "
-            '| python3 -c \'import json,sys; d=json.load(sys.stdin); print(d.get("token") or d["access_token"])\')',
+            # By standard input, so that the password is in no list of processes.
+            f"{name}=$(printf 'user = \"%s:%s\"' '{account.username}' \"${account.password_name}\" "
+            f"| curl -sS -G -K - '{self.realm}' --data-urlencode 'service={self.service}' {query} "
+            f"| {TOKEN_OF_JSON})",
         )
+
+
+TOKEN_OF_JSON = r"""sed -n 's/.*"\(access_\)*token" *: *"\([^"]*\)".*/\2/p'"""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
@@ -42,16 +42,22 @@ def _data(body: dict[str, Any], secrets: Sequence[str]) -> list[str]:
     return [f"--data-binary @body-of-{body['size']}-bytes"]
 
 
-def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[list[str], frozenset[str]]:
-    """How curl signs an honestly signed S3 request anew (``--aws-sigv4``), and the fields it then sets itself."""
-    if entry["client"] != "s3-signed":
-        return [], frozenset()
-    for name, value in entry["request_headers"]:
+def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -> re.Match[str] | None:
+    """Key name and region that an honestly signed S3 request was signed with; None for any other request."""
+    for name, value in entry["request_headers"] if entry["client"] == "s3-signed" else []:
         scope = SIGNATURE_SCOPE.search(value)
         if name.lower() == "authorization" and scope and scope["key"] in secret_names:
-            user = f'"${{{scope["key"]}}}:${{{secret_names[scope["key"]]}}}"'
-            return [f"--aws-sigv4 aws:amz:{scope['region']}:s3 --user {user}"], SIGNATURE_FIELDS
-    return [], frozenset()
+            return scope
+    return None
+
+
+def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[list[str], frozenset[str]]:
+    """How curl signs an honestly signed S3 request anew (``--aws-sigv4``), and the fields it then sets itself."""
+    scope = signature_scope(entry, secret_names)
+    if scope is None:
+        return [], frozenset()
+    user = f'"${{{scope["key"]}}}:${{{secret_names[scope["key"]]}}}"'
+    return [f"--aws-sigv4 aws:amz:{scope['region']}:s3 --user {user}"], SIGNATURE_FIELDS
 
 
 def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:

@@ -87,6 +87,13 @@ class Recorder:
             self._kept = [*made]
         return made
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def ids_from(self, number: int) -> tuple[str, ...]:
+        """The ids of what was recorded after that many."""
+        return tuple(kept["id"] if isinstance(kept, dict) else kept[0].id for kept in self._kept[number:])
+
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
         """Makes these, each once, the evidence of the check."""
         with self._lock:

@@ -99,12 +99,13 @@ class Redactor:
 
     def header(self, name: str, value: str) -> str:
         """A header field's value with secrets, Basic credentials and parts of secrets replaced."""
+        scheme, blank, credentials = value.partition(" ")
+        if name.lower() in SENSITIVE_HEADERS and scheme.lower() == "basic":
+            # First of all: a part of a token may stand in encoded credentials by chance, and would hide the rest.
+            return f"{scheme}{blank}{self._basic(credentials)}"
         value = self.text(value)
         if name.lower() not in SENSITIVE_HEADERS:
             return value
-        scheme, blank, credentials = value.partition(" ")
-        if scheme.lower() == "basic":
-            return f"{scheme}{blank}{self._basic(credentials)}"
         if scheme == "AWS4-HMAC-SHA256":
             return value
         return self.remains(value)
@@ -137,6 +138,6 @@ class Redactor:
         try:
             plain = base64.b64decode(credentials, validate=True).decode("utf-8")
         except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
-            return self.remains(credentials)
+            return self.remains(self.text(credentials))
         redacted = self.remains(self.text(plain))
         return credentials if redacted == plain else f"<base64 of {redacted}>"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from conformance.oracles.status import observed
+from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
@@ -127,6 +127,5 @@ def _document(reply: Exchange) -> Any:
 def expect_client_error(reply: Exchange, because: str = "") -> None:
     """4xx (or, for a request that was harmless, 2xx): never 5xx, never a redirect."""
     if not (200 <= reply.status < 300 or 400 <= reply.status < 500):
-        raise NonConformance(
-            f"a 4xx status for a caller's fault{f' {because}' if because else ''}", observed(reply), reply
-        )
+        told = f"a 4xx status for a caller's fault{f' {because}' if because else ''}"
+        raise unlike(told, reply, [*range(200, 300), *range(400, 500)])

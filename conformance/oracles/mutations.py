@@ -12,9 +12,9 @@ from typing import Any
 
 from conformance.evidence.recorder import RECORDER
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
-from conformance.oracles.status import expect_no_server_error, observed
+from conformance.oracles.status import expect_no_server_error, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Unreachable
+from conformance.vocabulary.finding import NonConformance, Proof, Unreachable
 from conformance.vocabulary.mutation import Mutation, Outcome
 
 
@@ -37,7 +37,7 @@ class Surroundings:
 
 def expect_outcome(mutation: Mutation[Any], send: Callable[[], Exchange], around: Surroundings) -> Exchange:
     """Sends a changed request and judges all that is common to such requests; returns its answer."""
-    before = around.state() if around.state else None
+    before = _state(around)
     reply = _answered(send, around)
     _count(mutation, reply)
     expect_no_server_error(reply, f"({mutation.kind})")
@@ -75,13 +75,30 @@ def _expect_nothing_told(reply: Exchange, around: Surroundings) -> None:
 
 def _expect_named_outcome(mutation: Mutation[Any], reply: Exchange, taken: bool) -> None:
     if mutation.outcome is Outcome.VALID and not taken:
-        raise NonConformance(f"success for a request that is still valid ({mutation.kind})", observed(reply), reply)
+        raise unlike(f"success for a request that is still valid ({mutation.kind})", reply, range(200, 300))
     if mutation.outcome is Outcome.REFUSED and not 400 <= reply.status < 500:
-        raise NonConformance(f"a 4xx status ({mutation.kind})", observed(reply), reply)
+        raise unlike(f"a 4xx status ({mutation.kind})", reply, range(400, 500))
 
 
-def _expect_state(before: Any, around: Surroundings, refused: Exchange, kind: str) -> None:
-    after = around.state() if around.state else None
-    if before != after:
-        told = f"{refused.status}, and {str(after)[:300]}"
-        raise NonConformance(f"nothing changed by what is refused ({kind}): {str(before)[:300]}", told, refused)
+@dataclass(frozen=True)
+class _State:
+    """What was read back, and in which exchanges."""
+
+    value: Any
+    exchange_ids: tuple[str, ...]
+
+
+def _state(around: Surroundings) -> _State:
+    known = len(RECORDER)
+    value = around.state() if around.state else None
+    return _State(value, RECORDER.ids_from(known))
+
+
+def _expect_state(before: _State, around: Surroundings, refused: Exchange, kind: str) -> None:
+    after = _state(around)
+    if before.value != after.value:
+        told = f"{refused.status}, and {str(after.value)[:300]}"
+        # Where it takes another number of requests to read back now, that alone is the difference.
+        alike = tuple(zip(before.exchange_ids, after.exchange_ids, strict=False))
+        wanted = f"nothing changed by what is refused ({kind}): {str(before.value)[:300]}"
+        raise NonConformance(wanted, told, refused, proof=Proof(alike=alike))

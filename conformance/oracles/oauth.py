@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.status import listed, observed
+from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 CODES = frozenset(
     {
@@ -62,7 +62,7 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
 def expect_token(reply: Exchange) -> dict[str, Any]:
     """A successful token answer: 200, JSON, access_token and token_type; returns its document."""
     if reply.status != 200:
-        raise NonConformance("200 with a token", observed(reply), reply)
+        raise unlike("200 with a token", reply, {200})
     expect_media_type(reply, "application/json")
     document = expect_json_object(reply)
     token, kind = document.get("access_token"), document.get("token_type")
@@ -104,7 +104,8 @@ def expect_error_document(reply: Exchange) -> str:
     document = expect_json_object(reply)
     code = document.get("error")
     if not isinstance(code, str) or not code:
-        raise NonConformance('a JSON object with "error", a string', observed(reply), reply)
+        proof = Proof(reply.id, matches='"error" *: *"[^"]+"')
+        raise NonConformance('a JSON object with "error", a string', observed(reply), reply, proof=proof)
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
@@ -137,7 +138,7 @@ def expect_contract_kept(reply: Exchange) -> None:
     if reply.status in BEFORE_THE_ENDPOINT:
         return
     if reply.status not in (400, 401):
-        raise NonConformance("200 with a token, or a 4xx refusal", observed(reply), reply)
+        raise unlike("200 with a token, or a 4xx refusal", reply, {200, 400, 401, *BEFORE_THE_ENDPOINT})
     expect_error(reply, *sorted(CODES | EXTENSIONS))
 
 

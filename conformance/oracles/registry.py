@@ -11,9 +11,9 @@ from typing import Any
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
-from conformance.oracles.status import listed, observed
+from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Unreachable
+from conformance.vocabulary.finding import NonConformance, Proof, Unreachable
 
 OCI_CODES = frozenset(
     {
@@ -50,7 +50,9 @@ def expect_error_document(reply: Exchange) -> list[dict[str, Any]]:
         raise NonConformance("a body that is the JSON it says it is", observed(reply), reply) from None
     errors = document.get("errors") if isinstance(document, dict) else None
     if not isinstance(errors, list) or not errors or not all(_is_error(each) for each in errors):
-        raise NonConformance('{"errors": [{"code": …, "message": …, "detail": …}]}', observed(reply), reply)
+        wanted = '{"errors": [{"code": …, "message": …, "detail": …}]}'
+        proof = Proof(reply.id, matches=r'"errors" *: *\[ *\{.*"code" *: *"[A-Z_]+"')
+        raise NonConformance(wanted, observed(reply), reply, proof=proof)
     return list(errors)
 
 
@@ -77,10 +79,12 @@ def expect_code(reply: Exchange, *accepted: str) -> None:
 def expect_bytes(reply: Exchange, content: bytes) -> None:
     """200 with exactly this content, and a Content-Length that says so where there is one."""
     if reply.status != 200:
-        raise NonConformance(f"200 with the {len(content)} bytes that were pushed", observed(reply), reply)
+        raise unlike(f"200 with the {len(content)} bytes that were pushed", reply, {200})
     if reply.body != content:
         found = f"{len(reply.body)} bytes with the digest {digest_of(reply.body)}"
-        raise NonConformance(f"the {len(content)} bytes that were pushed ({digest_of(content)})", found, reply)
+        proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"))
+        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
+        raise NonConformance(wanted, found, reply, proof=proof)
     length = reply.headers.get("content-length")
     if length is not None and length != str(len(content)):
         raise NonConformance(f"Content-Length: {len(content)}", f"Content-Length: {length}", reply)

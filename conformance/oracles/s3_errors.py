@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 from conformance.oracles.status import expect_status, listed, observed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 XML_TYPES = ("application/xml", "text/xml")
 CODE = re.compile(r"^[A-Za-z][A-Za-z0-9._]*$")
@@ -51,7 +51,9 @@ def expect_error_document(reply: Exchange) -> S3Error:
     """The body is an S3 error document in XML with Code and Message; returns it."""
     error = error_of(reply)
     if error is None or not CODE.match(error.code):
-        raise NonConformance("an S3 error document, <Error> with <Code> and <Message>", observed(reply), reply)
+        proof = Proof(reply.id, matches="<Error.*<Code>[A-Za-z][A-Za-z0-9._]*</Code>")
+        wanted = "an S3 error document, <Error> with <Code> and <Message>"
+        raise NonConformance(wanted, observed(reply), reply, proof=proof)
     if reply.media_type not in XML_TYPES:
         raise NonConformance(
             "Content-Type application/xml on an error document", f"{reply.headers.get('content-type')!r}", reply

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
 DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
@@ -26,7 +27,10 @@ def expect_bytes(reply: Exchange, body: bytes, because: str = "") -> None:
     if reply.body != body:
         told = f" {because}" if because else ""
         raise NonConformance(
-            f"the body {short(body)}{told}", short(reply.body) + _first_difference(reply.body, body), reply
+            f"the body {short(body)}{told}",
+            short(reply.body) + _first_difference(reply.body, body),
+            reply,
+            proof=Proof(reply.id, sha256=hashlib.sha256(body).hexdigest()),
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 SHOWN = 300
 LONGEST = 8192
@@ -38,25 +38,31 @@ def expect_status(reply: Exchange, accepted: int | Iterable[int], because: str =
     """The status is one of those accepted; ``because`` says of what, where the check makes several requests."""
     wanted = {accepted} if isinstance(accepted, int) else set(accepted)
     if reply.status not in wanted:
-        raise NonConformance(f"{listed(wanted)}{_clause(because)}", observed(reply), reply)
+        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
     """The status is 2xx."""
     if not reply.ok:
-        raise NonConformance(f"2xx{_clause(because)}", observed(reply), reply)
+        raise unlike(f"2xx{_clause(because)}", reply, range(200, 300))
 
 
 def expect_refused(reply: Exchange, because: str = "") -> None:
     """The status is 4xx: the caller's fault, and told as such."""
     if not 400 <= reply.status < 500:
-        raise NonConformance(f"a 4xx status{_clause(because)}", observed(reply), reply)
+        raise unlike(f"a 4xx status{_clause(because)}", reply, range(400, 500))
 
 
 def expect_no_server_error(reply: Exchange, because: str = "") -> None:
     """The status is not 5xx (501 aside): a caller's fault is never the platform's (API Reference, Error Handling)."""
     if reply.status >= 500 and reply.status != 501:
-        raise NonConformance(f"no 5xx{_clause(because)}", observed(reply), reply)
+        raise unlike(f"no 5xx{_clause(because)}", reply, [*range(200, 500), 501])
+
+
+def unlike(expected: str, reply: Exchange, statuses: Iterable[int]) -> NonConformance:
+    """The finding that an answer has none of the statuses that would be right."""
+    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)))
+    return NonConformance(expected, observed(reply), reply, proof=proof)
 
 
 def _clause(because: str) -> str:

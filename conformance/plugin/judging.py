@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from conformance.evidence.curl import curl
@@ -100,12 +100,19 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "hint": redact("\n".join([hint, *told]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
+        "proof": _proof(error),
         "curl": curl(shown, recorder.secret_names) if shown else "",
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": {
             name: recorder.recipes[name] for name in (shown or {}).get("secrets", []) if name in recorder.recipes
         },
     }
+
+
+def _proof(error: BaseException) -> dict[str, Any]:
+    """What would be right, as far as the oracle said it."""
+    proof = getattr(error, "proof", None)
+    return {name: value for name, value in asdict(proof).items() if value} if proof else {}
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:

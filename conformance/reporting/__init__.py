@@ -18,15 +18,20 @@ FORMATS = {
     "ctrf": ("ctrf", "ctrf-report.json"),
     "markdown": ("markdown", "summary.md"),
     "allure": ("allure_results", "allure-results"),
+    "scripts": ("reproduce", "reproduce"),
 }
 
 
 def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str, Path]:
     """Writes the formats (all of ``FORMATS`` where none is named) into the run's folder; the paths by format.
 
+    A format that has nothing to say of this run (scripts, where nothing fails) is left out.
+
     KeyError for a format that is not known; OSError where the folder cannot be written.
     """
-    return {name: _write(record, *FORMATS[name]) for name in (FORMATS if formats is None else dict.fromkeys(formats))}
+    chosen = FORMATS if formats is None else dict.fromkeys(formats)
+    paths = {name: _write(record, *FORMATS[name]) for name in chosen}
+    return {name: path for name, path in paths.items() if path.exists()}
 
 
 def _write(record: Record, module: str, name: str) -> Path:

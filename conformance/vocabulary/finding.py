@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from conformance.vocabulary.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class Proof:
+    """By what anyone can tell whether a finding still shows: which answers would be right.
+
+    ``exchange`` is the answer looked at: its ``statuses``, its body of digest ``sha256`` or with a part that
+    ``matches`` (a POSIX extended regular expression) would be right. ``alike`` are pairs of exchanges that
+    would be answered alike.
+    """
+
+    exchange: str = ""
+    statuses: tuple[int, ...] = ()
+    sha256: str = ""
+    matches: str = ""
+    alike: tuple[tuple[str, str], ...] = ()
 
 
 class NonConformance(AssertionError):
     """The target breaks a promise: what was expected, what was observed, in which exchanges.
 
-    Raised by oracles. The clause is that of the check's requirement; ``hint`` says more where it helps.
+    Raised by oracles. The clause is that of the check's requirement; ``hint`` says more where it helps,
+    ``proof`` what would be right, for a script that looks again.
     """
 
-    def __init__(self, expected: str, observed: str, *exchanges: Exchange, hint: str = "") -> None:
+    def __init__(
+        self, expected: str, observed: str, *exchanges: Exchange, hint: str = "", proof: Proof | None = None
+    ) -> None:
         super().__init__(f"expected {expected}; observed {observed}")
         self.expected = expected
         self.observed = observed
         self.exchange_ids: Sequence[str] = [exchange.id for exchange in exchanges]
         self.hint = hint
+        self.proof = proof
 
 
 class NoAnswer(NonConformance):

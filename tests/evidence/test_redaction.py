@@ -67,3 +67,12 @@ def test_a_thousand_tokens_cost_little() -> None:
     for number in range(1000):
         redactor.learn("T", f"{number:04d}-{'abcdefgh' * 30}")
     assert redactor.text("x" * 10) == "x" * 10
+
+
+def test_basic_credentials_that_share_letters_with_a_token_are_hidden_whole() -> None:
+    redactor = Redactor()
+    encoded = base64.b64encode(b"ct-push:Gj5h1lvk20tzduI8tL").decode()
+    redactor.learn("THE_PASSWORD", "Gj5h1lvk20tzduI8tL")
+    redactor.learn("THE_TOKEN", f"eyJhbGciOiJSUzI1NiJ9.{encoded[:10]}Zm9v.c2lnbmF0dXJl")
+
+    assert redactor.header("Authorization", f"Basic {encoded}") == "Basic <base64 of ct-push:$THE_PASSWORD>"

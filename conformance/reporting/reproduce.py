@@ -1,0 +1,213 @@
+"""``reproduce/``: for each finding a shell script that shows it with curl and nothing of this suite.
+
+A script sends the smallest sequence that showed the finding and looks whether it still does: it ends with 1 where it
+does, with 0 where it does not, with 2 where that cannot be told. Secrets come from the environment and go to curl by
+its standard input, so that they stand in no file and no list of processes. What a later request needs of an earlier
+answer (an upload's location, a validator) is taken from the answer that comes now.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, signature_scope
+from conformance.reporting.reproduce_text import PREAMBLE, commented, here, judged, looks_plain, name_of
+from conformance.runs.record import CheckResult, Record
+
+Entry = Mapping[str, Any]
+SCRIPT = "reproduce.sh"
+RUN_NAME = re.compile(r"\bcf-([0-9a-z]{7})([0-9a-z]{4})-")
+TOKENS = {
+    "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
+    "etag": re.compile(r'^(?:W/)?"?([^"]{6,})"?$'),
+}
+UPLOAD_ID = re.compile(r"<UploadId>([^<]{6,})</UploadId>")
+BY_HAND = {
+    "wire": "it is sent over a raw connection, which curl would not do so",
+    "boto3": "it is sent by the AWS SDK",
+}
+
+
+def write(record: Record, folder: Path) -> None:
+    """Writes a folder for each finding of the record; those of an earlier rendering are replaced."""
+    shutil.rmtree(folder, ignore_errors=True)
+    failing = [result for result in record.results if result.failing]
+    evidence = record.evidence() if failing else {}
+    for result in failing:
+        for number, finding in enumerate(result.findings):
+            ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
+            sequence = [evidence[each] for each in ids if each in evidence]
+            sequence = [entry for entry in sequence if entry["kind"] == "exchange"]
+            if sequence:
+                Script(record, result, finding, sequence).write(folder / name_of(result.id, number))
+
+
+@dataclass
+class Script:
+    """One script with the files of bytes that it sends."""
+
+    record: Record
+    result: CheckResult
+    finding: Mapping[str, Any]
+    sequence: Sequence[Entry]
+    files: dict[str, bytes] = field(default_factory=dict)
+    marks: dict[str, str] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Writes script and files."""
+        folder.mkdir(parents=True)
+        text = "\n".join(self._lines()) + "\n"
+        path = folder / SCRIPT
+        path.write_text(text, encoding="utf-8", errors="replace")
+        path.chmod(0o755)
+        for name, content in self.files.items():
+            (folder / name).write_bytes(content)
+
+    def _lines(self) -> Iterator[str]:
+        yield "#!/bin/sh"
+        yield from commented(self.result, self.finding)
+        reason = self._why_not()
+        if reason:
+            yield f"echo 'cannot be told by curl: {reason}'; exit 2"
+            return
+        yield PREAMBLE
+        yield from self._secrets()
+        for number, entry in enumerate(self.sequence, 1):
+            yield from self._request(number, entry)
+            yield from self._taken(number, entry)
+        yield from self._judgement()
+
+    def _why_not(self) -> str:
+        """Why curl cannot send the sequence; "" where it can."""
+        for number, entry in enumerate(self.sequence, 1):
+            if entry["client"] in BY_HAND:
+                return f"request {number}: {BY_HAND[entry['client']]}"
+            if "sha256" in entry["request_body"]:
+                return f"request {number}: its {entry['request_body']['size']} bytes were not kept"
+        lost = self._needed() & {"ISSUED_TOKEN"}
+        return "a token that it uses was not kept" if lost else ""
+
+    # Secrets.
+
+    def _needed(self) -> set[str]:
+        names = {name for entry in self.sequence for name in entry.get("secrets", [])}
+        signing = self.record.info.secret_names
+        return names | {signing[name] for name in names & set(signing)}
+
+    def _secrets(self) -> Iterator[str]:
+        made = {name: self.record.info.recipes[name] for name in self._needed() if name in self.record.info.recipes}
+        given = self._needed() - set(made)
+        for recipe in made.values():
+            given |= {name for name in re.findall(r"\$\{?([A-Z][A-Z0-9_]*)", recipe) if name not in made}
+        for name in sorted(given):
+            yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
+        for name, recipe in sorted(made.items()):
+            yield recipe
+            yield f'[ -n "${name}" ] || cannot "no {name} is given"'
+
+    # Requests.
+
+    def _request(self, number: int, entry: Entry) -> Iterator[str]:
+        secrets = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
+        yield f"send {number} <<CURL"
+        for option, value in self._options(number, entry):
+            yield option if value is None else f'{option} = "{here(self._renamed(value, entry), secrets, self.marks)}"'
+        yield "CURL"
+
+    def _options(self, number: int, entry: Entry) -> Iterator[tuple[str, str | None]]:
+        scope = signature_scope(entry, self.record.info.secret_names)
+        yield "url", entry["url"]
+        if entry["method"] == "HEAD":
+            yield "head", None
+        else:
+            yield "request", entry["method"]
+        if scope is None:
+            yield "path-as-is", None
+        else:
+            yield "aws-sigv4", f"aws:amz:{scope['region']}:s3"
+            yield "user", f"${scope['key']}:${self.record.info.secret_names[scope['key']]}"
+        yield from self._headers(entry, SIGNATURE_FIELDS if scope else frozenset())
+        yield from self._body(number, entry["request_body"], entry.get("secrets", []))
+
+    def _headers(self, entry: Entry, signed: frozenset[str]) -> Iterator[tuple[str, str | None]]:
+        names = {name.lower() for name, _ in entry["request_headers"]}
+        for name, value in entry["request_headers"]:
+            basic = ENCODED_BASIC.match(value)
+            if basic and basic["scheme"] == "Basic ":
+                yield "user", basic["plain"]
+            elif name.lower() == "content-length" and not entry["request_body"]["size"]:
+                yield "header", f"{name}: {value}"
+            elif name.lower() not in LEFT_TO_CURL | signed:
+                yield "header", f"{name}: {value}" if value else f"{name};"
+        # What curl adds by itself is taken out, unless it was sent.
+        for name in ("Accept", "User-Agent", "Content-Type"):
+            if name.lower() not in names:
+                yield "header", f"{name}:"
+
+    def _body(self, number: int, body: Entry, secrets: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+        if not body["size"]:
+            return
+        text = body.get("text")
+        if text is not None and (any(f"${name}" in text for name in secrets) or looks_plain(text)):
+            yield "data-binary", text
+            return
+        name = f"body-{number}.bin"
+        self.files[name] = base64.b64decode(body["base64"]) if text is None else text.encode()
+        yield "data-binary", f"@{name}"
+
+    def _renamed(self, text: str, entry: Entry) -> str:
+        """Names of the run made new in requests to JSON APIs, which refuse a name that is taken."""
+        types = [value for name, value in entry["request_headers"] if name.lower() == "content-type"]
+        if self.result.requirement.split("/")[0] not in ("errors", "authorization") and types != ["application/json"]:
+            return text
+        found = RUN_NAME.search(text)
+        if found:
+            self.marks.setdefault(found[0], f"cf-{found[1]}\0RUN\0-")
+        return text
+
+    # Answers.
+
+    def _taken(self, number: int, entry: Entry) -> Iterator[str]:
+        """Assignments of what later requests need of this answer."""
+        later = [self._sent(each) for each in self.sequence[number:]]
+        for name, value in entry["response_headers"]:
+            pattern = TOKENS.get(name.lower())
+            found = pattern.search(value) if pattern else None
+            if found and any(found[1] in text for text in later):
+                variable = f"{name.upper()}_{number}"
+                self.marks[found[1]] = f"\0{variable}\0"
+                yield f"{variable}=$({name.lower()}_of {number})"
+        found = UPLOAD_ID.search(entry["response_body"].get("text", ""))
+        if found and any(found[1] in text for text in later):
+            self.marks[found[1]] = f"\0UPLOAD_{number}\0"
+            yield f"UPLOAD_{number}=$(upload_of {number})"
+
+    def _sent(self, entry: Entry) -> str:
+        fields = [f"{name}: {value}" for name, value in entry["request_headers"]]
+        return "\n".join([entry["url"], *fields, entry["request_body"].get("text", "")])
+
+    def _judgement(self) -> Iterator[str]:
+        numbers = {entry["id"]: number for number, entry in enumerate(self.sequence, 1)}
+        proof = dict(self.finding.get("proof") or {})
+        named = [each for each in self.finding.get("exchanges", []) if each in numbers]
+        shown = proof.get("exchange") or (named[-1] if named else self.sequence[-1]["id"])
+        yield "\n# Are the steps that lead there as they were?"
+        looked_at = {shown, *(each for pair in proof.get("alike", []) for each in pair)}
+        for entry in self.sequence:
+            made = entry["method"] not in ("GET", "HEAD") and 200 <= entry["status"] < 300
+            if made and entry["id"] not in looked_at:
+                yield f"needs_success {numbers[entry['id']]}"
+        entry = next(each for each in self.sequence if each["id"] == shown)
+        yield "\n# What is looked at."
+        seen = f"seen-{numbers[shown]}.bin"
+        lines, content = judged(proof, numbers, numbers[shown], entry, seen)
+        if content is not None:
+            self.files[seen] = content
+        yield from lines

@@ -1,0 +1,138 @@
+"""The words of a script that reproduces a finding: its head, its functions, its judgement; and how text is quoted."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from conformance.runs.record import CheckResult
+
+LONGEST_LINE = 400
+PREAMBLE = r"""
+set -u
+cd "$(dirname "$0")" || exit 2
+cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
+answers=$(mktemp -d) || exit 2
+trap 'rm -rf "$answers"' EXIT
+# New names for what is made, so that it is not there yet; conformance sweep knows them.
+RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
+
+# Sends one request, which curl reads from standard input; keeps status, header and body of the answer.
+send() {
+    : >"$answers/$1.head" && : >"$answers/$1.body"
+    curl -sS --globoff --max-time 60 -K - -D "$answers/$1.head" -o "$answers/$1.body" -w '%{http_code}' \
+        >"$answers/$1.status" || printf '(curl ended with %s)\n' "$?"
+    printf 'request %s is answered %s\n' "$1" "$(status "$1")"
+}
+status() { cat "$answers/$1.status"; }
+field() { sed -n "s/^$2: *//p" "$answers/$1.head" | tr -d '\r' | tail -n 1; }
+location_of() {
+    value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')
+    path=${value%%\?*}
+    printf '%s%s' "${path##*/}" "${value#"$path"}"
+}
+etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
+upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
+sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
+needs_success() { case $(status "$1") in 2??) ;; *) cannot "request $1 is answered $(status "$1")" ;; esac; }
+shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
+# Answered alike: the same status and, where that is a success, the same body.
+alike() {
+    [ "$(status "$1")" = "$(status "$2")" ] || return 1
+    case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
+}
+"""
+PASSES = "echo 'passes: it no longer shows'"
+
+
+def name_of(check_id: str, number: int) -> str:
+    """The folder of a finding."""
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", check_id).strip("-")
+    return plain if number == 0 else f"{plain}-{number + 1}"
+
+
+def commented(result: CheckResult, finding: Mapping[str, Any]) -> Iterator[str]:
+    """What the script is about, as comments."""
+    told = [
+        f"{result.id} ({result.level}): {result.title}",
+        f"expected: {finding['expected']}",
+        f"observed: {finding['observed']}",
+        "",
+        "Ends with 1 where this still shows, 0 where it does not, 2 where that cannot be told.",
+        "Needs a POSIX shell and curl 7.87 or newer; secrets come from the environment.",
+    ]
+    for line in told:
+        # One line each: what a target says must not become a line of the script.
+        yield f"# {' '.join(line.split())[:LONGEST_LINE]}".rstrip()
+
+
+def looks_plain(text: str) -> bool:
+    """Whether a body can stand in the script: one short printable line of ASCII, which curl takes as it is."""
+    return len(text) <= LONGEST_LINE and text.isascii() and text.isprintable() and not text.startswith("@")
+
+
+def here(text: str, secrets: Sequence[str], marks: Mapping[str, str]) -> str:
+    """Text for a quoted value of curl's configuration in a here document; secrets and marks become variables.
+
+    A mark's value holds the names of variables between NUL characters, which no text that is sent here contains.
+    """
+    text = text.replace("\0", "")
+    for literal in sorted(marks, key=len, reverse=True):
+        text = text.replace(literal, marks[literal])
+    for name in sorted(secrets, key=len, reverse=True):
+        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{name}\0", text)
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
+        text = text.replace(plain, escaped)
+    text = re.sub(r"([\\$`])", r"\\\1", text)
+    return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
+
+
+def patterns(statuses: Sequence[int]) -> str:
+    """Statuses as a pattern of ``case``, whole classes in short."""
+    left = set(statuses)
+    words = []
+    for hundred in range(1, 6):
+        whole = set(range(100 * hundred, 100 * hundred + 100))
+        if whole <= left:
+            left -= whole
+            words.append(f"{hundred}??")
+    return "|".join([*words, *map(str, sorted(left))])
+
+
+def judged(
+    proof: Mapping[str, Any], numbers: Mapping[str, int], number: int, entry: Mapping[str, Any], seen: str
+) -> tuple[list[str], bytes | None]:
+    """The lines that look whether a finding shows, and the body that was seen, where that is compared with."""
+    lines = []
+    for first, second in proof.get("alike", []):
+        if first in numbers and second in numbers:
+            one, other = numbers[first], numbers[second]
+            lines.append(f"alike {one} {other} || shows 'answers {one} and {other} are not alike'")
+    if proof.get("statuses"):
+        accepted = patterns(proof["statuses"])
+        lines.append(f'case $(status {number}) in {accepted}) ;; *) shows "status $(status {number})" ;; esac')
+    if proof.get("sha256"):
+        lines.append(f'[ "$(sha256_of {number})" = {proof["sha256"]} ] || shows "another body in answer {number}"')
+    if proof.get("matches"):
+        lines.append(f"grep -Eq {shlex.quote(proof['matches'])} \"$answers/{number}.body\" || shows 'body {number}'")
+    return ([*lines, PASSES], None) if lines else _as_seen(number, entry, seen)
+
+
+def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str], bytes | None]:
+    """Where no oracle said what is right: the finding shows while the answer is what it was."""
+    lines = [f'[ "$(status {number})" = {entry["status"] or "000"} ] || {{ {PASSES}; exit 0; }}']
+    content = _whole(entry["response_body"])
+    if content is None:
+        return [*lines, f"shows 'answer {number} has the status that it had'"], None
+    lines.append(f"cmp -s {seen} \"$answers/{number}.body\" && shows 'answer {number} is what it was'")
+    return [*lines, f"cannot 'answer {number} has the same status and another body'"], content
+
+
+def _whole(body: Mapping[str, Any]) -> bytes | None:
+    """A recorded body, where it was kept whole and has nothing removed from it."""
+    if "sha256" in body or "$" in body.get("text", ""):
+        return None
+    return base64.b64decode(body["base64"]) if "base64" in body else str(body.get("text", "")).encode()
