@@ -33,7 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--database", metavar="DIR", help="where failing examples are kept and tried first")
     parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
     parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
-    parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure")
+    parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts")
     parser.add_argument("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
     parser.add_argument("--strict", action="store_true", help="a SHOULD counts like a MUST, waived as failing")
 

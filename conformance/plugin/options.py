@@ -46,7 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--strict-levels", action="store_true", help="a SHOULD counts like a MUST, waived counts as failing"
     )
     group.addoption(
-        "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure (default: all)"
+        "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts (default: all)"
     )
     group.addoption("--conformance-terminal", action="store_true", help="the suite's own progress in place of pytest's")
 

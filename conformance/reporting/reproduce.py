@@ -159,7 +159,7 @@ class Script:
             yield "data-binary", text
             return
         name = f"body-{number}.bin"
-        self.files[name] = base64.b64decode(body["base64"]) if text is None else text.encode()
+        self.files[name] = base64.b64decode(body["base64"]) if text is None else text.encode("utf-8", "replace")
         yield "data-binary", f"@{name}"
 
     def _renamed(self, text: str, entry: Entry) -> str:
