@@ -92,7 +92,7 @@ class Watch:
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
     for name, value in exchange.headers:
-        yield f"the header field {name}", f"{name}: {value}".encode("utf-8", "surrogateescape")
+        yield f"the header field {name}", f"{name}: {value}".encode("utf-8", "surrogatepass")
         # Fields are read as Latin-1, a canary may have been written in UTF-8.
         yield f"the header field {name}", value.encode("latin-1", "replace")
     yield "the body", exchange.body

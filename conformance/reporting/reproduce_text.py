@@ -135,4 +135,6 @@ def _whole(body: Mapping[str, Any]) -> bytes | None:
     """A recorded body, where it was kept whole and has nothing removed from it."""
     if "sha256" in body or "$" in body.get("text", ""):
         return None
-    return base64.b64decode(body["base64"]) if "base64" in body else str(body.get("text", "")).encode("utf-8", "replace")
+    if "base64" in body:
+        return base64.b64decode(body["base64"])
+    return str(body.get("text", "")).encode("utf-8", "replace")
