@@ -20,10 +20,12 @@ import httpx
 
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
 
 HeaderFields = Iterable[tuple[str, str | bytes]]
+OVERRUN = "Overrun"
 
 
 @dataclass
@@ -122,12 +124,25 @@ class HttpClient:
             time.time(),
             0.0,
         )
+        stored = self.recorder.stored(sent, self.label)
+        if stored is not None:
+            return self._again(stored)
         begun = time.perf_counter()
         try:
             return self._received(sent, request, begun)
         except httpx.TransportError as failure:
             sent = replace(sent, duration_s=time.perf_counter() - begun)
-            raise self._no_answer(sent, failure) from None
+            said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
+            self.recorder.failed_request(sent, said, self.label, type(failure).__name__)
+            raise self._no_answer(sent, type(failure), said) from None
+
+    def _again(self, stored: Stored) -> Exchange:
+        """What the check saw when this was recorded."""
+        if stored.error is None:
+            return stored.exchange
+        if stored.error_type == OVERRUN:
+            raise self._overran(stored.exchange, stored.error)
+        raise self._no_answer(stored.exchange, getattr(httpx, stored.error_type, httpx.TransportError), stored.error)
 
     def _request(
         self, method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterator[bytes]
@@ -180,23 +195,24 @@ class HttpClient:
             overrun = self._overrun(size, time.perf_counter() - begun)
             if overrun:
                 kept = replace(sent, status=response.status_code, body=b"".join(parts)[:65536])
-                self.recorder.failed_request(kept, f"the answer {overrun}", self.label)
-                told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-                raise Unreachable(f"the answer to {told} {overrun}", "a target that answers within its limits")
+                self.recorder.failed_request(kept, f"the answer {overrun}", self.label, OVERRUN)
+                raise self._overran(sent, f"the answer {overrun}")
         return b"".join(parts)
+
+    def _overran(self, sent: Exchange, how: str) -> Unreachable:
+        told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
+        return Unreachable(f"{told}: {how}", "a target that answers within its limits")
 
     def _overrun(self, size: int, seconds: float) -> str:
         if size > self.limits.answer_bytes:
             return f"is larger than {self.limits.answer_bytes} bytes"
         return f"does not end within {self.limits.answer_s:g} s" if seconds > self.limits.answer_s else ""
 
-    def _no_answer(self, sent: Exchange, failure: httpx.TransportError) -> NonConformance | Inconclusive:
+    def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> NonConformance | Inconclusive:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
-        self.recorder.failed_request(sent, said, self.label)
-        if isinstance(failure, httpx.LocalProtocolError):
+        if issubclass(failure, httpx.LocalProtocolError):
             raise ValueError(f"the client cannot send {told}: {said}") from None
-        if isinstance(failure, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+        if issubclass(failure, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
             finding = NoAnswer(told, f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding

@@ -62,6 +62,10 @@ def run_program(
 
     ``learn`` is told the output before any of it is recorded, to make a secret in it known.
     """
+    stored = recorder.told_again(command)
+    if stored is not None:
+        learn(stored["output"])
+        return Outcome(stored["exit_code"], stored["output"], stored["errors"], stored["id"])
     begun = time.perf_counter()
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),

@@ -17,6 +17,7 @@ from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 
 LARGEST = 1024 * 1024
+NOTHING = "no HTTP answer"
 
 
 @dataclass
@@ -43,12 +44,17 @@ class Wire:
             time.time(),
             0.0,
         )
+        stored = self.http.recorder.stored(sent, "wire")
+        if stored is not None and stored.error:
+            raise _no_answer(stored.exchange, stored.error)
+        if stored is not None:
+            return stored.exchange
         begun = time.perf_counter()
         try:
             raw = self._exchanged(head + b"\r\n\r\n" + body)
         except OSError as failure:
             self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
-            raise Unreachable(f"{method} {target}: {type(failure).__name__}", "a target that answers in time") from None
+            raise _no_answer(sent, type(failure).__name__) from None
         return self._recorded(sent, raw, time.perf_counter() - begun)
 
     def host(self) -> str:
@@ -60,10 +66,8 @@ class Wire:
         lines = head.split(b"\r\n")
         words = lines[0].split(b" ", 2)
         if len(words) < 2 or not words[1].isdigit():
-            self.http.recorder.failed_request(sent, "no HTTP answer", "wire")
-            finding = NoAnswer(f"{sent.method} {sent.url}", "the connection closed without one")
-            finding.exchange_ids = [sent.id]
-            raise finding
+            self.http.recorder.failed_request(sent, NOTHING, "wire")
+            raise _no_answer(sent, NOTHING)
         answered = Exchange(
             sent.id,
             sent.method,
@@ -122,3 +126,12 @@ class Wire:
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def _no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:
+    """What it means that there is no answer to a message."""
+    if why != NOTHING:
+        return Unreachable(f"{sent.method} {sent.url}: {why}", "a target that answers in time")
+    finding = NoAnswer(f"{sent.method} {sent.url}", "the connection closed without one")
+    finding.exchange_ids = [sent.id]
+    return finding

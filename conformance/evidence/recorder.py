@@ -11,28 +11,29 @@ import hashlib
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.evidence.redaction import ISSUED, Redactor
+from conformance.evidence.tape import KEPT_BODY, Stored, Tape
 from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
 
-KEPT_BODY = 32 * 1024
 KEPT_EXCHANGES = 400
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 
-# An entry that is made, or what it will be made of: exchange, client, error.
-Kept = dict[str, Any] | tuple[Exchange, str, str | None]
+# An entry that is made, or what it will be made of: exchange, client, error and its type.
+Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
 
 
 class Recorder:
     """Keeps the evidence of one check at a time; ``prefix`` tells workers' exchanges apart.
 
     ``secret_names`` maps the name of an S3 access key to that of its secret, for curl lines. Over all checks,
-    ``silent`` holds the first request to each origin that got no answer since the last that did.
+    ``silent`` holds the first request to each origin that got no answer since the last that did. With a ``tape`` the
+    clients send nothing: what they would send is answered from stored evidence (``stored``, ``told``).
     """
 
     def __init__(self, redactor: Redactor | None = None, prefix: str = "x") -> None:
@@ -50,6 +51,8 @@ class Recorder:
         self.silent: dict[str, dict[str, Any]] = {}
         self.explored_failure = False
         self._prelude: list[Kept] | None = None
+        self._first: list[Kept] = []
+        self.tape: Tape | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -64,11 +67,15 @@ class Recorder:
         self.events.clear()
         self.explored_failure = False
         self._prelude = None
+        self._first = []
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""
         if self._prelude is None:
             self._prelude = list(self._kept)
+        elif not self._first:
+            # Tokens and the like that later checks use too are had in the first example.
+            self._first = list(self._kept)
         self._kept = list(self._prelude)
         self.dropped = 0
 
@@ -94,6 +101,10 @@ class Recorder:
         """The ids of what was recorded after that many."""
         return tuple(kept["id"] if isinstance(kept, dict) else kept[0].id for kept in self._kept[number:])
 
+    def evidence(self) -> list[dict[str, Any]]:
+        """All that is written of the check: its evidence, and the first example that a property tried."""
+        return list({entry["id"]: entry for entry in (*map(self._made, self._first), *self.entries)}.values())
+
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
         """Makes these, each once, the evidence of the check."""
         with self._lock:
@@ -118,13 +129,43 @@ class Recorder:
         """An id for an exchange that is about to be made, unique in the run."""
         return f"{self.prefix}-{next(self._numbers):06d}"
 
+    def stored(self, sent: Exchange, client: str = "http") -> Stored | None:
+        """The recorded answer to a request where evidence is judged again; None where requests are really sent."""
+        if self.tape is None:
+            return None
+        entry, stored = self.tape.answer(self._entry(sent, client), sent)
+        self._look(stored.exchange, lambda: entry)
+        self._keep(entry)
+        return stored
+
+    def told_again(self, command: Iterable[str]) -> dict[str, Any] | None:
+        """The recorded transcript of a program where evidence is judged again; None where programs are really run."""
+        words = self._words(command) if self.tape is not None else []
+        return self.told(lambda recorded: recorded == words, *words[:1])
+
+    def told(self, same: Callable[[list[str]], bool], what: str = "") -> dict[str, Any] | None:
+        """The same for a program that is known by the words which were recorded of it."""
+        if self.tape is None:
+            return None
+        entry = self.tape.transcript(same, what)
+        self._keep(entry)
+        return entry
+
+    def looks_inside(self, what: str) -> None:
+        """Notes that a check reads what a secret holds: NotRecorded where there is evidence alone."""
+        if self.tape is not None:
+            raise self.tape.miss(f"{what} is a secret, and not in the evidence")
+
     def exchange(self, exchange: Exchange, client: str = "http") -> None:
         """Records one exchange."""
         self._exchange(exchange, client, None)
 
-    def failed_request(self, exchange: Exchange, error: str, client: str = "http") -> None:
-        """Records a request that got no answer (``exchange.status`` is 0), and why."""
-        self._exchange(exchange, client, error)
+    def failed_request(self, exchange: Exchange, error: str, client: str = "http", error_type: str = "") -> None:
+        """Records a request that got no answer (``exchange.status`` is 0), and why; the type is the exception's."""
+        self._exchange(exchange, client, error, error_type)
+
+    def _words(self, command: Iterable[str]) -> list[str]:
+        return [self.redactor.remains(self.redactor.text(word)) for word in command]
 
     def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
         """Records what an outside program was told and said; returns the entry's id."""
@@ -132,7 +173,7 @@ class Recorder:
         entry = {
             "kind": "transcript",
             "id": self.next_id(),
-            "command": [self.redactor.remains(self.redactor.text(word)) for word in command],
+            "command": self._words(command),
             "exit_code": exit_code,
             "output": self.redactor.text(output)[:KEPT_BODY],
             "errors": self.redactor.text(errors)[:KEPT_BODY],
@@ -152,14 +193,18 @@ class Recorder:
             self._kept.append(again)
         return str(again["id"])
 
-    def _exchange(self, exchange: Exchange, client: str, error: str | None) -> None:
+    def _exchange(self, exchange: Exchange, client: str, error: str | None, error_type: str = "") -> None:
+        self._look(exchange, lambda: self._entry(exchange, client, error))
+        large = max(len(exchange.body), len(exchange.request_body)) > KEPT_BODY
+        self._keep(self._entry(exchange, client, error, error_type) if large else (exchange, client, error, error_type))
+
+    def _look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
+        """Learns the tokens of an answer, and searches it for what it must not hold."""
         if b"token" in exchange.body[:KEPT_BODY]:
             text = exchange.body[:KEPT_BODY].decode("utf-8", "replace")
             self.redactor.learn_issued(text)
             self.watch.excuse_issued(exchange, ISSUED.findall(text))
-        self.watch.look(exchange, lambda: self._entry(exchange, client, error))
-        large = max(len(exchange.body), len(exchange.request_body)) > KEPT_BODY
-        self._keep(self._entry(exchange, client, error) if large else (exchange, client, error))
+        self.watch.look(exchange, entry)
 
     def _keep(self, kept: Kept) -> None:
         with self._lock:
@@ -184,7 +229,7 @@ class Recorder:
     def _made(self, kept: Kept) -> dict[str, Any]:
         return kept if isinstance(kept, dict) else self._entry(*kept)
 
-    def _entry(self, exchange: Exchange, client: str, error: str | None) -> dict[str, Any]:
+    def _entry(self, exchange: Exchange, client: str, error: str | None = None, error_type: str = "") -> dict[str, Any]:
         redactor = self.redactor
         entry: dict[str, Any] = {
             "kind": "exchange",
@@ -200,9 +245,14 @@ class Recorder:
             "started": round(exchange.started, 6),
             "duration_s": round(exchange.duration_s, 6),
             "error": error,
+            **({"error_type": error_type} if error_type else {}),
         }
         sent = [entry["url"], entry["request_body"].get("text", ""), *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
+        said = [entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])]
+        entry["removed"] = redactor.names_in(said)
+        if entry["removed"] and "text" in entry["response_body"]:
+            entry["issued"] = redactor.issued(exchange.body[:KEPT_BODY].decode("utf-8"))
         return entry
 
     def _body(self, body: bytes) -> dict[str, Any]:

@@ -24,6 +24,8 @@ SENSITIVE_PARAMETER = re.compile(
 )
 ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>[^"\\]{8,})"')
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
+NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
+URL_SAFE = str.maketrans("-_", "+/")
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 
 
@@ -39,7 +41,8 @@ class Redactor:
         self._tokens: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
         self._fragments: dict[str, str] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, str] = {}
+        self._serials: dict[str, int] = {}
         # Most header fields and URLs of a check come again and again.
         self._seen: dict[str, str] = {}
 
@@ -47,7 +50,7 @@ class Redactor:
         """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
         if len(value) < SHORTEST:
             return
-        self._known.add(name)
+        self._known[name] = value
         self._seen.clear()
         forms = {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
         if TOKEN.fullmatch(value):
@@ -64,13 +67,22 @@ class Redactor:
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
         for match in ISSUED.finditer(text):
+            self._serials.setdefault(match["token"], len(self._serials) + 1)
             if match["token"] not in self._tokens:
                 self.learn("ISSUED_TOKEN", match["token"])
+
+    def issued(self, text: str) -> list[int]:
+        """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""
+        return [self._serials.get(match["token"], 0) for match in ISSUED.finditer(text)] if self._serials else []
+
+    def value_of(self, name: str) -> str | None:
+        """The secret that a name stands for, the last where there were several; None for a name that is not known."""
+        return self._known.get(name)
 
     def names_in(self, texts: Iterable[str]) -> list[str]:
         """The names of secrets that stand in redacted texts; a ``$NAME`` that was there before is none."""
         found = {name for text in texts if "$" in text for name in NAME.findall(text)}
-        return sorted(found.intersection(self._known)) if found else []
+        return sorted(found.intersection(self._known))
 
     def text(self, text: str) -> str:
         """The text with each known secret replaced by ``$NAME``."""
@@ -99,16 +111,14 @@ class Redactor:
 
     def header(self, name: str, value: str) -> str:
         """A header field's value with secrets, Basic credentials and parts of secrets replaced."""
+        if name.lower() not in SENSITIVE_HEADERS:
+            return self.text(value)
         scheme, blank, credentials = value.partition(" ")
-        if name.lower() in SENSITIVE_HEADERS and scheme.lower() == "basic":
-            # First of all: a part of a token may stand in encoded credentials by chance, and would hide the rest.
+        if scheme.lower() == "basic":
+            # Before all else: the encoding may look in part like a token, and what is left of it would still be told.
             return f"{scheme}{blank}{self._basic(credentials)}"
         value = self.text(value)
-        if name.lower() not in SENSITIVE_HEADERS:
-            return value
-        if scheme == "AWS4-HMAC-SHA256":
-            return value
-        return self.remains(value)
+        return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)
 
     def body(self, text: str) -> str:
         """A body's text with secrets replaced, and parts of secrets where a parameter names one."""
@@ -138,6 +148,14 @@ class Redactor:
         try:
             plain = base64.b64decode(credentials, validate=True).decode("utf-8")
         except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
-            return self.remains(self.text(credentials))
+            return self._almost_basic(credentials)
         redacted = self.remains(self.text(plain))
         return credentials if redacted == plain else f"<base64 of {redacted}>"
+
+    def _almost_basic(self, credentials: str) -> str:
+        """Credentials that are no right base64, which most servers and readers can still decode."""
+        found = NOT_BASE64.sub("", credentials.translate(URL_SAFE))
+        whole = found[: len(found) - (len(found) % 4 == 1)]
+        plain = base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
+        redacted = self.remains(self.text(plain))
+        return self.remains(self.text(credentials)) if redacted == plain else f"<almost base64 of {redacted}>"

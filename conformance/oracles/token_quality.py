@@ -14,6 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 
+from conformance.evidence.recorder import RECORDER
+
 REQUIRED_BITS = 128
 POSITION_BITS = 100
 LEAST_DISTANCE = 8
@@ -41,6 +43,7 @@ def header_of(token: str) -> dict[str, object]:
 
 
 def _part(token: str, index: int) -> dict[str, object]:
+    RECORDER.looks_inside("what a token says")
     try:
         text = token.split(".")[index]
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
@@ -51,6 +54,7 @@ def _part(token: str, index: int) -> dict[str, object]:
 
 def capacity_bits(tokens: Sequence[str]) -> float:
     """The most bits that tokens of this length and alphabet can hold."""
+    RECORDER.looks_inside("how a token looks")
     return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
 
 

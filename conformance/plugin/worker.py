@@ -6,6 +6,7 @@ A check's result travels to the reporting process in its pytest report, as plain
 from __future__ import annotations
 
 import json
+import random
 import signal
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -58,6 +59,7 @@ class Worker:
         self.held: list[str] | None = None
         self._evidence: TextIO | None = None
         self._before = 0
+        self._names_made = 0
         self._prepare()
         config.pluginmanager.register(Timekeeper(), "conformance-timekeeper")
 
@@ -151,6 +153,9 @@ class Worker:
         if check is not None:
             RECORDER.begin_check()
             self._before = RECORDER.requests
+            self._names_made = self.config.stash[KEYS.names].made
+            # What a check draws by chance is new in each run, and is had again from the run's record.
+            random.seed(f"{self.options.run_id} {self.options.seed} {check.id}")
             self._gate(check)
 
     def _gate(self, check: CheckInfo) -> None:
@@ -222,13 +227,14 @@ class Worker:
             events=dict(RECORDER.events),
             nodeid=check.nodeid,
             worker=self.name,
+            names_made=self._names_made,
         )
 
     def _write_evidence(self, check_id: str) -> None:
         if self._evidence is None:
             path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
             self._evidence = path.open("a", encoding="utf-8")
-        for entry in RECORDER.entries:
+        for entry in RECORDER.evidence():
             self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")
         self._evidence.flush()
 

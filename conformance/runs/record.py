@@ -67,6 +67,7 @@ class CheckResult:
     ``id`` is the requirement's, plus ``#case``; ``findings`` hold expected, observed, hint, exchanges (ids) and
     curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a check is not-applicable,
     inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section, quote and url.
+    ``names_made`` is how many names its worker had made before, which tells what this check's names were.
     """
 
     id: str
@@ -89,6 +90,7 @@ class CheckResult:
     events: dict[str, int] = field(default_factory=dict)
     nodeid: str = ""
     worker: str = ""
+    names_made: int | None = None
     waiver: dict[str, Any] | None = None
 
     @property
@@ -136,13 +138,14 @@ class RecordWriter:
 
 @dataclass
 class Record:
-    """A run's folder, read: info, results with amendments applied, whether it is complete."""
+    """A run's folder, read: info, results with amendments applied (to which checks), whether it is complete."""
 
     folder: Path
     info: RunInfo
     results: list[CheckResult]
     complete: bool
     remarks: list[str] = field(default_factory=list)
+    amended: list[str] = field(default_factory=list)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
         """Every exchange and transcript by id; lines that cannot be read are left out and remarked on."""
@@ -176,6 +179,7 @@ def read(folder: Path) -> Record:
         raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
     remarks: list[str] = []
     results: dict[str, CheckResult] = {}
+    amended: list[str] = []
     complete = False
     for line in _lines(path, remarks):
         kind = line.pop("kind", None)
@@ -184,9 +188,10 @@ def read(folder: Path) -> Record:
         elif kind == "amendment" and line.get("id") in results:
             results[line["id"]].verdict = line["verdict"]
             results[line["id"]].reason = line["reason"]
+            amended.append(line["id"])
         elif kind == "footer":
             complete = bool(line.get("complete"))
-    return Record(folder, info, list(results.values()), complete, remarks)
+    return Record(folder, info, list(results.values()), complete, remarks, amended)
 
 
 def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:

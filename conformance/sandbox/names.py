@@ -5,9 +5,9 @@ A name tells which run made it and when that began, so that what a run has left 
 
 from __future__ import annotations
 
-import itertools
 import re
 import secrets
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -19,11 +19,15 @@ FIRST_RUN = 1_700_000_000
 
 @dataclass
 class Names:
-    """Makes names for one worker of one run. ``run`` is eleven characters: time in base 36, then chance."""
+    """Makes names for one worker of one run. ``run`` is eleven characters: time in base 36, then chance.
+
+    ``made`` is how many there are so far; set back to what it was, the same names are made once more.
+    """
 
     run: str
     worker: str
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    made: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def prefix(self) -> str:
@@ -32,7 +36,9 @@ class Names:
 
     def new(self, hint: str = "") -> str:
         """A new name; the hint is put behind it."""
-        name = f"{self.prefix}{next(self._numbers)}"
+        with self._lock:
+            self.made += 1
+            name = f"{self.prefix}{self.made}"
         return f"{name}-{hint}" if hint else name
 
 

@@ -12,10 +12,10 @@ import hashlib
 import json
 import ssl
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -233,6 +233,48 @@ def redacted(target: Target) -> dict[str, Any]:
     if target.ca_file is not None:
         plain["ca_file"] = Path(target.ca_file).name
     return plain
+
+
+def from_record(plain: dict[str, Any], reveal: Callable[[str], str]) -> Target:
+    """The target that a redacted description was of: a secret's value is what ``reveal`` has for its name.
+
+    Without the authorities that it trusted, whose file is elsewhere. Raises ConfigurationError where it is none.
+    """
+    try:
+        return Target.model_validate(_with_secrets({**plain, "ca_file": None}, Target, reveal))
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors(include_url=False)[0]["loc"]))
+        raise ConfigurationError([f"the target's description in the record cannot be read, at {place}"]) from None
+
+
+def _with_secrets(value: Any, model: Any, reveal: Callable[[str], str]) -> Any:
+    """The value with a Secret wherever the model has one; ``model`` is the annotation of its place."""
+    if isinstance(value, str) and Secret in _alternatives(model) and value.startswith("$"):
+        return Secret(value[1:], reveal(value[1:]))
+    if isinstance(value, list):
+        return [_with_secrets(each, _content(model), reveal) for each in value]
+    if not isinstance(value, dict):
+        return value
+    fields = next((each.model_fields for each in _alternatives(model) if _is_model(each)), None)
+    if fields is None:
+        return {key: _with_secrets(each, _content(model), reveal) for key, each in value.items()}
+    known = {key: field.annotation for key, field in fields.items()}
+    return {key: _with_secrets(each, known.get(key), reveal) for key, each in value.items()}
+
+
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    """What an annotation permits: ``X | None`` is X or None, a list or a dict is itself."""
+    return (annotation,) if get_origin(annotation) in (list, dict) else (annotation, *get_args(annotation))
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _content(annotation: Any) -> Any:
+    """What the values of a list or a dict are, where an annotation tells."""
+    whole = next((each for each in _alternatives(annotation) if get_origin(each) in (list, dict)), None)
+    return get_args(whole)[-1] if whole is not None else None
 
 
 def _plain(value: Any) -> Any:

@@ -50,6 +50,20 @@ def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> No
     assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
 
 
+def test_basic_credentials_that_look_in_part_like_a_token_are_told_without_the_secret(redactor: Redactor) -> None:
+    credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
+    redactor.learn("OTHER_TOKEN", credentials[:24] + "AAAAAAAAAAAAAAAAAAAAAAAA")
+    assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
+
+
+@pytest.mark.parametrize("spoil", ["{}*", "*{}", "{}é", "{}A"])
+def test_basic_credentials_that_are_no_right_base64_are_told_without_the_secret(redactor: Redactor, spoil: str) -> None:
+    credentials = spoil.format(base64.b64encode(f"client:{SECRET}".encode()).decode().rstrip("="))
+    shown = redactor.header("Authorization", f"Basic {credentials}")
+    assert "$CT_SECRET" in shown
+    assert credentials[12:24] not in shown
+
+
 def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
     assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
     assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"

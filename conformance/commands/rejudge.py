@@ -1,0 +1,65 @@
+"""``conformance rejudge RUN``: verdicts anew from stored evidence, the target untouched."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    from conformance.plugin.rejudging import Outcome, Rejudged
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "rejudge",
+        help="judge stored evidence again, the target untouched",
+        description="Judges the evidence of a run again with today's oracles; exit code 1 where a verdict changes.",
+    )
+    parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")
+    parser.add_argument("--format", choices=["table", "json"], default="table")
+    parser.add_argument("--unclear", action="store_true", help="also list what cannot be judged again, and why")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Judges again and prints the difference; returns the exit code."""
+    from conformance.plugin.rejudging import rejudge
+    from conformance.runs.record import RecordError, read
+
+    try:
+        outcome = rejudge(read(arguments.folder))
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    if arguments.format == "json":
+        print(json.dumps({"checks": [asdict(each) for each in outcome.checks]}, indent=1))
+    else:
+        print("\n".join(table(outcome, arguments.unclear)))
+    return ExitCode.NON_CONFORMANT if outcome.changed else ExitCode.CONFORMANT
+
+
+def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
+    """The lines of the difference."""
+    for each in outcome.changed:
+        yield from _changed(each)
+    for each in outcome.unclear if with_unclear else ():
+        yield f"CANNOT REJUDGE  {each.id} ({each.before}): {each.reason}"
+    more = "" if with_unclear or not outcome.unclear else " (--unclear lists them)"
+    yield (
+        f"{len(outcome.checks)} checks: {len(outcome.same)} as recorded, {len(outcome.changed)} changed, "
+        f"{len(outcome.unclear)} cannot be judged from what the evidence keeps{more}"
+    )
+
+
+def _changed(each: Rejudged) -> Iterator[str]:
+    yield f"CHANGED         {each.id}: {each.before} in the record, {each.now} by its evidence"
+    for finding in each.findings:
+        yield f"                expected {finding['expected']}; observed {finding['observed']}"
+    if each.reason:
+        yield f"                {each.reason}"

@@ -1,0 +1,268 @@
+"""Judging stored evidence again with today's oracles: the checks run, and what they ask is answered from the record.
+
+    outcome = rejudge(read(folder))
+    outcome.changed, outcome.unclear
+
+Each worker of the run has a process of its own, in which its checks run in their order, with its names, its chance
+and its clock. Nothing can be sent from there: connections and programs are shut off. A check that asks for what is not
+in the evidence, or stands on what was removed from it, cannot be judged again; it is told so and never guessed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from conformance.clients.pace import Pace
+from conformance.evidence.recorder import RECORDER
+from conformance.evidence.tape import NotRecorded, Tape, stand_in
+from conformance.plugin.checks import CheckInfo
+from conformance.plugin.fixtures import KEYS
+from conformance.plugin.invocation import pytest_arguments
+from conformance.plugin.judging import Judgement, judge, leaves
+from conformance.plugin.life import Life
+from conformance.plugin.options import RunOptions
+from conformance.plugin.worker import CHECK, Worker
+from conformance.runs.record import CheckResult, Record, RecordError, read
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.strategies.explore import configure
+from conformance.target import configuration
+from conformance.target.description import Target
+from conformance.vocabulary.verdict import Verdict
+
+WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
+LIFE = re.compile("no longer answers|stopped answering after this request")
+
+
+@dataclass(frozen=True)
+class Rejudged:
+    """What became of one check: its verdict in the record and anew, which is None where it cannot be had, and why."""
+
+    id: str
+    level: str
+    before: str
+    now: str | None
+    reason: str = ""
+    findings: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every check of a run, judged again."""
+
+    checks: list[Rejudged]
+
+    @property
+    def changed(self) -> list[Rejudged]:
+        """Checks whose evidence says today something else than the record does."""
+        return [each for each in self.checks if each.now is not None and each.now != each.before]
+
+    @property
+    def unclear(self) -> list[Rejudged]:
+        """Checks that cannot be judged again."""
+        return [each for each in self.checks if each.now is None]
+
+    @property
+    def same(self) -> list[Rejudged]:
+        """Checks whose verdict follows from their evidence."""
+        return [each for each in self.checks if each.now == each.before]
+
+
+def rejudge(record: Record) -> Outcome:
+    """Judges the evidence of a run again; RecordError where that cannot be begun."""
+    _target(record, stand_in)
+    workers = sorted({result.worker for result in record.results})
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        parts = pool.map(lambda worker: _of_worker(record.folder, worker, Path(folder) / f"{worker}.json"), workers)
+        anew = {each["id"]: each for part in parts for each in part}
+    gone = {"now": None, "reason": "there is no such check any more"}
+    return Outcome([_told(result, anew.get(result.id, gone), record.amended) for result in record.results])
+
+
+def _told(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> Rejudged:
+    now, reason = anew["now"], anew["reason"]
+    if result.id in amended and now != result.verdict:
+        now, reason = None, "its verdict was changed at the end of the run, by what is not its evidence"
+    return Rejudged(result.id, result.level, result.verdict, now, reason, anew.get("findings", []))
+
+
+def _of_worker(folder: Path, worker: str, out: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", __name__, str(folder.resolve()), worker, str(out)]
+    ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    if not out.exists():
+        said = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        raise RecordError(f"{folder}: the checks of worker {worker} cannot be judged again: {said[:300]}")
+    return list(json.loads(out.read_text(encoding="utf-8")))
+
+
+class Rejudging(Worker):
+    """The worker's side: its target is the record's description, what it sends is answered by the tape."""
+
+    def __init__(self, config: pytest.Config, record: Record, name: str, scratch: Path) -> None:
+        self.record, self.scratch = record, scratch
+        self.stored = {result.id: result for result in record.results if result.worker == name}
+        self.order = {check: place for place, check in enumerate(self.stored)}
+        self.anew: list[dict[str, Any]] = []
+        self.gated = False
+        super().__init__(config, _options(record), name)
+
+    def _prepare(self) -> None:
+        target = _target(self.record, self._stand_in)
+        secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
+        for name, value in secrets.items():
+            RECORDER.redactor.learn(name, value)
+        rotated = "WEBHOOKS_URL_ROTATED"
+        stand_ins = {**secrets, rotated: self._webhook(rotated)}
+        self.tape = RECORDER.tape = Tape(_evidence(self.record, self.name), RECORDER.redactor, stand_ins)
+        RECORDER.secret_names = dict(self.record.info.secret_names)
+        self._fill(target)
+
+    def _fill(self, target: Target) -> None:
+        info, stash = self.record.info, self.config.stash
+        stash[KEYS.target] = target
+        stash[KEYS.names] = Names(info.run_id, self.name.replace("gw", "w").replace("main", "w"))
+        stash[KEYS.pace] = Pace()
+        stash[KEYS.ledger] = Ledger(self.scratch / f"{self.name}.ndjson")
+        stash[KEYS.leftovers] = []
+        self.life = Life(target, RECORDER, alone=True, ask=lambda _target, _surface: "")
+        configure(info.explore, info.seed, shrinks=False)
+
+    def _stand_in(self, name: str) -> str:
+        webhooks = self.record.info.configuration.get("webhooks") or {}
+        return self._webhook(name) if webhooks.get("url") == f"${name}" else stand_in(name)
+
+    def _webhook(self, name: str) -> str:
+        known = {state["surface"]: state.get("url", "") for state in self.record.info.preflight}
+        parts = urlsplit(known.get("webhooks") or "http://webhooks.invalid")
+        return f"{parts.scheme}://{parts.netloc}/hooks/{stand_in(name)}"
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keeps the checks of this worker, in the order in which they were run."""
+        checks = self._checks(items)
+        items[:] = sorted(
+            (item for item, check in checks.items() if check.id in self.stored),
+            key=lambda item: self.order[checks[item].id],
+        )
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Turns to a check's evidence."""
+        stored = self.stored[item.stash[CHECK].id]
+        self.tape.begin(stored.id)
+        self.config.stash[KEYS.names].made = stored.names_made or 0
+        self.gated = True
+        super().pytest_runtest_setup(item)
+        self.gated = False
+
+    def _judgement(self, check: CheckInfo, error: BaseException | None, phase: str) -> Judgement:
+        for each in leaves(error) if error is not None else ():
+            if isinstance(each, NotRecorded):
+                # Also where a fixture did not find it for an earlier check, and raises the same once more.
+                self.tape.miss(str(each))
+        return judge(error, RECORDER, phase)
+
+    def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
+        unclear = WHOLE_RUN if check.concludes else self._unclear(judgement, self.stored[check.id])
+        self.anew.append({
+            "id": check.id,
+            "now": None if unclear else str(judgement.verdict),
+            "reason": unclear or judgement.reason,
+            "findings": judgement.findings,
+        })  # fmt: skip
+
+    def _unclear(self, judgement: Judgement, stored: CheckResult) -> str:
+        """Why what the check says now does not follow from the evidence alone, "" where it does."""
+        if self.gated or (judgement.verdict == stored.verdict and not self.tape.missing):
+            return ""
+        if Verdict.NOT_APPLICABLE in (judgement.verdict, stored.verdict):
+            return f"that depends on the machine: {stored.reason or judgement.reason}"
+        if stored.events.get("examples", 1) > 1:
+            return "of the examples that it tried the evidence keeps the first and the smallest"
+        if LIFE.search(f"{stored.reason} {stored.findings}"):
+            return "it stands on whether the service was still there, which is not in its evidence"
+        if self.tape.missing:
+            return self.tape.missing
+        if self.tape.left:
+            return f"the check took another course: {self.tape.left} of what was recorded it did not ask for"
+        if self.tape.at_once():
+            return "its requests were made at the same time, and in which order is not in the evidence"
+        return ""
+
+
+def _target(record: Record, reveal: Callable[[str], str]) -> Target:
+    try:
+        return configuration.from_record(record.info.configuration, reveal)
+    except configuration.ConfigurationError as mistake:
+        raise RecordError(f"{record.folder / 'run.json'}: {mistake}") from None
+
+
+def _options(record: Record) -> RunOptions:
+    info = record.info
+    down = {state["surface"]: state.get("cause", "") for state in info.preflight if not state["reachable"]}
+    return RunOptions(
+        run_id=info.run_id, folder=str(record.folder), target_config="", target=info.target, profile=info.profile,
+        select=info.selection, explore=info.explore, seed=info.seed, unreachable=down,
+    )  # fmt: skip
+
+
+def _evidence(record: Record, worker: str) -> Iterator[dict[str, Any]]:
+    own = {result.id for result in record.results if result.worker == worker}
+    return (entry for entry in record.evidence().values() if entry.get("check") in own)
+
+
+class _Plugin:
+    """Registers the worker's side in place of a run's."""
+
+    def __init__(self, record: Record, name: str, scratch: Path) -> None:
+        self.record, self.name, self.scratch = record, name, scratch
+        self.worker: Rejudging | None = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        self.worker = Rejudging(config, self.record, self.name, self.scratch)
+        config.pluginmanager.register(self.worker, "conformance-worker")
+        _shut_off(self.worker.tape)
+
+
+def _shut_off(tape: Tape) -> None:
+    """From here on nothing leaves this process, and its clock is the record's."""
+
+    def refused(*_arguments: Any, **_keywords: Any) -> Any:
+        raise tape.miss("what the check asks outside of the suite's own clients is not recorded")
+
+    socket.socket.connect = refused  # type: ignore[method-assign]
+    socket.socket.connect_ex = refused  # type: ignore[method-assign]
+    subprocess.Popen.__init__ = refused  # type: ignore[method-assign]
+    time.time = time.monotonic = lambda: tape.now
+    time.sleep = tape.sleep  # type: ignore[assignment]
+
+
+def main(folder: str, worker: str, out: str) -> None:
+    """Judges the checks of one worker again, in this process, and writes what came of it."""
+    record = read(Path(folder))
+    areas = sorted({result.area for result in record.results if result.worker == worker})
+    plugin = _Plugin(record, worker, Path(out).parent)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    pytest.main([*pytest_arguments(*areas), "-p", "no:terminal"], plugins=[plugin])
+    if plugin.worker is not None:
+        Path(out).write_text(json.dumps(plugin.worker.anew), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,131 @@
+"""Stored evidence judged again: the same verdicts from it, another one where either was changed, never a guess."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.plugin.rejudging import Outcome, rejudge
+from conformance.reference.control import tell
+from conformance.runs.record import RecordError, read
+from tests.run.support import conformance
+
+SELECTED = (
+    "oauth/client", "oauth/jwt/is-signed", "webhooks/rotation", "storage/multipart/one-small-part-is-enough",
+    "registry/pull",
+)  # fmt: skip
+DEFECT = "client-id-alone-accepted"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run with a finding, whose target is gone."""
+    reference = EmbeddedReference()
+    control = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+    tell(control, "switch", DEFECT)
+    where = tmp_path_factory.mktemp("rejudged")
+    ran = conformance(
+        where, "run", *SELECTED, "--config", str(reference.target_config), "--out", str(where / "run"), "--workers", "2"
+    )
+    reference.stop()
+    assert ran.code == 1, ran.output
+    yield where / "run"
+
+
+@pytest.fixture(scope="module")
+def untouched(folder: Path) -> Outcome:
+    return rejudge(read(folder))
+
+
+@pytest.fixture
+def changed(folder: Path, tmp_path: Path) -> Callable[[str, Callable[[dict[str, Any]], None]], Outcome]:
+    """Judges a copy again in which each line of some files was changed."""
+
+    def judged(files: str, change: Callable[[dict[str, Any]], None]) -> Outcome:
+        copy = tmp_path / "copy"
+        shutil.copytree(folder, copy)
+        for path in copy.glob(files):
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+            for line in lines:
+                change(line)
+            path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        return rejudge(read(copy))
+
+    return judged
+
+
+def test_every_verdict_follows_from_its_evidence(untouched: Outcome) -> None:
+    assert untouched.changed == []
+    assert any(each.before == each.now == "fail" for each in untouched.checks)
+    assert len(untouched.same) > 0.8 * len(untouched.checks)
+
+
+def test_what_stands_on_a_secret_cannot_be_judged_again(untouched: Outcome) -> None:
+    unclear = {each.id: each.reason for each in untouched.unclear}
+    assert unclear["oauth/jwt/is-signed"] == "what a token says is a secret, and not in the evidence"
+
+
+def test_a_verdict_that_was_turned_is_noticed(
+    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
+) -> None:
+    failing = {each.id for each in untouched.same if each.before == "fail"}
+
+    def turn(line: dict[str, Any]) -> None:
+        if line.get("id") in failing:
+            line.update(verdict="pass", findings=[])
+
+    outcome = changed("results.ndjson", turn)
+    assert {(each.id, each.before, each.now) for each in outcome.changed} == {
+        (each, "pass", "fail") for each in failing
+    }
+    assert all(each.findings for each in outcome.changed)
+
+
+def test_answers_that_were_turned_are_noticed(
+    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome],
+) -> None:
+    def turn(line: dict[str, Any]) -> None:
+        if line["check"].startswith("registry/pull/") and line["status"] == 404:
+            line["status"] = 500
+
+    outcome = changed("evidence/*.ndjson", turn)
+    assert outcome.changed
+    assert all(each.id.startswith("registry/pull/") and each.before == "pass" for each in outcome.changed)
+
+
+def test_evidence_that_is_gone_or_garbled_is_never_a_verdict(
+    changed: Callable[[str, Callable[[dict[str, Any]], None]], Outcome], untouched: Outcome
+) -> None:
+    def garble(line: dict[str, Any]) -> None:
+        if line["check"].startswith("oauth/client/"):
+            line["response_headers"] = "none"
+        if line["check"].startswith("registry/pull/"):
+            line["check"] = "registry/elsewhere"
+
+    outcome = changed("evidence/*.ndjson", garble)
+    assert outcome.changed == []
+    assert len(outcome.unclear) > len(untouched.unclear)
+
+
+def test_a_record_whose_target_cannot_be_read_is_refused(folder: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    said = json.loads((copy / "run.json").read_text(encoding="utf-8"))
+    said["configuration"]["identity"]["credentials"]["full"]["client_secret"] = 5
+    (copy / "run.json").write_text(json.dumps(said), encoding="utf-8")
+    with pytest.raises(RecordError, match=r"run\.json: the target's description .* identity\.credentials\.full"):
+        rejudge(read(copy))
+
+
+def test_the_command_tells_the_difference(folder: Path, tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "rejudge", str(folder))
+    assert ran.code == 0, ran.output
+    assert "as recorded, 0 changed" in ran.output
+    ran = conformance(tmp_path, "rejudge", str(tmp_path))
+    assert ran.code == 4
+    assert ran.output.strip() == f"{tmp_path}: no run.json; not a run's folder"
