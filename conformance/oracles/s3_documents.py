@@ -6,6 +6,7 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -145,6 +146,10 @@ class Deletion:
 
     deleted: tuple[str, ...]
     errors: dict[str, str]
+
+    def refuses(self, keys: set[str], codes: Collection[str]) -> bool:
+        """Whether just these keys are refused, each with one of these codes."""
+        return not self.deleted and set(self.errors) == keys and set(self.errors.values()) <= set(codes)
 
 
 def deletion_of(reply: Exchange) -> Deletion:

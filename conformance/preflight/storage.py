@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
+from xml.sax.saxutils import unescape
 
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface, run_name
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
@@ -12,6 +14,7 @@ from conformance.target.description import Storage
 from conformance.vocabulary.exchange import Exchange
 
 CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
+UPLOAD = re.compile(rb"<UploadId>([\x21-\x7e]{1,1024}?)</UploadId>")
 LARGEST_SKEW_S = 900
 KEY = "access key"
 WRONG_CRC32 = "AAAAAA=="
@@ -101,15 +104,23 @@ def _remove(gateway: Gateway, state: SurfaceState, path: str) -> None:
         state.fail(f"{key} is left in {bucket}: its removal is answered {_told(reply)}")
 
 
+def _opens_an_upload(gateway: Gateway, path: str) -> bool:
+    """Whether an upload in parts can be opened; it is aborted at once."""
+    opened = gateway.ask("POST", f"{path}?uploads")
+    upload = UPLOAD.search(opened.body[:65536]) if opened.ok else None
+    if upload is None:
+        return False
+    gateway.ask("DELETE", f"{path}?uploadId={quote(unescape(upload[1].decode()), safe='')}")
+    return True
+
+
 def _features(gateway: Gateway, state: SurfaceState, path: str) -> None:
     """Tries the features on an object of our own."""
-    bucket = path.partition("/")[0]
-    uploads = gateway.ask("GET", f"{bucket}?uploads")
     tags = gateway.ask("GET", f"{path}?tagging")
     again = gateway.ask("PUT", path, {"If-None-Match": "*"}, b"preflight")
     wrong = gateway.ask("PUT", path, {"x-amz-checksum-crc32": WRONG_CRC32}, b"preflight")
     seen = {
-        "storage.multipart": uploads.ok and b"ListMultipartUploadsResult" in uploads.body,
+        "storage.multipart": _opens_an_upload(gateway, path),
         "storage.tagging": tags.ok and b"TagSet" in tags.body,
         "storage.conditional-write": again.status == 412,
         "storage.checksums": wrong.status == 400,

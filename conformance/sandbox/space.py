@@ -56,14 +56,14 @@ class Space(Bucket):
 
     def clean_up(self) -> None:
         """Removes every object and open upload under the run's prefix; Inconclusive where something stays."""
-        self._repeat(self._remove_uploads)
-        self._repeat(self._remove_objects)
+        # Both are tried: an upload that cannot be aborted is no reason to leave the objects.
+        gone = [self._repeat(self._remove_uploads), self._repeat(self._remove_objects)]
+        if not all(gone):
+            raise Inconclusive(f"objects or uploads under {self.names.prefix} in {self.name} cannot be removed")
 
-    def _repeat(self, remove_page: Callable[[], bool]) -> None:
-        for _ in range(PATIENCE):
-            if not remove_page():
-                return
-        raise Inconclusive(f"objects or uploads under {self.names.prefix} in {self.name} cannot be removed")
+    def _repeat(self, remove_page: Callable[[], bool]) -> bool:
+        """Whether nothing is left."""
+        return any(not remove_page() for _ in range(PATIENCE))
 
     def _remove_uploads(self) -> bool:
         reply = self.list_uploads(self.names.prefix)

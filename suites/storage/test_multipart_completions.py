@@ -15,6 +15,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 SMALLEST = 5 * 1024 * 1024
+ONE, TWO = b"1" * SMALLEST, b"2" * 64
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 BROKEN = {
     "no-xml": b"complete it",
@@ -80,15 +81,20 @@ def test_order_of_parts_is_checked(space: Space, doubled: bool) -> None:
     """Purpose: the completion names its parts in ascending order.
 
     Method: 1. send two parts, complete with them in descending order, or with one of them twice
-            2. expect 400 InvalidPartOrder, and nothing stored
+            2. expect 400 InvalidPartOrder, and nothing stored; twice the same is no descent, so it may also make an
+               object, with that part once or twice
     """
     key = space.key("order")
     upload = space.opened(key)
-    one, two = space.part(key, upload, 1, b"1" * SMALLEST), space.part(key, upload, 2, b"2" * 64)
+    one, two = space.part(key, upload, 1, ONE), space.part(key, upload, 2, TWO)
     reply = space.complete(key, upload, [one, one, two] if doubled else [two, one])
 
+    stored = space.get(key)
+    if doubled and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
+        space.delete(key)
+        return
     _expect_failed(reply, {"InvalidPartOrder", "InvalidPart", "MalformedXML", "EntityTooSmall"})
-    expect_nothing_stored(space.get(key))
+    expect_nothing_stored(stored)
     space.abort(key, upload)
 
 

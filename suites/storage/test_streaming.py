@@ -23,6 +23,7 @@ REFUSALS = {
     "SignatureDoesNotMatch",
     "AccessDenied",
     "IncompleteBody",
+    "RequestTimeout",
     "BadDigest",
     "InvalidChunkSizeError",
     "MalformedTrailerError",

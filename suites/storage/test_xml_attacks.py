@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from conformance.oracles.s3_documents import deletion_of
 from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
@@ -33,16 +34,18 @@ ATTACKS: dict[str, Callable[[str], bytes]] = {
 @verifies("storage/xml/attacks-do-no-harm")
 @pytest.mark.parametrize("attack", [case(name, attack) for name, attack in ATTACKS.items()])
 def test_attack_does_no_harm(space: Space, attack: Callable[[str], bytes]) -> None:
-    """Purpose: a document type, an entity or absurd depth in a body does no harm: nothing is expanded, nothing is read.
+    """Purpose: a document type, an entity or absurd depth in a body does no harm: no file is read, nothing grows.
 
     Method: 1. put an object, send the document to DeleteObjects
-            2. expect no server error, the object there, nothing of the server told, and the next good request answered
+            2. expect no server error, nothing of the server told, and the next good request answered: the object is
+               there, unless the answer names its key, as it may where an entity is declared within the document
     """
     key = space.stored(b"what stood there")
     reply = space.delete_with(attack(key))
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), b"what stood there")
+    if not (reply.ok and key in deletion_of(reply).deleted):
+        expect_stored(space.get(key), b"what stood there")
     if b"root:" in reply.body:
         raise NonConformance("no file of the server's", "the beginning of its password file", reply)
 

@@ -70,6 +70,16 @@ def test_short_and_empty_pages_are_right() -> None:
     assert [each.keys for each in read] == [["a"], [], ["b"]]
 
 
+def test_deletion_that_is_refused_key_by_key() -> None:
+    refused = "<Error><Key>b</Key><Code>AccessDenied</Code></Error>"
+    gone = "<Deleted><Key>a</Key></Deleted>"
+
+    assert deletion_of(reply(200, f"<DeleteResult>{refused}</DeleteResult>")).refuses({"b"}, {"AccessDenied"})
+    assert not deletion_of(reply(200, f"<DeleteResult>{refused}</DeleteResult>")).refuses({"b"}, {"NoSuchBucket"})
+    assert not deletion_of(reply(200, f"<DeleteResult>{refused}{gone}</DeleteResult>")).refuses({"b"}, {"AccessDenied"})
+    assert not deletion_of(reply(200, "<DeleteResult/>")).refuses({"b"}, {"AccessDenied"})
+
+
 def test_other_documents() -> None:
     deleted = "<DeleteResult><Error><Key>b</Key><Code>AccessDenied</Code></Error></DeleteResult>"
     parts = "<ListPartsResult><Part><PartNumber>1</PartNumber><Size>2</Size><ETag>x</ETag></Part></ListPartsResult>"

@@ -23,9 +23,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.preflight import SurfaceState, alive, preflight
+from conformance.preflight.state import OBSERVED
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
 from conformance.reference.server import Running
+from conformance.reference.storage.faults import Fault
 from conformance.target import configuration
 from conformance.target.description import Target
 
@@ -174,6 +176,22 @@ def test_opaque_tokens_do_not_show_jwt(reference: tuple[Reference, Target]) -> N
     finally:
         deployment.switch([])
     assert ("fail", "identity.jwt is claimed and not observed") in state.lines
+
+
+def test_multipart_is_seen_by_opening_an_upload(
+    reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, target = reference
+    storage: Any = deployment.surfaces["storage"]
+
+    async def not_implemented(*_: object) -> None:
+        raise Fault("NotImplemented")
+
+    monkeypatch.setattr(storage, "list_uploads", not_implemented)
+    state = next(each for each in preflight(target) if each.surface == "storage")
+
+    assert state.features["storage.multipart"] == OBSERVED
+    assert not any(bucket.uploads for bucket in storage.buckets.values())
 
 
 @pytest.mark.parametrize("surface", SURFACES)

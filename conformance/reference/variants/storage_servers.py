@@ -1,0 +1,126 @@
+"""Variants of the S3 gateway that are after real servers, where these answer otherwise and keep the contract."""
+
+from __future__ import annotations
+
+from typing import Any
+from xml.etree import ElementTree
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.canonical import ALGORITHM, EMPTY_SHA256
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Part, Upload
+from conformance.reference.variants.storage_access import fault
+
+
+class DeletionsRefusedByKey(Variant):
+    """DeleteObjects in another organization's bucket is 200 with AccessDenied for each key; else it is 403."""
+
+    surface = "storage"
+
+    def no_such_bucket(self, original: Any) -> Fault:
+        return Fault("AccessDenied")
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        gateway = original.__self__
+        bucket = gateway.buckets.get(call.bucket)
+        foreign = bucket is not None and not gateway.owns(call.organization, bucket)
+        if call.request.method != "POST" or "delete" not in call.query or not foreign:
+            answer: Answer = await original(call)
+            return answer
+        entries = gateway.entries(gateway.request_document(call.body, "Delete"))
+        told = [gateway.entry_failed(gateway.entry_key(each), Fault("AccessDenied")) for each in entries]
+        refused: Answer = gateway.document("DeleteResult", *told)
+        return refused
+
+
+class NobodyHasNoBuckets(Variant):
+    """ListBuckets without credentials lists the buckets of nobody: none."""
+
+    surface = "storage"
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        anonymous = "authorization" not in request.headers and "X-Amz-Algorithm" not in request.query_string
+        if request.method == "GET" and request.raw_path == "/" and anonymous:
+            nothing: Answer = original.__self__.document("ListAllMyBucketsResult", xml.group("Buckets"))
+            return nothing
+        answer: Answer = await original(request)
+        return answer
+
+
+class OtherSchemesNotImplemented(Variant):
+    """An Authorization of another scheme is 501 NotImplemented."""
+
+    surface = "storage"
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        if header and not header.startswith(ALGORITHM):
+            raise Fault("NotImplemented")
+        presented: Presented = original(request, header)
+        return presented
+
+
+class SignedBodyOnDeleteNotImplemented(Variant):
+    """A DELETE that is signed for a body is 501 NotImplemented before its signature is looked at."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        if request.method == "DELETE" and request.headers.get("x-amz-content-sha256", EMPTY_SHA256) != EMPTY_SHA256:
+            raise Fault("NotImplemented")
+        signer: Signer = original(request)
+        return signer
+
+
+class LostChunkIsTimeout(Variant):
+    """A chunked payload that is shorter than it says is 400 RequestTimeout: the rest was waited for."""
+
+    surface = "storage"
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        try:
+            original(call)
+        except Fault as refusal:
+            raise (fault("RequestTimeout", 400) if refusal.code == "IncompleteBody" else refusal) from None
+
+
+class UnlistedPartsRefused(Variant):
+    """CompleteMultipartUpload: "You must ensure that the parts list is complete", else it is 400 InvalidPart."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        chosen: list[Part] = original(upload, listed)
+        if len(chosen) < len(upload.parts):
+            raise Fault("InvalidPart")
+        return chosen
+
+
+class PartTwiceCountsOnce(Variant):
+    """A part that the completion names twice in a row is taken once: the order does not descend."""
+
+    surface = "storage"
+
+    def chosen_parts(self, original: Any, upload: Upload, listed: list[xml.Node]) -> list[Part]:
+        numbers = [each.get("PartNumber") for each in listed]
+        once = [each for place, each in enumerate(listed) if not place or numbers[place] != numbers[place - 1]]
+        chosen: list[Part] = original(upload, once)
+        return chosen
+
+
+class InternalEntitiesExpanded(Variant):
+    """XML 1.0 section 4.4.2: an entity that is declared within the document is expanded; no file is read."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if b"<!DOCTYPE" in body:
+            try:
+                body = ElementTree.tostring(ElementTree.fromstring(body))  # noqa: S314 (this is the point)
+            except ElementTree.ParseError:
+                raise Fault("MalformedXML") from None
+        document: xml.Node = original(body, root)
+        return document
