@@ -13,6 +13,7 @@ from typing import TextIO
 
 import pytest
 
+from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import closing, failure_text
@@ -38,6 +39,7 @@ class Progress:
         self.shown = 0
         self.told: set[str] = set()
         self.run = "RUN"
+        self.step = Step(self.say)
 
     def take_over(self) -> None:
         """Puts pytest's terminal out of the way."""
@@ -54,6 +56,7 @@ class Progress:
 
     def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
         """What is tested, with what."""
+        self.step.begin()
         self.run = folder.name
         kind = " (the embedded reference)" if embedded else ""
         self.say(
@@ -104,6 +107,7 @@ class Progress:
             self._unclear(record)
         if record.results:
             self.say("\n" + closing(record, self._short(files), self.out.isatty()))
+        self.step.end(record, files)
 
     def _unclear(self, record: Record) -> None:
         for result in record.results:

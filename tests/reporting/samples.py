@@ -340,5 +340,5 @@ def many(folder: Path, checks: int = 500, exchanges_each: int = 6) -> Record:
                 findings=findings,
             )
         )
-    recording.entries = kept
+    recording.retain(kept)
     return written(folder, results, recording)
