@@ -4,6 +4,7 @@
     python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
     python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
     python -m tests.defects --surface registry --defect NAME --whole
+    python -m tests.defects --clients                the same by the checks of real clients, those that are installed
 
 The checks are collected once a process; the reference switches its defects while it runs.
 """
@@ -38,6 +39,7 @@ from conformance.reference.deployment import alterations
 from conformance.target import configuration
 
 CLEAN = "(clean)"
+BY_CLIENTS = "interoperability/"
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Row:
     without: tuple[str, ...] = ()
     misses: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
+    clients: bool = False
 
     def asks(self, check: CheckInfo) -> bool:
         """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
@@ -65,11 +68,19 @@ def rows(choice: argparse.Namespace) -> list[Row]:
             continue
         if (choice.surface and alteration.surface != choice.surface) or (choice.defect and name not in choice.defect):
             continue
-        named = getattr(alteration, "noticed_by", None)
-        requirements = None if choice.whole or choice.variants else tuple(named or ())
+        named = noticing(alteration, choice.clients)
+        if not (named or choice.whole or choice.variants):
+            continue
+        requirements = None if choice.whole or choice.variants else named
         left_out = (getattr(alteration, "without", ()), getattr(alteration, "misses", ()))
-        found.append(Row(name, alteration.surface, requirements, *left_out, tuple(choice.check or ())))
+        only = tuple(choice.check or ())
+        found.append(Row(name, alteration.surface, requirements, *left_out, only, choice.clients))
     return found
+
+
+def noticing(alteration: type[Alteration], clients: bool = False) -> tuple[str, ...]:
+    """The requirements whose checks must notice it: those of real clients, which not all machines have, or others."""
+    return tuple(each for each in getattr(alteration, "noticed_by", ()) if each.startswith(BY_CLIENTS) == clients)
 
 
 class Table:
@@ -100,8 +111,8 @@ class Table:
     def _of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
         for item, check in items.items():
             if row.requirements is None:
-                own = surface_of(check.requirement.id) == row.surface and not check.id.startswith("interoperability/")
-                if own and row.asks(check):
+                own = surface_of(check.requirement.id) == row.surface
+                if own and check.id.startswith(BY_CLIENTS) == row.clients and row.asks(check):
                     yield item
             elif check.requirement.id in row.requirements:
                 yield item
@@ -146,6 +157,8 @@ def areas_of(wanted: list[Row]) -> list[str]:
     """The areas whose checks can be needed: a defect may name checks of another surface's."""
     surfaces = {row.surface for row in wanted}
     named = {requirement.split("/", 1)[0] for row in wanted for requirement in row.requirements or ()}
+    if any(row.clients for row in wanted):
+        return ["interoperability"]
     whole = (
         {area for area, surface in OF_AREA.items() if surface in surfaces}
         if any(row.requirements is None for row in wanted)
@@ -179,6 +192,7 @@ def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str
             words += [f"--check={each}" for each in choice.check or ()]
             words += ["--whole"] if choice.whole else []
             words += ["--variants"] if choice.variants else []
+            words += ["--clients"] if choice.clients else []
             running.append((subprocess.Popen(words), part))
         verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
         for process, part in running:
@@ -192,6 +206,16 @@ def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str
 def noticed(row: dict[str, dict[str, Any]]) -> list[str]:
     """The checks of a row that failed."""
     return [check for check, judged in row.items() if judged["verdict"] == "fail"]
+
+
+def unnoticed(name: str, row: dict[str, dict[str, Any]], clients: bool) -> list[str]:
+    """The requirements named by a defect of which no check failed, of those that were asked at all."""
+    missed = []
+    for requirement in noticing(alterations()[name], clients):
+        verdicts = [judged["verdict"] for check, judged in row.items() if check.split("#")[0] == requirement]
+        if "fail" not in verdicts and set(verdicts) != {"not-applicable"}:
+            missed.append(requirement)
+    return missed
 
 
 def markdown(verdicts: dict[str, dict[str, dict[str, Any]]], known: dict[str, type[Alteration]]) -> str:
@@ -211,6 +235,7 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--whole", action="store_true", help="every check of the surface, not only those named")
     parser.add_argument("--check", action="append", metavar="ID", help="only checks that begin so")
     parser.add_argument("--variants", action="store_true", help="variants in place of defects")
+    parser.add_argument("--clients", action="store_true", help="the checks of real clients, in place of all others")
     parser.add_argument("--explore", type=int, default=10, help="examples a property")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write the table")
@@ -234,7 +259,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
             print(f"CLEAN {check}: {judged['verdict']} {judged['reason']} {judged['findings']}")
     for name, row in verdicts.items():
         found = noticed(row)
-        wrong += bool(found) == choice.variants
+        wrong += bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
         print(f"{name}: {', '.join(found) or '-'}")
         others = {check: judged for check, judged in row.items() if judged["verdict"] in ("inconclusive", "error")}
         for check, judged in others.items():

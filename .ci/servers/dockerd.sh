@@ -1,19 +1,29 @@
 #!/usr/bin/env bash
 # Starts and stops a Docker engine of the checkout's own: no bridge, no firewall rules, its data in one folder.
-#   .ci/servers/dockerd.sh start FOLDER   prints the DOCKER_HOST to use
+#   .ci/servers/dockerd.sh start FOLDER              prints the DOCKER_HOST to use; images by its graph driver
+#   .ci/servers/dockerd.sh start FOLDER containerd   the same with containerd's image store, which speaks other HTTP
 #   .ci/servers/dockerd.sh stop FOLDER
 set -euo pipefail
 
 action=$1
 folder=$2
+store=${3:-graph}
 
 start() {
+    case $store in
+        graph) driver=vfs containerd=false ;;
+        containerd) driver=native containerd=true ;;
+        *)
+            echo "the image store is graph or containerd, not $store" >&2
+            exit 4
+            ;;
+    esac
     mkdir -p "$folder"
-    printf '{}\n' >"$folder/daemon.json"
+    printf '{"features": {"containerd-snapshotter": %s}}\n' "$containerd" >"$folder/daemon.json"
     dockerd --config-file "$folder/daemon.json" --data-root "$folder/data" --exec-root "$folder/exec" \
         --pidfile "$folder/pid" --host "unix://$folder/docker.sock" \
         --bridge=none --iptables=false --ip6tables=false --ip-forward=false --userland-proxy=false \
-        --storage-driver=vfs >"$folder/log" 2>&1 </dev/null &
+        --storage-driver=$driver >"$folder/log" 2>&1 </dev/null &
     for _ in $(seq 150); do
         if curl -sf --unix-socket "$folder/docker.sock" http://engine/_ping >/dev/null; then
             printf 'unix://%s\n' "$folder/docker.sock"

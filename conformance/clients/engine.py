@@ -1,89 +1,154 @@
-"""A Docker engine through the Docker SDK: its traffic is the daemon's own, so its words are the evidence.
+"""A Docker engine on this machine, by the docker program and by the Docker SDK: the engine does the talking itself.
 
-``push`` and ``pull`` of the SDK do not raise when they are refused: the stream of events is read for an error.
+Images are loaded into it and removed from it again, so that each pull fetches every byte anew. ``push`` and ``pull``
+of the SDK do not raise when they are refused: the stream of events is read for an error.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import NotApplicable
+from conformance.clients.image_files import Held, docker_archive
+from conformance.clients.image_programs import ImageProgram, Pulled, Pushed, digest_told, held_of
+from conformance.clients.images import Manifest
+from conformance.clients.program import Outcome
+from conformance.target.description import Login
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 TIME_LIMIT_S = 60
+ENGINE = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+NO_ENGINE = "no Docker engine answers on this machine (see DOCKER_HOST)"
 
 
-@dataclass(frozen=True)
-class Done:
-    """How an operation of the engine ended: ``error`` is "" where it succeeded; ``said`` all that it told."""
+class Docker(ImageProgram):
+    """The docker program."""
 
-    error: str
-    said: str
+    name = "docker"
 
-    def __str__(self) -> str:
-        return self.error or "success"
+    def __post_init__(self) -> None:
+        _reachable_from_engine(self.registry.url)
+        super().__post_init__()
+        if self._run("version", "--format", "{{.Server.Version}}").exit_code != 0:
+            raise NotApplicable(NO_ENGINE)
+
+    def login(self, username: str, password: str) -> Outcome:
+        """``docker login``."""
+        options = ["--username", username, "--password-stdin", self.host]
+        return self._trusting(self._run(*self._as(None), "login", *options, given=f"{password}\n"))
+
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """``docker load``, ``docker push``."""
+        name, archive = f"{self.host}/{repository}:{tag}", self.home.new_folder() / "image.tar"
+        archive.write_bytes(docker_archive(image, name))
+        self._local("load", "--input", str(archive))
+        try:
+            outcome = self._trusting(self._run(*self._as(login), "push", name))
+        finally:
+            self._run("rmi", "--force", name)
+        return Pushed(outcome, digest_told(outcome.output))
+
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """``docker pull``."""
+        name = f"{self.host}/{repository}{reference}"
+        options = ["--platform", f"linux/{architecture}"] if architecture else []
+        try:
+            outcome = self._trusting(self._run(*self._as(login), "pull", *options, name))
+            return self._pulled(outcome, lambda: self._inspected(name))
+        finally:
+            self._run("rmi", "--force", name)
+
+    def _inspected(self, name: str) -> Held:
+        return held_of(json.loads(self._local("image", "inspect", name).output)[0])
+
+    def _as(self, login: Login | None) -> list[str]:
+        return ["--config", str(self.home.login_folder(self.host, login))]
+
+    def _environment(self) -> dict[str, str]:
+        where = {name: os.environ[name] for name in ENGINE if name in os.environ}
+        return {**where, **super()._environment()}
+
+    def _trusting(self, outcome: Outcome) -> Outcome:
+        """The outcome, unless the engine trusts other authorities than the target file tells us to trust."""
+        if self.home.target.ca_file is not None and "x509:" in outcome.said:
+            needs = f"the authorities of ca_file in /etc/docker/certs.d/{self.host}/ca.crt of the engine"
+            raise Inconclusive("the Docker engine does not trust the registry's certificate", needs)
+        return outcome
 
 
-class Engine:
-    """A Docker engine on this machine; NotApplicable where none answers."""
+class DockerSdk(Docker):
+    """The engine by the Docker SDK for Python, without a program in between."""
 
-    def __init__(self, recorder: Recorder, registry_url: str) -> None:
-        self.recorder = recorder
-        self.registry = urlsplit(registry_url).netloc
-        _reachable_from_engine(registry_url)
-        self._docker = _connected()
+    name = "docker-sdk"
+
+    def __post_init__(self) -> None:
+        import docker
+        from docker.errors import DockerException
+
+        _reachable_from_engine(self.registry.url)
+        self.host = urlsplit(self.registry.url).netloc
+        try:
+            self._engine = docker.from_env(timeout=TIME_LIMIT_S)
+            self._engine.ping()
+        except DockerException:
+            raise NotApplicable(NO_ENGINE) from None
+
+    def login(self, username: str, password: str) -> Outcome:
+        """``login`` with nothing cached and nothing of the person's configuration."""
+        options = {"registry": self.host, "reauth": True, "dockercfg_path": os.devnull}
+        command = ["docker", "login", "--username", username, self.host]
+        return self._told(command, lambda: [self._engine.login(username, password, **options)])
+
+    def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
+        """``images.load``, ``images.push``."""
+        name = f"{self.host}/{repository}"
+        self._load(docker_archive(image, f"{name}:{tag}"))
+        options: dict[str, Any] = {"stream": True, "decode": True, "auth_config": _auth(login)}
+        try:
+            command = ["docker", "push", f"{name}:{tag}"]
+            outcome = self._told(command, lambda: self._engine.images.push(name, tag, **options))
+        finally:
+            self._remove(f"{name}:{tag}")
+        return Pushed(outcome, digest_told(outcome.output))
+
+    def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
+        """``pull`` of the SDK's lower half, which tells what happens."""
+        name = f"{self.host}/{repository}{reference}"
+        options: dict[str, Any] = {"stream": True, "decode": True, "auth_config": _auth(login)}
+        options |= {"platform": f"linux/{architecture}"} if architecture else {}
+        platform = ["--platform", options["platform"]] if architecture else []
+        try:
+            command = ["docker", "pull", *platform, name]
+            outcome = self._told(command, lambda: self._engine.api.pull(name, **options))
+            return self._pulled(outcome, lambda: held_of(self._engine.api.inspect_image(name)))
+        finally:
+            self._remove(name)
 
     def close(self) -> None:
         """Ends the connection to the engine."""
-        self._docker.close()
+        self._engine.close()
 
-    def load(self, archive: bytes, name: str) -> None:
-        """Loads an image archive (``docker load``) that holds an image of this name."""
-        self._docker.images.load(archive)
-        self.recorder.transcript(["docker", "load", f"# {name}"], 0, "", "", 0.0)
+    def _load(self, archive: bytes) -> None:
+        from docker.errors import DockerException
 
-    def login(self, username: str, password: str) -> Done:
-        """``docker login`` to the registry, with nothing cached and nothing of the person's configuration."""
-        arguments = {"registry": self.registry, "reauth": True, "dockercfg_path": os.devnull}
-        return self._told(
-            ["docker", "login", self.registry, "--username", username],
-            lambda: [self._docker.login(username, password, **arguments)],
-        )
+        try:
+            self._engine.images.load(archive)
+        except DockerException as refusal:
+            raise Inconclusive(f"the Docker engine loads no image: {refusal}", "a Docker engine that works") from None
 
-    def tag(self, name: str, repository: str, tag: str) -> None:
-        """``docker tag``."""
-        self._docker.images.get(name).tag(repository, tag)
-        self.recorder.transcript(["docker", "tag", name, f"{repository}:{tag}"], 0, "", "", 0.0)
+    def _remove(self, name: str) -> None:
+        from docker.errors import DockerException
 
-    def push(self, repository: str, tag: str, login: dict[str, str] | None) -> Done:
-        """``docker push`` with a login, or with none."""
-        return self._told(
-            ["docker", "push", f"{repository}:{tag}"],
-            lambda: self._docker.images.push(repository, tag, stream=True, decode=True, auth_config=login or {}),
-        )
+        with suppress(DockerException):
+            self._engine.images.remove(name, force=True)
 
-    def pull(self, repository: str, tag: str, login: dict[str, str] | None) -> Done:
-        """``docker pull`` with a login, or with none."""
-        return self._told(
-            ["docker", "pull", f"{repository}:{tag}"],
-            lambda: self._docker.api.pull(repository, tag, stream=True, decode=True, auth_config=login or {}),
-        )
-
-    def image_id(self, reference: str) -> str:
-        """The id (digest of the configuration) of an image that the engine has."""
-        return str(self._docker.images.get(reference).id)
-
-    def remove(self, reference: str) -> None:
-        """Removes an image from the engine."""
-        self._docker.images.remove(reference, force=True)
-
-    def _told(self, command: list[str], operation: Callable[[], Iterable[Any]]) -> Done:
-        """Runs an operation, keeps its events as a transcript, and says how it ended."""
+    def _told(self, command: list[str], operation: Callable[[], Iterable[Any]]) -> Outcome:
+        """Runs an operation, keeps its events as a transcript, and says how it ended: exit code 1 is an error."""
         from docker.errors import DockerException
 
         begun = time.perf_counter()
@@ -91,27 +156,19 @@ class Engine:
         error = ""
         try:
             for event in operation():
-                events.append(str(event))
-                if isinstance(event, dict) and event.get("error"):
-                    error = str(event["error"])
+                told = event if isinstance(event, dict) else {}
+                events.append(str(told.get("status") or event))
+                error = str(told.get("error") or error)
         except (DockerException, KeyError) as refusal:
             # podman's engine tells a refusal in a form that the SDK fails to read (KeyError).
             error = str(refusal)
-        said = "\n".join(events)
-        self.recorder.transcript(command, 1 if error else 0, said, error, time.perf_counter() - begun)
-        return Done(self.recorder.redactor.text(error), said)
+        said, code = "\n".join(events), 1 if error else 0
+        transcript = self.recorder.transcript(command, code, said, error, time.perf_counter() - begun)
+        return self._trusting(Outcome(code, said, error, transcript))
 
 
-def _connected() -> Any:
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        client = docker.from_env(timeout=TIME_LIMIT_S)
-        client.ping()
-    except DockerException:
-        raise NotApplicable("no Docker engine answers on this machine (see DOCKER_HOST)") from None
-    return client
+def _auth(login: Login | None) -> dict[str, str]:
+    return {"username": login.username, "password": login.password.reveal()} if login else {}
 
 
 def _reachable_from_engine(registry_url: str) -> None:

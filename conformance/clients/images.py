@@ -92,12 +92,13 @@ def encoded(document: dict[str, Any]) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
-def image(seed: str, layers: int = 1, docker: bool = False, **members: Any) -> Manifest:
+def image(seed: str, layers: int = 1, docker: bool = False, architecture: str = "amd64", **members: Any) -> Manifest:
     """An image manifest (OCI, or Docker schema 2) with its config and layers; ``members`` are added to it."""
     made = [layer(f"{seed} layer {number}", docker) for number in range(layers)]
+    platform = {**PLATFORM, "architecture": architecture}
     rootfs = {"type": "layers", "diff_ids": [diff_id for _, diff_id in made]}
     config = Blob(
-        encoded({**PLATFORM, "config": {"Labels": {"seed": seed}}, "rootfs": rootfs, "history": []}),
+        encoded({**platform, "config": {"Labels": {"seed": seed}}, "rootfs": rootfs, "history": []}),
         DOCKER_CONFIG if docker else OCI_CONFIG,
     )
     return manifest_of(config, [each for each, _ in made], DOCKER_MANIFEST if docker else OCI_MANIFEST, **members)
@@ -120,36 +121,21 @@ def index(children: Iterable[Manifest], docker: bool = False, **members: Any) ->
     """An index (OCI, or Docker manifest list) of manifests."""
     children = tuple(children)
     media_type = DOCKER_LIST if docker else OCI_INDEX
-    entries = [{**child.descriptor, "platform": PLATFORM} for child in children]
+    entries = [{**child.descriptor, "platform": platform_of(child)} for child in children]
     document = {"schemaVersion": 2, "mediaType": media_type, "manifests": entries, **members}
     return Manifest(encoded(document), media_type, (), children)
+
+
+def platform_of(manifest: Manifest) -> dict[str, str]:
+    """The platform that an image's configuration names; of what is no image, the usual one."""
+    try:
+        config = json.loads(manifest.blobs[0].content) if manifest.blobs else {}
+    except ValueError:
+        config = {}
+    return {name: config.get(name, usual) for name, usual in PLATFORM.items()}
 
 
 def artifact(seed: str, artifact_type: str, **members: Any) -> Manifest:
     """An artifact: an image manifest with an empty config, one layer and an artifactType (image-spec 1.1)."""
     content = Blob(random_bytes(seed, 64), "application/vnd.example.content")
     return manifest_of(Blob(b"{}", OCI_EMPTY), [content], artifactType=artifact_type, **members)
-
-
-def docker_archive(manifest: Manifest, name: str) -> bytes:
-    """An image as ``docker save`` writes it, under a name with a tag, for ``docker load``.
-
-    The layers of the archive are as ``docker save`` has them: uncompressed.
-    """
-    config, *layers = manifest.blobs
-    paths = [f"{number}/layer.tar" for number in range(len(layers))]
-    listed = [{"Config": "config.json", "RepoTags": [name], "Layers": paths}]
-    files = {"manifest.json": encoded_list(listed), "config.json": config.content}
-    files.update({path: gzip.decompress(each.content) for path, each in zip(paths, layers, strict=True)})
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for path, content in files.items():
-            entry = tarfile.TarInfo(path)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return archive.getvalue()
-
-
-def encoded_list(entries: list[dict[str, Any]]) -> bytes:
-    """A list of documents as JSON."""
-    return json.dumps(entries, separators=(",", ":")).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import selectors
 import shutil
@@ -20,6 +21,8 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 TIME_LIMIT_S = 60.0
 KEPT = 16 * 1024 * 1024
 CHUNK = 64 * 1024
+# What a program written in Go leaves when it meets a mistake of its own.
+CRASH = re.compile(r"^(panic|fatal error): .*^goroutine \d+ ", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def run_program(
     time_limit_s: float = TIME_LIMIT_S,
     learn: Callable[[str], None] = lambda output: None,
 ) -> Outcome:
-    """Runs a program and records its transcript; Inconclusive where it does not end in time or cannot start.
+    """Runs a program and records its transcript; Inconclusive where it does not end in time, cannot start or crashes.
 
     ``learn`` is told the output before any of it is recorded, to make a secret in it known.
     """
@@ -84,6 +87,9 @@ def run_program(
     output, errors = (text.decode("utf-8", "replace") for text in written)
     learn(output)
     transcript = recorder.transcript(command, code, output, errors, time.perf_counter() - begun)
+    if code < 0 or CRASH.search(errors):
+        how = f"was ended by signal {-code}" if code < 0 else "crashed"
+        raise Inconclusive(f"{command[0]} {how}: {errors.strip()[:300]}", "a program that does not crash")
     return Outcome(code, output, errors, transcript)
 
 

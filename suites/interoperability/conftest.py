@@ -1,29 +1,78 @@
-"""Fixtures of the interoperability checks: the real clients, and one image made from nothing."""
+"""What the checks by real clients are given: a home that is nobody's, corners of the registry and of a bucket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
-from conformance.clients.aws_cli import AwsCli
-from conformance.clients.engine import Engine
-from conformance.clients.images import docker_archive, image
+from conformance.clients.engine import Docker, DockerSdk
+from conformance.clients.home import Home
+from conformance.clients.http import HttpClient
+from conformance.clients.image_programs import Buildah, ImageProgram, Oras, Podman, Skopeo
+from conformance.clients.images import Manifest, image
+from conformance.clients.registry import Registry, Repository
+from conformance.clients.sigv4 import Keys
+from conformance.clients.storage import S3
 from conformance.evidence.recorder import Recorder
+from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.target.description import Registry, Storage, Target
+from conformance.sandbox.pushes import Programs
+from conformance.sandbox.repositories import repositories
+from conformance.sandbox.space import Space, space_in
+from conformance.target import description
+from conformance.target.description import Storage, Target
 from conformance.vocabulary.finding import Inconclusive
 
+# Each pulls what those behind it pushed: first come those that have least in common with it.
+IMAGE_PROGRAMS: dict[str, type[ImageProgram]] = {
+    each.name: each for each in (DockerSdk, Podman, Oras, Docker, Skopeo, Buildah)
+}
 
-@dataclass(frozen=True)
-class LoadedImage:
-    """An image that the engine has, under a name of its own and under its name in the registry."""
 
-    local: str
-    repository: str
-    tag: str
-    id: str
+@pytest.fixture(scope="session")
+def home(target: Target) -> Iterator[Home]:
+    """A home for programs, which is gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as folder:
+        yield Home(target, Path(folder))
+
+
+@pytest.fixture(scope="session")
+def registry(target: Target) -> description.Registry:
+    """The registry surface as described."""
+    if target.registry is None:
+        raise Inconclusive("no registry surface", "[targets.….registry]")
+    return target.registry
+
+
+@pytest.fixture(scope="session")
+def repository(
+    registry: description.Registry, target: Target, http: Callable[[str], HttpClient], names: Names, ledger: Ledger
+) -> Repository:
+    """A repository of the run's own, by HTTP: what no program is asked to do is done through it."""
+    return repositories(Registry.enter(http(registry.url), registry), target, names, ledger)("programs")
+
+
+@pytest.fixture(scope="session")
+def programs(recorder: Recorder, registry: description.Registry, home: Home) -> Iterator[Programs]:
+    """The programs that push and pull images, each where it is installed."""
+    found = Programs(IMAGE_PROGRAMS, (recorder, registry, home))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session", params=IMAGE_PROGRAMS)
+def program(request: pytest.FixtureRequest, programs: Programs) -> ImageProgram:
+    """One of the programs that push and pull images, where it is installed."""
+    return programs.get(request.param)
+
+
+@pytest.fixture(scope="session")
+def given(repository: Repository, names: Names) -> Manifest:
+    """An image that stands in the repository under the tag ``image``, pushed by HTTP."""
+    return repository.given(image(names.new("image")), "image")
 
 
 @pytest.fixture(scope="session")
@@ -35,35 +84,9 @@ def storage(target: Target) -> Storage:
 
 
 @pytest.fixture(scope="session")
-def registry(target: Target) -> Registry:
-    """The registry surface as described."""
-    if target.registry is None:
-        raise Inconclusive("no registry surface", "[targets.….registry]")
-    return target.registry
-
-
-@pytest.fixture(scope="session")
-def aws(recorder: Recorder, storage: Storage) -> AwsCli:
-    """The AWS command line with the organization's key."""
-    return AwsCli(recorder, storage)
-
-
-@pytest.fixture(scope="session")
-def engine(recorder: Recorder, registry: Registry) -> Iterator[Engine]:
-    """A Docker engine on this machine."""
-    connected = Engine(recorder, registry.url)
-    yield connected
-    connected.close()
-
-
-@pytest.fixture(scope="session")
-def loaded(engine: Engine, registry: Registry, names: Names) -> Iterator[LoadedImage]:
-    """An image of the run's own, loaded into the engine and tagged as the documentation says."""
-    tag = names.new()
-    local = f"conformance-example:{tag}"
-    repository = f"{engine.registry}/{registry.repository}"
-    engine.load(docker_archive(image(tag, docker=True), local), local)
-    engine.tag(local, repository, tag)
-    yield LoadedImage(local, repository, tag, engine.image_id(local))
-    for reference in (local, f"{repository}:{tag}"):
-        engine.remove(reference)
+def space(storage: Storage, http: Callable[[str], HttpClient], names: Names, ledger: Ledger) -> Space:
+    """Our corner of the first bucket, by HTTP."""
+    keys = Keys(storage.access_key.reveal(), storage.secret_key.reveal(), storage.region)
+    corner = space_in(S3(http(storage.endpoint), keys), storage.buckets[0], names)
+    ledger.created(f"objects under {names.prefix} in {corner.name}", corner.clean_up)
+    return corner

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from conformance.clients.aws_cli import AwsCli
-from conformance.oracles.programs import expect_program_failure, expect_program_success
-from conformance.sandbox.names import Names
-from conformance.target.description import Secret, Storage
+import pytest
+
+from conformance.clients.home import Home
+from conformance.clients.s3_programs import Aws
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.programs import expect_program_success, expect_same_files
+from conformance.oracles.s3_objects import expect_bytes
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.target.description import Storage
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
 
 
+@pytest.fixture(scope="session")
+def aws(recorder: Recorder, storage: Storage, home: Home) -> Aws:
+    """The AWS command line with the organization's key."""
+    return Aws(recorder, storage, home)
+
+
 @verifies("interoperability/storage/aws-s3-ls")
-def test_aws_s3_ls(aws: AwsCli, storage: Storage) -> None:
+def test_aws_s3_ls(aws: Aws, storage: Storage) -> None:
     """Purpose: each provisioned app appears as a bucket at the shared endpoint.
 
     Method: 1. aws s3 ls, as printed
@@ -29,48 +40,73 @@ def test_aws_s3_ls(aws: AwsCli, storage: Storage) -> None:
 
 
 @verifies("interoperability/storage/aws-s3-cp-round-trip")
-def test_aws_s3_cp(aws: AwsCli, storage: Storage, names: Names, tmp_path: Path) -> None:
+def test_aws_s3_cp(aws: Aws, space: Space, tmp_path: Path) -> None:
     """Purpose: the documented commands move a file to a bucket and back, and list it.
 
     Method: 1. aws s3 cp a file to a key of the run's own
             2. aws s3 ls of its prefix; expect the key with its size
             3. aws s3 cp it back; expect the same bytes
-            4. aws s3 rm it
     """
-    content = b"id,name\n1,Ada\n" * 40
-    prefix = f"s3://{storage.buckets[0]}/{names.new('aws')}"
-    (tmp_path / "data.csv").write_bytes(content)
+    content = b"id,name\r\n1,Ada\r\n" * 40
+    there, back = tmp_path / "there", tmp_path / "back"
+    there.mkdir()
+    (there / "data.csv").write_bytes(content)
+    prefix = f"s3://{space.name}/{space.prefix('aws')}"
 
-    expect_program_success(aws.s3("cp", str(tmp_path / "data.csv"), f"{prefix}/data.csv"), "aws s3 cp (upload)")
-    listing = aws.s3("ls", f"{prefix}/")
+    expect_program_success(aws.s3("cp", str(there / "data.csv"), f"{prefix}data.csv"), "aws s3 cp (upload)")
+    listing = aws.s3("ls", prefix)
     expect_program_success(listing, "aws s3 ls of the prefix")
     if f" {len(content)} data.csv" not in listing.output:
-        raise NonConformance(
-            f"data.csv with {len(content)} bytes in the listing", listing.output.strip() or "an empty listing"
-        )
-    expect_program_success(aws.s3("cp", f"{prefix}/data.csv", str(tmp_path / "back.csv")), "aws s3 cp (download)")
-    if (tmp_path / "back.csv").read_bytes() != content:
-        raise NonConformance("the bytes that were uploaded", "other bytes")
-    expect_program_success(aws.s3("rm", f"{prefix}/data.csv"), "aws s3 rm")
+        wanted = f"data.csv with {len(content)} bytes in the listing"
+        raise NonConformance(wanted, listing.output.strip() or "an empty listing")
+    expect_program_success(aws.s3("cp", f"{prefix}data.csv", str(back / "data.csv")), "aws s3 cp (download)")
+    expect_same_files(there, back)
 
 
-@verifies("interoperability/storage/aws-s3-fails-with-a-wrong-secret")
-def test_aws_s3_with_a_wrong_secret(aws: AwsCli) -> None:
-    """Purpose: a wrong secret key is told to a person as a failure.
+@verifies("interoperability/storage/aws-s3-cp-between-keys")
+def test_aws_s3_cp_between_keys(aws: Aws, space: Space) -> None:
+    """Purpose: the gateway copies an object itself, without its bytes going through the client.
 
-    Method: 1. aws s3 ls with another secret key
-            2. expect an exit code other than 0
+    Method: 1. aws s3 cp from one key to another
+            2. expect the same bytes under both
     """
-    other = replace(aws, secret_key=Secret("WRONG_SECRET_KEY", "not-the-secret-key-of-this-organization"))
+    key = space.stored(b"copied")
+    other = space.key("copy")
 
-    expect_program_failure(other.s3("ls"), "aws s3 ls with a wrong secret key")
+    outcome = aws.s3("cp", f"s3://{space.name}/{key}", f"s3://{space.name}/{other}")
+
+    expect_program_success(outcome, "aws s3 cp between keys")
+    expect_bytes(space.get(other), b"copied", "GET of the copy")
+    expect_bytes(space.get(key), b"copied", "GET of the source")
 
 
-@verifies("interoperability/storage/aws-s3-fails-for-a-missing-bucket")
-def test_aws_s3_of_a_missing_bucket(aws: AwsCli, names: Names) -> None:
-    """Purpose: a bucket that does not exist is told to a person as a failure.
+@verifies("interoperability/storage/aws-s3-mv")
+def test_aws_s3_mv(aws: Aws, space: Space) -> None:
+    """Purpose: an object that was moved is where it was moved to, and nowhere else.
 
-    Method: 1. aws s3 ls of a bucket name that nothing has
-            2. expect an exit code other than 0
+    Method: 1. aws s3 mv from one key to another
+            2. expect the bytes under the new key, and 404 for the old one
     """
-    expect_program_failure(aws.s3("ls", f"s3://{names.new('absent')}/"), "aws s3 ls of a missing bucket")
+    key = space.stored(b"moved")
+    other = space.key("moved")
+
+    outcome = aws.s3("mv", f"s3://{space.name}/{key}", f"s3://{space.name}/{other}")
+
+    expect_program_success(outcome, "aws s3 mv")
+    expect_bytes(space.get(other), b"moved", "GET of the new key")
+    expect_status(space.head(key), {404}, "HEAD of the old key")
+
+
+@verifies("interoperability/storage/aws-s3-cp-from-standard-input")
+def test_aws_s3_cp_from_standard_input(aws: Aws, space: Space) -> None:
+    """Purpose: what another program writes can be stored without a file between.
+
+    Method: 1. aws s3 cp - to a key, with some lines at its standard input
+            2. expect these bytes under the key
+    """
+    key, content = space.key("streamed"), "line\r\n" * 1000
+
+    outcome = aws.s3("cp", "-", f"s3://{space.name}/{key}", given=content)
+
+    expect_program_success(outcome, "aws s3 cp from standard input")
+    expect_bytes(space.get(key), content.encode(), "GET of the key")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, NewBlob, image, random_bytes
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_inventory import Inventory
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.repositories import noted, repositories
 from conformance.target.description import Target
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
@@ -28,13 +27,7 @@ def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
 @pytest.fixture(scope="session")
 def new_repository(registry: Registry, target: Target, names: Names, ledger: Ledger) -> NewRepository:
     """Makes repositories; what is pushed to them is removed at the end."""
-    deletes = "registry.delete" in target.features
-
-    def made(hint: str) -> Repository:
-        # One more word in the app's slug: the contract names no deeper paths (orgs/{org-slug}/{app-slug}).
-        return _noted(registry, f"{registry.described.repository}-{names.new(hint)}", ledger, deletes)
-
-    return made
+    return repositories(registry, target, names, ledger)
 
 
 @pytest.fixture(scope="session")
@@ -94,11 +87,4 @@ def theirs(repository: Repository, names: Names, ledger: Ledger) -> StoredImage:
     name = registry.described.foreign_repository
     if name is None:
         raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
-    return _given(_noted(registry, f"{name}-{names.new('theirs')}", ledger, deletes=True))
-
-
-def _noted(registry: Registry, name: str, ledger: Ledger, deletes: bool) -> Repository:
-    """A repository whose content is written down before it is pushed, and removed at the end."""
-    repository = Repository(registry, name, Inventory(partial(ledger.intends, repository=name)))
-    ledger.created(f"repository {name}", lambda: repository.clear(deletes))
-    return repository
+    return _given(noted(registry, f"{name}-{names.new('theirs')}", ledger, deletes=True))

@@ -229,7 +229,11 @@ class BodyCredentialsRefused(Defect):
     """API Reference, Authentication: client_id and client_secret in the form are enough."""
 
     surface = "identity"
-    noticed_by = ("oauth/client/body-credentials-are-accepted", "oauth/token/issued-for-valid-credentials")
+    noticed_by = (
+        "oauth/client/body-credentials-are-accepted",
+        "oauth/token/issued-for-valid-credentials",
+        "interoperability/identity/curl-token-request",
+    )
 
     def presented_credentials(
         self, original: Callable[[Request, Form], tuple[str, str]], request: Request, form: Form

@@ -122,7 +122,10 @@ class WrongPasswordAccepted(Defect):
     """Docker token authentication: a wrong password gets no token."""
 
     surface = "identity"
-    noticed_by = ("registry/login/wrong-login-is-refused",)
+    noticed_by = (
+        "registry/login/wrong-login-is-refused",
+        "interoperability/registry/login-with-a-wrong-password-fails",
+    )
 
     def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
         return True

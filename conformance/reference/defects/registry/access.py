@@ -194,7 +194,10 @@ class RealmOfTheInside(Defect):
     """Docker token flow: the realm can be reached from outside."""
 
     surface = "registry"
-    noticed_by = ("registry/login/realm-can-be-reached",)
+    noticed_by = (
+        "registry/login/realm-can-be-reached",
+        "interoperability/registry/login",
+    )
 
     def realm(self, original: Any) -> str:
         return "http://identity.internal:8080/registry/token"
@@ -284,7 +287,11 @@ class PullTokenPushes(Defect):
     """Docker token flow: a token for pull does not push."""
 
     surface = "registry"
-    noticed_by = ("registry/rights/puller-cannot-push", "registry/token/subset-is-no-error")
+    noticed_by = (
+        "registry/rights/puller-cannot-push",
+        "registry/token/subset-is-no-error",
+        "interoperability/registry/push-is-denied-without-push-access",
+    )
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return ("pull",) if method in ("POST", "PATCH", "PUT") else original(method)

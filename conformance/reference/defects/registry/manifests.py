@@ -18,7 +18,14 @@ class ManifestReformatted(Defect):
     """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, blanks and order too."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/bytes-are-kept", "registry/delete/can-be-pushed-again")
+    noticed_by = (
+        "registry/manifest/bytes-are-kept",
+        "registry/delete/can-be-pushed-again",
+        "interoperability/registry/push",
+        "interoperability/registry/push-of-an-index",
+        "interoperability/registry/pull",
+        "interoperability/registry/pull-by-digest",
+    )
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         tidy = json.dumps(manifest.document, sort_keys=True, separators=(",", ":")).encode()
@@ -36,6 +43,8 @@ class ManifestTypeLost(Defect):
         "registry/manifest/oci-image-is-taken",
         "registry/manifest/no-layers-is-taken",
         "registry/manifest/is-taken-by-digest",
+        "interoperability/registry/pull-for-a-platform",
+        "interoperability/registry/what-one-pushed-others-pull",
     )
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:

@@ -254,7 +254,11 @@ class LineEndsTranslated(Defect):
     """S3 API Reference, GetObject: the bytes that were put, every one."""
 
     surface = "storage"
-    noticed_by = ("storage/object/bytes-come-back",)
+    noticed_by = (
+        "storage/object/bytes-come-back",
+        "interoperability/storage/aws-s3-cp-round-trip",
+        "interoperability/storage/aws-s3-cp-from-standard-input",
+    )
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
@@ -292,6 +296,8 @@ class DeleteKeepsObject(Defect):
         "storage/object/delete-removes",
         "storage/at-once/created-is-seen-at-once",
         "storage/key/any-key-reaches-itself",
+        "interoperability/storage/aws-s3-mv",
+        "interoperability/storage/recursive-removal-keeps-to-its-prefix",
     )
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:

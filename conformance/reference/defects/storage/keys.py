@@ -50,7 +50,10 @@ class KeyPlusIsSpace(Defect):
     """RFC 3986 section 3.3: a plus sign in a path is a plus sign."""
 
     surface = "storage"
-    noticed_by = ("storage/key/similar-names-are-different",)
+    noticed_by = (
+        "storage/key/similar-names-are-different",
+        "interoperability/storage/upload",
+    )
 
     def object_key(self, original: Any, key: str) -> str:
         return key.replace("+", " ")

@@ -124,6 +124,7 @@ class LastPartLost(Defect):
         "storage/multipart/numbers-may-have-gaps",
         "storage/multipart/parts-left-out-are-left-out",
         "storage/sdk/managed-transfer",
+        "interoperability/storage/download-gets-what-was-uploaded",
     )
 
     def joined(self, original: Any, parts: list[Part]) -> bytes:
@@ -312,7 +313,11 @@ class CopiedSourceLost(Defect):
     """S3 API Reference, CopyObject: the source stays."""
 
     surface = "storage"
-    noticed_by = ("storage/copy/bytes-are-the-same", "storage/copy/onto-itself-loses-nothing")
+    noticed_by = (
+        "storage/copy/bytes-are-the-same",
+        "storage/copy/onto-itself-loses-nothing",
+        "interoperability/storage/aws-s3-cp-between-keys",
+    )
 
     async def source(self, original: Any, call: Call) -> Source:
         source: Source = await original(call)

@@ -17,7 +17,11 @@ class SignatureIgnored(Defect):
     """SigV4, "Signature Calculations": a request whose signature does not match is refused."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/altered-query-is-refused", "storage/signature/any-altered-component-is-refused")
+    noticed_by = (
+        "storage/signature/altered-query-is-refused",
+        "storage/signature/any-altered-component-is-refused",
+        "interoperability/storage/wrong-secret-fails",
+    )
 
     def signature_matches(self, original: Any, given: str, computed: str) -> bool:
         return True

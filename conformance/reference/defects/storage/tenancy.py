@@ -159,7 +159,10 @@ class BucketMissingFromList(Defect):
     """S3 API Reference, ListBuckets: all the buckets that the caller owns."""
 
     surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed",)
+    noticed_by = (
+        "storage/service/buckets-are-listed",
+        "interoperability/storage/aws-s3-ls",
+    )
 
     def own_buckets(self, original: Any, organization: str) -> list[Bucket]:
         found: list[Bucket] = original(organization)

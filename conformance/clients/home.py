@@ -1,0 +1,84 @@
+"""A folder that stands for a home while programs run: their configuration, logins and storage are nobody's."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import certifi
+
+from conformance.clients.registry_login import basic
+from conformance.target.description import Login, Target
+from conformance.vocabulary.finding import NotApplicable
+
+# docker looks for a keychain where a configuration names no login at all.
+NOBODY: dict[str, dict[str, str]] = {"nobody.invalid": {}}
+ANYTHING = {"default": [{"type": "insecureAcceptAnything"}]}
+
+
+@dataclass
+class Home:
+    """Below ``root``, which its maker removes; the programs of one process share it."""
+
+    target: Target
+    root: Path
+    _logins: dict[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        containers = self.root / ".config" / "containers"
+        containers.mkdir(parents=True)
+        (containers / "policy.json").write_text(json.dumps(ANYTHING), encoding="utf-8")
+        (containers / "registries.conf").touch()
+        (containers / "containers.conf").write_text(
+            '[engine]\nevents_logger = "none"\ncgroup_manager = "cgroupfs"\n', encoding="utf-8"
+        )
+        if self.target.ca_file is not None:
+            trusted = Path(certifi.where()).read_bytes() + b"\n" + Path(self.target.ca_file).read_bytes()
+            self.trusted.write_bytes(trusted)
+
+    @property
+    def trusted(self) -> Path:
+        """The authorities to trust, where the target file names one besides the usual."""
+        return self.root / "trusted.pem"
+
+    def environment(self) -> dict[str, str]:
+        """What every program is told: this home, these authorities."""
+        containers = self.root / ".config" / "containers"
+        told = {
+            "HOME": str(self.root),
+            "TMPDIR": str(self.folder("tmp")),
+            "XDG_RUNTIME_DIR": str(self.folder("run")),
+            "CONTAINERS_CONF": str(containers / "containers.conf"),
+            "CONTAINERS_REGISTRIES_CONF": str(containers / "registries.conf"),
+            "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+        }
+        if self.target.ca_file is not None:
+            if sys.platform == "darwin":
+                raise NotApplicable("here programs trust the keychain's authorities, and not those of ca_file")
+            told["SSL_CERT_FILE"] = str(self.trusted)
+        return told
+
+    def folder(self, name: str) -> Path:
+        """A folder of this name, made where there is none."""
+        path = self.root / name
+        path.mkdir(exist_ok=True, mode=0o700)
+        return path
+
+    def new_folder(self) -> Path:
+        """A folder that nothing has used."""
+        return Path(tempfile.mkdtemp(dir=self.root))
+
+    def login_folder(self, registry: str, login: Login | None) -> Path:
+        """A login as ``docker login`` keeps it: a folder with its ``config.json``; without one, of nobody."""
+        name = login.username if login else ""
+        if name not in self._logins:
+            folder = self.new_folder()
+            logins = dict(NOBODY)
+            if login:
+                logins[registry] = {"auth": basic(login.username, login.password.reveal()).removeprefix("Basic ")}
+            (folder / "config.json").write_text(json.dumps({"auths": logins}), encoding="utf-8")
+            self._logins[name] = folder
+        return self._logins[name]

@@ -1,0 +1,119 @@
+"""What programs push: each an image of its own, once, noted for removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from conformance.clients.image_files import Held, told_of
+from conformance.clients.image_programs import ImageProgram, Pushed
+from conformance.clients.images import Manifest, image
+from conformance.clients.registry import Repository
+from conformance.sandbox.names import Names
+from conformance.target.description import Login, Registry
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@dataclass
+class Programs:
+    """The programs by name, each looked for once."""
+
+    find: dict[str, type[ImageProgram]]
+    given: tuple[object, ...]
+    _found: dict[str, ImageProgram | NotApplicable] = field(default_factory=dict)
+
+    def get(self, name: str) -> ImageProgram:
+        """One of them; NotApplicable where it is not installed."""
+        if name not in self._found:
+            try:
+                self._found[name] = self.find[name](*self.given)  # type: ignore[arg-type]
+            except NotApplicable as absent:
+                self._found[name] = absent
+        found = self._found[name]
+        if isinstance(found, NotApplicable):
+            raise NotApplicable(str(found))
+        return found
+
+    def after(self, program: ImageProgram) -> Iterator[ImageProgram]:
+        """The others that are installed, in the order of a ring that begins behind one."""
+        names = list(self.find)
+        place = names.index(program.name) + 1
+        for name in [*names[place:], *names[: place - 1]]:
+            with suppress(NotApplicable):
+                yield self.get(name)
+
+    def close(self) -> None:
+        """Ends what they keep open."""
+        for each in self._found.values():
+            if isinstance(each, ImageProgram):
+                each.close()
+
+
+@dataclass
+class Pushes:
+    """What each program pushed to a repository, under a tag of its name."""
+
+    repository: Repository
+    login: Login | None
+    names: Names
+    _made: dict[str, Pushed] = field(default_factory=dict)
+
+    def of(self, program: ImageProgram) -> Pushed:
+        """How it pushed an image that nobody else pushes."""
+        if program.name not in self._made:
+            content = image(self.names.new(program.name), layers=2)
+            self._made[program.name] = program.push(content, self.repository.name, program.name, self.login)
+            note(self.repository, self.stored(program))
+        return self._made[program.name]
+
+    def stored(self, program: ImageProgram) -> Exchange:
+        """What the registry gives for its tag."""
+        return self.repository.get_manifest(program.name)
+
+    def told(self, program: ImageProgram) -> Held | None:
+        """What a program that pushed says that it did: by its digest, not by the tag; None where it did not."""
+        digest = self.of(program).digest
+        content = self.repository.get_manifest(digest) if digest else None
+        return told_of(content.body) if content is not None and content.ok else None
+
+
+def note(repository: Repository, stored: Exchange) -> None:
+    """Has what a program pushed removed at the end, as far as its manifest can be read."""
+    if stored.ok:
+        pushed = Manifest(stored.body)
+        document = pushed.document
+        described = [document.get("config"), *document.get("layers", ())]
+        _note(repository, [pushed.digest], [each["digest"] for each in described if each])
+
+
+def note_all(repository: Repository, manifest: Manifest) -> None:
+    """Has everything that an image or index refers to removed at the end, as far as it was pushed."""
+    _note(repository, [manifest.digest], [each.digest for each in manifest.blobs])
+    for child in manifest.children:
+        note_all(repository, child)
+
+
+def _note(repository: Repository, manifests: Iterable[str], blobs: Iterable[str]) -> None:
+    for digest in manifests:
+        repository.inventory.note("manifest", digest=digest)
+        repository.inventory.manifests[digest] = None
+    for digest in blobs:
+        repository.inventory.note("blob", digest=digest)
+        repository.inventory.blobs.add(digest)
+
+
+def login_as(registry: Registry, *roles: str) -> Login | None:
+    """The login in the first of these roles that there is; None for an open registry."""
+    logins = {str(role): login for role, login in registry.credentials.items()}
+    found = next((logins[role] for role in roles if role in logins), None)
+    return login_of(registry, roles[0]) if found is None and logins else found
+
+
+def login_of(registry: Registry, role: str) -> Login:
+    """The login in a role; Inconclusive where the target file has none."""
+    for name, login in registry.credentials.items():
+        if name == role:
+            return login
+    raise Inconclusive(f"no login in role {role}", f"[targets.….registry.credentials.{role}]")

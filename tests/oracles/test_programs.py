@@ -1,0 +1,88 @@
+"""How outside programs ended, in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.clients.image_files import held
+from conformance.clients.image_programs import Pulled, Pushed
+from conformance.clients.images import image
+from conformance.clients.program import Outcome
+from conformance.oracles.programs import (
+    expect_denied,
+    expect_program_failure,
+    expect_program_success,
+    expect_pulled,
+    expect_same_files,
+    expect_stored,
+)
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+from tests.oracles.replies import reply
+
+DONE = Outcome(0, "done", "", "x-1")
+MANIFEST = image("a")
+
+
+def failed(errors: str) -> Outcome:
+    return Outcome(1, "", errors, "x-1")
+
+
+def test_success_and_failure() -> None:
+    expect_program_success(DONE, "it")
+    expect_program_failure(failed("no"), "it")
+    with pytest.raises(NonConformance, match=r"expected it succeeds; observed exit code 1: no") as told:
+        expect_program_success(failed("no"), "it")
+    assert told.value.exchange_ids == ["x-1"]
+    with pytest.raises(NonConformance, match=r"expected it fails; observed exit code 0: done"):
+        expect_program_failure(DONE, "it")
+
+
+@pytest.mark.parametrize("words", ["denied: requested access", "UNAUTHORIZED", "insufficient_scope", "status 403"])
+def test_a_denial_in_any_programs_words(words: str) -> None:
+    expect_denied(failed(words), "push")
+
+
+def test_no_denial() -> None:
+    with pytest.raises(NonConformance, match="observed success"):
+        expect_denied(DONE, "push")
+    with pytest.raises(NonConformance, match="a matter of rights"):
+        expect_denied(failed("connection reset"), "push")
+
+
+def test_what_was_pulled() -> None:
+    expect_pulled(Pulled(DONE, held(MANIFEST)), held(MANIFEST), "pull")
+    with pytest.raises(NonConformance, match="pull gets what was pushed"):
+        expect_pulled(Pulled(DONE, held(image("b"))), held(MANIFEST), "pull")
+    with pytest.raises(NonConformance, match="pull succeeds"):
+        expect_pulled(Pulled(failed("no")), held(MANIFEST), "pull")
+
+
+def test_what_was_pushed() -> None:
+    stored = reply(200, MANIFEST.content)
+    expect_stored(Pushed(DONE, MANIFEST.digest), stored, "push")
+    with pytest.raises(NonConformance, match="under the tag"):
+        expect_stored(Pushed(DONE, MANIFEST.digest), reply(200, MANIFEST.content + b" "), "push")
+    with pytest.raises(NonConformance, match="404"):
+        expect_stored(Pushed(DONE, MANIFEST.digest), reply(404), "push")
+    with pytest.raises(Inconclusive, match="no digest"):
+        expect_stored(Pushed(DONE), stored, "push")
+
+
+def test_the_same_files(tmp_path: Path) -> None:
+    wanted, found = tmp_path / "wanted", tmp_path / "found"
+    for folder in (wanted, found):
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "a b").write_bytes(b"one")
+    expect_same_files(wanted, found)
+
+    (found / "deep" / "a b").write_bytes(b"two!")
+    with pytest.raises(NonConformance, match=r"deep/a b as it was uploaded; observed other bytes \(4 for 3 bytes\)"):
+        expect_same_files(wanted, found)
+    (found / "deep" / "a b").unlink()
+    with pytest.raises(NonConformance, match="observed none"):
+        expect_same_files(wanted, found)
+    (found / "more").touch()
+    with pytest.raises(NonConformance, match="observed more"):
+        expect_same_files(wanted, found)
