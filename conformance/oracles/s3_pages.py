@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from conformance.clients.storage import Bucket
@@ -77,14 +77,23 @@ def whole_listing(ask: Request, max_keys: int = 1000, at_most: int = 50) -> List
     )
 
 
-def expect_all_pages(ask: Request, max_keys: int, keys: list[str], prefixes: list[str]) -> None:
-    """The pages together have exactly these keys and common prefixes, each once."""
-    read = list(pages(ask, max_keys, 3 * (len(keys) + len(prefixes)) + 3))
+def expect_all_pages(
+    ask: Request, max_keys: int, keys: Sequence[str], prefixes: Sequence[str], either: Collection[str] = ()
+) -> list[Listing]:
+    """The pages together have exactly these keys and common prefixes, each once; prefixes in ``either`` or not.
+
+    Returns the pages.
+    """
+    read = list(pages(ask, max_keys, 3 * (len(keys) + len(prefixes) + len(either)) + 3))
     _expect_each_once([key for page in read for key in page.keys], keys, "keys", read)
-    _expect_each_once([each for page in read for each in page.prefixes], prefixes, "common prefixes", read)
+    told = [each for page in read for each in page.prefixes]
+    # What may be there or not may still not be there twice.
+    wanted = [*(each for each in prefixes if each not in either), *(set(either) & set(told))]
+    _expect_each_once(told, wanted, "common prefixes", read)
+    return read
 
 
-def _expect_each_once(found: list[str], wanted: list[str], what: str, read: list[Listing]) -> None:
+def _expect_each_once(found: Sequence[str], wanted: Sequence[str], what: str, read: list[Listing]) -> None:
     if sorted(found) == sorted(wanted):
         return
     missing, repeated = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})

@@ -15,6 +15,11 @@ def bodies(at_least: int = 0, at_most: int = 2000) -> SearchStrategy[bytes]:
     return st.binary(min_size=at_least, max_size=at_most)
 
 
+def plain_bodies(at_least: int = 0, at_most: int = 2000) -> SearchStrategy[bytes]:
+    """Bodies that can stand in a command line, so that what they show can be pasted."""
+    return st.text("0123456789abcdef", min_size=at_least, max_size=at_most).map(str.encode)
+
+
 def cuts(at_most: int = 4) -> SearchStrategy[list[float]]:
     """Places at which to cut something, from 0 (its start) to 1 (its end)."""
     return st.lists(st.floats(0, 1), max_size=at_most)
@@ -34,6 +39,11 @@ def flat_names() -> SearchStrategy[str]:
 def nested_names() -> SearchStrategy[str]:
     """Names with slashes, from few letters, so that they meet and nest."""
     return st.lists(st.sampled_from(["a", "b", "aa"]), min_size=1, max_size=3).map("/".join)
+
+
+def hard_names() -> SearchStrategy[str]:
+    """Names of hard characters, short so that they meet; without slashes, for empty segments may be refused."""
+    return st.text(HARD.replace("/", ""), min_size=1, max_size=3)
 
 
 def name_sets(names: SearchStrategy[str], at_most: int = 8) -> SearchStrategy[list[str]]:

@@ -51,6 +51,21 @@ def test_pages_with_delimiter_make_the_whole(space: Space, paged: str, size: int
     expect_all_pages(version_1(space, paged, size, "/"), size, keys, prefixes)
 
 
+@verifies("storage/listing/start-after-is-exclusive")
+@pytest.mark.parametrize("size", [case("below-a-key", 1000), case("below-a-key-page-by-page", 1)])
+def test_start_after_leaves_out_nothing_below_it(space: Space, size: int) -> None:
+    """Purpose: a listing that begins after a key has the keys below that key, which come after it.
+
+    Method: 1. put a key, keys below it and one beside it; list after the first, with either version
+            2. expect all but the first
+    """
+    prefix = space.prefix("below")
+    keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "ab"])
+
+    for version in (version_2, version_1):
+        expect_all_pages(version(space, prefix, size, start_after=prefix + "a"), size, keys[1:], [])
+
+
 @verifies("storage/paging/goes-on-after-start-after")
 def test_pages_after_start_after(space: Space, paged: str) -> None:
     """Purpose: where to start applies to the first page, and later pages go on from there.

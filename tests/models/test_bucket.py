@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from conformance.models.bucket import BucketModel, Page, grouped
+import pytest
+
+from conformance.models.bucket import BucketModel, Condition, Page, Stored, grouped
+from conformance.models.bucket_answers import OWNER, Answers
+from conformance.oracles.s3_documents import Entry
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
 
 
 def test_objects_come_and_go() -> None:
@@ -11,10 +18,63 @@ def test_objects_come_and_go() -> None:
 
     assert model.copy("a", "b")
     assert not model.copy("missing", "c")
+    assert model.copy("a", "c", ())
     model.delete("a", "never")
     assert model.get("a") is None
-    assert model.get("b") == model.objects["b"]
-    assert model.objects["b"].body == b"1"
+    assert model.get("b") == Stored(b"1", (("x-amz-meta-o", "v"),))
+    assert model.get("c") == Stored(b"1")
+
+
+def test_a_write_under_a_condition_changes_nothing_unless_it_holds() -> None:
+    model = BucketModel()
+    assert model.writing("a", Condition.NONE_MATCH_ANY) == {200}
+    assert model.writing("a", Condition.MATCH_OTHER) == {404, 412}
+    model.put("a", b"1")
+    assert model.writing("a", Condition.NONE_MATCH_ANY) == {412}
+    assert model.writing("a", Condition.MATCH_OWN) == {200}
+    assert model.writing("a", Condition.MATCH_OTHER) == {412}
+
+
+def test_a_read_under_a_condition() -> None:
+    model = BucketModel()
+    assert model.reading("a", Condition.MATCH_OWN) == {404, 412}
+    assert model.reading("a", Condition.NONE_MATCH_OTHER) == {404}
+    model.put("a", b"1")
+    read = {condition: model.reading("a", condition) for condition in Condition}
+    assert read[Condition.MATCH_OWN] == read[Condition.NONE_MATCH_OTHER] == {200}
+    assert read[Condition.MATCH_OTHER] == {412}
+    assert read[Condition.NONE_MATCH_OWN] == {304}
+
+
+def test_an_upload_shows_when_it_is_complete() -> None:
+    model = BucketModel()
+    model.open("u", "a", (("x-amz-meta-o", "v"),))
+    model.send("u", 1, b"first")
+    model.send("u", 1, b"again")
+    model.send("u", 2, b", more")
+    assert model.get("a") is None
+    assert model.complete("u", [1, 2]) == [Stored(b"again, more", (("x-amz-meta-o", "v"),))]
+    assert model.get("a") == Stored(b"again, more", (("x-amz-meta-o", "v"),))
+    model.open("v", "a")
+    model.abort("v")
+    assert not model.uploads
+
+
+@pytest.mark.parametrize(("found", "settled"), [(b"part", b"part"), (b"later", b"later"), (None, None), (b"", None)])
+def test_what_came_after_the_opening_of_an_upload_may_take_precedence(
+    found: bytes | None, settled: bytes | None
+) -> None:
+    model = BucketModel()
+    model.open("u", "a")
+    model.send("u", 1, b"part")
+    model.put("a", b"later")
+    if found is None:
+        model.delete("a")
+    possible = model.complete("u", [1])
+    assert model.settle("a", possible, found) == (found != b"")
+    if found != b"":
+        stored = model.get("a")
+        assert (stored.body if stored else None) == settled
 
 
 def test_grouping_is_at_the_first_delimiter_behind_the_prefix() -> None:
@@ -30,3 +90,24 @@ def test_prefix_that_holds_the_start_is_left_open() -> None:
 
     assert model.listing("", "/", "a/1") == Page(("b",), ("a/",), frozenset({"a/"}))
     assert model.listing("", "/", "a") == Page(("b",), ("a/",))
+
+
+def answered(body: bytes, tag: str, **metadata: str) -> Exchange:
+    fields = {"ETag": tag, **{f"x-amz-meta-{name}": value for name, value in metadata.items()}}
+    return reply(200, body, fields)
+
+
+def test_an_object_keeps_its_entity_tag_and_another_need_not() -> None:
+    answers, stored = Answers(), Stored(b"1", ((OWNER, "alice"),))
+    answers.expect_object(answered(b"1", '"t"', owner="alice"), stored)
+    answers.expect_entry(Entry("a", 1, '"t"', ""), stored, answered(b"", ""))
+    with pytest.raises(NonConformance, match="as before"):
+        answers.expect_object(answered(b"1", '"u"', owner="alice"), stored)
+    with pytest.raises(NonConformance, match="size and entity tag"):
+        answers.expect_entry(Entry("a", 1, '"u"', ""), stored, answered(b"", ""))
+    answers.expect_object(answered(b"1", '"u"', owner="alice"), Stored(b"1", ((OWNER, "alice"),)))
+
+
+def test_metadata_of_another_object_is_minded() -> None:
+    with pytest.raises(NonConformance, match="no x-amz-meta-owner"):
+        Answers().expect_object(answered(b"1", '"t"', owner="alice"), Stored(b"1"))

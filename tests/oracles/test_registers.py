@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from itertools import permutations
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance.oracles.registers import Operation, expect_register
 from conformance.vocabulary.finding import NonConformance
@@ -22,7 +28,7 @@ WRITES = [operation(b"a", 0, 1), operation(b"b", 2, 3), operation(b"c", 2.5, 6)]
         pytest.param([operation(b"b", 4, 5)], id="last"),
         pytest.param([operation(b"a", 2, 2.5)], id="overlapping-write-not-yet-seen"),
         pytest.param([operation(b"c", 4, 5)], id="overlapping-write-seen"),
-        pytest.param([operation(b"c", 7, 8), operation(b"b", 7, 8)], id="either-of-two-overlapping"),
+        pytest.param([operation(b"b", 5, 7), operation(b"c", 5.5, 8)], id="while-the-other-is-written"),
     ],
 )
 def test_right_histories(reads: list[Operation]) -> None:
@@ -36,8 +42,76 @@ def test_right_histories(reads: list[Operation]) -> None:
         pytest.param([operation(b"a", 4, 5)], "overwritten", id="stale"),
         pytest.param([operation(b"c", 2, 2.2)], "written later", id="from-the-future"),
         pytest.param([operation(b"b", 2.1, 2.2), operation(b"a", 2.3, 2.4)], "after", id="going-back"),
+        pytest.param(
+            [operation(b"c", 7, 8), operation(b"b", 7, 8)], "both before and after", id="two-when-all-is-quiet"
+        ),
     ],
 )
 def test_wrong_histories(reads: list[Operation], why: str) -> None:
     with pytest.raises(NonConformance, match=why):
         expect_register(WRITES, reads)
+
+
+def test_a_value_that_stood_there_at_two_times_around_another() -> None:
+    """No read is stale by itself and none goes back, but b and c were each seen before and after the other."""
+    writes = [operation(b"a", 0, 1), operation(b"b", 2, 10), operation(b"c", 2, 10)]
+    reads = [operation(b"b", 3, 4), operation(b"c", 5, 6), operation(b"b", 7, 8), operation(b"c", 8.5, 9)]
+    with pytest.raises(NonConformance, match="both before and after"):
+        expect_register(writes, reads)
+
+
+def test_a_write_within_the_time_of_another_value() -> None:
+    writes = [operation(b"a", 0, 1), operation(b"b", 2, 10), operation(b"c", 4, 5)]
+    reads = [operation(b"b", 2.5, 3), operation(b"b", 6, 7)]
+    with pytest.raises(NonConformance, match="both before and after"):
+        expect_register(writes, reads)
+
+
+def test_a_write_of_unknown_outcome_may_have_happened_or_not() -> None:
+    unknown = operation(b"b", 2, math.inf)
+    first = operation(b"a", 0, 1)
+    expect_register([first, unknown], [operation(b"a", 4, 5)])
+    expect_register([first, unknown], [operation(b"a", 4, 5), operation(b"b", 6, 7)])
+    with pytest.raises(NonConformance):
+        expect_register([first, unknown], [operation(b"b", 4, 5), operation(b"a", 6, 7)])
+
+
+def linearizable(writes: list[Operation], reads: list[Operation]) -> bool:
+    """By trying every order: the definition itself."""
+    return any(_explains(order) for order in permutations([*writes, *reads]))
+
+
+def _explains(order: Sequence[Operation]) -> bool:
+    value = None
+    for place, each in enumerate(order):
+        if any(later.ended < each.begun for later in order[place + 1 :]):
+            return False
+        if each.reply.method == "PUT":
+            value = each.value
+        elif each.value != value:
+            return False
+    return True
+
+
+TIMES = st.tuples(st.integers(0, 12), st.integers(1, 6))
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(written=st.lists(TIMES, min_size=1, max_size=3), seen=st.lists(st.tuples(TIMES, st.integers(0, 2)), max_size=3))
+def test_the_verdict_is_that_of_the_definition(
+    written: list[tuple[int, int]], seen: list[tuple[tuple[int, int], int]]
+) -> None:
+    # No two operations begin or end at one moment: which came first would be another question.
+    moments = [*written, *(times for times, _ in seen)]
+    spans = [(begun + place / 20, begun + length + place / 20) for place, (begun, length) in enumerate(moments)]
+    writes = [Operation(b"%d" % n, *spans[n], reply(method="PUT")) for n in range(len(written))]
+    reads = [
+        Operation(writes[which % len(writes)].value, *spans[len(writes) + place], reply(method="GET"))
+        for place, (_, which) in enumerate(seen)
+    ]
+    try:
+        expect_register(writes, reads)
+    except NonConformance:
+        assert not linearizable(writes, reads)
+    else:
+        assert linearizable(writes, reads)

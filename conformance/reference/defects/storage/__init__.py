@@ -12,6 +12,7 @@ from conformance.reference.defects.storage import (
     multipart,
     reads,
     refusals,
+    sequences,
     signatures,
     tenancy,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "multipart",
     "reads",
     "refusals",
+    "sequences",
     "signatures",
     "tenancy",
 ]

@@ -1,0 +1,133 @@
+"""Defects that show after a sequence of operations only, each of which is answered rightly by itself."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
+
+
+def drop_uploads(bucket: Bucket, key: str) -> None:
+    """Forgets the uploads of a key that are under way."""
+    for each in [each for each in bucket.uploads.values() if each.key == key]:
+        del bucket.uploads[each.upload_id]
+
+
+class OverwritingDropsUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        answer = await original(call, bucket)
+        drop_uploads(bucket, call.key)
+        return answer
+
+
+class DeletionDropsUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        drop_uploads(bucket, key)
+
+
+class CompletionKeepsEarlierMetadata(Defect):
+    """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys",)
+
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
+        earlier = bucket.objects.get(upload.key)
+        kept = {**earlier.metadata, **stored.metadata} if earlier else stored.metadata
+        await original(bucket, upload, replace(stored, metadata=kept), asked)
+
+
+class CopyKeepsEarlierMetadata(Defect):
+    """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        earlier = bucket.objects.get(call.key)
+        answer = await original(call, bucket)
+        if earlier is not None:
+            copy = bucket.objects[call.key]
+            bucket.put(call.key, replace(copy, metadata={**earlier.metadata, **copy.metadata}))
+        return answer
+
+
+class NothingDoesNotOverwrite(Defect):
+    """S3 API Reference, PutObject: an object of no bytes replaces what was there like any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        await original(bucket, key, stored, asked)
+        if earlier is not None and not stored.body:
+            bucket.put(key, replace(stored, body=earlier.body))
+
+
+class MetadataOfTheDeleted(Defect):
+    """S3 API Reference, DeleteObject: an object is gone with its metadata; a new one of that key has its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/nested-keys",)
+
+    def __init__(self) -> None:
+        self.left: dict[tuple[str, str], dict[str, str]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        await original(bucket, key, asked)
+        if earlier is not None:
+            self.left[bucket.name, key] = earlier.metadata
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        left = self.left.pop((bucket.name, key), {})
+        await original(bucket, key, replace(stored, metadata={**left, **stored.metadata}), asked)
+
+
+class StartAfterSkipsWhatIsBelow(Defect):
+    """S3 API Reference, ListObjectsV2, start-after: every key after it is listed, those below it also."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/start-after-is-exclusive",)
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        position: int = original(names, wanted)
+        while wanted.after and position < len(names) and names[position].startswith(wanted.after + "/"):
+            position += 1
+        return position
+
+
+class DeletionHidesWhatIsBelow(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": a key below a deleted one is an object like any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/model/nested-keys",)
+
+    def __init__(self) -> None:
+        self.hidden: dict[str, set[str]] = {}
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        below = {each for each in bucket.keys if key in bucket.objects and each.startswith(key + "/")}
+        await original(bucket, key, asked)
+        self.hidden.setdefault(bucket.name, set()).update(below)
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        hidden = self.hidden.get(bucket.name, set())
+        return [each for each in original(bucket) if each not in hidden]
