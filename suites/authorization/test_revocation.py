@@ -10,14 +10,17 @@ import pytest
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.clients.operator import Operator
+from conformance.models.credential import Read, machine_of
 from conformance.oracles.oauth import expect_refusal
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Platform
+from conformance.strategies.explore import run_machine
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 ROLE = "revocable"
 CONNECTIONS = 4
+SOON_S = 2.0
 
 
 @pytest.fixture
@@ -187,3 +190,24 @@ def test_restoring_revives_no_token(platform: Platform, revoker: Operator) -> No
     for operation in platform.operations("read"):
         expect_status(platform.send(operation, token), 401, "for a token from before the revocation")
     platform.oauth.fresh_token(ROLE)
+
+
+@verifies("authorization/model/credential-is-as-its-model")
+@disturbs("credential revocable")
+def test_credential_is_as_its_model(platform: Platform, revoker: Operator) -> None:
+    """Purpose: whatever happens to a credential in whatever order, its tokens open what its state says, and no more.
+
+    Method: 1. do a sequence of issuing (all scopes, or one), using, revoking and restoring
+            2. after each compare with a model; on a difference look for the shortest sequence that shows it
+    """
+    if not revoker.has("revoke") or not revoker.has("restore"):
+        raise NotApplicable("the target file declares no hooks revoke and restore")
+    if platform.target.limits.revocation > SOON_S:
+        raise NotApplicable(f"revocation may take more than {SOON_S:g} s: a sequence cannot wait so long")
+    reads = [
+        Read(str(each), each.scope, lambda token, each=each: platform.send(each, token))  # type: ignore[misc]
+        for each in platform.operations("read")
+    ]
+    bound = platform.target.limits.revocation
+    machine = machine_of(oauth=platform.oauth, operator=revoker, role=ROLE, reads=reads, revocation_s=bound)
+    run_machine(machine, 0.1, 8)

@@ -1,0 +1,131 @@
+"""What a credential is: active or revoked, and which of its tokens are good for what; a machine that compares."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.operator import Operator
+from conformance.oracles.oauth import expect_refusal, expect_token
+from conformance.oracles.status import expect_status
+from conformance.strategies.explore import Machine
+from conformance.vocabulary.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class Read:
+    """A read that a token may open: its name, the scope that it needs, and how it is sent with a token."""
+
+    name: str
+    scope: str | None
+    send: Callable[[str], Exchange] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A token with its scopes, of the life of the credential in which it was issued."""
+
+    token: str
+    scopes: frozenset[str]
+    life: int
+
+
+@dataclass
+class CredentialModel:
+    """The life of a credential: each revocation ends one, restoring begins another."""
+
+    active: bool = True
+    life: int = 0
+    issued: list[Issued] = field(default_factory=list)
+
+    def issue(self, token: str, scopes: frozenset[str]) -> None:
+        """A token was given."""
+        self.issued.append(Issued(token, scopes, self.life))
+
+    def revoke(self) -> None:
+        """Ends this life, and with it every token."""
+        self.active = False
+
+    def restore(self) -> None:
+        """Begins another life: tokens of earlier ones stay dead."""
+        if not self.active:
+            self.active = True
+            self.life += 1
+
+    def opens(self, token: Issued, scope: str | None) -> int:
+        """What a read that needs a scope is answered: 200, 401 or 403 (RFC 6750 section 3.1)."""
+        if not self.active or token.life != self.life:
+            return 401
+        return 200 if scope is None or scope in token.scopes else 403
+
+
+class CredentialMachine(Machine):
+    """Does the same to a credential and to its model: issue, use, narrow, revoke, restore."""
+
+    oauth: OAuthClient
+    operator: Operator
+    role: str
+    reads: list[Read]
+    revocation_s: float
+
+    @initialize()
+    def begin(self) -> None:
+        """Begins with the credential active."""
+        self.model = CredentialModel()
+        self.revoked = 0.0
+
+    @rule(narrow=st.booleans())
+    def issue(self, narrow: bool) -> None:
+        """A token of all scopes, or of the first alone."""
+        scopes = self.oauth.credential(self.role).scopes[: 1 if narrow else None]
+        reply = self.oauth.request_token(self.role, scope=" ".join(scopes) or None)
+        self.oauth.open(reply, self.role)
+        if self.model.active:
+            expect_token(reply)
+            self.model.issue(access_token(reply) or "", frozenset(scopes))
+        else:
+            expect_refusal(reply)
+
+    @rule(data=st.data())
+    def use(self, data: st.DataObject) -> None:
+        """One of the tokens at one of the declared reads."""
+        if not self.model.issued:
+            return
+        token = data.draw(st.sampled_from(self.model.issued), label="token")
+        read = data.draw(st.sampled_from(self.reads), label="read")
+        wanted = self.model.opens(token, read.scope)
+        # What a good token opens may still be hidden from this credential.
+        accepted = {*range(200, 300), 404} if wanted == 200 else {wanted}
+        reply = read.send(token.token)
+        # A revocation may take its time, as the target file says.
+        while reply.status not in accepted and time.monotonic() < self.revoked + self.revocation_s:
+            time.sleep(0.05)
+            reply = read.send(token.token)
+        expect_status(reply, accepted, f"for {read.name}")
+
+    @rule(revoked=st.booleans())
+    def switch(self, revoked: bool) -> None:
+        """The operator revokes the credential, or restores it."""
+        if revoked == self.model.active:
+            client_id = self.oauth.credential(self.role).client_id
+            if revoked:
+                self.revoked = self.operator.revoke(client_id)
+                self.model.revoke()
+            else:
+                self.operator.restore(client_id)
+                self.model.restore()
+
+    def clean_up(self) -> None:
+        """Brings the credential back."""
+        if not self.model.active:
+            self.operator.restore(self.oauth.credential(self.role).client_id)
+
+
+def machine_of(**attributes: object) -> type[Machine]:
+    """The machine for one credential; the keywords are the machine's attributes."""
+    return type("CredentialMachine", (CredentialMachine,), attributes)

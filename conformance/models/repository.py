@@ -1,0 +1,66 @@
+"""What a registry repository is: blobs, manifests and tags, and what each operation does to them.
+
+Where the contract leaves more than one thing open (whether a manifest that lost its tag stays) the model is
+``certain`` of nothing, and the check does not look.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from conformance.clients.images import Manifest
+
+
+@dataclass
+class RepositoryModel:
+    """Digests of the blobs that are there, manifests by digest, digests by tag."""
+
+    blobs: set[str] = field(default_factory=set)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    uncertain: set[str] = field(default_factory=set)
+
+    def lacks(self, image: Manifest) -> bool:
+        """Whether a blob of the image is not there."""
+        return any(blob.digest not in self.blobs for blob in image.blobs)
+
+    def put(self, image: Manifest, tag: str | None) -> None:
+        """PUT of a manifest, by tag or by its digest."""
+        self.manifests[image.digest] = image
+        self.uncertain.discard(image.digest)
+        if tag is not None:
+            self._loses_tag(tag)
+            self.tags[tag] = image.digest
+            self.uncertain.discard(image.digest)
+
+    def named(self, tag: str) -> Manifest | None:
+        """What a tag names."""
+        return self.manifests.get(self.tags.get(tag, ""))
+
+    def delete_tag(self, tag: str) -> bool:
+        """DELETE of a tag; False where there is none."""
+        if tag not in self.tags:
+            return False
+        self._loses_tag(tag)
+        del self.tags[tag]
+        return True
+
+    def delete_manifest(self, digest: str) -> None:
+        """DELETE of a manifest by digest, with every tag of it."""
+        del self.manifests[digest]
+        self.uncertain.discard(digest)
+        self.tags = {tag: named for tag, named in self.tags.items() if named != digest}
+
+    def certain(self, digest: str) -> bool:
+        """Whether the contract says if a manifest is there."""
+        return digest not in self.uncertain
+
+    def in_use(self, digest: str) -> bool:
+        """Whether a manifest refers to a blob: deleting it then is the registry's choice."""
+        return any(blob.digest == digest for image in self.manifests.values() for blob in image.blobs)
+
+    def _loses_tag(self, tag: str) -> None:
+        """A registry may collect a manifest that no tag names any more."""
+        digest = self.tags.get(tag)
+        if digest is not None and list(self.tags.values()).count(digest) == 1:
+            self.uncertain.add(digest)

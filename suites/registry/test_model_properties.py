@@ -1,0 +1,189 @@
+"""A repository against a model of it: any sequence of operations leaves both the same.
+
+What fails is told as the shortest sequence of requests that shows it.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, rule
+
+from conformance.clients.images import Blob, Manifest, image, layer, manifest_of, random_bytes
+from conformance.clients.registry import NewRepository, Repository, Upload
+from conformance.models.repository import RepositoryModel
+from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
+from conformance.oracles.status import expect_refused, expect_status
+from conformance.strategies.explore import Machine, run_machine
+from conformance.vocabulary.check import verifies
+
+STEPS, SHARE = 20, 0.6
+SHARED = layer("model shared")[0]
+LARGE = Blob(random_bytes("model upload", 90))
+ONE = image("model one")
+# Two images that share a layer: what happens to one must not happen to the other.
+TWO = manifest_of(ONE.blobs[0], [ONE.blobs[1], SHARED])
+IMAGES = [ONE, TWO]
+BLOBS = [*{blob.digest: blob for each in IMAGES for blob in each.blobs}.values(), LARGE]
+TAGS = ["v1", "v2", "latest"]
+images, blobs, tags = st.sampled_from(IMAGES), st.sampled_from(BLOBS), st.sampled_from(TAGS)
+
+
+class RepositoryMachine(Machine):
+    """Does the same to a repository and to its model; each rule is one operation, judged against the model."""
+
+    new_repository: NewRepository
+    features: frozenset[str]
+
+    @initialize()
+    def begin(self) -> None:
+        """Begins with a repository that nobody has pushed to."""
+        self.repository: Repository = self.new_repository("model")
+        self.model = RepositoryModel()
+        self.upload: Upload | None = None
+        self.taken = 0
+
+    @rule(blob=blobs)
+    def push_blob(self, blob: Blob) -> None:
+        """A blob in one PUT."""
+        expect_status(self.repository.open_upload().put(blob.digest, blob.content), 201)
+        self.model.blobs.add(blob.digest)
+
+    @rule(pushed=images, tag=tags)
+    def push_image(self, pushed: Manifest, tag: str) -> None:
+        """An image as clients push it: the blobs that are not there, then the manifest."""
+        for blob in pushed.blobs:
+            if blob.digest not in self.model.blobs:
+                self.push_blob(blob)
+        self.push_manifest(pushed, tag)
+
+    @rule()
+    def begin_upload(self) -> None:
+        """A session, in place of the one before."""
+        self.upload, self.taken = self.repository.open_upload(), 0
+
+    @rule(size=st.integers(1, 60))
+    def send_chunk(self, size: int) -> None:
+        """The next chunk of the large blob."""
+        chunk = LARGE.content[self.taken : self.taken + size]
+        if self.upload is None or not chunk:
+            return
+        expect_status(self.upload.patch(chunk, f"{self.taken}-{self.taken + len(chunk) - 1}"), 202)
+        self.taken += len(chunk)
+
+    @rule()
+    def ask_for_status(self) -> None:
+        """How much a session has taken; one byte and none are told alike."""
+        if self.upload is not None and self.taken > 1:
+            reply = self.upload.status()
+            expect_status(reply, 204)
+            expect_range(reply, self.taken - 1)
+
+    @rule(wrong=st.booleans())
+    def close_upload(self, wrong: bool) -> None:
+        """The closing PUT with what is left, under the blob's digest or another one."""
+        if self.upload is None:
+            return
+        digest = ONE.digest if wrong else LARGE.digest
+        reply = self.upload.put(digest, LARGE.content[self.taken :])
+        if wrong:
+            expect_refused(reply, "for a digest that is not the content's")
+            self.upload.cancel()
+        else:
+            expect_status(reply, 201)
+            self.model.blobs.add(LARGE.digest)
+        self.upload = None
+
+    @rule()
+    def cancel_upload(self) -> None:
+        """DELETE of a session."""
+        if self.upload is not None:
+            expect_status(self.upload.cancel(), {200, 202, 204})
+            self.upload = None
+
+    @rule(pushed=images, tag=tags | st.none())
+    def push_manifest(self, pushed: Manifest, tag: str | None) -> None:
+        """PUT of a manifest by tag or digest; refused where its blobs are not there and the target looks."""
+        if self.model.lacks(pushed) and "registry.validation" not in self.features:
+            return
+        reply = self.repository.put_manifest(tag or pushed.digest, pushed.content, pushed.media_type)
+        if self.model.lacks(pushed):
+            expect_refused(reply, "for a manifest whose blobs are not there")
+        else:
+            expect_status(reply, 201)
+            self.model.put(pushed, tag)
+
+    @rule(tag=tags)
+    def read_tag(self, tag: str) -> None:
+        """GET and HEAD of a tag."""
+        named = self.model.named(tag)
+        if named is None:
+            expect_not_stored([self.repository.get_manifest(tag), self.repository.head_manifest(tag)])
+        else:
+            expect_bytes(self.repository.get_manifest(tag), named.content)
+            expect_status(self.repository.head_manifest(tag), 200)
+
+    @rule(read=images)
+    def read_digest(self, read: Manifest) -> None:
+        """GET of a manifest by digest."""
+        reply = self.repository.get_manifest(read.digest)
+        if read.digest not in self.model.manifests:
+            expect_not_stored([reply])
+        elif self.model.certain(read.digest):
+            expect_bytes(reply, read.content)
+
+    @rule(blob=blobs)
+    def read_blob(self, blob: Blob) -> None:
+        """GET of a blob."""
+        reply = self.repository.get_blob(blob.digest)
+        if blob.digest in self.model.blobs:
+            expect_bytes(reply, blob.content)
+        else:
+            expect_not_stored([reply])
+
+    @rule(size=st.sampled_from([0, 1, 2, 100]))
+    def list_tags(self, size: int) -> None:
+        """The tags, in pages or not; a repository without any may be unknown."""
+        reply = self.repository.tags(f"?n={size}" if size else "")
+        if not self.model.tags and reply.status == 404:
+            return
+        expect_complete(pages_from(reply, self.repository.follow), "tags", self.model.tags)
+
+    @rule(tag=tags)
+    def delete_tag(self, tag: str) -> None:
+        """DELETE of a tag alone."""
+        if "registry.delete-tag" in self.features:
+            reply = self.repository.delete_manifest(quote(tag))
+            expect_status(reply, 202 if self.model.delete_tag(tag) else 404)
+
+    @rule(deleted=images)
+    def delete_manifest(self, deleted: Manifest) -> None:
+        """DELETE of a manifest by digest."""
+        if "registry.delete" not in self.features or not self.model.certain(deleted.digest):
+            return
+        reply = self.repository.delete_manifest(deleted.digest)
+        if deleted.digest not in self.model.manifests:
+            expect_status(reply, 404)
+        else:
+            expect_status(reply, 202)
+            self.model.delete_manifest(deleted.digest)
+
+    @rule(blob=blobs)
+    def delete_blob(self, blob: Blob) -> None:
+        """DELETE of a blob that no manifest refers to."""
+        if "registry.delete" not in self.features or self.model.in_use(blob.digest):
+            return
+        expect_status(self.repository.delete_blob(blob.digest), 202 if blob.digest in self.model.blobs else 404)
+        self.model.blobs.discard(blob.digest)
+
+
+@verifies("registry/model/repository-is-as-its-model")
+def test_repository_is_as_its_model(new_repository: NewRepository, features: frozenset[str]) -> None:
+    """Purpose: whatever operations come in whatever order, the repository holds what they say it holds.
+
+    Method: 1. do a sequence of pushes (whole, in chunks, closed wrongly, cancelled), reads, lists and deletions
+            2. after each compare with a model; on a difference look for the shortest sequence that shows it
+    """
+    attributes = {"new_repository": staticmethod(new_repository), "features": features}
+    run_machine(type("RepositoryMachine", (RepositoryMachine,), attributes), SHARE, STEPS)

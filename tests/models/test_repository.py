@@ -1,0 +1,74 @@
+"""The small models of what stateful checks compare with."""
+
+from __future__ import annotations
+
+from conformance.clients.images import image
+from conformance.models.credential import CredentialModel
+from conformance.models.items import ItemsModel
+from conformance.models.repository import RepositoryModel
+
+ONE, TWO = image("one"), image("two")
+
+
+def test_a_manifest_goes_with_its_tags() -> None:
+    model = RepositoryModel()
+    model.put(ONE, "a")
+    model.put(ONE, "b")
+    model.put(TWO, "c")
+    model.delete_manifest(ONE.digest)
+    assert model.tags == {"c": TWO.digest} and model.named("a") is None
+
+
+def test_a_manifest_that_lost_its_last_tag_may_be_collected() -> None:
+    model = RepositoryModel()
+    model.put(ONE, "a")
+    model.put(ONE, "b")
+    assert model.delete_tag("a") and model.certain(ONE.digest)
+    assert model.delete_tag("b") and not model.certain(ONE.digest)
+    assert not model.delete_tag("b")
+
+
+def test_a_tag_that_moves_leaves_the_other_uncertain_until_it_is_put_again() -> None:
+    model = RepositoryModel()
+    model.put(ONE, "a")
+    model.put(TWO, "a")
+    assert model.named("a") is TWO and not model.certain(ONE.digest) and model.certain(TWO.digest)
+    model.put(ONE, None)
+    assert model.certain(ONE.digest)
+
+
+def test_putting_the_same_again_keeps_it() -> None:
+    model = RepositoryModel()
+    model.put(ONE, "a")
+    model.put(ONE, "a")
+    assert model.certain(ONE.digest) and model.named("a") is ONE
+
+
+def test_blobs_in_use_and_blobs_that_lack() -> None:
+    model = RepositoryModel(blobs={blob.digest for blob in ONE.blobs})
+    assert not model.lacks(ONE) and model.lacks(TWO)
+    model.put(ONE, "a")
+    assert model.in_use(ONE.blobs[0].digest) and not model.in_use(TWO.blobs[0].digest)
+
+
+def test_tokens_of_an_earlier_life_stay_dead() -> None:
+    model = CredentialModel()
+    model.issue("t", frozenset({"a"}))
+    (token,) = model.issued
+    assert [model.opens(token, scope) for scope in ("a", None, "b")] == [200, 200, 403]
+    model.revoke()
+    assert model.opens(token, "a") == 401
+    model.restore()
+    assert model.opens(token, "a") == 401
+    model.issue("u", frozenset({"a"}))
+    assert model.opens(model.issued[-1], "a") == 200
+
+
+def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
+    model = ItemsModel()
+    assert 201 in model.may_create("x") and 409 not in model.may_create("x")
+    model.create("x", ("text",), concealed=True)
+    assert model.may_create("x") == {409}
+    assert model.visible("x", owner=True) and not model.visible("x", owner=False)
+    model.delete("x")
+    assert not model.visible("x", owner=True) and {201, 409} <= model.may_create("x")
