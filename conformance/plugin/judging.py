@@ -14,6 +14,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
+NOTHING_TRIED = "Hypothesis has been told to run no"
 
 
 @dataclass
@@ -35,8 +36,10 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def _unlike(error: BaseException) -> Inconclusive | None:
-    """What hypothesis says where the same requests were answered otherwise the second time, and nothing failed then."""
+def _of_hypothesis(error: BaseException) -> Inconclusive | NotApplicable | None:
+    """What hypothesis says by itself: that nothing was to be tried, or that the same was answered otherwise again."""
+    if type(error).__name__ in ("Skipped", "SkipTest") and NOTHING_TRIED in str(error):
+        return NotApplicable("no example of it is asked for (--explore 0)")
     if type(error).__module__.startswith("hypothesis") and type(error).__name__ in ("Flaky", "FlakyReplay"):
         return Inconclusive(
             "the target answers the same requests now this way, now that", "a target that answers alike"
@@ -48,7 +51,7 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     """The verdict on what a check raised in a phase (``setup``, ``call``); None is a pass."""
     if error is None:
         return Judgement(Verdict.PASS)
-    raised = [_unlike(each) or each for each in leaves(error)]
+    raised = [_of_hypothesis(each) or each for each in leaves(error)]
     broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
     if broken:
         return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))
@@ -59,8 +62,16 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     if phase == "setup" or (unclear is not None and not any(isinstance(each, AssertionError) for each in raised)):
         return _inconclusive(unclear or raised[0], recorder, phase)
     _gather(raised, recorder)
-    findings = [_finding(each, error, recorder) for each in raised if isinstance(each, AssertionError)]
+    different = {_origin(each): each for each in reversed(raised) if isinstance(each, AssertionError)}
+    findings = [_finding(each, error, recorder) for each in reversed(different.values())]
     return Judgement(Verdict.FAIL, findings=findings)
+
+
+def _origin(error: BaseException) -> tuple[object, ...]:
+    """Where a failure came from: several written examples of a property may fail in one way, which is one finding."""
+    frames = traceback.extract_tb(error.__traceback__)
+    explored = hasattr(error, "evidence")
+    return (type(error), frames[-1].filename, frames[-1].lineno) if explored and frames else (id(error),)
 
 
 def _gather(raised: list[BaseException], recorder: Recorder) -> None:

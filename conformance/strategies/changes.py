@@ -54,6 +54,11 @@ def changes(table: Table[T, R], pieces: SearchStrategy[Any]) -> SearchStrategy[C
     return st.builds(drawn, kinds, st.floats(0, 0.999), pieces)
 
 
+def each_kind(table: Table[T, R], piece: Any) -> list[dict[str, Change[T, R]]]:
+    """Every kind of change once, as the written examples of a property: what is tried whatever the budget."""
+    return [{"change": Change(kind, outcome, 0.5, piece, make)} for kind, (outcome, make) in table.items()]
+
+
 def picked(place: float, choices: list[T]) -> T:
     """One of several by its place."""
     return choices[int(place * len(choices))]

@@ -11,7 +11,7 @@ import functools
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,10 @@ class _Budget:
         return cls.until is not None and time.time() > cls.until and not RECORDER.explored_failure
 
 
-def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
-    """Runs the check once for each example of the strategies, which are given as keyword arguments.
+def explores(
+    share: float = 1.0, *written: Mapping[str, Any], **strategies: SearchStrategy[Any]
+) -> Callable[[Check], Check]:
+    """Runs the check once for each written example, then for examples of the strategies, given as keyword arguments.
 
     ``share`` is how much of the run's budget it takes: less than 1 for a check of many requests an example.
     """
@@ -65,6 +67,8 @@ def explores(share: float = 1.0, **strategies: SearchStrategy[Any]) -> Callable[
                 RECORDER.count_answers()
 
         explored: Check = hypothesis.given(**strategies)(one_example)
+        for each in reversed(written):
+            explored = hypothesis.example(**each)(explored)
         return explored if share == 1.0 else settings(max_examples=examples(share))(explored)
 
     return decorate

@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis.strategies import SearchStrategy
 
-from conformance.strategies.changes import Change, Table, changes, picked
+from conformance.strategies.changes import Change, Table, changes, each_kind, picked
 from conformance.strategies.json_bodies import json_values
 from conformance.vocabulary.mutation import Outcome
 
@@ -98,6 +98,9 @@ JSON_CHANGES: Table[Document, bytes] = {
     "another encoding": (EITHER, lambda document, place, piece: json.dumps(document).encode(
         picked(place, ["utf-16", "utf-8-sig", "utf-32"]))),
 }  # fmt: skip
+
+
+JSON_KINDS = each_kind(JSON_CHANGES, {"a": [1]})
 
 
 def json_changes() -> SearchStrategy[Change[Document, bytes]]:

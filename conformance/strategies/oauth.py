@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from conformance.clients.oauth import encoded
-from conformance.strategies.changes import Change, Table, altered, changes, picked
+from conformance.strategies.changes import Change, Table, altered, changes, each_kind, picked
 from conformance.vocabulary.mutation import Outcome
 
 Pair = tuple[str, str]
@@ -113,6 +113,9 @@ FORM_CHANGES: Table[list[Pair], bytes] = {
 }  # fmt: skip
 
 
+FORM_KINDS = each_kind(FORM_CHANGES, ("scope", "x"))
+
+
 def form_changes() -> SearchStrategy[Change[list[Pair], bytes]]:
     """A change of a good form: a fifth at least stays valid, and a fifth at least must be refused."""
     return changes(FORM_CHANGES, st.tuples(st.sampled_from(NAMES), odd_texts()))
@@ -190,6 +193,9 @@ AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
     "not encoded": (Outcome.REFUSED, lambda credentials, place, piece: b"Basic " + ":".join(credentials).encode()),
     "any bytes": (Outcome.REFUSED, lambda credentials, place, piece: piece),
 }  # fmt: skip
+
+
+AUTHORIZATION_KINDS = each_kind(AUTHORIZATION_CHANGES, b"Bearer x")
 
 
 def authorization_changes() -> SearchStrategy[Change[Pair, bytes]]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from conformance.clients.images import MANIFEST_TYPES, digest_of
-from conformance.strategies.changes import Change, Table, altered, changes, picked
+from conformance.strategies.changes import Change, Table, altered, changes, each_kind, picked
 from conformance.strategies.json_changes import JSON_CHANGES
 from conformance.vocabulary.mutation import Mutation, Outcome
 
@@ -107,6 +107,9 @@ MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
 }  # fmt: skip
 
 
+MANIFEST_KINDS = each_kind(MANIFEST_CHANGES, (("layers", 0, "size"), -1))
+
+
 def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
     """A change of an image manifest: a fifth at least stays valid, and a fifth at least must be refused.
 
@@ -177,6 +180,9 @@ CLOSING_CHANGES: Table[bytes, str | None] = {
 }  # fmt: skip
 
 
+CLOSING_KINDS = each_kind(CLOSING_CHANGES, "sha256:x")
+
+
 def closing_digests() -> SearchStrategy[Change[bytes, str | None]]:
     """A digest to close an upload with: its own in a fifth at least, one that must be refused in a fifth at least."""
     return changes(CLOSING_CHANGES, st.text(max_size=80))
@@ -196,6 +202,9 @@ CONTENT_RANGE_CHANGES: Table[tuple[int, int], str | None] = {
     "ends before it begins": (Outcome.EITHER, _range(lambda first, last, place: (last, first))),
     "any text": (Outcome.EITHER, lambda good, place, piece: piece),
 }  # fmt: skip
+
+
+CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-")
 
 
 def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:

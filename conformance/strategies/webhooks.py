@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.strategies.changes import Change, Table, changes
+from conformance.strategies.changes import Change, Table, changes, each_kind
 from conformance.strategies.json_bodies import json_values, raw_bodies
 from conformance.strategies.json_changes import JSON_CHANGES, Document
 from conformance.vocabulary.mutation import Outcome
@@ -17,6 +17,9 @@ EVENT_CHANGES: Table[Document, bytes] = {
     kind: (Outcome.EITHER if kind in OTHER_JSON else outcome, make)
     for kind, (outcome, make) in JSON_CHANGES.items()
 }
+
+
+EVENT_KINDS = each_kind(EVENT_CHANGES, {"a": [1]})
 
 
 def event_changes() -> SearchStrategy[Change[Document, bytes]]:

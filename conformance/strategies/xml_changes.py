@@ -12,7 +12,7 @@ from xml.sax.saxutils import unescape
 
 from hypothesis.strategies import SearchStrategy
 
-from conformance.strategies.changes import Change, Table, changes, picked
+from conformance.strategies.changes import Change, Table, changes, each_kind, picked
 from conformance.strategies.storage import wounded, xml_wounds
 from conformance.vocabulary.mutation import Outcome
 
@@ -104,6 +104,9 @@ XML_CHANGES: Table[bytes, bytes] = {
     "a processing instruction": (Outcome.EITHER, _between(b"<?cf do?>")),
     "text after the end": (Outcome.EITHER, lambda document, place, piece: document + piece[2]),
 }
+
+
+XML_KINDS = each_kind(XML_CHANGES, ("insert", 0.5, b"<"))
 
 
 def xml_changes() -> SearchStrategy[Change[bytes, bytes]]:

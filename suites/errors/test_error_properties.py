@@ -14,7 +14,7 @@ from conformance.sandbox.platform import JSON_TYPE, Operation, Platform
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.json_bodies import path_segments, queries, raw_bodies
-from conformance.strategies.json_changes import json_changes
+from conformance.strategies.json_changes import JSON_KINDS, json_changes
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.mutation import Mutation, Outcome
@@ -64,7 +64,7 @@ def changeable(platform: Platform, kind: str) -> Operation:
 
 @verifies("errors/400/any-change-of-a-body-is-judged")
 @pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
-@explores(0.8, change=json_changes())
+@explores(0.4, *JSON_KINDS, change=json_changes())
 def test_any_change_of_a_body_is_judged(
     platform: Platform, changeable: Operation, kind: str, change: Change[dict[str, Any], bytes]
 ) -> None:

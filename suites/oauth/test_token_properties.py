@@ -9,6 +9,8 @@ from conformance.oracles.status import expect_no_server_error
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.oauth import (
+    AUTHORIZATION_KINDS,
+    FORM_KINDS,
     authorization_changes,
     content_types,
     form_changes,
@@ -27,7 +29,7 @@ def around(oauth: OAuthClient) -> Surroundings:
 
 
 @verifies("oauth/token/any-form-keeps-the-contract")
-@explores(change=form_changes())
+@explores(0.5, *FORM_KINDS, change=form_changes())
 def test_any_form_keeps_the_contract(oauth: OAuthClient, change: Change[Pairs, bytes]) -> None:
     """Purpose: a good form that was changed is served or refused as the change demands, in the standard's form.
 
@@ -58,7 +60,7 @@ def test_any_body_is_no_server_error(oauth: OAuthClient, body: bytes, content_ty
 
 
 @verifies("oauth/client/any-authorization-field-keeps-the-contract")
-@explores(change=authorization_changes())
+@explores(0.5, *AUTHORIZATION_KINDS, change=authorization_changes())
 def test_any_authorization_field_keeps_the_contract(oauth: OAuthClient, change: Change[tuple[str, str], bytes]) -> None:
     """Purpose: of Authorization fields only one with the client's own credentials gets a token.
 

@@ -10,7 +10,14 @@ from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes, expect_error_document
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
-from conformance.strategies.registry import MISSING_BLOB, manifest_bodies, manifest_changes, manifest_types, tags
+from conformance.strategies.registry import (
+    MANIFEST_KINDS,
+    MISSING_BLOB,
+    manifest_bodies,
+    manifest_changes,
+    manifest_types,
+    tags,
+)
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.mutation import Mutation, Outcome
 
@@ -40,7 +47,7 @@ def _expect_judged(stored: StoredImage, mutation: Mutation[bytes], tag: str, med
 
 
 @verifies("registry/manifest/any-change-is-taken-or-refused")
-@explores(change=manifest_changes())
+@explores(0.4, *MANIFEST_KINDS, change=manifest_changes())
 def test_changed_manifests(
     explored: StoredImage, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:

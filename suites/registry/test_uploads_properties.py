@@ -8,7 +8,7 @@ from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes, expect_error_document, received
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
-from conformance.strategies.registry import closing_digests, content_ranges
+from conformance.strategies.registry import CLOSING_KINDS, CONTENT_RANGE_KINDS, closing_digests, content_ranges
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Inconclusive
 
@@ -21,7 +21,7 @@ def _good(stored: StoredImage) -> None:
 
 
 @verifies("registry/upload/any-content-range-is-a-callers-affair")
-@explores(0.6, change=content_ranges())
+@explores(0.3, *CONTENT_RANGE_KINDS, change=content_ranges())
 def test_any_content_range(
     explored: StoredImage, new_blob: NewBlob, change: Change[tuple[int, int], str | None]
 ) -> None:
@@ -49,7 +49,7 @@ def test_any_content_range(
 
 
 @verifies("registry/upload/any-closing-digest-is-judged")
-@explores(0.6, change=closing_digests())
+@explores(0.3, *CLOSING_KINDS, change=closing_digests())
 def test_any_closing_digest(explored: StoredImage, new_blob: NewBlob, change: Change[bytes, str | None]) -> None:
     """Purpose: an upload becomes a blob under its own digest, and under no other.
 

@@ -11,7 +11,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
-from conformance.strategies.xml_changes import xml_changes
+from conformance.strategies.xml_changes import XML_KINDS, xml_changes
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -32,7 +32,7 @@ def _error_form(reply: Exchange) -> None:
 
 
 @verifies("storage/xml/spoiled-deletion-is-judged")
-@explores(0.4, change=xml_changes())
+@explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_deletion_is_judged(space: Space, change: XmlChange) -> None:
     """Purpose: a changed Delete document is obeyed as far as it is valid or refused; what it never named stays.
 
@@ -58,7 +58,7 @@ def test_changed_deletion_is_judged(space: Space, change: XmlChange) -> None:
 
 
 @verifies("storage/xml/spoiled-completion-is-judged")
-@explores(0.4, change=xml_changes())
+@explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_completion_is_judged(space: Space, change: XmlChange) -> None:
     """Purpose: a changed CompleteMultipartUpload document makes the object of its parts, or none.
 
@@ -82,7 +82,7 @@ def test_changed_completion_is_judged(space: Space, change: XmlChange) -> None:
 
 
 @verifies("storage/xml/spoiled-tagging-is-judged")
-@explores(0.4, change=xml_changes())
+@explores(0.2, *XML_KINDS, change=xml_changes())
 def test_changed_tagging_is_judged(space: Space, change: XmlChange) -> None:
     """Purpose: a changed Tagging document is obeyed as far as it is valid or refused, and the object is unharmed.
 

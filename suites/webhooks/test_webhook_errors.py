@@ -13,7 +13,13 @@ from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.status import expect_status, expect_success
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
-from conformance.strategies.webhooks import delivery_bodies, delivery_headers, delivery_types, event_changes
+from conformance.strategies.webhooks import (
+    EVENT_KINDS,
+    delivery_bodies,
+    delivery_headers,
+    delivery_types,
+    event_changes,
+)
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.mutation import Outcome
 
@@ -74,7 +80,7 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, fiel
 
 
 @verifies("webhooks/errors/any-changed-event-is-judged")
-@explores(change=event_changes())
+@explores(0.4, *EVENT_KINDS, change=event_changes())
 def test_any_changed_event_is_judged(
     webhook: WebhookClient, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.options import seconds, seed
+from conformance.strategies.oauth import AUTHORIZATION_KINDS
 from tests.run.support import Ran, conformance
 
 PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
@@ -21,8 +22,18 @@ def events(ran: Ran) -> dict[str, int]:
     return next(result.events for result in ran.record.results if result.id == PROPERTY)
 
 
-def test_no_example_at_all_when_none_is_asked_for(tmp_path: Path) -> None:
-    assert events(run(tmp_path / "a", PROPERTY, "--explore", "0")) == {}
+def test_without_a_budget_the_written_examples_alone_are_tried(tmp_path: Path) -> None:
+    written = "oauth/client/any-authorization-field-keeps-the-contract"
+    ran = run(tmp_path / "a", "oauth", "--explore", "0")
+    by_id = {result.id: result for result in ran.record.results}
+
+    assert by_id[PROPERTY].verdict == "not-applicable" and "--explore 0" in by_id[PROPERTY].reason
+    assert by_id[written].verdict == "pass" and by_id[written].events["examples"] == len(AUTHORIZATION_KINDS)
+
+
+def test_sequences_are_left_out_without_a_budget(tmp_path: Path) -> None:
+    ran = run(tmp_path / "a", "registry/model", "--explore", "0")
+    assert set(ran.verdicts().values()) == {"not-applicable"}
 
 
 def test_a_random_seed_is_written_down(tmp_path: Path) -> None:

@@ -165,3 +165,18 @@ def test_without_shrinking_the_first_failure_is_told() -> None:
     with pytest.raises(NonConformance):
         check()
     assert len(tried) - next(place for place, number in enumerate(tried) if number >= 50) <= 12
+
+
+def test_written_examples_that_fail_in_one_way_are_one_finding() -> None:
+    def check(number: int) -> None:
+        sent(f"/{number}")
+        expect(number > 2, "large")
+        expect(number != 5, "not five")
+
+    place_of_suites(check)
+    written = [{"number": number} for number in (1, 2, 5)]
+    with pytest.raises(BaseException) as raised:
+        explores(1.0, *written, number=st.just(9))(check)()
+    judged = judge(raised.value, RECORDER)
+
+    assert [each["expected"] for each in judged.findings] == ["large", "not five"]
