@@ -1,0 +1,68 @@
+"""Defects of two operations at once that are not both reads or both writes of one kind."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import PAUSE_S
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
+
+
+class CopyOfTwoValues(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/copies-are-whole",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        await asyncio.sleep(PAUSE_S)
+        later: Source = await original(call)
+        half = found.stored.size // 2
+        return replace(found, stored=replace(found.stored, body=found.stored.body[:half] + later.stored.body[half:]))
+
+
+class CompletionTornByPut(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic, those of uploads too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-put",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await original(bucket, upload, stored, asked)
+        await asyncio.sleep(PAUSE_S)
+        latest = bucket.objects.get(upload.key, stored)
+        bucket.put(upload.key, replace(stored, body=latest.body))
+
+
+class DeletionTornByPut(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": updates to a single key are atomic."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/put-or-delete",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await asyncio.sleep(PAUSE_S)
+        found = bucket.objects.get(key)
+        if found is not None:
+            bucket.put(key, replace(found, body=b""))
+        await asyncio.sleep(PAUSE_S)
+
+
+class CompareAndSwapLosesUpdates(Defect):
+    """S3 User Guide, "Conditional writes": what was read is replaced only while it is still there."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/counter-loses-no-update",)
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        if asked.match is None or found is None:
+            original(asked, found)
