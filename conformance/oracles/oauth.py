@@ -52,7 +52,7 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
     """The body is one JSON object in strict UTF-8 in which no member stands twice; returns it."""
     try:
         document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs)
-    except ValueError as mistake:
+    except (ValueError, RecursionError) as mistake:
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply) from None
     if not isinstance(document, dict):
         raise NonConformance("a JSON object", observed(reply), reply)

@@ -1,17 +1,86 @@
-"""State: what was refused has changed nothing."""
+"""State: what was refused has changed nothing. Members that differ from read to read, unasked, are no change."""
 
 from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-
-def expect_unchanged(before: tuple[int, bytes], after: tuple[int, bytes], refused: Exchange) -> None:
-    """The owner reads the same before and after a refused request; bodies of refusals (request ids) do not count."""
-    if before[0] != after[0] or (before[0] < 300 and before[1] != after[1]):
-        what = f"what the owner read before the refused {refused.method}: {_told(before)}"
-        raise NonConformance(what, _told(after), refused)
+# Longer than a clock of seconds stands still: what tells the time differs then.
+CLOCK_S = 1.05
+Place = tuple[str | int, ...]
 
 
-def _told(state: tuple[int, bytes]) -> str:
-    return f"{state[0]} {state[1][:200].decode('utf-8', 'replace')}"
+@dataclass(frozen=True, eq=False)
+class State:
+    """What somebody reads of a thing: status and body; ``read`` reads it again.
+
+    Two states are equal where the body of both is the same, volatile members aside. Which those are (ids of requests,
+    the time) is learnt by reading twice more, when two bodies differ; an error's body does not count.
+    """
+
+    status: int
+    body: bytes
+    read: Callable[[], State] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, State):
+            return NotImplemented
+        if self.status != other.status:
+            return False
+        return self.status >= 300 or self.body == other.body or self._differs_by_the_volatile_alone(other)
+
+    __hash__ = None  # type: ignore[assignment]  # equality asks the target
+
+    def _differs_by_the_volatile_alone(self, other: State) -> bool:
+        different = _differences(self, other)
+        if different is None or other.read is None:
+            return False
+        once = other.read()
+        time.sleep(CLOCK_S)
+        volatile = _differences(once, other.read())
+        return volatile is not None and different <= volatile
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.body[:200].decode('utf-8', 'replace')}".strip()
+
+
+def state_of(read: Callable[[], Exchange]) -> State:
+    """What a request reads now, and would read again."""
+
+    def reading() -> State:
+        reply = read()
+        return State(reply.status, reply.body, reading)
+
+    return reading()
+
+
+def _differences(one: State, other: State) -> set[Place] | None:
+    """Where two JSON documents differ; None where one is no JSON."""
+    try:
+        return set(_places(json.loads(one.body), json.loads(other.body)))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _places(one: Any, other: Any, place: Place = ()) -> Iterator[Place]:
+    if isinstance(one, dict) and isinstance(other, dict) and one.keys() == other.keys():
+        for name in one:
+            yield from _places(one[name], other[name], (*place, name))
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, (each, its_like) in enumerate(zip(one, other, strict=True)):
+            yield from _places(each, its_like, (*place, number))
+    elif one != other:
+        yield place
+
+
+def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
+    """The owner reads the same before and after a refused request."""
+    if before != after:
+        what = f"what the owner read before the refused {refused.method}: {before}"
+        raise NonConformance(what, str(after), refused)

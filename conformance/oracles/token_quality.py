@@ -47,7 +47,7 @@ def _part(token: str, index: int) -> dict[str, object]:
     try:
         text = token.split(".")[index]
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

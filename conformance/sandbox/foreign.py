@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.watch import canary_of
+from conformance.oracles.state import State, state_of
 from conformance.sandbox.platform import Platform, filled
 from conformance.target.description import Foreign, OtherOrganization, Resource
 from conformance.vocabulary.exchange import Exchange
@@ -69,6 +70,10 @@ class ForeignThings:
     def seen(self, path: str) -> Exchange:
         """What the role foreign reads."""
         return self.platform.http.get(path, [bearer(self.platform.oauth.token("foreign"))])
+
+    def state(self, thing: ForeignThing) -> State:
+        """What the role foreign reads of a thing."""
+        return state_of(lambda: self.seen(thing.path(thing.slug)))
 
     def _of(self, resource: Resource, foreign: Foreign) -> list[ForeignThing]:
         if foreign.item is None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, bearer
+from conformance.oracles.state import State, state_of
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.target.description import Resource, Target
@@ -169,16 +170,14 @@ class Platform:
         if not reply.ok and reply.status != 404:
             raise RuntimeError(f"deleting answered {reply.status}")
 
-    def state(self, operation: Operation) -> tuple[int, bytes]:
-        """What the owner reads of the item that an operation is about: status and body."""
-        if operation.kind == "read":
-            return 0, b""
+    def state(self, operation: Operation) -> State:
+        """What the owner reads of the item that an operation is about."""
         resource = operation.resource
-        slug = self.slug_of(operation)
+        slug = self.slug_of(operation) if operation.kind != "read" else None
         if resource.item is None or slug is None:
-            return 0, b""
-        reply = self.as_role("full", self.operation(resource, "read-item", slug))
-        return reply.status, reply.body
+            return State(0, b"")
+        read = self.operation(resource, "read-item", slug)
+        return state_of(lambda: self.as_role("full", read))
 
     def slug_of(self, operation: Operation) -> str | None:
         """The item's slug in an operation: by its path, or by the unique member of a create body."""

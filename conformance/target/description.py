@@ -217,6 +217,12 @@ class LimitsSection(Described):
     )
     answer: float = Field(default=15.0, gt=0, le=600, description="Seconds within which a request is answered.")
     connect: float = Field(default=5.0, gt=0, le=60, description="Seconds within which a connection is made.")
+    leeway: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="Seconds for which an expired token is still taken.",
+    )
     revocation: float = Field(default=1.0, gt=0, description="Seconds after which a revoked credential opens nothing.")
 
 

@@ -70,8 +70,11 @@ class Exchange:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON (RFC 8259); ValueError where it is not strict UTF-8 JSON."""
-        return json.loads(self.body.decode("utf-8"))
+        """The body as JSON (RFC 8259); ValueError where it is not strict UTF-8 JSON, or nested beyond all reason."""
+        try:
+            return json.loads(self.body.decode("utf-8"))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
 
     def __str__(self) -> str:
         return f"{self.method} {self.url} answered {self.status}"

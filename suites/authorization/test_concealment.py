@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
-from conformance.oracles.state import expect_unchanged
+from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.sandbox.hidden import Hidden, HiddenThings
 from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Platform
 from conformance.vocabulary.check import case, verifies
@@ -96,13 +96,13 @@ READS = tuple(name for name, form in FORMS.items() if form.method in SAFE and na
 WRITES = tuple(name for name in FORMS if name not in PATHS and name not in READS)
 
 
-def owners_view(platform: Platform, thing: Hidden) -> tuple[int, bytes]:
+def owners_view(platform: Platform, thing: Hidden) -> State:
     """What the owner reads of a hidden thing; only whether it can, where others may have changed what it reads.
 
     A list also tells of what other checks, and other people, create and remove at the same time.
     """
-    reply = platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token("full"))])
-    return reply.status, reply.body if thing.ours else b""
+    seen = state_of(lambda: platform.http.get(thing.path(thing.name), [bearer(platform.oauth.token("full"))]))
+    return seen if thing.ours else State(seen.status, b"")
 
 
 def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str | None) -> Exchange:
@@ -125,7 +125,7 @@ def expect_concealed(
     for thing in things:
         sent = [name for name in forms if thing.ours or not FORMS[name].destructive]
         writes = any(FORMS[name].method not in SAFE for name in sent)
-        before = owners_view(platform, thing) if writes else (0, b"")
+        before = owners_view(platform, thing) if writes else State(0, b"")
         replies = [expect_alike(platform, thing, name, hidden.token(thing, principal)) for name in sent]
         if writes:
             expect_unchanged(before, owners_view(platform, thing), replies[-1])

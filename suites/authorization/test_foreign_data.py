@@ -8,12 +8,12 @@ import pytest
 
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.errors import expect_not_repeated
-from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.foreign import ForeignThing, ForeignThings
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 
 STORED = "what another organization stored"
 
@@ -22,13 +22,6 @@ def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], 
     """A refusal that shows nothing of the other organization."""
     expect_not_repeated(reply, theirs.canaries, STORED)
     expect_status(reply, statuses, because)
-
-
-def expect_untouched(theirs: ForeignThings, thing: ForeignThing, before: Exchange, reply: Exchange) -> None:
-    """The role foreign reads its thing as before."""
-    after = theirs.seen(thing.path(thing.slug))
-    if (after.status, after.body) != (before.status, before.body):
-        raise NonConformance(f"{observed(before)}, as before, to the role foreign", observed(after), reply, after)
 
 
 def at(operation: Operation, path: str) -> Operation:
@@ -58,13 +51,13 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
                 expect_kept_out(theirs, platform.as_role("full", operation), {403, 404}, f"for {operation} as full")
         return
     for thing in theirs.things():
-        before = theirs.seen(thing.path(thing.slug))
+        before = theirs.state(thing)
         for operation in item_operations(platform, thing, thing.path(thing.slug)):
             reply = platform.as_role("full", operation)
             absent = platform.as_role("full", at(operation, thing.path(platform.names.new())))
             expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full")
             expect_pair(reply, absent)
-            expect_untouched(theirs, thing, before, reply)
+            expect_unchanged(before, theirs.state(thing), reply)
 
 
 @verifies("authorization/isolation/foreign-ids-under-own-parents-open-nothing")
@@ -79,14 +72,13 @@ def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: 
     for thing in [each for each in theirs.things() if each.ours]:
         own = platform.new_item(thing.resource)
         mine = platform.operation(thing.resource, "read-item", own)
-        before, seen = platform.state(mine), theirs.seen(thing.path(thing.slug))
+        before, seen = platform.state(mine), theirs.state(thing)
         path = platform.operation(thing.resource, "read-item", thing.slug).path if way == "foreign" else thing.path(own)
         for operation in item_operations(platform, thing, path):
             reply = platform.as_role("full", operation)
             expect_kept_out(theirs, reply, {404} if way == "foreign" else {403, 404}, f"for {operation} as full")
-            expect_untouched(theirs, thing, seen, reply)
-        if platform.state(mine) != before:
-            raise NonConformance("our own item as before", "another", reply)
+            expect_unchanged(seen, theirs.state(thing), reply)
+        expect_unchanged(before, platform.state(mine), reply)
 
 
 QUERIES = {
@@ -133,7 +125,7 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
             3. expect the role foreign to find its thing as before, and to read the item neither there nor here
     """
     for thing in [each for each in theirs.things() if each.ours]:
-        before = theirs.seen(thing.path(thing.slug))
+        before = theirs.state(thing)
         item = platform.new_item(thing.resource)
         for name in MEMBERS:
             slug = platform.names.new() if kind == "create" else item
@@ -146,7 +138,7 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
             expect_not_repeated(reply, theirs.canaries, STORED)
             for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
                 expect_status(theirs.seen(path), {403, 404}, f"to the role foreign after {name} was sent by full")
-        expect_untouched(theirs, thing, before, reply)
+        expect_unchanged(before, theirs.state(thing), reply)
 
 
 FORGED = {

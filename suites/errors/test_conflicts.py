@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.at_once import at_once
+from conformance.oracles.documents import member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
@@ -32,18 +33,12 @@ def version_of(platform: Platform, resource: Resource, slug: str) -> Any:
     """What tells the present version of an item: its ETag, or the declared member of its body."""
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
     how = resource.update.concurrency if resource.update else None
-    found = reply.headers.get("etag") if how == "If-Match" else _member(reply, str(how))
+    found = reply.headers.get("etag") if how == "If-Match" else member(reply, str(how))
     if found is None:
         raise Inconclusive(
             f"an item of {resource.name} shows no version by {how}", "the right update.concurrency in the target file"
         )
     return found
-
-
-def _member(reply: Exchange, name: str) -> Any:
-    document = reply.json()
-    document = document.get("data", document) if isinstance(document, dict) else {}
-    return document.get(name)
 
 
 def update_from(platform: Platform, resource: Resource, slug: str, version: Any) -> tuple[Operation, HeaderFields]:

@@ -21,6 +21,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
+CLOCKS_S = 30.0
 CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
@@ -91,14 +92,15 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
     """Purpose: two views of one token agree on when it ends.
 
     Method: 1. ask for a token
-            2. expect exp - iat to be expires_in, give or take a second
+            2. expect exp - iat to be expires_in, give or take a second; or, of a token that was given before, what is
+               left of its time
     """
     token, reply = issued_jwt(oauth)
     claims, stated = claims_of(token), expect_token(reply).get("expires_in")
     begins, ends = claims.get("iat"), claims.get("exp")
     if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
         raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")
-    if abs(ends - begins - stated) > 1:
+    if abs(ends - begins - stated) > 1 and abs(ends - time.time() - stated) > CLOCKS_S:
         raise NonConformance(f"exp - iat of {stated}", f"{ends - begins}", reply)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from conformance.oracles.errors import expect_client_error, expect_no_leak, expect_not_repeated, expect_one_shape
-from conformance.oracles.state import expect_unchanged
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -76,11 +75,3 @@ def test_a_callers_fault(status: int, fine: bool) -> None:
     else:
         with pytest.raises(NonConformance):
             expect_client_error(reply(status))
-
-
-def test_state_after_a_refusal() -> None:
-    expect_unchanged((200, b"a"), (200, b"a"), reply(403))
-    expect_unchanged((404, b"req-1"), (404, b"req-2"), reply(403))
-    for after in ((200, b"b"), (404, b"")):
-        with pytest.raises(NonConformance):
-            expect_unchanged((200, b"a"), after, reply(403))

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 import secrets
 import time
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import edited
+from conformance.reference.defects.identity.support import edited, is_api_request
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.seeds import Client
+
+Operation = Callable[[Call], Awaitable[Answer]]
+Claims = dict[str, Any]
 
 
 class VolatileAnswers(Variant):
@@ -29,3 +37,144 @@ class VolatileAnswers(Variant):
         if answer.status >= 400 and b'"error": {' in answer.body:
             return edited(answer, lambda document: document["error"].update(request_id=secrets.token_hex(8)))
         return answer
+
+
+class EnvelopedAnswers(Variant):
+    """The contract leaves the shape of answers open: content in an envelope, beside an id that is new each time."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.body.startswith(b"{"):
+            document = json.loads(answer.body)
+            content = document if answer.status >= 400 else {"data": document}
+            answer.body = json.dumps(content | {"meta": {"request_id": secrets.token_hex(8)}}).encode()
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class ListsAreArrays(Variant):
+    """The contract leaves the shape of answers open: a list is an array, its total in a field of the head."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 200 and answer.body.startswith(b'{"items"'):
+            document = json.loads(answer.body)
+            answer.body = json.dumps(document["items"]).encode()
+            answer.headers["X-Total-Count"] = str(document["total"])
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class ErrorsWithoutContent(Variant):
+    """The contract leaves the shape of errors open: the status tells all."""
+
+    surface = "identity"
+
+    def api_error(
+        self, original: Callable[..., Answer], status: int, code: str, message: str, **headers: str
+    ) -> Answer:
+        answer = original(status, code, message, **headers)
+        bare = Answer(status, headers=answer.headers)
+        del bare.headers["Content-Type"]
+        return bare
+
+
+class ChangesAnsweredWithoutContent(Variant):
+    """RFC 9110 sections 15.3.2 and 15.3.5: a creation may tell where it is alone, a change be answered 204."""
+
+    surface = "identity"
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        return Answer(201, headers=answer.headers) if answer.status == 201 else answer
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        if answer.status != 200:
+            return answer
+        bare = Answer(204)
+        bare.headers["ETag"] = answer.headers["ETag"]
+        return bare
+
+
+class FailedPreconditionIs412(Variant):
+    """RFC 9110 section 13.1.1: 412 where If-Match does not hold."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 409 and ("if-match" in request.headers or "if-none-match" in request.headers):
+            answer.status = 412
+        return answer
+
+
+class ChallengesInOneField(Variant):
+    """RFC 9110 section 11.6.1: several challenges may stand in one field, in any case, with unquoted values."""
+
+    surface = "identity"
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        words = original(error, scope).replace("Bearer realm=", "BEARER Realm=").replace('"reference"', "reference")
+        return f'DPoP algs="ES256 PS256", {words}'
+
+
+class AudienceIsAList(Variant):
+    """RFC 7519 section 4.1.3: aud may be an array."""
+
+    surface = "identity"
+
+    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
+
+
+class HeadersOfAGateway(Variant):
+    """RFC 9110: fields that gateways add to every answer promise and break nothing."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["Server"] = "gateway"
+        answer.headers["Via"] = "1.1 gateway"
+        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        answer.headers["Vary"] = "Origin, Accept-Encoding"
+        return answer
+
+
+class LifetimeNotStated(Variant):
+    """RFC 6749 section 5.1: expires_in is RECOMMENDED."""
+
+    surface = "identity"
+    misses = ("oauth/answer/lifetime-is-stated",)
+
+    def token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
+        document = original(*given)
+        del document["expires_in"]
+        return document
+
+
+class NoPragma(Variant):
+    """RFC 9111 section 5.4: Pragma is deprecated."""
+
+    surface = "identity"
+    misses = ("oauth/answer/pragma-no-cache",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        del answer.headers["Pragma"]
+        return answer
+
+
+class BareUnauthorized(Variant):
+    """RFC 6750 section 3.1: error and its like are asked for by SHOULD; the challenge names the realm alone."""
+
+    surface = "identity"
+    misses = (
+        "authorization/bearer/bad-token-is-invalid-token",
+        "authorization/bearer/lacking-scope-is-insufficient-scope",
+    )
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(None)

@@ -1,0 +1,120 @@
+"""Other right ways for an identity service to take requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+
+Scopes = tuple[str, ...]
+Grants = Callable[[Client, str | None], Scopes]
+
+
+class ScopeMustBeNamed(Variant):
+    """RFC 6749 section 3.3: a request without scope may be refused as invalid_scope, against the page's own example."""
+
+    surface = "identity"
+    misses = ("oauth/token/scope-may-be-left-out",)
+
+    def default_scopes(self, original: Callable[[Client], Scopes], client: Client) -> Scopes:
+        raise Refused(surface_of(original).oauth_error(400, "invalid_scope", "name the scope"))
+
+
+class UnknownScopesAreIgnored(Variant):
+    """RFC 6749 section 3.3: a scope may be ignored in part or whole; a grant of nothing states no scope."""
+
+    surface = "identity"
+
+    def granted_scopes(self, original: Grants, client: Client, asked: str | None) -> Scopes:
+        if asked is None:
+            return original(client, asked)
+        return tuple(scope for scope in client.scopes if scope in asked.split(" "))
+
+    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        document = original(*given)
+        return document if document["scope"] else {name: document[name] for name in document if name != "scope"}
+
+
+class OtherMethodsAreNotFound(Variant):
+    """RFC 9110 section 15.5.5: routers that know a path by its method answer 404 to any other."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return Answer.json(404, {"error": "invalid_request"}) if answer.status == 405 else answer
+
+
+class MissingGrantIsUnsupported(Variant):
+    """RFC 6749 section 5.2: many take a missing grant_type for an unsupported one."""
+
+    surface = "identity"
+    misses = ("oauth/errors/missing-grant-type-is-invalid-request",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and b"grant_type is missing" in answer.body:
+            return edited(answer, lambda document: document.update(error="unsupported_grant_type"))
+        return answer
+
+
+class BothAuthenticationsMayAgree(Variant):
+    """RFC 6749 section 2.3: one method a request is asked of clients; a server may overlook two that agree."""
+
+    surface = "identity"
+    misses = ("oauth/client/two-methods-at-once-are-refused",)
+
+    def presented_credentials(
+        self, original: Callable[[Request, dict[str, str]], Any], request: Request, form: dict[str, str]
+    ) -> Any:
+        if "authorization" not in request.headers or "client_secret" not in form:
+            return original(request, form)
+        by_header = original(request, {name: form[name] for name in form if not name.startswith("client_")})
+        same = by_header == (form.get("client_id"), form["client_secret"])
+        return by_header if same else original(request, form)
+
+
+class TokensAreReused(Variant):
+    """RFC 6749 section 5.1 promises a token, and not one that nobody was given before: who asks again gets the same."""
+
+    surface = "identity"
+    without = ("identity.jwt",)
+    misses = ("oauth/tokens/requests-at-once-all-succeed",)
+
+    def __init__(self) -> None:
+        self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
+
+    def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
+        key = (claims["client_id"], claims["scope"], claims["credential_version"])
+        token, ends = self.issued.get(key, ("", 0.0))
+        if ends < time.time() + (claims["exp"] - claims["iat"]) / 2:
+            token = original(claims)
+            self.issued[key] = token, claims["exp"]
+        return token
+
+
+class TrailingSlashIsTheSame(Variant):
+    """RFC 3986 section 6.2.4: a server may take a path with a slash behind for the path without."""
+
+    surface = "identity"
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        return await original(request, segments[:-1] if segments[-1:] == ("",) and len(segments) > 4 else segments)
+
+
+class CreationAnsweredWith200(Variant):
+    """The contract names no status of success: 200 for a creation, which 201 SHOULD be."""
+
+    surface = "identity"
+    misses = ("errors/reads/creation-is-201",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.status = 200 if answer.status == 201 else answer.status
+        return answer

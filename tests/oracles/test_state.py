@@ -1,0 +1,72 @@
+"""State: a change is one, and what differs from read to read by itself is none."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conformance.oracles import state
+from conformance.oracles.documents import member
+from conformance.oracles.state import State, expect_unchanged, state_of
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "CLOCK_S", 0.0)
+
+
+def reading(content: dict[str, Any]) -> Callable[[], State]:
+    """Reads a thing whose answers carry an id and a count of their own."""
+    numbers = itertools.count()
+
+    def read() -> Any:
+        number = next(numbers)
+        return reply(200, {"data": dict(content), "meta": {"id": f"r{number}", "seen": [number, "x"]}})
+
+    return lambda: state_of(read)
+
+
+def test_what_differs_by_itself_is_no_change() -> None:
+    read = reading({"name": "a"})
+    expect_unchanged(read(), read(), reply(403))
+
+
+@pytest.mark.parametrize("change", [{"name": "b"}, {"name": "a", "more": 1}, {"name": ["a"]}])
+def test_a_change_is_one(change: dict[str, Any]) -> None:
+    content = {"name": "a"}
+    read = reading(content)
+    before = read()
+    content.clear()
+    content.update(change)
+    with pytest.raises(NonConformance, match="refused GET"):
+        expect_unchanged(before, read(), reply(403))
+
+
+def test_what_is_gone_or_has_come_is_a_change() -> None:
+    gone, there = State(404, b"an id"), State(200, b"{}")
+    assert gone != there and there != gone
+    assert gone == State(404, b"another id")
+
+
+def test_text_that_differs_is_a_change() -> None:
+    read = itertools.cycle([b"a", b"b"])
+    one, other = (state_of(lambda: reply(200, next(read))) for _ in range(2))
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("document", "found"),
+    [({"a": 1}, 1), ({"data": {"a": 2}, "meta": {}}, 2), ({"data": [1], "a": 3}, 3), ([1], None), ({}, None)],
+)
+def test_members_are_found_in_an_envelope_too(document: Any, found: Any) -> None:
+    assert member(reply(200, json.dumps(document)), "a") == found
+
+
+def test_what_is_no_json_has_no_members() -> None:
+    assert member(reply(200, b"a"), "a") is None
