@@ -7,8 +7,15 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from conformance.commands import UsageMistake
+from conformance.commands.compare import FAIL_ON, compared, show, write_page
 from conformance.vocabulary.verdict import ExitCode
+
+if TYPE_CHECKING:
+    import pytest
 
 WORKERS = 2
 
@@ -35,6 +42,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
     parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts")
     parser.add_argument("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
+    parser.add_argument("--baseline", metavar="RUN", type=Path, help="also say what changed since an earlier run")
+    parser.add_argument(
+        "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
+    )
     parser.add_argument("--strict", action="store_true", help="a SHOULD counts like a MUST, waived as failing")
 
 
@@ -51,8 +62,46 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest
 
-    code = int(pytest.main(_pytest_arguments(arguments)))
-    return ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
+    if arguments.fail_on and not arguments.baseline:
+        raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
+    if arguments.baseline:
+        # Before the run: nobody wants to wait for a mistake.
+        _whole(arguments.baseline)
+    made = _Made()
+    code = int(pytest.main(_pytest_arguments(arguments), plugins=[made]))
+    code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
+    return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
+
+
+class _Made:
+    """Notes where the run was written."""
+
+    folder: Path | None = None
+
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """Asks the run before it is gone."""
+        run = config.pluginmanager.get_plugin("conformance-run")
+        self.folder = Path(run.options.folder) if run is not None else None
+
+
+def _whole(folder: Path) -> None:
+    from conformance.runs.record import RecordError, read_whole
+
+    try:
+        read_whole(folder)
+    except RecordError as mistake:
+        raise UsageMistake(f"--baseline {mistake}") from None
+
+
+def _since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) -> int:
+    """Says what changed since the baseline; the exit code is the run's own where that was not judged to its end."""
+    if folder is None or code not in (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE):
+        return code
+    comparisons = compared(baseline, [folder])
+    print()
+    show(comparisons)
+    write_page(comparisons, folder / "compared.html")
+    return comparisons[0].exit_code(fail_on) if fail_on else code
 
 
 def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:

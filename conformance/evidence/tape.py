@@ -73,7 +73,7 @@ class Tape:
         self._bodies: dict[str, bytes] = {}
         self._lock = threading.Lock()
         self._of_check: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for entry in filter(_whole, entries):
+        for entry in filter(is_whole, entries):
             self._of_check[entry.get("check", "")].append(entry)
 
     def begin(self, check_id: str) -> None:
@@ -179,7 +179,7 @@ class Tape:
         return self._redactor.value_of(match["name"]) or stand_in(match["name"])
 
 
-def _whole(entry: dict[str, Any]) -> bool:
+def is_whole(entry: dict[str, Any]) -> bool:
     """Whether an entry has all that an answer is made from; what someone else wrote may have not."""
     kinds = EXCHANGE if entry.get("kind") == "exchange" else TRANSCRIPT
     return all(isinstance(entry.get(name), kind) for name, kind in kinds.items()) and all(

@@ -22,11 +22,19 @@ POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
 def render(record: Record) -> str:
-    """The whole page. Everything that comes from the record is escaped and made visible by the environment."""
-    style, script = _asset("report.css"), _asset("report.js")
+    """The whole page."""
+    return page("index.html", "report.js", report=build(record))
+
+
+def page(template: str, script_name: str, **context: Any) -> str:
+    """A page with the reports' style and a script of its own, both inside it.
+
+    Everything that comes from a record is escaped and made visible by the environment.
+    """
+    style, script = _asset("report.css"), _asset(script_name)
     policy = "; ".join([POLICY, f"style-src '{_digest(style)}'", f"script-src '{_digest(script)}'"])
-    template = _environment().get_template("index.html")
-    return template.render(report=build(record), style=Markup(style), script=Markup(script), policy=policy)  # noqa: S704
+    found = _environment().get_template(template)
+    return found.render(style=Markup(style), script=Markup(script), policy=policy, **context)  # noqa: S704
 
 
 @cache

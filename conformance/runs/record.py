@@ -13,8 +13,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 from conformance.vocabulary.verdict import Verdict
 
@@ -31,6 +32,8 @@ class RunInfo:
 
     ``target_file`` is where the target was described; None for the embedded reference.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     run_id: str
     target: str
@@ -69,6 +72,8 @@ class CheckResult:
     inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section, quote and url.
     ``names_made`` is how many names its worker had made before, which tells what this check's names were.
     """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     id: str
     requirement: str
@@ -152,7 +157,7 @@ class Record:
         entries: dict[str, dict[str, Any]] = {}
         for path in sorted((self.folder / "evidence").glob("*.ndjson")):
             for line in _lines(path, self.remarks):
-                entries[line.get("id", "")] = line
+                entries[str(line.get("id", ""))] = line
         return entries
 
     def leftovers(self) -> list[dict[str, str]]:
@@ -185,24 +190,61 @@ def read(folder: Path) -> Record:
         kind = line.pop("kind", None)
         if kind == "check":
             _add(results, line, path, remarks)
-        elif kind == "amendment" and line.get("id") in results:
-            results[line["id"]].verdict = line["verdict"]
-            results[line["id"]].reason = line["reason"]
-            amended.append(line["id"])
+        elif kind == "amendment":
+            amended += _amend(results, line, path, remarks)
         elif kind == "footer":
             complete = bool(line.get("complete"))
     return Record(folder, info, list(results.values()), complete, remarks, amended)
 
 
+def read_whole(folder: Path) -> Record:
+    """The same of a run that ended, every line of which can be read; RecordError where that is not so."""
+    record = read(folder)
+    if record.remarks:
+        raise RecordError(f"{folder}: {record.remarks[0]}; the record is not as it was written")
+    if not record.complete:
+        told = f"{len(record.results)} checks were judged before it ended"
+        raise RecordError(f"{folder}: the run is not complete: {told}; run it again to the end")
+    return record
+
+
 def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
     try:
-        result = CheckResult(**line)
-    except TypeError as mistake:
-        remarks.append(f"{path.name}: a check line that is not understood ({mistake})")
+        result = _reader(CheckResult).validate_python(line)
+        Verdict(result.verdict)
+    except ValueError as mistake:
+        remarks.append(f"{path.name}: a check line that is not understood ({_place(mistake)})")
         return
     if result.id in results:
         raise RecordError(f"{path}: {result.id} stands twice")
     results[result.id] = result
+
+
+def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:
+    """Applies an amendment; the id of the check whose verdict it changed."""
+    check, verdict, reason = (str(line.get(name)) for name in ("id", "verdict", "reason"))
+    if check not in results or verdict not in list(Verdict):
+        remarks.append(f"{path.name}: an amendment that is not understood")
+        return []
+    results[check].verdict, results[check].reason = verdict, reason
+    return [check]
+
+
+@cache
+def _reader(kind: type[Any]) -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind)
+
+
+def _place(mistake: ValueError) -> str:
+    """What a line has wrong, without its text, which may be anything."""
+    from pydantic import ValidationError
+
+    if not isinstance(mistake, ValidationError):
+        return "an unknown verdict"
+    first = mistake.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
 def _info(folder: Path) -> RunInfo:
@@ -218,9 +260,10 @@ def _info(folder: Path) -> RunInfo:
             f"{path}: format {data.get('format') if isinstance(data, dict) else '?'}; this suite reads format {FORMAT}"
         )
     try:
-        return RunInfo(**data)
-    except TypeError as mistake:
-        raise RecordError(f"{path}: {mistake}") from None
+        info: RunInfo = _reader(RunInfo).validate_python(data)
+    except ValueError as mistake:
+        raise RecordError(f"{path}: {_place(mistake)}") from None
+    return info
 
 
 def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,148 @@
+"""Runs side by side: the differences, and every requirement by every run, each cell linked to what was exchanged."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from conformance.reporting.classes import area_place, day_of, outcome
+from conformance.reporting.html import fragment, page
+from conformance.reporting.text import on_one_line, plural
+from conformance.runs.comparison import Change, Comparison, Kind
+from conformance.runs.record import CheckResult, Record
+
+WORST_FIRST = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
+ABSENT = "absent"
+SHOWN = 30
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One requirement in one run: the worst outcome of its checks, and where the report shows it."""
+
+    outcome: str
+    href: str
+    told: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One requirement in every run."""
+
+    requirement: str
+    title: str
+    level: str
+    area: str
+    cells: list[Cell]
+
+    @property
+    def differs(self) -> bool:
+        """Whether the runs disagree."""
+        return len({cell.outcome for cell in self.cells}) > 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One run."""
+
+    name: str
+    target: str
+    started: str
+    href: str
+
+
+def rows(records: Sequence[Record], folder: Path) -> list[Row]:
+    """A row for each requirement that any of the runs judged; links are relative to the page's folder."""
+    by_requirement: dict[str, list[list[CheckResult]]] = defaultdict(lambda: [[] for _ in records])
+    for place, record in enumerate(records):
+        for result in record.results:
+            by_requirement[result.requirement][place].append(result)
+    found = [_row(requirement, runs, records, folder) for requirement, runs in by_requirement.items()]
+    return sorted(found, key=lambda row: (area_place(row.area), row.requirement))
+
+
+def _row(requirement: str, runs: list[list[CheckResult]], records: Sequence[Record], folder: Path) -> Row:
+    known = next(result for results in runs for result in results)
+    cells = [_cell(results, record, folder) for results, record in zip(runs, records, strict=True)]
+    return Row(requirement, known.title, known.level, known.area, cells)
+
+
+def _cell(results: list[CheckResult], record: Record, folder: Path) -> Cell:
+    if not results:
+        return Cell(ABSENT, "", "not part of this run")
+    day = day_of(record)
+    worst = min(results, key=lambda result: WORST_FIRST.index(outcome(result, day)))
+    alike = sum(outcome(each, day) == outcome(worst, day) for each in results)
+    told = outcome(worst, day) if len(results) == 1 else f"{outcome(worst, day)}: {alike} of {len(results)} checks"
+    return Cell(outcome(worst, day), link_to(record, folder) + fragment(worst.id), told)
+
+
+def link_to(record: Record, folder: Path) -> str:
+    """The way from a page in a folder to a run's report."""
+    return quote(os.path.relpath(record.folder.resolve() / "index.html", folder.resolve()))
+
+
+def render(comparisons: Sequence[Comparison], folder: Path) -> str:
+    """The page: every run compared with the first, and all of them side by side."""
+    records = [comparisons[0].old, *(each.new for each in comparisons)]
+    columns = [
+        Column(record.folder.resolve().name, record.info.target, record.info.started, link_to(record, folder))
+        for record in records
+    ]
+    compared = [(column, _shown(each, folder)) for column, each in zip(columns[1:], comparisons, strict=True)]
+    remarks = list(dict.fromkeys(remark for each in comparisons for remark in each.remarks))
+    found = rows(records, folder)
+    return page("matrix.html", "matrix.js", columns=columns, compared=compared, rows=found, remarks=remarks)
+
+
+def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, list[tuple[Change, str, str]]]]:
+    """The changes by kind, each with the ways to the check in both reports."""
+    old, new = link_to(comparison.old, folder), link_to(comparison.new, folder)
+
+    def shown(change: Change) -> tuple[Change, str, str]:
+        at = fragment(change.id)
+        return change, old + at if change.before else "", new + at if change.now else ""
+
+    return [(kind, list(map(shown, comparison.of(kind)))) for kind in Kind if comparison.of(kind)]
+
+
+def plain(comparison: Comparison) -> dict[str, Any]:
+    """The differences as JSON-like data."""
+    counts = {str(kind): len(comparison.of(kind)) for kind in Kind}
+    sides = {name: _side(record) for name, record in (("old", comparison.old), ("new", comparison.new))}
+    changes = [{**asdict(change), "kind": str(change.kind)} for change in comparison.changes]
+    return {**sides, "remarks": comparison.remarks, "counts": counts, "changes": changes}
+
+
+def _side(record: Record) -> dict[str, Any]:
+    info = record.info
+    return {"folder": str(record.folder), "run_id": info.run_id, "target": info.target, "started": info.started}
+
+
+def text(comparison: Comparison) -> Iterable[str]:
+    """The differences as lines for a terminal."""
+    yield " → ".join(f"{record.folder} ({record.info.target})" for record in (comparison.old, comparison.new))
+    yield from (f"remark: {remark}" for remark in comparison.remarks)
+    for kind in Kind:
+        changes = comparison.of(kind)
+        if changes:
+            yield ""
+            yield f"{kind.upper()} ({len(changes)})"
+            yield from (line for change in changes[:SHOWN] for line in _lines(change))
+        if len(changes) > SHOWN:
+            yield f"  … and {len(changes) - SHOWN} more; --format json tells all"
+    yield ""
+    told = [f"{len(comparison.of(kind))} {kind}" for kind in Kind if comparison.of(kind)]
+    yield ", ".join(told) if told else f"no difference in {plural(len(comparison.new.results), 'check')}"
+
+
+def _lines(change: Change) -> Iterable[str]:
+    became = f": {change.before} → {change.now}" if change.before and change.now and change.before != change.now else ""
+    waived = " (waived)" if change.waived else ""
+    yield f"  {on_one_line(change.id)}  {change.level}{became}{waived}"
+    yield from (f"      {on_one_line(detail)[:300]}" for detail in change.details[:4])

@@ -1,0 +1,123 @@
+"""How a target behaved in the eyes of one check: what does not vary from run to run of its answers.
+
+For each kind of request that a check makes: the statuses, header fields, error codes and media types of the answers.
+Names of the run's own, identifiers and times are left out, and so are fields that say nothing of the service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from conformance.evidence.tape import is_whole
+
+VOLATILE_FIELD = re.compile(
+    r"age|connection|content-length|date|keep-alive|server-timing|set-cookie|transfer-encoding|via"
+    r"|x-amz-id-2|.*(request|trace|correlation|transaction)-?id|.*-ray|.*ratelimit-.*|x-(cache|runtime|served-by|timer).*"
+)
+VOLATILE_PART = re.compile(
+    r"cf-[0-9a-z]{11}-(?:w\d*|last|preflight)-\d+|[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}|[0-9a-f]{16,}|\d{5,}"
+    r"|[A-Za-z0-9_=-]{24,}"
+)
+CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,80})</Code>")
+LONGEST_CODE = 80
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is compared of one answer, and the id of its exchange."""
+
+    status: int
+    fields: frozenset[str]
+    code: str
+    media_type: str
+    exchange: str
+
+
+Behaviour = dict[str, list[Answer]]
+"""The answers by the kind of request: client, method, path and names of the query."""
+
+
+def behaviour(entries: Iterable[dict[str, Any]]) -> Behaviour:
+    """The behaviour that the evidence of one check shows; nothing where its requests were made at the same time.
+
+    Of those it is chance which is answered first.
+    """
+    exchanges = [entry for entry in filter(is_whole, entries) if entry["kind"] == "exchange" and entry["status"]]
+    found: Behaviour = defaultdict(list)
+    if not _at_once(exchanges):
+        for entry in exchanges:
+            found[_request(entry)].append(_answer(entry))
+    return dict(found)
+
+
+def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]]:
+    """In which ways answers to the same kinds of request differ: the words, and an exchange of each side."""
+    for request in sorted(old.keys() & new.keys()):
+        before, after = old[request], new[request]
+        for words in _told(before, after):
+            yield f"{request}: {words}", before[-1].exchange, after[-1].exchange
+
+
+def _told(before: list[Answer], after: list[Answer]) -> Iterator[str]:
+    for name, what in (("status", "status"), ("code", "error code"), ("media_type", "media type")):
+        was, now = ({str(getattr(each, name)) for each in answers} - {""} for answers in (before, after))
+        if was != now:
+            yield f"{what} {_listed(was)} → {_listed(now)}"
+    for status in sorted({each.status for each in before} & {each.status for each in after}):
+        was, now = (_fields(answers, status) for answers in (before, after))
+        if was != now:
+            changes = [
+                *(f"without {name}" for name in sorted(was - now)),
+                *(f"with {name}" for name in sorted(now - was)),
+            ]
+            yield f"the header fields of {status} are now {', '.join(changes)}"
+
+
+def _fields(answers: list[Answer], status: int) -> set[str]:
+    return {name for each in answers if each.status == status for name in each.fields}
+
+
+def _listed(values: set[str]) -> str:
+    return ", ".join(sorted(values)) or "none"
+
+
+def _request(entry: dict[str, Any]) -> str:
+    parts = urlsplit(entry["url"])
+    names = sorted({name for name, _ in parse_qsl(parts.query, keep_blank_values=True)})
+    query = f"?{'&'.join(names)}" if names else ""
+    return f"{entry['method']} {VOLATILE_PART.sub('*', parts.path)}{query}"
+
+
+def _answer(entry: dict[str, Any]) -> Answer:
+    fields = {str(name).lower(): str(value) for name, value in entry["response_headers"]}
+    media_type = fields.get("content-type", "").partition(";")[0].strip().lower()
+    names = frozenset(name for name in fields if not VOLATILE_FIELD.fullmatch(name))
+    return Answer(entry["status"], names, _code(entry), media_type, entry["id"])
+
+
+def _code(entry: dict[str, Any]) -> str:
+    """The code of an error answer: of OAuth (RFC 6749), the registry (OCI) or S3; "" where there is none."""
+    text = str(entry["response_body"].get("text", ""))
+    if entry["status"] < 400 or not text:
+        return ""
+    found = CODE.search(text.encode())
+    if found:
+        return found[1].decode()
+    try:
+        document = json.loads(text)
+        code = document.get("error") or document["errors"][0]["code"]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ""
+    return str(code.get("code", "") if isinstance(code, dict) else code)[:LONGEST_CODE]
+
+
+def _at_once(exchanges: list[dict[str, Any]]) -> bool:
+    spans = sorted((each["started"], each["started"] + each["duration_s"]) for each in exchanges)
+    return any(later[0] < earlier[1] for earlier, later in pairwise(spans))
