@@ -1,6 +1,6 @@
 """How to talk to a registry: its endpoints by name, an upload as a session, repositories that can be cleared.
 
-Endpoints are those of the OCI Distribution Specification 1.1 (end-1 to end-14) and the Docker Registry V2
+Endpoints are those of the OCI Distribution Specification 1.1 (end-1 to end-13) and the Docker Registry V2
 catalog. Nothing here judges an answer. ``given_…`` make preconditions: where the registry refuses one, the
 check that asked for it is inconclusive.
 """
@@ -352,7 +352,7 @@ class Upload:
         return self._send("GET", self.location)
 
     def cancel(self) -> Exchange:
-        """DELETE of the session (end-14)."""
+        """DELETE of the session."""
         reply = self._send("DELETE", self.location)
         if reply.ok:
             self.repository.inventory.ended(self)
