@@ -10,6 +10,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.plugin.fixtures import http, ledger, names, recorder, target
+from conformance.plugin.garbage import Garbage
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
 
@@ -37,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if "conformance" in given:
             from conformance.plugin.worker import Worker
 
+            config.pluginmanager.register(Garbage(), "conformance-garbage")
             config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
         return
     if config.pluginmanager.has_plugin("conformance-worker") or not asks_for_suites(config):
@@ -49,3 +51,4 @@ def pytest_configure(config: pytest.Config) -> None:
     from conformance.plugin.session import begin
 
     begin(config)
+    config.pluginmanager.register(Garbage(), "conformance-garbage")
