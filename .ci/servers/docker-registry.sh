@@ -5,7 +5,8 @@
 #   .ci/servers/docker-registry.sh start FOLDER PORT token REALM CERT     tokens of the reference's identity; CERT is
 #                                                                         registry-token.crt beside its target file
 #   .ci/servers/docker-registry.sh stop FOLDER
-# start prints the registry's URL.
+# start prints the registry's URL. With TLS=ADDRESS (127.0.0.1 or [::1]) that is https, with a certificate of the
+# authority in FOLDER/ca.pem. Docker engines verify it on [::1] only, podman and skopeo know no such address.
 set -euo pipefail
 
 action=$1
@@ -14,6 +15,9 @@ port=${3:-}
 mode=${4:-open}
 realm=${5:-}
 certificate=${6:-}
+tls=${TLS:-}
+address=${tls:-127.0.0.1}
+scheme=http${tls:+s}
 
 auth() {
     case $mode in
@@ -35,22 +39,35 @@ auth() {
     esac
 }
 
+# An authority, and a certificate of it for loopback.
+certificates() {
+    key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc)
+    openssl req -x509 "${key[@]}" -days 2 -subj /CN=authority -keyout "$folder/ca.key" -out "$folder/ca.pem" \
+        -addext keyUsage=critical,keyCertSign 2>>"$folder/log"
+    printf 'subjectAltName=IP:127.0.0.1,IP:::1\nauthorityKeyIdentifier=keyid\n' >"$folder/extensions"
+    openssl req "${key[@]}" -subj /CN=registry -keyout "$folder/tls.key" -out "$folder/request" 2>>"$folder/log"
+    openssl x509 -req -in "$folder/request" -CA "$folder/ca.pem" -CAkey "$folder/ca.key" -days 2 \
+        -extfile "$folder/extensions" -out "$folder/tls.crt" 2>>"$folder/log"
+}
+
 configuration() {
     printf 'version: 0.1\nlog:\n  level: warn\n  accesslog:\n    disabled: true\n'
     printf 'storage:\n  cache:\n    blobdescriptor: inmemory\n  filesystem:\n    rootdirectory: %s/data\n' "$folder"
     printf '  delete:\n    enabled: true\n'
-    printf 'http:\n  addr: 127.0.0.1:%s\n' "$port"
+    printf 'http:\n  addr: "%s:%s"\n' "$address" "$port"
+    [ -z "$tls" ] || printf '  tls:\n    certificate: %s/tls.crt\n    key: %s/tls.key\n' "$folder" "$folder"
     auth
 }
 
 start() {
     mkdir -p "$folder"
+    [ -z "$tls" ] || certificates
     configuration >"$folder/config.yml"
-    env -u OTEL_TRACES_EXPORTER setsid docker-registry serve "$folder/config.yml" >"$folder/log" 2>&1 </dev/null &
+    env -u OTEL_TRACES_EXPORTER setsid docker-registry serve "$folder/config.yml" >>"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
     for _ in $(seq 100); do
-        if curl -s -o /dev/null "http://127.0.0.1:$port/v2/"; then
-            printf 'http://127.0.0.1:%s\n' "$port"
+        if curl -gsk -o /dev/null "$scheme://$address:$port/v2/"; then
+            printf '%s://%s:%s\n' "$scheme" "$address" "$port"
             return
         fi
         kill -0 "$(cat "$folder/pid")" 2>/dev/null || break

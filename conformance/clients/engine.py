@@ -74,10 +74,18 @@ class Docker(ImageProgram):
         return {**where, **super()._environment()}
 
     def _trusting(self, outcome: Outcome) -> Outcome:
-        """The outcome, unless the engine trusts other authorities than the target file tells us to trust."""
+        """The outcome, unless the engine failed because it does not speak TLS with the registry as it should.
+
+        It may trust other authorities than the target file names; and whatever the URL, with a registry on loopback
+        it may try plain HTTP, and tell of that alone.
+        """
+        if outcome.exit_code == 0:
+            return outcome
         if self.home.target.ca_file is not None and "x509:" in outcome.said:
             needs = f"the authorities of ca_file in /etc/docker/certs.d/{self.host}/ca.crt of the engine"
             raise Inconclusive("the Docker engine does not trust the registry's certificate", needs)
+        if not self.plain and f"http://{self.host}/" in outcome.said:
+            raise Inconclusive("the Docker engine speaks plain HTTP with this registry", "a registry not on loopback")
         return outcome
 
 
@@ -91,7 +99,8 @@ class DockerSdk(Docker):
         from docker.errors import DockerException
 
         _reachable_from_engine(self.registry.url)
-        self.host = urlsplit(self.registry.url).netloc
+        parts = urlsplit(self.registry.url)
+        self.host, self.plain = parts.netloc, parts.scheme == "http"
         try:
             self._engine = docker.from_env(timeout=TIME_LIMIT_S)
             self._engine.ping()

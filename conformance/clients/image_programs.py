@@ -20,7 +20,7 @@ from conformance.clients.images import Manifest
 from conformance.clients.program import Outcome, installed, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Registry
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 DIGEST = re.compile(r"[Dd]igest: (sha256:[0-9a-f]{64})")
 
@@ -52,12 +52,14 @@ class ImageProgram(ABC):
     name: ClassVar[str]
     unverified: ClassVar[str] = "--tls-verify=false"
     login_option: ClassVar[str] = "--authfile"
-    pushes_indexes: ClassVar[bool] = False
+    knows_ipv6: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.path = installed(self.name)
         parts = urlsplit(self.registry.url)
         self.host, self.plain = parts.netloc, parts.scheme == "http"
+        if not self.knows_ipv6 and self.host.startswith("["):
+            raise NotApplicable(f"{self.name} takes no registry by an IPv6 address")
 
     def close(self) -> None:  # noqa: B027 (most keep nothing open)
         """Ends what it keeps open."""
@@ -115,7 +117,7 @@ class Skopeo(ImageProgram):
     """skopeo: from a layout to the registry, and from it to a folder of files."""
 
     name = "skopeo"
-    pushes_indexes = True
+    knows_ipv6 = False
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``skopeo copy --all oci:… docker://…``."""
@@ -142,7 +144,6 @@ class Oras(ImageProgram):
     name = "oras"
     unverified = "--plain-http"
     login_option = "--registry-config"
-    pushes_indexes = True
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``oras cp --from-oci-layout …``."""
@@ -199,6 +200,7 @@ class Podman(Buildah):
     """podman: as buildah, with a description of its own."""
 
     name = "podman"
+    knows_ipv6 = False
 
     def _inspected(self, storage: list[str], name: str) -> Held:
         return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])

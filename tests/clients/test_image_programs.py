@@ -1,0 +1,158 @@
+"""Programs that push and pull images, with programs of our own in their place: what they are told, what it means."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clients.engine import Docker
+from conformance.clients.home import Home
+from conformance.clients.image_files import held
+from conformance.clients.image_programs import Buildah, ImageProgram, Oras, Podman, Skopeo, digest_told, held_of
+from conformance.clients.images import image
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Login, Registry, Secret, Target
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+PASSWORD = "the-password-of-the-pusher"
+LOGIN = Login(username="ct-push", password=Secret("PUSH_PASSWORD", PASSWORD))
+PROGRAM = """#!/bin/sh
+printf '%s\\n' "$*" >>"$0.told"
+{script}
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is looked in for programs, before all others."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return folder
+
+
+def made(kind: type[ImageProgram], path: Path, script: str, url: str = "http://127.0.0.1:5000", **more: Any) -> Any:
+    """A program whose every call runs a script."""
+    file = path / kind.name
+    file.write_text(PROGRAM.format(script=script), encoding="utf-8")
+    file.chmod(0o755)
+    root = path.parent / "home"
+    root.mkdir()
+    registry = Registry(url=url, repository="orgs/acme/conformance")
+    return kind(Recorder(), registry, Home(Target(organization="acme", **more), root))
+
+
+def told(path: Path, kind: type[ImageProgram]) -> str:
+    return (path / f"{kind.name}.told").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
+def test_a_password_travels_by_standard_input(kind: type[ImageProgram], path: Path) -> None:
+    program = made(kind, path, "cat")
+
+    outcome = program.login("ct-push", PASSWORD)
+
+    assert outcome.output.strip() == PASSWORD
+    assert PASSWORD not in told(path, kind)
+    assert "ct-push" in told(path, kind)
+
+
+@pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
+def test_a_login_is_handed_over_in_a_file(kind: type[ImageProgram], path: Path) -> None:
+    program = made(kind, path, "echo sha256:0")
+
+    program.push(image("a"), "orgs/acme/app", "v1", LOGIN)
+
+    assert PASSWORD not in told(path, kind)
+    (folder,) = {program.home.login_folder(program.host, LOGIN)}
+    assert str(folder) in told(path, kind)
+
+
+@pytest.mark.parametrize("kind", [Podman, Skopeo])
+def test_an_address_that_a_program_does_not_know_is_no_finding(kind: type[ImageProgram], path: Path) -> None:
+    with pytest.raises(NotApplicable, match="IPv6"):
+        made(kind, path, "true", "https://[::1]:5000")
+
+
+def test_what_skopeo_left_is_read_byte_for_byte(path: Path) -> None:
+    content = image("a", layers=2)
+    folder = path.parent / "image"
+    folder.mkdir()
+    (folder / "manifest.json").write_bytes(content.content)
+    for blob in content.blobs:
+        (folder / blob.digest.partition(":")[2]).write_bytes(blob.content)
+    program = made(Skopeo, path, f'for last; do :; done; cp -r {folder}/. "${{last#dir:}}"')
+
+    assert program.pull("orgs/acme/app", ":v1", LOGIN).held == held(content)
+
+
+def test_what_cannot_be_read_is_no_finding(path: Path) -> None:
+    with pytest.raises(Inconclusive, match="cannot be read"):
+        made(Skopeo, path, "true").pull("orgs/acme/app", ":v1", LOGIN)
+
+
+def test_a_program_that_cannot_even_take_an_image_is_no_finding(path: Path) -> None:
+    with pytest.raises(Inconclusive, match="buildah does not work on this machine: exit code 1: no storage"):
+        made(Buildah, path, "echo no storage >&2; exit 1").push(image("a"), "orgs/acme/app", "v1", LOGIN)
+
+
+def test_a_crash_is_no_finding(path: Path) -> None:
+    crash = "printf 'panic: store of odd value\\n\\ngoroutine 19 [running]:\\n' >&2; exit 2"
+    with pytest.raises(Inconclusive, match="crashed: panic: store of odd value"):
+        made(Oras, path, crash).push(image("a"), "orgs/acme/app", "v1", LOGIN)
+
+
+def test_no_engine(path: Path) -> None:
+    with pytest.raises(NotApplicable, match="no Docker engine"):
+        made(Docker, path, "exit 1")
+
+
+@pytest.mark.parametrize("url", ["http://registry.example", "https://127.0.0.1:5000"])
+def test_registries_that_an_engine_elsewhere_cannot_reach(
+    path: Path, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://elsewhere.example:2376")
+    with pytest.raises(NotApplicable, match="Docker engine"):
+        made(Docker, path, "true", url)
+
+
+def test_an_engine_that_speaks_no_tls_is_no_finding(path: Path) -> None:
+    said = "Head http://127.0.0.1:5000/v2/: 400 Bad Request"
+    program = made(
+        Docker, path, f'case "$*" in *login*) cat; echo "{said}" >&2; exit 1;; esac', "https://127.0.0.1:5000"
+    )
+    with pytest.raises(Inconclusive, match="plain HTTP"):
+        program.login("ct-push", PASSWORD)
+
+
+def test_an_engine_that_trusts_others_is_no_finding(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").touch()
+    script = 'case "$*" in *login*) cat; echo "x509: certificate signed by unknown authority" >&2; exit 1;; esac'
+    url, more = "https://registry.example", {"ca_file": str(tmp_path / "ca.pem")}
+    with pytest.raises(Inconclusive, match="does not trust"):
+        made(Docker, path, script, url, **more).login("ct-push", PASSWORD)
+
+
+def test_an_engines_refusal_over_tls_is_one(path: Path) -> None:
+    script = 'case "$*" in *login*) cat; echo "unauthorized" >&2; exit 1;; esac'
+    assert made(Docker, path, script, "https://registry.example").login("ct-push", PASSWORD).exit_code == 1
+
+
+def test_the_digest_that_is_told() -> None:
+    digest = "sha256:" + "a" * 64
+    assert digest_told(f"v1: digest: {digest} size: 730") == digest_told(f"Digest: {digest}\n") == digest
+    assert digest_told("Pushed") == ""
+
+
+@pytest.mark.parametrize(
+    ("identity", "config"), [("sha256:c", "sha256:c"), ("c", "sha256:c"), ("sha256:m", ""), ("m", "")]
+)
+def test_what_is_inspected(identity: str, config: str) -> None:
+    inspected = {"Id": identity, "RepoDigests": ["127.0.0.1:5000/app@sha256:m"], "RootFS": {"Layers": ["sha256:l"]}}
+    found = held_of(json.loads(json.dumps(inspected)))
+    assert (found.digests, found.config, found.layers) == (frozenset({"sha256:m"}), config, ("sha256:l",))

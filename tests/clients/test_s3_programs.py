@@ -1,0 +1,93 @@
+"""Programs that speak S3, with programs of our own in their place: keys are in no process list."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.clients.home import Home
+from conformance.clients.s3_programs import Aws, Mc, Rclone, S3cmd, S3Program
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Secret, Storage, Target
+from conformance.vocabulary.finding import NotApplicable
+
+KEY, SECRET = "AKIAEXAMPLEEXAMPLE", "the-secret-key/with+odd%characters"
+STORAGE = Storage(
+    endpoint="http://127.0.0.1:9000",
+    buckets=["one"],
+    access_key=Secret("KEY", KEY),
+    secret_key=Secret("SECRET", SECRET),
+)
+SHOW = """#!/bin/sh
+printf '%s\\n' "$*" >>"$0.told"
+[ "$1" = --version ] && echo "{version}"
+for word; do [ -d "$word" ] && cat "$word/config.json"; [ -f "$word" ] && cat "$word"; done
+env
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    return folder
+
+
+def made(kind: type[S3Program], path: Path, name: str, version: str = "MinIO", **more: Any) -> Any:
+    """A program that shows its configuration and environment."""
+    (path / name).write_text(SHOW.format(version=version), encoding="utf-8")
+    (path / name).chmod(0o755)
+    root = path.parent / "home"
+    root.mkdir()
+    return kind(Recorder(), STORAGE, Home(Target(organization="acme", **more), root))
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])
+def test_keys_are_in_no_process_list(kind: type[S3Program], path: Path, name: str, tmp_path: Path) -> None:
+    program = made(kind, path, name)
+
+    outcomes = [
+        program.list("one", "a/"),
+        program.upload(tmp_path, "one", "a/"),
+        program.download("one", "a/", tmp_path),
+        program.remove("one", "a/"),
+    ]
+
+    told = (path / f"{name}.told").read_text(encoding="utf-8")
+    for secret in (KEY, SECRET):
+        assert secret not in told
+        assert secret in outcomes[0].output
+    assert told.count("one/a") == 4
+    assert "production" not in outcomes[0].output
+
+
+def test_another_secret(path: Path) -> None:
+    program = made(Aws, path, "aws")
+    other = Aws(program.recorder, STORAGE, program.home, Secret("WRONG", "another-secret"))
+    assert "AWS_SECRET_ACCESS_KEY=another-secret" in other.list("one", "").output
+
+
+def test_the_file_manager_of_the_same_name_is_not_meant(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f"{path}{os.pathsep}/bin")
+    (path / "minio-client").symlink_to("/bin/true")
+    with pytest.raises(NotApplicable, match="MinIO's client"):
+        made(Mc, path, "mc", "GNU Midnight Commander")
+
+
+def test_keys_of_mc_are_json(path: Path) -> None:
+    output = made(Mc, path, "minio-client").list("one", "").output
+    kept = json.JSONDecoder().raw_decode(output[output.index("{") :])[0]
+    assert kept["aliases"]["target"]["secretKey"] == SECRET
+
+
+def test_a_further_authority(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("OURS", encoding="ascii")
+    output = made(Aws, path, "aws", ca_file=str(tmp_path / "ca.pem")).list("one", "").output
+    bundle = next(line for line in output.splitlines() if line.startswith("AWS_CA_BUNDLE=")).partition("=")[2]
+    assert Path(bundle).read_text(encoding="utf-8").endswith("OURS")
