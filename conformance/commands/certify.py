@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.commands import UsageMistake
@@ -29,6 +30,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
+    from conformance.reporting.attestation import claimable
     from conformance.reporting.certification import NotEntitled, certify
     from conformance.runs.record import RecordError, read
     from conformance.runs.seal import SealError
@@ -41,7 +43,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     try:
         signer = private_key(arguments.key)
-        lines = certify(read(folder), arguments.classes, signer, today())
+        record = read(folder)
+        checks = suite_checks(arguments.classes or claimable(record))
+        lines = certify(record, arguments.classes, signer, today(), checks)
         out.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     except NotEntitled as refusal:
         print(f"{folder}: no statement can be made of this run:")
@@ -55,6 +59,15 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"show it:    conformance statement show {out}")
     print(f"verify it:  conformance verify {out} {folder} --key PUBLIC.pem")
     return ExitCode.CONFORMANT
+
+
+def suite_checks(classes: Iterable[str]) -> dict[str, str]:
+    """The suite's checks of the areas in which the classes are, each with its requirement."""
+    from conformance.contract.catalogue import catalogue
+    from conformance.plugin.collection import collect
+
+    areas = {each.area for each in catalogue() if each.conformance_class in set(classes)}
+    return {each.id: each.requirement.id for each in collect(*sorted(areas))}
 
 
 def today() -> str:

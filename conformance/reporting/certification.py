@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -38,14 +38,17 @@ class Unjudged(Exception):
     """A statement's signature and files hold, but this suite cannot judge its run again: why, and which can."""
 
 
-def certify(record: Record, classes: Iterable[str], signer: CryptoSigner, day: str) -> list[str]:
+def certify(
+    record: Record, classes: Iterable[str], signer: CryptoSigner, day: str, checks: Mapping[str, str]
+) -> list[str]:
     """The signed lines for the classes (all that apply where none is named); seals the run's folder.
 
-    ``day`` is today, ``YYYY-MM-DD`` in UTC. Raises NotEntitled, and SealError where the folder cannot be sealed.
+    ``day`` is today, ``YYYY-MM-DD`` in UTC; ``checks`` are the suite's, each with its requirement. Raises NotEntitled,
+    and SealError where the folder cannot be sealed.
     """
     claimed = sorted(set(classes)) or claimable(record)
     until = valid_until(record)
-    reasons = [*_reasons(record), *_class_reasons(record, claimed, day)]
+    reasons = [*_reasons(record), *_class_reasons(record, claimed, day, checks)]
     reasons += [f"the run is of {day_of(record)}, and a statement holds no longer than {until}"] if until < day else []
     if reasons or not claimed:
         raise NotEntitled("\n".join(reasons) or "nothing in this run applies to what the target claims")
@@ -88,7 +91,7 @@ def _reasons(record: Record) -> Iterator[str]:
         yield f"{plural(len(errors), 'check')} ended in an error of the suite, {errors[0]} the first"
 
 
-def _class_reasons(record: Record, claimed: Iterable[str], day: str) -> Iterator[str]:
+def _class_reasons(record: Record, claimed: Iterable[str], day: str, checks: Mapping[str, str]) -> Iterator[str]:
     summaries = {each.name: each for each in summarise(record)}
     known = {each.conformance_class for each in catalogue()}
     for name in claimed:
@@ -98,6 +101,7 @@ def _class_reasons(record: Record, claimed: Iterable[str], day: str) -> Iterator
             yield f"{name}: nothing in this run applies to it; leave it out"
         else:
             yield from _standing(summaries[name], record, day)
+            yield from _coverage(name, record, checks)
 
 
 def _standing(summary: ClassSummary, record: Record, day: str) -> Iterator[str]:
@@ -106,14 +110,25 @@ def _standing(summary: ClassSummary, record: Record, day: str) -> Iterator[str]:
     wrong = {Statement.NOT_CONFORMANT, *([Statement.NOT_SHOWN] if record.complete else [])}
     if summary.statement in wrong:
         yield f"{summary.name}: {summary.statement.value}: {summary.why}; mend it, or name the others with --class"
-    wanted = {each.id for each in catalogue() if each.conformance_class == summary.name and not each.untestable}
-    missing = sorted(wanted - {each.requirement for each in here})
-    if missing and record.complete:
-        yield f"{summary.name}: only a part was run; {plural(len(missing), 'requirement')} missing, first {missing[0]}"
     for each in here:
         until = str((each.waiver or {}).get("until"))
         if _waived(each, record) and until < day:
             yield f"{summary.name}: the waiver of {each.id} ran out on {until}"
+
+
+def _coverage(name: str, record: Record, checks: Mapping[str, str]) -> Iterator[str]:
+    """Every check of the class was run, none that there is not, and each is held to what the contract says of it."""
+    contract = catalogue()
+    wanted = {each for each, requirement in checks.items() if contract[requirement].conformance_class == name}
+    here = {each.id: each for each in record.results if each.conformance_class == name}
+    missing, unknown = sorted(wanted - here.keys()), sorted(here.keys() - wanted)
+    if missing and record.complete:
+        yield f"{name}: only a part was run; {plural(len(missing), 'check')} missing, {missing[0]} the first"
+    if unknown:
+        yield f"{name}: {unknown[0]} is no check of this class"
+    for each in (here[known] for known in sorted(wanted & here.keys())):
+        if each.level != contract[checks[each.id]].level:
+            yield f"{name}: {each.id} is a {contract[checks[each.id]].level}, and not a {each.level}"
 
 
 def statements(path: Path, key: SSlibKey | None) -> list[Attestation]:
@@ -159,9 +174,10 @@ def _whole(path: Path, found: list[Attestation]) -> None:
         raise Refused(f"{path}: holds statements of more than one run")
 
 
-def verify_run(found: list[Attestation], folder: Path) -> Record:
-    """Holds a run's folder against its statements: the files, and what follows from them; the record.
+def verify_run(found: list[Attestation], folder: Path, checks: Mapping[str, str]) -> Record:
+    """Holds a run's folder against its statements: the files, and what follows from the record, which is returned.
 
+    ``checks`` are the suite's, each with its requirement.
     Raises SealError, RecordError, Refused, and Unjudged where the run was made with another contract.
     """
     first = found[0]
@@ -173,7 +189,7 @@ def verify_run(found: list[Attestation], folder: Path) -> Record:
             f"the run was made with suite {first.suite_version} and contract {first.contract.annotations.version}, "
             "which is not this suite's: install that version to judge it again"
         )
-    reasons = [*_reasons(record), *_class_reasons(record, first.run.claimed, day_of(record))]
+    reasons = [*_reasons(record), *_class_reasons(record, first.run.claimed, day_of(record), checks)]
     if reasons:
         raise Refused(f"the run does not entitle to the statement: {on_one_line(reasons[0])}")
     again = {
@@ -182,7 +198,17 @@ def verify_run(found: list[Attestation], folder: Path) -> Record:
     for each in found:
         if again[each.conformance_class] != each:
             raise Refused(f"the statement of {each.conformance_class} is not what follows from the run")
+    _evident(record, first.run.claimed)
     return record
+
+
+def _evident(record: Record, claimed: Iterable[str]) -> None:
+    """What a claimed check was judged on is there."""
+    there = record.evidence()
+    for each in record.results:
+        missing = sorted(set(each.exchanges) - there.keys()) if each.conformance_class in set(claimed) else []
+        if missing:
+            raise Refused(f"{each.id}: its evidence {missing[0]} is not in the run")
 
 
 def still_valid(found: list[Attestation], day: str) -> None:

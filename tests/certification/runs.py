@@ -27,6 +27,16 @@ def results(*classes: str) -> list[CheckResult]:
     return [samples.check(each.id, level=each.level.value, conformance_class=each.conformance_class) for each in wanted]
 
 
+def suite() -> dict[str, str]:
+    """The checks of the suite, for these tests: one for each requirement."""
+    return {each.id: each.id for each in catalogue() if not each.untestable}
+
+
+def invented() -> CheckResult:
+    """A check that no suite has."""
+    return samples.check("registry/delete/invented", conformance_class="registry-delete")
+
+
 def run(folder: Path, checks: list[CheckResult] | None = None, complete: bool = True, **changes: Any) -> Record:
     """A run's folder with evidence and reports, as it would be certified."""
     recorder = samples.recorder()

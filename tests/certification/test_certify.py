@@ -99,9 +99,9 @@ def test_cosign_verifies_the_envelope(folder: Path) -> None:
     assert codes[0] == 0 and codes[1] != 0
 
 
-def changed(verdict: Verdict, level: str = "MUST", **more: Any) -> list[CheckResult]:
+def changed(verdict: Verdict, of: str = "MUST", **more: Any) -> list[CheckResult]:
     found = runs.results()
-    chosen = next(each for each in found if each.level == level)
+    chosen = next(each for each in found if each.level == of)
     chosen.verdict = verdict.value
     chosen.findings = [samples.finding("a", "b")] if verdict is Verdict.FAIL else []
     for name, value in more.items():
@@ -125,8 +125,12 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "error": ({"checks": changed(Verdict.ERROR)}, "1 check ended in an error of the suite, registry/"),
     "part": (
-        {"checks": runs.results()[1:]}, "registry-catalog: only a part was run; 1 requirement missing, first registry/",
+        {"checks": runs.results()[1:]}, "registry-catalog: only a part was run; 1 check missing, registry/",
     ),
+    "invented": (
+        {"checks": [*runs.results(), runs.invented()]}, "registry-delete: registry/delete/invented is no check of this",
+    ),
+    "level": ({"checks": changed(Verdict.FAIL, level="SHOULD")}, "is a MUST, and not a SHOULD"),
     "waiver": (
         {"checks": changed(Verdict.FAIL, waiver=runs.waiver("2026-01-31")), "started": "2026-01-30T10:00:00Z"},
         "ran out on 2026-01-31",

@@ -25,7 +25,7 @@ def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certified")
     private, _ = runs.keys(folder)
     record = runs.run(folder / "run")
-    lines = certify(record, [], private_key(private), runs.TODAY)
+    lines = certify(record, [], private_key(private), runs.TODAY, runs.suite())
     (folder / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
     return folder
 
@@ -38,7 +38,7 @@ def copy(certified: Path, tmp_path: Path) -> Path:
 def refusal(folder: Path) -> str:
     """Why the folder's statement is refused; "" where it is verified."""
     try:
-        verify_run(statements(folder / "s.jsonl", public_key(folder / "key.public.pem")), folder / "run")
+        verify_run(statements(folder / "s.jsonl", public_key(folder / "key.public.pem")), folder / "run", runs.suite())
     except (Refused, SealError, RecordError) as refused:
         return str(refused)
     return ""
@@ -176,7 +176,7 @@ def test_what_was_changed_is_named(copy: Path) -> None:
 
 def test_a_statement_of_another_signer_is_refused(copy: Path) -> None:
     private, _ = runs.keys(copy, "other")
-    lines = certify(read(copy / "run"), [], private_key(private), runs.TODAY)
+    lines = certify(read(copy / "run"), [], private_key(private), runs.TODAY, runs.suite())
     (copy / "s.jsonl").write_text("".join(f"{line}\n" for line in lines))
     assert refusal(copy).endswith("s.jsonl:1: it was signed with another key")
 

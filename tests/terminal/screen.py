@@ -23,7 +23,9 @@ VOLATILE = {
     r"127\.0\.0\.1:\d+": "127.0.0.1:<port>",
     r"\b\d+(\.\d+)? m?s\b|\b\d+ min \d+ s\b": "<time>",
     r"[\d,]+ requests?\b": "<n> requests",
-    r"\d+ requirements missing, first \S+": "<n> requirements missing, first <id>",
+    r"\d+ checks missing, \S+": "<n> checks missing, <id>",
+    r"[\d,]+ of [\d,]+ verdicts": "<n> of <n> verdicts",
+    r"run [0-9a-z]{11}\b": "run <id>",
     r"\d+ checks passed": "<n> checks passed",
     r"(Nothing is said of|Not offered): [^:]*?(?=\n\n|\nNot)": r"\1: <names>",
 }

@@ -1,0 +1,68 @@
+"""A signer who holds the right key and changes the run before signing: the evidence contradicts the verdict."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from tests.certification import runs
+from tests.run.support import Ran, conformance
+
+DEFECT = "json-array-refused"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the keys and a run of the webhooks' checks in which one fails."""
+    made = tmp_path_factory.mktemp("vendor")
+    (made / ".git").mkdir()
+    runs.keys(made)
+    reference = EmbeddedReference(["--defect", DEFECT])
+    try:
+        ran = conformance(made, "run", "webhooks", "--config", str(reference.target_config), "--out", "run")
+    finally:
+        reference.stop()
+    assert ran.code == 1, ran.output
+    return made
+
+
+def rewritten(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    path = folder / "run" / "results.ndjson"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        change(line)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def certified(folder: Path) -> Ran:
+    return conformance(folder, "certify", "run", "--key", "key.pem", "--out", "s.jsonl")
+
+
+def passing(line: dict[str, Any]) -> None:
+    if line.get("verdict") == "fail":
+        line.update(verdict="pass", findings=[])
+
+
+def test_a_verdict_that_was_turned_is_found_out(folder: Path) -> None:
+    assert certified(folder).code == 1
+    rewritten(folder, passing)
+    assert certified(folder).code == 0
+    verified = conformance(folder, "verify", "s.jsonl", "run", "--key", "key.public.pem")
+    assert verified.code == 1, verified.output
+    assert "REFUSED  webhooks/" in verified.output
+    assert "pass in the record, fail by its evidence" in verified.output
+
+
+def test_evidence_that_was_taken_away_is_missed(folder: Path) -> None:
+    rewritten(folder, passing)
+    for path in (folder / "run" / "evidence").iterdir():
+        path.write_text("")
+    assert certified(folder).code == 0
+    verified = conformance(folder, "verify", "s.jsonl", "run", "--key", "key.public.pem")
+    assert verified.code == 1, verified.output
+    assert "is not in the run" in verified.output
