@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -61,7 +61,7 @@ class HttpClient:
 
     def _new_transport(self) -> httpx.BaseTransport:
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=4.0)
-        return httpx.HTTPTransport(verify=self.tls or True, limits=limits)
+        return httpx.HTTPTransport(verify=self.tls or _system_authorities(), limits=limits)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -223,6 +223,12 @@ class HttpClient:
 def _origin(url: str) -> httpx.URL:
     # Few origins, thousands of requests: httpx would parse the URL for each.
     return httpx.URL(url)
+
+
+@cache
+def _system_authorities() -> ssl.SSLContext:
+    """The authorities that the system trusts; read once, since that takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 def retry_after(exchange: Exchange) -> float:

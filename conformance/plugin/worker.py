@@ -171,19 +171,18 @@ class Worker:
             raise Inconclusive(cause, "a surface that answers; see conformance preflight")
         self.life.expect(surface_of(check.requirement.id))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        """Judges a check and puts its result in the report."""
-        report: pytest.TestReport = yield
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
+        """Judges a check and reports its result, in place of pytest's report, whose tracebacks nobody would see."""
         check = item.stash.get(CHECK, None)
         if check is None:
-            return report
+            return None
+        report = _report(item, call)
         error = call.excinfo.value if call.excinfo else None
         if call.when == "teardown":
             if error is not None:
-                report.user_properties.append(
-                    (TEARDOWN, {"id": check.id, "reason": RECORDER.redactor.text(repr(error))})
-                )
+                report.longrepr = RECORDER.redactor.text(repr(error))
+                report.user_properties.append((TEARDOWN, {"id": check.id, "reason": report.longrepr}))
         elif call.when == "call" or error is not None:
             self._conclude(check, self._judgement(check, error, call.when), report)
         return report
@@ -257,6 +256,22 @@ class Worker:
             "held": self.held or [],
             "watch": RECORDER.watch.told(),
         }
+
+
+def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
+    """The report of one phase of a check, without what its exception says."""
+    return pytest.TestReport(
+        nodeid=item.nodeid,
+        location=item.location,
+        keywords=dict.fromkeys(item.keywords, 1),
+        outcome="failed" if call.excinfo else "passed",
+        longrepr=None,
+        when=call.when,  # type: ignore[arg-type]
+        duration=call.duration,
+        start=call.start,
+        stop=call.stop,
+        user_properties=[*item.user_properties],
+    )
 
 
 def _place(check: CheckInfo | None) -> int:
