@@ -1,13 +1,19 @@
-"""Calls made at one moment from several threads, all of which are awaited."""
+"""Calls made at one moment from several threads, all of which are awaited, in a bounded number."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from conformance.vocabulary.exchange import Exchange
+
 T = TypeVar("T")
+READERS = 3
+READS = 8
+LONGEST_S = 4.0
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
@@ -24,3 +30,44 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     with ThreadPoolExecutor(len(calls)) as pool:
         futures = [pool.submit(started, call) for call in calls]
     return [future.result() for future in futures]
+
+
+def _repeated(call: Callable[[], Exchange], until: list[bool], most: int) -> Callable[[], list[Exchange]]:
+    """A caller that repeats a request, a bounded number of times, until told to stop."""
+
+    def run() -> list[Exchange]:
+        replies: list[Exchange] = []
+        begun = time.monotonic()
+        while len(replies) < most and not until and time.monotonic() - begun < LONGEST_S:
+            replies.append(call())
+        return replies
+
+    return run
+
+
+def reading_while(
+    read: Callable[[], Exchange],
+    change: Callable[[], Exchange],
+    changes: int,
+    broken: Callable[[Exchange], bool] = lambda reply: False,
+) -> tuple[list[Exchange], list[Exchange]]:
+    """What three readers get while one caller changes something, that many times; and what the changer got.
+
+    All stop when an answer to a reader is ``broken``: one is enough.
+    """
+    ended: list[bool] = []
+
+    def watched() -> Exchange:
+        reply = read()
+        if broken(reply):
+            ended.append(True)
+        return reply
+
+    def changer() -> list[Exchange]:
+        try:
+            return _repeated(change, ended, changes)()
+        finally:
+            ended.append(True)
+
+    changed, *read_by = at_once([changer, *[_repeated(watched, ended, READS)] * READERS])
+    return [reply for each in read_by for reply in each], changed

@@ -79,18 +79,19 @@ class HttpClient:
         return replace(self)
 
     def send(
-        self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterator[bytes] = b""
+        self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterable[bytes] = b""
     ) -> Exchange:
         """Sends one request and returns the exchange; ``target`` is path and query as on the wire, or a whole URL.
 
-        A body given as an iterator goes in chunked transfer coding. Raises Unreachable, NoAnswer, or
-        Inconclusive where the target goes on answering 429.
+        A body given in parts goes in chunked transfer coding; as an iterator it cannot be sent again. Raises
+        Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429.
         """
         exchange = self._once(method, target, tuple(headers), body)
-        if exchange.status != 429 or not self.patient or not isinstance(body, bytes):
+        if exchange.status != 429 or not self.patient:
             return exchange
-        time.sleep(min(retry_after(exchange), self.limits.patience_s))
-        exchange = self._once(method, target, tuple(headers), body)
+        if not isinstance(body, Iterator):
+            time.sleep(min(retry_after(exchange), self.limits.patience_s))
+            exchange = self._once(method, target, tuple(headers), body)
         if exchange.status == 429:
             raise Inconclusive(
                 f"{method} {target} is answered 429 again after waiting",
@@ -107,7 +108,7 @@ class HttpClient:
         return target if "://" in target else self.base_url + target
 
     def _once(
-        self, method: str, target: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterator[bytes]
+        self, method: str, target: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
     ) -> Exchange:
         self.pace.wait()
         url = self.url_of(target)
@@ -145,7 +146,7 @@ class HttpClient:
         raise self._no_answer(stored.exchange, getattr(httpx, stored.error_type, httpx.TransportError), stored.error)
 
     def _request(
-        self, method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterator[bytes]
+        self, method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
     ) -> httpx.Request:
         parts = urlsplit(url)
         raw_target = url.split(parts.netloc, 1)[1].split("#", 1)[0] or "/"

@@ -75,6 +75,10 @@ class Manifest(Blob):
         return parsed
 
 
+NewImage = Callable[[], Manifest]
+"""Makes an image that no one has pushed, of blobs that are there."""
+
+
 def layer(seed: str, docker: bool = False) -> tuple[Blob, str]:
     """A layer with one file, and the digest of its uncompressed form (``diff_id``)."""
     content = f"{seed}\n".encode()
@@ -133,6 +137,12 @@ def platform_of(manifest: Manifest) -> dict[str, str]:
     except ValueError:
         config = {}
     return {name: config.get(name, usual) for name, usual in PLATFORM.items()}
+
+
+def variation(manifest: Manifest, text: str) -> Manifest:
+    """Another manifest of the same blobs or manifests, so that nothing but itself is left to push."""
+    content = encoded({**manifest.document, "annotations": {"org.example.variation": text}})
+    return Manifest(content, manifest.media_type, manifest.blobs, manifest.children)
 
 
 def artifact(seed: str, artifact_type: str, **members: Any) -> Manifest:

@@ -8,7 +8,7 @@ check that asked for it is inconclusive.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
@@ -20,7 +20,7 @@ from conformance.target import description
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
-Body = bytes | Iterator[bytes]
+Body = bytes | Iterable[bytes]
 BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -188,7 +188,10 @@ class Repository:
 
     def delete_blob(self, digest: str) -> Exchange:
         """DELETE of a blob (end-10)."""
-        return self.send("DELETE", f"blobs/{digest}")
+        reply = self.send("DELETE", f"blobs/{digest}")
+        if reply.status == 202:
+            self.inventory.blobs.discard(digest)
+        return reply
 
     def post_upload(self, body: bytes = b"", **query: str) -> Exchange:
         """POST to the uploads (end-4a; with ``digest`` end-4b, with ``mount`` and ``from_`` end-11)."""
@@ -245,7 +248,10 @@ class Repository:
 
     def delete_manifest(self, reference: str) -> Exchange:
         """DELETE of a manifest by digest, or of a tag (end-9)."""
-        return self.send("DELETE", f"manifests/{reference}")
+        reply = self.send("DELETE", f"manifests/{reference}")
+        if reply.status == 202:
+            self.inventory.manifests.pop(reference, None)
+        return reply
 
     def push(self, manifest: Manifest, reference: str | None = None) -> Exchange:
         """Pushes what a manifest refers to and then itself, by digest unless a reference is given."""
@@ -322,12 +328,8 @@ class Upload:
         """The same session as another role would continue it; the two go separate ways from here."""
         return Upload(replace(self.repository, registry=registry), self.location)
 
-    def at(self, location: str) -> Upload:
-        """A session at another location."""
-        return Upload(self.repository, location)
-
     def patch(self, chunk: Body, content_range: str | None = None, headers: HeaderFields = ()) -> Exchange:
-        """PATCH with a chunk (end-5); bytes given as an iterator are streamed."""
+        """PATCH with a chunk (end-5); bytes given in parts are streamed."""
         fields = [BINARY, *headers]
         if content_range is not None:
             fields.append(("Content-Range", content_range))

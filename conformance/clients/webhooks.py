@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -42,7 +42,7 @@ class WebhookClient:
         return f"{before}{secret}{after}"
 
     def post(
-        self, body: bytes | Iterator[bytes], content_type: str | None = "application/json", headers: HeaderFields = ()
+        self, body: bytes | Iterable[bytes], content_type: str | None = "application/json", headers: HeaderFields = ()
     ) -> Exchange:
         """POST to the live URL."""
         return self.send("POST", self.path, body, content_type, headers)
@@ -51,7 +51,7 @@ class WebhookClient:
         self,
         method: str,
         path: str,
-        body: bytes | Iterator[bytes] = b"",
+        body: bytes | Iterable[bytes] = b"",
         content_type: str | None = None,
         headers: HeaderFields = (),
     ) -> Exchange:

@@ -121,6 +121,15 @@ class Recorder:
         kept = self._answered.get(origin)
         return None if kept is None else self._made(kept)
 
+    def kept_from(self, number: int) -> list[Kept]:
+        """What was recorded after that many, for ``keep_again``."""
+        return self._kept[number:]
+
+    def keep_again(self, kept: Iterable[Kept]) -> None:
+        """Makes what was recorded of another check evidence of this one as well; no request is counted twice."""
+        with self._lock:
+            self._kept.extend(kept)
+
     def event(self, name: str) -> None:
         """Counts something worth showing of a property: an example of a kind, a class of answers met."""
         self.events[name] += 1

@@ -229,12 +229,6 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
     return found
 
 
-def tags_of(repository: Repository, query: str = "") -> list[str]:
-    """Every tag of a repository in the registry's own order, all pages read."""
-    pages = pages_from(repository.tags(query), repository.follow)
-    return [tag for page in pages for tag in strings_of(page, "tags")]
-
-
 def expect_tags(repository: Repository, wanted: Iterable[str]) -> None:
     """A repository has exactly these tags, each once, over however many pages."""
     expect_complete(pages_from(repository.tags(), repository.follow), "tags", wanted)

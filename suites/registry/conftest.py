@@ -7,8 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.images import Blob, NewBlob, image, random_bytes
+from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.evidence.once import Once
+from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import noted, repositories
@@ -37,6 +39,34 @@ def repository(new_repository: NewRepository) -> Repository:
 
 
 @pytest.fixture(scope="session")
+def base(repository: Repository) -> Manifest:
+    """An image whose blobs are in the shared repository, where other manifests may refer to them."""
+    manifest = image(repository.name)
+    repository.given_parts(manifest)
+    return manifest
+
+
+@pytest.fixture(scope="session")
+def new_image(base: Manifest, names: Names) -> NewImage:
+    """Makes images that no one has pushed, of blobs that are in the shared repository."""
+    return lambda: variation(base, names.new("image"))
+
+
+@pytest.fixture(scope="session")
+def once(recorder: Recorder) -> Once:
+    """Makes requests that several checks look at."""
+    return Once(recorder)
+
+
+@pytest.fixture(scope="session")
+def content(repository: Repository, new_blob: NewBlob) -> bytes:
+    """2,048 bytes that are in the shared repository."""
+    blob = new_blob(2048)
+    repository.given_blob(blob.content)
+    return blob.content
+
+
+@pytest.fixture(scope="session")
 def stored(new_repository: NewRepository) -> StoredImage:
     """An image in a repository that nothing else is pushed to."""
     return _given(new_repository("stored"))
@@ -57,7 +87,7 @@ def new_blob(names: Names) -> NewBlob:
 @pytest.fixture(scope="session")
 def guarded(new_repository: NewRepository) -> StoredImage:
     """An image that checks of rights try to read, change and delete as those who may not."""
-    return _given(new_repository("guarded"))
+    return _given(new_repository("guarded"), layers=0)
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +104,8 @@ def features(target: Target) -> frozenset[str]:
     return frozenset(target.features)
 
 
-def _given(repository: Repository) -> StoredImage:
-    stored = StoredImage(repository, image(repository.name))
+def _given(repository: Repository, layers: int = 1) -> StoredImage:
+    stored = StoredImage(repository, image(repository.name, layers))
     repository.given(stored.image, stored.tag)
     return stored
 

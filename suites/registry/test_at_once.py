@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import pytest
 
-from conformance.clients.at_once import at_once
-from conformance.clients.images import Manifest, NewBlob, image
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.at_once import at_once, reading_while
+from conformance.clients.images import Manifest, NewBlob, NewImage, image, variation
+from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.oracles.registry import expect_bytes, expect_range, expect_tags, next_link, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 CALLERS = 4
-READS = 18
-LONGEST_S = 4.0
+# A registry that forgets one in twenty is found: with those of the set-up there are twenty of a kind.
+PUSHES = 18
 
 
-def repeated(call: Callable[[], Exchange], until: list[bool], most: int) -> Callable[[], list[Exchange]]:
-    """A caller that repeats a request, a bounded number of times, until told to stop."""
-
-    def run() -> list[Exchange]:
-        replies, begun = [], time.monotonic()
-        while len(replies) < most and not until and time.monotonic() - begun < LONGEST_S:
-            replies.append(call())
-        return replies
-
-    return run
-
-
-def reading_while(
-    read: Callable[[], Exchange],
-    change: Callable[[], Exchange],
-    changes: int,
-) -> tuple[list[Exchange], list[Exchange]]:
-    """What three readers get while one caller changes something, that many times; and what the changer got."""
-    ended: list[bool] = []
-
-    def changer() -> list[Exchange]:
-        try:
-            return repeated(change, [], changes)()
-        finally:
-            ended.append(True)
-
-    changed, *read_by = at_once([changer, *[repeated(read, ended, READS)] * (CALLERS - 1)])
-    return [reply for each in read_by for reply in each], changed
+def broken_for(content: bytes) -> Callable[[Exchange], bool]:
+    """Whether an answer is anything but 200 with these bytes."""
+    return lambda reply: reply.status != 200 or reply.body != content
 
 
 def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
     """Each answer is 200 with these bytes."""
-    broken = [each for each in replies if each.status != 200 or each.body != content]
+    broken = [*filter(broken_for(content), replies)]
     if broken:
         raise NonConformance(
             f"200 with the same bytes from each of {len(replies)} reads",
@@ -79,21 +54,19 @@ def test_identical_blobs(repository: Repository, new_blob: NewBlob) -> None:
 
 
 @verifies("registry/at-once/identical-manifests")
-def test_identical_manifests(new_repository: NewRepository) -> None:
+def test_identical_manifests(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: two builds that push the same image under the same tag at once both succeed.
 
     Method: 1. four callers PUT one manifest under one tag at the same moment, three times
             2. expect 201 to each, and exactly its bytes by tag and digest
     """
-    repository = new_repository("same")
-    manifest = image(repository.name)
-    repository.given_parts(manifest)
-    push = lambda: repository.put_manifest("same", manifest.content, manifest.media_type)  # noqa: E731
+    manifest, tag = new_image(), names.new("same")
+    push = lambda: repository.put_manifest(tag, manifest.content, manifest.media_type)  # noqa: E731
     for _ in range(3):
         for reply in at_once([push] * CALLERS):
             expect_status(reply, 201, "to each of those who push one image at once")
 
-    for reference in ("same", manifest.digest):
+    for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)
 
 
@@ -105,9 +78,9 @@ def test_one_tag(new_repository: NewRepository) -> None:
             2. expect 201 to each; the tag to be one of the four, byte for byte; each by its digest; the tag once listed
     """
     repository = new_repository("one-tag")
-    manifests = [image(f"{repository.name} {number}", layers=0) for number in range(CALLERS)]
-    for each in manifests:
-        repository.given_parts(each)
+    plain = image(repository.name, layers=0)
+    repository.given_parts(plain)
+    manifests = [variation(plain, str(number)) for number in range(CALLERS)]
 
     def pushing(manifest: Manifest) -> Callable[[], Exchange]:
         return lambda: repository.put_manifest("one", manifest.content, manifest.media_type)
@@ -146,16 +119,22 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
+@pytest.fixture(scope="session")
+def again(new_repository: NewRepository) -> StoredImage:
+    """An image that is pushed again and again."""
+    repository = new_repository("again")
+    return StoredImage(repository, repository.given(image(repository.name), "v1"), "v1")
+
+
 @verifies("registry/at-once/pulled-while-pushed-again")
 @pytest.mark.parametrize("what", [case("tag", "tag"), case("digest", "digest"), case("blob", "blob")])
-def test_pulled_while_pushed_again(new_repository: NewRepository, what: str) -> None:
+def test_pulled_while_pushed_again(again: StoredImage, what: str) -> None:
     """Purpose: pushing what is there already disturbs nobody who pulls it.
 
-    Method: 1. push an image; one caller pushes it (its layer) again fifteen times, three others pull it meanwhile
+    Method: 1. push an image; one caller pushes it (its layer) again eighteen times, three others pull it meanwhile
             2. expect 200 with exactly its bytes from every read, and 201 to every push
     """
-    repository = new_repository("again")
-    manifest = repository.given(image(repository.name), "v1")
+    repository, manifest = again.repository, again.image
     layer = manifest.blobs[-1]
     read, push, content = {
         "tag": (lambda: repository.get_manifest("v1"), None, manifest.content),
@@ -166,8 +145,8 @@ def test_pulled_while_pushed_again(new_repository: NewRepository, what: str) -> 
             layer.content,
         ),
     }[what]
-    again = push or (lambda: repository.put_manifest("v1", manifest.content, manifest.media_type))
-    replies, pushes = reading_while(read, again, 15)
+    push = push or (lambda: repository.put_manifest("v1", manifest.content, manifest.media_type))
+    replies, pushes = reading_while(read, push, PUSHES, broken_for(content))
 
     expect_whole(replies, content)
     for reply in pushes:

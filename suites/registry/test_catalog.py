@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.registry import Registry, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_sorted, pages_from, strings_of
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -12,9 +13,9 @@ from conformance.vocabulary.finding import NonConformance
 
 
 @pytest.fixture
-def pages(registry: Registry, stored: StoredImage, guarded: StoredImage) -> list[Exchange]:
+def pages(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> list[Exchange]:
     """The catalog to its end, fifty names a page, after two images were pushed."""
-    return pages_from(registry.catalog("?n=50"), registry.follow_catalog)
+    return once("catalog", lambda: pages_from(registry.catalog("?n=50"), registry.follow_catalog))
 
 
 @verifies("registry/catalog/has-what-was-pushed")

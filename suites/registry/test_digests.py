@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, digest_of, image
+from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, digest_of
 from conformance.clients.registry import Repository, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
-from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
@@ -35,32 +38,50 @@ def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Ex
     return upload.put(digest, content)
 
 
+@dataclass(frozen=True)
+class Swapped:
+    """What was answered to a blob that was pushed under the digest of another."""
+
+    blob: Blob
+    other: Blob
+    reply: Exchange
+
+
+@pytest.fixture
+def swapped(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[str], Swapped]:
+    """Pushes a blob under the digest of another in a form, once."""
+
+    def made(form: str) -> Swapped:
+        blob, other = new_blob(), new_blob()
+        return Swapped(blob, other, pushed(repository, blob.content, other.digest, form))
+
+    return lambda form: once(("swapped", form), lambda: made(form))
+
+
 @verifies("registry/digest/wrong-is-refused")
 @FORMS
-def test_wrong_digest_is_refused(repository: Repository, new_blob: NewBlob, form: str) -> None:
+def test_wrong_digest_is_refused(swapped: Callable[[str], Swapped], form: str) -> None:
     """Purpose: the registry verifies what it is given.
 
     Method: 1. push a blob under the digest of another, in each form of upload
             2. expect 400
     """
-    reply = pushed(repository, new_blob().content, new_blob().digest, form)
-
-    expect_status(reply, 400, "for a digest that does not match")
+    expect_status(swapped(form).reply, 400, "for a digest that does not match")
 
 
 @verifies("registry/digest/refused-bytes-are-stored-nowhere")
 @FORMS
-def test_refused_bytes_are_stored_nowhere(repository: Repository, new_blob: NewBlob, form: str) -> None:
+def test_refused_bytes_are_stored_nowhere(repository: Repository, swapped: Callable[[str], Swapped], form: str) -> None:
     """Purpose: what was refused is nowhere.
 
     Method: 1. push a blob under the digest of another, in each form of upload
             2. expect 404 to HEAD and GET of the named digest, and of the digest of the bytes
     """
-    blob, other = new_blob(), new_blob()
-    expect_refused(pushed(repository, blob.content, other.digest, form))
+    tried = swapped(form)
+    expect_refused(tried.reply)
 
-    expect_not_stored(repository.head_blob(each.digest) for each in (other, blob))
-    expect_not_stored([repository.get_blob(other.digest)])
+    expect_not_stored(repository.head_blob(each.digest) for each in (tried.other, tried.blob))
+    expect_not_stored([repository.get_blob(tried.other.digest)])
 
 
 @verifies("registry/digest/malformed-is-400")
@@ -125,7 +146,7 @@ def other_manifest(manifest: Manifest) -> bytes:
 
 
 @verifies("registry/digest/wrong-manifest-is-refused")
-def test_wrong_digest_of_a_manifest(repository: Repository, names: Names) -> None:
+def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage) -> None:
     """Purpose: a manifest is stored only under its own digest.
 
     Method: 1. PUT a manifest under the digest of the same document in other bytes
@@ -133,8 +154,7 @@ def test_wrong_digest_of_a_manifest(repository: Repository, names: Names) -> Non
             3. expect 404 to HEAD of both digests
             4. PUT it under its own digest and expect 201
     """
-    manifest = image(names.new("digest"))
-    repository.given_parts(manifest)
+    manifest = new_image()
     content = other_manifest(manifest)
     reply = repository.put_manifest(manifest.digest, content, manifest.media_type)
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import OCI_CODES, expect_code, expect_error_document, expect_json_error
@@ -68,7 +69,7 @@ def out_of_order(scene: Scene) -> Exchange:
 def unknown_session(scene: Scene) -> Exchange:
     """A chunk for a session that never was."""
     path = scene.repository.path(f"blobs/uploads/{uuid.UUID(scene.absent[7:39])}")
-    return scene.repository.open_upload().at(scene.repository.registry.http.base_url + path).patch(scene.content)
+    return Upload(scene.repository, scene.repository.registry.http.base_url + path).patch(scene.content)
 
 
 def put(digest: str | None) -> Callable[[Scene], Exchange]:
@@ -121,9 +122,9 @@ SOME_REFUSALS = pytest.mark.parametrize("refusal", [case(name, name) for name in
 EVERY_REFUSAL = pytest.mark.parametrize("refusal", [case(name, name) for name in REFUSALS])
 
 
-def refused(scene: Scene, refusal: str) -> Exchange:
+def refused(once: Once, scene: Scene, refusal: str) -> Exchange:
     """The refusal; not asked where the registry did not refuse (whether it must is another check's affair)."""
-    reply = REFUSALS[refusal][0](scene)
+    reply = once(("refusal", refusal), lambda: REFUSALS[refusal][0](scene))
     if not 400 <= reply.status < 500:
         raise NotApplicable(f"the request was not refused ({reply.status})")
     return reply
@@ -131,35 +132,35 @@ def refused(scene: Scene, refusal: str) -> Exchange:
 
 @verifies("registry/errors/json-has-the-form")
 @SOME_REFUSALS
-def test_form(scene: Scene, refusal: str) -> None:
+def test_form(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client can read every refusal.
 
     Method: 1. have a request refused
             2. where the body is JSON, expect {"errors": [{"code": …}]}, the code in capitals and underscores
     """
-    expect_error_document(refused(scene, refusal))
+    expect_error_document(refused(once, scene, refusal))
 
 
 @verifies("registry/errors/body-is-json")
 @EVERY_REFUSAL
-def test_body_is_json(scene: Scene, refusal: str) -> None:
+def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns what was wrong, in the body of the refusal.
 
     Method: 1. have a request refused
             2. expect a JSON list of errors, and a Content-Type that says so
     """
-    expect_json_error(refused(scene, refusal))
+    expect_json_error(refused(once, scene, refusal))
 
 
 @verifies("registry/errors/code-is-of-the-lists")
 @SOME_REFUSALS
-def test_code_is_known(scene: Scene, refusal: str) -> None:
+def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client knows every code.
 
     Method: 1. have a request refused
             2. expect each code to be one of the OCI specification's or of Docker's
     """
-    reply = refused(scene, refusal)
+    reply = refused(once, scene, refusal)
     unknown = [each["code"] for each in expect_error_document(reply) if each["code"] not in OCI_CODES | DOCKER_CODES]
 
     if unknown:
@@ -168,13 +169,13 @@ def test_code_is_known(scene: Scene, refusal: str) -> None:
 
 @verifies("registry/errors/code-tells-the-cause")
 @EVERY_REFUSAL
-def test_code_tells_the_cause(scene: Scene, refusal: str) -> None:
+def test_code_tells_the_cause(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns from the code what to do.
 
     Method: 1. have a request refused
             2. expect the code that is meant for the cause, where there is an error document
     """
-    expect_code(refused(scene, refusal), *REFUSALS[refusal][1])
+    expect_code(refused(once, scene, refusal), *REFUSALS[refusal][1])
 
 
 @verifies("registry/errors/code-of-a-deletion")
@@ -201,25 +202,25 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
         case("patch-blob", "PATCH", "blobs/{digest}"),
     ],
 )
-def test_other_method(stored: StoredImage, method: str, rest: str) -> None:
+def test_other_method(once: Once, stored: StoredImage, method: str, rest: str) -> None:
     """Purpose: a method that an endpoint does not know is told as such, with those that it knows.
 
     Method: 1. send a method that the endpoint does not have
             2. expect 405
     """
-    reply = stored.repository.send(method, rest.format(digest=stored.image.digest))
+    reply = once((method, rest), lambda: stored.repository.send(method, rest.format(digest=stored.image.digest)))
 
     expect_status(reply, 405, "for a method that the endpoint does not have")
 
 
 @verifies("registry/errors/405-has-allow")
-def test_405_has_allow(stored: StoredImage) -> None:
+def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     """Purpose: the refusal of a method names those that there are.
 
     Method: 1. PUT the list of tags
             2. where the answer is 405, expect an Allow field
     """
-    reply = stored.repository.send("PUT", "tags/list")
+    reply = once(("PUT", "tags/list"), lambda: stored.repository.send("PUT", "tags/list"))
     if reply.status != 405:
         raise NotApplicable(f"the method is refused otherwise ({reply.status})")
 
@@ -228,10 +229,10 @@ def test_405_has_allow(stored: StoredImage) -> None:
 
 @verifies("registry/errors/tell-nothing-of-the-inside")
 @SOME_REFUSALS
-def test_nothing_of_the_inside(scene: Scene, refusal: str) -> None:
+def test_nothing_of_the_inside(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a refusal helps the caller and no attacker.
 
     Method: 1. have a request refused
             2. expect no stack trace, SQL, path or version of the server in the body
     """
-    expect_no_leak(refused(scene, refusal))
+    expect_no_leak(refused(once, scene, refusal))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, Manifest, image, index, manifest_of
+from conformance.clients.images import DOCKER_LIST, Manifest, NewImage, encoded, image, index, manifest_of
 from conformance.clients.registry import Repository, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_json_error, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.names import Names
@@ -27,53 +30,61 @@ MISSING = pytest.mark.parametrize(
 )
 
 
-def push_without(repository: Repository, elsewhere: Repository, missing: str, tag: str) -> tuple[Manifest, Exchange]:
-    """Pushes a manifest under a tag, one thing that it refers to left out."""
-    whole = image(tag, docker=missing == "docker-child")
-    config, layer = whole.blobs
-    if missing == "config":
-        repository.given_blob(layer.content)
-        manifest = manifest_of(config, [layer])
-    elif missing in ("layer", "layer-elsewhere"):
-        repository.given_blob(config.content)
+@dataclass(frozen=True)
+class Pushed:
+    """A manifest that was pushed under a tag, and what was answered."""
+
+    manifest: Manifest
+    tag: str
+    reply: Exchange
+
+
+@pytest.fixture
+def without(
+    repository: Repository, stored: StoredImage, base: Manifest, names: Names, once: Once
+) -> Callable[[str], Pushed]:
+    """Pushes a manifest, one thing that it refers to left out; once for each such thing."""
+
+    def made(missing: str) -> Pushed:
+        tag = names.new("missing")
+        never = image(tag, docker=missing == "docker-child")
+        if missing == "config":
+            manifest = manifest_of(never.blobs[0], base.blobs[1:])
+        elif missing in ("layer", "layer-elsewhere"):
+            manifest = manifest_of(base.blobs[0], never.blobs[1:])
+        else:
+            manifest = index([never], docker=missing == "docker-child")
         if missing == "layer-elsewhere":
-            elsewhere.given_blob(layer.content)
-        manifest = manifest_of(config, [layer])
-    else:
-        manifest = index([whole], docker=missing == "docker-child")
-    return manifest, repository.put_manifest(tag, manifest.content, manifest.media_type)
+            stored.repository.given_blob(never.blobs[1].content)
+        return Pushed(manifest, tag, repository.put_manifest(tag, manifest.content, manifest.media_type))
+
+    return lambda missing: once(("without", missing), lambda: made(missing))
 
 
 @verifies("registry/manifest/missing-reference-is-refused")
 @MISSING
-def test_missing_reference(repository: Repository, stored: StoredImage, names: Names, missing: str) -> None:
+def test_missing_reference(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: an image that cannot be pulled is not taken.
 
     Method: 1. PUT a manifest whose config, layer or child was never pushed, or to another repository only
             2. expect 400 or 404
             3. expect 404 to HEAD of the tag and of the digest
     """
-    tag = names.new("missing")
-    manifest, reply = push_without(repository, stored.repository, missing, tag)
+    pushed = without(missing)
 
-    expect_status(reply, {400, 404}, "for a manifest that refers to what is not there")
-    expect_not_stored(repository.head_manifest(each) for each in (tag, manifest.digest))
+    expect_status(pushed.reply, {400, 404}, "for a manifest that refers to what is not there")
+    expect_not_stored(repository.head_manifest(each) for each in (pushed.tag, pushed.manifest.digest))
 
 
 @verifies("registry/manifest/missing-reference-is-told-by-code")
 @MISSING
-def test_code_of_a_missing_reference(
-    repository: Repository,
-    stored: StoredImage,
-    names: Names,
-    missing: str,
-) -> None:
+def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: a client learns that it has to push a blob first.
 
     Method: 1. PUT a manifest whose config, layer or child was never pushed
             2. where it is refused, expect an error MANIFEST_BLOB_UNKNOWN
     """
-    _, reply = push_without(repository, stored.repository, missing, names.new("missing"))
+    reply = without(missing).reply
     if reply.ok:
         raise NotApplicable("the registry takes manifests before their blobs, which it may")
 
@@ -84,32 +95,23 @@ def test_code_of_a_missing_reference(
 
 
 @verifies("registry/manifest/foreign-layer-is-no-server-error")
-def test_layer_that_is_elsewhere(repository: Repository, names: Names) -> None:
+def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: a layer that stands at a URL elsewhere is taken or refused, and is never the platform's fault.
 
     Method: 1. PUT an image with a non-distributable layer, which has urls and was not pushed
             2. expect 201 or a 4xx
     """
     tag = names.new("elsewhere")
-    whole = image(tag)
-    repository.given_blob(whole.blobs[0].content)
     foreign = {
-        **whole.blobs[1].descriptor,
+        **image(tag).blobs[1].descriptor,
         "urls": ["https://layers.example/1"],
         "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     }
-    manifest = manifest_of(whole.blobs[0], [])
-    content = manifest.content.replace(b'"layers":[]', b'"layers":[' + _encoded(foreign) + b"]")
-    reply = repository.put_manifest(tag, content, manifest.media_type)
+    content = encoded({**base.document, "layers": [foreign]})
+    reply = repository.put_manifest(tag, content, base.media_type)
 
     if reply.status != 201:
         expect_refused(reply, "or 201, for a layer that stands elsewhere")
-
-
-def _encoded(document: dict[str, object]) -> bytes:
-    from conformance.clients.images import encoded
-
-    return encoded(document)
 
 
 @verifies("registry/manifest/empty-index-is-no-server-error")
@@ -128,15 +130,14 @@ def test_empty_index(repository: Repository, names: Names, docker: bool) -> None
 
 
 @verifies("registry/manifest/wrong-size-is-refused")
-def test_size_that_is_not_the_blobs(repository: Repository, names: Names) -> None:
+def test_size_that_is_not_the_blobs(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a manifest that is wrong of the size of a blob cannot be pulled by a client that compares.
 
     Method: 1. PUT a manifest whose layer's size is one more than the blob's
             2. expect 400
     """
     tag = names.new("size")
-    manifest = image(tag)
-    repository.given_parts(manifest)
+    manifest = new_image()
     document = manifest.document
     document["layers"][0]["size"] += 1
     reply = repository.put_manifest(tag, json.dumps(document).encode(), manifest.media_type)

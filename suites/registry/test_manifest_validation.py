@@ -1,4 +1,4 @@
-"""Documents that are JSON and no sound manifests (OCI Image Specification 1.1)."""
+"""Bodies that are no manifests, and documents that are no sound ones (OCI Image Specification 1.1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import DOCKER_MANIFEST, OCI_MANIFEST
+from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST
 from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.status import expect_status
@@ -86,3 +86,41 @@ def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
             2. expect 400 (or 415, 422), and 404 to HEAD of the tag
     """
     put_changed(stored, names.new("type"), {}, DOCKER_MANIFEST)
+
+
+@verifies("registry/manifest/nonsense-is-400")
+@pytest.mark.parametrize(
+    "content",
+    [
+        case("empty", b""),
+        case("words", b"not json"),
+        case("cut-off", b'{"schemaVersion": 2, "mediaType"'),
+        case("list", b"[]"),
+        case("null", b"null"),
+        case("binary", b"\xff\xfe\x00\x00"),
+    ],
+)
+def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) -> None:
+    """Purpose: a body that is no manifest is the caller's fault, and is not stored.
+
+    Method: 1. PUT a body that is no JSON object, under a tag
+            2. expect 400, and 404 to HEAD of the tag
+    """
+    tag = names.new("nonsense")
+    reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
+
+    expect_status(reply, 400, "for a body that is no manifest")
+    expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+
+
+@verifies("registry/manifest/type-is-compared")
+def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
+    """Purpose: a manifest is not stored as what it does not say to be.
+
+    Method: 1. PUT an OCI image as a Docker manifest list
+            2. expect 400 or 415, and 404 to HEAD of the tag
+    """
+    tag = names.new("type")
+
+    expect_status(stored.repository.put_manifest(tag, stored.image.content, DOCKER_LIST), {400, 415})
+    expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -21,17 +22,27 @@ def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> No
     expect_bytes(repository.get_blob(digest_of(content)), content)
 
 
+@pytest.fixture
+def mounted(repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once) -> tuple[Exchange, Blob]:
+    """The answer to a mount from the stored image's repository, and the blob that was pushed there."""
+
+    def made() -> tuple[Exchange, Blob]:
+        blob = new_blob()
+        stored.repository.given_blob(blob.content)
+        return repository.post_upload(mount=blob.digest, from_=stored.repository.name), blob
+
+    return once("mounted", made)
+
+
 @verifies("registry/mount/blob-or-upload")
-def test_mount(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+def test_mount(repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob]) -> None:
     """Purpose: a blob that is in one repository need not be pushed to another.
 
     Method: 1. push a blob to one repository, mount it into another
             2. expect 201 and exactly its bytes there; or 202 and an upload session that takes the blob
             3. expect exactly its bytes where it was pushed
     """
-    blob = new_blob()
-    stored.repository.given_blob(blob.content)
-    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+    reply, blob = mounted
 
     expect_status(reply, {201, 202})
     if reply.status == 202:
@@ -42,15 +53,13 @@ def test_mount(repository: Repository, stored: StoredImage, new_blob: NewBlob) -
 
 
 @verifies("registry/mount/location-is-in-the-target")
-def test_location_is_in_the_target(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+def test_location_is_in_the_target(repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob]) -> None:
     """Purpose: the Location of a mounted blob is where it can be pulled by those who may pull from the target.
 
     Method: 1. push a blob, mount it into another repository
             2. where it is mounted (201), expect a Location that gives its bytes and does not name the source
     """
-    blob = new_blob()
-    stored.repository.given_blob(blob.content)
-    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+    reply, blob = mounted
     if reply.status == 202:
         raise NotApplicable("the registry answered the mount with an upload, as it may")
 

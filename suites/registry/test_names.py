@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.images import image
+from conformance.clients.images import NewImage, image
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status
@@ -126,21 +126,21 @@ def test_image_naming(new_repository: NewRepository, names: Names) -> None:
     if not repository.name.startswith("orgs/") or repository.name.count("/") != 2:
         needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
         raise Inconclusive(f"the target file names {repository.registry.described.repository}", needs)
-    manifest = image(names.new("named"))
+    manifest = image(names.new("named"), layers=0)
 
     expect_status(repository.push(manifest, "v1.0.0"), 201)
     expect_bytes(repository.get_manifest("v1.0.0"), manifest.content)
 
 
 @verifies("registry/name/tags-differ-in-case")
-def test_tags_differ_in_case(repository: Repository, names: Names) -> None:
+def test_tags_differ_in_case(repository: Repository, names: Names, new_image: NewImage) -> None:
     """Purpose: two tags that differ in case are two tags.
 
     Method: 1. push two images under "…-a" and "…-A"
             2. GET both tags: expect the one and the other
     """
     tag = names.new("case")
-    small, capital = image(f"{tag}-a", layers=0), image(f"{tag}-A", layers=0)
+    small, capital = new_image(), new_image()
     repository.given(small, f"{tag}-a")
     repository.given(capital, f"{tag}-A")
 

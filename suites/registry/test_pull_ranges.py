@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_partial
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 
 SIZE = 2048
 RANGES = [
@@ -21,34 +25,36 @@ RANGES = [
 ]
 
 
+Ask = Callable[[str], Exchange]
+
+
 @pytest.fixture(scope="session")
-def content(repository: Repository, new_blob: NewBlob) -> bytes:
-    """2,048 bytes that are in the shared repository."""
-    blob = new_blob(SIZE)
-    repository.given_blob(blob.content)
-    return blob.content
+def ask(repository: Repository, content: bytes, once: Once) -> Ask:
+    """GET of the blob with a Range, once for each."""
+    digest = digest_of(content)
+    return lambda asked: once(("range", asked), lambda: repository.get_blob(digest, [("Range", asked)]))
 
 
 @verifies("registry/pull/range-is-served")
 @pytest.mark.parametrize(("asked", "first", "last"), RANGES)
-def test_range_is_served(repository: Repository, content: bytes, asked: str, first: int, last: int) -> None:
+def test_range_is_served(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
     """Purpose: an interrupted pull is resumed.
 
     Method: 1. GET a blob with a Range
             2. expect 206 with exactly those bytes, and a Content-Range that says so
     """
-    expect_partial(repository.get_blob(digest_of(content), [("Range", asked)]), content, first, last)
+    expect_partial(ask(asked), content, first, last)
 
 
 @verifies("registry/pull/part-is-what-it-says")
 @pytest.mark.parametrize(("asked", "first", "last"), RANGES)
-def test_part_is_what_it_says(repository: Repository, content: bytes, asked: str, first: int, last: int) -> None:
+def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
     """Purpose: whoever resumes a pull gets the blob in the end.
 
     Method: 1. GET a blob with a Range
             2. expect the whole with 200, or 206 with exactly the bytes asked for
     """
-    reply = repository.get_blob(digest_of(content), [("Range", asked)])
+    reply = ask(asked)
 
     expect_status(reply, {200, 206})
     if reply.status == 200:
@@ -59,13 +65,13 @@ def test_part_is_what_it_says(repository: Repository, content: bytes, asked: str
 
 @verifies("registry/pull/unsatisfiable-range")
 @pytest.mark.parametrize("asked", [case("beyond", f"bytes={SIZE}-"), case("far-beyond", "bytes=5000-10000")])
-def test_unsatisfiable_range(repository: Repository, content: bytes, asked: str) -> None:
+def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
     """Purpose: a range that the blob has nothing of is told as such.
 
     Method: 1. GET a blob with a Range beyond its end
             2. expect 416, or the whole with 200
     """
-    reply = repository.get_blob(digest_of(content), [("Range", asked)])
+    reply = ask(asked)
 
     expect_status(reply, {200, 416})
     if reply.status == 200:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from conformance.clients.images import image
+from conformance.clients.images import image, variation
 from conformance.clients.registry import NewRepository, Repository
+from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_complete,
     expect_list,
@@ -14,7 +17,6 @@ from conformance.oracles.registry import (
     next_link,
     pages_from,
     strings_of,
-    tags_of,
 )
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.vocabulary.check import case, verifies
@@ -33,44 +35,65 @@ def tagged(new_repository: NewRepository) -> Repository:
     return repository
 
 
+Ask = Callable[[str], Exchange]
+
+
+@pytest.fixture(scope="session")
+def ask(tagged: Repository, once: Once) -> Ask:
+    """Asks for its tags with a query, once for each."""
+    return lambda query: once(("tags", query), lambda: tagged.tags(query))
+
+
+@pytest.fixture
+def pages(tagged: Repository, ask: Ask, once: Once) -> list[Exchange]:
+    """The list of all its tags, followed to the end."""
+    return once("pages of tags", lambda: pages_from(ask(""), tagged.follow))
+
+
+@pytest.fixture
+def whole(pages: list[Exchange]) -> list[str]:
+    """All its tags, in the registry's own order."""
+    return [tag for page in pages for tag in strings_of(page, "tags")]
+
+
 def in_order(reply: Exchange) -> list[str]:
     """The registry's own order of the tags, whichever lexical order it is."""
     return strings_of(reply, "tags")
 
 
 @verifies("registry/tags/are-listed")
-def test_tags_are_listed(tagged: Repository) -> None:
+def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
     """Purpose: a client finds out which tags there are.
 
     Method: 1. push one image under seven tags, ask for the list
             2. expect 200 in JSON with the repository's name and each tag once
     """
-    reply = tagged.tags()
+    reply = pages[0]
 
-    expect_tags(tagged, TAGS)
+    expect_complete(pages, "tags", TAGS)
     if reply.json().get("name") != tagged.name:
         raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply)
 
 
 @verifies("registry/tags/are-sorted")
-def test_tags_are_sorted(tagged: Repository) -> None:
+def test_tags_are_sorted(ask: Ask) -> None:
     """Purpose: a list can be read in pages because it has an order.
 
     Method: 1. push seven tags in no order, ask for the list
             2. expect lexical order
     """
-    expect_sorted(tagged.tags(), "tags")
+    expect_sorted(ask(""), "tags")
 
 
 @verifies("registry/tags/n-limits-the-list")
 @pytest.mark.parametrize("number", [case("one", 1), case("three", 3), case("all", 7), case("more", 100)])
-def test_n_limits_the_list(tagged: Repository, number: int) -> None:
+def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
     """Purpose: a client gets as many tags as it asks for.
 
     Method: 1. ask for n tags
             2. expect n, or all where there are fewer, or fewer with a Link to the next; from the beginning
     """
-    whole, reply = tags_of(tagged), tagged.tags(f"?n={number}")
+    reply = ask(f"?n={number}")
     found, wanted = in_order(reply), whole[:number]
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
@@ -79,14 +102,13 @@ def test_n_limits_the_list(tagged: Repository, number: int) -> None:
 
 @verifies("registry/tags/last-goes-on-behind")
 @pytest.mark.parametrize("query", [case("with-n", "?n=2&last={}"), case("alone", "?last={}")])
-def test_last_goes_on_behind(tagged: Repository, query: str) -> None:
+def test_last_goes_on_behind(ask: Ask, whole: list[str], query: str) -> None:
     """Purpose: a list goes on behind the tag that came last.
 
     Method: 1. ask for the tags behind the third, with n and without
             2. expect those that follow it in the list, and not itself
     """
-    whole = tags_of(tagged)
-    reply = tagged.tags(query.format(whole[2]))
+    reply = ask(query.format(whole[2]))
     wanted = whole[3:5] if "n=" in query else whole[3:]
     found = in_order(reply)
 
@@ -122,49 +144,49 @@ def test_n_nought(tagged: Repository) -> None:
         case("seven", 7),
     ],
 )
-def test_links_lead_to_the_end(tagged: Repository, number: int) -> None:
+def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> None:
     """Purpose: whoever follows the links sees every tag once.
 
     Method: 1. ask for n tags; follow the Link of each page to the end
             2. expect every tag once over all pages
     """
-    expect_complete(pages_from(tagged.tags(f"?n={number}"), tagged.follow), "tags", TAGS)
+    expect_complete(pages_from(ask(f"?n={number}"), tagged.follow), "tags", TAGS)
 
 
 @verifies("registry/tags/pages-by-last-lead-to-the-end")
-def test_pages_by_last(tagged: Repository) -> None:
+def test_pages_by_last(ask: Ask) -> None:
     """Purpose: whoever asks on with last, as older clients do, sees every tag once.
 
     Method: 1. ask for 3 tags, then for 3 behind the last of them, and so on until none is given
             2. expect every tag once
     """
-    pages = [tagged.tags("?n=3")]
+    pages = [ask("?n=3")]
     while (found := in_order(pages[-1])) and len(pages) <= len(TAGS) + 1:
-        pages.append(tagged.tags(f"?n=3&last={found[-1]}"))
+        pages.append(ask(f"?n=3&last={found[-1]}"))
 
     expect_complete(pages, "tags", TAGS)
 
 
 @verifies("registry/tags/bad-n-is-400")
 @pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
-def test_bad_n(tagged: Repository, number: str) -> None:
+def test_bad_n(ask: Ask, number: str) -> None:
     """Purpose: a number that is none is told as such.
 
     Method: 1. ask for -1 and for "x" tags
             2. expect 400
     """
-    expect_status(tagged.tags(f"?n={number}"), 400, "for a number that is none")
+    expect_status(ask(f"?n={number}"), 400, "for a number that is none")
 
 
 @verifies("registry/tags/bad-n-is-no-server-error")
 @pytest.mark.parametrize("number", BAD_NUMBERS)
-def test_bad_n_is_no_server_error(tagged: Repository, number: str) -> None:
+def test_bad_n_is_no_server_error(tagged: Repository, ask: Ask, number: str) -> None:
     """Purpose: a number that is none is never the platform's fault.
 
     Method: 1. ask with an n that is no number
             2. expect an answer that is no 5xx; and the list after that
     """
-    expect_no_server_error(tagged.tags(f"?n={number}"))
+    expect_no_server_error(ask(f"?n={number}"))
     expect_tags(tagged, TAGS)
 
 
@@ -176,7 +198,8 @@ def test_pushed_twice(new_repository: NewRepository) -> None:
             2. expect each tag once in the list
     """
     repository = new_repository("twice")
-    first, second = image(f"{repository.name} 1", layers=0), image(f"{repository.name} 2", layers=0)
+    first = image(repository.name, layers=0)
+    second = variation(first, "second")
     repository.given(first, "moving")
     repository.given(second, "moving", "staying")
 
@@ -191,8 +214,8 @@ def test_digests_are_no_tags(new_repository: NewRepository) -> None:
             2. expect the tag alone in the list
     """
     repository = new_repository("untagged")
-    repository.given(image(f"{repository.name} 1", layers=0))
-    repository.given(image(f"{repository.name} 2", layers=0), "only")
+    untagged = repository.given(image(repository.name, layers=0))
+    repository.given(variation(untagged, "only"), "only")
 
     expect_tags(repository, ["only"])
 

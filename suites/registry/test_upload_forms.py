@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -24,6 +25,39 @@ def chunks(content: bytes, number: int = 3) -> list[tuple[bytes, str]]:
     return [(content[first:end], f"{first}-{end - 1}") for first, end in cuts]
 
 
+@dataclass(frozen=True)
+class Trace:
+    """A session that took three chunks: what was answered to POST, to each chunk, and to the question how it stands."""
+
+    opened: Exchange
+    patched: list[tuple[Exchange, int]]
+    status: Exchange
+
+
+@pytest.fixture
+def trace(repository: Repository, new_blob: NewBlob, once: Once) -> Trace:
+    """One session's course, looked at by several checks."""
+
+    def made() -> Trace:
+        content, opened = new_blob(3 * KIB).content, repository.post_upload()
+        upload = repository.upload_of(opened)
+        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(content)]
+        return Trace(opened, parts, upload.status())
+
+    return once("trace", made)
+
+
+@pytest.fixture
+def pushed(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Exchange, Blob]:
+    """The answer to a blob's closing PUT, and the blob."""
+
+    def made() -> tuple[Exchange, Blob]:
+        blob = new_blob()
+        return repository.open_upload().put(blob.digest, blob.content), blob
+
+    return once("pushed", made)
+
+
 def expect_created(repository: Repository, reply: Exchange, content: bytes) -> None:
     """The blob was created and can be read back, byte for byte."""
     expect_status(reply, 201, "when the upload is complete")
@@ -32,13 +66,13 @@ def expect_created(repository: Repository, reply: Exchange, content: bytes) -> N
 
 
 @verifies("registry/upload/session-opens")
-def test_session_opens(repository: Repository) -> None:
+def test_session_opens(repository: Repository, once: Once) -> None:
     """Purpose: an upload begins with a session.
 
     Method: 1. POST to the uploads
             2. expect 202 with a Location
     """
-    reply = repository.post_upload()
+    reply = once("opened", repository.post_upload)
 
     expect_status(reply, 202)
     expect_location(reply)
@@ -126,78 +160,74 @@ def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
             2. PUT with the digest; expect 201, and exactly the bytes from GET
     """
     blob, upload = new_blob(3 * KIB), repository.open_upload()
-    parts: Iterator[bytes] = iter([chunk for chunk, _ in chunks(blob.content)])
+    parts = [chunk for chunk, _ in chunks(blob.content)]
     expect_status(upload.patch(parts), 202, "for a streamed body")
 
     expect_created(repository, upload.put(blob.digest), blob.content)
 
 
 @verifies("registry/upload/answers-tell-the-range")
-def test_answers_tell_the_range(repository: Repository, new_blob: NewBlob) -> None:
+def test_answers_tell_the_range(trace: Trace) -> None:
     """Purpose: each answer to a chunk says how far the upload has come.
 
     Method: 1. PATCH three chunks
             2. expect Range: 0-<last byte> on each answer, and on the session's status
     """
-    blob, upload = new_blob(3 * KIB), repository.open_upload()
-    for chunk, content_range in chunks(blob.content):
-        expect_range(upload.patch(chunk, content_range), int(content_range.partition("-")[2]))
-    expect_range(upload.status(), len(blob.content) - 1)
+    for reply, last in trace.patched:
+        expect_range(reply, last)
+    expect_range(trace.status, trace.patched[-1][1])
 
 
 @verifies("registry/upload/status-is-told")
-def test_status_is_told(repository: Repository) -> None:
+def test_status_is_told(trace: Trace) -> None:
     """Purpose: a caller that lost count asks the session.
 
-    Method: 1. POST, PATCH a chunk, GET the session
+    Method: 1. POST, PATCH three chunks, GET the session
             2. expect 204 with Location
     """
-    upload = repository.open_upload()
-    expect_status(upload.patch(b"a chunk", "0-6"), 202)
-    reply = upload.status()
+    for reply, _ in trace.patched:
+        expect_status(reply, 202)
 
-    expect_status(reply, 204)
-    expect_location(reply)
+    expect_status(trace.status, 204)
+    expect_location(trace.status)
 
 
 @verifies("registry/upload/location-can-be-pulled")
-def test_location_can_be_pulled(repository: Repository, new_blob: NewBlob) -> None:
+def test_location_can_be_pulled(repository: Repository, pushed: tuple[Exchange, Blob]) -> None:
     """Purpose: the Location of a created blob is where it can be pulled.
 
     Method: 1. push a blob, GET the Location of the 201
             2. expect exactly its bytes
     """
-    blob = new_blob()
-    reply = repository.open_upload().put(blob.digest, blob.content)
+    reply, blob = pushed
     expect_status(reply, 201)
 
     expect_bytes(repository.pull(expect_location(reply)), blob.content)
 
 
 @verifies("registry/upload/created-digest-is-true")
-def test_created_digest_is_true(repository: Repository, new_blob: NewBlob) -> None:
+def test_created_digest_is_true(pushed: tuple[Exchange, Blob]) -> None:
     """Purpose: the digest that the answer names, where it names one, is the blob's.
 
     Method: 1. push a blob
             2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
     """
-    blob = new_blob()
-    reply = repository.open_upload().put(blob.digest, blob.content)
+    reply, blob = pushed
     expect_status(reply, 201)
 
     expect_true_digest(reply, blob.digest)
 
 
 @verifies("registry/upload/uuid-stays-the-same")
-def test_uuid_stays_the_same(repository: Repository) -> None:
+def test_uuid_stays_the_same(repository: Repository, trace: Trace, once: Once) -> None:
     """Purpose: where the registry names a session, the name can be used to tell sessions apart.
 
-    Method: 1. open two sessions, PATCH one of them, ask its status
+    Method: 1. open two sessions, PATCH three chunks to one of them, ask its status
             2. expect one Docker-Upload-UUID for each session, and different ones for the two, where they are there
     """
-    opened, other = repository.post_upload(), repository.post_upload()
-    upload = repository.upload_of(opened)
-    told = [each.headers.get("docker-upload-uuid") for each in (opened, upload.patch(b"1", "0-0"), upload.status())]
+    opened, other = trace.opened, once("opened", repository.post_upload)
+    answers = [opened, *(reply for reply, _ in trace.patched), trace.status]
+    told = [each.headers.get("docker-upload-uuid") for each in answers]
 
     if len({each for each in told if each}) > 1:
         raise NonConformance("one Docker-Upload-UUID for one session", str(told), opened)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
+from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_range, received
 from conformance.oracles.status import expect_status
@@ -46,17 +48,36 @@ def chunk(upload: Upload, content: bytes, first: int, end: int) -> Exchange:
     return upload.patch(content[first:end], f"{first}-{end - 1}")
 
 
+@dataclass(frozen=True)
+class Wrong:
+    """A session that has taken 300 bytes of a blob, and what it answered to a chunk that may not come next."""
+
+    upload: Upload
+    blob: Blob
+    reply: Exchange
+
+
+@pytest.fixture
+def wrong(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[int, int], Wrong]:
+    """Sends a wrong chunk, from the one byte to before the other, to a session of its own, once."""
+
+    def made(first: int, end: int) -> Wrong:
+        blob = new_blob(900)
+        upload = begun(repository, blob.content)
+        return Wrong(upload, blob, chunk(upload, blob.content, first, end))
+
+    return lambda first, end: once(("wrong chunk", first, end), lambda: made(first, end))
+
+
 @verifies("registry/upload/out-of-order-is-416")
 @pytest.mark.parametrize(("first", "end"), WRONG_CHUNKS)
-def test_out_of_order_chunk_is_refused(repository: Repository, new_blob: NewBlob, first: int, end: int) -> None:
+def test_out_of_order_chunk_is_refused(wrong: Callable[[int, int], Wrong], first: int, end: int) -> None:
     """Purpose: a chunk that does not follow the last one is not taken.
 
     Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300
             2. expect 416
     """
-    content = new_blob(900).content
-
-    expect_status(chunk(begun(repository, content), content, first, end), 416, "for a chunk out of order")
+    expect_status(wrong(first, end).reply, 416, "for a chunk out of order")
 
 
 @verifies("registry/upload/first-chunk-begins-at-0")
@@ -71,16 +92,17 @@ def test_first_chunk_begins_at_0(repository: Repository) -> None:
 
 @verifies("registry/upload/out-of-order-changes-nothing")
 @pytest.mark.parametrize(("first", "end"), WRONG_CHUNKS)
-def test_upload_goes_on_after_a_wrong_chunk(repository: Repository, new_blob: NewBlob, first: int, end: int) -> None:
+def test_upload_goes_on_after_a_wrong_chunk(
+    repository: Repository, wrong: Callable[[int, int], Wrong], first: int, end: int
+) -> None:
     """Purpose: after a refused chunk the session stands where it stood, and goes on.
 
     Method: 1. PATCH bytes 0-299, then a chunk out of order
             2. GET the session: expect 204 with Range 0-299
             3. PATCH the rest, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    blob = new_blob(900)
-    upload = begun(repository, blob.content)
-    chunk(upload, blob.content, first, end)
+    tried = wrong(first, end)
+    blob, upload = tried.blob, tried.upload
     status = upload.status()
 
     expect_status(status, 204, "for a session after a refused chunk")
@@ -91,14 +113,13 @@ def test_upload_goes_on_after_a_wrong_chunk(repository: Repository, new_blob: Ne
 
 
 @verifies("registry/upload/416-tells-where-to-go-on")
-def test_416_tells_where_to_go_on(repository: Repository, new_blob: NewBlob) -> None:
+def test_416_tells_where_to_go_on(wrong: Callable[[int, int], Wrong]) -> None:
     """Purpose: the refusal of a chunk says where to go on.
 
     Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap
             2. expect 416 with Range 0-299 and a Location
     """
-    content = new_blob(900).content
-    reply = chunk(begun(repository, content), content, 600, 900)
+    reply = wrong(600, 900).reply
 
     expect_status(reply, 416)
     expect_range(reply, 299)

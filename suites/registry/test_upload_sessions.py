@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 
 from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -41,38 +43,56 @@ def test_cancelling(repository: Repository) -> None:
     expect_status(upload.cancel(), 204)
 
 
+@dataclass(frozen=True)
+class Over:
+    """A session that is over, and what was answered to the request that ended it."""
+
+    upload: Upload
+    blob: Blob
+    reply: Exchange
+
+
 @verifies("registry/upload/cancelled-session-is-gone")
 @EVERY_USE
-def test_cancelled_session_is_gone(repository: Repository, new_blob: NewBlob, method: str) -> None:
+def test_cancelled_session_is_gone(repository: Repository, new_blob: NewBlob, once: Once, method: str) -> None:
     """Purpose: a cancelled session takes nothing more.
 
     Method: 1. open a session and DELETE it
             2. PATCH, PUT or GET it: expect 404, and no such blob
     """
-    blob, upload = new_blob(), repository.open_upload()
-    reply = upload.cancel()
-    if reply.status != 204:
-        raise Inconclusive(f"the session could not be cancelled: {reply}", "a registry that cancels uploads")
 
-    expect_status(uses(upload, blob)[method](), 404, "for a cancelled session")
+    def cancelled() -> Over:
+        upload = repository.open_upload()
+        return Over(upload, new_blob(), upload.cancel())
+
+    over = once("cancelled session", cancelled)
+    if over.reply.status != 204:
+        raise Inconclusive(f"the session could not be cancelled: {over.reply}", "a registry that cancels uploads")
+
+    expect_status(uses(over.upload, over.blob)[method](), 404, "for a cancelled session")
     if method == "PUT":
-        expect_not_stored([repository.head_blob(blob.digest)])
+        expect_not_stored([repository.head_blob(over.blob.digest)])
 
 
 @verifies("registry/upload/finished-session-is-gone")
 @EVERY_USE
-def test_finished_session_is_gone(repository: Repository, new_blob: NewBlob, method: str) -> None:
+def test_finished_session_is_gone(repository: Repository, new_blob: NewBlob, once: Once, method: str) -> None:
     """Purpose: a session ends with its blob.
 
     Method: 1. push a blob through a session
             2. PATCH, PUT or GET the session: expect 404, and the blob as it was
     """
-    blob, upload = new_blob(), repository.open_upload()
-    if upload.put(blob.digest, blob.content).status != 201:
+
+    def finished() -> Over:
+        blob, upload = new_blob(), repository.open_upload()
+        return Over(upload, blob, upload.put(blob.digest, blob.content))
+
+    over = once("finished session", finished)
+    if over.reply.status != 201:
         raise Inconclusive("a blob could not be pushed", "a registry that takes blobs from this login")
 
-    expect_status(uses(upload, blob)[method](), 404, "for a finished session")
-    expect_bytes(repository.get_blob(blob.digest), blob.content)
+    expect_status(uses(over.upload, over.blob)[method](), 404, "for a finished session")
+    expect_bytes(repository.get_blob(over.blob.digest), over.blob.content)
 
 
 @verifies("registry/upload/unknown-session-is-404")
@@ -84,9 +104,8 @@ def test_unknown_session(repository: Repository, new_blob: NewBlob, method: str)
             2. expect 404
     """
     blob = new_blob()
-    upload = repository.open_upload().at(
-        repository.registry.http.base_url + repository.path(f"blobs/uploads/{uuid.UUID(blob.digest[7:39])}")
-    )
+    path = repository.path(f"blobs/uploads/{uuid.UUID(blob.digest[7:39])}")
+    upload = Upload(repository, repository.registry.http.base_url + path)
 
     expect_status(uses(upload, blob)[method](), 404, "for an unknown session")
 

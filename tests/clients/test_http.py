@@ -138,6 +138,13 @@ def test_a_429_is_waited_for_once(serve: Callable[..., Scripted]) -> None:
         client_of(serve(limited, limited)).get("/")
 
 
+def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
+    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    assert client_of(serve(limited, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
+    with pytest.raises(Inconclusive, match="429"):
+        client_of(serve(limited, OK)).send("POST", "/", (), iter([b"one", b"two"]))
+
+
 def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scripted]) -> None:
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
     reply = client_of(serve(limited)).impatient().get("/")

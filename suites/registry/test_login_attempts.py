@@ -1,0 +1,117 @@
+"""Logins that are wrong, malformed or run out (Docker Registry V2; Docker Registry token authentication; RFC 7617)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.registry_login import basic, token_in
+from conformance.evidence.once import Once
+from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.status import expect_status, observed
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+
+def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
+    """What is answered to a username and password, where they are to be shown."""
+    door, credentials = registry.door, basic(username, password)
+    if not door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
+
+
+@verifies("registry/login/wrong-login-is-refused")
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        case("wrong-password", "password"),
+        case("empty-password", "empty"),
+        case("unknown-user", "user"),
+        case("password-in-capitals", "capitals"),
+        case("password-and-more", "more"),
+    ],
+)
+def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -> None:
+    """Purpose: who cannot show who they are is not let in.
+
+    Method: 1. show the login: expect 200 (the control)
+            2. show it with a wrong, an empty, an altered password; show an unknown user
+            3. expect 401, and no token
+    """
+    account = registry.account("pusher")
+    if once("login", lambda: login_attempt(registry, account.username, account.password)).status != 200:
+        raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
+    username, password = {
+        "password": (account.username, "not-the-password"),
+        "empty": (account.username, ""),
+        "user": (names.new("nobody"), account.password),
+        "capitals": (account.username, account.password.swapcase()),
+        "more": (account.username, account.password + "x"),
+    }[wrong]
+    reply = login_attempt(registry, username, password)
+
+    expect_status(reply, 401, "for a wrong login")
+    if token_in(reply):
+        raise NonConformance("no token", observed(reply), reply)
+
+
+@verifies("registry/login/malformed-login-is-refused")
+@pytest.mark.parametrize(
+    "value",
+    [
+        case("no-credentials", "Basic"),
+        case("no-base64", "Basic ???"),
+        case("no-colon", "Basic bm9jb2xvbg=="),
+        case("bearer-nothing", "Bearer"),
+        case("bearer-junk", "Bearer junk"),
+        case("unknown-scheme", "Negotiate abc"),
+        case("empty", ""),
+    ],
+)
+def test_malformed_login(guarded: StoredImage, value: str) -> None:
+    """Purpose: an Authorization field that says nothing opens nothing, and is never the platform's fault.
+
+    Method: 1. GET a manifest with a malformed Authorization field
+            2. expect 401 (or 400)
+    """
+    reply = guarded.repository.presenting(value).get_manifest(guarded.tag)
+
+    expect_status(reply, {400, 401}, "for a malformed login")
+
+
+@verifies("registry/login/refused-in-an-upload-can-be-mended")
+def test_refused_in_an_upload(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a login that runs out in the middle of an upload does not cost the upload.
+
+    Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
+            2. PATCH it with the login, PUT: expect 202 and 201
+    """
+    blob, upload = new_blob(600), repository.open_upload()
+    upload.patch(blob.content[:300], "0-299")
+    stranger = upload.by(
+        repository.registry.presenting(
+            "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
+        )
+    )
+
+    expect_status(stranger.patch(blob.content[300:], "300-599"), 401, "for a login that is none")
+    expect_status(upload.patch(blob.content[300:], "300-599"), 202, "with the login again")
+    expect_status(upload.put(blob.digest), 201)
+
+
+@verifies("registry/login/unknown-user-is-not-told")
+def test_unknown_user_is_not_told(registry: Registry, names: Names) -> None:
+    """Purpose: who guesses does not learn which users there are.
+
+    Method: 1. show a wrong password of a user that there is, between two that there are not
+            2. expect the same answers; a difference but in status counts if it is there each time in eight more rounds
+    """
+
+    def ask(username: str) -> Asked:
+        return Asked(username, login_attempt(registry, username, "not-the-password"))
+
+    expect_as_absent(ask, registry.account("pusher").username, lambda: names.new("nobody"), like="an unknown user")

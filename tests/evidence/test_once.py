@@ -1,0 +1,51 @@
+"""Requests that are made once are evidence of each check that looks at them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.once import Once
+from conformance.evidence.recorder import Recorder
+
+
+def asked(recorder: Recorder, calls: list[int]) -> str:
+    calls.append(1)
+    recorder.transcript(["ask"], 0, f"answer {len(calls)}", "", 0.0)
+    return f"answer {len(calls)}"
+
+
+def test_a_second_check_has_the_first_ones_evidence_and_makes_no_request() -> None:
+    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
+    once = Once(recorder)
+    recorder.begin()
+    first = once("a", lambda: asked(recorder, calls))
+    entries = list(recorder.entries)
+    recorder.begin()
+    assert once("a", lambda: asked(recorder, calls)) == first == "answer 1"
+    assert recorder.entries == entries and recorder.requests == 1
+    assert once("b", lambda: asked(recorder, calls)) == "answer 2"
+    assert len(recorder.entries) == 2
+
+
+def test_what_went_before_in_a_check_is_not_kept() -> None:
+    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
+    once = Once(recorder)
+    recorder.begin()
+    asked(recorder, calls)
+    once("a", lambda: asked(recorder, calls))
+    recorder.begin()
+    once("a", lambda: asked(recorder, calls))
+    assert [each["output"] for each in recorder.entries] == ["answer 2"]
+
+
+def test_a_call_that_raised_is_made_again() -> None:
+    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
+    once = Once(recorder)
+
+    def broken() -> str:
+        asked(recorder, calls)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        once("a", broken)
+    assert once("a", lambda: asked(recorder, calls)) == "answer 2"
