@@ -34,6 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive")
     parser.add_argument("-n", "--workers", metavar="N", type=workers, help=f"processes (default: {WORKERS} at most)")
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
+    parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
     parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
     parser.add_argument("--explore-time", metavar="SECONDS", help="when properties begin no further example")
     parser.add_argument("--seed", metavar="N", default=1, help='seed of everything random, or "random" (default: 1)')
@@ -115,6 +116,7 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
         "--target": arguments.target,
         "--profile": arguments.profile,
         "--shard": arguments.shard,
+        "--shard-durations": arguments.durations,
         "--explore": arguments.explore,
         "--explore-time": arguments.explore_time,
         "--run-seed": arguments.seed,

@@ -40,6 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--examples-database", metavar="DIR", help="where failing examples are kept and tried first")
     group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
     group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
+    group.addoption("--shard-durations", metavar="RUN", help="an earlier run whose durations balance the shards")
     group.addoption("--run-out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
     group.addoption("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
     group.addoption(
@@ -86,6 +87,7 @@ class RunOptions:
     examples_database: str | None = None
     rate: float | None = None
     shard: str | None = None
+    durations: str | None = None
     explore_until: float | None = None
     unreachable: dict[str, str] = field(default_factory=dict)
 

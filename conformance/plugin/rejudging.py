@@ -119,7 +119,7 @@ class Rejudging(Worker):
         self.order = {check: place for place, check in enumerate(self.stored)}
         self.anew: list[dict[str, Any]] = []
         self.gated = False
-        super().__init__(config, _options(record), name)
+        super().__init__(config, _options(record, name), name)
 
     def _prepare(self) -> None:
         target = _target(self.record, self._stand_in)
@@ -135,7 +135,8 @@ class Rejudging(Worker):
     def _fill(self, target: Target) -> None:
         info, stash = self.record.info, self.config.stash
         stash[KEYS.target] = target
-        stash[KEYS.names] = Names(info.run_id, self.name.replace("gw", "w").replace("main", "w"))
+        _, _, own = self.name.rpartition("-")
+        stash[KEYS.names] = Names(self.options.run_id, own.replace("gw", "w").replace("main", "w"))
         stash[KEYS.pace] = Pace()
         stash[KEYS.ledger] = Ledger(self.scratch / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
@@ -212,12 +213,19 @@ def _target(record: Record, reveal: Callable[[str], str]) -> Target:
         raise RecordError(f"{record.folder / 'run.json'}: {mistake}") from None
 
 
-def _options(record: Record) -> RunOptions:
+def _run_of(record: Record, worker: str) -> str:
+    """The run that a worker was of: of a merged one, that of its shard."""
+    part = worker.partition("-")[0]
+    runs = {f"s{str(each.get('shard')).partition('/')[0]}": each.get("run_id") for each in record.info.parts}
+    return str(runs.get(part) or record.info.run_id)
+
+
+def _options(record: Record, worker: str) -> RunOptions:
     info = record.info
     down = {state["surface"]: state.get("cause", "") for state in info.preflight if not state["reachable"]}
     return RunOptions(
-        run_id=info.run_id, folder=str(record.folder), target_config="", target=info.target, profile=info.profile,
-        select=info.selection, explore=info.explore, seed=info.seed, unreachable=down,
+        run_id=_run_of(record, worker), folder=str(record.folder), target_config="", target=info.target,
+        profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed, unreachable=down,
     )  # fmt: skip
 
 

@@ -27,18 +27,18 @@ from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
-from conformance.plugin.sharding import parse_shard
+from conformance.plugin.sharding import durations_of, parse_shard
 from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import FORMATS
 from conformance.reporting.apart import render_apart
+from conformance.runs.outcome import exit_code
 from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
-from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 
@@ -127,9 +127,9 @@ class Run:
         if explore < 0:
             raise pytest.UsageError(f"--explore {explore}: must be 0 or more")
         try:
-            rate = self._rate(option.request_rate or self.target.rate)
-            if option.shard:
-                parse_shard(option.shard)
+            parts = parse_shard(option.shard)[1] if option.shard else 1
+            rate = self._rate(option.request_rate or self.target.rate, parts)
+            durations_of(option.shard_durations)
         except ValueError as mistake:
             raise pytest.UsageError(str(mistake)) from None
         return RunOptions(
@@ -145,6 +145,7 @@ class Run:
             examples_database=option.examples_database,
             rate=rate,
             shard=option.shard,
+            durations=str(Path(option.shard_durations).resolve()) if option.shard_durations else None,
         )
 
     def _waivers(self, target_file: Path) -> Waivers:
@@ -153,15 +154,17 @@ class Run:
         if given and not path.exists():
             raise pytest.UsageError(f"--waivers {given}: there is no such file")
         try:
-            return Waivers(load_waivers(path, catalogue().requirements), _now()[:10])
+            found = load_waivers(path, catalogue().requirements)
+            return Waivers(found, _now()[:10], whole=self.options.shard is None)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
-    def _rate(self, rate: str | None) -> float | None:
+    def _rate(self, rate: str | None, parts: int) -> float | None:
+        """Requests a second: this run's share, where it is one of several parts."""
         if rate is None:
             return None
         requests, seconds = parse_rate(rate)
-        return requests / seconds
+        return requests / seconds / parts
 
     def _folder(self, name: str) -> Path:
         if self.config.option.run_out:
@@ -269,6 +272,7 @@ class Run:
             self.info.requests += told["requests"]
             self.leftovers += told["leftovers"]
             self.info.recipes.update(told["recipes"])
+            self.info.plan, self.info.planned = told["plan"] or (self.info.plan, self.info.planned)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes a check's result as it comes."""
@@ -326,18 +330,9 @@ class Run:
             return ExitCode.NOTHING_SELECTED if unmatched else ExitCode.USAGE
         if status in (ExitCode.INTERRUPTED, ExitCode.USAGE):
             return status
-        verdicts = Counter(result.verdict for result in self.results.values())
-        if status == ExitCode.SUITE_ERROR or self.errors or verdicts[Verdict.ERROR]:
+        if status == ExitCode.SUITE_ERROR or self.errors:
             return ExitCode.SUITE_ERROR
-        if not self.results:
-            return ExitCode.NOTHING_SELECTED
-        binding = [each for each in self.results.values() if each.level == Level.MUST or self.info.strict]
-        failing = [each for each in binding if each.failing and (self.info.strict or not self.waivers.permits(each))]
-        if failing or self.waivers.wrong(self.results.values()):
-            return ExitCode.NON_CONFORMANT
-        if any(result.verdict == Verdict.INCONCLUSIVE for result in binding):
-            return ExitCode.INCONCLUSIVE
-        return ExitCode.CONFORMANT
+        return exit_code(self.results.values(), self.info.strict, self.waivers)
 
     def _finish(self, code: int, interrupted: bool) -> list[str]:
         """Closes the record and makes the reports; a sentence for each that could not be written."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import random
 import signal
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -26,7 +26,7 @@ from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.selection import selected, unmatched
-from conformance.plugin.sharding import in_shard
+from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
 from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
@@ -57,6 +57,7 @@ class Worker:
         self.mistakes: list[str] = []
         # Checks that must wait until all others are done: with several workers none of them can know when.
         self.held: list[str] | None = None
+        self.plan: Plan | None = None
         self._evidence: TextIO | None = None
         self._before = 0
         self._names_made = 0
@@ -104,7 +105,8 @@ class Worker:
         if self.mistakes:
             self._give_up(items)
             return
-        chosen = [item for item in items if item not in checks or self._wanted(checks[item])]
+        wanted = self._wanted(checks.values())
+        chosen = [item for item in items if item not in checks or checks[item].id in wanted]
         chosen.sort(key=lambda item: _place(checks.get(item)))
         if self.held is not None:
             self.held += [item.nodeid for item in chosen if item in checks and checks[item].comes_last]
@@ -133,10 +135,17 @@ class Worker:
             self.mistakes += [f"no check matches {each!r}" for each in missed]
         return found
 
-    def _wanted(self, check: CheckInfo) -> bool:
-        profile = profiles()[self.options.profile]
-        asked = profile.asks_for(check.requirement, check.disturbs is not None) and selected(check, self.options.select)
-        return asked and (self.options.shard is None or in_shard(check.id, self.options.shard))
+    def _wanted(self, checks: Iterable[CheckInfo]) -> frozenset[str]:
+        """The ids of the checks that the run is of; what the last process runs has been dealt out before."""
+        profile, select, shard = profiles()[self.options.profile], self.options.select, self.options.shard
+        asked = [
+            each for each in checks
+            if profile.asks_for(each.requirement, each.disturbs is not None) and selected(each, select)
+        ]  # fmt: skip
+        if shard is None or self.name == LAST:
+            return frozenset(each.id for each in asked)
+        self.plan = plan(asked, shard, durations_of(self.options.durations))
+        return self.plan.own
 
     def _give_up(self, items: list[pytest.Item]) -> None:
         items[:] = []
@@ -227,6 +236,7 @@ class Worker:
             nodeid=check.nodeid,
             worker=self.name,
             names_made=self._names_made,
+            whole_run=check.concludes,
         )
 
     def _write_evidence(self, check_id: str) -> None:
@@ -254,6 +264,7 @@ class Worker:
             "leftovers": self.config.stash[KEYS.leftovers],
             "recipes": dict(RECORDER.recipes),
             "held": self.held or [],
+            "plan": [self.plan.digest, self.plan.checks] if self.plan else None,
             "watch": RECORDER.watch.told(),
         }
 

@@ -30,7 +30,8 @@ class RecordError(Exception):
 class RunInfo:
     """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
 
-    ``target_file`` is where the target was described; None for the embedded reference.
+    ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
+    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -56,6 +57,9 @@ class RunInfo:
     recipes: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     target_file: str | None = None
+    plan: str | None = None
+    planned: int | None = None
+    parts: list[dict[str, Any]] = field(default_factory=list)
     finished: str | None = None
     duration_s: float = 0.0
     requests: int = 0
@@ -71,6 +75,7 @@ class CheckResult:
     curl; ``exchanges`` are the ids of all that was recorded; ``reason`` says why a check is not-applicable,
     inconclusive or an error, ``needs`` what it would take. ``clause`` has document, section, quote and url.
     ``names_made`` is how many names its worker had made before, which tells what this check's names were.
+    ``whole_run``: it judges all that the run has seen, and in a sharded run what its shard has.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -96,6 +101,7 @@ class CheckResult:
     nodeid: str = ""
     worker: str = ""
     names_made: int | None = None
+    whole_run: bool = False
     waiver: dict[str, Any] | None = None
 
     @property

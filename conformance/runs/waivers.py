@@ -12,6 +12,7 @@ the run fail: it has to be taken out by whoever reviewed it in.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import difflib
 import json
@@ -52,10 +53,14 @@ class Waiver:
 
 @dataclass(frozen=True)
 class Waivers:
-    """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC)."""
+    """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC).
+
+    ``whole``: the run has all the checks that it was to have; of a shard no waiver is known to be stale.
+    """
 
     entries: list[Waiver]
     day: str
+    whole: bool = True
 
     def mark(self, result: CheckResult) -> None:
         """Notes in a failing check's result the waiver that names it, whether in force or not."""
@@ -74,9 +79,19 @@ class Waivers:
             covered = [result for result in run if waiver.covers(result.id)]
             if waiver.until.isoformat() < self.day:
                 told.append(f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew")
-            elif covered and all(result.verdict == Verdict.PASS for result in covered):
+            elif self.whole and covered and all(result.verdict == Verdict.PASS for result in covered):
                 told.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
         return told
+
+
+def marked(results: Iterable[CheckResult]) -> list[Waiver]:
+    """The waivers that are noted in results, for where their file is not at hand."""
+    found = {}
+    for each in (result.waiver for result in results if result.waiver):
+        with contextlib.suppress(KeyError, ValueError):
+            day = datetime.date.fromisoformat(str(each["until"]))
+            found[str(each["id"])] = Waiver(str(each["id"]), str(each["reason"]), str(each["issue"]), day)
+    return list(found.values())
 
 
 def load(path: Path, known: Container[str]) -> list[Waiver]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.plugin.checks import CheckInfo, described, mistakes_among
 from conformance.plugin.selection import matches, selected, unmatched
-from conformance.plugin.sharding import in_shard, parse_shard
+from conformance.plugin.sharding import parse_shard, plan
 from conformance.vocabulary.requirement import Clause, Level, Requirement
 
 
@@ -65,11 +67,30 @@ def test_a_docstring_is_purpose_and_steps() -> None:
     assert described(text) == ("it holds.", ["do this", "expect 200, or 204 in 3 cases"])
 
 
-def test_shards_split_without_loss() -> None:
-    ids = [f"a/b/{number}" for number in range(200)]
-    parts = [{each for each in ids if in_shard(each, f"{part}/3")} for part in (1, 2, 3)]
-    assert sum(map(len, parts)) == 200
-    assert set.union(*parts) == set(ids)
+@pytest.mark.parametrize("durations", [{}, {f"a/b/{number}": float(number) for number in range(150)}])
+def test_shards_split_without_loss(durations: dict[str, float]) -> None:
+    checks = [check(f"a/b/{number}") for number in range(200)]
+    checks += [check(f"a/c/{number}", disturbs="rate") for number in range(9)]
+    parts = [plan(reversed(checks) if part == 2 else checks, f"{part}/3", durations) for part in (1, 2, 3)]
+    assert sum(len(part.own) for part in parts) == 209 == parts[0].checks
+    assert frozenset.union(*(part.own for part in parts)) == {each.id for each in checks}
+    assert len({part.digest for part in parts}) == 1
+    together = [part for part in parts if any(each.startswith("a/c/") for each in part.own)]
+    assert len(together) == 1
+
+
+def test_shards_take_equally_long_by_the_last_durations() -> None:
+    durations = {"a/b/0": 30.0, **{f"a/b/{number}": 1.0 for number in range(1, 61)}}
+    checks = [check(each) for each in durations]
+    lengths = [sum(durations[each] for each in plan(checks, f"{part}/3", durations).own) for part in (1, 2, 3)]
+    assert lengths == [30.0, 30.0, 30.0]
+
+
+def test_what_judges_the_whole_run_is_judged_in_every_shard() -> None:
+    whole = replace(check("a/b/whole"), concludes=True)
+    parts = [plan([check("a/b/c"), whole], f"{part}/4", {}) for part in (1, 2, 3, 4)]
+    assert all(whole.id in part.own for part in parts)
+    assert [part.checks for part in parts] == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0"])

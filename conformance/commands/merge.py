@@ -1,0 +1,58 @@
+"""``conformance merge RUN …``: joins the shards of a run; refuses what does not belong together."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conformance.commands import UsageMistake
+
+if TYPE_CHECKING:
+    from conformance.runs.waivers import Waivers
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "merge",
+        help="join the shards of a run",
+        description="Joins the runs that conformance run --shard I/N left into one, with its reports. The exit code is "
+        "that of the joined run.",
+    )
+    parser.add_argument("folders", metavar="RUN", nargs="+", type=Path, help="the folders of all shards")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="a new folder for the joined run")
+    parser.add_argument("--waivers", metavar="FILE", type=Path, help="the waivers (default: those the shards have met)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Joins, renders and tells what came of it; returns the exit code of the joined run."""
+    from conformance.reporting import render_all
+    from conformance.reporting.terminal import closing
+    from conformance.runs.merging import merge
+    from conformance.runs.record import RecordError
+
+    try:
+        record = merge(arguments.folders, arguments.out, _waivers(arguments.waivers, arguments.folders[0]))
+        files = render_all(record)
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    except OSError as reason:
+        raise UsageMistake(f"{arguments.out} cannot be written: {reason.strerror}") from None
+    print(closing(record, files, colour=False))
+    return record.info.exit_code or 0
+
+
+def _waivers(path: Path | None, shard: Path) -> Waivers | None:
+    if path is None:
+        return None
+    from conformance.contract.catalogue import catalogue
+    from conformance.runs.record import read
+    from conformance.runs.waivers import WaiverError, Waivers, load
+
+    if not path.exists():
+        raise UsageMistake(f"--waivers {path}: there is no such file")
+    try:
+        return Waivers(load(path, catalogue().requirements), read(shard).info.started[:10])
+    except WaiverError as mistake:
+        raise UsageMistake(str(mistake)) from None

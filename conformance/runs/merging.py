@@ -1,0 +1,168 @@
+"""The shards of one run joined: check for check what the run would have been unsharded.
+
+Refused, each in one sentence, is what does not belong together: another contract, target, seed, suite version,
+profile or selection, another plan, a shard that stands twice, is missing or did not end, a check that stands twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from conformance.runs.outcome import exit_code
+from conformance.runs.record import CheckResult, Record, RecordError, RecordWriter, RunInfo, read, read_whole
+from conformance.runs.waivers import Waivers, marked
+from conformance.vocabulary.verdict import Verdict
+
+SAME = {
+    "contract_version": "contract", "contract_digest": "contract", "suite_version": "version of the suite",
+    "target": "target", "fingerprint": "target's description", "seed": "seed", "explore": "number of examples",
+    "profile": "profile", "selection": "selection", "strict": "strictness", "plan": "plan of the shards",
+}  # fmt: skip
+
+PART = ("shard", "run_id", "started", "duration_s", "requests")
+
+
+def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) -> Record:
+    """Writes the run of these shards into a new folder; RecordError says why they cannot be joined."""
+    shards = _ordered([read_whole(folder) for folder in folders])
+    results = list(_results(shards))
+    known = waivers or Waivers(marked(results), shards[0].info.started[:10])
+    info = _info([shard.info for shard in shards])
+    info.exit_code = exit_code(results, info.strict, known)
+    if (out / "run.json").exists():
+        raise RecordError(f"{out}: holds a run already; choose another folder with --out")
+    writer = RecordWriter(out, info)
+    for result in results:
+        writer.check(result)
+    for shard in shards:
+        _copy_evidence(shard, out)
+    leftovers = [each for shard in shards for each in shard.leftovers()]
+    (out / "leftovers.json").write_text(json.dumps(leftovers, indent=1) + "\n", encoding="utf-8")
+    writer.close(True, dict(Counter(result.verdict for result in results)))
+    return read(out)
+
+
+def _ordered(shards: list[Record]) -> list[Record]:
+    """The shards in their order, once it is sure that they are all the parts of one run."""
+    first = shards[0]
+    for shard in shards:
+        if shard.info.shard is None or shard.info.plan is None:
+            raise RecordError(f"{shard.folder}: is no shard of a run (conformance run --shard I/N)")
+        for name, what in SAME.items():
+            one, other = getattr(first.info, name), getattr(shard.info, name)
+            if one != other:
+                told = f"{_told(other)}, not {_told(one)}"
+                raise RecordError(f"{shard.folder}: another {what} than {first.folder} ({told})")
+    by_shard: dict[str, Record] = {}
+    for shard in shards:
+        name = str(shard.info.shard)
+        if name in by_shard:
+            raise RecordError(f"{shard.folder}: is shard {name}, as {by_shard[name].folder} is")
+        by_shard[name] = shard
+    parts = int(str(first.info.shard).partition("/")[2])
+    wanted = [f"{number}/{parts}" for number in range(1, parts + 1)]
+    missing = [each for each in wanted if each not in by_shard]
+    if missing or len(by_shard) != parts:
+        raise RecordError(
+            f"shard {', '.join(missing) or 'numbers beyond the last'} of {parts} is not among the folders"
+        )
+    return [by_shard[each] for each in wanted]
+
+
+def _told(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:12]}…"
+
+
+def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
+    """Every check once; what judges the whole run, of all shards' verdicts the worst."""
+    seen: dict[str, Record] = {}
+    whole: dict[str, CheckResult] = {}
+    for shard in shards:
+        recorded = shard.evidence().keys()
+        for result in shard.results:
+            missing = set(result.exchanges) - recorded
+            if missing:
+                raise RecordError(f"{shard.folder}: evidence of {result.id} is missing ({min(missing)})")
+            named = _renamed(shard, result)
+            if result.whole_run:
+                whole[result.id] = _worse(whole[result.id], named) if result.id in whole else named
+                continue
+            if result.id in seen:
+                raise RecordError(f"{shard.folder}: {result.id} was also judged by {seen[result.id].folder}")
+            seen[result.id] = shard
+            yield named
+    yield from whole.values()
+    planned = shards[0].info.planned
+    if len(seen) + len(whole) != planned:
+        raise RecordError(f"{len(seen) + len(whole)} checks are in the shards, and {planned} were dealt out to them")
+
+
+def _worse(one: CheckResult, other: CheckResult) -> CheckResult:
+    order = list(Verdict)
+    worse, better = sorted((one, other), key=lambda each: order.index(Verdict(each.verdict)), reverse=True)
+    return replace(
+        worse,
+        findings=[*worse.findings, *better.findings],
+        exchanges=[*worse.exchanges, *better.exchanges],
+        duration_s=worse.duration_s + better.duration_s,
+        requests=worse.requests + better.requests,
+    )
+
+
+def _prefix(shard: Record) -> str:
+    """What tells the workers and exchanges of a shard from those of others."""
+    return f"s{str(shard.info.shard).partition('/')[0]}-"
+
+
+def _renamed(shard: Record, result: CheckResult) -> CheckResult:
+    prefix = _prefix(shard)
+    findings = [
+        {**each, "exchanges": [f"{prefix}{name}" for name in each.get("exchanges", [])]} for each in result.findings
+    ]
+    exchanges = [prefix + name for name in result.exchanges]
+    return replace(result, worker=prefix + result.worker, exchanges=exchanges, findings=findings)
+
+
+def _copy_evidence(shard: Record, out: Path) -> None:
+    prefix, into = _prefix(shard), out / "evidence"
+    for path in sorted((shard.folder / "evidence").glob("*.ndjson")):
+        with path.open(encoding="utf-8") as lines, (into / (prefix + path.name)).open("w", encoding="utf-8") as copy:
+            for line in lines:
+                entry = json.loads(line)
+                copy.write(json.dumps({**entry, "id": f"{prefix}{entry.get('id')}"}, ensure_ascii=False) + "\n")
+
+
+def _info(infos: Sequence[RunInfo]) -> RunInfo:
+    """What the merged run says of itself: the first shard's word, with the sums and ends of all."""
+    first = infos[0]
+    started = min(info.started for info in infos)
+    finished = max(str(info.finished) for info in infos)
+    return replace(
+        first,
+        started=started,
+        finished=finished,
+        duration_s=(datetime.fromisoformat(finished) - datetime.fromisoformat(started)).total_seconds(),
+        workers=sum(info.workers for info in infos),
+        requests=sum(info.requests for info in infos),
+        recipes={name: recipe for info in infos for name, recipe in info.recipes.items()},
+        preflight=_preflight(infos),
+        shard=None,
+        parts=[{name: getattr(info, name) for name in PART} for info in infos],
+    )
+
+
+def _preflight(infos: Sequence[RunInfo]) -> list[dict[str, Any]]:
+    """The state of each surface as the shard saw it that saw it worst."""
+    worst: dict[str, dict[str, Any]] = {}
+    for state in (state for info in infos for state in info.preflight):
+        known = worst.get(str(state.get("surface")))
+        if known is None or (known.get("reachable") and not state.get("reachable")):
+            worst[str(state.get("surface"))] = state
+    return list(worst.values())

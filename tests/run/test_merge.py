@@ -1,0 +1,129 @@
+"""Four shards of the full profile, joined: check for check the run unsharded; and what cannot be joined."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.commands import main
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from conformance.runs.merging import merge
+from conformance.runs.record import RecordError, read
+from tests.run.support import conformance
+
+DEFECT = "client-id-alone-accepted"
+PARTS = 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Holds ``whole``, a run, and ``1`` to ``4``, its shards, all against one reference with a defect."""
+    where = tmp_path_factory.mktemp("shards")
+    reference = EmbeddedReference()
+    tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", DEFECT)
+    words = ["run", "--config", str(reference.target_config), "--explore", "1"]
+    try:
+        ran = conformance(where, *words, "--out", "whole", "--report", "junit")
+        assert ran.code == 1, ran.output
+        for part in range(1, PARTS + 1):
+            shard = ["--shard", f"{part}/{PARTS}", "--durations", "whole", "--report", "junit", "--out", str(part)]
+            assert conformance(where, *words, *shard).code in (0, 1)
+    finally:
+        reference.stop()
+    yield where
+
+
+@pytest.fixture
+def shards(folder: Path, tmp_path: Path) -> list[Path]:
+    """Copies of the shards, to be spoilt."""
+    return [Path(shutil.copytree(folder / str(part), tmp_path / str(part))) for part in range(1, PARTS + 1)]
+
+
+def test_four_shards_equal_the_run_unsharded(
+    folder: Path, shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", *map(str, reversed(shards)), "--out", str(tmp_path / "merged")]) == 1
+    assert "html:" in capsys.readouterr().out
+    merged, whole = read(tmp_path / "merged"), read(folder / "whole")
+    assert merged.complete
+    assert merged.remarks == []
+    assert {each.id: each.verdict for each in merged.results} == {each.id: each.verdict for each in whole.results}
+    assert len(merged.results) == len(whole.results)
+    entries = merged.evidence()
+    assert all(name in entries for result in merged.results for name in result.exchanges)
+    assert merged.info.requests == sum(read(shard).info.requests for shard in shards)
+    assert [part["shard"] for part in merged.info.parts] == ["1/4", "2/4", "3/4", "4/4"]
+    assert merged.info.exit_code == whole.info.exit_code == 1
+    assert main(["compare", str(folder / "whole"), str(tmp_path / "merged")]) == 0
+
+
+def test_the_shards_are_balanced_by_what_the_checks_took(folder: Path, shards: list[Path]) -> None:
+    took = {result.id: result.duration_s for result in read(folder / "whole").results}
+    lengths = [sum(took[result.id] for result in read(shard).results) for shard in shards]
+    longest_unit = max(took.values()) + sum(value for name, value in took.items() if name.startswith("errors/429"))
+    assert max(lengths) - min(lengths) <= longest_unit
+
+
+def changed(path: Path, **changes: Any) -> None:
+    said = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**said, **changes}), encoding="utf-8")
+
+
+SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
+    "another-contract": (lambda s: changed(s[1] / "run.json", contract_digest="0" * 64), "another contract than"),
+    "another-target": (lambda s: changed(s[1] / "run.json", fingerprint="0" * 64), "another target's description than"),
+    "another-seed": (lambda s: changed(s[1] / "run.json", seed=2), r"another seed than .* \(2, not 1\)"),
+    "another-suite": (lambda s: changed(s[1] / "run.json", suite_version="9"), "another version of the suite than"),
+    "another-plan": (lambda s: changed(s[1] / "run.json", plan="0" * 64), "another plan of the shards than"),
+    "twice": (lambda s: s.append(s[0]), "is shard 1/4, as .* is"),
+    "missing": (lambda s: s.pop(2), "shard 3/4 of 4 is not among the folders"),
+    "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is no shard of a run"),
+    "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not JSON"),
+    "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
+    "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
+    "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"\d+ checks are in the shards, and \d+ were"),
+    "overlap": (lambda s: move_line(s[0], s[1]), "was also judged by"),
+}
+
+
+def spoil_line(path: Path, line: str, number: int = 3) -> None:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines[number : number + 1] = [line] if line else []
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def cut(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").split("\n")
+    path.write_text("\n".join(lines[: len(lines) // 2]) + "\n", encoding="utf-8")
+
+
+def move_line(one: Path, other: Path) -> None:
+    line = (one / "results.ndjson").read_text(encoding="utf-8").split("\n")[1]
+    lines = (other / "results.ndjson").read_text(encoding="utf-8").split("\n")
+    lines.insert(1, line)
+    (other / "results.ndjson").write_text("\n".join(lines), encoding="utf-8")
+    for path in (one / "evidence").glob("*.ndjson"):
+        shutil.copy(path, other / "evidence" / f"more-{path.name}")
+
+
+@pytest.mark.parametrize("how", SPOILS)
+def test_what_does_not_belong_together_is_refused(how: str, shards: list[Path], tmp_path: Path) -> None:
+    spoil, told = SPOILS[how]
+    spoil(shards)
+    with pytest.raises(RecordError, match=told) as refusal:
+        merge(shards, tmp_path / "merged")
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "merged").exists()
+
+
+def test_the_command_says_it_in_one_sentence(
+    shards: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["merge", str(shards[0]), str(tmp_path), "--out", str(tmp_path / "merged")]) == 4
+    assert capsys.readouterr().err == f"{tmp_path}: no run.json; not a run's folder\n"
