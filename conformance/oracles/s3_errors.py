@@ -83,6 +83,15 @@ def expect_refusal(
         expect_code(reply, codes, because)
 
 
+def refuses_incomplete_list(reply: Exchange) -> bool:
+    """Whether a completion is refused for parts that it does not name.
+
+    S3 API Reference, CompleteMultipartUpload: "You must ensure that the parts list is complete."
+    """
+    error = error_of(reply)
+    return reply.status == 400 and error is not None and error.code == "InvalidPart"
+
+
 def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
     """The answer is 2xx and its body is no error document: copy and completion may say 200 and then fail."""
     if not reply.ok or error_of(reply) is not None:

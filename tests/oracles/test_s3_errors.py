@@ -10,6 +10,7 @@ from conformance.oracles.s3_errors import (
     expect_error_document,
     expect_no_error_inside,
     expect_refusal,
+    refuses_incomplete_list,
     require,
 )
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -63,3 +64,10 @@ def test_what_a_check_builds_on_makes_it_inconclusive() -> None:
     assert require(reply(200), "x").status == 200
     with pytest.raises(Inconclusive, match="needs x"):
         require(reply(500), "x")
+
+
+def test_a_list_of_parts_that_is_not_complete() -> None:
+    assert refuses_incomplete_list(reply(400, "<Error><Code>InvalidPart</Code></Error>"))
+    assert not refuses_incomplete_list(reply(400, "<Error><Code>InvalidPartOrder</Code></Error>"))
+    assert not refuses_incomplete_list(reply(200, "<Error><Code>InvalidPart</Code></Error>"))
+    assert not refuses_incomplete_list(reply(400))

@@ -4,7 +4,8 @@
 
 Every failing check must stand in the file, and every entry of the file must fail; exit 1 says which do not.
 An id with "#case" means that case, an id with ``cases`` those of the check, an id with neither every case of it. An
-entry with ``sometimes = true`` (a race) may pass as well. Inconclusive checks are listed, not judged: a server with one
+entry with ``sometimes = true`` (a race) may pass as well. A file that says ``nothing_is_left = true`` wants a run that
+removed all that it made. Inconclusive checks are listed, not judged: a server with one
 login has no other roles.
 """
 
@@ -31,6 +32,14 @@ def expected(path: Path) -> list[dict[str, Any]]:
         if not entry.get("id") or not entry.get("why") or set(entry) - {"id", "cases", "why", "sometimes"}:
             raise ValueError(f"{path}: {entry} needs id and why, and may have cases and sometimes")
     return [each for entry in entries for each in by_case(entry)]
+
+
+def left(run: Path, path: Path) -> list[str]:
+    """What a run left behind, where the file of expected findings says that nothing is left."""
+    if not tomllib.loads(path.read_text(encoding="utf-8")).get("nothing_is_left"):
+        return []
+    leftovers = json.loads((run / "leftovers.json").read_text(encoding="utf-8"))
+    return [f"left behind: {each['what']}: {each['reason']}" for each in leftovers]
 
 
 def by_case(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -66,7 +75,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 4
     verdicts = judged(Path(arguments[0]))
-    told = differences(verdicts, expected(Path(arguments[1])))
+    told = differences(verdicts, expected(Path(arguments[1]))) + left(Path(arguments[0]), Path(arguments[1]))
     print("\n".join(told) or "as expected")
     unclear = sum(1 for verdict in verdicts.values() if verdict == "inconclusive")
     if unclear:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from tests.real_servers.compare import by_case, differences, expected
+from tests.real_servers.compare import by_case, differences, expected, left
 
 FILES = sorted(Path(__file__).parent.glob("*.expected.toml"))
 
@@ -32,6 +32,16 @@ def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
         "expected and not found: c",
         "expected of a check that there is not: e",
     ]
+
+
+def test_what_is_left_is_told_where_nothing_may_be(tmp_path: Path) -> None:
+    (tmp_path / "leftovers.json").write_text('[{"what": "objects", "reason": "refused"}]', encoding="utf-8")
+    strict, lenient = tmp_path / "strict.toml", tmp_path / "lenient.toml"
+    strict.write_text("nothing_is_left = true\n", encoding="utf-8")
+    lenient.write_text("finding = []\n", encoding="utf-8")
+
+    assert left(tmp_path, strict) == ["left behind: objects: refused"]
+    assert left(tmp_path, lenient) == []
 
 
 def test_an_entry_of_several_cases_is_one_for_each() -> None:
