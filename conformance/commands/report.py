@@ -1,4 +1,4 @@
-"""``conformance report RUN``: renders the reports of a run again, from its record."""
+"""``conformance report RUN``: renders the reports of a run again; ``--index DIR``: a page of all runs in a folder."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from conformance.commands import UsageMistake
 from conformance.reporting import FORMATS, render_all
 from conformance.runs.record import RecordError, read
 from conformance.vocabulary.verdict import ExitCode
@@ -17,9 +18,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "report",
         help="render the reports of a run again",
-        description="Renders the reports of a run again, from its record.",
+        description="Renders the reports of a run again, from its record. With --index, writes index.html and "
+        "history.html over all runs of a folder, which is then a static site.",
     )
-    parser.add_argument("run", metavar="RUN", type=Path, help="the run's folder")
+    parser.add_argument("run", metavar="RUN", type=Path, nargs="?", help="the run's folder")
+    parser.add_argument("--index", metavar="DIR", type=Path, help="the folder of runs to write an index of")
     parser.add_argument(
         "--format",
         type=_formats,
@@ -42,6 +45,32 @@ def _formats(text: str) -> list[str]:
 
 def run(arguments: argparse.Namespace) -> int:
     """Renders, and prints where each report is."""
+    if arguments.run is None and arguments.index is None:
+        raise UsageMistake("say which RUN to render again, or --index DIR")
+    code = _render(arguments) if arguments.run else ExitCode.CONFORMANT
+    return code or (_index(arguments.index) if arguments.index else code)
+
+
+def _index(folder: Path) -> int:
+    """Writes the index of the runs of a folder and their history."""
+    from conformance.commands.history import write
+    from conformance.reporting.over_time import render, render_index
+    from conformance.runs.history import histories, shelf
+
+    if (folder / "run.json").exists():
+        raise UsageMistake(f"{folder}: is a run; --index takes the folder in which runs are")
+    try:
+        found = shelf(folder)
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    for remark in found.remarks:
+        print(f"left out: {remark}", file=sys.stderr)
+    write(folder / "history.html", render(histories(found), folder))
+    write(folder / "index.html", render_index(found, folder, "history.html"))
+    return ExitCode.CONFORMANT
+
+
+def _render(arguments: argparse.Namespace) -> int:
     try:
         record = read(arguments.run)
         paths = render_all(record, arguments.format)

@@ -79,19 +79,19 @@ def _cell(results: list[CheckResult], record: Record, folder: Path) -> Cell:
     worst = min(results, key=lambda result: WORST_FIRST.index(outcome(result, day)))
     alike = sum(outcome(each, day) == outcome(worst, day) for each in results)
     told = outcome(worst, day) if len(results) == 1 else f"{outcome(worst, day)}: {alike} of {len(results)} checks"
-    return Cell(outcome(worst, day), link_to(record, folder) + fragment(worst.id), told)
+    return Cell(outcome(worst, day), link_to(record.folder, folder) + fragment(worst.id), told)
 
 
-def link_to(record: Record, folder: Path) -> str:
-    """The way from a page in a folder to a run's report."""
-    return quote(os.path.relpath(record.folder.resolve() / "index.html", folder.resolve()))
+def link_to(run: Path, folder: Path) -> str:
+    """The way from a page in a folder to the report of a run, which is told by its folder."""
+    return quote(os.path.relpath(run.resolve() / "index.html", folder.resolve()))
 
 
 def render(comparisons: Sequence[Comparison], folder: Path) -> str:
     """The page: every run compared with the first, and all of them side by side."""
     records = [comparisons[0].old, *(each.new for each in comparisons)]
     columns = [
-        Column(record.folder.resolve().name, record.info.target, record.info.started, link_to(record, folder))
+        Column(record.folder.resolve().name, record.info.target, record.info.started, link_to(record.folder, folder))
         for record in records
     ]
     compared = [(column, _shown(each, folder)) for column, each in zip(columns[1:], comparisons, strict=True)]
@@ -102,7 +102,7 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
 
 def _shown(comparison: Comparison, folder: Path) -> list[tuple[Kind, list[tuple[Change, str, str]]]]:
     """The changes by kind, each with the ways to the check in both reports."""
-    old, new = link_to(comparison.old, folder), link_to(comparison.new, folder)
+    old, new = (link_to(side.folder, folder) for side in (comparison.old, comparison.new))
 
     def shown(change: Change) -> tuple[Change, str, str]:
         at = fragment(change.id)

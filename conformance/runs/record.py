@@ -184,7 +184,7 @@ def free_folder(folder: Path) -> Path:
 
 def read(folder: Path) -> Record:
     """Reads a run's folder; RecordError where it is none, or of another format."""
-    info = _info(folder)
+    info = read_info(folder)
     path = folder / "results.ndjson"
     if not path.exists():
         raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
@@ -253,7 +253,8 @@ def _place(mistake: ValueError) -> str:
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
 
-def _info(folder: Path) -> RunInfo:
+def read_info(folder: Path) -> RunInfo:
+    """What ``run.json`` says; RecordError where it cannot be read."""
     path = folder / "run.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))

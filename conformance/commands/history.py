@@ -1,0 +1,57 @@
+"""``conformance history DIR``: how each check fared over many runs: new failures, flaky ones, since when."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from conformance.commands import UsageMistake
+from conformance.vocabulary.verdict import ExitCode
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command."""
+    parser = subparsers.add_parser(
+        "history",
+        help="say how each check fared over many runs",
+        description="Reads every run in a folder and says which checks newly fail, since when, and which are flaky.",
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of the runs' folders, such as reports/")
+    parser.add_argument("--target", metavar="NAME", help="only runs of this target")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="also write a page")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the histories; returns the exit code."""
+    from conformance.reporting.over_time import plain, render, text
+    from conformance.runs.history import histories, shelf
+    from conformance.runs.record import RecordError
+
+    try:
+        found = shelf(arguments.folder)
+    except RecordError as mistake:
+        raise UsageMistake(str(mistake)) from None
+    chosen = [each for each in histories(found) if arguments.target in (None, each.target)]
+    if not chosen:
+        raise UsageMistake(f"{arguments.folder}: no run of a target {arguments.target} is in it")
+    for remark in found.remarks:
+        print(f"left out: {remark}", file=sys.stderr)
+    if arguments.html:
+        write(arguments.html, render(chosen, arguments.html.parent))
+    if arguments.format == "json":
+        print(json.dumps({"histories": [plain(each) for each in chosen]}, indent=1))
+    else:
+        print("\n\n".join("\n".join(text(each)) for each in chosen))
+    return ExitCode.CONFORMANT
+
+
+def write(path: Path, page: str) -> None:
+    """Writes a page and says where; UsageMistake where it cannot be."""
+    try:
+        path.write_bytes(page.encode("utf-8", "replace"))
+    except OSError as reason:
+        raise UsageMistake(f"{path} cannot be written: {reason.strerror}") from None
+    print(f"html: {path}", file=sys.stderr)

@@ -1,0 +1,151 @@
+"""Pages over many runs: how each check fared over time, and the index of published runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from conformance.reporting.html import fragment, page
+from conformance.reporting.matrix import link_to
+from conformance.reporting.text import duration, on_one_line, plural
+from conformance.runs.history import Course, History, Run, Shelf, Trend, shown
+from conformance.vocabulary.verdict import ExitCode
+
+SHOWN_RUNS = 40
+SHOWN_CHECKS = 400
+LISTED = 20
+STATEMENTS = {
+    ExitCode.CONFORMANT: ("pass", "conformant"),
+    ExitCode.NON_CONFORMANT: ("fail", "not conformant"),
+    ExitCode.INTERRUPTED: ("error", "interrupted"),
+    ExitCode.SUITE_ERROR: ("error", "error in the suite"),
+    ExitCode.NOTHING_SELECTED: ("not-applicable", "nothing selected"),
+    ExitCode.INCONCLUSIVE: ("inconclusive", "not shown"),
+}
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run as the pages show it."""
+
+    name: str
+    target: str
+    started: str
+    tone: str
+    statement: str
+    counts: dict[str, int]
+    took: str
+    profile: str
+    contract: str
+    href: str
+
+
+@dataclass(frozen=True)
+class CourseView:
+    """One check: its verdicts in the latest runs, each with the way to it, and since when."""
+
+    course: Course
+    cells: list[tuple[str, str, str]]
+    told: str
+
+
+def run_view(run: Run, folder: Path) -> RunView:
+    """A run, with the way to its report from a page in ``folder`` where there is one."""
+    info = run.info
+    tone, statement = STATEMENTS.get(info.exit_code or 0, ("error", "not judged"))
+    if not run.complete:
+        tone, statement = "error", "not complete"
+    report = link_to(run.folder, folder) if (run.folder / "index.html").exists() else ""
+    return RunView(
+        run.folder.name, info.target, info.started, tone, statement, run.counts, duration(info.duration_s),
+        info.profile, info.contract_version, report,
+    )  # fmt: skip
+
+
+def since(course: Course, runs: Sequence[Run]) -> str:
+    """First seen and last good, in words."""
+    if course.trend in (Trend.STEADY, Trend.FIXED) or course.first_seen is None:
+        return ""
+    told = f"first seen {runs[course.first_seen].info.started}"
+    return told + (
+        f", last good {runs[course.last_good].info.started}" if course.last_good is not None else ", never good"
+    )
+
+
+def render(histories: Sequence[History], folder: Path) -> str:
+    """The page of histories, to be put into ``folder``."""
+    parts = []
+    for history in histories:
+        latest = history.runs[-SHOWN_RUNS:]
+        views = [run_view(run, folder) for run in latest]
+        courses = shown(history.courses)
+        rows = [_course(course, history, views) for course in courses[:SHOWN_CHECKS]]
+        steady = len(history.courses) - len(courses)
+        parts.append((history, views, rows, steady, len(courses) - len(rows)))
+    return page("history.html", "matrix.js", targets=parts)
+
+
+def _course(course: Course, history: History, views: list[RunView]) -> CourseView:
+    verdicts = course.verdicts[-SHOWN_RUNS:]
+    cells = [
+        (verdict, view.href + fragment(course.id) if view.href and verdict else "", view.started)
+        for verdict, view in zip(verdicts, views, strict=True)
+    ]
+    return CourseView(course, cells, since(course, history.runs))
+
+
+def render_index(found: Shelf, folder: Path, history: str) -> str:
+    """The index of the runs in a folder, latest first; ``history`` is the way to their history."""
+    views = [run_view(run, folder) for run in reversed(found.runs)]
+    return page("runs.html", "matrix.js", runs=views, remarks=found.remarks, history=history)
+
+
+def plain(history: History) -> dict[str, Any]:
+    """A history as JSON-like data."""
+    runs = [
+        {"folder": str(run.folder), "run_id": run.info.run_id, "started": run.info.started, "complete": run.complete}
+        for run in history.runs
+    ]
+    checks = [
+        {
+            "id": course.id, "level": course.level, "trend": str(course.trend), "now": course.now,
+            "verdicts": course.verdicts, "first_seen": _started(history, course.first_seen),
+            "last_good": _started(history, course.last_good),
+        }
+        for course in history.courses
+    ]  # fmt: skip
+    return {"target": history.target, "runs": runs, "checks": checks}
+
+
+def _started(history: History, place: int | None) -> str | None:
+    return None if place is None else history.runs[place].info.started
+
+
+def text(history: History) -> Iterator[str]:
+    """A history as lines for a terminal."""
+    runs = history.runs
+    span = f", {runs[0].info.started} to {runs[-1].info.started}" if len(runs) > 1 else ""
+    yield f"{history.target}: {plural(len(runs), 'run')}{span}"
+    for trend in Trend:
+        courses = history.of(trend)
+        if courses and trend != Trend.STEADY:
+            yield f"\n{trend.upper()} ({len(courses)})"
+            yield from (line for course in courses[:LISTED] for line in _lines(course, runs))
+        if len(courses) > LISTED and trend != Trend.STEADY:
+            yield f"  … and {len(courses) - LISTED} more; --format json tells all"
+    yield f"\n{plural(len(history.of(Trend.STEADY)), 'check')} steady"
+
+
+def _lines(course: Course, runs: Sequence[Run]) -> Iterable[str]:
+    yield f"  {on_one_line(course.id)}  {course.level}  {_strip(course.verdicts)}"
+    told = since(course, runs)
+    if told:
+        yield f"      {told}"
+
+
+def _strip(verdicts: list[str]) -> str:
+    """The latest verdicts in one letter each."""
+    marks = {"pass": ".", "fail": "F", "inconclusive": "?", "error": "E", "not-applicable": "-", "": " "}
+    return "".join(marks.get(verdict, "?") for verdict in verdicts[-SHOWN_RUNS:])

@@ -1,0 +1,193 @@
+"""Many runs of a folder, read one after another: how each check fared over time.
+
+A check is flaky where its verdict changed and soon changed back while target, contract, suite and seed stayed the
+same; where it passed and has failed ever since, it is a new failure with a first run in which it was seen.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from conformance.runs.record import RecordError, RunInfo, read_info
+from conformance.vocabulary.verdict import Verdict
+
+SOON = 2
+"""Runs after which a verdict that is back was never really another."""
+BAD = frozenset({Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE})
+
+
+class Trend(StrEnum):
+    """How a check fares, what needs looking at first."""
+
+    NEW = "newly failing"
+    FLAKY = "flaky"
+    FAILING = "failing"
+    UNJUDGED = "not judged"
+    FIXED = "fixed"
+    STEADY = "steady"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a history: what it was of, whether it ended, its counts."""
+
+    folder: Path
+    info: RunInfo
+    complete: bool
+    counts: dict[str, int]
+    verdicts: dict[str, str]
+
+    @property
+    def conditions(self) -> tuple[object, ...]:
+        """What has to be the same for a changed verdict to be chance."""
+        info = self.info
+        return info.fingerprint, info.contract_digest, info.suite_version, info.seed, info.explore
+
+
+@dataclass(frozen=True)
+class Course:
+    """One check over the runs, oldest first; "" in a run that did not judge it. Places are of runs."""
+
+    id: str
+    title: str
+    level: str
+    verdicts: list[str]
+    trend: Trend
+    first_seen: int | None
+    last_good: int | None
+
+    @property
+    def now(self) -> str:
+        """The last verdict."""
+        return next(filter(None, reversed(self.verdicts)), "")
+
+
+@dataclass(frozen=True)
+class History:
+    """The runs of one target, oldest first, and how each check fared."""
+
+    target: str
+    runs: list[Run]
+    courses: list[Course]
+
+    def of(self, trend: Trend) -> list[Course]:
+        """The checks that fare so."""
+        return [course for course in self.courses if course.trend == trend]
+
+
+@dataclass
+class Shelf:
+    """The runs of a folder, oldest first; ``remarks`` tell which could not be read, a sentence each."""
+
+    runs: list[Run] = field(default_factory=list)
+    titles: dict[str, tuple[str, str]] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def shelf(folder: Path) -> Shelf:
+    """Every run in a folder, of each no more than the verdicts; RecordError where there is none at all."""
+    if not folder.is_dir():
+        raise RecordError(f"{folder}: there is no such folder")
+    found = Shelf()
+    for path in sorted(each.parent for each in folder.glob("*/run.json")):
+        try:
+            found.runs.append(_run(path, found.titles))
+        except RecordError as mistake:
+            found.remarks.append(str(mistake))
+    if not found.runs:
+        raise RecordError("\n".join(found.remarks) or f"{folder}: no run is in it (no folder with a run.json)")
+    found.runs.sort(key=lambda run: (run.info.started, run.folder.name))
+    return found
+
+
+def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
+    info = read_info(folder)
+    verdicts: dict[str, str] = {}
+    complete = False
+    for line in _lines(folder / "results.ndjson"):
+        check, verdict = line.get("id"), line.get("verdict")
+        if isinstance(check, str) and verdict in list(Verdict):
+            verdicts[check] = str(verdict)
+            if line.get("kind") == "check":
+                titles[check] = (str(line.get("title", "")), str(line.get("level", "")))
+        complete = line.get("complete") is True
+    return Run(folder, info, complete, dict(Counter(verdicts.values())), verdicts)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    parsed = json.loads(line)
+                except ValueError:
+                    raise RecordError(f"{path}:{number}: is not JSON; the run is left out") from None
+                if isinstance(parsed, dict):
+                    yield parsed
+    except FileNotFoundError:
+        raise RecordError(f"{path.parent}: no results.ndjson; the run is left out") from None
+    except (OSError, UnicodeDecodeError):
+        raise RecordError(f"{path}: cannot be read; the run is left out") from None
+
+
+def histories(found: Shelf) -> list[History]:
+    """A history for each target, by name."""
+    targets = sorted({run.info.target for run in found.runs})
+    return [_history(target, [run for run in found.runs if run.info.target == target], found) for target in targets]
+
+
+def _history(target: str, runs: list[Run], found: Shelf) -> History:
+    checks = {check for run in runs for check in run.verdicts}
+    courses = [_course(check, runs, found.titles.get(check, ("", ""))) for check in checks]
+    order = list(Trend)
+    courses.sort(key=lambda course: (order.index(course.trend), course.level != "MUST", course.id))
+    return History(target, runs, courses)
+
+
+def _course(check: str, runs: Sequence[Run], told: tuple[str, str]) -> Course:
+    verdicts = [run.verdicts.get(check, "") for run in runs]
+    judged = [(place, verdict) for place, verdict in enumerate(verdicts) if verdict]
+    good = [place for place, verdict in judged if verdict == Verdict.PASS]
+    bad_since = next(
+        (place for place, verdict in judged if verdict in BAD and place > (good[-1] if good else -1)), None
+    )
+    trend = _trend(judged, [run.conditions for run in runs], bool(good))
+    return Course(check, *told, verdicts, trend, bad_since, good[-1] if good else None)
+
+
+def _trend(judged: list[tuple[int, str]], conditions: Sequence[object], was_good: bool) -> Trend:
+    last = judged[-1][1]
+    if _flaky(judged, conditions):
+        return Trend.FLAKY
+    if last == Verdict.FAIL:
+        return Trend.NEW if was_good else Trend.FAILING
+    if last in BAD:
+        return Trend.UNJUDGED
+    return Trend.FIXED if any(verdict == Verdict.FAIL for _, verdict in judged) else Trend.STEADY
+
+
+def _flaky(judged: list[tuple[int, str]], conditions: Sequence[object]) -> bool:
+    """Whether a verdict came back within ``SOON`` runs, with nothing else changed."""
+    stretches: list[list[int]] = []
+    for number, (place, verdict) in enumerate(judged):
+        if number and verdict == judged[number - 1][1] and conditions[place] == conditions[judged[number - 1][0]]:
+            stretches[-1].append(place)
+        else:
+            stretches.append([place])
+    verdict_at = dict(judged)
+    for before, between, after in zip(stretches, stretches[1:], stretches[2:], strict=False):
+        same = len({conditions[each[0]] for each in (before, between, after)}) == 1
+        if same and len(between) <= SOON and verdict_at[before[0]] == verdict_at[after[0]] != verdict_at[between[0]]:
+            return True
+    return False
+
+
+def shown(courses: Iterable[Course]) -> list[Course]:
+    """Those that are not simply steady."""
+    return [course for course in courses if course.trend != Trend.STEADY]
