@@ -86,7 +86,7 @@ def test_every_requirement_is_about_a_surface() -> None:
 def test_profiles_name_classes_that_exist() -> None:
     classes = Counter(requirement.conformance_class for requirement in catalogue())
     for profile in profiles().values():
-        assert (profile.classes or frozenset()) <= set(classes), profile.name
+        assert (profile.classes or frozenset()) | profile.without <= set(classes), profile.name
 
 
 @pytest.mark.parametrize("requirement", list(catalogue()), ids=lambda requirement: requirement.id)
@@ -94,3 +94,10 @@ def test_titles_and_quotes_are_sentences_of_some_length(requirement) -> None:  #
     assert 10 <= len(requirement.title) <= 160
     assert len(requirement.clause.quote) >= 8
     assert not requirement.title.endswith(".")
+
+
+@pytest.mark.parametrize(("name", "asks"), [("full", True), ("core", False), ("quick", False)])
+def test_large_transfers_are_asked_for_by_profile_full_alone(name: str, asks: bool) -> None:
+    large = catalogue()["storage/object/large-object-comes-back"]
+    assert profiles()[name].asks_for(large, False) is asks
+    assert profiles()[name].asks_for(catalogue()["storage/object/bytes-come-back"], False)

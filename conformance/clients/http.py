@@ -8,9 +8,10 @@ bounded in size and time. What cannot be had from the target ends the check as i
 
 from __future__ import annotations
 
+import io
 import ssl
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import cast
@@ -24,6 +25,7 @@ from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
 
+KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 OVERRUN = "Overrun"
 
@@ -43,7 +45,8 @@ class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
     ``patient``: a 429 with Retry-After is waited for once, within ``limits.patience_s``; both exchanges are
-    recorded. A check of the limit itself turns that off. ``label`` names the client in the evidence.
+    recorded. A check of the limit itself turns that off. ``label`` names the client in the evidence. ``sink`` takes
+    the bodies of answers as they come, of any size; of those the exchange has the beginning alone.
     """
 
     base_url: str
@@ -53,6 +56,7 @@ class HttpClient:
     patient: bool = True
     tls: ssl.SSLContext | None = None
     label: str = "http"
+    sink: Callable[[bytes], object] | None = None
     transport: httpx.BaseTransport = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +74,13 @@ class HttpClient:
     def impatient(self) -> HttpClient:
         """The same client (connections shared) that gives a 429 to its caller at once."""
         other = replace(self, patient=False)
+        other.transport.close()
+        other.transport = self.transport
+        return other
+
+    def into(self, sink: Callable[[bytes], object]) -> HttpClient:
+        """The same client (connections shared) that hands the bodies of answers on, part by part."""
+        other = replace(self, sink=sink)
         other.transport.close()
         other.transport = self.transport
         return other
@@ -188,17 +199,21 @@ class HttpClient:
         return exchange
 
     def _body(self, sent: Exchange, response: httpx.Response, begun: float) -> bytes:
-        parts: list[bytes] = []
+        kept = io.BytesIO()
         size = 0
         for part in cast(httpx.SyncByteStream, response.stream):
-            parts.append(part)
             size += len(part)
-            overrun = self._overrun(size, time.perf_counter() - begun)
+            if self.sink is not None:
+                self.sink(part)
+                part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
+            kept.write(part)
+            # What is handed on takes the time that its size takes; each part of it is awaited for its own.
+            overrun = "" if self.sink else self._overrun(size, time.perf_counter() - begun)
             if overrun:
-                kept = replace(sent, status=response.status_code, body=b"".join(parts)[:65536])
-                self.recorder.failed_request(kept, f"the answer {overrun}", self.label, OVERRUN)
+                beginning = replace(sent, status=response.status_code, body=kept.getvalue()[:KEPT_OF_STREAM])
+                self.recorder.failed_request(beginning, f"the answer {overrun}", self.label, OVERRUN)
                 raise self._overran(sent, f"the answer {overrun}")
-        return b"".join(parts)
+        return kept.getvalue()
 
     def _overran(self, sent: Exchange, how: str) -> Unreachable:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")

@@ -5,10 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from xml.sax.saxutils import escape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 TEXT_ENTITIES = {"\r": "&#13;"}
+SMALLEST_PART = 5 * 1024 * 1024
+"""Bytes that every part but the last has at least."""
+
+
+@lru_cache
+def full_part(letter: bytes) -> bytes:
+    """A part of the smallest size, of one letter; the same bytes for all who want them, since they are many."""
+    return letter * SMALLEST_PART
 
 
 def content_md5(body: bytes) -> str:

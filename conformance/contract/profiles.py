@@ -13,7 +13,7 @@ from conformance.vocabulary.requirement import Requirement
 
 @dataclass(frozen=True)
 class Profile:
-    """One profile; ``levels`` and ``classes`` are None where all are asked for."""
+    """One profile; ``levels`` and ``classes`` are None where all are asked for; ``without`` are classes left out."""
 
     name: str
     about: str
@@ -21,10 +21,11 @@ class Profile:
     classes: frozenset[str] | None
     explore: int
     disturbing: bool
+    without: frozenset[str] = frozenset()
 
     def asks_for(self, requirement: Requirement, disturbs: bool) -> bool:
         """Whether a check of this requirement belongs to the profile."""
-        if disturbs and not self.disturbing:
+        if (disturbs and not self.disturbing) or requirement.conformance_class in self.without:
             return False
         in_levels = self.levels is None or requirement.level in self.levels
         return in_levels and (self.classes is None or requirement.conformance_class in self.classes)
@@ -49,4 +50,5 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         chosen("classes"),
         int(table["explore"]),
         table.get("disturbing") is not False,
+        chosen("without") or frozenset(),
     )

@@ -185,7 +185,7 @@ class TargetFile:
             f"[targets.reference.storage]\nendpoint = {quoted(self.urls['storage'])}\nbuckets = {quoted(buckets)}\n"
             f"access_key = {self.secret('storage-access-key', key.access_key)}\n"
             f"secret_key = {self.secret('storage-secret-key', key.secret_key)}\n"
-            f"foreign_bucket = {quoted(foreign)}\ndestructive = true\n"
+            f"foreign_bucket = {quoted(foreign)}\ndestructive = true\nlarge_object_mib = 24\n"
         )
 
     def _webhooks(self) -> str:

@@ -198,6 +198,9 @@ class Storage(Described):
     access_key: SecretValue
     secret_key: SecretValue
     foreign_bucket: str | None = Field(default=None, description="A bucket of another organization.")
+    large_object_mib: int | None = Field(
+        default=None, gt=0, le=5 * 1024, description="How large an object profile full puts and gets in one piece."
+    )
     destructive: bool = Field(default=False, description="Whether checks may try to create and delete buckets.")
 
 

@@ -25,7 +25,7 @@ TURNS, READS = 10, 40
 """Most writes of a writer, and most reads of a reader, who stops when the writers are done."""
 PATIENCE_S = 4.0
 """After which nobody begins another turn; how many there were decides nothing."""
-SIZE = 48 * 1024
+SIZE = 32 * 1024
 Job = Callable[[], None]
 
 

@@ -11,8 +11,6 @@ from conformance.strategies.explore import explores
 from conformance.strategies.storage import flat_names, name_sets, nested_names, page_sizes, part_orders
 from conformance.vocabulary.check import verifies
 
-SMALLEST = 5 * 1024 * 1024
-
 
 @verifies("storage/paging/any-flat-set-is-whole")
 @explores(0.3, names=name_sets(flat_names()), size=page_sizes())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import completion_document
+from conformance.clients.s3_bodies import completion_document, full_part
 from conformance.oracles.s3_documents import completed_etag_of
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -14,8 +14,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-SMALLEST = 5 * 1024 * 1024
-ONE, TWO = b"1" * SMALLEST, b"2" * 64
+ONE, TWO = full_part(b"1"), b"2" * 64
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 BROKEN = {
     "no-xml": b"complete it",

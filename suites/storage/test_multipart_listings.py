@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from conformance.clients.s3_bodies import full_part
 from conformance.oracles.s3_documents import (
     parts_of,
     uploads_of,
@@ -14,8 +15,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
 
-SMALLEST = 5 * 1024 * 1024
-FIRST, SECOND, TAIL = b"1" * SMALLEST, b"2" * SMALLEST, b"the tail"
+FIRST, SECOND, TAIL = full_part(b"1"), full_part(b"2"), b"the tail"
 
 
 @verifies("storage/multipart/abort-removes-the-upload")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.cut_off import BreakingOff
+from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal
@@ -17,10 +18,12 @@ from conformance.oracles.s3_objects import (
     expect_same_etag,
     expect_stored,
 )
+from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
+from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 MIB = 1024 * 1024
 METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two words", "x-amz-meta-empty-not": "0"}
@@ -29,7 +32,7 @@ METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two wo
 @verifies("storage/object/bytes-come-back")
 @pytest.mark.parametrize(
     "size",
-    [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("64KiB-and-one", 65537), case("16MiB", 16 * MIB)],
+    [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("64KiB-and-one", 65537)],
 )
 def test_bytes_come_back(space: Space, size: int) -> None:
     """Purpose: an object is the bytes that were put, at every size.
@@ -45,6 +48,38 @@ def test_bytes_come_back(space: Space, size: int) -> None:
     reply = space.get(key)
     expect_bytes(reply, body)
     expect_headers(reply, {"content-length": str(size)})
+    space.delete(key)
+
+
+@verifies("storage/object/bytes-come-back")
+@pytest.mark.parametrize("size", [case("5MiB", 5 * MIB), case("16MiB", 16 * MIB)])
+def test_many_bytes_come_back(space: Space, size: int) -> None:
+    """Purpose: an object is the bytes that were put, at every size.
+
+    Method: 1. put a body that repeats nowhere
+            2. expect the same bytes and Content-Length from GET
+    """
+    expect_streamed(space, Pattern(size))
+
+
+@verifies("storage/object/large-object-comes-back")
+def test_large_object_comes_back(space: Space, storage: Storage) -> None:
+    """Purpose: an object as large as the target file names is the bytes that were put.
+
+    Method: 1. put a body of that size in one request, made as it is sent
+            2. expect the same bytes and Content-Length from GET, compared as they come
+    """
+    if storage.large_object_mib is None:
+        raise NotApplicable("the target file names no large_object_mib under [targets.X.storage]")
+    expect_streamed(space, Pattern(storage.large_object_mib * MIB))
+
+
+def expect_streamed(space: Space, pattern: Pattern) -> None:
+    """An object of these bytes goes up and comes back, without being whole in memory."""
+    key = space.key("large")
+    expect_status(upload(space, key, pattern), 200, f"for a PUT of {pattern.size} bytes")
+
+    expect_download(*download(space, key, pattern))
     space.delete(key)
 
 

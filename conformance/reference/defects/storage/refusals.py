@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import StoredObject
 
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
@@ -160,3 +164,14 @@ class EmptyTagSetIsMissing(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         asked = request.method == "GET" and request.query_string.startswith("tagging")
         return _refused(404, "NoSuchTagSet") if asked and b"<Tag>" not in answer.body else answer
+
+
+class LargeBodyCutShort(Defect):
+    """S3 User Guide, "Uploading objects": what was put is what is stored, at every size up to the limit."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/large-object-comes-back",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=stored.body[: 20 * 1024 * 1024])

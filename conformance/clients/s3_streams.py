@@ -1,0 +1,113 @@
+"""Objects of any size, sent and received without ever being whole in memory.
+
+Their bytes are made anew wherever they are needed: to hash them, to send them, to compare what comes back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from conformance.clients.sigv4 import Signing
+from conformance.clients.storage import Bucket
+from conformance.vocabulary.exchange import Exchange
+
+PART = 64 * 1024
+
+
+class Content(Protocol):
+    """Bytes whose number is known and which can be had again and again, part by part."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+
+    def parts(self) -> Iterator[bytes]:
+        """The bytes."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """So many bytes, which repeat nowhere."""
+
+    size: int
+
+    def parts(self) -> Iterator[bytes]:
+        """The bytes, 64 KiB at a time."""
+        for place in range(0, self.size, PART):
+            yield random.Random(place).randbytes(min(PART, self.size - place))
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Pieces that are at hand, one after the other."""
+
+    pieces: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """How many bytes they are together."""
+        return sum(map(len, self.pieces))
+
+    def parts(self) -> Iterator[bytes]:
+        """The pieces."""
+        yield from filter(None, self.pieces)
+
+
+@dataclass
+class Comparison:
+    """Compares bytes with what is due as they come: how many came, and where the first one differs."""
+
+    wanted: Content
+    received: int = 0
+    differs_at: int | None = None
+    _parts: Iterator[bytes] = field(init=False)
+    _due: bytes = b""
+
+    def __post_init__(self) -> None:
+        self._parts = self.wanted.parts()
+
+    def take(self, part: bytes) -> None:
+        """The next bytes, however many."""
+        view = memoryview(part)
+        while view and self.differs_at is None:
+            self._due = self._due or next(self._parts, b"")
+            due, came = self._due[: len(view)], view[: len(self._due)]
+            if due != came or not due:
+                same = next(
+                    (n for n, (one, other) in enumerate(zip(due, came, strict=False)) if one != other), len(due)
+                )
+                self.differs_at = self.received + same
+            self._due, self.received, view = self._due[len(due) :], self.received + len(due), view[len(due) :]
+        self.received += len(view)
+
+    def __str__(self) -> str:
+        if self.differs_at is not None:
+            return f"{self.received} bytes, of which the one at {self.differs_at} is another"
+        return f"the first {self.received} bytes of it"
+
+    @property
+    def equal(self) -> bool:
+        """Whether every byte came, and no other."""
+        return self.differs_at is None and self.received == self.wanted.size
+
+
+def upload(bucket: Bucket, key: str, content: Content) -> Exchange:
+    """PutObject with Content-Length, and the hash of the whole payload in the signature."""
+    digest = hashlib.sha256()
+    for part in content.parts():
+        digest.update(part)
+    request = bucket.request("PUT", key, headers={"Content-Length": str(content.size)})
+    signed = bucket.s3.sign(request, Signing(payload=digest.hexdigest(), unsigned=frozenset({"content-length"})))
+    return bucket.s3.signed.send("PUT", bucket.s3.origin + signed.target, signed.headers, content.parts())
+
+
+def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comparison]:
+    """GetObject, compared with what it should be as it comes; the exchange has the body's beginning."""
+    compared = Comparison(content)
+    signed = bucket.s3.sign(bucket.request("GET", key))
+    client = bucket.s3.signed.into(compared.take)
+    return client.send("GET", bucket.s3.origin + signed.target, signed.headers), compared

@@ -1,0 +1,53 @@
+"""Large objects without large memory: patterns, and what comes back compared with them."""
+
+from __future__ import annotations
+
+import tracemalloc
+
+import pytest
+
+from conformance.clients.s3_streams import Comparison, Joined, Pattern
+
+
+def compared(content: Pattern | Joined, received: bytes, step: int) -> Comparison:
+    comparison = Comparison(content)
+    for place in range(0, len(received), step):
+        comparison.take(received[place : place + step])
+    return comparison
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536, 65537, 200_000])
+def test_a_pattern_is_as_long_as_it_says_and_the_same_each_time(size: int) -> None:
+    whole = b"".join(Pattern(size).parts())
+    assert len(whole) == size
+    assert whole == b"".join(Pattern(size).parts())
+    assert all(whole[:64] != whole[place : place + 64] for place in range(1, min(size, 70_000), 997) if size > 1000)
+
+
+@pytest.mark.parametrize("step", [1000, 65536, 70_001, 10**6])
+def test_what_comes_back_is_compared_however_it_is_cut(step: int) -> None:
+    whole = b"".join(Pattern(150_000).parts())
+    assert compared(Pattern(150_000), whole, step).equal
+    assert not compared(Pattern(150_000), whole[:-1], step).equal
+    assert not compared(Pattern(150_000), whole + b"x", step).equal
+    torn = compared(Pattern(150_000), whole[:70_000] + b"\0\0\0\0\0\0\0\0" + whole[70_008:], step)
+    assert not torn.equal
+    assert torn.differs_at in range(70_000, 70_008)
+    assert "the one at 7000" in str(torn)
+
+
+def test_pieces_are_compared_as_one() -> None:
+    assert compared(Joined((b"abc", b"", b"de")), b"abcde", 2).equal
+    assert Joined((b"abc", b"de")).size == 5
+    assert "the first 2 bytes" in str(compared(Joined((b"abc", b"de")), b"ab", 2))
+
+
+def test_a_large_pattern_takes_little_memory() -> None:
+    tracemalloc.start()
+    comparison = Comparison(Pattern(64 * 1024 * 1024))
+    for part in Pattern(64 * 1024 * 1024).parts():
+        comparison.take(part)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert comparison.equal
+    assert peak < 2 * 1024 * 1024
