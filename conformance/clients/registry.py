@@ -346,7 +346,10 @@ class Upload:
         if reply.status == 201:
             self.repository.inventory.ended(self)
             # A registry may keep a blob under another digest than the one that it was pushed with.
-            self.repository.inventory.blobs |= {digest or "", reply.headers.get("docker-content-digest") or ""}
+            kept = reply.headers.get("docker-content-digest") or digest or ""
+            if kept != digest:
+                self.repository.inventory.note("blob", digest=kept)
+            self.repository.inventory.blobs |= {digest or "", kept}
         return reply
 
     def status(self) -> Exchange:

@@ -136,7 +136,7 @@ def test_private_and_absent(occasion: Occasion, operation: str, role: str | None
     existing = occasion.stored.repository
 
     def ask(name: str) -> Asked:
-        repository = existing.registry.repository(name).as_role(role)
+        repository = existing.named(name).as_role(role)
         return Asked(name, OPERATIONS[operation].request(repository, occasion))
 
     def absent() -> str:

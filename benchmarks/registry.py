@@ -1,0 +1,180 @@
+"""Measures the registry area on docker-registry 2.8.3, and how surely its race is found.
+
+    python -m benchmarks.registry area [--repeat 3]
+    python -m benchmarks.registry race [--repeat 20]
+
+``area`` prints wall time with one and two workers (start of the processes included), requests and the peak memory of
+the largest process, each as a ratio to what the OCI conformance suite needed on the same registry (``OCI``, measured
+once on an idle machine of this kind). Since the machine is seldom idle, the time is also compared with that of a plain
+sequential client which makes as many requests as the OCI suite does, in the same minute: no suite that asks one thing
+after another can be faster than that.
+
+``race`` runs the checks of pulls beside pushes again and again, and prints in how many runs the 5xx was found, how
+long that took and with how many requests.
+
+Wants Debian's docker-registry; its data are in a temporary folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import http.client
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.run import EVERY_S, descendants, resident_mb
+from conformance.runs.record import Record, read
+
+SCRIPT = Path(__file__).parents[1] / ".ci" / "servers" / "docker-registry.sh"
+RACE = "registry/at-once/pulled-while-pushed-again"
+TARGET = """\
+[targets.docker-registry]
+organization = "acme"
+features = ["registry.delete", "registry.catalog", "registry.mount", "registry.validation"]
+[targets.docker-registry.registry]
+url = "{url}"
+repository = "orgs/acme/conformance"
+"""
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a suite needs: seconds, requests, peak memory in MB of its largest process."""
+
+    wall_s: float
+    requests: int
+    peak_mb: float
+
+
+OCI = Needed(3.0, 1168, 50.0)
+
+
+def free_port() -> int:
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@contextmanager
+def docker_registry() -> Iterator[tuple[Path, str]]:
+    """A docker-registry without a login: a folder with a target file for it, and its URL."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        data = folder / "registry"
+        words = ["start", str(data), str(free_port()), "open"]
+        url = subprocess.run([SCRIPT, *words], check=True, capture_output=True, text=True).stdout.strip()
+        try:
+            (folder / "conformance.toml").write_text(TARGET.format(url=url), encoding="utf-8")
+            yield folder, url
+        finally:
+            subprocess.run([SCRIPT, "stop", str(data)], check=False)
+
+
+def checked(folder: Path, out: Path, *words: str) -> tuple[Record, Needed]:
+    """One run against the registry of a folder, as a person would start it."""
+    command = [sys.executable, "-m", "conformance", "run", *words, "--out", str(out)]
+    begun, peak = time.perf_counter(), 0.0
+    process = subprocess.Popen(
+        [*command, "--config", str(folder / "conformance.toml")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while process.poll() is None:
+        peak = max(peak, *map(resident_mb, descendants(process.pid)), 0.0)
+        time.sleep(EVERY_S)
+    wall = time.perf_counter() - begun
+    if process.returncode not in (0, 1, 7):
+        raise SystemExit(f"the run ended with exit code {process.returncode}")
+    record = read(out)
+    return record, Needed(wall, record.info.requests, peak)
+
+
+def plain_client(url: str, requests: int) -> float:
+    """Seconds in which one connection makes that many requests, one after another: blobs pushed, read and deleted."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+
+    def ask(method: str, target: str, body: bytes = b"") -> http.client.HTTPResponse:
+        connection.request(method, target, body, {"Content-Type": "application/octet-stream"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+    path, made = "/v2/orgs/acme/plain/blobs/", 0
+    begun = time.perf_counter()
+    while made < requests:
+        content = f"blob {made} {time.time()}".encode()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        location = ask("POST", f"{path}uploads/").headers["Location"].removeprefix(url)
+        ask("PUT", f"{location}&digest={digest}", content)
+        for method in ("HEAD", "GET", "DELETE"):
+            ask(method, f"{path}{digest}")
+        made += 5
+    return time.perf_counter() - begun
+
+
+def area(repeat: int) -> int:
+    """Prints what the area needs beside the OCI suite."""
+    with docker_registry() as (folder, url):
+        plain = statistics.median(plain_client(url, OCI.requests) for _ in range(repeat))
+        print(f"a plain client makes {OCI.requests} requests in {plain:.2f} s")
+        for words in (["--explore", "0"], []):
+            for workers in (1, 2):
+                name = f"{workers}-{len(words)}"
+                runs = [
+                    checked(folder, folder / f"{name}-{number}", "registry", *words, "--workers", str(workers))
+                    for number in range(repeat)
+                ]
+                needed = [each for _, each in runs]
+                print(line(len(runs[0][0].results), workers, " ".join(words) or "with properties", needed, plain))
+    return 0
+
+
+def line(checks: int, workers: int, how: str, needed: list[Needed], plain_s: float) -> str:
+    """One line of the table: medians, and their ratios to the OCI suite's figures."""
+    wall = statistics.median(each.wall_s for each in needed)
+    requests = statistics.median(each.requests for each in needed)
+    peak = max(each.peak_mb for each in needed)
+    return (
+        f"{checks} checks, {how}, workers {workers}: {wall:.2f} s "
+        f"({wall / OCI.wall_s:.2f} of the OCI suite's when idle, {wall / plain_s:.2f} of the plain client's now), "
+        f"{requests:.0f} requests ({requests / OCI.requests:.2f}), "
+        f"{peak:.0f} MB ({peak / OCI.peak_mb:.2f})"
+    )
+
+
+def race(repeat: int) -> int:
+    """Prints how often the 5xx on reads of what is pushed again was found; 1 where it was in fewer than 19 of 20."""
+    found: list[tuple[bool, Needed]] = []
+    with docker_registry() as (folder, _):
+        for number in range(repeat):
+            record, needed = checked(folder, folder / str(number), RACE, "--workers", "0", "--report", "markdown")
+            told = [finding["observed"] for result in record.results for finding in result.findings]
+            found.append((any("first 5" in observed for observed in told), needed))
+    times = [needed.wall_s for _, needed in found]
+    asked = [needed.requests for _, needed in found]
+    hits = sum(hit for hit, _ in found)
+    print(f"found in {hits} of {repeat} runs; {statistics.median(times):.1f} s a run, {max(times):.1f} s the longest")
+    print(f"{min(asked)} to {max(asked)} requests a run")
+    return 0 if hits * 20 >= 19 * repeat else 1
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["area", "race"])
+    parser.add_argument("--repeat", type=int)
+    choice = parser.parse_args()
+    return area(choice.repeat or 3) if choice.what == "area" else race(choice.repeat or 20)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
