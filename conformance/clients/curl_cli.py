@@ -31,7 +31,8 @@ class CurlCli:
             options.append(("cacert", self.target.ca_file))
         lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in [("url", url), *options]]
         command = [self.path, "-sS", "--fail-with-body", "--max-time", str(TIME_LIMIT_S), "-K", "-"]
-        return run_program(self.recorder, command, standard_input="\n".join(lines) + "\n")
+        shown = ["curl", "-sS", "--fail-with-body", *(word for name, value in options for word in (f"--{name}", value))]
+        return run_program(self.recorder, command, standard_input="\n".join(lines) + "\n", shown=[*shown, url])
 
 
 def parsed(outcome: Outcome) -> dict[str, Any]:

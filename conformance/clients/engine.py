@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from conformance.clients.image_files import Held, docker_archive
 from conformance.clients.image_programs import ImageProgram, Pulled, Pushed, digest_told, held_of
 from conformance.clients.images import Manifest
-from conformance.clients.program import Outcome
+from conformance.clients.program import Outcome, patient
 from conformance.target.description import Login
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
@@ -173,7 +173,7 @@ class DockerSdk(Docker):
             error = str(refusal)
         said, code = "\n".join(events), 1 if error else 0
         transcript = self.recorder.transcript(command, code, said, error, time.perf_counter() - begun)
-        return self._trusting(Outcome(code, said, error, transcript))
+        return self._trusting(patient(self.name, Outcome(code, said, error, transcript)))
 
 
 def _auth(login: Login | None) -> dict[str, str]:

@@ -23,6 +23,8 @@ KEPT = 16 * 1024 * 1024
 CHUNK = 64 * 1024
 # What a program written in Go leaves when it meets a mistake of its own.
 CRASH = re.compile(r"^(panic|fatal error): .*^goroutine \d+ ", re.MULTILINE | re.DOTALL)
+# 429 in the words of programs (Docker Registry V2, Errors: TOOMANYREQUESTS; S3: SlowDown).
+ASKED_TO_WAIT = re.compile(r"too ?many ?requests|\b(status|code|error):? 429\b|\bSlowDown\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,12 @@ def run_program(
     standard_input: str = "",
     time_limit_s: float = TIME_LIMIT_S,
     learn: Callable[[str], None] = lambda output: None,
+    shown: Sequence[str] = (),
 ) -> Outcome:
     """Runs a program and records its transcript; Inconclusive where it does not end in time, cannot start or crashes.
 
-    ``learn`` is told the output before any of it is recorded, to make a secret in it known.
+    ``learn`` is told the output before any of it is recorded, to make a secret in it known. ``shown`` is the command
+    as a person would type it, where it is not given so.
     """
     stored = recorder.told_again(command)
     if stored is not None:
@@ -86,11 +90,18 @@ def run_program(
         raise Inconclusive(f"{command[0]} cannot be started: {failure.strerror}", "a program that runs") from None
     output, errors = (text.decode("utf-8", "replace") for text in written)
     learn(output)
-    transcript = recorder.transcript(command, code, output, errors, time.perf_counter() - begun)
+    transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - begun)
     if code < 0 or CRASH.search(errors):
         how = f"was ended by signal {-code}" if code < 0 else "crashed"
         raise Inconclusive(f"{command[0]} {how}: {errors.strip()[:300]}", "a program that does not crash")
-    return Outcome(code, output, errors, transcript)
+    return patient(command[0], Outcome(code, output, errors, transcript))
+
+
+def patient(name: str, outcome: Outcome) -> Outcome:
+    """The outcome, unless the program failed because it was asked to wait and, other than this suite, did not."""
+    if outcome.exit_code != 0 and ASKED_TO_WAIT.search(outcome.said):
+        raise Inconclusive(f"{name} was asked to wait: {outcome}", "a target that takes what a program sends at once")
+    return outcome
 
 
 def _ended(

@@ -60,6 +60,13 @@ def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[lis
     return [f"--aws-sigv4 aws:amz:{scope['region']}:s3 --user {user}"], SIGNATURE_FIELDS
 
 
+def command_of(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
+    """What shows a recorded entry once more: curl for an exchange, the program's own command line for a transcript."""
+    if entry["kind"] == "transcript":
+        return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])
+    return curl(entry, secret_names)
+
+
 def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
     """The command for a recorded exchange; ``secret_names`` maps the name of an S3 access key to its secret's name.
 

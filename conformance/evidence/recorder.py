@@ -179,14 +179,16 @@ class Recorder:
     def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
         """Records what an outside program was told and said; returns the entry's id."""
         self.redactor.learn_issued(output[:KEPT_BODY])
+        words = self._words(command)
         entry = {
             "kind": "transcript",
             "id": self.next_id(),
-            "command": self._words(command),
+            "command": words,
             "exit_code": exit_code,
             "output": self.redactor.text(output)[:KEPT_BODY],
             "errors": self.redactor.text(errors)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
+            "secrets": self.redactor.names_in(words),
         }
         self._keep(entry)
         return str(entry["id"])

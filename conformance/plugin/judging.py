@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from conformance.evidence.curl import curl
+from conformance.evidence.curl import command_of
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.verdict import Verdict
@@ -101,7 +101,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     else:
         expected, observed, hint = "the check's assertion to hold", str(error) or type(error).__name__, ""
     shown = next(
-        (entry for entry in exchanges if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
+        (entry for entry in sequence if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
     notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
     told = [_readable(note, getattr(error, "tried", ())) for note in notes]
@@ -112,7 +112,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error),
-        "curl": curl(shown, recorder.secret_names) if shown else "",
+        "curl": command_of(shown, recorder.secret_names) if shown else "",
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": {
             name: recorder.recipes[name] for name in (shown or {}).get("secrets", []) if name in recorder.recipes

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.curl import curl
+from conformance.evidence.curl import command_of
 from conformance.runs.record import CheckResult, Record
 
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
@@ -26,16 +26,21 @@ def replay(check_id: str, run: str) -> str:
 
 
 def curl_of(result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secret_names: dict[str, str]) -> str:
-    """The curl command that shows a check's finding; without a finding, its last exchange; "" without either."""
+    """The command that shows a check's finding, by curl or a program; without a finding, its last exchange; or ""."""
     for finding in result.findings:
         if finding.get("curl"):
             return str(finding["curl"])
     named = [entry_id for finding in result.findings for entry_id in finding.get("exchanges", [])]
     for entry_id in [*named[-1:], *reversed(result.exchanges)]:
         entry = evidence.get(entry_id)
-        if entry and entry.get("kind") == "exchange":
-            return curl(dict(entry), secret_names)
+        if entry and (entry.get("kind") == "exchange" or entry_id in named):
+            return command_of(dict(entry), secret_names)
     return ""
+
+
+def label_of(command: str) -> str:
+    """What a command that shows a finding is called."""
+    return "curl" if command.startswith("curl ") else "command"
 
 
 def recipes_for(command: str, recipes: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.reporting import exchanges
 from conformance.reporting.causes import Cause, causes
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
-from conformance.reporting.commands import curl_of, recipes_for, replay, run_name
+from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name
 from conformance.reporting.text import duration, plural, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.verdict import Verdict
@@ -28,6 +28,7 @@ class CheckView:
     outcome: str
     findings: list[dict[str, Any]]
     curl: str
+    label: str
     recipes: list[str]
     replay: str
     entries: list[exchanges.Entry]
@@ -171,6 +172,7 @@ def _check(
             {**each, "expected": _cut(each, "expected"), "observed": _cut(each, "observed")} for each in result.findings
         ],
         curl=command,
+        label=label_of(command),
         recipes=recipes_for(command, record.info.recipes),
         replay=replay(result.id, run),
         entries=list(exchanges.entries(ids, evidence, named, limit, record.info.secret_names)),

@@ -18,14 +18,17 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 @dataclass
 class Programs:
-    """The programs by name, each looked for once."""
+    """The programs by name, each looked for once; ``unfit`` says of which, and why, they cannot take this registry."""
 
     find: dict[str, type[ImageProgram]]
     given: tuple[object, ...]
+    unfit: dict[str, str] = field(default_factory=dict)
     _found: dict[str, ImageProgram | NotApplicable] = field(default_factory=dict)
 
     def get(self, name: str) -> ImageProgram:
         """One of them; NotApplicable where it is not installed."""
+        if name in self.unfit:
+            raise NotApplicable(self.unfit[name])
         if name not in self._found:
             try:
                 self._found[name] = self.find[name](*self.given)  # type: ignore[arg-type]

@@ -80,3 +80,13 @@ def test_the_first_of_a_programs_names_that_is_there() -> None:
     assert installed("no-such-program", "sh").endswith("/sh")
     with pytest.raises(NotApplicable, match="no-such-program is not installed"):
         installed("no-such-program", "nor-this-one")
+
+
+@pytest.mark.parametrize(
+    "said", ["toomanyrequests", "unexpected status code 429 Too Many Requests", "error: 429", "SlowDown"]
+)
+def test_one_that_was_asked_to_wait_shows_nothing(said: str) -> None:
+    with pytest.raises(Inconclusive, match="was asked to wait"):
+        run_program(Recorder(), python(f"import sys; sys.exit('{said}')"))
+    assert run_program(Recorder(), python(f"print('{said}')")).exit_code == 0
+    assert run_program(Recorder(), python("import sys; sys.exit('blob 429')")).exit_code == 1

@@ -88,3 +88,16 @@ def test_an_example_is_told_without_the_fixtures() -> None:
     )
     keep(finding, ["field"])
     assert judge(finding, recorded()).findings[0]["hint"] == "Failing test case: test_x(\n    field='bytes=0-0',\n)"
+
+
+def test_what_a_program_did_is_shown_by_its_own_command_line() -> None:
+    recorder = recorded()
+    recorder.redactor.learn("THE_SECRET", "the-very-secret/value")
+    command = ["curl", "--data", "client_secret=the-very-secret/value", "http://h.example/a b"]
+    finding = NonConformance("it succeeds", "exit code 1")
+    finding.exchange_ids = [recorder.transcript(command, 1, "", "no", 0.1)]
+
+    told = judge(finding, recorder).findings[0]
+
+    assert told["curl"] == "curl --data \"client_secret=${THE_SECRET}\" 'http://h.example/a b'"
+    assert told["exchanges"] == list(finding.exchange_ids)

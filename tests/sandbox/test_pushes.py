@@ -1,0 +1,65 @@
+"""The programs that push, as the suite finds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.clients.image_programs import ImageProgram
+from conformance.sandbox.pushes import Programs, login_as, login_of
+from conformance.target.description import Registry
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+def kind(called: str, there: bool = True) -> Any:
+    """A program that is installed, or is not."""
+
+    def made(*given: object) -> Any:
+        if not there:
+            raise NotApplicable(f"{called} is not installed")
+        return type(called, (), {"name": called, "given": given})()
+
+    return made
+
+
+def programs(**unfit: str) -> Programs:
+    find: dict[str, type[ImageProgram]] = {
+        "a": kind("a"),
+        "b": kind("b"),
+        "c": kind("c", there=False),
+        "d": kind("d"),
+    }
+    return Programs(find, ("x",), unfit)
+
+
+def test_one_that_is_installed_is_found_once() -> None:
+    found = programs()
+    assert found.get("a") is found.get("a")
+
+
+def test_one_that_is_not_installed_or_not_fit_says_so_each_time() -> None:
+    found = programs(d="d knows no such registry")
+    for _ in range(2):
+        with pytest.raises(NotApplicable, match="c is not installed"):
+            found.get("c")
+        with pytest.raises(NotApplicable, match="no such registry"):
+            found.get("d")
+
+
+def test_the_others_come_in_a_ring() -> None:
+    found = programs()
+    assert [each.name for each in found.after(found.get("b"))] == ["d", "a"]
+    assert [each.name for each in found.after(found.get("d"))] == ["a", "b"]
+
+
+def test_logins_by_role() -> None:
+    credentials = {"pusher": {"username": "ct-push", "password": "x"}}
+    registry = Registry.model_construct(url="", repository="", credentials={})
+    assert login_as(registry, "puller", "pusher") is None
+    with pytest.raises(Inconclusive, match="no login in role pusher"):
+        login_of(registry, "pusher")
+    with_one = Registry.model_construct(url="", repository="", credentials=credentials)
+    assert login_as(with_one, "puller", "pusher") == credentials["pusher"]  # type: ignore[comparison-overlap]
+    with pytest.raises(Inconclusive, match="no login in role puller"):
+        login_as(with_one, "puller")
