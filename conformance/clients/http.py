@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from conformance.clients import in_time
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
@@ -45,8 +46,9 @@ class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
     ``patient``: a 429 with Retry-After is waited for once, within ``limits.patience_s``; both exchanges are
-    recorded. A check of the limit itself turns that off. ``label`` names the client in the evidence. ``sink`` takes
-    the bodies of answers as they come, of any size; of those the exchange has the beginning alone.
+    recorded. A check of the limit itself turns that off. After a wait in vain none is waited for until an answer is
+    another. ``label`` names the client in the evidence. ``sink`` takes the bodies of answers as they come, of any size;
+    of those the exchange has the beginning alone.
     """
 
     base_url: str
@@ -57,6 +59,7 @@ class HttpClient:
     tls: ssl.SSLContext | None = None
     label: str = "http"
     sink: Callable[[bytes], object] | None = None
+    waited_in_vain: bool = field(default=False, init=False)
     transport: httpx.BaseTransport = field(init=False)
 
     def __post_init__(self) -> None:
@@ -65,7 +68,7 @@ class HttpClient:
 
     def _new_transport(self) -> httpx.BaseTransport:
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=4.0)
-        return httpx.HTTPTransport(verify=self.tls or _system_authorities(), limits=limits)
+        return in_time.transport(self.tls or _system_authorities(), limits)
 
     def close(self) -> None:
         """Closes the connections."""
@@ -99,11 +102,13 @@ class HttpClient:
         """
         exchange = self._once(method, target, tuple(headers), body)
         if exchange.status != 429 or not self.patient:
+            self.waited_in_vain = self.waited_in_vain and exchange.status == 429
             return exchange
-        if not isinstance(body, Iterator):
+        if not isinstance(body, Iterator) and not self.waited_in_vain:
             time.sleep(min(retry_after(exchange), self.limits.patience_s))
             exchange = self._once(method, target, tuple(headers), body)
-        if exchange.status == 429:
+        self.waited_in_vain = exchange.status == 429
+        if self.waited_in_vain:
             raise Inconclusive(
                 f"{method} {target} is answered 429 again after waiting",
                 "a higher rate limit, or a lower rate in the target file",
@@ -201,6 +206,8 @@ class HttpClient:
     def _body(self, sent: Exchange, response: httpx.Response, begun: float) -> bytes:
         kept = io.BytesIO()
         size = 0
+        if self.sink is not None:
+            in_time.of_each_part(response)
         for part in cast(httpx.SyncByteStream, response.stream):
             size += len(part)
             if self.sink is not None:

@@ -91,10 +91,13 @@ class Wire:
             return self._read(connection)
 
     def _read(self, connection: socket.socket) -> bytes:
-        """One answer: to the end that its Content-Length tells, or to the end of the connection."""
+        """One answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError."""
         raw = b""
+        until = time.monotonic() + self.http.limits.answer_s
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST and not self._complete(raw):
+                # The limit is of the answer, not of each byte of it.
+                connection.settimeout(max(0.001, until - time.monotonic()))
                 part = connection.recv(65536)
                 if not part:
                     break

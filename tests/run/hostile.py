@@ -1,0 +1,153 @@
+"""An identity server that means harm: each way to answer a request that no client should suffer from."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+Say = Callable[[bytes], None]
+Behaviour = Callable[[Say], None]
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
+TOKEN = {"access_token": "a-token-of-a-hostile-server", "token_type": "Bearer", "expires_in": 3600}
+
+
+def whole(body: bytes, head: bytes = JSON) -> Behaviour:
+    """A well-framed answer."""
+    return lambda say: say(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+
+
+def framed(body: bytes, length: int) -> Behaviour:
+    """An answer whose length is not what it says."""
+    return lambda say: say(JSON + b"Content-Length: %d\r\n\r\n" % length + body)
+
+
+def endless_body(say: Say) -> None:
+    """A body in chunks that has no last one."""
+    say(JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+    while True:
+        say(b"10000\r\n" + b" " * 65536 + b"\r\n")
+
+
+def endless_head(say: Say) -> None:
+    """A head that has no end."""
+    say(JSON)
+    while True:
+        say(b"X-More: " + b"x" * 8000 + b"\r\n")
+
+
+def endless_interim(say: Say) -> None:
+    """Interim answers and no final one."""
+    while True:
+        say(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+
+def dripping(text: bytes) -> Behaviour:
+    """An answer byte by byte, each in time, the whole never."""
+
+    def drip(say: Say) -> None:
+        for byte in text * 100:
+            say(bytes([byte]))
+            time.sleep(0.2)
+
+    return drip
+
+
+def short_drip(say: Say) -> None:
+    """An answer that ends, though its body comes byte by byte."""
+    say(JSON + b"Content-Length: 6\r\n\r\n")
+    for byte in b"123456":
+        say(bytes([byte]))
+        time.sleep(0.2)
+
+
+def silent(say: Say) -> None:
+    """Nothing at all, on a connection that stays open."""
+    time.sleep(600)
+
+
+def document(**changes: object) -> Behaviour:
+    """A token answer with members of another kind."""
+    return whole(json.dumps({**TOKEN, **changes}).encode())
+
+
+FLOOD = b"".join(b"X-Flood-%d: %s\r\n" % (number, b"y" * 60) for number in range(1000))
+BEHAVIOURS: dict[str, Behaviour] = {
+    "redirect-to-itself": whole(b"", b"HTTP/1.1 307 Again\r\nConnection: close\r\nLocation: /oauth/token\r\n"),
+    "token-of-a-megabyte": document(access_token="a" * 1_000_000),
+    "token-is-a-list": document(access_token=["a"] * 1000, scope={"a": 1}, expires_in=[]),
+    "lifetime-beyond-numbers": whole(b'{"access_token": "a-b-c-d-e-f", "token_type": "Bearer", "expires_in": 1e999}'),
+    "endless-body": endless_body,
+    "endless-head": endless_head,
+    "endless-interim-answers": endless_interim,
+    "length-too-long": framed(json.dumps(TOKEN).encode(), 5000),
+    "length-too-short": framed(json.dumps(TOKEN).encode(), 7),
+    "length-is-no-number": lambda say: say(JSON + b"Content-Length: many\r\n\r\n{}"),
+    "invalid-utf8": whole(b'{"access_token": "\xff\xfe", "token_type": "Bearer"}'),
+    "web-page": whole(b"<!doctype html><title>Log in</title>", JSON.replace(b"application/json", b"text/html")),
+    "error-with-200": whole(b'{"error": "invalid_client", "error_description": "no"}'),
+    "error-of-other-kinds": whole(b'{"error": {"a": ["b"]}, "error_uri": 7}', JSON.replace(b"200 OK", b"400 X")),
+    "head-of-a-thousand-fields": lambda say: say(JSON + FLOOD + b"Content-Length: 2\r\n\r\n{}"),
+    "nested-beyond-reason": whole(b"[" * 200_000),
+    "no-http": lambda say: say(b"220 mail.example ESMTP\r\n" * 50),
+    "odd-status": whole(b"{}", JSON.replace(b"200 OK", b"999 Odd")),
+    "too-many-for-ever": whole(b"{}", JSON.replace(b"200 OK", b"429 Later") + b"Retry-After: 99999999\r\n"),
+    "slow-body": dripping(JSON + b"Content-Length: 5000\r\n\r\n" + b" " * 500),
+    "slow-head": dripping(JSON[:17] + b"X-Slow: " + b"z" * 500),
+    "short-drip": short_drip,
+    "silent": silent,
+    "closes-at-once": lambda say: None,
+}  # fmt: skip
+
+
+def answered_well(head: bytes) -> bytes:
+    """What a server says that means well: a token for a credential, a refusal without, something for a resource."""
+    if b"client_secret=" in head:
+        body, status = json.dumps(TOKEN).encode(), b"200 OK"
+    elif head.startswith(b"POST"):
+        body, status = b'{"error": "invalid_request"}', b"400 Bad Request"
+    else:
+        body, status = b'{"slug": "acme"}', b"200 OK"
+    return b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (status, len(body), body)
+
+
+class HostileServer:
+    """Answers in one way; the first ``well`` requests as a good server would, so that a run begins."""
+
+    def __init__(self, behaviour: Behaviour, well: int) -> None:
+        self.behaviour = behaviour
+        self.well = well
+        self.lock = threading.Lock()
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listening.accept()
+                threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while request := connection.recv(1 << 20):
+                with self.lock:
+                    self.well -= 1
+                    good = self.well >= 0
+                if not good:
+                    self.behaviour(connection.sendall)
+                    return
+                connection.sendall(answered_well(request))
+
+
+@contextlib.contextmanager
+def serving(name: str, well: int = 0) -> Iterator[str]:
+    """The address of a server of one behaviour."""
+    server = HostileServer(BEHAVIOURS[name], well)
+    try:
+        yield server.url
+    finally:
+        server.listening.close()
