@@ -46,7 +46,7 @@ class Wire:
         )
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None and stored.error:
-            raise _no_answer(stored.exchange, stored.error)
+            raise no_answer(stored.exchange, stored.error)
         if stored is not None:
             return stored.exchange
         begun = time.perf_counter()
@@ -54,7 +54,7 @@ class Wire:
             raw = self._exchanged(head + b"\r\n\r\n" + body)
         except OSError as failure:
             self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
-            raise _no_answer(sent, type(failure).__name__) from None
+            raise no_answer(sent, type(failure).__name__) from None
         return self._recorded(sent, raw, time.perf_counter() - begun)
 
     def host(self) -> str:
@@ -67,7 +67,7 @@ class Wire:
         words = lines[0].split(b" ", 2)
         if len(words) < 2 or not words[1].isdigit():
             self.http.recorder.failed_request(sent, NOTHING, "wire")
-            raise _no_answer(sent, NOTHING)
+            raise no_answer(sent, NOTHING)
         answered = Exchange(
             sent.id,
             sent.method,
@@ -90,9 +90,11 @@ class Wire:
                 connection.sendall(message)
             return self._read(connection)
 
-    def _read(self, connection: socket.socket) -> bytes:
-        """One answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError."""
-        raw = b""
+    def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
+        """One answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError.
+
+        ``raw`` is what has come of it already.
+        """
         until = time.monotonic() + self.http.limits.answer_s
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST and not self._complete(raw):
@@ -131,7 +133,7 @@ class Wire:
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
 
 
-def _no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:
+def no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:
     """What it means that there is no answer to a message."""
     if why != NOTHING:
         return Unreachable(f"{sent.method} {sent.url}: {why}", "a target that answers in time")

@@ -84,6 +84,12 @@ class Application:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        waiting = received(scope, b"")
+        if waiting.headers.get("expect", "").lower() == "100-continue":
+            refusal = await self.alterations.surface.refused_early(waiting)
+            if refusal is not None:
+                await send_answer(send, refusal)
+                return
         try:
             request = received(scope, await read_body(receive))
         except CutOff as broken:

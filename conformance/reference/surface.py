@@ -21,6 +21,10 @@ class Surface:
         """Answers one request; raises nothing."""
         raise NotImplementedError
 
+    async def refused_early(self, request: Request) -> Answer | None:
+        """A refusal that the head of a request decides, whose caller waits with the body; None to go on."""
+        return None
+
     async def broken_off(self, request: Request) -> None:
         """What becomes of a request whose caller went away; ``body`` is what had come of it. Nothing does."""
 

@@ -9,14 +9,16 @@ import pytest
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.storage import S3, minutes_off
 from conformance.oracles.s3_documents import buckets_of
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_errors import error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
 
 FORBIDDEN = {400, 401, 403}
 STOOD = b"what stood there"
+UNKNOWN = {"access_key": "CFUNKNOWNKEY00000001", "secret_key": "no-such-secret"}
 
 
 ANONYMOUS: dict[str, tuple[str, dict[str, str], bool]] = {
@@ -72,7 +74,7 @@ def test_unknown_access_key_is_refused(space: Space, method: str) -> None:
             2. expect 403, and the object as it was
     """
     key = space.stored(STOOD)
-    stranger = space.s3.with_keys(access_key="CFUNKNOWNKEY00000001", secret_key="no-such-secret")
+    stranger = space.s3.with_keys(**UNKNOWN)
 
     reply = stranger.call(method, space.name, key, body=b"" if method != "PUT" else b"intruder")
 
@@ -112,6 +114,31 @@ def test_anonymous_request_is_refused(space: Space, method: str, query: dict[str
 
     expect_status(space.s3.send_as_is(request), FORBIDDEN)
     expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/refusal-tells-not-what-exists")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD"), case("delete", "DELETE")])
+def test_refusal_tells_not_what_exists(space: Space, method: str) -> None:
+    """Purpose: who may not read learns nothing of which objects there are.
+
+    Method: 1. ask for an object and for a key without one: unsigned, with an unknown access key, with a wrong secret
+            2. expect the same status and error code for both, by each caller
+    """
+    there, missing = space.stored(STOOD), space.key("missing")
+    strangers = {
+        "unsigned": lambda key: space.s3.send_as_is(space.request(method, key)),
+        "unknown key": lambda key: space.s3.with_keys(**UNKNOWN).call(method, space.name, key),
+        "wrong secret": lambda key: space.s3.with_keys(secret_key="not-the-secret").call(method, space.name, key),
+    }
+
+    for who, ask in strangers.items():
+        one, other = ask(there), ask(missing)
+        expect_status(one, FORBIDDEN)
+        told = [(reply.status, error.code if (error := error_of(reply)) else "") for reply in (one, other)]
+        if told[0] != told[1]:
+            raise NonConformance(
+                f"{who}: one answer, whether the object exists", f"{told[0]} and {told[1]}", one, other
+            )
 
 
 @verifies("storage/signature/anonymous-list-buckets-is-refused")

@@ -69,6 +69,17 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
         answer.headers["x-amz-request-id"] = request_id
         return answer
 
+    async def refused_early(self, request: Request) -> Answer | None:
+        """What the signature decides, which is over the head and the payload's stated hash."""
+        request_id = self.new_request_id()
+        try:
+            self.authenticate(request)
+        except Fault as fault:
+            answer = self.error_answer(request, fault, request_id)
+            answer.headers["x-amz-request-id"] = request_id
+            return answer
+        return None
+
     async def answered(self, request: Request) -> Answer:
         """Verifies the signature, then the payload, then does what is asked; Fault where it is refused."""
         signer = self.authenticate(request)

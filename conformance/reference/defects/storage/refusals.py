@@ -8,8 +8,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
@@ -175,3 +177,40 @@ class LargeBodyCutShort(Defect):
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, body=stored.body[: 20 * 1024 * 1024])
+
+
+class ExpectedBodyNotTaken(Defect):
+    """RFC 9110 section 10.1.1: after 100 (Continue) the body is sent, and is what is stored."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/expected-continue-comes",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=b"") if "expect" in call.headers else stored
+
+
+class RefusedAfterTheBodyOnly(Defect):
+    """S3 API Reference, Common Request Headers, Expect: what the headers reject is rejected before the body."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/refusal-comes-before-the-body",)
+
+    async def refused_early(self, original: Any, request: Request) -> Answer | None:
+        return None
+
+
+class MissingToldBeforeTheSignature(Defect):
+    """S3 API Reference, GetObject: whether an object exists is told to those alone who may know."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/refusal-tells-not-what-exists",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface = gateway(original)
+        bucket, key = surface.target(request)
+        held = surface.buckets.get(bucket)
+        if request.method in ("GET", "HEAD") and key and held is not None and key not in held.objects:
+            raise Fault("NoSuchKey")
+        signer: Signer = original(request)
+        return signer

@@ -1,0 +1,70 @@
+"""A caller that waits for 100 (Continue) before it sends its body (RFC 9110 section 10.1.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from dataclasses import dataclass, replace
+
+from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
+from conformance.vocabulary.exchange import Exchange, Headers
+
+END = b"\r\n\r\n"
+
+
+@dataclass
+class Expecting(Wire):
+    """Sends a head, listens, and sends the body only where it is asked to go on, or nothing comes."""
+
+    def send_expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
+        """The exchange of the head and that of the whole; both are the same where the head alone was answered.
+
+        The first has status 0 where nothing came within the time in which the target answers.
+        """
+        method, target = self._said(head)
+        fields = self._fields(head.split(b"\r\n")[1:])
+        url, recorder = self.http.base_url + target, self.http.recorder
+        sent = Exchange(recorder.next_id(), method, url, fields, b"", 0, Headers(), b"", time.time(), 0.0)
+        stored = recorder.stored(sent, "wire")
+        if stored is not None:
+            first = stored.exchange
+            return first, first if first.status >= 200 else self._replayed(sent, body)
+        with self._connection() as connection:
+            connection.sendall(head + END)
+            told, rest = self._first(connection)
+            if told and not told.split(b" ", 2)[1].startswith(b"1"):
+                final = self._recorded(sent, self._read(connection, told + END + rest), time.time() - sent.started)
+                return final, final
+            first = self._noted(sent, told)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(body)
+            whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
+            return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
+
+    def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
+        """The head of the first answer, and what came with it; of none where nothing comes in time."""
+        raw = b""
+        until = time.monotonic() + self.http.limits.answer_s
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            while END not in raw and len(raw) < LARGEST:
+                connection.settimeout(max(0.001, until - time.monotonic()))
+                part = connection.recv(65536)
+                if not part:
+                    break
+                raw += part
+        head, found, rest = raw.partition(END)
+        return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
+
+    def _noted(self, sent: Exchange, told: bytes) -> Exchange:
+        """Records what came before the body, if anything did."""
+        if not told:
+            self.http.recorder.failed_request(sent, "nothing came before the body", "wire")
+            return sent
+        return self._recorded(sent, told + END, time.time() - sent.started)
+
+    def _replayed(self, sent: Exchange, body: bytes) -> Exchange:
+        stored = self.http.recorder.stored(replace(sent, request_body=body), "wire")
+        if stored is None or stored.error:
+            raise no_answer(sent, stored.error if stored and stored.error else NOTHING)
+        return stored.exchange

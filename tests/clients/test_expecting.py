@@ -1,0 +1,88 @@
+"""A caller that waits for 100 (Continue): what came before its body, and what after."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from conformance.clients.expecting import Expecting
+from conformance.clients.http import HttpClient, Limits
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NoAnswer
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
+
+
+@contextmanager
+def server(before: bytes, after: bytes) -> Iterator[tuple[Expecting, Recorder, list[bytes]]]:
+    """Answers a head with some bytes, then takes a body and answers with others."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    took: list[bytes] = []
+
+    def serve() -> None:
+        connection = listener.accept()[0]
+        with connection:
+            while not connection.recv(65536).endswith(b"\r\n\r\n"):
+                pass
+            connection.sendall(before)
+            connection.settimeout(1)
+            try:
+                took.append(connection.recv(65536))
+            except OSError:
+                took.append(b"")
+            connection.sendall(after)
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    recorder = Recorder()
+    http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=0.4))
+    yield Expecting(http), recorder, took
+    http.close()
+    thread.join(5)
+    listener.close()
+
+
+HEAD = b"PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue"
+
+
+def test_the_body_is_sent_when_it_is_asked_for() -> None:
+    with server(CONTINUE, OK) as (caller, recorder, took):
+        first, final = caller.send_expecting(HEAD, b"body")
+    assert (first.status, final.status, final.body) == (100, 200, b"done")
+    assert took == [b"body"]
+    assert [entry["status"] for entry in recorder.entries] == [100, 200]
+    assert [entry["request_body"]["size"] for entry in recorder.entries] == [0, 4]
+
+
+def test_what_comes_together_is_told_apart() -> None:
+    with server(CONTINUE + OK, b"") as (caller, _, _):
+        first, final = caller.send_expecting(HEAD, b"body")
+    assert (first.status, final.status, final.body) == (100, 200, b"done")
+
+
+def test_a_refusal_keeps_the_body_back() -> None:
+    with server(REFUSED, b"") as (caller, recorder, took):
+        first, final = caller.send_expecting(HEAD, b"body")
+    assert first is final
+    assert (final.status, final.body) == (403, b"no")
+    assert took == [b""]
+    assert len(recorder.entries) == 1
+
+
+def test_nobody_waits_for_ever() -> None:
+    with server(b"", OK) as (caller, recorder, took):
+        first, final = caller.send_expecting(HEAD, b"body")
+    assert (first.status, final.status) == (0, 200)
+    assert took == [b"body"]
+    assert recorder.entries[0]["error"] == "nothing came before the body"
+
+
+def test_a_connection_that_closes_is_a_finding() -> None:
+    with server(b"", b"") as (caller, _, _), pytest.raises(NoAnswer):
+        caller.send_expecting(HEAD, b"body")
