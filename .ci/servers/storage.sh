@@ -28,7 +28,9 @@ install() {
         "$folder/venv/bin/pip" install -q --disable-pip-version-check -r "$folder/requirements.txt"
     fi
     if [ -f "$folder/packages.txt" ]; then
-        DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends <"$folder/packages.txt" >/dev/null
+        apt-get update -qq
+        DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
+            <"$folder/packages.txt" >/dev/null
     fi
 }
 
