@@ -335,9 +335,11 @@ class Upload:
             fields.append(("Content-Range", content_range))
         return self._send("PATCH", self.location, fields, chunk)
 
-    def put(self, digest: str | None, body: bytes = b"", content_range: str | None = None) -> Exchange:
+    def put(
+        self, digest: str | None, body: Body = b"", content_range: str | None = None, headers: HeaderFields = ()
+    ) -> Exchange:
         """The closing PUT (end-6), with the last chunk where there is one; no digest parameter where it is None."""
-        fields = [BINARY] if body else []
+        fields = [*([BINARY] if body else []), *headers]
         if content_range is not None:
             fields.append(("Content-Range", content_range))
         if digest:

@@ -167,7 +167,7 @@ class TargetFile:
         text = (
             f"[targets.reference.registry]\nurl = {quoted(self.urls['registry'])}\n"
             f'repository = "orgs/{ORGANIZATION}/conformance"\n'
-            f'foreign_repository = "orgs/{OTHER_ORGANIZATION}/conformance"\n'
+            f'foreign_repository = "orgs/{OTHER_ORGANIZATION}/conformance"\nlarge_blob_mib = 12\n'
         )
         for account in self.seeds.accounts:
             role = LOGINS[account.username]

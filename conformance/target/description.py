@@ -186,6 +186,9 @@ class Registry(Described):
     foreign_repository: str | None = Field(
         default=None, description="A repository of another organization, existing and not ours."
     )
+    large_blob_mib: int | None = Field(
+        default=None, gt=0, le=10 * 1024, description="How large a blob profile full pushes and pulls in one piece."
+    )
     credentials: dict[Literal["pusher", "puller", "foreign"], Login] = Field(default_factory=dict)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import artifact, image
-from conformance.clients.registry import NewRepository, StoredImage
-from conformance.oracles.registry import descriptors_of
+from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, image, index, manifest_of
+from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.oracles.registry import descriptors_of, expect_bytes
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
@@ -41,6 +41,34 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
 
     if descriptors_of(reply):
         raise NonConformance("no referrers from another repository", reply.text[:300], reply)
+
+
+@verifies("registry/referrers/tag-schema-works")
+def test_tag_schema(repository: Repository, base: Manifest, new_image: NewImage) -> None:
+    """Purpose: where there is no list of referrers, clients keep one under a tag that is the image's digest.
+
+    Method: 1. push an image and a referrer of it; push an index of the referrer under sha256-<the image's digest>
+            2. push a second referrer, and an index of both under that tag: expect 201 each time
+            3. expect the second index from GET of the tag, byte for byte and as an index
+    """
+    subject = repository.given(new_image())
+    referrers = [_referrer(base, subject, number) for number in range(2)]
+    tag = subject.digest.replace(":", "-")
+    for count, referrer in enumerate(referrers, 1):
+        repository.given(referrer)
+        listed = index(referrers[:count])
+        expect_status(repository.put_manifest(tag, listed.content, listed.media_type), 201, "for a list of referrers")
+
+    reply = repository.get_manifest(tag)
+    expect_bytes(reply, listed.content)
+    if reply.media_type != OCI_INDEX:
+        raise NonConformance(f"Content-Type: {OCI_INDEX}", f"Content-Type: {reply.media_type}", reply)
+
+
+def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:
+    """An artifact of blobs that are there, which refers to an image."""
+    named = {"artifactType": SBOM, "subject": subject.descriptor, "annotations": {"org.example.number": str(number)}}
+    return manifest_of(base.blobs[0], base.blobs[1:], **named)
 
 
 @verifies("registry/login/anonymous-cannot-list-referrers")

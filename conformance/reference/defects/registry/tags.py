@@ -26,7 +26,7 @@ class LongTagRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
 
     surface = "registry"
-    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken",)
+    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken", "registry/referrers/tag-schema-works")
 
     def is_tag(self, original: Any, text: str) -> bool:
         return len(text) < 64 and bool(original(text))

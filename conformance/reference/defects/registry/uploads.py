@@ -303,3 +303,13 @@ class OneSessionInTwentyForgotten(Defect):
         if self.twentieth.due():
             registry_of(original).uploads.popitem()
         return answer
+
+
+class BlobBeyondEightMebibytesCutShort(Defect):
+    """API Reference, Service Endpoints: what is pushed is what is pulled, at every size."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/large-blob-comes-back",)
+
+    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        await original(name, digest, content[: 8 * 1024 * 1024])

@@ -1,0 +1,54 @@
+"""Blobs of any size, pushed and pulled without ever being whole in memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from urllib.parse import urljoin
+
+from conformance.clients.registry import MOST_REDIRECTS, REDIRECTS, Repository
+from conformance.clients.s3_streams import Comparison, Content
+from conformance.vocabulary.exchange import Exchange
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A body that is made as it is sent, and again where it has to be sent again."""
+
+    content: Content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.content.parts()
+
+
+def digest_of(content: Content) -> str:
+    """The sha256 digest."""
+    digest = hashlib.sha256()
+    for part in content.parts():
+        digest.update(part)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def push(repository: Repository, content: Content) -> tuple[Exchange, str]:
+    """POST and PUT of a blob with its Content-Length; the answer to the PUT, and the blob's digest."""
+    digest = digest_of(content)
+    length = ("Content-Length", str(content.size))
+    return repository.open_upload().put(digest, Parts(content), headers=[length]), digest
+
+
+def pull(repository: Repository, digest: str, content: Content) -> tuple[Exchange, Comparison]:
+    """GET of a blob, redirects followed, compared with what it should be as it comes.
+
+    The exchange has the body's beginning alone.
+    """
+    registry, target = repository.registry, repository.path(f"blobs/{digest}")
+    for _ in range(MOST_REDIRECTS + 1):
+        compared = Comparison(content)
+        streaming = replace(registry, http=registry.http.into(compared.take))
+        reply = streaming.send("GET", target, scopes=repository.scopes)
+        location = reply.headers.get("location")
+        if reply.status not in REDIRECTS or not location:
+            break
+        target = urljoin(reply.url, location)
+    return reply, compared

@@ -1,0 +1,31 @@
+"""Blobs as large as the target file names, which are never whole in the memory of the suite."""
+
+from __future__ import annotations
+
+from conformance.clients.registry import Registry, Repository
+from conformance.clients.registry_streams import pull, push
+from conformance.clients.s3_streams import Pattern
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+MIB = 1024 * 1024
+
+
+@verifies("registry/upload/large-blob-comes-back")
+def test_large_blob_comes_back(registry: Registry, repository: Repository) -> None:
+    """Purpose: a layer as large as the target file names is the bytes that were pushed.
+
+    Method: 1. POST, then PUT a blob of that size in one request, made as it is sent: expect 201
+            2. GET it and expect 200 with the same bytes, compared as they come
+    """
+    if registry.described.large_blob_mib is None:
+        raise NotApplicable("the target file names no large_blob_mib under [targets.X.registry]")
+    content = Pattern(registry.described.large_blob_mib * MIB)
+    created, digest = push(repository, content)
+    expect_status(created, 201, f"to a blob of {content.size} bytes")
+    reply, compared = pull(repository, digest, content)
+
+    expect_status(reply, 200)
+    if not compared.equal:
+        raise NonConformance(f"the {content.size} bytes that were pushed", str(compared), reply)
