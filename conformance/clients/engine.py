@@ -109,7 +109,7 @@ class DockerSdk(Docker):
 
     def login(self, username: str, password: str) -> Outcome:
         """``login`` with nothing cached and nothing of the person's configuration."""
-        options = {"registry": self.host, "reauth": True, "dockercfg_path": os.devnull}
+        options: dict[str, Any] = {"registry": self.host, "reauth": True, "dockercfg_path": os.devnull}
         command = ["docker", "login", "--username", username, self.host]
         return self._told(command, lambda: [self._engine.login(username, password, **options)])
 
@@ -134,7 +134,7 @@ class DockerSdk(Docker):
         try:
             command = ["docker", "pull", *platform, name]
             outcome = self._told(command, lambda: self._engine.api.pull(name, **options))
-            return self._pulled(outcome, lambda: held_of(self._engine.api.inspect_image(name)))
+            return self._pulled(outcome, lambda: held_of(self._engine.images.get(name).attrs))
         finally:
             self._remove(name)
 
