@@ -44,6 +44,11 @@ async def upload(d: Driver) -> None:
     await d.push_blob(b"")
 
 
+async def large_blob(d: Driver) -> None:
+    """A blob of 8 MiB and a byte: its length tells enough."""
+    await d.ask("HEAD", f"/v2/{APP}/blobs/{await d.push_blob(bytes(8 * 1024 * 1024 + 1))}")
+
+
 async def chunks(d: Driver) -> None:
     location = await session(d)
     for first, end in ((0, 50), (50, 100)):

@@ -96,6 +96,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "InsufficientScopeForbidden",
         "InvalidTokenNotTold",
     ),
+    "large_blob": ("BlobBeyondEightMebibytesCutShort",),
     "last_chunk_out_of_order": (
         "ChunkOutOfOrderAccepted",
         "OutOfOrderLastChunkAccepted",
