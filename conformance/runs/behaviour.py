@@ -60,9 +60,15 @@ def behaviour(entries: Iterable[dict[str, Any]]) -> Behaviour:
 def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]]:
     """In which ways answers to the same kinds of request differ: the words, and an exchange of each side."""
     for request in sorted(old.keys() & new.keys()):
-        before, after = old[request], new[request]
+        before, after = _last_of_each(old[request], new[request])
         for words in _told(before, after):
             yield f"{request}: {words}", before[-1].exchange, after[-1].exchange
+
+
+def _last_of_each(old: list[Answer], new: list[Answer]) -> tuple[list[Answer], list[Answer]]:
+    """As many answers of both, from the end: a set-up that checks share, or a token, is asked for by the first of them."""
+    count = min(len(old), len(new))
+    return old[-count:], new[-count:]
 
 
 def _told(before: list[Answer], after: list[Answer]) -> Iterator[str]:
