@@ -66,7 +66,7 @@ def differences(old: Behaviour, new: Behaviour) -> Iterator[tuple[str, str, str]
 
 
 def _last_of_each(old: list[Answer], new: list[Answer]) -> tuple[list[Answer], list[Answer]]:
-    """As many answers of both, from the end: a set-up that checks share, or a token, is asked for by the first of them."""
+    """As many answers of both, from the end: what checks share (a set-up, a token) is asked for by the first alone."""
     count = min(len(old), len(new))
     return old[-count:], new[-count:]
 
