@@ -14,6 +14,9 @@ from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
+SOME_BUCKET = (
+    b"<ListAllMyBucketsResult><Buckets><Bucket><Name>of-another</Name></Bucket></Buckets></ListAllMyBucketsResult>"
+)
 BYTE_RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 
 
@@ -86,7 +89,7 @@ class BucketsListedToAnyone(Defect):
     def intercept(self, request: Request) -> Answer | None:
         if request.raw_path != "/" or "authorization" in request.headers:
             return None
-        return Answer(200, b"<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>")
+        return Answer(200, SOME_BUCKET)
 
 
 class BucketHeadRefused(Defect):
