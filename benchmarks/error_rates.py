@@ -35,6 +35,7 @@ from tests.oracles.test_token_quality import BAD, COUNT, GOOD
 HIDDEN_TIME = "authorization/concealment/hidden-takes-the-same-time"
 CLIENT_TIME = "oauth/client/failures-take-the-same-time"
 TOKENS = "oauth/tokens/cannot-be-guessed"
+AT_ONCE = "oauth/tokens/requests-at-once-all-succeed"
 HIDDEN = "authorization/concealment/reading-tells-nothing#get"
 VOLATILE = "volatile-answers"
 
@@ -69,9 +70,10 @@ ROWS = [
     ),
     Row(TOKENS),
     Row(TOKENS, ("opaque-tokens",)),
+    Row(AT_ONCE),
     Row(TOKENS, ("tokens-are-counted",), wrong=True),
     Row(TOKENS, ("tokens-are-short",), wrong=True),
-    Row(TOKENS, ("tokens-repeat-within-a-second",), wrong=True),
+    Row(AT_ONCE, ("tokens-repeat-within-a-second",), wrong=True),
     Row(HIDDEN, (VOLATILE,)),
     Row(HIDDEN, (VOLATILE, "hidden-project-has-own-header"), wrong=True),
     Row(HIDDEN, (VOLATILE, "hidden-project-has-own-message"), wrong=True),
