@@ -11,7 +11,9 @@ LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connecti
 LONGEST_BODY = 4000
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
-ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
+ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<encoded>percent-encoded )?(?P<plain>.*)>$", re.DOTALL)
+# Every byte but the colon that ends the user's name.
+PERCENT_ENCODED = r" | od -An -v -tx1 | tr -d '\n' | tr ' a-f' '%A-F' | sed s/%3A/:/"
 
 
 def quoted(text: str, secrets: Sequence[str] = ()) -> str:
@@ -28,7 +30,8 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     basic = ENCODED_BASIC.match(value)
     if basic:
-        return f'-H "{name}: {basic["scheme"]}$(printf %s {quoted(basic["plain"], secrets)} | base64 -w0)"'
+        told = f"printf %s {quoted(basic['plain'], secrets)}{PERCENT_ENCODED if basic['encoded'] else ''}"
+        return f'-H "{name}: {basic["scheme"]}$({told} | base64 -w0)"'
     return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
 
 

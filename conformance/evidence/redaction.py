@@ -11,7 +11,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 SHORTEST = 6
 FRAGMENT = 8
@@ -150,7 +150,13 @@ class Redactor:
         except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
             return self._almost_basic(credentials)
         redacted = self.remains(self.text(plain))
-        return credentials if redacted == plain else f"<base64 of {redacted}>"
+        return self._percent_encoded(plain, credentials) if redacted == plain else f"<base64 of {redacted}>"
+
+    def _percent_encoded(self, plain: str, credentials: str) -> str:
+        """Credentials of which also harmless characters are percent-encoded, which RFC 6749 section 2.3.1 allows."""
+        decoded = unquote(plain)
+        redacted = self.remains(self.text(decoded))
+        return credentials if redacted == decoded else f"<base64 of percent-encoded {redacted}>"
 
     def _almost_basic(self, credentials: str) -> str:
         """Credentials that are no right base64, which most servers and readers can still decode."""

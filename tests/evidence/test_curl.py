@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import threading
@@ -16,6 +17,7 @@ from conformance.evidence.curl import curl, quoted
 from conformance.evidence.recorder import Recorder
 
 SECRET = "the-secret/with+odd=characters"
+ENCODED = ":".join("".join(f"%{byte:02X}" for byte in part.encode()) for part in ("client", SECRET))
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -52,6 +54,8 @@ CASES = [
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
     ("POST", "/empty", [("X-Empty", "")], b""),
+    ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(f'client:{SECRET}'.encode()).decode()}")], b""),
+    ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(ENCODED.encode()).decode()}")], b""),
 ]
 
 

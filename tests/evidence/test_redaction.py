@@ -50,6 +50,12 @@ def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> No
     assert redactor.header("Authorization", f"Basic {credentials}") == "Basic <base64 of client:$CT_SECRET>"
 
 
+def test_basic_credentials_that_are_percent_encoded_are_told_without_the_secret(redactor: Redactor) -> None:
+    encoded = "client:" + "".join(f"%{byte:02X}" for byte in SECRET.encode())
+    shown = redactor.header("Authorization", f"Basic {base64.b64encode(encoded.encode()).decode()}")
+    assert shown == "Basic <base64 of percent-encoded client:$CT_SECRET>"
+
+
 def test_basic_credentials_that_look_in_part_like_a_token_are_told_without_the_secret(redactor: Redactor) -> None:
     credentials = base64.b64encode(f"client:{SECRET}".encode()).decode()
     redactor.learn("OTHER_TOKEN", credentials[:24] + "AAAAAAAAAAAAAAAAAAAAAAAA")
