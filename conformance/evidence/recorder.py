@@ -99,7 +99,7 @@ class Recorder:
 
     def ids_from(self, number: int) -> tuple[str, ...]:
         """The ids of what was recorded after that many."""
-        return tuple(kept["id"] if isinstance(kept, dict) else kept[0].id for kept in self._kept[number:])
+        return tuple(_id(kept) for kept in self._kept[number:])
 
     def evidence(self) -> list[dict[str, Any]]:
         """All that is written of the check: its evidence, and the first example that a property tried."""
@@ -127,8 +127,11 @@ class Recorder:
 
     def keep_again(self, kept: Iterable[Kept]) -> None:
         """Makes what was recorded of another check evidence of this one as well; no request is counted twice."""
+        again = list(kept)
+        if self.tape is not None:
+            self.tape.skip(_id(each) for each in again)
         with self._lock:
-            self._kept.extend(kept)
+            self._kept.extend(again)
 
     def event(self, name: str) -> None:
         """Counts something worth showing of a property: an example of a kind, a class of answers met."""
@@ -280,6 +283,10 @@ class Recorder:
                 self.redactor.text(kept.decode("latin-1")).encode("latin-1")
             ).decode()
         return described
+
+
+def _id(kept: Kept) -> str:
+    return str(kept["id"]) if isinstance(kept, dict) else kept[0].id
 
 
 RECORDER = Recorder()

@@ -231,7 +231,7 @@ def _options(record: Record, worker: str) -> RunOptions:
 
 def _evidence(record: Record, worker: str) -> Iterator[dict[str, Any]]:
     own = {result.id for result in record.results if result.worker == worker}
-    return (entry for entry in record.evidence().values() if entry.get("check") in own)
+    return (entry for entry in record.evidence_of_checks() if entry.get("check") in own)
 
 
 class _Plugin:

@@ -147,7 +147,7 @@ def _drift(old: Record, new: Record, before: dict[str, CheckResult], now: dict[s
 
 def _by_check(record: Record) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for entry in record.evidence().values():
+    for entry in record.evidence_of_checks():
         found[str(entry.get("check", ""))].append(entry)
     return found
 

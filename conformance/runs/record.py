@@ -159,12 +159,19 @@ class Record:
     amended: list[str] = field(default_factory=list)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
-        """Every exchange and transcript by id; lines that cannot be read are left out and remarked on."""
+        """Every exchange and transcript by id; what several checks look at is of the first of them."""
         entries: dict[str, dict[str, Any]] = {}
-        for path in sorted((self.folder / "evidence").glob("*.ndjson")):
-            for line in _lines(path, self.remarks):
-                entries[str(line.get("id", ""))] = line
+        for line in self.evidence_of_checks():
+            entries.setdefault(str(line.get("id", "")), line)
         return entries
+
+    def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
+        """Every exchange and transcript of every check, in the order in which they were written.
+
+        What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
+        """
+        for path in sorted((self.folder / "evidence").glob("*.ndjson")):
+            yield from _lines(path, self.remarks)
 
     def leftovers(self) -> list[dict[str, str]]:
         """What the run could not remove."""
@@ -279,7 +286,13 @@ def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
             try:
                 parsed = json.loads(line)
             except ValueError:
-                remarks.append(f"{path.name}:{number}: a line that is not JSON is left out")
+                _remark(remarks, f"{path.name}:{number}: a line that is not JSON is left out")
                 continue
             if isinstance(parsed, dict):
                 yield parsed
+
+
+def _remark(remarks: list[str], what: str) -> None:
+    """Remarks on something once, however often a file is read."""
+    if what not in remarks:
+        remarks.append(what)

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.tape import Tape
 
 
 def asked(recorder: Recorder, calls: list[int]) -> str:
@@ -49,3 +50,18 @@ def test_a_call_that_raised_is_made_again() -> None:
     with pytest.raises(ValueError):
         once("a", broken)
     assert once("a", lambda: asked(recorder, calls)) == "answer 2"
+
+
+def test_a_tape_passes_over_what_another_check_has_asked_for() -> None:
+    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
+    recorder.begin()
+    asked(recorder, calls)
+    recorded = {**recorder.entries[0], "command": ["ask"]}
+    recorder.tape = tape = Tape([{**recorded, "check": each} for each in ("first", "second")], recorder.redactor)
+    once = Once(recorder)
+    for check in ("first", "second"):
+        tape.begin(check)
+        recorder.begin()
+        told = once("a", lambda: recorder.told_again(["ask"]))
+        assert told is not None and told["output"] == "answer 1"
+        assert tape.left == 0 and recorder.ids_from(0) == (recorded["id"],)

@@ -125,6 +125,18 @@ def test_examples_of_a_property_are_not_compared(run: Run) -> None:
     assert compare(old, new).changes == []
 
 
+def test_an_exchange_that_two_checks_share_is_compared_for_both(run: Run) -> None:
+    old, new = (
+        run(name, [samples.check("oauth/a/x"), samples.check("oauth/a/y")], {"status": status})
+        for name, status in (("old", 200), ("new", 201))
+    )
+    for record in (old, new):
+        path = record.folder / "evidence" / "main.ndjson"
+        line = json.loads(path.read_text(encoding="utf-8").splitlines()[0])
+        path.write_text("".join(json.dumps({**line, "check": f"oauth/a/{each}"}) + "\n" for each in "xy"))
+    assert kinds(compare(old, new)) == {"oauth/a/x": "behaves otherwise", "oauth/a/y": "behaves otherwise"}
+
+
 @pytest.mark.parametrize(
     ("level", "verdict", "waived", "code"),
     [
