@@ -16,11 +16,10 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice", "Cache-Control": "max-age=60"}
-OTHER = '"0123456789abcdef0123456789abcdef"'
 HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%", "unicode": "straße", "question": "what?"}
 
 
@@ -200,31 +199,3 @@ def test_copy_source_is_decoded_once(space: Space, name: str) -> None:
 
     expect_no_error_inside(space.copy(f"{prefix}copy", source))
     expect_bytes(space.get(f"{prefix}copy"), name.encode())
-
-
-@pytest.mark.parametrize(
-    ("condition", "holds"),
-    [
-        row("storage/copy/if-match-that-holds", "x-amz-copy-source-if-match", True),
-        row("storage/copy/if-match-that-fails", "x-amz-copy-source-if-match", False),
-        row("storage/copy/if-none-match-that-holds", "x-amz-copy-source-if-none-match", True),
-        row("storage/copy/if-none-match-that-fails", "x-amz-copy-source-if-none-match", False),
-    ],
-)
-def test_condition_on_the_source(space: Space, condition: str, holds: bool) -> None:
-    """Purpose: a copy is made only if the condition on its source holds.
-
-    Method: 1. copy under the condition
-            2. expect the copy where it holds, 412 and nothing under the new key where it does not
-    """
-    source, key = space.stored(b"conditional"), space.key("copy")
-    own = expect_etag(space.head(source))
-    tag = own if holds != condition.endswith("if-none-match") else OTHER
-    reply = space.copy(key, source, {condition: tag})
-
-    if holds:
-        expect_no_error_inside(reply)
-        expect_bytes(space.get(key), b"conditional")
-    else:
-        expect_refusal(reply, 412, {"PreconditionFailed"})
-        expect_nothing_stored(space.get(key))

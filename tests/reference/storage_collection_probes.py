@@ -186,6 +186,22 @@ def copied(client: Client, **headers: Any) -> Any:
     return status, answer.body, answer.headers["content-type"], meta, client("GET", f"/{A}/s").status
 
 
+def copies_by_date(client: Client) -> Any:
+    """Statuses of copies whose source was, or was not, modified since a date, alone and beside an entity tag."""
+    tag = client.put("from", b"data").headers["etag"]
+    own, old = str(client("HEAD", f"/{A}/from").headers["last-modified"]), "Sat, 01 Jan 2000 00:00:00 GMT"
+    asked: list[dict[str, str]] = [
+        {"modified_since": old},
+        {"modified_since": own},
+        {"unmodified_since": old},
+        {"unmodified_since": own},
+        {"match": tag, "unmodified_since": old},
+        {"none_match": tag, "modified_since": old},
+    ]
+    named = [{f"x_amz_copy_source_if_{name}": value for name, value in each.items()} for each in asked]
+    return [client.put("to", b"", x_amz_copy_source=f"/{A}/from", **each).status for each in named]
+
+
 def copy_code(client: Client, source: str = f"{A}/k", **headers: Any) -> Any:
     client.put("k", b"data")
     answer = client("PUT", f"/{A}/k", x_amz_copy_source=source, **headers)
@@ -420,6 +436,11 @@ PROBES: dict[str, Probe] = {
         lambda c: copy_code(c, x_amz_copy_source_if_match='"x"', x_amz_metadata_directive="REPLACE"),
         (412, "PreconditionFailed", b"data"),
         "copy-conditions-ignored",
+    ),
+    "copy by dates": (
+        copies_by_date,
+        [200, 412, 412, 200, 200, 412],
+        "copy-dates-ignored copy-dates-outrank-tags copy-dates-turned-around",
     ),
     "copy source": (
         lambda c: [copy_of_key(c, key) for key in ("\u00e9 %", "a+b")],

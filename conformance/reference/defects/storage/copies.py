@@ -14,6 +14,8 @@ from conformance.reference.storage.copies import SOURCE, Source
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import StoredObject
 
+NO_CONDITIONS = Conditions(None, None, None, None)
+
 
 def with_source(call: Call, value: str) -> Call:
     """The call with another x-amz-copy-source."""
@@ -105,6 +107,44 @@ class CopyConditionsIgnored(Defect):
 
     def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
         return True
+
+
+class CopyDatesIgnored(Defect):
+    """S3 API Reference, CopyObject: a date on which the copy depends is compared as an entity tag is."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/modified-since-that-fails", "storage/copy/unmodified-since-that-fails")
+
+    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
+        held: bool = original(replace(asked, modified_since=None, unmodified_since=None), stored)
+        return held
+
+
+class CopyDatesOutrankTags(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source-if-match: of an entity tag and a date the tag decides."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/copy/if-match-outranks-unmodified-since",
+        "storage/copy/if-none-match-outranks-modified-since",
+    )
+
+    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
+        dates = replace(asked, match=None, none_match=None)
+        held: bool = original(asked if dates == NO_CONDITIONS else dates, stored)
+        return held
+
+
+class CopyDatesTurnedAround(Defect):
+    """S3 API Reference, CopyObject: x-amz-copy-source-if-modified-since asks for what was modified since."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/modified-since-that-holds", "storage/copy/unmodified-since-that-holds")
+
+    def source_conditions_hold(self, original: Any, asked: Conditions, stored: StoredObject) -> bool:
+        since, unmodified = asked.unmodified_since, asked.modified_since
+        held: bool = original(replace(asked, modified_since=since, unmodified_since=unmodified), stored)
+        return held
 
 
 class CopySourceNotDecoded(Defect):
