@@ -7,14 +7,16 @@ from typing import Any
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.clients.jwt_parts import hmac_signed
+from conformance.clients.key_server import KeyServer
 from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 def published_keys(platform: Platform) -> list[dict[str, Any]]:
@@ -61,3 +63,31 @@ def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
         header = {**header_of(token), "alg": "HS256"}
         forged = hmac_signed(header, token.split(".")[1], written(key, form))
         expect_status(platform.send(operation, forged), 401, f"for claims that are signed with the public key ({form})")
+
+
+@verifies("oauth/jwt/no-key-is-fetched")
+@pytest.mark.parametrize("member", [case(name, name) for name in ("jku", "x5u")])
+def test_no_key_is_fetched(platform: Platform, member: str) -> None:
+    """Purpose: a token cannot send the service to an address of its bearer's choice, not even to refuse it then.
+
+    Method: 1. use a token at a declared resource: 2xx
+            2. listen on this machine's address; sign the token's claims by a key of one's own, and name that address
+               as the place of the key
+            3. expect 401, and nobody to have come (a target that cannot reach this machine shows the 401 alone)
+    """
+    operation = platform.operations("read")[0]
+    token = platform.oauth.token("full")
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    expect_success(platform.send(operation, token), "for the genuine token")
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": "cf-key"}
+    with KeyServer(json.dumps({"keys": [public]}).encode(), platform.http.base_url) as keys:
+        header = {**header_of(token), "kid": "cf-key", member: keys.url}
+        header.pop("alg", None)
+        forged = jwt.encode(claims_of(token), key, algorithm="ES256", headers=header)
+        reply = platform.send(operation, forged)
+    expect_status(reply, 401, f"for a token whose {member} leads to its key")
+    if keys.asked:
+        raise NonConformance(f"no request to the address in {member}", f"GET {keys.asked[0]} there", reply)

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from jwt.algorithms import ECAlgorithm
 
+from conformance.clients.key_server import KeyServer
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import (
     access_tokens,
@@ -110,6 +111,19 @@ def signed_with_own_key(w: World) -> str:
     key = SigningKey()
     brought = json.loads(ECAlgorithm.to_jwk(key.private.public_key()))
     return key.sign(claims(w.bearer()), typ="at+jwt", jwk=brought)
+
+
+def signed_by_a_key_elsewhere(w: World) -> int:
+    key = SigningKey()
+    published = {"keys": [json.loads(ECAlgorithm.to_jwk(key.private.public_key()))]}
+    with KeyServer(json.dumps(published).encode(), "http://127.0.0.1") as keys:
+        return attacked(lambda w: key.sign(claims(w.bearer()), typ="at+jwt", jku=keys.url))(w)
+
+
+def certificates_asked_for(w: World) -> int:
+    with KeyServer(b"", "http://127.0.0.1") as keys:
+        attacked(lambda w: SigningKey().sign(claims(w.bearer()), typ="at+jwt", x5u=keys.url))(w)
+    return len(keys.asked)
 
 
 def eleventh_use(w: World) -> int:
@@ -311,6 +325,8 @@ TOKENS: list[Row] = [
     (access_tokens.UnsignedTokenAccepted, attacked(lambda w: forged(w.bearer(), {"alg": "None"}, "")), 401, 200),
     (access_tokens.PublicKeyTakenAsHmacSecret, attacked(signed_with_public_key), 401, 200),
     (access_tokens.EmbeddedKeyTrusted, attacked(signed_with_own_key), 401, 200),
+    (access_tokens.KeySetUrlFollowed, signed_by_a_key_elsewhere, 401, 200),
+    (access_tokens.CertificateUrlFetched, certificates_asked_for, 0, 1),
     (access_tokens.TokenOfAnotherServiceAccepted, attacked(registry_token), 401, 200),
     (access_tokens.LongTokenCrashes, attacked(lambda w: "a" * 5000), 401, 500),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ import hmac
 import json
 import secrets
 import time
+import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -241,6 +242,40 @@ class EmbeddedKeyTrusted(Defect):
         except (jwt.PyJWTError, ValueError):
             return None
         return claims
+
+
+class KeySetUrlFollowed(Defect):
+    """RFC 8725 section 3.10: the address in a token's jku is its bearer's choice; no key is had from there."""
+
+    surface = "identity"
+    member = "jku"
+    noticed_by = ("oauth/jwt/no-key-is-fetched",)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        address = header_of(token).get(self.member)
+        if not isinstance(address, str) or not address.startswith("http"):
+            return original(token)
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(address, timeout=1) as answer:
+                return self._verified(token, answer.read())
+        except (OSError, ValueError, LookupError, TypeError, jwt.PyJWTError):
+            return None
+
+    def _verified(self, token: str, fetched: bytes) -> Claims | None:
+        """The claims of a token that the key which was fetched has signed."""
+        key: Any = ECAlgorithm.from_jwk(json.dumps(json.loads(fetched)["keys"][0]))
+        claims: Claims = jwt.decode(token, key, algorithms=["ES256"], options={"verify_aud": False})
+        return claims
+
+
+class CertificateUrlFetched(KeySetUrlFollowed):
+    """RFC 8725 section 3.10: nor is the address in x5u asked, though what is there is not believed."""
+
+    member = "x5u"
+    noticed_by = ("oauth/jwt/no-key-is-fetched",)
+
+    def _verified(self, token: str, fetched: bytes) -> Claims | None:
+        return None
 
 
 class TokenOfAnotherServiceAccepted(Defect):
