@@ -17,6 +17,7 @@ from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import closing, failure_text
+from conformance.reporting.text import plural
 from conformance.runs.record import CheckResult, Record, RunInfo
 from conformance.vocabulary.verdict import Verdict
 
@@ -36,8 +37,8 @@ class Progress:
         self.totals: Counter[str] = Counter()
         self.verdicts: dict[str, Counter[str]] = defaultdict(Counter)
         self.drawn = 0
-        self.shown = 0
         self.told: set[str] = set()
+        self.said: set[str] = set()
         self.run = "RUN"
         self.step = Step(self.say)
 
@@ -82,15 +83,20 @@ class Progress:
         self.verdicts[area][result.verdict] += 1
         if not self.ours:
             return
-        if result.verdict in (Verdict.FAIL, Verdict.ERROR) and self.shown < SHOWN_FAILURES:
-            self.shown += 1
+        if self._is_worth_saying(result):
             self.told.add(result.id)
+            self.said.add(result.requirement)
             self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run))
         if self.live:
             self._wipe()
             self._draw()
         elif self.totals[area] and sum(self.verdicts[area].values()) == self.totals[area]:
             self.say(self._line(area))
+
+    def _is_worth_saying(self, result: CheckResult) -> bool:
+        """Whether it fails, and no other case of its requirement was said: those are mostly of one cause."""
+        fails = result.verdict in (Verdict.FAIL, Verdict.ERROR)
+        return fails and result.requirement not in self.said and len(self.said) < SHOWN_FAILURES
 
     def ending(self, record: Record, files: dict[str, Path], mistakes: list[str], errors: list[str]) -> None:
         """The verdicts by class, the counts, where the report is, the exit code."""
@@ -119,7 +125,8 @@ class Progress:
             if each.verdict in (Verdict.FAIL, Verdict.ERROR) and each.id not in self.told
         ]
         if hidden:
-            self.say(f"\n… and {len(hidden)} more that fail: all of them are in the report")
+            of = plural(len({each.requirement for each in hidden}), "requirement")
+            self.say(f"\n… and {plural(len(hidden), 'more failing check')} of {of}: all of them are in the report")
 
     def _short(self, files: dict[str, Path]) -> dict[str, Path]:
         here = self.config.invocation_params.dir
