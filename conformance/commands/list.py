@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,8 +13,6 @@ from conformance.vocabulary.verdict import ExitCode
 if TYPE_CHECKING:
     from conformance.plugin.checks import CheckInfo
     from conformance.vocabulary.requirement import Requirement
-
-KINDS = ("class:", "level:", "clause:")
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,27 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _chosen(checks: Sequence[CheckInfo], selectors: Sequence[str]) -> list[CheckInfo]:
-    from conformance.plugin.selection import selected, unmatched
+    from conformance.plugin.selection import selected, unmatched, why_unmatched
 
     for selector in unmatched(selectors, checks):
-        raise UsageMistake(_nothing(selector, checks))
+        raise UsageMistake(f'"{selector}" matches nothing{why_unmatched(selector, checks)}')
     return [each for each in checks if selected(each, selectors)]
-
-
-def _nothing(selector: str, checks: Iterable[CheckInfo]) -> str:
-    kind, colon, word = selector.partition(":")
-    if colon and f"{kind}:" not in KINDS:
-        return f'"{selector}": no such kind of selector; one of {", ".join(KINDS)}'
-    requirements = {each.requirement.id: each.requirement for each in checks}
-    known: dict[str, Iterable[str]] = {
-        "class": {each.conformance_class for each in requirements.values()},
-        "level": {str(each.level) for each in requirements.values()},
-        "clause": {str(each.clause) for each in requirements.values()},
-    }
-    names = known.get(kind, {*requirements, *(each.area for each in requirements.values())})
-    near = difflib.get_close_matches(word if colon else selector, names, 1)
-    hint = f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""
-    return f'"{selector}" matches nothing{hint}'
 
 
 def _check(check: CheckInfo) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 
 from conformance.plugin.checks import CheckInfo
+
+KINDS = ("class:", "level:", "clause:")
 
 
 def matches(selector: str, check: CheckInfo) -> bool:
@@ -35,3 +38,19 @@ def selected(check: CheckInfo, selectors: Sequence[str]) -> bool:
 def unmatched(selectors: Iterable[str], checks: Sequence[CheckInfo]) -> list[str]:
     """Selectors that mean no check at all."""
     return [selector for selector in selectors if not any(matches(selector, check) for check in checks)]
+
+
+def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
+    """``; did you mean "oauth"?`` where a selector means nothing and a word of its kind is near."""
+    kind, colon, word = selector.partition(":")
+    if colon and f"{kind}:" not in KINDS:
+        return f": no such kind of selector; one of {', '.join(KINDS)}"
+    requirements = {each.requirement.id: each.requirement for each in checks}
+    known: dict[str, Iterable[str]] = {
+        "class": {each.conformance_class for each in requirements.values()},
+        "level": {str(each.level) for each in requirements.values()},
+        "clause": {str(each.clause) for each in requirements.values()},
+    }
+    names = known.get(kind, {*requirements, *(each.area for each in requirements.values())})
+    near = difflib.get_close_matches(word if colon else selector, names, 1)
+    return f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""

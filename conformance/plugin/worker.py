@@ -25,7 +25,7 @@ from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
-from conformance.plugin.selection import selected, unmatched
+from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
 from conformance.reporting.terminal import failure_text
@@ -131,8 +131,9 @@ class Worker:
                 found[item] = item.stash[CHECK] = info
         self.mistakes += mistakes_among(found.values())
         if self.name != LAST:
-            missed = unmatched(self.options.select, list(found.values()))
-            self.mistakes += [f"no check matches {each!r}" for each in missed]
+            checks = list(found.values())
+            missed = unmatched(self.options.select, checks)
+            self.mistakes += [f"no check matches {each!r}{why_unmatched(each, checks)}" for each in missed]
         return found
 
     def _wanted(self, checks: Iterable[CheckInfo]) -> frozenset[str]:

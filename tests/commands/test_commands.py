@@ -215,7 +215,7 @@ def test_list_selects(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str
 
 
 SELECTORS = {
-    "kind": ("clas:x", '"clas:x": no such kind of selector; one of class:, level:, clause:'),
+    "kind": ("clas:x", '"clas:x" matches nothing: no such kind of selector; one of class:, level:, clause:'),
     "level": ("level:MUS", 'did you mean "level:MUST"?'),
     "nothing": ("qqqq", '"qqqq" matches nothing'),
 }

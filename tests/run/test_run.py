@@ -137,7 +137,7 @@ def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference
     ("words", "code", "told"),
     [
         (["no-such-area"], 5, "no check matches 'no-such-area'"),
-        (["oauth/no-such-check"], 5, "no check matches"),
+        (["storge"], 5, "no check matches 'storge'; did you mean \"storage\"?"),
         (["--profile", "fast"], 4, "quick, core, full"),
         (["--shard", "3/2"], 4, "--shard 3/2"),
         (["--explore", "-1"], 4, "--explore -1"),
