@@ -24,11 +24,10 @@ from statistics import median
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-PAIRS = 30
-# A sample that hints at a difference without showing one is continued up to this many pairs.
-MOST_PAIRS = 100
-HINT = 0.1
-HINT_LEAD = 4
+# A sample is looked at when it has so many pairs, and taken further where it shows no difference but hints at one: by a
+# p below the first number, or a lead of the second. So a quiet machine is asked little, and a busy one enough.
+LOOKS = ((40, 0.2, 3), (100, 0.1, 5))
+MOST_PAIRS = 200
 P_LIMIT = 1e-4
 EFFECT_LIMIT = 0.2
 LEAD_LIMIT = 12
@@ -60,10 +59,9 @@ class Comparison:
             return 1 if self.lead > 0 else -1
         return 0
 
-    @property
-    def hints(self) -> bool:
-        """Whether more pairs might show a difference."""
-        return self.p < HINT or abs(self.lead) >= HINT_LEAD
+    def hints(self, p: float, lead: int) -> bool:
+        """Whether more pairs might show a difference that these do not."""
+        return not self.longer and (self.p < p or abs(self.lead) >= lead)
 
     def __str__(self) -> str:
         medians = f"medians {self.medians[0] * 1000:.2f} ms and {self.medians[1] * 1000:.2f} ms"
@@ -106,19 +104,21 @@ def expect_same_time(first: Ask, second: Ask, of: str) -> None:
 def _sampled(first: Ask, second: Ask) -> Comparison:
     """A sample of pairs in random order within each; the first pair, which may open a connection, is not counted."""
     _timed_pair(first, second)
-    pairs = [_timed_pair(first, second) for _ in range(PAIRS)]
-    found = _of_pairs(pairs)
-    if found.hints and not found.longer:
-        pairs += [_timed_pair(first, second) for _ in range(MOST_PAIRS - PAIRS)]
+    pairs: list[Both] = []
+    for most, p, lead in LOOKS:
+        pairs += [_timed_pair(first, second) for _ in range(most - len(pairs))]
         found = _of_pairs(pairs)
-    return found
+        if not found.hints(p, lead):
+            return found
+    pairs += [_timed_pair(first, second) for _ in range(MOST_PAIRS - len(pairs))]
+    return _of_pairs(pairs)
 
 
-def _of_pairs(pairs: Sequence[tuple[float, float]]) -> Comparison:
+def _of_pairs(pairs: Sequence[Both]) -> Comparison:
     return compare([one for one, _ in pairs], [other for _, other in pairs])
 
 
-def _timed_pair(first: Ask, second: Ask) -> tuple[float, float]:
+def _timed_pair(first: Ask, second: Ask) -> Both:
     if random.random() < 0.5:
         return first().duration_s, second().duration_s
     late = second().duration_s
