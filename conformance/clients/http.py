@@ -29,6 +29,8 @@ from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformanc
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 OVERRUN = "Overrun"
+WITHOUT_BODY = (204, 304)
+"""Statuses whose answers end with their head (RFC 9112 section 6.3)."""
 
 
 @dataclass
@@ -192,6 +194,8 @@ class HttpClient:
             body = self._body(sent, response, begun)
         finally:
             response.close()
+        if sent.method == "HEAD" or response.status_code in WITHOUT_BODY:
+            in_time.end_after_excess(response)
         fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw)
         exchange = replace(
             sent,

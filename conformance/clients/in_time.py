@@ -5,6 +5,7 @@ A head that comes byte by byte, interim answers without a final one: each read i
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from ssl import SSLContext
@@ -13,6 +14,9 @@ from typing import Any
 import httpcore
 import httpx
 
+END = b"\r\n\r\n"
+INTERIM = re.compile(rb"HTTP/[\d.]+ 1")
+
 
 class InTime(httpcore.NetworkStream):
     """A connection whose reads share one time limit, which begins anew with each write."""
@@ -20,6 +24,7 @@ class InTime(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._asked: float | None = None
+        self._head, self._excess = b"", False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Reads within what is left of the time since the last write; httpcore.ReadTimeout where nothing is."""
@@ -27,12 +32,28 @@ class InTime(httpcore.NetworkStream):
             timeout -= time.monotonic() - self._asked
             if timeout <= 0:
                 raise httpcore.ReadTimeout("timed out")
-        return self._stream.read(max_bytes, timeout)
+        came = self._stream.read(max_bytes, timeout)
+        if END not in self._head:
+            self._note(self._head + came)
+        return came
+
+    def _note(self, came: bytes) -> None:
+        """Keeps the head of the final answer, once it is whole, and whether something came behind it."""
+        head, end, rest = came.partition(END)
+        while end and INTERIM.match(head):
+            head, end, rest = rest.partition(END)
+        self._head, self._excess = head + end, bool(rest)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Writes, and has the time begin anew."""
+        self._head, self._excess = b"", False
         self._stream.write(buffer, timeout)
         self._asked = time.monotonic()
+
+    @property
+    def came_behind_the_head(self) -> bool:
+        """Whether anything came together with the head of the last answer, behind it."""
+        return self._excess
 
     def of_each_part(self) -> None:
         """Gives each read a time limit of its own until the next write."""
@@ -70,6 +91,16 @@ def of_each_part(response: httpx.Response) -> None:
     stream = response.extensions.get("network_stream")
     if isinstance(stream, InTime):
         stream.of_each_part()
+
+
+def end_after_excess(response: httpx.Response) -> None:
+    """Closes the connection of an answer without a body behind which something came all the same.
+
+    It would be taken for the beginning of the next answer, and the next request be blamed for it.
+    """
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, InTime) and stream.came_behind_the_head:
+        stream.close()
 
 
 def transport(tls: SSLContext | bool, limits: httpx.Limits) -> httpx.HTTPTransport:
