@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,20 +95,21 @@ class Table:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Runs the rows; the clean reference is the first."""
         items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
-        needed = {row.name: list(self._of(row, items)) for row in self.wanted}
+        needed = {row.name: list(self.of(row, items)) for row in self.wanted}
         every = [item for item in items if any(item in chosen for chosen in needed.values())]
-        self.verdicts[CLEAN] = self._run(every)
+        self.verdicts[CLEAN] = self.run(every)
         target = session.config.stash[KEYS.target]
         for row in self.wanted:
             tell(self.control, "reset")
             tell(self.control, "switch", row.name)
             claimed = [each for each in target.features if each not in row.without]
             session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
-            self.verdicts[row.name] = self._run(needed[row.name])
+            self.verdicts[row.name] = self.run(needed[row.name])
         tell(self.control, "reset")
         return True
 
-    def _of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
+    def of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
+        """The checks of a row."""
         for item, check in items.items():
             if row.requirements is None:
                 own = surface_of(check.requirement.id) == row.surface
@@ -117,7 +118,8 @@ class Table:
             elif check.requirement.id in row.requirements:
                 yield item
 
-    def _run(self, items: list[pytest.Item]) -> dict[str, dict[str, Any]]:
+    def run(self, items: list[pytest.Item]) -> dict[str, dict[str, Any]]:
+        """The verdicts of these checks, run now."""
         RECORDER.watch.forget()
         found: dict[str, dict[str, Any]] = {}
         for item, following in zip(items, [*items[1:], None], strict=False):
@@ -131,6 +133,11 @@ class Table:
 
 def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, Any]]]:
     """Verdicts by row and check id, by a reference of its own in this process's charge."""
+    return in_reference(wanted, explore, lambda control: Table(wanted, control))
+
+
+def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) -> dict[str, dict[str, dict[str, Any]]]:
+    """What a loop over checks, which is given the reference's control address, finds."""
     reference = EmbeddedReference()
     try:
         target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
@@ -144,7 +151,7 @@ def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, A
             explore=explore,
         )
         (reference.folder / "evidence").mkdir()
-        table = Table(wanted, control)
+        table = loop(control)
         code = pytest.main([*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, Judge(options)])
         if not table.verdicts:
             raise SystemExit(f"the checks were not run (pytest exit code {code})")

@@ -39,7 +39,7 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> str:
     return f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Blob:
     """Some content with its media type."""
 
@@ -56,12 +56,19 @@ class Blob:
         """What a manifest says of it (image-spec, "Content Descriptors")."""
         return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.lower()} {self.digest[:19]}, {len(self.content)} bytes>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """How a smallest example shows it: its bytes would hide all else."""
+        printer.text(repr(self))
+
 
 NewBlob = Callable[..., Blob]
 """Makes a blob that no one has pushed, of a size (256 bytes unless given)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Manifest(Blob):
     """A manifest or an index as bytes, with the blobs and manifests that it refers to."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.clients.operator import Operator
@@ -91,11 +91,10 @@ class CredentialMachine(Machine):
         else:
             expect_refusal(reply)
 
+    @precondition(lambda self: self.model.issued)
     @rule(data=st.data())
     def use(self, data: st.DataObject) -> None:
         """One of the tokens at one of the declared reads."""
-        if not self.model.issued:
-            return
         token = data.draw(st.sampled_from(self.model.issued), label="token")
         read = data.draw(st.sampled_from(self.reads), label="read")
         wanted = self.model.opens(token, read.scope)
@@ -108,17 +107,17 @@ class CredentialMachine(Machine):
             reply = read.send(token.token)
         expect_status(reply, accepted, f"for {read.name}")
 
-    @rule(revoked=st.booleans())
-    def switch(self, revoked: bool) -> None:
-        """The operator revokes the credential, or restores it."""
-        if revoked == self.model.active:
-            client_id = self.oauth.credential(self.role).client_id
-            if revoked:
-                self.revoked = self.operator.revoke(client_id)
-                self.model.revoke()
-            else:
-                self.operator.restore(client_id)
-                self.model.restore()
+    @rule(and_back=st.booleans())
+    def switch(self, and_back: bool) -> None:
+        """The operator revokes the credential, and may restore it at once; one that is revoked is restored."""
+        client_id = self.oauth.credential(self.role).client_id
+        if self.model.active:
+            self.revoked = self.operator.revoke(client_id)
+            self.model.revoke()
+            if not and_back:
+                return
+        self.operator.restore(client_id)
+        self.model.restore()
 
     def clean_up(self) -> None:
         """Brings the credential back."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Item:
-    """An item: the texts that were written last, and whether it was made concealed."""
+    """An item: the texts that were written last, by member, and whether it was made concealed."""
 
-    texts: tuple[str, ...]
+    texts: dict[str, str]
     concealed: bool
 
 
@@ -26,13 +26,13 @@ class ItemsModel:
             return {409}
         return {*range(200, 300), 409} if slug in self.gone else set(range(200, 300))
 
-    def create(self, slug: str, texts: tuple[str, ...], concealed: bool) -> None:
+    def create(self, slug: str, texts: dict[str, str], concealed: bool) -> None:
         """An item was made."""
         self.items[slug] = Item(texts, concealed)
 
-    def update(self, slug: str, texts: tuple[str, ...]) -> None:
+    def update(self, slug: str, texts: dict[str, str]) -> None:
         """An item was given other texts: those that an update writes stand beside those that it does not."""
-        self.items[slug].texts = texts
+        self.items[slug].texts |= texts
 
     def delete(self, slug: str) -> None:
         """An item was removed."""

@@ -1,7 +1,7 @@
 """What a registry repository is: blobs, manifests and tags, and what each operation does to them.
 
-Where the contract leaves more than one thing open (whether a manifest that lost its tag stays) the model is
-``certain`` of nothing, and the check does not look.
+Where the contract leaves more than one thing open (whether a manifest that lost its tag stays, or a blob that lost
+its last manifest) the model is ``uncertain``, and the check does not look.
 """
 
 from __future__ import annotations
@@ -20,9 +20,31 @@ class RepositoryModel:
     tags: dict[str, str] = field(default_factory=dict)
     uncertain: set[str] = field(default_factory=set)
 
-    def lacks(self, image: Manifest) -> bool:
-        """Whether a blob of the image is not there."""
-        return any(blob.digest not in self.blobs for blob in image.blobs)
+    def put_blob(self, digest: str) -> None:
+        """A blob was pushed."""
+        self.blobs.add(digest)
+        self.uncertain.discard(digest)
+
+    def surely_has(self, digest: str) -> bool:
+        """Whether a blob is there, beyond doubt: one that no manifest refers to any more may have been collected."""
+        return digest in self.blobs and digest not in self.uncertain
+
+    def deleting(self, digest: str) -> set[int]:
+        """What the deletion of a blob is answered."""
+        if digest not in self.blobs:
+            return {404}
+        return {202, 404} if digest in self.uncertain else {202}
+
+    def delete_blob(self, digest: str) -> None:
+        """A blob was deleted."""
+        self.blobs.discard(digest)
+        self.uncertain.discard(digest)
+
+    def lacks(self, image: Manifest) -> bool | None:
+        """Whether a blob of the image is not there; None where that is uncertain."""
+        if any(blob.digest not in self.blobs for blob in image.blobs):
+            return True
+        return None if any(blob.digest in self.uncertain for blob in image.blobs) else False
 
     def put(self, image: Manifest, tag: str | None) -> None:
         """PUT of a manifest, by tag or by its digest."""
@@ -47,8 +69,9 @@ class RepositoryModel:
 
     def delete_manifest(self, digest: str) -> None:
         """DELETE of a manifest by digest, with every tag of it."""
-        del self.manifests[digest]
+        deleted = self.manifests.pop(digest)
         self.uncertain.discard(digest)
+        self.uncertain |= {blob.digest for blob in deleted.blobs if not self.in_use(blob.digest)} & self.blobs
         self.tags = {tag: named for tag, named in self.tags.items() if named != digest}
 
     def certain(self, digest: str) -> bool:

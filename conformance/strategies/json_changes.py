@@ -37,12 +37,9 @@ def _spaced(document: Document, place: float, _: Any) -> bytes:
 
 def _escaped(document: Document, place: float, _: Any) -> bytes:
     """The text of one member with each letter written as an escape (RFC 8259 section 7)."""
-    name = picked(place, list(document))
-    escaped = "".join(f"\\u{ord(each):04X}" for each in str(document[name]) if ord(each) < 0x10000)
-    stays = isinstance(document[name], str)
-    parts = [f"{json.dumps(each)}: {json.dumps(value)}" for each, value in document.items() if each != name]
-    changed = f'{json.dumps(name)}: "{escaped}"' if stays else f"{json.dumps(name)}: {json.dumps(document[name])}"
-    return ("{" + ", ".join([*parts, changed]) + "}").encode()
+    name = picked(place, [each for each, value in document.items() if isinstance(value, str)])
+    escaped = "".join(f"\\u{ord(each):04X}" for each in document[name] if ord(each) < 0x10000)
+    return _raw(document, place, f'"{escaped}"', name)
 
 
 def _cut(document: Document, place: float, _: Any) -> bytes:
@@ -59,10 +56,11 @@ def _twice(document: Document, place: float, value: Any) -> bytes:
     return _bytes(document)[:-1] + f", {json.dumps(name)}: {json.dumps(value)}}}".encode()
 
 
-def _raw(document: Document, place: float, raw: str) -> bytes:
-    """The document with a member's value replaced by text that is put in as it is."""
+def _raw(document: Document, place: float, raw: str, name: str | None = None) -> bytes:
+    """The document with a member's value (the one at the place, or a named one) replaced by text as it is."""
     mark = "put-it-here"
-    return json.dumps(_set(document, place, mark)).replace(f'"{mark}"', raw).encode()
+    marked = {**document, name: mark} if name else _set(document, place, mark)
+    return json.dumps(marked).replace(f'"{mark}"', raw).encode()
 
 
 def _without_utf8(document: Document, place: float, _: Any) -> bytes:

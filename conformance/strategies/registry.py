@@ -152,13 +152,19 @@ TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
 def tags() -> SearchStrategy[Mutation[str]]:
-    """Tags: a half at least are of the grammar and must be taken; of the others a registry may take what it likes."""
-    first, more = string.ascii_letters + string.digits + "_", string.ascii_letters + string.digits + "._-"
-    good = st.builds(lambda one, rest: one + rest, st.sampled_from(first), st.text(more, max_size=127))
+    """Tags: two thirds are of the grammar and must be taken; of the others a registry may take what it likes.
+
+    Of those of the grammar a third each is of any of its characters, of digits, and of separators behind the first.
+    """
+    first, digits = string.ascii_letters + string.digits + "_", string.digits
+    alphabets = st.sampled_from([(first, first + ".-"), (digits, digits), (first, "._-")])
+    good = alphabets.flatmap(
+        lambda each: st.builds(lambda one, rest: one + rest, st.sampled_from(each[0]), st.text(each[1], max_size=127))
+    )
     odd = path_parts().filter(lambda part: not TAG.fullmatch(part) and ":" not in part)
     taken = good.map(lambda tag: Mutation("a tag of the grammar", Outcome.VALID, tag))
     other = odd.map(lambda part: Mutation("a tag of another grammar", Outcome.EITHER, part))
-    return st.booleans().flatmap(lambda is_odd: other if is_odd else taken)
+    return st.integers(0, 2).flatmap(lambda number: other if number == 2 else taken)
 
 
 def _other_digest(content: bytes, place: float, _: Any) -> str:

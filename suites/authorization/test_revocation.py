@@ -210,4 +210,4 @@ def test_credential_is_as_its_model(platform: Platform, revoker: Operator) -> No
     ]
     bound = platform.target.limits.revocation
     machine = machine_of(oauth=platform.oauth, operator=revoker, role=ROLE, reads=reads, revocation_s=bound)
-    run_machine(machine, 0.1, 8)
+    run_machine(machine, 0.4, 8)

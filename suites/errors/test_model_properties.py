@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
+from conformance.clients.oauth import HeaderFields
 from conformance.models.items import ItemsModel
 from conformance.oracles.status import expect_status, expect_success, observed
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.platform import Platform
 from conformance.strategies.explore import Machine, run_machine
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
@@ -18,7 +19,10 @@ from conformance.vocabulary.finding import NonConformance
 
 STEPS, SHARE, NAMES = 15, 0.6, 2
 SHORTEST = 8
-slugs = st.integers(0, NAMES - 1)
+THERE: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(sorted(machine.model.items)))
+ABSENT: st.SearchStrategy[str] = st.runner().flatmap(
+    lambda machine: st.sampled_from([each for each in machine.names if each not in machine.model.items])
+)
 
 
 def _texts(document: dict[str, Any] | None) -> dict[str, str]:
@@ -26,6 +30,11 @@ def _texts(document: dict[str, Any] | None) -> dict[str, str]:
     return {
         name: value for name, value in (document or {}).items() if isinstance(value, str) and len(value) >= SHORTEST
     }
+
+
+def _knows_validators(resource: Resource) -> bool:
+    """Whether an update may name the version that it is of by If-Match."""
+    return resource.update is not None and resource.update.concurrency == "If-Match"
 
 
 class ItemsMachine(Machine):
@@ -39,88 +48,88 @@ class ItemsMachine(Machine):
         """Begins with names that nothing bears."""
         self.model = ItemsModel()
         self.names = [self.platform.names.new("model") for _ in range(NAMES)]
-        self.written: dict[str, dict[str, str]] = {}
 
-    def _operation(self, kind: str, number: int) -> tuple[str, Operation]:
-        slug = self.names[number]
-        return slug, self.platform.operation(self.resource, kind, slug)
+    def _sent(self, kind: str, slug: str, role: str = "full", fields: HeaderFields = ()) -> Exchange:
+        return self.platform.as_role(role, self.platform.operation(self.resource, kind, slug), fields)
 
-    @rule(number=slugs, concealed=st.booleans())
-    def create(self, number: int, concealed: bool) -> None:
-        """A create, of a slug that may be taken."""
-        slug, operation = self._operation("create", number)
+    @precondition(lambda self: len(self.model.items) < len(self.names))
+    @rule(slug=ABSENT, concealed=st.booleans())
+    def create(self, slug: str, concealed: bool) -> None:
+        """A create of a slug that nothing has, of an item that all see or the owner alone."""
+        operation = self.platform.operation(self.resource, "create", slug)
         hidden = self.resource.item.hidden_body if self.resource.item and concealed else None
         document = {**(operation.document or {}), **(hidden or {})}
         reply = self.platform.as_role("full", operation, document=document)
-        if reply.ok and slug not in self.model.items:
-            self.platform.remember(self.resource, slug)
-        expect_status(reply, self.model.may_create(slug), f"for the slug of number {number}")
         if reply.ok:
-            self._note(slug, _texts(document))
-            self.model.create(slug, tuple(self.written[slug].values()), bool(hidden))
+            self.platform.remember(self.resource, slug)
+        expect_status(reply, self.model.may_create(slug), "for a slug that is not taken")
+        if reply.ok:
+            self.model.create(slug, _texts(document), bool(hidden))
 
-    @rule(number=slugs)
-    def update(self, number: int) -> None:
-        """An update of an item, which may not be there."""
-        if self.resource.update is None:
-            return
-        slug, operation = self._operation("update", number)
-        reply = self.platform.as_role("full", operation)
-        if slug not in self.model.items:
-            expect_status(reply, 404, "for an item that is not there")
-            return
-        expect_success(reply, "for an update of what is there")
-        self._note(slug, {**self.written[slug], **_texts(operation.document)})
-        self.model.update(slug, tuple(self.written[slug].values()))
+    @precondition(lambda self: self.model.items)
+    @rule(slug=THERE)
+    def create_taken(self, slug: str) -> None:
+        """A create of a slug that an item has."""
+        expect_status(self._sent("create", slug), self.model.may_create(slug), "for a slug that is taken")
 
-    @rule(number=slugs)
-    def update_stale(self, number: int) -> None:
+    @precondition(lambda self: self.model.items and self.resource.update)
+    @rule(slug=THERE)
+    def update(self, slug: str) -> None:
+        """An update of an item."""
+        operation = self.platform.operation(self.resource, "update", slug)
+        expect_success(self.platform.as_role("full", operation), "for an update of what is there")
+        self.model.update(slug, _texts(operation.document))
+
+    @precondition(lambda self: self.model.items and _knows_validators(self.resource))
+    @rule(slug=THERE)
+    def update_stale(self, slug: str) -> None:
         """An update by a validator that is no longer the item's."""
-        if self.resource.update is None or self.resource.update.concurrency != "If-Match":
-            return
-        slug, operation = self._operation("update", number)
-        if slug in self.model.items:
-            reply = self.platform.as_role("full", operation, [("If-Match", '"cf-stale"')])
-            expect_status(reply, {409, 412}, "for an update by another validator")
+        reply = self._sent("update", slug, fields=[("If-Match", '"cf-stale"')])
+        expect_status(reply, {409, 412}, "for an update by another validator")
 
-    @rule(number=slugs)
-    def delete(self, number: int) -> None:
-        """A deletion of an item, which may not be there."""
-        if self.resource.delete is None:
-            return
-        slug, operation = self._operation("delete", number)
-        reply = self.platform.as_role("full", operation)
-        if slug in self.model.items:
-            expect_success(reply, "for a deletion of what is there")
-            self.model.delete(slug)
-        else:
-            expect_status(reply, 404, "for an item that is not there")
+    @precondition(lambda self: self.model.items and self.resource.delete)
+    @rule(slug=THERE, made_again=st.booleans(), concealed=st.booleans())
+    def delete(self, slug: str, made_again: bool, concealed: bool) -> None:
+        """A deletion of an item, whose slug may be given to another one at once."""
+        expect_success(self._sent("delete", slug), "for a deletion of what is there")
+        self.model.delete(slug)
+        if made_again:
+            self.create(slug, concealed)
+            self.read(slug)
 
-    @rule(number=slugs)
-    def read(self, number: int) -> None:
-        """A read by the owner: the texts that were written last."""
-        slug, operation = self._operation("read-item", number)
-        reply = self.platform.as_role("full", operation)
-        self._expect_as_model(reply, slug, owner=True)
+    @precondition(lambda self: len(self.model.items) < len(self.names))
+    @rule(slug=ABSENT, kind=st.sampled_from(["read-item", "update", "delete"]))
+    def miss(self, slug: str, kind: str) -> None:
+        """An update, deletion or read of an item that is not there."""
+        if kind == "read-item" or getattr(self.resource, kind):
+            expect_status(self._sent(kind, slug), 404, "for an item that is not there")
 
-    @rule(number=slugs)
-    def read_as_other(self, number: int) -> None:
-        """A read by a role from which concealed items are hidden."""
+    @precondition(lambda self: self.model.items)
+    @rule(slug=THERE)
+    def read(self, slug: str) -> None:
+        """A read by the owner, who sees the texts written last, and by those from whom concealed items are hidden."""
+        self._expect_as_model(self._sent("read-item", slug), slug, owner=True)
         for role in self.resource.item.hidden_from if self.resource.item else ():
-            slug, operation = self._operation("read-item", number)
-            self._expect_as_model(self.platform.as_role(role, operation), slug, owner=False)
+            self._expect_as_model(self._sent("read-item", slug, role), slug, owner=False)
 
     def _expect_as_model(self, reply: Exchange, slug: str, owner: bool) -> None:
         if not self.model.visible(slug, owner):
             expect_status(reply, 404, "for an item that is not there, or concealed")
             return
         expect_status(reply, 200, "for an item that is there")
-        for text in self.model.items[slug].texts:
-            if text not in reply.text:
-                raise NonConformance(f"{text!r}, as was written last", observed(reply), reply)
+        for name, text in self.model.items[slug].texts.items():
+            if text not in _told(reply, name):
+                raise NonConformance(f"{name} {text!r}, as was written last", observed(reply), reply)
 
-    def _note(self, slug: str, texts: dict[str, str]) -> None:
-        self.written[slug] = texts
+
+def _told(reply: Exchange, name: str) -> str:
+    """What an answer says of a member: its own text, or all of the answer where it is not told by that name."""
+    try:
+        document = reply.json()
+    except ValueError:
+        return reply.text
+    told = document.get(name) if isinstance(document, dict) else None
+    return told if isinstance(told, str) else reply.text
 
 
 @verifies("errors/model/items-are-as-their-model")

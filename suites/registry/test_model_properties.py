@@ -5,13 +5,14 @@ What fails is told as the shortest sequence of requests that shows it.
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from conformance.clients.images import Blob, Manifest, image, layer, manifest_of, random_bytes
-from conformance.clients.registry import NewRepository, Repository, Upload
+from conformance.clients.registry import NewRepository, Repository
 from conformance.models.repository import RepositoryModel
 from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
 from conformance.oracles.status import expect_refused, expect_status
@@ -35,56 +36,58 @@ class RepositoryMachine(Machine):
 
     new_repository: NewRepository
     features: frozenset[str]
+    upload: Any  # an Upload or none: the rules that use it are not asked for without one
 
-    @initialize()
-    def begin(self) -> None:
-        """Begins with a repository that nobody has pushed to."""
+    @initialize(pushed=st.lists(st.tuples(images, tags), max_size=2))
+    def begin(self, pushed: list[tuple[Manifest, str]]) -> None:
+        """Begins with a repository that nobody else has pushed to."""
         self.repository: Repository = self.new_repository("model")
         self.model = RepositoryModel()
-        self.upload: Upload | None = None
+        self.upload = None
         self.taken = 0
+        for image_tag in pushed:
+            self.push_image(*image_tag)
 
     @rule(blob=blobs)
     def push_blob(self, blob: Blob) -> None:
         """A blob in one PUT."""
         expect_status(self.repository.open_upload().put(blob.digest, blob.content), 201)
-        self.model.blobs.add(blob.digest)
+        self.model.put_blob(blob.digest)
 
     @rule(pushed=images, tag=tags)
-    def push_image(self, pushed: Manifest, tag: str) -> None:
+    def push_image(self, pushed: Manifest, tag: str | None) -> None:
         """An image as clients push it: the blobs that are not there, then the manifest."""
         for blob in pushed.blobs:
-            if blob.digest not in self.model.blobs:
+            if not self.model.surely_has(blob.digest):
                 self.push_blob(blob)
         self.push_manifest(pushed, tag)
 
+    @precondition(lambda self: not self.upload)
     @rule()
     def begin_upload(self) -> None:
-        """A session, in place of the one before."""
+        """A session."""
         self.upload, self.taken = self.repository.open_upload(), 0
 
+    @precondition(lambda self: self.upload and self.taken < len(LARGE.content))
     @rule(size=st.integers(1, 60))
     def send_chunk(self, size: int) -> None:
         """The next chunk of the large blob."""
         chunk = LARGE.content[self.taken : self.taken + size]
-        if self.upload is None or not chunk:
-            return
         expect_status(self.upload.patch(chunk, f"{self.taken}-{self.taken + len(chunk) - 1}"), 202)
         self.taken += len(chunk)
 
+    @precondition(lambda self: self.upload and self.taken > 1)
     @rule()
     def ask_for_status(self) -> None:
         """How much a session has taken; one byte and none are told alike."""
-        if self.upload is not None and self.taken > 1:
-            reply = self.upload.status()
-            expect_status(reply, 204)
-            expect_range(reply, self.taken - 1)
+        reply = self.upload.status()
+        expect_status(reply, 204)
+        expect_range(reply, self.taken - 1)
 
+    @precondition(lambda self: self.upload)
     @rule(wrong=st.booleans())
     def close_upload(self, wrong: bool) -> None:
         """The closing PUT with what is left, under the blob's digest or another one."""
-        if self.upload is None:
-            return
         digest = ONE.digest if wrong else LARGE.digest
         reply = self.upload.put(digest, LARGE.content[self.taken :])
         if wrong:
@@ -92,23 +95,24 @@ class RepositoryMachine(Machine):
             self.upload.cancel()
         else:
             expect_status(reply, 201)
-            self.model.blobs.add(LARGE.digest)
+            self.model.put_blob(LARGE.digest)
         self.upload = None
 
+    @precondition(lambda self: self.upload)
     @rule()
     def cancel_upload(self) -> None:
         """DELETE of a session."""
-        if self.upload is not None:
-            expect_status(self.upload.cancel(), {200, 202, 204})
-            self.upload = None
+        expect_status(self.upload.cancel(), {200, 202, 204})
+        self.upload = None
 
     @rule(pushed=images, tag=tags | st.none())
     def push_manifest(self, pushed: Manifest, tag: str | None) -> None:
         """PUT of a manifest by tag or digest; refused where its blobs are not there and the target looks."""
-        if self.model.lacks(pushed) and "registry.validation" not in self.features:
+        lacks = self.model.lacks(pushed)
+        if lacks is None or (lacks and "registry.validation" not in self.features):
             return
         reply = self.repository.put_manifest(tag or pushed.digest, pushed.content, pushed.media_type)
-        if self.model.lacks(pushed):
+        if lacks:
             expect_refused(reply, "for a manifest whose blobs are not there")
         else:
             expect_status(reply, 201)
@@ -137,9 +141,9 @@ class RepositoryMachine(Machine):
     def read_blob(self, blob: Blob) -> None:
         """GET of a blob."""
         reply = self.repository.get_blob(blob.digest)
-        if blob.digest in self.model.blobs:
+        if self.model.surely_has(blob.digest):
             expect_bytes(reply, blob.content)
-        else:
+        elif blob.digest not in self.model.blobs:
             expect_not_stored([reply])
 
     @rule(size=st.sampled_from([0, 1, 2, 100]))
@@ -157,25 +161,29 @@ class RepositoryMachine(Machine):
             reply = self.repository.delete_manifest(quote(tag))
             expect_status(reply, 202 if self.model.delete_tag(tag) else 404)
 
-    @rule(deleted=images)
-    def delete_manifest(self, deleted: Manifest) -> None:
-        """DELETE of a manifest by digest."""
-        if "registry.delete" not in self.features or not self.model.certain(deleted.digest):
+    @precondition(lambda self: "registry.delete" in self.features)
+    @rule(deleted=images, pushed_again=st.booleans())
+    def delete_manifest(self, deleted: Manifest, pushed_again: bool) -> None:
+        """DELETE of a manifest by digest, which may be pushed again by its digest at once."""
+        if not self.model.certain(deleted.digest):
             return
         reply = self.repository.delete_manifest(deleted.digest)
         if deleted.digest not in self.model.manifests:
             expect_status(reply, 404)
-        else:
-            expect_status(reply, 202)
-            self.model.delete_manifest(deleted.digest)
+            return
+        expect_status(reply, 202)
+        self.model.delete_manifest(deleted.digest)
+        if pushed_again:
+            self.push_image(deleted, None)
+            self.list_tags(0)
 
     @rule(blob=blobs)
     def delete_blob(self, blob: Blob) -> None:
         """DELETE of a blob that no manifest refers to."""
         if "registry.delete" not in self.features or self.model.in_use(blob.digest):
             return
-        expect_status(self.repository.delete_blob(blob.digest), 202 if blob.digest in self.model.blobs else 404)
-        self.model.blobs.discard(blob.digest)
+        expect_status(self.repository.delete_blob(blob.digest), self.model.deleting(blob.digest))
+        self.model.delete_blob(blob.digest)
 
 
 @verifies("registry/model/repository-is-as-its-model")

@@ -51,6 +51,27 @@ def test_blobs_in_use_and_blobs_that_lack() -> None:
     assert model.in_use(ONE.blobs[0].digest) and not model.in_use(TWO.blobs[0].digest)
 
 
+def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
+    model = RepositoryModel()
+    for blob in ONE.blobs:
+        model.put_blob(blob.digest)
+    model.put(ONE, "a")
+    model.delete_manifest(ONE.digest)
+    lost = ONE.blobs[0].digest
+    assert not model.surely_has(lost) and model.deleting(lost) == {202, 404} and model.lacks(ONE) is None
+    model.put_blob(lost)
+    assert model.surely_has(lost) and model.deleting(lost) == {202}
+    model.delete_blob(lost)
+    assert model.lacks(ONE) and model.deleting(lost) == {404}
+
+
+def test_an_update_leaves_what_it_does_not_name() -> None:
+    model = ItemsModel()
+    model.create("x", {"name": "first", "description": "second"}, concealed=False)
+    model.update("x", {"description": "third"})
+    assert model.items["x"].texts == {"name": "first", "description": "third"}
+
+
 def test_tokens_of_an_earlier_life_stay_dead() -> None:
     model = CredentialModel()
     model.issue("t", frozenset({"a"}))
@@ -67,7 +88,7 @@ def test_tokens_of_an_earlier_life_stay_dead() -> None:
 def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
     model = ItemsModel()
     assert 201 in model.may_create("x") and 409 not in model.may_create("x")
-    model.create("x", ("text",), concealed=True)
+    model.create("x", {"name": "text"}, concealed=True)
     assert model.may_create("x") == {409}
     assert model.visible("x", owner=True) and not model.visible("x", owner=False)
     model.delete("x")

@@ -49,9 +49,13 @@ class Alteration:
 
 
 class Defect(Alteration):
-    """Breaks one promise. ``noticed_by`` names the requirements whose checks must fail."""
+    """Breaks one promise. ``noticed_by`` names the requirements whose checks must fail.
+
+    ``shortest`` is said by defects that only properties find: how many requests and hooks show it at least.
+    """
 
     noticed_by: ClassVar[tuple[str, ...]] = ()
+    shortest: ClassVar[int] = 0
 
 
 class Variant(Alteration):

@@ -218,3 +218,17 @@ class NeededScopeRefused(Defect):
 
     def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
         return original(caller, scope) and original(caller, "organization:read")
+
+
+class MalformedScopeGranted(Defect):
+    """RFC 6749 section 3.3: text outside the grammar of scope is not granted as if it were one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+
+    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+        return True
+
+    def within_credential(self, original: Callable[..., bool], client: Client, scopes: tuple[str, ...]) -> bool:
+        malformed = any(re.search(r"[^\x21\x23-\x5b\x5d-\x7e]", scope) for scope in scopes)
+        return malformed or original(client, scopes)

@@ -1,0 +1,1 @@
+"""Defects that no written example meets: a property finds them, each with a smallest sequence that it declares."""
