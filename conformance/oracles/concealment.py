@@ -31,10 +31,13 @@ class Asked:
     reply: Exchange
 
     def masked(self, text: str) -> str:
-        """A text of the answer with the asked name replaced, as it is, percent-encoded and in other case."""
-        for form in {self.name, quote(self.name, safe=""), self.name.upper(), self.name.lower()}:
-            text = text.replace(form, MASK)
-        return text
+        """A text of the answer with the asked name replaced, as it is, percent-encoded and in other case.
+
+        Only where it stands by itself: of the run's own names one may begin another.
+        """
+        forms = {self.name, quote(self.name, safe=""), self.name.upper(), self.name.lower()}
+        longest_first = "|".join(re.escape(form) for form in sorted(forms, key=len, reverse=True))
+        return re.sub(f"(?<![A-Za-z0-9])(?:{longest_first})(?![A-Za-z0-9])", MASK, text)
 
 
 def _headers(asked: Asked) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.clients.oauth import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.status import expect_status
 from conformance.oracles.timing import expect_same_time
 from conformance.sandbox.hidden import HiddenThings
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
 
@@ -69,6 +71,32 @@ def test_totals_do_not_count_hidden(platform: Platform, hidden: HiddenThings) ->
                 and totals[0] != len(lists[0])
             ):
                 raise NonConformance(f"a total of {len(lists[0])}, as listed", f"a total of {totals[0]}", reply)
+
+
+SEARCHES = ("q", "search", "filter", "slug", "name")
+
+
+@verifies("authorization/concealment/searching-tells-nothing")
+@pytest.mark.parametrize("parameter", [case(name, name) for name in SEARCHES])
+def test_searching_tells_nothing(platform: Platform, hidden: HiddenThings, parameter: str) -> None:
+    """Purpose: what a list does not show cannot be found in it either, nor counted by its total.
+
+    Method: 1. as a role of the same organization, read the list in which a hidden thing would stand: 2xx
+            2. search it for the name of the hidden thing, between searches for names that never existed
+            3. expect the answers to be alike, once the names are masked (a target may ignore the parameter)
+    """
+    lists = {resource.item.path: resource for resource in platform.resources if resource.item}
+    searched = {(thing.role, thing.template): thing for thing in hidden.all() if thing.template in lists}
+    for thing in searched.values():
+        operation = platform.operation(lists[thing.template], "read")
+        if not platform.as_role(thing.role, operation).ok:
+            continue  # To whom the whole list is closed, it tells nothing.
+
+        def ask(name: str, operation: Operation = operation, role: str = thing.role) -> Asked:
+            path = f"{operation.path}?{parameter}={name}"
+            return Asked(name, platform.as_role(role, operation, path=path))
+
+        expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({parameter}=…)")
 
 
 @verifies("authorization/concealment/hidden-takes-the-same-time")

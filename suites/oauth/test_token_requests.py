@@ -100,15 +100,24 @@ def test_refused_method_names_post(control: OAuthClient, method: str) -> None:
         case("text", "text/plain"),
         case("none", None),
         case("form-as-json", "form-as-json"),
+        case("multipart", "multipart/form-data; boundary=cf"),
     ],
 )
 def test_other_encodings_are_refused(control: OAuthClient, content_type: str | None) -> None:
     """Purpose: the token request is a form, and nothing else is taken for one.
 
-    Method: 1. send the good parameters as JSON, as plain text, without a type, and the form's bytes declared as JSON
+    Method: 1. send the good parameters as JSON, as plain text, without a type, in parts, and the form's bytes declared
+               as JSON
             2. expect a 4xx and no token
     """
-    body = json.dumps(dict(control.form())).encode() if content_type == "application/json" else encoded(control.form())
+    in_parts = "".join(
+        f'--cf\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in control.form()
+    )
+    bodies = {
+        "application/json": json.dumps(dict(control.form())).encode(),
+        "multipart/form-data; boundary=cf": f"{in_parts}--cf--\r\n".encode(),
+    }
+    body = bodies.get(str(content_type), encoded(control.form()))
     declared = "application/json" if content_type == "form-as-json" else content_type
     reply = control.post(body, [("Content-Type", declared)] if declared else [])
 

@@ -103,3 +103,8 @@ def test_pair_rule(existing: int, other: int, fine: bool) -> None:
     else:
         with pytest.raises(NonConformance):
             expect_pair(reply(existing), reply(other))
+
+
+def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
+    asked = Asked("cf-1", reply(200, ""))
+    assert asked.masked('/projects/cf-1 "cf-1" cf-12 xcf-1 CF-1') == '/projects/ASKED "ASKED" cf-12 xcf-1 ASKED'

@@ -13,6 +13,7 @@ from conformance.reference.defects.identity import (
     foreign,
     organizations,
     registry_tokens,
+    searching,
 )
 from conformance.reference.identity.records import CANARY
 from conformance.reference.variants import identity as variants
@@ -213,6 +214,8 @@ HIDING: list[Row] = [
     (concealment.OtherCaseOfHiddenIs403, hidden(one=f"{PROJECTS}/Secret-Lab"), True, False),
     (concealment.HiddenProjectListed, listed("ct-outsider"), (["atlas"], 1), (["atlas", "secret-lab"], 2)),
     (concealment.HiddenProjectCounted, listed("ct-outsider"), (["atlas"], 1), (["atlas"], 2)),
+    (searching.SearchFindsHidden, listed("ct-outsider", q="secret-lab"), (["atlas"], 1), (["secret-lab"], 1)),
+    (searching.SearchCountsHidden, listed("ct-outsider", search="secret"), (["atlas"], 1), ([], 1)),
     (concealment.DuplicateOfHiddenIsNamed, of_hidden_duplicate, True, False),
 ]  # fmt: skip
 FOREIGN: list[Row] = [
@@ -336,13 +339,14 @@ VARIANTS: list[Row] = [
      False),
     (variants.AbsoluteLocation, lambda w: w.create().headers["location"], MADE, f"http://identity.test{MADE}"),
     (variants.DeletionAnsweredWith200, api(ATLAS, method="DELETE"), 204, 200),
+    (variants.ProjectsCanBeSearched, listed("ct-outsider", q="secret"), (["atlas"], 1), ([], 0)),
     (variants.AnonymousRegistryLoginRefused, login(None), 200, 401),
     (variants.RegistryFormNotOffered, lambda w: w.registry_form().status_code, 400, 404),
     (variants.OneRegistryTokenName, lambda w: "access_token" in w.registry().json(), True, False),
     (variants.RetryAfterAsDate, retry_after, "number", "date"),
 ]  # fmt: skip
 TABLE = [*HIDING, *FOREIGN, *CONFLICTS, *BODIES, *REGISTRY, *VARIANTS]
-MODULES = (concealment, conflicts, foreign, organizations, registry_tokens, variants)
+MODULES = (concealment, conflicts, foreign, organizations, registry_tokens, searching, variants)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,14 @@ def as_json(w: World) -> int:
     return w.token(raw=json.dumps(body).encode(), **JSON_FORM).status_code
 
 
+def in_parts(w: World) -> int:
+    fields = {"grant_type": "client_credentials", "client_id": "ct-full", "client_secret": w.secret()}
+    parts = "".join(f'--b\r\nContent-Disposition: form-data; name="{n}"\r\n\r\n{v}\r\n' for n, v in fields.items())
+    return w.token(
+        raw=f"{parts}--b--".encode(), headers={"content-type": "multipart/form-data; boundary=b"}
+    ).status_code
+
+
 def with_secret(change: Any) -> Look:
     return lambda w: w.token(client_secret=change(w.secret())).status_code
 
@@ -211,6 +219,7 @@ REQUESTS: list[Row] = [
     (token_requests.TokenByPut, token(method="PUT"), 405, 200),
     (token_requests.TokenAllowMissing, header("allow", method="PUT"), "POST", None),
     (token_requests.TokenRequestAsJson, as_json, 400, 200),
+    (token_requests.TokenRequestInParts, in_parts, 400, 200),
     (token_requests.TokenContentTypeIgnored, token(headers={"content-type": "text/plain"}), 400, 200),
     (token_requests.TokenContentTypeComparedWithCase, token(headers={"content-type": FORM.upper()}), 200, 400),
     (token_requests.TokenCharsetParameterRefused, token(headers={"content-type": FORM + ";charset=utf-8"}), 200, 400),

@@ -10,7 +10,13 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
+from conformance.reference.defects.identity.support import (
+    edited,
+    is_token_request,
+    matches,
+    searched_for,
+    surface_of,
+)
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
@@ -241,6 +247,21 @@ class DeletionAnsweredWith200(Variant):
     async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
         answer = await original(call)
         return Answer.json(200, {"deleted": True}) if answer.status == 204 else answer
+
+
+class ProjectsCanBeSearched(Variant):
+    """The contract names no search and forbids none; this one finds what the caller sees."""
+
+    surface = "identity"
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        word = searched_for(call.request)
+        if word is None:
+            return await original(call)
+        surface = surface_of(original)
+        seen = surface.visible_projects(call.caller, call.organization)
+        found = [each.document() for each in seen if matches(word, each.slug, each.name)]
+        return surface.listing(call.request, found)
 
 
 class AnonymousRegistryLoginRefused(Variant):

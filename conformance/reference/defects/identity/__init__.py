@@ -12,6 +12,7 @@ from conformance.reference.defects.identity import (
     registry_tokens,
     revocation,
     scopes,
+    searching,
     token_answers,
     token_requests,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "registry_tokens",
     "revocation",
     "scopes",
+    "searching",
     "token_answers",
     "token_requests",
 ]

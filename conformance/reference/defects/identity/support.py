@@ -40,3 +40,13 @@ def edited(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
         edit(document)
         answer.body = json.dumps(document).encode()
     return answer
+
+
+def searched_for(request: Request) -> str | None:
+    """The word that a list is searched for, None where it is asked for whole."""
+    return next((value for name, value in request.query if name in ("q", "search", "filter", "slug", "name")), None)
+
+
+def matches(word: str, slug: str, name: str) -> bool:
+    """Whether a project is found by a word."""
+    return word.lower() in slug or word.lower() in name.lower()

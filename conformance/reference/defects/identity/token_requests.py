@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Awaitable, Callable
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -73,6 +74,19 @@ class TokenRequestAsJson(Defect):
                 return await original(as_form(request, urlencode(json.loads(request.body)).encode()))
             except (ValueError, TypeError):
                 pass
+        return await original(request)
+
+
+class TokenRequestInParts(Defect):
+    """RFC 6749 section 4.4.2: the parameters are form-encoded; multipart/form-data is another form."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        if request.headers.get("content-type", "").startswith("multipart/form-data"):
+            parts = re.findall(rb'name="([^"]*)"\r\n\r\n(.*?)\r\n--', request.body, re.DOTALL)
+            return await original(as_form(request, urlencode(parts).encode()))
         return await original(request)
 
 
