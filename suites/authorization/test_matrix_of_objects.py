@@ -8,6 +8,7 @@ from conformance.oracles.oauth import granted_scopes
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -132,22 +133,37 @@ def test_project_membership_narrows(platform: Platform) -> None:
 
 
 @verifies("authorization/matrix/another-method-is-no-way-in")
-def test_another_method_is_no_way_in(platform: Platform) -> None:
+@pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "lacking-scope", "foreign")])
+def test_another_method_is_no_way_in(platform: Platform, who: str) -> None:
     """Purpose: methods that no document names are not left unprotected.
 
-    Method: 1. send PUT, POST, PATCH, OPTIONS, TRACE and an invented method to each item without a token
+    Method: 1. send PUT, POST, PATCH, OPTIONS, TRACE and an invented method to each item: without a token, with one
+               that lacks every scope of the item, as foreign
             2. expect no 2xx with a body that shows the item, and nothing changed
     """
     for operation in platform.operations("read-item"):
-        slug = str(platform.slug_of(operation)).encode()
+        token = {
+            "no-token": lambda: None,
+            "lacking-scope": lambda each=operation.resource: token_of_nothing(platform, each),
+            "foreign": lambda: platform.oauth.token("foreign"),
+        }[who]()
+        shown = f"text of {platform.slug_of(operation)}".encode()
         for method in ("PUT", "POST", "PATCH", "OPTIONS", "TRACE", "CFTEST"):
             before = platform.state(operation)
-            reply = platform.send(operation, None, method=method)
-            if reply.ok and b"text of " + slug in reply.body:
-                raise NonConformance(
-                    f"no content for {method} without a token", f"{reply.status} showing the item", reply
-                )
+            reply = platform.send(operation, token, method=method)
+            if reply.ok and shown in reply.body:
+                raise NonConformance(f"no content for {method} ({who})", f"{reply.status} showing the item", reply)
             expect_unchanged(before, platform.state(operation), reply)
+
+
+def token_of_nothing(platform: Platform, resource: Resource) -> str:
+    """A token with a scope of the full role that opens no operation of a resource."""
+    parts = (resource, resource.create, resource.item, resource.update, resource.delete)
+    needed = {part.scope for part in parts if part}
+    others = [each for each in platform.oauth.credential("full").scopes if each not in needed]
+    if not others:
+        raise Inconclusive(f"every scope of the role full opens something of {resource.name}", "a role full with more")
+    return platform.oauth.token("full", others[0])
 
 
 @verifies("authorization/matrix/lacking-scope-comes-before-absence")

@@ -354,3 +354,37 @@ class OddSenderHeaderCrashes(Defect):
     def intercept(self, request: Request) -> Answer | None:
         odd = any(not value.isascii() for value in request.headers.values())
         return Answer.json(500, {"error": "internal"}) if odd else None
+
+
+class WebhookCharsetRefused(Defect):
+    """RFC 9110 section 8.3.1: a media type may carry parameters, and is the same in any case."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/media-type-parameters-are-accepted",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = request.method == "POST" and ";" in request.headers.get("content-type", "")
+        return Answer.json(415, {"error": "unknown type"}) if refused else None
+
+
+class ChunkedEventRefused(Defect):
+    """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/chunked-is-accepted",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = "chunked" in request.headers.get("transfer-encoding", "")
+        return Answer.json(400, {"error": "the body has no length"}) if refused else None
+
+
+class MalformedEventShowsTheProgram(Defect):
+    """OWASP API8: an error tells the sender what is wrong with the event, not where the program is."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/show-no-internals",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 400:
+            return Answer.json(400, {"error": 'File "/srv/hooks/receive.py", line 41, in receive'})
+        return answer

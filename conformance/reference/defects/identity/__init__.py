@@ -15,6 +15,7 @@ from conformance.reference.defects.identity import (
     searching,
     token_answers,
     token_requests,
+    ways_round,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "searching",
     "token_answers",
     "token_requests",
+    "ways_round",
 ]

@@ -1,0 +1,183 @@
+"""Defects that leave a way round: by a method, a path, a scope or a lock that nobody thought of."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import jwt
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.records import Organization
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import path_segments
+from conformance.reference.seeds import SCOPES, Client
+
+Claims = dict[str, Any]
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+Dispatch = Callable[[Request], Awaitable[Answer]]
+Granted = Callable[[Client, str | None], tuple[str, ...]]
+
+
+class OptionsServeTheProject(Defect):
+    """OWASP API5: a method that nobody thought of does not show what GET would protect."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+        project = surface.find_project(organization, segments[5]) if organization else None
+        if request.method == "OPTIONS" and project:
+            return surface.shown(project)
+        return await original(request, segments)
+
+
+class UnknownMethodNeedsNoScope(Defect):
+    """OWASP API5: a method that no table of scopes names is not free to every token."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments) != "project" or request.method not in ("TRACE", "CFTEST"):
+            return await original(request, segments)
+        caller = surface.caller(request)
+        organization = surface.visible_organization(caller, segments[3])
+        return surface.shown(surface.visible_project(caller, organization, segments[5]))
+
+
+class DoubleSlashIsUnguarded(Defect):
+    """OWASP API5: who may read is decided by what is read, not by how its path begins."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        segments = path_segments(request.raw_path.replace("//", "/"))
+        organization = surface_of(original).organizations.get(str(segments[-1]))
+        if "//" in request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class ForeignProjectToldFromAbsent(Defect):
+    """The contract's table of errors: whether another's project exists is not told by 403 in place of 404."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/not-yours-is-as-never-existed",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        organization = surface.organizations.get(str(segments[3])) if len(segments) == 6 else None
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            exists = organization and surface.find_project(organization, segments[5])
+            if exists and organization and not surface.belongs_to(surface.caller(request), organization):
+                refusal.answer.status = 403
+            raise
+
+
+class ForeignTokenCalledInvalid(Defect):
+    """RFC 6750 section 3.1: a good token that may not do this is not called an invalid one."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/token-opens-nothing-of-another-organization",)
+
+    def organization_hidden(
+        self, original: Callable[[Organization | None], Answer], organization: Organization | None
+    ) -> Answer:
+        return surface_of(original).unauthorized("invalid_token")
+
+
+class ChunkedTokenRequestRefused(Defect):
+    """RFC 9112 section 7.1: a recipient must be able to parse the chunked transfer coding."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/chunked-body-is-read",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        if "chunked" in request.headers.get("transfer-encoding", ""):
+            return surface_of(original).oauth_error(400, "invalid_request", "the body has no length")
+        return await original(request)
+
+
+class FailuresLockEverybodyOut(Defect):
+    """OWASP API4: wrong secrets of one client, which anybody can send, take no other client its service."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/failures-lock-out-nobody-else",)
+
+    def __init__(self) -> None:
+        self.failures = 0
+
+    def authenticated_client(
+        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
+    ) -> Client:
+        if self.failures >= 10:
+            raise Refused(surface_of(original).client_refused("locked"))
+        try:
+            return original(request, form)
+        except Refused:
+            self.failures += 1
+            raise
+
+
+class WildcardScopeWidens(Defect):
+    """RFC 6749 section 3.3: a scope is a name; none stands for others, least of all for those one lacks."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+        return SCOPES if asked and "*" in asked else original(client, asked)
+
+
+class ScopesBehindACommaUnchecked(Defect):
+    """RFC 6749 section 3.3: what follows a comma is part of the name, and is checked with it."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+        first, *others = (asked or "").split(",")
+        return (*original(client, first), *others) if others else original(client, asked)
+
+
+class TypeIsPlainJwt(Defect):
+    """RFC 9068 section 2.1: an access token says that it is one, by the type at+jwt."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/type-is-at-jwt",)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        return surface_of(original).key.sign(claims, typ="JWT")
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        try:
+            return surface_of(original).key.verify(token, AUDIENCE, ISSUER)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return None
+
+
+class ScopeClaimOfAnotherName(Defect):
+    """RFC 9068 section 2.2.3: the scopes are in the claim scope, where every verifier looks for them."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/scope-claim-is-what-was-granted",)
+
+    def access_token_claims(
+        self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]
+    ) -> Claims:
+        claims = original(client, scopes)
+        return {"scp" if name == "scope" else name: value for name, value in claims.items()}
+
+    def scopes_in(self, original: Callable[[Claims], frozenset[str]], claims: Claims) -> frozenset[str]:
+        return frozenset(str(claims.get("scp", "")).split())

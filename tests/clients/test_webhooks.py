@@ -1,0 +1,40 @@
+"""The webhook's URL: which part of it is secret, and that a check tells a short one, which no defect can make."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+import pytest
+
+from conformance.clients.http import HttpClient, Limits
+from conformance.clients.webhooks import WebhookClient
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Secret, Webhooks
+from conformance.vocabulary.finding import NonConformance
+from tests.clients.test_lenient_framing import checks
+
+CHECK = checks("webhooks", "secrecy").test_secret_cannot_be_guessed
+
+
+def webhook(path: str) -> WebhookClient:
+    described = Webhooks(url=Secret("CT_URL", f"https://hooks.example{path}"))
+    limits = Limits(connect_s=1, answer_s=1, answer_bytes=1000)
+    return WebhookClient(described, lambda url: HttpClient(url, Recorder(), limits))
+
+
+@pytest.mark.parametrize("secret", [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4())])
+def test_a_long_secret_is_in_order(secret: str) -> None:
+    CHECK(webhook(f"/v1/hooks/{secret}"))
+
+
+@pytest.mark.parametrize("secret", ["acme-deploys", "4711", secrets.token_hex(8)])
+def test_a_short_secret_is_told(secret: str) -> None:
+    with pytest.raises(NonConformance, match="bits at most"):
+        CHECK(webhook(f"/v1/hooks/{secret}"))
+
+
+def test_the_secret_is_replaced_and_the_rest_of_the_path_kept() -> None:
+    given = webhook("/v1/hooks/0123456789abcdef/in?x=1")
+    assert given.secret == "0123456789abcdef"
+    assert given.path_with("other") == "/v1/hooks/other/in?x=1"

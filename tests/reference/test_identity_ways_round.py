@@ -1,0 +1,69 @@
+"""Each defect that leaves a way round shows in the answer it names."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.defects.identity import ways_round
+from conformance.reference.seeds import SCOPES
+from tests.reference.identity_table import Look, Row, alterations_in, api, scope, statuses, token
+from tests.reference.identity_world import ACME, ATLAS, GLOBEX, PROJECTS, World, claims
+
+VAULT, NOTHING = f"{GLOBEX}/projects/globex-vault", f"{GLOBEX}/projects/nothing"
+
+
+def shown(method: str, client_id: str | None = "ct-full", **details: Any) -> Look:
+    """Whether a method shows the project."""
+    return lambda w: '"atlas"' in w.api(ATLAS, client_id, method, **details).text
+
+
+def chunked(w: World) -> int:
+    return w.token(headers={"transfer-encoding": "chunked"}).status_code
+
+
+def after_eleven_failures(w: World) -> int:
+    for _ in range(11):
+        w.token("ct-narrow", client_secret="x")
+    return w.token().status_code
+
+
+def type_of_token(w: World) -> str:
+    part = w.bearer().split(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))["typ"])
+
+
+def claimed_and_enforced(w: World) -> tuple[bool, int, int]:
+    narrow = w.bearer(scope="project:read")
+    return "scope" in claims(narrow), *statuses(api(PROJECTS, scope="project:read"), api(ACME, scope="project:read"))(w)
+
+
+TABLE: list[Row] = [
+    (ways_round.OptionsServeTheProject, shown("OPTIONS", None), False, True),
+    (ways_round.UnknownMethodNeedsNoScope, shown("TRACE", scope="member:read"), False, True),
+    (ways_round.DoubleSlashIsUnguarded, api(f"{ACME}".replace("/acme", "//acme"), None), 401, 200),
+    (ways_round.ForeignProjectToldFromAbsent, statuses(api(VAULT), api(NOTHING)), [404, 404], [403, 404]),
+    (ways_round.ForeignTokenCalledInvalid, api(ACME, "ct-foreign"), 404, 401),
+    (ways_round.ChunkedTokenRequestRefused, chunked, 200, 400),
+    (ways_round.FailuresLockEverybodyOut, after_eleven_failures, 200, 401),
+    (ways_round.WildcardScopeWidens, scope(client_id="ct-narrow", scope="*"), 400, " ".join(SCOPES)),
+    (ways_round.ScopesBehindACommaUnchecked, token(scope="project:read,project:write"), 400, 200),
+    (ways_round.TypeIsPlainJwt, type_of_token, "at+jwt", "JWT"),
+    (ways_round.ScopeClaimOfAnotherName, claimed_and_enforced, (True, 200, 403), (False, 200, 403)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_the_table_is_whole() -> None:
+    assert alterations_in(ways_round) == {row[0] for row in TABLE}
