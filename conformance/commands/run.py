@@ -17,8 +17,6 @@ from conformance.vocabulary.verdict import ExitCode
 if TYPE_CHECKING:
     import pytest
 
-WORKERS = 2
-
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
@@ -32,7 +30,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--config", metavar="FILE", help="the target file")
     parser.add_argument("--target", metavar="NAME", help="which target of it")
     parser.add_argument("--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive")
-    parser.add_argument("-n", "--workers", metavar="N", type=workers, help=f"processes (default: {WORKERS} at most)")
+    parser.add_argument(
+        "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
+    )
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
     parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
     parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
@@ -108,9 +108,9 @@ def _since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) 
 def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
     from conformance.plugin.invocation import pytest_arguments
 
-    count = arguments.workers if arguments.workers is not None else min(WORKERS, os.cpu_count() or 1)
+    count = "auto" if arguments.workers is None else str(arguments.workers)
     words = [*pytest_arguments(*_paths(arguments.selectors)), "-p", "xdist.plugin", "--conformance-terminal"]
-    words += ["-n", str(count)] if count > 1 else []
+    words += ["-n", count] if count not in ("0", "1") else []
     given = {
         "--target-config": arguments.config,
         "--target": arguments.target,

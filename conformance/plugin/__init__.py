@@ -14,7 +14,16 @@ from conformance.plugin.garbage import Garbage
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
 
-__all__ = ["http", "ledger", "names", "pytest_addoption", "pytest_configure", "recorder", "target"]
+__all__ = [
+    "http",
+    "ledger",
+    "names",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_xdist_auto_num_workers",
+    "recorder",
+    "target",
+]
 
 
 def asks_for_suites(config: pytest.Config) -> bool:
@@ -25,6 +34,16 @@ def asks_for_suites(config: pytest.Config) -> bool:
         if path == suites or suites in path.parents or path in suites.parents:
             return True
     return False
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Lets ``-n auto`` follow the distance of the target, where it is a run of ours."""
+    if not asks_for_suites(config):
+        return None
+    from conformance.plugin.workers import provisional
+
+    return provisional(config)
 
 
 @pytest.hookimpl(trylast=True)

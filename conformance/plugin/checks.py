@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,12 @@ class CheckInfo:
 
 def is_check(item: pytest.Item) -> bool:
     """Whether the item lies in the suites (and not, say, among the suite's own tests)."""
-    return suites_folder() in Path(item.path).parents
+    return _in_suites(item.path)
+
+
+@cache
+def _in_suites(file: Path) -> bool:
+    return suites_folder() in file.parents
 
 
 def described(docstring: str | None) -> tuple[str, list[str]]:

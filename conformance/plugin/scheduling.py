@@ -1,27 +1,48 @@
 """Which worker runs what: the checks of one file run on one worker, one after another.
 
-``--dist loadgroup`` does not group on current releases, so the scheduler is a class of our own.
+Where there are so many workers that the longest file would keep one busy when all others are done, the checks of one
+function do. ``--dist loadgroup`` does not group on current releases, so the scheduler is a class of our own.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+DISTURBS = "disturbs("
 PROGRAMS = "/interoperability/"
+PROPERTIES = "_properties.py::"
 COST_OF_PROGRAM = 20
-"""A check that starts programs takes as long as some twenty others."""
+"""A check that starts programs, or tries many examples, takes as long as some twenty others."""
 
 
-class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Scopes are files; the longest go first, so that at the end no worker waits long for another."""
+MANY = 5
+"""From so many workers on the longest files are the run's length."""
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Scopes are files, or functions and single properties.
+
+    The longest go first, so that at the end no worker waits long for another.
+    """
 
     workqueue: OrderedDict[str, dict[str, bool]]
 
+    def __init__(self, config: pytest.Config, log: Any, workers: int) -> None:
+        super().__init__(config, log)
+        self.finely = workers >= MANY
+
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.split("::", 1)[0]
+        file = nodeid.split("::", 1)[0]
+        if not self.finely or disturbing(self.config.rootpath / file):
+            return file
+        return nodeid if PROPERTIES in nodeid else nodeid.split("[", 1)[0]
 
     def schedule(self) -> None:
         """Deals out the first files, by their number of checks, and puts the others in order."""
@@ -31,10 +52,17 @@ class FileScheduling(LoadScopeScheduling):  # type: ignore[misc]
             self.workqueue = longest_first(self.workqueue)
 
 
+@cache
+def disturbing(file: Path) -> bool:
+    """Whether checks of a file use up or change something shared: they must not run at the same time."""
+    return DISTURBS in file.read_text(encoding="utf-8")
+
+
 def longest_first(files: Mapping[str, dict[str, bool]]) -> OrderedDict[str, dict[str, bool]]:
     """Files with their checks, those that take longest first."""
 
     def cost(file: str) -> int:
-        return len(files[file]) * (COST_OF_PROGRAM if PROGRAMS in file else 1)
+        dear = COST_OF_PROGRAM if PROGRAMS in file or PROPERTIES in file else 1
+        return len(files[file]) * dear
 
     return OrderedDict((file, files[file]) for file in sorted(files, key=cost, reverse=True))

@@ -23,6 +23,7 @@ from conformance.clients.pace import FILE_NAME as PACE
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
+from conformance.plugin import workers
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.options import RunOptions
@@ -46,13 +47,8 @@ def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
     run = Run(config)
     config.pluginmanager.register(run, "conformance-run")
-    if _workers(config) == 0:
+    if workers.count(config) == 0:
         config.pluginmanager.register(Worker(config, run.options, "main"), "conformance-worker")
-
-
-def _workers(config: pytest.Config) -> int:
-    count = config.getoption("numprocesses", None)
-    return int(count) if isinstance(count, int) else len(config.getoption("tx", None) or [])
 
 
 class Run:
@@ -86,6 +82,7 @@ class Run:
         self.waivers = self._waivers(path)
         states = preflight(target)
         self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
+        workers.settle(self.config, states, self.options, target.gentle)
         self.info = self._info(name, states)
         self.writer = self._writer()
         if option.conformance_terminal:
@@ -192,7 +189,7 @@ class Run:
             selection=options.select,
             shard=options.shard,
             strict=self.config.option.strict_levels,
-            workers=_workers(self.config),
+            workers=workers.count(self.config),
             configuration=configuration.redacted(self.target),
             fingerprint=configuration.fingerprint(self.target),
             features=self.target.features,
@@ -222,10 +219,10 @@ class Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
-        """Schedules by file."""
-        from conformance.plugin.scheduling import FileScheduling
+        """Schedules by file, or by function where workers are many."""
+        from conformance.plugin.scheduling import Scheduling
 
-        return FileScheduling(config, log)
+        return Scheduling(config, log, self.info.workers)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
