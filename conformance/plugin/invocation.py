@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from conformance.plugin.locations import PACKAGE, suites_folder
 
 
@@ -26,3 +28,19 @@ def pytest_arguments(*paths: str) -> list[str]:
         "--assert=plain",
         *chosen,
     ]
+
+
+def parts_of_suites(config: pytest.Config) -> list[str]:
+    """What pytest itself was told to run of the suites: areas, files, ``-k`` and the like; nothing: all of them."""
+    suites, here = suites_folder(), config.invocation_params.dir
+    paths = [Path(here, str(each)).resolve() for each in config.args]
+    given = {"-k": config.option.keyword, "-m": config.option.markexpr, "--deselect": config.option.deselect}
+    return [
+        *(path.name if path.parent == suites else str(path) for path in paths if path != suites),
+        *(f"{name} {words}" for name, words in given.items() if words),
+    ]
+
+
+def cuts_areas(config: pytest.Config) -> bool:
+    """Whether pytest was told to leave out something of an area, so that nobody sees how much there is of it."""
+    return any(not (suites_folder() / part).is_dir() for part in parts_of_suites(config))

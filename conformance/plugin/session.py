@@ -26,6 +26,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
+from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, parse_shard
@@ -186,7 +187,7 @@ class Run:
             seed=options.seed,
             explore=options.explore,
             profile=options.profile,
-            selection=options.select,
+            selection=options.select or parts_of_suites(self.config),
             shard=options.shard,
             strict=self.config.option.strict_levels,
             workers=workers.count(self.config),
@@ -270,6 +271,8 @@ class Run:
             self.leftovers += told["leftovers"]
             self.info.recipes.update(told["recipes"])
             self.info.plan, self.info.planned = told["plan"] or (self.info.plan, self.info.planned)
+            # Of a part that pytest itself has chosen nobody knows how large the whole is.
+            self.info.class_sizes.update({} if cuts_areas(self.config) else told["class_sizes"])
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes a check's result as it comes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -58,6 +59,7 @@ class Worker:
         # Checks that must wait until all others are done: with several workers none of them can know when.
         self.held: list[str] | None = None
         self.plan: Plan | None = None
+        self.class_sizes: Counter[str] = Counter()
         self._evidence: TextIO | None = None
         self._before = 0
         self._names_made = 0
@@ -132,6 +134,7 @@ class Worker:
         self.mistakes += mistakes_among(found.values())
         if self.name != LAST:
             checks = list(found.values())
+            self.class_sizes.update(each.requirement.conformance_class for each in checks)
             missed = unmatched(self.options.select, checks)
             self.mistakes += [f"no check matches {each!r}{why_unmatched(each, checks)}" for each in missed]
         return found
@@ -266,6 +269,7 @@ class Worker:
             "recipes": dict(RECORDER.recipes),
             "held": self.held or [],
             "plan": [self.plan.digest, self.plan.checks] if self.plan else None,
+            "class_sizes": dict(self.class_sizes),
             "watch": RECORDER.watch.told(),
         }
 

@@ -19,6 +19,7 @@ class Statement(StrEnum):
 
     CONFORMANT = "conformant"
     WAIVED = "conformant with waivers"
+    IN_PART = "passes in part"
     NOT_SHOWN = "not shown"
     NOT_CONFORMANT = "not conformant"
 
@@ -56,12 +57,16 @@ class Tally:
 
 @dataclass
 class ClassSummary:
-    """One conformance class: its tallies by level and what may be said of it. ``why`` is the reason in words."""
+    """One conformance class: its tallies by level and what may be said of it.
+
+    ``why`` is the reason in words; ``left_out`` is how many checks of the class the run did not ask for.
+    """
 
     name: str
     levels: dict[str, Tally] = field(default_factory=lambda: {level.value: Tally() for level in Level})
     statement: Statement = Statement.NOT_SHOWN
     why: str = ""
+    left_out: int = 0
     waivers: int = 0
 
     @property
@@ -103,6 +108,7 @@ def summarise(record: Record) -> list[ClassSummary]:
         summary = classes.setdefault(result.conformance_class, ClassSummary(result.conformance_class))
         summary.levels.setdefault(result.level, Tally()).add(outcome(result, day_of(record)))
     for summary in classes.values():
+        summary.left_out = max(0, record.info.class_sizes.get(summary.name, 0) - _checks(summary))
         _state(summary, record)
     return sorted(classes.values(), key=_place)
 
@@ -117,10 +123,17 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
     for summary in classes:
         for level, tally in summary.levels.items():
             whole.levels[level] = whole.levels.get(level, Tally()) + tally
+    whole.left_out = max(0, sum(record.info.class_sizes.values()) - _checks(whole))
     _state(whole, record)
     if record.info.selection or record.info.shard:
+        if whole.statement in (Statement.CONFORMANT, Statement.WAIVED):
+            whole.statement = Statement.IN_PART
         whole.why += "; only a part of the contract was asked for"
     return whole
+
+
+def _checks(summary: ClassSummary) -> int:
+    return summary.total.asked + summary.total.not_applicable
 
 
 def _state(summary: ClassSummary, record: Record) -> None:
@@ -134,6 +147,12 @@ def _state(summary: ClassSummary, record: Record) -> None:
         summary.why = f"{plural(failing, f'{levels} check')} {'fails' if failing == 1 else 'fail'}"
     elif reason := _why_not_shown(summary, binding, record):
         summary.statement, summary.why = Statement.NOT_SHOWN, reason
+    elif record.info.selection and not record.info.class_sizes:
+        summary.statement = Statement.IN_PART
+        summary.why = "nothing that was asked fails; how much was left out is not known"
+    elif summary.left_out:
+        summary.statement = Statement.IN_PART
+        summary.why = f"nothing that was asked fails; {plural(summary.left_out, 'check')} left out"
     elif summary.waivers:
         summary.statement = Statement.WAIVED
         summary.why = f"{plural(summary.waivers, 'known failure')} waived"

@@ -17,7 +17,13 @@ SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
 MOST_CAUSES = 50
 MOST_IDS = 20
 LONGEST = 600
-SIGNS = {"conformant": "✅", "conformant with waivers": "☑️", "not shown": "❔", "not conformant": "❌"}
+SIGNS = {
+    "conformant": "✅",
+    "conformant with waivers": "☑️",
+    "passes in part": "☑️",
+    "not shown": "❔",
+    "not conformant": "❌",
+}
 
 
 def escaped(text: str, longest: int = LONGEST) -> str:

@@ -21,6 +21,7 @@ COLOURS = {"fail": "red", "error": "magenta", "inconclusive": "yellow", "waived"
 STATEMENTS = {
     Statement.CONFORMANT: "green",
     Statement.WAIVED: "cyan",
+    Statement.IN_PART: "cyan",
     Statement.NOT_SHOWN: "yellow",
     Statement.NOT_CONFORMANT: "red",
 }

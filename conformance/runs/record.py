@@ -31,7 +31,8 @@ class RunInfo:
     """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
 
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
-    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
+    digest of how all ``planned`` checks were dealt out; ``class_sizes``: how many checks
+    each conformance class has, asked for or not; of a merged run, ``parts`` tells the runs that it was made of.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -59,6 +60,7 @@ class RunInfo:
     target_file: str | None = None
     plan: str | None = None
     planned: int | None = None
+    class_sizes: dict[str, int] = field(default_factory=dict)
     parts: list[dict[str, Any]] = field(default_factory=list)
     finished: str | None = None
     duration_s: float = 0.0

@@ -79,7 +79,37 @@ def test_a_class_that_is_not_claimed_does_not_spoil_the_whole(tmp_path: Path) ->
 def test_a_part_of_the_contract_is_called_a_part(tmp_path: Path) -> None:
     record = samples.written(tmp_path / "run", results("MUST pass"), selection=["oauth"])
 
-    assert overall(record, summarise(record)).why.endswith("; only a part of the contract was asked for")
+    whole = overall(record, summarise(record))
+    assert whole.words == "passes in part"
+    assert whole.why.endswith("; only a part of the contract was asked for")
+
+
+@pytest.mark.parametrize(
+    ("size", "selection", "words", "why"),
+    [
+        (2, [], "conformant", "every check that binds passes"),
+        (5, ["oauth/token"], "passes in part", "nothing that was asked fails; 3 checks left out"),
+        (5, [], "passes in part", "nothing that was asked fails; 3 checks left out"),
+        (0, ["-k token"], "passes in part", "nothing that was asked fails; how much was left out is not known"),
+    ],
+    ids=["all of it", "a selection", "a profile", "a choice of pytest's own"],
+)
+def test_a_class_of_which_checks_were_left_out_is_not_called_conformant(
+    tmp_path: Path, size: int, selection: list[str], words: str, why: str
+) -> None:
+    made = results("MUST pass", "MUST not-applicable")
+    sizes = {made[0].conformance_class: size} if size else {}
+    record = samples.written(tmp_path / "run", made, selection=selection, class_sizes=sizes)
+    [summary] = summarise(record)
+
+    assert (summary.words, summary.why) == (words, why)
+
+
+def test_what_fails_in_a_part_fails_the_class(tmp_path: Path) -> None:
+    made = results("MUST pass", "MUST fail")
+    record = samples.written(tmp_path / "run", made, class_sizes={made[0].conformance_class: 9})
+
+    assert summarise(record)[0].words == "not conformant"
 
 
 def test_a_line_that_cannot_be_read_shows_nothing(tmp_path: Path) -> None:
