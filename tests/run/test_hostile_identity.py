@@ -26,7 +26,8 @@ OF_THE_PREFLIGHT = 8
 # What each of these shows, others show as well: all are tried on the preflight.
 OF_A_KIND = (
     "redirect-to-itself", "token-of-a-megabyte", "token-is-a-list", "endless-body", "endless-interim-answers",
-    "length-too-long", "length-too-short", "error-with-200", "nested-beyond-reason", "slow-head",
+    "length-too-long", "length-too-short", "invalid-utf8", "web-page", "error-with-200", "nested-beyond-reason",
+    "slow-head",
 )  # fmt: skip
 MOST_MEMORY = 1536 * 1024 * 1024
 SECRET = "the-secret-of-a-hostile-server"
