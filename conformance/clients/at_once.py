@@ -50,10 +50,11 @@ def reading_while(
     change: Callable[[], Exchange],
     changes: int,
     broken: Callable[[Exchange], bool] = lambda reply: False,
+    reads: int = READS,
 ) -> tuple[list[Exchange], list[Exchange]]:
     """What three readers get while one caller changes something, that many times; and what the changer got.
 
-    All stop when an answer to a reader is ``broken``: one is enough.
+    Each reads ``reads`` times at most. All stop when an answer to a reader is ``broken``: one is enough.
     """
     ended: list[bool] = []
 
@@ -69,5 +70,5 @@ def reading_while(
         finally:
             ended.append(True)
 
-    changed, *read_by = at_once([changer, *[_repeated(watched, ended, READS)] * READERS])
+    changed, *read_by = at_once([changer, *[_repeated(watched, ended, reads)] * READERS])
     return [reply for each in read_by for reply in each], changed

@@ -72,9 +72,9 @@ def stored(new_repository: NewRepository) -> StoredImage:
     return _given(new_repository("stored"))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def explored(new_repository: NewRepository) -> StoredImage:
-    """An image in a repository of one property's own."""
+    """An image in a repository that properties alone push to."""
     return _given(new_repository("explored"))
 
 

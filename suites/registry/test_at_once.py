@@ -19,6 +19,8 @@ from conformance.vocabulary.finding import NonConformance
 CALLERS = 4
 # A registry that forgets one in twenty is found: with those of the set-up there are twenty of a kind.
 PUSHES = 18
+# Where each change is another, it is over sooner than readers of what stays the same would be.
+READS_OF_CHANGES = 4
 
 
 def broken_for(content: bytes) -> Callable[[Exchange], bool]:
@@ -57,12 +59,12 @@ def test_identical_blobs(repository: Repository, new_blob: NewBlob) -> None:
 def test_identical_manifests(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: two builds that push the same image under the same tag at once both succeed.
 
-    Method: 1. four callers PUT one manifest under one tag at the same moment, three times
+    Method: 1. four callers PUT one manifest under one tag at the same moment, twice
             2. expect 201 to each, and exactly its bytes by tag and digest
     """
     manifest, tag = new_image(), names.new("same")
     push = lambda: repository.put_manifest(tag, manifest.content, manifest.media_type)  # noqa: E731
-    for _ in range(3):
+    for _ in range(2):
         for reply in at_once([push] * CALLERS):
             expect_status(reply, 201, "to each of those who push one image at once")
 
@@ -166,7 +168,7 @@ def test_tags_listed_while_pushed(new_repository: NewRepository) -> None:
     manifest = repository.given(image(repository.name, layers=0), *before)
     left = iter(later)
     push = lambda: repository.put_manifest(next(left), manifest.content, manifest.media_type)  # noqa: E731
-    replies, pushes = reading_while(repository.tags, push, len(later))
+    replies, pushes = reading_while(repository.tags, push, len(later), reads=READS_OF_CHANGES)
 
     for reply in replies:
         found = strings_of(reply, "tags")
@@ -189,7 +191,7 @@ def test_pulled_while_deleted(new_repository: NewRepository) -> None:
     manifest = repository.given(image(repository.name, layers=0), "v1")
     pull, delete = lambda: repository.get_manifest("v1"), lambda: repository.delete_manifest(manifest.digest)
     changes = iter([pull, pull, pull, delete])
-    replies, changed = reading_while(pull, lambda: next(changes)(), 4)
+    replies, changed = reading_while(pull, lambda: next(changes)(), 4, reads=READS_OF_CHANGES)
 
     for reply in [*replies, *changed[:-1]]:
         expect_status(reply, {200, 404}, "to one who pulls what is being deleted")
@@ -203,13 +205,13 @@ def test_pulled_while_deleted(new_repository: NewRepository) -> None:
 def test_several_tags(new_repository: NewRepository) -> None:
     """Purpose: of several tags that are pushed at once, none is lost.
 
-    Method: 1. eight callers PUT one manifest under eight tags at the same moment: expect 201 to each
-            2. expect all eight in the list, and its bytes by each
+    Method: 1. six callers PUT one manifest under six tags at the same moment: expect 201 to each
+            2. expect all six in the list, and its bytes by each
     """
     repository = new_repository("tags-at-once")
     manifest = image(repository.name, layers=0)
     repository.given_parts(manifest)
-    tags = [f"t{number}" for number in range(2 * CALLERS)]
+    tags = [f"t{number}" for number in range(CALLERS + 2)]
 
     def pushing(tag: str) -> Callable[[], Exchange]:
         return lambda: repository.put_manifest(tag, manifest.content, manifest.media_type)

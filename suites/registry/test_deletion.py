@@ -2,70 +2,107 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pytest
 
-from conformance.clients.images import NewBlob, NewImage, digest_of, image, variation
+from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, variation
 from conformance.clients.registry import NewRepository, Repository
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
+@dataclass(frozen=True)
+class Deletion:
+    """What was deleted, the answer to that, and how it is asked for again."""
+
+    digest: str
+    reply: Exchange
+    again: Callable[[str], Exchange]
+
+
+def deletion(digest: str, delete: Callable[[str], Exchange]) -> Deletion:
+    """Deletes something."""
+    return Deletion(digest, delete(digest), delete)
+
+
+@pytest.fixture
+def manifest_deleted(repository: Repository, new_image: NewImage, once: Once) -> Deletion:
+    """A manifest that was deleted."""
+    return once("manifest deleted", lambda: deletion(repository.given(new_image()).digest, repository.delete_manifest))
+
+
+@pytest.fixture
+def blob_deleted(repository: Repository, new_blob: NewBlob, once: Once) -> Deletion:
+    """A blob that was deleted."""
+    return once("blob deleted", lambda: deletion(repository.given_blob(new_blob().content), repository.delete_blob))
+
+
 @verifies("registry/delete/manifest-is-answered-202")
-def test_delete_manifest(repository: Repository, new_image: NewImage) -> None:
+def test_delete_manifest(manifest_deleted: Deletion) -> None:
     """Purpose: an image can be deleted.
 
     Method: 1. push an image, DELETE it by digest
             2. expect 202
     """
-    manifest = repository.given(new_image())
+    expect_status(manifest_deleted.reply, 202)
 
-    expect_status(repository.delete_manifest(manifest.digest), 202)
+
+@dataclass(frozen=True)
+class Halved:
+    """A repository, the image that was deleted from it, and the one that is still there."""
+
+    repository: Repository
+    gone: Manifest
+    kept: Manifest
 
 
 def deleted(repository: Repository, digest: str) -> None:
     """Has a manifest deleted; Inconclusive where the registry does not."""
-    reply = repository.delete_manifest(digest)
-    if reply.status != 202:
+    if (reply := repository.delete_manifest(digest)).status != 202:
         raise Inconclusive(f"a manifest could not be deleted: {reply}", "a login that may delete")
 
 
+@pytest.fixture(scope="session")
+def halved(new_repository: NewRepository) -> Halved:
+    """A repository of two images that share config and layer, of which the one with two tags was deleted."""
+    repository = new_repository("delete")
+    gone = image(repository.name)
+    kept = variation(gone, "kept")
+    repository.given(gone, "gone", "gone-too")
+    repository.given(kept, "kept")
+    deleted(repository, gone.digest)
+    return Halved(repository, gone, kept)
+
+
 @verifies("registry/delete/manifest-goes-with-its-tags")
-def test_manifest_goes_with_its_tags(new_repository: NewRepository) -> None:
+def test_manifest_goes_with_its_tags(halved: Halved) -> None:
     """Purpose: a deleted image cannot be pulled, by whichever name.
 
     Method: 1. push an image under two tags and another under a third; DELETE the first by digest
             2. expect 404 to GET and HEAD of the digest and of both tags
             3. expect the third tag alone in the list
     """
-    repository = new_repository("delete")
-    gone = image(repository.name, layers=0)
-    kept = variation(gone, "kept")
-    repository.given(gone, "gone", "gone-too")
-    repository.given(kept, "kept")
-    deleted(repository, gone.digest)
-
-    for reference in (gone.digest, "gone", "gone-too"):
+    repository = halved.repository
+    for reference in (halved.gone.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
     expect_tags(repository, ["kept"])
 
 
 @verifies("registry/delete/others-stay")
-def test_others_stay(new_repository: NewRepository) -> None:
+def test_others_stay(halved: Halved) -> None:
     """Purpose: deleting one image harms no other, though they share blobs.
 
     Method: 1. push two images that share config and layer; DELETE one
             2. expect the other by tag and digest, and every blob of it
     """
-    repository = new_repository("delete")
-    gone = image(repository.name)
-    kept = variation(gone, "kept")
-    repository.given(gone, "gone")
-    repository.given(kept, "kept")
-    deleted(repository, gone.digest)
-
+    repository, kept = halved.repository, halved.kept
     expect_bytes(repository.get_manifest("kept"), kept.content)
     expect_bytes(repository.get_manifest(kept.digest), kept.content)
     for blob in kept.blobs:
@@ -86,36 +123,28 @@ def test_delete_what_is_absent(repository: Repository, names: Names, what: str) 
     expect_status(delete(digest), 404, f"for a {what} that was never pushed")
 
 
-@verifies("registry/delete/twice-is-404")
-@pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
-def test_delete_twice(repository: Repository, new_image: NewImage, new_blob: NewBlob, what: str) -> None:
-    """Purpose: what was deleted is not there any more.
-
-    Method: 1. push a manifest or a blob; DELETE it twice
-            2. expect 202 and then 404
-    """
-    if what == "manifest":
-        digest = repository.given(new_image()).digest
-        delete = repository.delete_manifest
-    else:
-        digest, delete = repository.given_blob(new_blob().content), repository.delete_blob
-    if delete(digest).status != 202:
-        raise Inconclusive(f"a {what} could not be deleted", "a login that may delete")
-
-    expect_status(delete(digest), 404, f"for a {what} that was deleted already")
-
-
 @verifies("registry/delete/blob-is-gone")
-def test_delete_blob(repository: Repository, new_blob: NewBlob) -> None:
+def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: a deleted blob cannot be pulled.
 
     Method: 1. push a blob, DELETE it: expect 202
             2. expect 404 to GET and HEAD
     """
-    digest = repository.given_blob(new_blob().content)
+    expect_status(blob_deleted.reply, 202)
+    expect_not_stored([repository.get_blob(blob_deleted.digest), repository.head_blob(blob_deleted.digest)])
 
-    expect_status(repository.delete_blob(digest), 202)
-    expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
+
+@verifies("registry/delete/twice-is-404")
+@pytest.mark.parametrize("what", [case("manifest", "manifest_deleted"), case("blob", "blob_deleted")])
+def test_delete_twice(request: pytest.FixtureRequest, what: str) -> None:
+    """Purpose: what was deleted is not there any more.
+
+    Method: 1. push a manifest or a blob; DELETE it twice
+            2. expect 202 and then 404
+    """
+    over: Deletion = request.getfixturevalue(what)
+    expect_status(over.reply, 202)
+    expect_status(over.again(over.digest), 404, "for what was deleted already")
 
 
 @verifies("registry/delete/blob-stays-elsewhere")
@@ -142,7 +171,7 @@ def test_pushed_again(new_repository: NewRepository) -> None:
             2. expect exactly its bytes by tag, and exactly those of its blobs
     """
     repository = new_repository("again")
-    manifest = repository.given(image(repository.name), "again")
+    manifest = repository.given(image(repository.name, layers=0), "again")
     deleted(repository, manifest.digest)
     for blob in manifest.blobs:
         repository.delete_blob(blob.digest)

@@ -31,13 +31,18 @@ from conformance.vocabulary.finding import NonConformance
 MEGABYTE = 1_000_000
 MAKERS = {
     OCI_MANIFEST: lambda base, seed: variation(base, seed),
-    DOCKER_MANIFEST: lambda base, seed: image(seed, docker=True),
+    DOCKER_MANIFEST: lambda base, seed: docker_image(base, seed),
     OCI_INDEX: lambda base, seed: index([variation(base, seed), variation(base, f"{seed} two")]),
-    DOCKER_LIST: lambda base, seed: index([image(seed, docker=True)], docker=True),
+    DOCKER_LIST: lambda base, seed: index([docker_image(base, seed)], docker=True),
     "nested": lambda base, seed: index([index([variation(base, seed)])]),
     "artifact": lambda base, seed: artifact(seed, "application/vnd.example.sbom"),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
 }
+
+
+def docker_image(base: Manifest, seed: str) -> Manifest:
+    """A Docker image that no one has pushed; all of them share their blobs."""
+    return variation(image(base.digest, docker=True), seed)
 
 
 def expect_pulled(repository: Repository, reference: str, manifest: Manifest) -> None:

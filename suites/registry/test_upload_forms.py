@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
-from conformance.clients.registry import Repository
+from conformance.clients.registry import Repository, Upload
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
 from conformance.oracles.status import expect_status
@@ -27,24 +28,35 @@ def chunks(content: bytes, number: int = 3) -> list[tuple[bytes, str]]:
 
 @dataclass(frozen=True)
 class Trace:
-    """A session that took three chunks: what was answered to POST, to each chunk, and to the question how it stands."""
+    """A session that took chunks: what was answered to POST, to each chunk, and to the question how it stands."""
 
+    blob: Blob
+    upload: Upload
     opened: Exchange
     patched: list[tuple[Exchange, int]]
     status: Exchange
 
 
+Traced = Callable[[int], Trace]
+
+
 @pytest.fixture
-def trace(repository: Repository, new_blob: NewBlob, once: Once) -> Trace:
-    """One session's course, looked at by several checks."""
+def traced(repository: Repository, new_blob: NewBlob, once: Once) -> Traced:
+    """Has a session take a blob in so many chunks, once for each number."""
 
-    def made() -> Trace:
-        content, opened = new_blob(3 * KIB).content, repository.post_upload()
+    def made(number: int) -> Trace:
+        blob, opened = new_blob(3 * KIB), repository.post_upload()
         upload = repository.upload_of(opened)
-        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(content)]
-        return Trace(opened, parts, upload.status())
+        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(blob.content, number)]
+        return Trace(blob, upload, opened, parts, upload.status())
 
-    return once("trace", made)
+    return lambda number: once(("trace", number), lambda: made(number))
+
+
+@pytest.fixture
+def trace(traced: Traced) -> Trace:
+    """One session's course, looked at by several checks."""
+    return traced(3)
 
 
 @pytest.fixture
@@ -121,20 +133,19 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
 
 @verifies("registry/upload/in-chunks")
 @pytest.mark.parametrize("number", [case("three", 3), case("twenty-four", 24)])
-def test_in_chunks(repository: Repository, new_blob: NewBlob, number: int) -> None:
+def test_in_chunks(repository: Repository, traced: Traced, number: int) -> None:
     """Purpose: a blob is pushed in chunks, closed by an empty PUT.
 
     Method: 1. POST, then PATCH three, or many, chunks with Content-Range, in order; expect 202 with a Location to each
             2. PUT with the digest and no body; expect 201
             3. GET the blob and expect exactly its bytes
     """
-    blob, upload = new_blob(3 * KIB), repository.open_upload()
-    for chunk, content_range in chunks(blob.content, number):
-        reply = upload.patch(chunk, content_range)
+    trace = traced(number)
+    for reply, _ in trace.patched:
         expect_status(reply, 202, "for a chunk in order")
         expect_location(reply)
 
-    expect_created(repository, upload.put(blob.digest), blob.content)
+    expect_created(repository, trace.upload.put(trace.blob.digest), trace.blob.content)
 
 
 @verifies("registry/upload/last-chunk-by-put")

@@ -30,19 +30,6 @@ def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
 EVERY_USE = pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT"), case("get", "GET")])
 
 
-@verifies("registry/upload/cancelling-is-answered-204")
-def test_cancelling(repository: Repository) -> None:
-    """Purpose: a session can be given up.
-
-    Method: 1. open a session, PATCH a chunk, DELETE the session
-            2. expect 204
-    """
-    upload = repository.open_upload()
-    upload.patch(b"a chunk", "0-6")
-
-    expect_status(upload.cancel(), 204)
-
-
 @dataclass(frozen=True)
 class Over:
     """A session that is over, and what was answered to the request that ended it."""
@@ -52,26 +39,42 @@ class Over:
     reply: Exchange
 
 
-@verifies("registry/upload/cancelled-session-is-gone")
-@EVERY_USE
-def test_cancelled_session_is_gone(repository: Repository, new_blob: NewBlob, once: Once, method: str) -> None:
-    """Purpose: a cancelled session takes nothing more.
+@pytest.fixture
+def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Over:
+    """A session that took a chunk and was cancelled."""
 
-    Method: 1. open a session and DELETE it
-            2. PATCH, PUT or GET it: expect 404, and no such blob
-    """
-
-    def cancelled() -> Over:
+    def made() -> Over:
         upload = repository.open_upload()
+        upload.patch(b"a chunk", "0-6")
         return Over(upload, new_blob(), upload.cancel())
 
-    over = once("cancelled session", cancelled)
-    if over.reply.status != 204:
-        raise Inconclusive(f"the session could not be cancelled: {over.reply}", "a registry that cancels uploads")
+    return once("cancelled session", made)
 
-    expect_status(uses(over.upload, over.blob)[method](), 404, "for a cancelled session")
+
+@verifies("registry/upload/cancelling-is-answered-204")
+def test_cancelling(cancelled: Over) -> None:
+    """Purpose: a session can be given up.
+
+    Method: 1. open a session, PATCH a chunk, DELETE the session
+            2. expect 204
+    """
+    expect_status(cancelled.reply, 204)
+
+
+@verifies("registry/upload/cancelled-session-is-gone")
+@EVERY_USE
+def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, method: str) -> None:
+    """Purpose: a cancelled session takes nothing more.
+
+    Method: 1. open a session, PATCH a chunk, DELETE the session
+            2. PATCH, PUT or GET it: expect 404, and no such blob
+    """
+    if cancelled.reply.status != 204:
+        raise Inconclusive(f"the session could not be cancelled: {cancelled.reply}", "a registry that cancels uploads")
+
+    expect_status(uses(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")
     if method == "PUT":
-        expect_not_stored([repository.head_blob(over.blob.digest)])
+        expect_not_stored([repository.head_blob(cancelled.blob.digest)])
 
 
 @verifies("registry/upload/finished-session-is-gone")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.clients.images import image
 from conformance.models.credential import CredentialModel
 from conformance.models.items import ItemsModel
-from conformance.models.repository import RepositoryModel
+from conformance.models.repository import RepositoryModel, Taken
 
 ONE, TWO = image("one"), image("two")
 
@@ -93,3 +93,12 @@ def test_a_slug_is_taken_until_it_is_deleted_and_then_may_be_reserved() -> None:
     assert model.visible("x", owner=True) and not model.visible("x", owner=False)
     model.delete("x")
     assert not model.visible("x", owner=True) and {201, 409} <= model.may_create("x")
+
+
+def test_what_was_taken_is_known_by_tag_however_the_tag_is_spelt_in_a_path() -> None:
+    taken = Taken()
+    taken.put("v%31", b"one")
+    taken.put("v2", b"two")
+    taken.put("v2", b"three")
+    assert (taken.named("v1"), taken.named("v2"), taken.named("v3")) == (b"one", b"three", None)
+    assert taken.contents == {b"one", b"two", b"three"}
