@@ -8,6 +8,14 @@ from dataclasses import dataclass, field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
+# The characters of the attributes of a Bearer challenge (RFC 6750 section 3).
+ATTRIBUTES = {
+    "scope": re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z"),
+    "error": re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z"),
+    "error_description": re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z"),
+    "error_uri": re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z"),
+}
+ONCE = {"realm", *ATTRIBUTES}
 TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -48,10 +56,14 @@ def expect_media_type(reply: Exchange, *accepted: str) -> None:
 
 @dataclass
 class Challenge:
-    """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name."""
+    """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
+
+    Of a parameter that is ``repeated`` the first value is kept.
+    """
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
 
 
 def challenges(reply: Exchange) -> list[Challenge]:
@@ -89,7 +101,10 @@ def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
     if content is None:
         return rest.end()
     text = re.sub(r"\\(.)", r"\1", content.group(1)) if content.group().startswith('"') else content.group()
-    found[-1].parameters.setdefault(name.group().lower(), text)
+    key = name.group().lower()
+    if key in found[-1].parameters:
+        found[-1].repeated.add(key)
+    found[-1].parameters.setdefault(key, text)
     return content.end()
 
 
@@ -103,3 +118,16 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
     raise NonConformance(
         f"WWW-Authenticate: {scheme} …", f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field", reply
     )
+
+
+def expect_well_formed_bearer(reply: Exchange) -> None:
+    """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3)."""
+    for challenge in challenges(reply):
+        if challenge.scheme != "bearer":
+            continue
+        shown = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+        for name in sorted(challenge.repeated & ONCE):
+            raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply)
+        for name, permitted in ATTRIBUTES.items():
+            if not permitted.match(challenge.parameters.get(name, "")):
+                raise NonConformance(f"a Bearer challenge whose {name} has none but its own characters", shown, reply)

@@ -36,6 +36,7 @@ EXTENSIONS = frozenset(
     }
 )
 ERROR_TEXT = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]*\Z")
+ERROR_URI = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z")
 B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 # Answers that a front end may give before the endpoint has seen the request; their body is its own.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
@@ -110,6 +111,9 @@ def expect_error_document(reply: Exchange) -> str:
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
             raise NonConformance(f"{name} in the characters %x20-21 %x23-5B %x5D-7E", f"{name}: {text!r}", reply)
+    uri = document.get("error_uri", "")
+    if not isinstance(uri, str) or not ERROR_URI.match(uri):
+        raise NonConformance("error_uri in the characters %x21 %x23-5B %x5D-7E", f"error_uri: {uri!r}", reply)
     return code
 
 

@@ -17,6 +17,7 @@ from itertools import combinations
 from conformance.evidence.recorder import RECORDER
 
 REQUIRED_BITS = 128
+DESIRED_BITS = 160
 POSITION_BITS = 100
 LEAST_DISTANCE = 8
 LARGEST_SHARED = 0.6
@@ -56,6 +57,17 @@ def capacity_bits(tokens: Sequence[str]) -> float:
     """The most bits that tokens of this length and alphabet can hold."""
     RECORDER.looks_inside("how a token looks")
     return min(map(len, tokens)) * math.log2(max(2, _alphabet(tokens)))
+
+
+def room_bits(tokens: Sequence[str]) -> float:
+    """The most bits that can vary in tokens like these: of a JWT its signature, of others what differs among them.
+
+    A constant part (a prefix, the version in a UUID) holds none.
+    """
+    RECORDER.looks_inside("how a token looks")
+    parts = [token.split(".")[2] if token.startswith("eyJ") and token.count(".") == 2 else token for token in tokens]
+    varying = [letters for letters in zip(*parts, strict=False) if len(set(letters)) > 1]
+    return len(varying) * math.log2(max(2, _alphabet("".join(letters) for letters in varying)))
 
 
 def _alphabet(tokens: Iterable[str]) -> int:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conformance.oracles.headers import expect_challenge
+from conformance.oracles.headers import expect_challenge, expect_well_formed_bearer
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -41,6 +41,25 @@ def test_401_carries_a_bearer_challenge(platform: Platform, token: str | None) -
             raise NonConformance(
                 "a Bearer challenge with a parameter", f"{reply.headers.get('www-authenticate')}", reply
             )
+
+
+@verifies("authorization/bearer/challenge-is-well-formed")
+@pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "unknown-token", "lacking-scope")])
+def test_challenge_is_well_formed(platform: Platform, who: str) -> None:
+    """Purpose: a client can read what the challenge says without a guess.
+
+    Method: 1. read each declared resource without a token, with an unknown one, with one that lacks the scope
+            2. expect each attribute of each Bearer challenge once at most, and in its own characters
+    """
+    for operation in platform.operations("read"):
+        if who == "lacking-scope" and not operation.scope:
+            continue
+        token = {
+            "no-token": lambda: None,
+            "unknown-token": lambda: "cf-unknown-token",
+            "lacking-scope": lambda scope=operation.scope: platform.token_without(str(scope)),
+        }[who]()
+        expect_well_formed_bearer(platform.send(operation, token))
 
 
 @verifies("authorization/bearer/no-token-names-no-error")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from collections.abc import Callable
 
 import pytest
 
@@ -191,5 +193,27 @@ def test_large_body_is_no_server_error(oauth: OAuthClient, size: int) -> None:
             2. expect a token, or a 4xx; then the plain request gets a token again
     """
     expect_no_server_error(oauth.post([*oauth.form(), ("x", "y" * size)]))
+
+    expect_token(oauth.request_token())
+
+
+CODED = {
+    "unknown": ("cf-unknown", lambda body: body),
+    "not-gzip": ("gzip", lambda body: body),
+    "gzip": ("gzip", gzip.compress),
+    "gzip-cut-off": ("gzip", lambda body: gzip.compress(body)[:-12]),
+}  # fmt: skip
+
+
+@verifies("oauth/token/content-coding-is-no-server-error")
+@pytest.mark.parametrize(("coding", "write"), [case(name, *values) for name, values in CODED.items()])
+def test_content_coding_is_no_server_error(oauth: OAuthClient, coding: str, write: Callable[[bytes], bytes]) -> None:
+    """Purpose: a body in a coding that the endpoint does not know, or that is none, is the caller's fault.
+
+    Method: 1. send the good form under a Content-Encoding that is unknown, untrue, true and cut off
+            2. expect a token, or a 4xx; then the plain request gets a token again
+    """
+    body = write(encoded(oauth.form()))
+    expect_no_server_error(oauth.post(body, [FORM_TYPE, ("Content-Encoding", coding)]))
 
     expect_token(oauth.request_token())

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.oracles.oauth import expect_token
-from conformance.oracles.token_quality import weakness
+from conformance.oracles.token_quality import DESIRED_BITS, room_bits, weakness
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -44,6 +44,23 @@ def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
         other = oauth.request_token(role) if oauth.has(role) else reply
         if other is not reply and access_token(other) == access_token(reply):
             raise NonConformance(f"another token for the role {role}", "the token of the role full", reply, other)
+
+
+@verifies("oauth/tokens/have-room-for-160-bits")
+def test_tokens_have_room_for_160_bits(oauth: OAuthClient) -> None:
+    """Purpose: tokens are as hard to guess as the standard advises.
+
+    Method: 1. ask for forty tokens
+            2. expect room for 160 bits in what differs among them; of a JWT, in its signature
+    """
+    replies = [oauth.request_token() for _ in range(SAMPLES)]
+    tokens = list(dict.fromkeys(expect_token(reply)["access_token"] for reply in replies))
+    if len(tokens) < SAMPLES // 2:
+        raise Inconclusive(f"{SAMPLES} requests are given {len(tokens)} tokens", "a token of its own for each request")
+
+    bits = room_bits(tokens)
+    if bits < DESIRED_BITS:
+        raise NonConformance(f"room for {DESIRED_BITS} bits", f"{bits:.0f} bits at most in what differs", replies[-1])
 
 
 @verifies("oauth/tokens/requests-at-once-all-succeed")

@@ -77,6 +77,17 @@ def test_characters_of_a_description(text: str) -> None:
         expect_error_document(reply(400, {"error": "invalid_request", "error_description": text}))
 
 
+@pytest.mark.parametrize("uri", ["see the docs", 'https://a.example/"', "https://a.example/é", ["x"]])
+def test_characters_of_an_error_uri(uri: object) -> None:
+    with pytest.raises(NonConformance, match="error_uri"):
+        expect_error_document(reply(400, {"error": "invalid_request", "error_uri": uri}))
+
+
+def test_an_error_uri_may_be_relative() -> None:
+    document = {"error": "invalid_request", "error_uri": "/errors#invalid_request"}
+    assert expect_error_document(reply(400, document)) == "invalid_request"
+
+
 def test_codes() -> None:
     expect_error(reply(400, {"error": "invalid_scope"}), "invalid_scope", "invalid_request")
     with pytest.raises(NonConformance, match="scope_invalid"):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.oracles.token_quality import claims_of, header_of, weakness
+from conformance.oracles.token_quality import claims_of, header_of, room_bits, weakness
 
 COUNT = 40
 GOOD: dict[str, Callable[[int], str]] = {
@@ -51,3 +51,23 @@ def test_order_alone_is_found() -> None:
 def test_parts_of_what_is_no_jwt_are_empty() -> None:
     for text in ("", "a.b.c", "opaque", "e30.e30", random.choice("xyz")):
         assert claims_of(text) == {} and isinstance(header_of(text), dict)
+
+
+@pytest.mark.parametrize(
+    ("make", "least", "most"),
+    [
+        (lambda: secrets.token_urlsafe(20), 160, 163),
+        (lambda: secrets.token_hex(20), 160, 160),
+        (lambda: f"nx_{secrets.token_urlsafe(16)}", 125, 133),
+        (lambda: str(uuid.uuid4()), 120, 128),
+        (lambda: f"eyJ{secrets.token_hex(2)}.{secrets.token_hex(2)}.{secrets.token_urlsafe(64)}", 500, 520),
+    ],
+    ids=["urlsafe-160", "hex-160", "prefixed-128", "uuid4", "jwt"],
+)
+def test_room_is_what_differs(make: Callable[[], str], least: int, most: int) -> None:
+    for _ in range(20):
+        assert least <= room_bits([make() for _ in range(COUNT)]) <= most
+
+
+def test_one_token_for_all_has_no_room() -> None:
+    assert room_bits(["A9f" * 20] * COUNT) == 0

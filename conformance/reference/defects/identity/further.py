@@ -208,3 +208,69 @@ class UnsignedTokensIssued(Defect):
             document["access_token"] = f"{head}.{document['access_token'].split('.')[1]}."
 
         return edited(answer, unsign)
+
+
+class ErrorUriIsNoReference(Defect):
+    """RFC 6749 section 5.2: the value of error_uri is a URI reference, without blanks."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
+
+    def oauth_error(
+        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
+    ) -> Answer:
+        answer = original(status, error, description)
+        return edited(answer, lambda document: document.update(error_uri="see the page on errors"))
+
+
+class TokensOf128Bits(Defect):
+    """RFC 6749 section 10.10: tokens are guessed with a probability of 2^-160 at most, where that can be."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/have-room-for-160-bits",)
+
+    def __init__(self) -> None:
+        self.issued: dict[str, Any] = {}
+
+    def make_access_token(self, original: Callable[[Any], str], claims: Any) -> str:
+        token = f"nx_{secrets.token_urlsafe(16)}"
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Callable[[str], Any], token: str) -> Any:
+        return self.issued.get(token)
+
+
+class CodedTokenRequestCrashes(Defect):
+    """The contract's table of errors: 5xx is for the service's own faults; a body in a coding is the caller's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/content-coding-is-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return _failed() if is_token_request(request) and "content-encoding" in request.headers else None
+
+
+class ChallengeNamesErrorTwice(Defect):
+    """RFC 6750 section 3: each attribute of a challenge stands once."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
+
+    def challenge(
+        self, original: Callable[[str | None, str | None], str], error: str | None, scope: str | None = None
+    ) -> str:
+        return f'{original(error, scope)}, error="{error}"' if error else original(error, scope)
+
+
+class ChallengeQuotesTheScope(Defect):
+    """RFC 6750 section 3: no quotation mark stands within an attribute of a challenge, not even behind a backslash."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
+
+    def challenge(
+        self, original: Callable[[str | None, str | None], str], error: str | None, scope: str | None = None
+    ) -> str:
+        told = f', error_description="the scope \\"{scope}\\" is needed"' if scope else ""
+        return original(error, scope) + told

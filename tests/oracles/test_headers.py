@@ -1,0 +1,46 @@
+"""Challenges of WWW-Authenticate: read whatever their number and order, and judged by RFC 6750 section 3."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.headers import challenges, expect_well_formed_bearer
+from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        'Bearer realm="a", error="invalid_token", error_description="It has expired."',
+        'Bearer realm="a", scope="project:read project:write"',
+        'Basic realm="a", Bearer realm="b", error="invalid_token"',
+        'Bearer realm="a", Bearer realm="b"',
+        'DPoP error="x", error="y", Bearer realm="a \\"quoted\\" realm"',
+        "Bearer",
+        "Negotiate dG9rZW4=",
+    ],
+)
+def test_well_formed(value: str) -> None:
+    expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ('Bearer error="invalid_token", error="invalid_token"', "error once"),
+        ('Bearer realm="a", realm="b"', "realm once"),
+        ('Bearer scope="a", Scope="b"', "scope once"),
+        ('Bearer error_description="say \\"please\\""', "error_description has none"),
+        ('Bearer error_uri="see the docs"', "error_uri has none"),
+        ('bearer scope="projet:\u00e9"', "scope has none"),
+    ],
+)
+def test_not_well_formed(value: str, told: str) -> None:
+    with pytest.raises(NonConformance, match=told):
+        expect_well_formed_bearer(reply(401, {}, {"WWW-Authenticate": value}))
+
+
+def test_the_first_value_of_a_repeated_parameter_is_kept() -> None:
+    (found,) = challenges(reply(401, {}, {"WWW-Authenticate": 'Bearer realm="a", realm="b"'}))
+    assert found.parameters == {"realm": "a"} and found.repeated == {"realm"}
