@@ -25,9 +25,16 @@ class Delay:
         return asyncio.run_coroutine_threadsafe(self._listen(host, port), self._loop).result()
 
     def stop(self) -> None:
-        """Listens no more."""
+        """Listens no more, and lets what is under way fall."""
+        asyncio.run_coroutine_threadsafe(self._fall(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+
+    async def _fall(self) -> None:
+        under_way = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in under_way:
+            each.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _listen(self, host: str, port: int) -> int:
         async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -38,7 +45,9 @@ class Delay:
             except OSError:
                 writer.close()
                 return
-            await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+            # A client's task that was cancelled would be told as an error.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
 
         server = await asyncio.start_server(join, "127.0.0.1", 0, backlog=1024)
         return int(server.sockets[0].getsockname()[1])
