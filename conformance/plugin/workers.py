@@ -41,7 +41,11 @@ def provisional(config: pytest.Config) -> int:
 def count(config: pytest.Config) -> int:
     """How many workers the run has; 0 where its checks run in the process that reports."""
     given = config.getoption("numprocesses", None)
-    return int(given) if isinstance(given, int) else len(config.getoption("tx", None) or [])
+    if isinstance(given, int):
+        return given
+    # xdist's own way to write it: "2*popen", "socket=HOST:PORT".
+    times = [each.partition("*") for each in config.getoption("tx", None) or []]
+    return sum(int(number) if mark and number.isdigit() else 1 for number, mark, _ in times)
 
 
 def settle(config: pytest.Config, states: Iterable[SurfaceState], options: RunOptions, gentle: bool) -> None:
