@@ -23,12 +23,14 @@ def webhook(path: str) -> WebhookClient:
     return WebhookClient(described, lambda url: HttpClient(url, Recorder(), limits))
 
 
-@pytest.mark.parametrize("secret", [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4())])
+@pytest.mark.parametrize(
+    "secret", [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4())], ids=["base64url", "hex", "uuid"]
+)
 def test_a_long_secret_is_in_order(secret: str) -> None:
     CHECK(webhook(f"/v1/hooks/{secret}"))
 
 
-@pytest.mark.parametrize("secret", ["acme-deploys", "4711", secrets.token_hex(8)])
+@pytest.mark.parametrize("secret", ["acme-deploys", "4711", secrets.token_hex(8)], ids=["word", "number", "hex"])
 def test_a_short_secret_is_told(secret: str) -> None:
     with pytest.raises(NonConformance, match="bits at most"):
         CHECK(webhook(f"/v1/hooks/{secret}"))
