@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
@@ -53,3 +53,14 @@ def tagging_document(tags: Iterable[tuple[str, str]]) -> bytes:
     """The body of PutObjectTagging."""
     listed = "".join(f"<Tag>{element('Key', key)}{element('Value', value)}</Tag>" for key, value in tags)
     return document("Tagging", f"<TagSet>{listed}</TagSet>")
+
+
+FORM_TYPE = "multipart/form-data; boundary=conformance-form"
+
+
+def form_body(fields: Mapping[str, str], content: bytes) -> bytes:
+    """The body of a browser's upload, of ``FORM_TYPE``: fields, then the file."""
+    field = '--conformance-form\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    file = '--conformance-form\r\nContent-Disposition: form-data; name="file"; filename="f"\r\n\r\n'
+    head = "".join(field.format(name, value) for name, value in fields.items()) + file
+    return head.encode() + content + b"\r\n--conformance-form--\r\n"

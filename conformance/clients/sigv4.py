@@ -52,6 +52,12 @@ class Request:
         query = self.raw_query if self.raw_query is not None else query_string(self.query)
         return f"{self.path}?{query}" if query else self.path
 
+    @property
+    def head(self) -> bytes:
+        """Request line and fields as sent, without the blank line behind them."""
+        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in self.headers)]
+        return "\r\n".join(lines).encode()
+
     def header(self, name: str) -> str | None:
         """The first value of a header field."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)

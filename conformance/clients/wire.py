@@ -6,6 +6,7 @@ One request, one connection; the answer is parsed leniently and recorded like an
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import ssl
 import time
@@ -18,6 +19,7 @@ from conformance.vocabulary.finding import NoAnswer, Unreachable
 
 LARGEST = 1024 * 1024
 NOTHING = "no HTTP answer"
+INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
 
 
 @dataclass
@@ -91,7 +93,7 @@ class Wire:
             return self._read(connection)
 
     def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
-        """One answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError.
+        """A final answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError.
 
         ``raw`` is what has come of it already.
         """
@@ -104,10 +106,10 @@ class Wire:
                 if not part:
                     break
                 raw += part
-        return raw
+        return final_of(raw)
 
     def _complete(self, raw: bytes) -> bool:
-        head, separator, body = raw.partition(b"\r\n\r\n")
+        head, separator, body = final_of(raw).partition(b"\r\n\r\n")
         if not separator:
             return False
         length = self._fields(head.split(b"\r\n")[1:]).get("content-length") or ""
@@ -131,6 +133,13 @@ class Wire:
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def final_of(raw: bytes) -> bytes:
+    """What comes behind interim answers, of which there may be several before a final one (RFC 9110 section 15.2)."""
+    while INTERIM.match(raw) and b"\r\n\r\n" in raw:
+        raw = raw.partition(b"\r\n\r\n")[2]
+    return raw
 
 
 def no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:

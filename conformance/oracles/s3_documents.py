@@ -206,14 +206,32 @@ class Upload:
     upload: str
 
 
-def uploads_of(reply: Exchange) -> list[Upload]:
-    """The open uploads of a ListMultipartUploads answer."""
+@dataclass(frozen=True)
+class Uploads:
+    """A page of ListMultipartUploads; ``next`` is the key and the upload id after which the next page begins."""
+
+    uploads: tuple[Upload, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    next: tuple[str, str]
+
+
+def uploads_page_of(reply: Exchange) -> Uploads:
+    """The page that a ListMultipartUploads answer is."""
     root = expect_document(reply, "ListMultipartUploadsResult")
     is_encoded = (root.findtext("EncodingType") or "") == "url"
-    return [
+    uploads = tuple(
         Upload(_decoded(text_of(reply, e, "Key"), is_encoded), text_of(reply, e, "UploadId"))
         for e in root.findall("Upload")
-    ]
+    )
+    prefixes = tuple(_decoded(text_of(reply, e, "Prefix"), is_encoded) for e in root.findall("CommonPrefixes"))
+    following = _decoded(root.findtext("NextKeyMarker") or "", is_encoded), root.findtext("NextUploadIdMarker") or ""
+    return Uploads(uploads, prefixes, (root.findtext("IsTruncated") or "false") == "true", following)
+
+
+def uploads_of(reply: Exchange) -> list[Upload]:
+    """The open uploads of a ListMultipartUploads answer."""
+    return list(uploads_page_of(reply).uploads)
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:

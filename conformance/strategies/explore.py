@@ -18,6 +18,7 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.errors import Flaky
 from hypothesis.internal.conjecture import engine
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
@@ -74,6 +75,12 @@ def explores(
     return decorate
 
 
+class _Kept:
+    """What the machine that runs found last."""
+
+    failure: NonConformance | None = None
+
+
 class Machine(RuleBasedStateMachine):
     """A state machine whose every sequence is an example: ``clean_up`` is called at its end, however it ended."""
 
@@ -90,6 +97,7 @@ class Machine(RuleBasedStateMachine):
         failure = sys.exception()
         if isinstance(failure, Exception):
             keep(failure)
+            _Kept.failure = failure if isinstance(failure, NonConformance) else _Kept.failure
         RECORDER.count_answers()
         self.clean_up()
 
@@ -112,7 +120,15 @@ def run_machine(machine: type[Machine], share: float, steps: int) -> None:
         return machine()
 
     budget = settings(stateful_step_count=steps, max_examples=examples(share))
-    run_state_machine_as_test(begun, settings=budget)  # type: ignore[arg-type]  # any maker of machines will do
+    _Kept.failure = None
+    try:
+        run_state_machine_as_test(begun, settings=budget)  # type: ignore[arg-type]  # any maker of machines will do
+    except Flaky as flaky:
+        # Hypothesis cannot make it smaller where the target answers otherwise the next time; it happened all the same.
+        if isinstance(flaky, ExceptionGroup) or _Kept.failure is None:
+            raise
+        _Kept.failure.add_note("The same requests were answered otherwise when they were sent again.")
+        raise _Kept.failure from None
 
 
 def keep(failure: Exception, tried: Iterable[str] = ()) -> None:

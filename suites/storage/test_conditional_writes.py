@@ -17,6 +17,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 OTHER = '"0123456789abcdef0123456789abcdef"'
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
+UNKNOWN = {"NotImplemented", "MethodNotAllowed", "InvalidArgument", "InvalidRequest"}
 RACERS = 4
 ROUNDS = 4
 
@@ -107,6 +108,19 @@ def test_if_match_keeps_what_changed(space: Space, stale: bool) -> None:
 
     expect_refusal(space.put(key, b"lost update", {"If-Match": tag}), 412, FAILED)
     expect_stored(space.get(key), b"version two")
+
+
+@verifies("storage/conditional-write/deletion-keeps-what-changed")
+def test_deletion_keeps_what_changed(space: Space) -> None:
+    """Purpose: DELETE with If-Match of another ETag deletes nothing: the object has changed since it was read.
+
+    Method: 1. DELETE with If-Match of an ETag that the object does not have
+            2. expect 412 PreconditionFailed, or a refusal of such conditions, and the object there
+    """
+    key = space.stored(b"what stood there")
+
+    expect_refusal(space.delete(key, {"If-Match": OTHER}), {400, 405, 409, 412, 501}, FAILED | UNKNOWN)
+    expect_stored(space.get(key), b"what stood there")
 
 
 @verifies("storage/conditional-write/if-match-needs-an-object")

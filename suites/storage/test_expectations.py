@@ -25,8 +25,7 @@ def _expecting(s3: S3, space: Space, key: str) -> tuple[Exchange, Exchange]:
     # Unsigned, since a proxy on the way may take them away or write them anew.
     signing = Signing(unsigned=frozenset(name.lower() for name in fields))
     request = s3.sign(space.request("PUT", key, headers=fields, body=BODY), signing)
-    head = [f"PUT {request.target} HTTP/1.1", *(f"{name}: {value}" for name, value in request.headers)]
-    return Expecting(s3.raw).send_expecting("\r\n".join(head).encode(), BODY)
+    return Expecting(s3.raw).send_expecting(request.head, BODY)
 
 
 @verifies("storage/object/expected-continue-comes")

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from conformance.clients.s3_bodies import full_part
-from conformance.oracles.s3_documents import (
-    parts_of,
-    uploads_of,
-)
-from conformance.oracles.s3_objects import (
-    expect_stored,
-)
+from collections.abc import Iterator
+
+from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
+from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
 
-FIRST, SECOND, TAIL = full_part(b"1"), full_part(b"2"), b"the tail"
+TAIL = b"the tail"
+KEYS = ["a", "a", "b", "c/1", "c/2"]
+PAGE = 2
 
 
 @verifies("storage/multipart/abort-removes-the-upload")
@@ -82,3 +80,54 @@ def test_open_uploads_are_listed(space: Space) -> None:
 
     if found != uploads:
         raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", reply)
+
+
+def _pages(space: Space, prefix: str, delimiter: str) -> Iterator[Uploads]:
+    """The pages of a list of uploads, as many as there can be."""
+    more: dict[str, str] = {"delimiter": delimiter} if delimiter else {}
+    for _ in range(2 * len(KEYS)):
+        reply = space.list_uploads(prefix, max_uploads=str(PAGE), **more)
+        page = uploads_page_of(reply)
+        if len(page.uploads) > PAGE:
+            raise NonConformance(f"at most {PAGE} uploads", f"{len(page.uploads)} of them", reply)
+        yield page
+        if not page.truncated:
+            return
+        more |= {"key_marker": page.next[0], "upload_id_marker": page.next[1]}
+    raise NonConformance("the last page after so many", f"IsTruncated after {2 * len(KEYS)} pages", reply)
+
+
+def _expect_pages(space: Space, delimiter: str, listed: int, prefixes: list[str]) -> None:
+    """Opens uploads to ``KEYS``; a paged list has the first ``listed`` of them, each once, and the common prefixes."""
+    prefix = space.prefix("uploads")
+    opened = [(prefix + key, space.opened(prefix + key)) for key in KEYS]
+    try:
+        read = list(_pages(space, prefix, delimiter))
+    finally:
+        for key, upload in opened:
+            space.abort(key, upload)
+    found = sorted((each.key, each.upload) for page in read for each in page.uploads)
+    groups = {each for page in read for each in page.prefixes}
+    wanted = sorted(opened[:listed]), {prefix + each for each in prefixes}
+    if (found, groups) != wanted:
+        raise NonConformance(f"uploads, each once, and common prefixes: {wanted}", f"{(found, groups)}")
+
+
+@verifies("storage/multipart/uploads-are-listed-page-by-page")
+def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
+    """Purpose: the pages of a list of uploads have each upload once, several to one key also.
+
+    Method: 1. open two uploads to one key and three to others, list them two at a time, from key and id markers
+            2. expect each of the five once, and no page with more than two
+    """
+    _expect_pages(space, "", len(KEYS), [])
+
+
+@verifies("storage/multipart/uploads-are-grouped-at-the-delimiter")
+def test_open_uploads_are_grouped(space: Space) -> None:
+    """Purpose: open uploads below a folder are told as one common prefix where a delimiter is given.
+
+    Method: 1. open uploads to keys beside and below a folder, list them two at a time with a delimiter
+            2. expect those beside it, each once, and the folder
+    """
+    _expect_pages(space, "/", 3, ["c/"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.cut_off import BreakingOff
 from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.oracles.s3_documents import listing_of
@@ -16,10 +15,9 @@ from conformance.oracles.s3_objects import (
     expect_headers,
     expect_nothing_stored,
     expect_same_etag,
-    expect_stored,
 )
 from conformance.oracles.s3_streams import expect_download
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
@@ -189,23 +187,3 @@ def test_upload_without_length_is_whole_or_refused(space: Space) -> None:
         expect_bytes(space.get(key), b"first second")
     else:
         expect_nothing_stored(space.get(key))
-
-
-@verifies("storage/object/cut-off-upload-stores-nothing")
-@pytest.mark.parametrize("payload", [case("signed", None), case("unsigned", UNSIGNED)])
-def test_upload_that_breaks_off_stores_nothing(space: Space, payload: str | None) -> None:
-    """Purpose: partial objects are never added: an upload that breaks off leaves what stood there.
-
-    Method: 1. put an object, begin to overwrite it, close the connection in the middle of the body
-            2. expect no 2xx, and the old bytes
-    """
-    key = space.stored(b"what stood there")
-    whole = space.request("PUT", key, headers={"Content-Length": "4096"}, body=b"n" * 4096)
-    signed = space.s3.sign(whole, Signing(payload=payload))
-    head = [f"PUT {signed.target} HTTP/1.1", *(f"{name}: {value}" for name, value in signed.headers)]
-
-    reply = BreakingOff(space.s3.raw).send_beginning("\r\n".join(head).encode(), signed.body[:1000])
-
-    if 200 <= reply.status < 300:
-        raise NonConformance("no success for a quarter of a body", observed(reply), reply)
-    expect_stored(space.get(key), b"what stood there")

@@ -10,13 +10,20 @@ import pytest
 from conformance.clients.sigv4 import Request
 from conformance.clients.storage import minutes_off
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import (
+    expect_absent_headers,
+    expect_bytes,
+    expect_headers,
+    expect_nothing_stored,
+    expect_stored,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
 STOOD = b"what stood there"
 REFUSED = {400, 401, 403}
+COPY_SOURCE, OWNER = "x-amz-copy-source", "x-amz-meta-owner"
 BAD_EXPIRY = {
     "AuthorizationQueryParametersError",
     "AccessDenied",
@@ -152,6 +159,29 @@ def test_altered_url_is_refused(space: Space, alter: Callable[[Request], Request
     expect_nothing_stored(space.get(f"{key}-other"))
 
 
+@verifies("storage/presigned/unsigned-fields-are-not-obeyed")
+@pytest.mark.parametrize("name", [case("copy-source", COPY_SOURCE), case("metadata", OWNER)])
+def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
+    """Purpose: who was given a URL to put one object cannot copy another with it, or say whose it is.
+
+    Method: 1. presign a PUT, send it with a body and with an x-amz- field that was not signed
+            2. expect 403 (400, 401) and nothing stored, or the body stored as if the field were not there
+    """
+    source, key = space.stored(b"of others"), space.key()
+    values = {COPY_SOURCE: f"/{space.name}/{source}", OWNER: "mallory"}
+    url = replace(space.s3.presign(space.request("PUT", key)), body=b"uploaded by URL")
+
+    reply = space.s3.send_as_is(url.with_header(name, values[name]))
+    got = space.get(key)
+
+    if reply.ok:
+        expect_bytes(got, b"uploaded by URL")
+        expect_absent_headers(got, [OWNER], "that was not signed")
+    else:
+        expect_status(reply, REFUSED)
+        expect_nothing_stored(got)
+
+
 @verifies("storage/presigned/wrong-secret-is-refused")
 def test_url_of_a_wrong_secret_is_refused(space: Space) -> None:
     """Purpose: a URL signed with another secret opens nothing.
@@ -169,7 +199,14 @@ def test_url_of_a_wrong_secret_is_refused(space: Space) -> None:
 
 @verifies("storage/presigned/expiry-is-bounded")
 @pytest.mark.parametrize(
-    "expires", [case("over-a-week", "604801"), case("negative", "-1"), case("no-number", "soon"), case("empty", "")]
+    "expires",
+    [
+        case("over-a-week", "604801"),
+        case("nought", "0"),
+        case("negative", "-1"),
+        case("no-number", "soon"),
+        case("empty", ""),
+    ],
 )
 def test_expiry_is_bounded(space: Space, expires: str) -> None:
     """Purpose: a presigned URL lives a week at most, and for a number of seconds.

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, ChunkedUpload, chunked
-from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.clients.checksums import checksum_field
+from conformance.clients.sigv4 import Request
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 PARTS = (b"a" * 65536, b"b" * 65536, b"the rest")
 WHOLE = b"".join(PARTS)
+WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
 REFUSALS = {
     "SignatureDoesNotMatch",
     "AccessDenied",
@@ -35,13 +36,25 @@ REFUSALS = {
 }
 
 
-def _crc32(body: bytes) -> str:
-    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
+EVERY_FORM = pytest.mark.parametrize(
+    "kind",
+    [
+        case("signed", SIGNED),
+        case("signed-with-trailer", SIGNED_TRAILER),
+        case("unsigned-with-trailer", UNSIGNED_TRAILER),
+    ],
+)
 
 
-def _upload(space: Space, key: str, kind: str, crc_of: bytes = WHOLE) -> ChunkedUpload:
-    trailer = None if kind == SIGNED else ("x-amz-checksum-crc32", _crc32(crc_of))
-    return chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer)
+def _in_chunks(
+    space: Space, request: Request, kind: str, algorithm: str = "crc32", sum_of: bytes = WHOLE
+) -> ChunkedUpload:
+    trailer = None if kind == SIGNED else checksum_field(algorithm, sum_of)
+    return chunked(request, space.s3.keys, PARTS, kind, trailer)
+
+
+def _upload(space: Space, key: str, kind: str, algorithm: str = "crc32", sum_of: bytes = WHOLE) -> ChunkedUpload:
+    return _in_chunks(space, space.request("PUT", key), kind, algorithm, sum_of)
 
 
 def _with_chunk(upload: ChunkedUpload, place: int, chunk: Chunk) -> ChunkedUpload:
@@ -60,6 +73,10 @@ def _one_lost(upload: ChunkedUpload) -> ChunkedUpload:
     return replace(upload, chunks=(upload.chunks[0], *upload.chunks[2:]))
 
 
+def _end_lost(upload: ChunkedUpload) -> ChunkedUpload:
+    return replace(upload, chunks=upload.chunks[:-1])
+
+
 def _swapped(upload: ChunkedUpload) -> ChunkedUpload:
     first, second, *rest = upload.chunks
     return replace(upload, chunks=(second, first, *rest))
@@ -74,14 +91,7 @@ def _forged_trailer(upload: ChunkedUpload) -> ChunkedUpload:
 
 
 @verifies("storage/streaming/chunks-are-joined")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        case("signed", SIGNED),
-        case("signed-with-trailer", SIGNED_TRAILER),
-        case("unsigned-with-trailer", UNSIGNED_TRAILER),
-    ],
-)
+@EVERY_FORM
 def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) -> None:
     """Purpose: a payload that comes in chunks is stored as the bytes it carries.
 
@@ -106,6 +116,7 @@ def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) 
         case("chunk-bytes", SIGNED, _other_bytes),
         case("chunk-lost", SIGNED, _one_lost),
         case("chunks-swapped", SIGNED, _swapped),
+        case("last-chunk-lost", SIGNED, _end_lost),
         case("last-chunk-signature", SIGNED, _forged_end),
         case("trailer-signature", SIGNED_TRAILER, _forged_trailer),
         case("unsigned-chunk-lost", UNSIGNED_TRAILER, _one_lost),
@@ -141,16 +152,66 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
 
 
 @verifies("storage/streaming/trailing-checksum-is-checked")
-@pytest.mark.parametrize("kind", [case("signed", SIGNED_TRAILER), case("unsigned", UNSIGNED_TRAILER)])
-def test_wrong_trailing_checksum_is_refused(space: Space, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "algorithm"),
+    [
+        case("signed", SIGNED_TRAILER, "crc32"),
+        case("unsigned", UNSIGNED_TRAILER, "crc32"),
+        *(case(f"unsigned-{name}", UNSIGNED_TRAILER, name) for name in ("crc32c", "crc64nvme", "sha1", "sha256")),
+    ],
+)
+def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: str) -> None:
     """Purpose: the checksum that current SDKs send behind the payload is compared with the payload.
 
-    Method: 1. put chunks whose trailer carries the CRC-32 of other bytes
+    Method: 1. put chunks whose trailer carries the checksum of other bytes
             2. expect 400, and nothing stored
     """
     key = space.key()
+    upload = _upload(space, key, kind, algorithm, sum_of=b"other bytes")
 
-    reply = space.s3.send_as_is(_upload(space, key, kind, crc_of=b"other bytes").assembled())
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
+    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, WRONG_SUM)
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/streaming/parts-come-in-chunks-too")
+@EVERY_FORM
+def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -> None:
+    """Purpose: a part that comes in chunks, as SDKs send it, is the bytes it carries.
+
+    Method: 1. open an upload, send a part in three chunks, complete
+            2. expect 200, and the joined bytes from GET
+    """
+    key = space.key("parts")
+    upload = space.opened(key)
+    part = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
+    reply = space.s3.send_as_is(_in_chunks(space, part, kind).assembled())
+
+    expect_status(reply, 200)
+    expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(reply))]))
+    expect_bytes(space.get(key), WHOLE)
+
+
+@verifies("storage/multipart/differing-checksum-refuses-the-part")
+@pytest.mark.parametrize("trailing", [case("field", False), case("trailer", True)])
+def test_differing_checksum_refuses_the_part(space: Space, features: frozenset[str], trailing: bool) -> None:
+    """Purpose: a part that arrives other than its checksum says is refused, and the earlier one stays.
+
+    Method: 1. send a part, send it anew with the CRC-32 of other bytes, in a field or behind it
+            2. expect 400; the completion with the first's ETag gives the first's bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key("parts")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"as it should be")
+    request = space.request("PUT", key, {"partNumber": "1", "uploadId": upload}, body=b"spoiled")
+    if trailing:
+        reply = space.s3.send_as_is(
+            _in_chunks(space, replace(request, body=b""), UNSIGNED_TRAILER, sum_of=b"others").assembled()
+        )
+    else:
+        reply = space.s3.send(request.with_header(*checksum_field("crc32", b"others")))
+
+    expect_refusal(reply, 400, WRONG_SUM)
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"as it should be")

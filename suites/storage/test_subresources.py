@@ -121,6 +121,21 @@ def test_unknown_version_is_not_the_object(space: Space) -> None:
         raise NonConformance("no object for a version that never existed", observed(reply), reply)
 
 
+@verifies("storage/subresource/part-number-is-not-passed-over")
+def test_missing_part_is_not_the_object(space: Space) -> None:
+    """Purpose: a client that reads an object part by part does not get the whole in place of each.
+
+    Method: 1. GET part 2 of an object that was put in one piece
+            2. expect 416 InvalidPartNumber, or another refusal
+    """
+    key = space.stored(b"the bytes")
+    reply = space.get(key, query={"partNumber": "2"})
+
+    expect_no_server_error(reply)
+    if reply.ok:
+        raise NonConformance("no answer of 2xx for a part that there is not", observed(reply), reply)
+
+
 @verifies("storage/subresource/encryption-key-is-used-or-refused")
 def test_encryption_key_is_used_or_refused(space: Space) -> None:
     """Purpose: a caller who gives a key to encrypt with does not have the object stored open to all who read.

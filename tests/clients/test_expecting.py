@@ -86,3 +86,9 @@ def test_nobody_waits_for_ever() -> None:
 def test_a_connection_that_closes_is_a_finding() -> None:
     with server(b"", b"") as (caller, _, _), pytest.raises(NoAnswer):
         caller.send_expecting(HEAD, b"body")
+
+
+def test_another_100_behind_the_body_is_not_the_final_answer() -> None:
+    with server(CONTINUE, CONTINUE + CONTINUE + OK) as (caller, _, _took):
+        first, final = caller.send_expecting(HEAD, b"body")
+    assert (first.status, final.status, final.body) == (100, 200, b"done")

@@ -19,12 +19,13 @@ def test_every_entry_names_a_requirement_and_says_why(path: Path) -> None:
 
 
 def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
-    verdicts = {"a#1": "fail", "a#2": "pass", "b": "fail", "c": "pass", "d": "pass"}
+    verdicts = {"a#1": "fail", "a#2": "pass", "b": "fail", "c": "pass", "d": "pass", "f": "inconclusive"}
     entries = [
         {"id": "a", "why": "w"},
         {"id": "c", "why": "w"},
         {"id": "d", "why": "w", "sometimes": True},
         {"id": "e", "why": "w"},
+        {"id": "f", "why": "w"},
     ]
 
     assert differences(verdicts, entries) == [

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import precondition, rule
 
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.judging import judge
@@ -145,6 +145,34 @@ def test_a_sequence_is_told_without_its_clean_up() -> None:
 
     assert [entry["url"] for entry in RECORDER.entries] == ["http://x/1", "http://x/2", "http://x/3"]
     assert len(finding["sequence"]) == 3
+
+
+class Moody(Counting):
+    """Fails at the third step, and allows none the next time: the target answers otherwise."""
+
+    begun = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        Moody.begun += 1
+
+    @precondition(lambda self: self.begun < 2)
+    @rule()
+    def step(self) -> None:
+        super().step()
+
+    @rule(number=st.integers())
+    def nothing(self, number: int) -> None:
+        """Is always allowed."""
+
+
+def test_what_cannot_be_repeated_is_told_as_it_was_seen() -> None:
+    with pytest.raises(NonConformance) as raised:
+        run_machine(Moody, 1.0, 10)
+    finding = judge(raised.value, RECORDER).findings[0]
+
+    assert "/3" in RECORDER.entries[-1]["url"] and len(finding["sequence"]) == 3
+    assert "answered otherwise when they were sent again" in finding["hint"]
 
 
 def test_no_sequence_when_the_time_is_up() -> None:

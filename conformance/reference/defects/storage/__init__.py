@@ -5,6 +5,7 @@ from conformance.reference.defects.storage import (
     copies,
     documents,
     errors,
+    forms,
     keys,
     listing_answers,
     listings,
@@ -16,6 +17,7 @@ from conformance.reference.defects.storage import (
     sequences,
     signatures,
     tenancy,
+    unheeded,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "copies",
     "documents",
     "errors",
+    "forms",
     "keys",
     "listing_answers",
     "listings",
@@ -34,4 +37,5 @@ __all__ = [
     "sequences",
     "signatures",
     "tenancy",
+    "unheeded",
 ]

@@ -201,7 +201,10 @@ class SubresourceAnsweredAsObject(Defect):
     """S3 API Reference, NotImplemented: ``GET ?acl`` and its like are not answered with the object's bytes."""
 
     surface = "storage"
-    noticed_by = ("storage/subresource/of-an-object-is-not-the-object",)
+    noticed_by = (
+        "storage/subresource/of-an-object-is-not-the-object",
+        "storage/subresource/part-number-is-not-passed-over",
+    )
 
     def object_operation(self, original: Any, call: Call) -> Operation:
         try:

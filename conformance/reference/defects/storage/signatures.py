@@ -172,7 +172,11 @@ class UnsignedAmzHeadersAccepted(Defect):
     """SigV4, "Task 1": every x-amz header that is sent must be signed."""
 
     surface = "storage"
-    noticed_by = ("storage/signature/amz-headers-must-be-signed", "storage/signature/host-must-be-signed")
+    noticed_by = (
+        "storage/signature/amz-headers-must-be-signed",
+        "storage/signature/host-must-be-signed",
+        "storage/presigned/unsigned-fields-are-not-obeyed",
+    )
 
     def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
         return None

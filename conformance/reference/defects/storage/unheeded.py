@@ -1,0 +1,153 @@
+"""Defects of what a request says and the gateway does not heed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import quote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket, Upload
+
+
+class DeletionConditionIgnored(Defect):
+    """RFC 9110 section 13.1.1: a DELETE whose If-Match does not hold is not performed."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, Conditions(None, None, None, None))
+
+
+class ExpiryOfNothingServed(Defect):
+    """SigV4, "Using Query Parameters": the least X-Amz-Expires is 1."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/expiry-is-bounded",)
+
+    def expiry(self, original: Any, given: str) -> int:
+        seconds: int = original("60" if given == "0" else given)
+        return seconds
+
+
+class OwnerNeverListed(Defect):
+    """S3 API Reference, ListObjectsV2, fetch-owner: with true each key has its owner."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/owner-where-asked",)
+
+    def listed_contents(self, original: Any, bucket: Bucket, page: Page, encoded: bool, owner: str) -> list[str]:
+        contents: list[str] = original(bucket, page, encoded, "")
+        return contents
+
+
+class TokenOfEncodedKey(Defect):
+    """S3 API Reference, ListObjectsV2: keys are encoded for the answer, not for where the next page begins."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/encoded-pages-make-the-whole",)
+
+    def continuation_token(self, original: Any, last: str) -> str:
+        return str(original(quote(last, safe="/-_.~")))
+
+
+class MarkerNotEncoded(Defect):
+    """S3 API Reference, ListObjects, encoding-type: NextMarker is encoded as the keys are."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/encoded-marker-goes-on",)
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        return str(original(element, name, encoded and element != "NextMarker"))
+
+
+class UploadsNotGrouped(Defect):
+    """S3 API Reference, ListMultipartUploads, delimiter: what is below a common prefix is told as that prefix."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        page: tuple[list[Upload], Page] = original(uploads, replace(wanted, delimiter=""), id_marker)
+        return page
+
+
+class UploadIdMarkerIgnored(Defect):
+    """S3 API Reference, ListMultipartUploads: with upload-id-marker later uploads of the same key are listed too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-listed-page-by-page",)
+
+    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
+        later: bool = original(upload, group, wanted, "")
+        return later
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        page: tuple[list[Upload], Page] = original(uploads, replace(wanted, limit=min(wanted.limit, 1)), id_marker)
+        return page
+
+
+class PartChecksumIgnored(Defect):
+    """S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/differing-checksum-refuses-the-part",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        return {} if "uploadId" in call.query else dict(original(call))
+
+
+class PartKeepsItsFraming(Defect):
+    """SigV4, "Transferring payload in multiple chunks": a part, too, is what its chunks carry."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/parts-come-in-chunks-too",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        original(call, stated)
+        if "uploadId" in call.query:
+            call.body = call.request.body
+
+
+class CutOffPartKept(Defect):
+    """S3 API Reference, IncompleteBody: a part that breaks off is not kept."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/cut-off-part-is-not-kept",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        surface = gateway(original)
+        name, key = surface.target(request)
+        query = dict(pair.split("=", 1) for pair in request.query_string.split("&") if "=" in pair)
+        if "uploadId" in query and name in surface.buckets:
+            call = Call(request, surface.authenticate(request), name, key, query, request.body)
+            await surface.upload_part(call, surface.buckets[name])
+
+
+class LastChunkNotAwaited(Defect):
+    """SigV4, "Transferring payload in multiple chunks": a chunk of no bytes ends the payload."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        signature = b";chunk-signature="
+        if signature not in call.request.body or b"\r\n0" + signature in call.request.body:
+            original(call, stated)
+            return
+        framed = call.request.body
+        while framed not in (b"", b"\r\n"):
+            size = int(framed.partition(b";")[0], 16)
+            start = framed.index(b"\r\n") + 2
+            call.body += framed[start : start + size]
+            framed = framed[start + size + 2 :]
