@@ -1,8 +1,8 @@
 """Tells a server that died from a check that failed.
 
-An answer is proof of life, so a healthy target is asked nothing more. After a check that failed, or whose last
-request got no answer, its surface is asked for one thing. Where that is not had, the check whose request was
-under way when the service went down says so, and every check after it has that one cause, at once.
+An answer is proof of life, so a healthy target is asked nothing more. After a check that failed and whose last answer
+was a server error, or that got no answer, its surface is asked for one thing. Where that is not had, the check whose
+request was under way when the service went down says so, and every check after it has that one cause, at once.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Life:
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
         """The judgement on a check that sent something, unless what it met is that its surface went down."""
         silent = self.recorder.silent
-        if judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) and not silent:
+        if not silent and (judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or self.recorder.answered()):
             return judgement
         entry = next(iter(silent.values()), None)
         surface = (self._at(entry) if entry else None) or surface_of(requirement)

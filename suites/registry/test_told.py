@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import NewBlob
+from conformance.clients.images import NewBlob, digest_of
 from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
+from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges, expect_header
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import expect_no_server_error
@@ -42,28 +43,27 @@ def test_digest_is_told(stored: StoredImage, kind: str) -> None:
 
 
 @verifies("registry/pull/416-tells-the-size")
-def test_416_tells_the_size(repository: Repository, new_blob: NewBlob) -> None:
+def test_416_tells_the_size(repository: Repository, content: bytes) -> None:
     """Purpose: the refusal of a range says how large the blob is.
 
-    Method: 1. GET a blob of 256 bytes with a Range beyond its end
-            2. where the answer is 416, expect Content-Range: bytes */256
+    Method: 1. GET a blob of 2,048 bytes with a Range beyond its end
+            2. where the answer is 416, expect Content-Range: bytes */2048
     """
-    digest = repository.given_blob(new_blob(256).content)
-    reply = repository.get_blob(digest, [("Range", "bytes=5000-6000")])
+    reply = repository.get_blob(digest_of(content), [("Range", "bytes=5000-6000")])
     if reply.status != 416:
         raise NotApplicable("the registry sends the whole blob instead, as it may")
 
-    expect_header(reply, "Content-Range", "bytes */256")
+    expect_header(reply, "Content-Range", f"bytes */{len(content)}")
 
 
 @verifies("registry/upload/location-can-be-followed")
-def test_location_can_be_followed(repository: Repository) -> None:
+def test_location_can_be_followed(repository: Repository, once: Once) -> None:
     """Purpose: the Location of a session leads there for whoever opened it.
 
     Method: 1. open a session, GET its Location
             2. expect an answer, and no 5xx
     """
-    upload = repository.open_upload()
+    upload = repository.upload_of(once("opened", repository.post_upload))
 
     expect_no_server_error(expect_reachable("a Location", upload.status))
 
@@ -82,7 +82,7 @@ def test_realm_can_be_reached(registry: Registry) -> None:
 
 
 @verifies("registry/login/mount-challenge-names-the-source")
-def test_challenge_of_a_mount(stored: StoredImage, guarded: StoredImage, new_blob: NewBlob) -> None:
+def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a client that wants to mount learns that it needs to pull from the source as well.
 
     Method: 1. mount a blob from another repository without a login

@@ -60,6 +60,15 @@ def test_a_check_that_passed_with_an_answer_asks_nothing() -> None:
     assert service.asked == 0
 
 
+def test_a_check_that_failed_on_an_answer_asks_nothing_unless_the_answer_is_a_server_error() -> None:
+    service = Service(REFUSED)
+    recorder = recorded(("/v2/", 500, ""), ("/v2/", 404, ""))
+    assert watching(recorder, service).judged("registry/a/b", FAILED) is FAILED
+    assert service.asked == 0
+    recorder.exchange(exchange("/v2/", 500))
+    assert watching(recorder, service).judged("registry/a/b", FAILED).verdict == Verdict.INCONCLUSIVE
+
+
 def test_a_check_that_failed_on_a_living_service_stays_as_it_is() -> None:
     service = Service()
     assert watching(recorded(("/v2/", 500, "")), service).judged("registry/a/b", FAILED) is FAILED
