@@ -7,32 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.oauth import OAuthClient
-from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry
-from conformance.clients.wire import Wire
-from conformance.evidence.recorder import Recorder
 from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.hidden import HiddenThings
-from conformance.sandbox.ledger import Ledger
-from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.finding import NotApplicable
-
-
-@pytest.fixture(scope="session")
-def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
-    """The token endpoint of the target."""
-    if target.identity is None:
-        raise NotApplicable("the target describes no identity")
-    return OAuthClient(target.identity, http(target.identity.url))
-
-
-@pytest.fixture(scope="session")
-def platform(target: Target, oauth: OAuthClient, names: Names, ledger: Ledger) -> Platform:
-    """The declared organization APIs."""
-    return Platform(target, oauth, oauth.http, names, ledger)
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +33,3 @@ def hidden(platform: Platform) -> HiddenThings:
 def theirs(platform: Platform) -> ForeignThings:
     """What the target file declares of the other organization."""
     return ForeignThings(platform)
-
-
-@pytest.fixture(scope="session")
-def operator(target: Target, recorder: Recorder) -> Operator:
-    """The operator's commands."""
-    return Operator(target.hooks, recorder)
-
-
-@pytest.fixture(scope="session")
-def wire(oauth: OAuthClient) -> Wire:
-    """A raw socket to the identity surface."""
-    return Wire(oauth.http)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
@@ -35,9 +34,3 @@ def features(target: Target) -> frozenset[str]:
 def wire(webhook: WebhookClient) -> Wire:
     """A raw socket to the webhook's origin."""
     return Wire(webhook.http)
-
-
-@pytest.fixture(scope="session")
-def operator(target: Target, recorder: Recorder) -> Operator:
-    """The operator's commands."""
-    return Operator(target.hooks, recorder)

@@ -1,4 +1,4 @@
-"""What errors checks are given: the declared organization APIs, and tokens by role."""
+"""What checks of several areas are given: the token endpoint and the declared organization APIs."""
 
 from __future__ import annotations
 
