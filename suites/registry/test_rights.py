@@ -7,8 +7,10 @@ import random
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry import Registry, Repository, StoredImage, Upload
+from conformance.clients.registry_login import basic
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
+from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_untouched
 from conformance.oracles.status import expect_status
@@ -32,6 +34,39 @@ def expect_nothing_changed(occasion: Occasion) -> None:
     expect_untouched(repository.get_manifest(stored.tag), stored.image.content)
     expect_untouched(repository.get_blob(stored.image.blobs[-1].digest), stored.image.blobs[-1].content)
     expect_not_stored([repository.head_manifest(occasion.tag), repository.head_blob(occasion.blob.digest)])
+
+
+@pytest.fixture(scope="session")
+def bad_login(registry: Registry, guarded: StoredImage, names: Names) -> str:
+    """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
+
+    Not the pusher's name with a wrong password, of which a platform may take a few and no more.
+    """
+    if registry.door.scheme != "bearer":
+        if not registry.door.scheme:
+            raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+        return basic(names.new("nobody"), "not-the-password")
+    token = token_for(registry, "pusher", registry.scope(guarded.repository.name))
+    if pull(guarded, token).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return f"Bearer {altered(token, 'letter')}"
+
+
+@verifies("registry/login/bad-login-opens-nothing")
+@pytest.mark.parametrize("operation", [case(name, name) for name in OPERATIONS])
+def test_bad_login_opens_nothing(occasion: Occasion, bad_login: str, operation: str) -> None:
+    """Purpose: whatever is asked for, the login is verified, and not only seen to be there.
+
+    Method: 1. send each request with a token of which one letter was altered; with the name of nobody where the
+               registry takes no tokens
+            2. expect 401
+            3. after what would have changed something, expect image, tag and blob as they were, and nothing new
+    """
+    reply = OPERATIONS[operation].request(occasion.stored.repository.presenting(bad_login), occasion)
+
+    expect_status(reply, 401, "for a login that is none")
+    if operation not in READS:
+        expect_nothing_changed(occasion)
 
 
 @verifies("registry/rights/puller-can-pull")

@@ -50,6 +50,7 @@ async def bad_tokens(d: Driver) -> None:
     ):
         answer = await d.ask("GET", f"/v2/{APP}/tags/list", bearer=bad)
         d.asked[-1] = (*d.asked[-1][:2], answer.status, *d.asked[-1][3:])
+    await d.ask("POST", f"/v2/{APP}/blobs/uploads/", bearer=good[:-8] + "AAAAAAAA")
     await d.ask("GET", f"/v2/{APP}/tags/list", Authorization=f"bearer {good}")
     await d.ask("GET", f"/v2/{APP}/tags/list", Authorization="Basic Og==")
 

@@ -27,6 +27,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TokenForOtherServiceAccepted",
         "TokenSignatureUnchecked",
         "UnsignedRegistryTokenAccepted",
+        "UploadsTakeAnyToken",
     ),
     "basic": (
         "AnonymousPull",
