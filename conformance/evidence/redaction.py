@@ -27,6 +27,7 @@ TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
+URL = re.compile(r"https?://[^/@]+(?P<rest>/.*)")
 
 
 class Redactor:
@@ -52,13 +53,15 @@ class Redactor:
             return
         self._known[name] = value
         self._seen.clear()
-        forms = {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
         if TOKEN.fullmatch(value):
             self._tokens[value] = name
         else:
-            self._names.update(dict.fromkeys(forms, name))
+            self._names.update(dict.fromkeys(_forms(value), name))
             self._pattern = None
-        for form in forms:
+        # What a URL has in common with every other one of its host is no part of a secret.
+        address = URL.fullmatch(value)
+        hidden = address["rest"] if address else value
+        for form in _forms(hidden):
             lowered = form.lower()
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
@@ -165,3 +168,8 @@ class Redactor:
         plain = base64.b64decode(whole + "=" * (-len(whole) % 4)).decode("utf-8", "replace")
         redacted = self.remains(self.text(plain))
         return self.remains(self.text(credentials)) if redacted == plain else f"<almost base64 of {redacted}>"
+
+
+def _forms(value: str) -> set[str]:
+    """A text in every form in which it travels."""
+    return {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}

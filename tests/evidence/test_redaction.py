@@ -96,3 +96,13 @@ def test_basic_credentials_that_share_letters_with_a_token_are_hidden_whole() ->
     redactor.learn("THE_TOKEN", f"eyJhbGciOiJSUzI1NiJ9.{encoded[:10]}Zm9v.c2lnbmF0dXJl")
 
     assert redactor.header("Authorization", f"Basic {encoded}") == "Basic <base64 of ct-push:$THE_PASSWORD>"
+
+
+def test_the_host_of_a_secret_address_is_no_secret_and_its_path_is() -> None:
+    redactor = Redactor()
+    redactor.learn("WEBHOOK_URL", "http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8tL")
+
+    assert redactor.remains("docker://127.0.0.1:8080/orgs/acme/app:v1") == "docker://127.0.0.1:8080/orgs/acme/app:v1"
+    assert "20tzduI8tL" not in redactor.remains("http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8t")
+    redactor.learn("WITH_PASSWORD", "http://caller:xY7wQ2pL9k@hooks.example/")
+    assert "xY7wQ2pL9k" not in redactor.remains("Authorization: xY7wQ2pL9k")
