@@ -51,8 +51,9 @@ def reading_while(
     changes: int,
     broken: Callable[[Exchange], bool] = lambda reply: False,
     reads: int = READS,
+    changers: int = 1,
 ) -> tuple[list[Exchange], list[Exchange]]:
-    """What three readers get while one caller changes something, that many times; and what the changer got.
+    """What three readers get while callers change something, that many times in all; and what those got.
 
     Each reads ``reads`` times at most. All stop when an answer to a reader is ``broken``: one is enough.
     """
@@ -66,9 +67,10 @@ def reading_while(
 
     def changer() -> list[Exchange]:
         try:
-            return _repeated(change, ended, changes)()
+            return _repeated(change, ended, changes // changers)()
         finally:
             ended.append(True)
 
-    changed, *read_by = at_once([changer, *[_repeated(watched, ended, reads)] * READERS])
-    return [reply for each in read_by for reply in each], changed
+    replies = at_once([*[changer] * changers, *[_repeated(watched, ended, reads)] * READERS])
+    changed, got = replies[:changers], replies[changers:]
+    return [reply for each in got for reply in each], [reply for each in changed for reply in each]
