@@ -31,10 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Judges again and prints the difference; returns the exit code."""
     from conformance.plugin.rejudging import rejudge
-    from conformance.runs.record import RecordError, read
+    from conformance.runs.record import RecordError, read_untouched
 
     try:
-        outcome = rejudge(read(arguments.folder))
+        outcome = rejudge(read_untouched(arguments.folder))
     except RecordError as mistake:
         raise UsageMistake(str(mistake)) from None
     if arguments.format == "json":

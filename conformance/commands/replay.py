@@ -32,13 +32,18 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks again and says of each what became of it; returns the exit code."""
-    from conformance.runs.record import RecordError, free_folder, read
+    from conformance.runs.record import RecordError, free_folder, read, read_untouched
 
     try:
-        earlier = read(_found(arguments.folder))
+        earlier = read_untouched(_found(arguments.folder))
     except RecordError as mistake:
         raise UsageMistake(str(mistake)) from None
     chosen = _chosen(earlier, arguments.ids)
+    if not chosen and not earlier.complete:
+        print(
+            "nothing to replay: of the checks that were judged none failed, but the run is not complete; run it again"
+        )
+        return ExitCode.INCONCLUSIVE
     if not chosen:
         print("nothing to replay: every check of that run passed or did not apply")
         return ExitCode.CONFORMANT

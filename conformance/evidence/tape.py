@@ -29,10 +29,10 @@ KEPT_BODY = 32 * 1024
 EXCHANGE: dict[str, Any] = {
     "id": str, "client": str, "method": str, "url": str, "request_headers": list, "request_body": dict, "status": int,
     "response_headers": list, "response_body": dict, "started": float, "duration_s": float,
-    "error": str | None, "check": str,
+    "error": str | None,
 }  # fmt: skip
 TRANSCRIPT: dict[str, Any] = {
-    "id": str, "command": list, "exit_code": int, "output": str, "errors": str, "duration_s": float, "check": str,
+    "id": str, "command": list, "exit_code": int, "output": str, "errors": str, "duration_s": float,
 }  # fmt: skip
 UNNAMED = "$ISSUED_TOKEN"
 NOTHING: Mapping[str, str] = {}
@@ -185,7 +185,12 @@ class Tape:
 
 
 def is_whole(entry: dict[str, Any]) -> bool:
-    """Whether an entry has all that an answer is made from; what someone else wrote may have not."""
+    """Whether an entry has all that an answer is made from, and says of which check; another's may have not."""
+    return isinstance(entry.get("check"), str) and is_entry(entry)
+
+
+def is_entry(entry: dict[str, Any]) -> bool:
+    """Whether this is an exchange or a transcript as it is recorded."""
     kinds = EXCHANGE if entry.get("kind") == "exchange" else TRANSCRIPT
     return all(isinstance(entry.get(name), kind) for name, kind in kinds.items()) and all(
         isinstance(field, list) and len(field) == 2 and all(isinstance(each, str) for each in field)

@@ -6,7 +6,6 @@ same; where it passed and has failed ever since, it is a new failure with a firs
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from conformance.runs.record import RecordError, RunInfo, read_info
+from conformance.runs.record import RecordError, RunInfo, json_object, read_info
 from conformance.vocabulary.verdict import Verdict
 
 SOON = 2
@@ -110,11 +109,14 @@ def _run(folder: Path, titles: dict[str, tuple[str, str]]) -> Run:
     info = read_info(folder)
     verdicts: dict[str, str] = {}
     complete = False
-    for line in _lines(folder / "results.ndjson"):
+    path = folder / "results.ndjson"
+    for line in _lines(path):
         check, verdict = line.get("id"), line.get("verdict")
-        if isinstance(check, str) and verdict in list(Verdict):
+        if line.get("kind") in ("check", "amendment"):
+            if not isinstance(check, str) or verdict not in list(Verdict):
+                raise RecordError(f"{path}: a check line that is not understood; the run is left out")
             verdicts[check] = str(verdict)
-            if line.get("kind") == "check":
+            if line["kind"] == "check":
                 titles[check] = (str(line.get("title", "")), str(line.get("level", "")))
         complete = line.get("complete") is True
     return Run(folder, info, complete, dict(Counter(verdicts.values())), verdicts)
@@ -125,11 +127,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 try:
-                    parsed = json.loads(line)
+                    yield json_object(line)
                 except ValueError:
-                    raise RecordError(f"{path}:{number}: is not JSON; the run is left out") from None
-                if isinstance(parsed, dict):
-                    yield parsed
+                    raise RecordError(f"{path}:{number}: is not a JSON object; the run is left out") from None
     except FileNotFoundError:
         raise RecordError(f"{path.parent}: no results.ndjson; the run is left out") from None
     except (OSError, UnicodeDecodeError):

@@ -17,9 +17,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
+from conformance.evidence.tape import is_entry
 from conformance.vocabulary.verdict import Verdict
 
 FORMAT = 1
+FINDING = {"expected", "observed", "hint", "exchanges"}
 
 
 class RecordError(Exception):
@@ -173,12 +175,24 @@ class Record:
         What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
         """
         for path in sorted((self.folder / "evidence").glob("*.ndjson")):
-            yield from _lines(path, self.remarks)
+            for line in _lines(path, self.remarks):
+                if is_entry(line):
+                    yield line
+                else:
+                    _remark(self.remarks, f"{path.name}: a line that is no exchange or transcript is left out")
 
     def leftovers(self) -> list[dict[str, str]]:
         """What the run could not remove."""
         path = self.folder / "leftovers.json"
-        return list(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else []
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, RecursionError):
+            found = None
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise RecordError(f"{path}: is not a list of what the run could not remove")
+        return found
 
 
 def free_folder(folder: Path) -> Path:
@@ -212,11 +226,17 @@ def read(folder: Path) -> Record:
     return Record(folder, info, list(results.values()), complete, remarks, amended)
 
 
-def read_whole(folder: Path) -> Record:
-    """The same of a run that ended, every line of which can be read; RecordError where that is not so."""
+def read_untouched(folder: Path) -> Record:
+    """The same of a run every line of which can be read, though it may have been interrupted; or RecordError."""
     record = read(folder)
     if record.remarks:
         raise RecordError(f"{folder}: {record.remarks[0]}; the record is not as it was written")
+    return record
+
+
+def read_whole(folder: Path) -> Record:
+    """The same of a run that also came to its end; RecordError where that is not so."""
+    record = read_untouched(folder)
     if not record.complete:
         told = f"{len(record.results)} checks were judged before it ended"
         raise RecordError(f"{folder}: the run is not complete: {told}; run it again to the end")
@@ -226,13 +246,21 @@ def read_whole(folder: Path) -> Record:
 def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
     try:
         result = _reader(CheckResult).validate_python(line)
-        Verdict(result.verdict)
+        _understood(result)
     except ValueError as mistake:
         remarks.append(f"{path.name}: a check line that is not understood ({_place(mistake)})")
         return
     if result.id in results:
         raise RecordError(f"{path}: {result.id} stands twice")
     results[result.id] = result
+
+
+def _understood(result: CheckResult) -> None:
+    """ValueError, in words without the line's text, where a check line says what nobody understands."""
+    if result.verdict not in list(Verdict):
+        raise ValueError("an unknown verdict")
+    if not all(each.keys() >= FINDING for each in result.findings):
+        raise ValueError("a finding that lacks a part")
 
 
 def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:
@@ -257,7 +285,7 @@ def _place(mistake: ValueError) -> str:
     from pydantic import ValidationError
 
     if not isinstance(mistake, ValidationError):
-        return "an unknown verdict"
+        return str(mistake)
     first = mistake.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
 
@@ -266,15 +294,15 @@ def read_info(folder: Path) -> RunInfo:
     """What ``run.json`` says; RecordError where it cannot be read."""
     path = folder / "run.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        data = json_object(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise RecordError(f"{folder}: no run.json; not a run's folder") from None
-    except (OSError, ValueError) as mistake:
-        raise RecordError(f"{path}: cannot be read ({mistake})") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise RecordError(
-            f"{path}: format {data.get('format') if isinstance(data, dict) else '?'}; this suite reads format {FORMAT}"
-        )
+    except OSError as failure:
+        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
+    except ValueError:
+        raise RecordError(f"{path}: is not a JSON object; what a run wrote was changed or cut off") from None
+    if data.get("format") != FORMAT:
+        raise RecordError(f"{path}: format {str(data.get('format'))[:20]}; this suite reads format {FORMAT}")
     try:
         info: RunInfo = _reader(RunInfo).validate_python(data)
     except ValueError as mistake:
@@ -282,16 +310,27 @@ def read_info(folder: Path) -> RunInfo:
     return info
 
 
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object as it stands in a run's files; ValueError for anything else, however deep."""
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(found, dict):
+        raise ValueError("no object")
+    return found
+
+
 def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                parsed = json.loads(line)
-            except ValueError:
-                _remark(remarks, f"{path.name}:{number}: a line that is not JSON is left out")
-                continue
-            if isinstance(parsed, dict):
-                yield parsed
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    yield json_object(line)
+                except ValueError:
+                    _remark(remarks, f"{path.name}:{number}: a line that is not a JSON object is left out")
+    except OSError as failure:
+        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
 
 
 def _remark(remarks: list[str], what: str) -> None:
