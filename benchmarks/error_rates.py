@@ -1,6 +1,6 @@
 """How often the statistical checks err: alarms on what is right, and what is wrong that they find.
 
-    python -m benchmarks.error_rates [--runs 200]
+    python -m benchmarks.error_rates [--runs 200] [--only time|tokens|concealment|generators]
 
 Each row runs one check again and again, as a run does, against the embedded reference over loopback: clean or in a
 right variant, where any finding is a false alarm, and with a defect, where each run should find it. Rows about time
@@ -37,6 +37,7 @@ CLIENT_TIME = "oauth/client/failures-take-the-same-time"
 TOKENS = "oauth/tokens/cannot-be-guessed"
 AT_ONCE = "oauth/tokens/requests-at-once-all-succeed"
 HIDDEN = "authorization/concealment/reading-tells-nothing#get"
+PARTS = {"time": "-the-same-time", "tokens": "oauth/tokens/", "concealment": HIDDEN}
 VOLATILE = "volatile-answers"
 
 
@@ -83,7 +84,8 @@ ROWS = [
 class Repetition:
     """A pytest plugin that runs the check of each row so many times, in place of pytest's own loop."""
 
-    def __init__(self, runs: int, control: str) -> None:
+    def __init__(self, rows: list[Row], runs: int, control: str) -> None:
+        self.rows = rows
         self.runs = runs
         self.control = control
         self.alarms = 0
@@ -92,7 +94,7 @@ class Repetition:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Runs the rows and prints each as it is done."""
         items = {item.stash[CHECK].id: item for item in session.items if CHECK in item.stash}
-        for row in ROWS:
+        for row in self.rows:
             tell(self.control, "reset")
             tell(self.control, "switch", *row.switched)
             with busy_core() if row.busy else contextlib.nullcontext():
@@ -124,8 +126,8 @@ def busy_core() -> Iterator[None]:
         process.wait()
 
 
-def checks(runs: int) -> int:
-    """Runs every row; the number of alarms on what is right."""
+def checks(rows: list[Row], runs: int) -> int:
+    """Runs these rows; the number of alarms on what is right."""
     reference = EmbeddedReference()
     try:
         target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
@@ -138,7 +140,7 @@ def checks(runs: int) -> int:
             profile="full",
         )
         (reference.folder / "evidence").mkdir()
-        repetition = Repetition(runs, control)
+        repetition = Repetition(rows, runs, control)
         arguments = [*pytest_arguments("oauth", "authorization"), "-p", "no:terminal"]
         pytest.main(arguments, plugins=[repetition, Judge(options)])
         return repetition.alarms
@@ -166,11 +168,17 @@ def main() -> int:
     """Prints the two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="runs of each row")
-    runs = parser.parse_args().runs
-    print("| check | switched on | a core kept busy | result | not judged |\n| --- | --- | --- | --- | --- |")
-    alarms = checks(runs)
-    print("\n| generator | kind | result |\n| --- | --- | --- |")
-    return 1 if alarms + generators(runs) else 0
+    parser.add_argument("--only", choices=[*PARTS, "generators"], help="one part of the two tables")
+    choice = parser.parse_args()
+    alarms = 0
+    rows = [row for row in ROWS if PARTS.get(choice.only, "") in row.check and choice.only != "generators"]
+    if rows:
+        print("| check | switched on | a core kept busy | result | not judged |\n| --- | --- | --- | --- | --- |")
+        alarms += checks(rows, choice.runs)
+    if choice.only in (None, "generators"):
+        print("\n| generator | kind | result |\n| --- | --- | --- |")
+        alarms += generators(choice.runs)
+    return 1 if alarms else 0
 
 
 if __name__ == "__main__":

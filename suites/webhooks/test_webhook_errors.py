@@ -27,7 +27,7 @@ GOOD = b'{"event": "cf"}'
 NOT_JSON = {
     "cut": b'{"a": ', "text": b"hello", "single-quotes": b"{'a': 1}", "invalid-utf8": b'{"a": "\xff"}',
     "trailing-comma": b'{"a": 1,}',
-    "two-documents": b"{} {}", "nan": b'{"a": NaN}',
+    "two-documents": b"{} {}", "nan": b'{"a": NaN}', "empty": b"",
 }  # fmt: skip
 
 
