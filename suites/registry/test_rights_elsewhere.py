@@ -76,7 +76,7 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
     Method: 1. open a session; GET it with a login that may only pull
             2. expect 401, 403 or 404; then 204 to the opener
     """
-    upload = repository.open_upload()
+    other, upload = repository.registry.as_role("puller"), repository.open_upload()
 
-    expect_denied(upload.by(repository.registry.as_role("puller")).status(), "to another")
+    expect_denied(upload.by(other).status(), "to another")
     expect_status(upload.status(), 204, "to the opener")
