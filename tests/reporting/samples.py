@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -203,115 +204,69 @@ def written(
 def every_verdict(folder: Path, **changes: Any) -> Record:
     """A run with each verdict, a waiver, a property, a transcript, a body of each kind and hostile text."""
     recording = recorder()
+    results = [*_oauth(recording), *_registry(recording), *_storage(recording), *_webhooks(recording)]
+    folder.mkdir(parents=True, exist_ok=True)
+    leftover = {"surface": "storage", "name": "cf-123/key", "why": "500"}
+    (folder / "leftovers.json").write_text(json.dumps([leftover]), encoding="utf-8")
+    return written(folder, results, recording, **changes)
+
+
+def _oauth(recording: Recorder) -> Iterator[CheckResult]:
+    """A pass, one failure in two cases, a failing SHOULD, a property, and what was not judged."""
     good = [exchange(recording) for _ in range(6)]
     wrong = exchange(recording, 200, b'{"access_token":"$TOKEN_X","a":1,"a":2,"n":1.00}', headers=[("X-Note", HOSTILE)])
-    xml = exchange(
-        recording,
-        500,
-        b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>&lt;b&gt;</Message></Error>",
-        "https://s3.staging.example/conformance-a/k",
-        method="GET",
-        media_type="application/xml",
-        request_body=b"",
-    )
-    html = exchange(recording, 502, HOSTILE.encode("utf-8", "surrogatepass"), media_type="text/html")
+    given = ("401 or 400", "200 OK with an access token", wrong)
+    yield check("oauth/token/good-request-gets-a-token", exchanges=good, requests=6)
+    for case, exchanges, hint in (("wrong", [*good[:2], wrong], "the secret is not compared"), ("empty", [wrong], "")):
+        name = f"oauth/token/wrong-secret-is-refused#{case}"
+        yield check(name, Verdict.FAIL, exchanges=exchanges, findings=[finding(*given, hint=hint)])
+    no_store = finding('header "Cache-Control: no-store"', "no Cache-Control header", good[0])
+    yield check("oauth/token/cache-control-is-no-store", Verdict.FAIL, level="SHOULD", exchanges=good[:1],
+                findings=[no_store])  # fmt: skip
+    events = {"form": 640, "duplicate parameter": 210, "not UTF-8": 350}
+    yield check("oauth/token/body-is-never-a-5xx", exchanges=good[-2:], requests=1200, events=events)
+    yield check("oauth/limits/too-many-requests-are-told", Verdict.NOT_APPLICABLE, feature="limits.token_requests",
+                reason="the feature limits.token_requests is not claimed")  # fmt: skip
+    yield check("oauth/token/revoked-credential-is-refused", Verdict.INCONCLUSIVE,
+                reason="no revoked credential is described",
+                needs="[targets.staging.identity.credentials.revoked] in conformance.toml")  # fmt: skip
+
+
+def _registry(recording: Recorder) -> Iterator[CheckResult]:
+    """Bytes that are no text, a transcript with a waiver, and an error of the suite."""
     binary = exchange(recording, 200, bytes(range(256)) * 300, media_type="application/octet-stream")
+    command = ["docker", "push", "registry.staging.example/orgs/acme/app:1"]
+    told = ("The push refers to repository\n", "denied: \x1b[31mrequested access\x1b[0m")
+    transcript = recording.transcript(command, 1, *told, 1.2)
+    waiver = {"reason": "proxy upgrade under way", "issue": "https://issues.example/77", "until": "2026-04-01"}
+    yield check("registry/pull/manifest-by-digest", exchanges=[binary], title="A manifest can be pulled by its digest")
+    yield check("registry/push/client-can-push#docker", Verdict.FAIL, exchanges=[transcript], waiver=waiver,
+                findings=[finding("exit code 0", "exit code 1: denied", transcript)])  # fmt: skip
+    yield check("registry/pull/blob-range", Verdict.ERROR, level="MAY",
+                reason="ZeroDivisionError: division by zero in oracles/ranges.py")  # fmt: skip
+
+
+def _storage(recording: Recorder) -> Iterator[CheckResult]:
+    """Two failures of one cause, and a long body."""
+    error = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>&lt;b&gt;</Message></Error>"
+    xml = exchange(recording, 500, error, "https://s3.staging.example/conformance-a/k",
+                   method="GET", media_type="application/xml", request_body=b"")  # fmt: skip
+    for name, expected in (("get/range-is-honoured", "206 Partial Content"), ("list/page-is-not-cut-short", "200 OK")):
+        findings = [finding(expected, "500 Internal Server Error", xml)]
+        yield check(f"storage/{name}", Verdict.FAIL, exchanges=[xml], findings=findings)
     long = exchange(recording, 200, b"x" * 100_000, media_type="text/plain")
+    yield check("storage/put/long-line", exchanges=[long])
+
+
+def _webhooks(recording: Recorder) -> Iterator[CheckResult]:
+    """Hostile text wherever the target's words are shown, no answer at all, and what was not judged."""
+    html = exchange(recording, 502, HOSTILE.encode("utf-8", "surrogatepass"), media_type="text/html")
     silent = exchange(recording, 0)
-    transcript = recording.transcript(
-        ["docker", "push", "registry.staging.example/orgs/acme/app:1"],
-        1,
-        "The push refers to repository\n",
-        "denied: \x1b[31mrequested access\x1b[0m",
-        1.2,
-    )
-    five_hundred = "500 Internal Server Error"
-    results = [
-        check("oauth/token/good-request-gets-a-token", exchanges=good, requests=6),
-        check(
-            "oauth/token/wrong-secret-is-refused#wrong",
-            Verdict.FAIL,
-            exchanges=[*good[:2], wrong],
-            findings=[finding("401 or 400", "200 OK with an access token", wrong, hint="the secret is not compared")],
-        ),
-        check(
-            "oauth/token/wrong-secret-is-refused#empty",
-            Verdict.FAIL,
-            exchanges=[wrong],
-            findings=[finding("401 or 400", "200 OK with an access token", wrong)],
-        ),
-        check(
-            "oauth/token/cache-control-is-no-store",
-            Verdict.FAIL,
-            level="SHOULD",
-            exchanges=good[:1],
-            findings=[finding('header "Cache-Control: no-store"', "no Cache-Control header", good[0])],
-        ),
-        check(
-            "oauth/token/body-is-never-a-5xx",
-            exchanges=good[-2:],
-            requests=1200,
-            events={"form": 640, "duplicate parameter": 210, "not UTF-8": 350},
-        ),
-        check(
-            "oauth/limits/too-many-requests-are-told",
-            Verdict.NOT_APPLICABLE,
-            feature="limits.token_requests",
-            reason="the feature limits.token_requests is not claimed",
-        ),
-        check(
-            "oauth/token/revoked-credential-is-refused",
-            Verdict.INCONCLUSIVE,
-            reason="no revoked credential is described",
-            needs="[targets.staging.identity.credentials.revoked] in conformance.toml",
-        ),
-        check("registry/pull/manifest-by-digest", exchanges=[binary], title="A manifest can be pulled by its digest"),
-        check(
-            "registry/push/client-can-push#docker",
-            Verdict.FAIL,
-            exchanges=[transcript],
-            findings=[finding("exit code 0", "exit code 1: denied", transcript)],
-            waiver={"reason": "proxy upgrade under way", "issue": "https://issues.example/77", "until": "2026-04-01"},
-        ),
-        check(
-            "registry/pull/blob-range",
-            Verdict.ERROR,
-            level="MAY",
-            reason="ZeroDivisionError: division by zero in oracles/ranges.py",
-        ),
-        check(
-            "storage/get/range-is-honoured",
-            Verdict.FAIL,
-            exchanges=[xml],
-            findings=[finding("206 Partial Content", five_hundred, xml)],
-        ),
-        check(
-            "storage/list/page-is-not-cut-short",
-            Verdict.FAIL,
-            exchanges=[xml],
-            findings=[finding("200 OK", five_hundred, xml)],
-        ),
-        check("storage/put/long-line", exchanges=[long]),
-        check(
-            "webhooks/post/hostile",
-            Verdict.FAIL,
-            title="Hostile " + HOSTILE,
-            exchanges=[html, silent],
-            findings=[finding(HOSTILE, HOSTILE + "y" * 100_000, html)],
-            clause={"document": "D", "section": "S", "quote": HOSTILE, "url": "javascript:document.title='owned'"},
-        ),
-        check(
-            "webhooks/post/accepted",
-            Verdict.INCONCLUSIVE,
-            reason="webhooks: connection refused",
-            needs="a webhook that answers",
-        ),
-    ]
-    (folder).mkdir(parents=True, exist_ok=True)
-    (folder / "leftovers.json").write_text(
-        json.dumps([{"surface": "storage", "name": "cf-123/key", "why": "500"}]), encoding="utf-8"
-    )
-    return written(folder, results, recording, **changes)
+    clause = {"document": "D", "section": "S", "quote": HOSTILE, "url": "javascript:document.title='owned'"}
+    yield check("webhooks/post/hostile", Verdict.FAIL, title="Hostile " + HOSTILE, exchanges=[html, silent],
+                findings=[finding(HOSTILE, HOSTILE + "y" * 100_000, html)], clause=clause)  # fmt: skip
+    yield check("webhooks/post/accepted", Verdict.INCONCLUSIVE, reason="webhooks: connection refused",
+                needs="a webhook that answers")  # fmt: skip
 
 
 def many(folder: Path, checks: int = 500, exchanges_each: int = 6) -> Record:
