@@ -1,9 +1,10 @@
 """Runs listings, paging, models and concurrency against a real S3 server from several seeds, and says what is found.
 
-    python -m tests.real_servers.seeds TARGET.toml [--seeds 10]
+    python -m tests.real_servers.seeds TARGET.toml [--seeds 10] [--whole] [--workers N]
 
-The server is started by .ci/servers/storage.sh, whose ``environment`` is sourced first. One line a run, then each
-check that failed in any run with the number of runs in which it did. Exit 1 where a run could not judge at all.
+The server is started by .ci/servers/storage.sh, whose ``environment`` is sourced first. ``--whole`` runs all of the
+storage area. One line a run, then each check that failed in any run with the number of runs in which it did. Exit 1
+where a run could not judge at all, or a check fails that is not in the server's file of expected findings.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.real_servers.compare import judged
+from tests.real_servers.compare import expected, judged, means
 
 SELECTED = ("storage/paging", "storage/model", "storage/at-once", "storage/listing/start-after-is-exclusive")
 
 
-def failing(config: Path, seed: int, folder: Path) -> list[str] | None:
-    """The checks that fail in one run; None where it ended otherwise than by judging."""
-    command = [sys.executable, "-m", "conformance", "run", *SELECTED, "--config", str(config)]
+def failing(config: Path, seed: int, folder: Path, choice: list[str]) -> list[str] | None:
+    """The checks that fail in one run of a choice; None where it ended otherwise than by judging."""
+    command = [sys.executable, "-m", "conformance", "run", *choice, "--config", str(config)]
     ended = subprocess.run(
         [*command, "--seed", str(seed), "--out", str(folder)], stdout=subprocess.DEVNULL, check=False
     )
@@ -37,23 +38,35 @@ def summary(runs: list[list[str]]) -> list[str]:
     return [f"{count:3} of {len(runs)}  {check}" for check, count in counts.most_common()] or ["nothing in any run"]
 
 
+def surprising(found: list[str], config: Path) -> list[str]:
+    """Those that are not in the server's file of expected findings."""
+    entries = expected(config.with_suffix(".expected.toml"))
+    return [check for check in found if not any(means(entry, check) for entry in entries)]
+
+
 def main() -> int:
     """Prints the runs and their summary; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    choice = [*(["storage"] if options.whole else SELECTED), "--workers", str(options.workers)]
     runs: list[list[str]] = []
+    surprises: set[str] = set()
     with tempfile.TemporaryDirectory() as scratch:
         for seed in range(1, options.seeds + 1):
-            found = failing(options.config, seed, Path(scratch) / str(seed))
+            found = failing(options.config, seed, Path(scratch) / str(seed), choice)
             if found is None:
                 print(f"seed {seed}: the run did not judge")
                 return 1
+            surprises.update(surprising(found, options.config))
             print(f"seed {seed}: {len(found)} checks fail", flush=True)
             runs.append(found)
     print("\n".join(summary(runs)))
-    return 0
+    print("\n".join(f"not expected: {check}" for check in sorted(surprises)) or "none that is not expected")
+    return 1 if surprises else 0
 
 
 if __name__ == "__main__":
