@@ -6,8 +6,9 @@
 ``area`` prints wall time with one and two workers (start of the processes included), requests and the peak memory of
 the largest process, each as a ratio to what the OCI conformance suite needed on the same registry (``OCI``, measured
 once on an idle machine of this kind). Since the machine is seldom idle, the time is also compared with that of a plain
-sequential client which makes as many requests as the OCI suite does, in the same minute: no suite that asks one thing
-after another can be faster than that.
+sequential client which makes as many requests as the OCI suite does, in the same minutes: no suite that asks one thing
+after another can be faster than that. Runs and client take turns, and of each the fastest counts, since whatever else
+the machine does only ever adds.
 
 ``race`` runs the checks of pulls beside pushes again and again, and prints in how many runs the 5xx was found, how
 long that took and with how many requests.
@@ -130,24 +131,27 @@ def plain_client(url: str, requests: int) -> float:
 
 def area(repeat: int) -> int:
     """Prints what the area needs beside the OCI suite."""
+    ways: list[tuple[tuple[str, ...], int]] = [
+        (words, workers) for words in (("--explore", "0"), ()) for workers in (1, 2)
+    ]
+    plain: list[float] = []
+    runs: dict[tuple[tuple[str, ...], int], list[tuple[Record, Needed]]] = {way: [] for way in ways}
     with docker_registry() as (folder, url):
-        plain = statistics.median(plain_client(url, OCI.requests) for _ in range(repeat))
-        print(f"a plain client makes {OCI.requests} requests in {plain:.2f} s")
-        for words in (["--explore", "0"], []):
-            for workers in (1, 2):
-                name = f"{workers}-{len(words)}"
-                runs = [
-                    checked(folder, folder / f"{name}-{number}", "registry", *words, "--workers", str(workers))
-                    for number in range(repeat)
-                ]
-                needed = [each for _, each in runs]
-                print(line(len(runs[0][0].results), workers, " ".join(words) or "with properties", needed, plain))
+        for number in range(repeat):
+            plain.append(plain_client(url, OCI.requests))
+            for words, workers in ways:
+                out = folder / f"{workers}-{len(words)}-{number}"
+                runs[words, workers].append(checked(folder, out, "registry", *words, "--workers", str(workers)))
+    print(f"a plain client makes {OCI.requests} requests in {min(plain):.2f} s")
+    for (words, workers), made in runs.items():
+        needed = [each for _, each in made]
+        print(line(len(made[0][0].results), workers, " ".join(words) or "with properties", needed, min(plain)))
     return 0
 
 
 def line(checks: int, workers: int, how: str, needed: list[Needed], plain_s: float) -> str:
-    """One line of the table: medians, and their ratios to the OCI suite's figures."""
-    wall = statistics.median(each.wall_s for each in needed)
+    """One line of the table: the fastest run, and its ratios to the OCI suite's figures."""
+    wall = min(each.wall_s for each in needed)
     requests = statistics.median(each.requests for each in needed)
     peak = max(each.peak_mb for each in needed)
     return (
