@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import os
-import statistics
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -63,9 +62,8 @@ def settle(config: pytest.Config, states: Iterable[SurfaceState], options: RunOp
 
 
 def distance(states: Iterable[SurfaceState]) -> float:
-    """The round trip to the target in seconds: the middle of its surfaces, of which one may be slow."""
-    trips = [state.round_trip_s for state in states if state.round_trip_s is not None]
-    return statistics.median_low(trips) if trips else 0.0
+    """The shortest of all round trips in seconds: the others may have been to slow surfaces, and not to far ones."""
+    return min((state.shortest_trip_s for state in states if state.shortest_trip_s is not None), default=0.0)
 
 
 def needed(cores: int, round_trip_s: float, rate: float | None, requirements: int) -> int:

@@ -14,9 +14,9 @@ class SurfaceState:
     """One surface before the run.
 
     ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
-    had. ``cause`` says why a surface is not reachable. ``round_trip_s`` is the median of five requests;
-    ``clock_skew_s`` how far the target's clock is ahead of ours. ``credentials`` says per role "ok" or why not;
-    ``features`` says per feature what was seen of it.
+    had. ``cause`` says why a surface is not reachable. ``round_trip_s`` is the median of five requests,
+    ``shortest_trip_s`` the shortest, which a busy machine spoils least; ``clock_skew_s`` how far the target's clock is
+    ahead of ours. ``credentials`` says per role "ok" or why not; ``features`` says per feature what was seen of it.
     """
 
     surface: str
@@ -25,6 +25,7 @@ class SurfaceState:
     lines: list[tuple[str, str]] = field(default_factory=list)
     cause: str = ""
     round_trip_s: float | None = None
+    shortest_trip_s: float | None = None
     clock_skew_s: float | None = None
     credentials: dict[str, str] = field(default_factory=dict)
     features: dict[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conformance.runs.record import Record, read
 
-TIME_LIMIT_S = 120
+TIME_LIMIT_S = 300
 
 
 @dataclass
