@@ -98,6 +98,8 @@ def _since(baseline: Path, folder: Path | None, fail_on: str | None, code: int) 
     """Says what changed since the baseline; the exit code is the run's own where that was not judged to its end."""
     if folder is None or code not in (ExitCode.CONFORMANT, ExitCode.NON_CONFORMANT, ExitCode.INCONCLUSIVE):
         return code
+    here = Path.cwd()
+    folder = folder.relative_to(here) if folder.is_relative_to(here) else folder
     comparisons = compared(baseline, [folder])
     print()
     show(comparisons)
