@@ -40,6 +40,7 @@ from conformance.target import configuration
 
 CLEAN = "(clean)"
 BY_CLIENTS = "interoperability/"
+KEPT = ("verdict", "findings", "reason", "events", "requests")
 
 
 @dataclass(frozen=True)
@@ -118,16 +119,16 @@ class Table:
             elif check.requirement.id in row.requirements:
                 yield item
 
-    def run(self, items: list[pytest.Item]) -> dict[str, dict[str, Any]]:
-        """The verdicts of these checks, run now."""
+    def run(self, items: list[pytest.Item], then: pytest.Item | None = None) -> dict[str, dict[str, Any]]:
+        """The verdicts of these checks, run now; what is made once a session stays for the one that comes ``then``."""
         RECORDER.watch.forget()
         found: dict[str, dict[str, Any]] = {}
-        for item, following in zip(items, [*items[1:], None], strict=False):
+        for item, following in zip(items, [*items[1:], then], strict=False):
             item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
             for report in runtestprotocol(item, nextitem=following, log=False):
                 for name, value in report.user_properties:
                     if name == RESULT and isinstance(value, dict):
-                        found[value["id"]] = {key: value[key] for key in ("verdict", "findings", "reason")}
+                        found[value["id"]] = {key: value[key] for key in KEPT}
         return found
 
 

@@ -2,10 +2,12 @@
 
     python -m tests.properties                        every such defect, its property from 20 seeds
     python -m tests.properties --defect NAME --seeds 5
+    python -m tests.properties --by-example           with all of them at once: no check by written examples may fail
     python -m tests.properties --out TABLE.md
 
 A defect that only properties find declares how many requests show it at least (``shortest``). A defect counts as found
-where its property fails; what is shown is the smallest of its findings, in requests and hooks.
+where its property fails; what is shown is the smallest of its findings, in requests and hooks, for the first seeds
+(``--shrunk``: to make an example smaller is what takes the time).
 """
 
 from __future__ import annotations
@@ -22,14 +24,17 @@ from typing import Any
 
 import hypothesis
 import pytest
+from hypothesis.internal.conjecture import engine
 
 from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import Row, Table, in_reference
+from conformance.strategies.explore import LONGEST_SHRINK_S
+from tests.defects import CLEAN, Row, Table, in_reference
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
+SURFACES = ["identity", "registry", "storage", "webhooks"]
 
 
 def explored() -> dict[str, type[Defect]]:
@@ -39,20 +44,28 @@ def explored() -> dict[str, type[Defect]]:
     }
 
 
+def is_property(item: pytest.Item) -> bool:
+    """Whether a check is tried on examples that are drawn."""
+    if CHECK not in item.stash:
+        return False
+    return hasattr(getattr(item, "function", None), "hypothesis") or "/model/" in item.stash[CHECK].requirement.id
+
+
 @dataclass(frozen=True)
 class Found:
-    """What the seeds showed of one defect by one property: the size of the smallest finding, for each that found it."""
+    """What the seeds showed of one defect by one property: how many found it, and what the shrunk ones came to."""
 
     defect: str
     requirement: str
     shortest: int
     seeds: int
+    found: int
     sizes: tuple[int, ...]
 
     @property
     def often(self) -> bool:
         """Whether it was found from 19 of 20 seeds, or as large a part of others."""
-        return len(self.sizes) >= NEEDED * self.seeds
+        return self.found >= NEEDED * self.seeds
 
     @property
     def small(self) -> bool:
@@ -62,48 +75,89 @@ class Found:
     def line(self) -> str:
         """A line of the table."""
         sizes = f"{min(self.sizes)} to {max(self.sizes)}" if self.sizes else "-"
-        return f"| {self.requirement} | {self.defect} | {len(self.sizes)}/{self.seeds} | {sizes} | {self.shortest} |"
+        return f"| {self.requirement} | {self.defect} | {self.found}/{self.seeds} | {sizes} | {self.shortest} |"
 
 
 class Seeded(Table):
     """Runs the properties that a defect names once for each seed."""
 
-    def __init__(self, wanted: list[Row], control: str, seeds: Sequence[int]) -> None:
+    def __init__(self, wanted: list[Row], control: str, seeds: Sequence[int], shrunk: int) -> None:
         super().__init__(wanted, control)
-        self.seeds = seeds
+        self.seeds, self.shrunk = seeds, shrunk
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Runs the rows, each from every seed."""
         items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
+        needed = {row.name: list(self.of(row, items)) for row in self.wanted}
+        every = [item for item in items if any(item in each for each in needed.values())]
+        # What is made once a run is made here, so that it is no part of what a seed shows.
+        self.verdicts[CLEAN] = self.run(every, elsewhere(every, session))
         for row in self.wanted:
-            chosen = list(self.of(row, items))
             for seed in self.seeds:
-                tell(self.control, "reset")
                 tell(self.control, "switch", row.name)
-                # As the run itself sets it.
+                # As the run itself sets them.
                 hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
-                self.verdicts[f"{row.name} {seed}"] = self.run(chosen)
+                engine.MAX_SHRINKING_SECONDS = LONGEST_SHRINK_S if seed < self.shrunk else 0
+                self.verdicts[f"{row.name} {seed}"] = self.run(needed[row.name], elsewhere(needed[row.name], session))
+                tell(self.control, "switch")
+        return True
+
+
+def elsewhere(items: list[pytest.Item], session: pytest.Session) -> pytest.Item:
+    """A check of another folder than the last of these, or of another file: all but what lives as long as the session
+    is taken down before it."""
+    last = items[-1].path
+    others = [item for item in session.items if item.path != last]
+    return next((item for item in others if item.path.parent != last.parent), others[0])
+
+
+class Together(Table):
+    """Switches every defect of a surface on that only properties find, and runs the checks that are no properties."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Runs the rows, each of which is a surface."""
+        items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
+        for row in self.wanted:
+            names = [name for name, each in explored().items() if each.surface == row.surface]
+            tell(self.control, "reset")
+            tell(self.control, "switch", *names)
+            self.verdicts[row.name] = self.run(list(self.of(row, items)))
         tell(self.control, "reset")
         return True
 
 
-def search(names: Sequence[str], seeds: Sequence[int], explore: int) -> list[Found]:
+def by_example(surfaces: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The checks by written examples that fail with all these defects at once: none should."""
+    properties = tuple({requirement for each in explored().values() for requirement in each.noticed_by})
+    wanted = [Row(surface, surface, None, misses=properties) for surface in surfaces]
+    verdicts = in_reference(wanted, 1, lambda control: Together(wanted, control))
+    return {check: each for row in verdicts.values() for check, each in row.items() if each["verdict"] == "fail"}
+
+
+def search(names: Sequence[str], seeds: int, shrunk: int, explore: int) -> list[Found]:
     """What the seeds show of these defects, in this process."""
     wanted = [Row(name, explored()[name].surface, explored()[name].noticed_by) for name in names]
-    verdicts = in_reference(wanted, explore, lambda control: Seeded(wanted, control, seeds))
+    verdicts = in_reference(wanted, explore, lambda control: Seeded(wanted, control, range(seeds), shrunk))
     found = []
     for row in wanted:
         for requirement in row.requirements or ():
-            judged = [
-                result
-                for seed in seeds
-                for check, result in verdicts[f"{row.name} {seed}"].items()
-                if check.split("#")[0] == requirement and result["verdict"] == "fail"
-            ]
-            sizes = tuple(min(len(each["sequence"]) for each in result["findings"]) for result in judged)
-            found.append(Found(row.name, requirement, explored()[row.name].shortest, len(seeds), sizes))
+            shown = [_shown(verdicts[f"{row.name} {seed}"], requirement) for seed in range(seeds)]
+            sizes = tuple(min(each) for each in shown[:shrunk] if each)
+            times = sum(bool(each) for each in shown)
+            found.append(Found(row.name, requirement, explored()[row.name].shortest, seeds, times, sizes))
     return found
+
+
+def _shown(row: dict[str, dict[str, Any]], requirement: str) -> list[int]:
+    """How long the sequences are that a property's findings show, those of all its cases."""
+    return [
+        len(finding["sequence"])
+        for check, judged in row.items()
+        if check.split("#")[0] == requirement and judged["verdict"] == "fail"
+        for finding in judged["findings"]
+    ]
 
 
 def search_in_processes(choice: argparse.Namespace) -> list[Found]:
@@ -116,7 +170,11 @@ def search_in_processes(choice: argparse.Namespace) -> list[Found]:
         for job in range(min(choice.jobs, len(names))):
             part = Path(folder) / f"{job}.json"
             words = [sys.executable, "-m", "tests.properties", "--part", str(part), f"--seeds={choice.seeds}"]
-            words += [f"--explore={choice.explore}", *(f"--defect={name}" for name in names[job :: choice.jobs])]
+            words += [
+                f"--shrunk={choice.shrunk}",
+                f"--explore={choice.explore}",
+                *(f"--defect={name}" for name in names[job :: choice.jobs]),
+            ]
             running.append((subprocess.Popen(words), part))
         found: list[Found] = []
         for process, part in running:
@@ -136,8 +194,10 @@ def markdown(found: Iterable[Found]) -> str:
 def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--defect", action="append", metavar="NAME", choices=list(explored()), help="repeatable")
-    parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
+    parser.add_argument("--surface", choices=SURFACES)
+    parser.add_argument("--by-example", action="store_true", help="show that no check by written examples finds one")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--shrunk", type=int, default=3, help="of how many seeds the finding is made smaller")
     parser.add_argument("--explore", type=int, default=25, help="examples a property")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write the table")
@@ -149,9 +209,16 @@ def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect is found too seldom, or shown at too great length."""
     choice = _parsed(arguments)
     if choice.part:
-        told: list[dict[str, Any]] = [vars(each) for each in search(choice.defect, range(choice.seeds), choice.explore)]
+        told: list[dict[str, Any]] = [
+            vars(each) for each in search(choice.defect, choice.seeds, choice.shrunk, choice.explore)
+        ]
         choice.part.write_text(json.dumps(told), encoding="utf-8")
         return 0
+    if choice.by_example:
+        reached = by_example([choice.surface] if choice.surface else SURFACES)
+        for check, judged in reached.items():
+            print(f"{check}: {judged['findings'][0]['expected']}, {judged['findings'][0]['observed']}")
+        return 1 if reached else 0
     found = search_in_processes(choice)
     if choice.out:
         choice.out.write_text(markdown(found), encoding="utf-8")

@@ -69,13 +69,15 @@ def raw_bodies() -> SearchStrategy[bytes]:
         b'{"a": 1, "a": 2}', b"\xef\xbb\xbf{}", b'{"a": "\\ud800"}', b'{"a": "\xff"}', "{}".encode("utf-16"),
         b"[" * 5000, b'{"a":' * 2000, b"{} {}", b"{'a': 1}", b"// x\n{}",
     ]  # fmt: skip
-    values = json_values().map(lambda value: json.dumps(value).encode())
-    return st.one_of(st.sampled_from(fixed), st.binary(max_size=60), values)
+    values = json_values() | st.dictionaries(odd_strings(), json_values(), min_size=1, max_size=3)
+    return st.one_of(
+        st.sampled_from(fixed), st.binary(max_size=60), values.map(lambda value: json.dumps(value).encode())
+    )
 
 
 def path_segments() -> SearchStrategy[str]:
     """Segments of a path as they stand on the wire: percent-encoded bytes, dots, reserved characters."""
-    safe = st.text("abcxyz019-._~!$&'()*+,;=:@%", min_size=1, max_size=20)
+    safe = st.text("abcxyz019-._~!$&'()*+,;=:@%", min_size=4, max_size=20)
     encoded = st.binary(min_size=1, max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
     return st.one_of(
         st.sampled_from(

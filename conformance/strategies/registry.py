@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from conformance.clients.images import MANIFEST_TYPES, digest_of
+from conformance.clients.images import MANIFEST_TYPES, OCI_MANIFEST, digest_of
 from conformance.strategies.changes import Change, Table, altered, changes, each_kind, picked
 from conformance.strategies.json_changes import JSON_CHANGES
 from conformance.vocabulary.mutation import Mutation, Outcome
@@ -125,11 +125,19 @@ def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
     return changes(MANIFEST_CHANGES, st.tuples(st.sampled_from(PLACES), odd))
 
 
+TWICE = b'{"schemaVersion": 2, "schemaVersion": 1, "layers": [], "layers": 1}'
+
+
 def manifest_bodies() -> SearchStrategy[bytes]:
     """Bodies that are no manifest at all: bytes, JSON of any kind, nested deep, members twice."""
     nested = st.integers(1, 4000).map(lambda depth: b'{"a":' * depth + b"1" + b"}" * depth)
-    twice = st.just(b'{"schemaVersion": 2, "schemaVersion": 1, "layers": [], "layers": 1}')
-    return st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()) | nested | twice
+    return st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()) | nested | st.just(TWICE)
+
+
+MANIFEST_BODIES: list[dict[str, Any]] = [
+    {"content": content, "media_type": OCI_MANIFEST}
+    for content in (b"null", b'{"a":' * 2000 + b"1" + b"}" * 2000, TWICE)
+]
 
 
 def manifest_types() -> SearchStrategy[str]:
@@ -165,6 +173,11 @@ def tags() -> SearchStrategy[Mutation[str]]:
     taken = good.map(lambda tag: Mutation("a tag of the grammar", Outcome.VALID, tag))
     other = odd.map(lambda part: Mutation("a tag of another grammar", Outcome.EITHER, part))
     return st.integers(0, 2).flatmap(lambda number: other if number == 2 else taken)
+
+
+TAGS: list[dict[str, Mutation[str]]] = [
+    {"tag": Mutation("a tag of the grammar", Outcome.VALID, tag)} for tag in ("00123", "v1.", "_-.")
+]
 
 
 def _other_digest(content: bytes, place: float, _: Any) -> str:
@@ -220,8 +233,9 @@ def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:
 
 def tag_queries() -> SearchStrategy[str]:
     """Queries of a tag list."""
-    values = st.text("0123456789abcxyz-+._%20&=", max_size=12) | st.integers(-(2**70), 2**70).map(str)
-    names = st.sampled_from(["n", "last", "N", "page", "n[]"])
+    texts = st.text("0123456789abcxyz-+._%20&=", max_size=12)
+    values = texts | texts.filter(bool) | st.integers(-(2**70), 2**70).map(str)
+    names = st.sampled_from(["n", "last", "N", "page", "n[]", "last"])
     return st.lists(st.tuples(names, values), min_size=1, max_size=3).map(
         lambda pairs: "?" + "&".join(f"{name}={value}" for name, value in pairs),
     )

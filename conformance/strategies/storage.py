@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
@@ -49,6 +51,12 @@ def hard_names() -> SearchStrategy[str]:
 def name_sets(names: SearchStrategy[str], at_most: int = 8) -> SearchStrategy[list[str]]:
     """Several different names."""
     return st.lists(names, min_size=1, max_size=at_most, unique=True)
+
+
+# Keys that begin with the one before, and groups beside one another, at pages of one.
+FLAT_SETS: list[dict[str, Any]] = [{"names": ["a", "aa", "b"], "size": 1}]
+NESTED_SETS: list[dict[str, Any]] = [{"names": ["a/a", "aa/a"], "size": 1}, {"names": ["a", "a/a/a"], "size": 2}]
+BODIES_IN_PARTS: list[dict[str, Any]] = [{"body": b"\0\0\r\n\r\n\xff\xff", "places": [0.5]}]
 
 
 def page_sizes() -> SearchStrategy[int]:
@@ -144,6 +152,9 @@ def query_parameters() -> SearchStrategy[dict[str, str]]:
     return st.dictionaries(names, values, max_size=4)
 
 
+ODD_ORDERS: list[dict[str, list[int]]] = [{"order": [1, 2, 1, 2]}, {"order": [1, 1, 1]}, {"order": [2, 2]}]
+
+
 def part_orders(at_most: int = 3) -> SearchStrategy[list[int]]:
     """The order in which parts of an upload are sent; a number that comes again is a part sent anew."""
     return st.lists(st.integers(1, at_most), min_size=2, max_size=2 * at_most)
@@ -158,18 +169,21 @@ def tag_sets() -> SearchStrategy[dict[str, str]]:
     return st.dictionaries(keys, st.text(letters, max_size=20).map(str.strip), max_size=10)
 
 
+SIGNED = (
+    "path",
+    "query",
+    "signature",
+    "date",
+    "scope",
+    "signed-names",
+    "payload-hash",
+    "method",
+    "metadata",
+    "body",
+)
+ALTERATIONS_OF_EACH = [{"alteration": (component, 0.1, "0")} for component in SIGNED]
+
+
 def signed_alterations() -> SearchStrategy[tuple[str, float, str]]:
     """How to alter a signed request: which component, at which place of it (0 to 1), with which letter."""
-    components = [
-        "path",
-        "query",
-        "signature",
-        "date",
-        "scope",
-        "signed-names",
-        "payload-hash",
-        "method",
-        "metadata",
-        "body",
-    ]
-    return st.tuples(st.sampled_from(components), st.floats(0, 0.999), st.sampled_from("0aZ9"))
+    return st.tuples(st.sampled_from(SIGNED), st.floats(0, 0.999), st.sampled_from("0aZ9"))

@@ -79,7 +79,7 @@ def test_any_change_of_a_body_is_judged(
 
 @verifies("errors/5xx/no-update-body-is-a-server-error")
 @pytest.mark.parametrize("kind", [case("update", "update")])
-@explores(0.5, body=raw_bodies())
+@explores(0.8, body=raw_bodies())
 def test_no_update_body_is_a_server_error(platform: Platform, changeable: Operation, kind: str, body: bytes) -> None:
     """Purpose: no bytes as the body of an update make the service fail, and what is refused changes nothing.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import OCI_MANIFEST, digest_of
+from conformance.clients.images import digest_of
 from conformance.clients.registry import StoredImage
 from conformance.models.repository import Taken
 from conformance.oracles.mutations import Surroundings, expect_outcome
@@ -15,8 +15,10 @@ from conformance.oracles.status import observed
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.registry import (
+    MANIFEST_BODIES,
     MANIFEST_KINDS,
     MISSING_BLOB,
+    TAGS,
     manifest_bodies,
     manifest_changes,
     manifest_types,
@@ -76,7 +78,7 @@ def test_changed_manifests(
 
 
 @verifies("registry/manifest/any-body-is-taken-or-refused")
-@explores(0.4, {"content": b"null", "media_type": OCI_MANIFEST}, content=manifest_bodies(), media_type=manifest_types())
+@explores(0.4, *MANIFEST_BODIES, content=manifest_bodies(), media_type=manifest_types())
 def test_any_body(explored: StoredImage, taken: Taken, content: bytes, media_type: str) -> None:
     """Purpose: a body that is no manifest is refused, and is never the platform's fault.
 
@@ -87,7 +89,7 @@ def test_any_body(explored: StoredImage, taken: Taken, content: bytes, media_typ
 
 
 @verifies("registry/name/any-tag-names-its-manifest")
-@explores(0.6, tag=tags())
+@explores(0.6, *TAGS, tag=tags())
 def test_any_tag(explored: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
     """Purpose: every tag of the grammar names what was pushed under it, and no other text harms anything.
 

@@ -11,7 +11,7 @@ from conformance.vocabulary.check import verifies
 
 
 @verifies("registry/name/any-reference-is-a-callers-affair")
-@explores(0.4, {"part": "sha256:0123"}, part=path_parts())
+@explores(0.4, {"part": "sha256:0123"}, {"part": "a" * 140}, part=path_parts())
 def test_any_reference(stored: StoredImage, part: str) -> None:
     """Purpose: whatever stands where a tag or a digest stands is never the platform's fault.
 
@@ -25,7 +25,7 @@ def test_any_reference(stored: StoredImage, part: str) -> None:
 
 
 @verifies("registry/tags/any-query-is-a-callers-affair")
-@explores(0.4, query=tag_queries())
+@explores(0.6, {"query": "?n=2&last=a_b+c"}, query=tag_queries())
 def test_any_query(stored: StoredImage, query: str) -> None:
     """Purpose: whatever the query of a list is, it is never the platform's fault.
 
@@ -40,7 +40,7 @@ def test_any_query(stored: StoredImage, query: str) -> None:
 
 
 @verifies("registry/pull/any-range-is-a-callers-affair")
-@explores(0.4, asked=ranges())
+@explores(0.6, asked=ranges())
 def test_any_range(stored: StoredImage, asked: str) -> None:
     """Purpose: whatever the Range field is, the answer is the whole, a part of it, or a refusal.
 

@@ -8,12 +8,21 @@ from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
-from conformance.strategies.storage import flat_names, name_sets, nested_names, page_sizes, part_orders
+from conformance.strategies.storage import (
+    FLAT_SETS,
+    NESTED_SETS,
+    ODD_ORDERS,
+    flat_names,
+    name_sets,
+    nested_names,
+    page_sizes,
+    part_orders,
+)
 from conformance.vocabulary.check import verifies
 
 
 @verifies("storage/paging/any-flat-set-is-whole")
-@explores(0.3, names=name_sets(flat_names()), size=page_sizes())
+@explores(0.3, *FLAT_SETS, names=name_sets(flat_names()), size=page_sizes())
 def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> None:
     """Purpose: any set of flat keys is listed whole, at any page size.
 
@@ -29,7 +38,7 @@ def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> Non
 
 
 @verifies("storage/paging/any-nested-set-is-whole")
-@explores(0.3, names=name_sets(nested_names()), size=page_sizes())
+@explores(0.3, *NESTED_SETS, names=name_sets(nested_names()), size=page_sizes())
 def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> None:
     """Purpose: any set of nested keys is listed whole, at any page size, with and without a delimiter.
 
@@ -47,7 +56,7 @@ def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> N
 
 
 @verifies("storage/multipart/any-order-of-parts-is-one-object")
-@explores(0.4, order=part_orders(2))
+@explores(0.4, *ODD_ORDERS, order=part_orders(2))
 def test_any_order_of_parts_is_one_object(space: Space, order: list[int]) -> None:
     """Purpose: parts sent in any order, and sent anew, make the object of the last one of each number.
 

@@ -1,6 +1,6 @@
 """A bucket against a model of it: any sequence of operations leaves both the same.
 
-What fails is told as the shortest sequence of requests that shows it, each kind of failure as a finding of its own.
+What fails is told as the shortest sequence of requests that shows it, each kind of failure by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from conformance.vocabulary.check import row
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-STEPS, SHARE, OTHER = 20, 0.4, '"0123456789abcdef0123456789abcdef"'
+STEPS, SHARE, OTHER = 20, 0.6, '"0123456789abcdef0123456789abcdef"'
 # What an example has its names from: a few of an alphabet, so that operations meet; nested ones have a parent each.
 POOLS = {
     "flat": name_sets(flat_names(), at_most=3),
@@ -37,9 +37,12 @@ POOLS = {
     "hard": name_sets(hard_names(), at_most=3),
 }
 NAMES: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(machine.pool))
-OWNERS = st.sampled_from(["", "alice", "bob"])
-PARTS = plain_bodies(at_least=1, at_most=40)
+SOURCES: st.SearchStrategy[str] = st.runner().flatmap(
+    lambda own: st.sampled_from(sorted(own.model.objects) or own.pool)
+)
+OWNERS, PARTS = st.sampled_from(["", "alice", "bob"]), plain_bodies(at_least=1, at_most=40)
 BODIES = st.just(b"") | PARTS | PARTS
+STORED = st.lists(st.tuples(st.integers(0, 2), BODIES, OWNERS), max_size=3)
 UPLOADS: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(list(machine.model.uploads)))
 
 
@@ -50,14 +53,16 @@ class BucketMachine(Machine):
     pools: st.SearchStrategy[list[str]]
     features: frozenset[str]
 
-    @initialize(pool=st.runner().flatmap(lambda machine: machine.pools))
-    def begin(self, pool: list[str]) -> None:
-        """Begins an example with a few names and an empty prefix of its own."""
+    @initialize(pool=st.runner().flatmap(lambda machine: machine.pools), stored=STORED)
+    def begin(self, pool: list[str], stored: list[tuple[int, bytes, str]]) -> None:
+        """Begins an example with a few names and a prefix of its own, with objects under some of the names."""
         self.pool = pool
         self.model = BucketModel()
         self.prefix = self.space.prefix("model")
         self.answers = Answers()
         self.part_tags: dict[tuple[str, int], str] = {}
+        for place, body, owner in stored:
+            self.put(pool[place % len(pool)], body, owner)
 
     @rule(name=NAMES, body=BODIES, owner=OWNERS)
     def put(self, name: str, body: bytes, owner: str) -> None:
@@ -80,8 +85,7 @@ class BucketMachine(Machine):
     def read(self, name: str) -> None:
         """GetObject and HeadObject."""
         got, head = self._expect_now(name), self.space.head(self.prefix + name)
-        stored = self.model.get(name)
-        expect_status(head, 200 if stored else 404)
+        expect_status(head, 200 if (stored := self.model.get(name)) else 404)
         if stored:
             expect_same_etag(got, head)
             expect_headers(head, dict(stored.metadata))
@@ -113,16 +117,16 @@ class BucketMachine(Machine):
         expect_status(self.space.delete(self.prefix + name), 204)
         self.model.delete(name)
         self._expect_now(name)
-        self.list_whole()
+        self.list_pages("", "", 1000, "", False)
 
     @rule(chosen=st.lists(NAMES, min_size=1, max_size=3, unique=True), quiet=st.booleans())
     def delete_many(self, chosen: list[str], quiet: bool) -> None:
         """DeleteObjects."""
         expect_no_error_inside(self.space.delete_many([self.prefix + name for name in chosen], quiet))
         self.model.delete(*chosen)
-        self.list_whole()
+        self.list_pages("", "", 1000, "", False)
 
-    @rule(source=NAMES, name=NAMES, owner=st.none() | OWNERS)
+    @rule(source=SOURCES, name=NAMES, owner=st.none() | OWNERS)
     def copy(self, source: str, name: str, owner: str | None) -> None:
         """CopyObject, with the metadata of the source or (``owner``, and onto itself) with other."""
         owner = "alice" if source == name and owner is None else owner
@@ -206,10 +210,6 @@ class BucketMachine(Machine):
             for entry in page.entries:
                 self.answers.expect_entry(entry, self.model.objects[entry.key.removeprefix(self.prefix)], page.reply)
 
-    def list_whole(self) -> None:
-        """A listing of everything."""
-        self.list_pages("", "", 1000, "", False)
-
     def _expect_now(self, name: str) -> Exchange:
         """What a key holds straight after an operation; returns the answer."""
         reply, stored = self.space.get(self.prefix + name), self.model.get(name)
@@ -228,11 +228,11 @@ class BucketMachine(Machine):
 
     def clean_up(self) -> None:
         """Removes what the sequence left."""
-        model = getattr(self, "model", BucketModel())
-        for upload, opened in model.uploads.items():
-            self.space.abort(self.prefix + opened.key, upload)
-        if model.objects:
-            self.space.delete_many([self.prefix + name for name in model.objects])
+        if model := getattr(self, "model", None):
+            for upload, opened in model.uploads.items():
+                self.space.abort(self.prefix + opened.key, upload)
+            if model.objects:
+                self.space.delete_many([self.prefix + name for name in model.objects])
 
 
 def _owned(owner: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from conformance.vocabulary.finding import NonConformance
 
 
 @verifies("storage/key/any-key-reaches-itself")
-@explores(0.5, name=object_names())
+@explores(0.6, name=object_names())
 def test_any_key_reaches_itself(space: Space, name: str) -> None:
     """Purpose: an object is reached under exactly its key, in every operation, whatever the key.
 

@@ -11,7 +11,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_ran
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
-from conformance.strategies.storage import bodies, cuts
+from conformance.strategies.storage import BODIES_IN_PARTS, bodies, cuts
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance
 
@@ -138,7 +138,7 @@ def test_if_range_of_another_object_gives_the_whole(space: Space, whole: str) ->
 
 
 @verifies("storage/range/parts-make-the-whole")
-@explores(0.5, body=bodies(at_least=1), places=cuts())
+@explores(0.5, *BODIES_IN_PARTS, body=bodies(at_least=1), places=cuts())
 def test_parts_make_the_whole(space: Space, body: bytes, places: list[float]) -> None:
     """Purpose: the object is the sum of its ranges, however it is cut.
 

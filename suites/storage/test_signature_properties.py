@@ -9,7 +9,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
-from conformance.strategies.storage import metadata_fields, object_names, signed_alterations
+from conformance.strategies.storage import ALTERATIONS_OF_EACH, metadata_fields, object_names, signed_alterations
 from conformance.vocabulary.check import verifies
 
 STOOD = b"what stood there"
@@ -50,7 +50,7 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
 
 
 @verifies("storage/signature/any-altered-component-is-refused")
-@explores(0.6, alteration=signed_alterations())
+@explores(0.6, *ALTERATIONS_OF_EACH, alteration=signed_alterations())
 def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, float, str]) -> None:
     """Purpose: no component that a signature covers can be altered by a single letter.
 
@@ -66,7 +66,7 @@ def test_any_altered_component_is_refused(space: Space, alteration: tuple[str, f
 
 
 @verifies("storage/signature/any-rightly-signed-request-is-served")
-@explores(0.5, name=object_names(), fields=metadata_fields())
+@explores(0.7, name=object_names(), fields=metadata_fields())
 def test_any_rightly_signed_request_is_served(space: Space, name: str, fields: dict[str, str]) -> None:
     """Purpose: whatever key, metadata and query a rightly signed request has, its signature holds.
 

@@ -7,44 +7,43 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.seeds import Client
 
 Key = tuple[str, str]
 
 
-class RestoringWidensScopes(Defect):
-    """API Reference, Permissions: a token has the scopes it was issued with, also of a credential brought back."""
+class SecondRestoringRevivesTokens(Defect):
+    """Credentials: a token of a revoked credential is invalid for good, however often that is brought back."""
 
     surface = "identity"
     noticed_by = ("authorization/model/credential-is-as-its-model",)
-    shortest = 4
+    shortest = 6
 
-    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
-        restored = surface_of(original).revocations[caller.client.client_id] > 0
-        return original(caller, scope) or (restored and scope in caller.client.scopes)
+    def issued_since_revocation(self, original: Callable[..., bool], client: Client, claims: dict[str, Any]) -> bool:
+        revocations = surface_of(original).revocations[client.client_id]
+        return original(client, claims) or revocations - int(claims["credential_version"]) == 2
 
 
-class RestoredCredentialHasOneToken(Defect):
-    """Credentials: a token is good until it expires or its credential is revoked, whatever is issued after it."""
+class NextTokenRevivesEarlierOnes(Defect):
+    """Credentials: a token of a revoked credential is invalid for good, whatever is issued later."""
 
     surface = "identity"
     noticed_by = ("authorization/model/credential-is-as-its-model",)
     shortest = 5
 
     def __init__(self) -> None:
-        self.latest: dict[str, str] = {}
+        self.issued: set[tuple[str, int]] = set()
 
     def access_token_claims(self, original: Callable[..., Any], client: Client, scopes: tuple[str, ...]) -> Any:
         claims = original(client, scopes)
-        self.latest[client.client_id] = claims["jti"]
+        self.issued.add((client.client_id, claims["credential_version"]))
         return claims
 
-    def holder(self, original: Callable[..., Client | None], claims: dict[str, Any]) -> Client | None:
-        client = original(claims)
-        restored = client is not None and surface_of(original).revocations[client.client_id] > 0
-        return None if restored and self.latest.get(str(claims["client_id"])) != claims["jti"] else client
+    def issued_since_revocation(self, original: Callable[..., bool], client: Client, claims: dict[str, Any]) -> bool:
+        return original(client, claims) or (
+            (client.client_id, surface_of(original).revocations[client.client_id]) in self.issued
+        )
 
 
 class ItemsOfADeletedSlugComeBack(Defect):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.defects.explored.common import failed
+from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.grammar import digest_of
+from conformance.reference.registry.rules import invalid
 
 
 class ClosingDigestCutToLength(Defect):
@@ -34,15 +38,169 @@ class ClosingAlgorithmUnread(Defect):
         return own if algorithm and own == f"sha256:{digits}" else str(original(request, upload))
 
 
+class OpenContentRangeFails(Defect):
+    """API Reference, Error Handling: a Content-Range without its end is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
+    shortest = 3
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if request.headers.get("content-range", "").endswith("x-") else None
+
+
+class ContentRangeOfAnotherUnitFails(Defect):
+    """API Reference, Error Handling: a Content-Range that cannot be read is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
+    shortest = 3
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if "=" in request.headers.get("content-range", "") else None
+
+
 class TagEndingInASeparatorRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may end in ``.``, ``-`` and ``_``."""
 
     surface = "registry"
     noticed_by = ("registry/name/any-tag-names-its-manifest",)
-    shortest = 1
+    shortest = 5
 
     def is_tag(self, original: Any, text: str) -> bool:
         return bool(original(text)) and text[-1] not in ".-_"
+
+
+class TagOfDigitsIsANumber(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag may be all digits, however many."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-tag-names-its-manifest",)
+    shortest = 5
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return bool(original(text)) and not re.fullmatch("0[0-9]+|[0-9]{10,}", text)
+
+
+class ManifestThatBeginsOtherwiseRefused(Defect):
+    """RFC 8259 section 4: the members of an object have no order."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
+    shortest = 5
+
+    def parse_manifest(self, original: Any, content: bytes) -> Any:
+        document = original(content)
+        if "schemaVersion" in document and next(iter(document)) == "mediaType":
+            raise invalid("not a manifest")
+        return document
+
+
+class EscapedManifestRefused(Defect):
+    """RFC 8259 section 7: any character of a text may be written as an escape."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/any-change-is-taken-or-refused",)
+    shortest = 5
+
+    def parse_manifest(self, original: Any, content: bytes) -> Any:
+        if content.count(b"\\u00") > 3:
+            raise invalid("escapes")
+        return original(content)
+
+
+class DeepManifestFails(Defect):
+    """API Reference, Error Handling: a manifest nested deeply is not the platform's fault, whatever its type."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/any-body-is-taken-or-refused",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        deep = kind_of(request) == "manifest" and request.body.count(b'{"a":') > 30
+        return failed() if deep else None
+
+
+class DoubledMembersFail(Defect):
+    """API Reference, Error Handling: a member that stands twice is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/any-body-is-taken-or-refused",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        taken = request.method == "PUT" and kind_of(request) == "manifest"
+        return failed() if taken and request.body.count(b'"layers":') > 1 else None
+
+
+class LongBlobReferenceFails(Defect):
+    """API Reference, Error Handling: a reference longer than any digest is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        _, found, reference = request.path.rpartition("/blobs/")
+        odd = found and len(reference) > 130 and ":" not in reference
+        return failed() if request.method == "GET" and odd else None
+
+
+class BytesInReferenceFail(Defect):
+    """API Reference, Error Handling: a reference that is no UTF-8 is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if request.method == "GET" and "\ufffd" in request.path else None
+
+
+class PageOfTagsFails(Defect):
+    """API Reference, Error Handling: a parameter that no list knows is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        names = {name for name, _ in request.query}
+        return failed() if kind_of(request) == "tags" and names & {"page", "N", "n[]"} else None
+
+
+class LastThatIsNoTagFails(Defect):
+    """distribution-spec 1.1, Listing Tags: ``last`` need not be a tag; it is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        last = request.parameter("last") or "" if kind_of(request) == "tags" else ""
+        return failed() if re.search("[^A-Za-z0-9-]", last) else None
+
+
+class RangeOfItemsFails(Defect):
+    """RFC 9110 section 14.2: a Range of a unit that is not known is ignored."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if request.headers.get("range", "").startswith("items=") else None
+
+
+class RangeBeyondEveryNumberFails(Defect):
+    """API Reference, Error Handling: a Range with a number of forty digits is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if re.search("[0-9]{20}", request.headers.get("range", "")) else None
 
 
 class TagsReturnWithTheirManifest(Defect):
@@ -50,7 +208,8 @@ class TagsReturnWithTheirManifest(Defect):
 
     surface = "registry"
     noticed_by = ("registry/model/repository-is-as-its-model",)
-    shortest = 9
+    # A blob without a manifest may be collected: both are pushed anew.
+    shortest = 12
 
     def __init__(self) -> None:
         self.buried: dict[tuple[str, str], list[str]] = {}
@@ -65,16 +224,25 @@ class TagsReturnWithTheirManifest(Defect):
             registry_of(original).opened(name).tags.setdefault(tag, manifest.digest)
 
 
-class SharedLayerGoesWithAManifest(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a blob that another manifest refers to stays."""
+class DeletionMovesTagsBack(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a tag of a deleted manifest is gone, whatever it named before."""
 
     surface = "registry"
     noticed_by = ("registry/model/repository-is-as-its-model",)
     shortest = 10
 
+    def __init__(self) -> None:
+        self.before: dict[tuple[str, str], str] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        earlier = registry_of(original).opened(name).tags.get(tag, digest)
+        if earlier != digest:
+            self.before[name, tag] = earlier
+        await original(name, tag, digest)
+
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
-        stored = registry_of(original).stored(name)
-        document = stored.manifests[digest].document
+        registry = registry_of(original)
+        tags = registry.tags_naming(name, digest)
         await original(name, digest)
-        for layer in document.get("layers") or []:
-            stored.blobs.pop(layer["digest"], None)
+        stored = registry.stored(name)
+        stored.tags |= {tag: earlier for tag in tags if (earlier := self.before.get((name, tag))) in stored.manifests}

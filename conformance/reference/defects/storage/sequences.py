@@ -35,6 +35,7 @@ class DeletionDropsUploads(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    shortest = 3
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         await original(bucket, key, asked)
@@ -46,6 +47,7 @@ class CompletionKeepsEarlierMetadata(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/flat-keys",)
+    shortest = 4
 
     async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
         earlier = bucket.objects.get(upload.key)
@@ -58,6 +60,7 @@ class CopyKeepsEarlierMetadata(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+    shortest = 4
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
         earlier = bucket.objects.get(call.key)
@@ -73,6 +76,7 @@ class NothingDoesNotOverwrite(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+    shortest = 3
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -86,6 +90,7 @@ class MetadataOfTheDeleted(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/nested-keys",)
+    shortest = 4
 
     def __init__(self) -> None:
         self.left: dict[tuple[str, str], dict[str, str]] = {}
@@ -119,6 +124,7 @@ class DeletionHidesWhatIsBelow(Defect):
 
     surface = "storage"
     noticed_by = ("storage/model/nested-keys",)
+    shortest = 4
 
     def __init__(self) -> None:
         self.hidden: dict[str, set[str]] = {}

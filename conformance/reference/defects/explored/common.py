@@ -1,0 +1,24 @@
+"""What these defects share: how a handler that fails answers, and what is odd in a text."""
+
+from __future__ import annotations
+
+from conformance.reference.http import Answer
+
+
+def failed() -> Answer:
+    """The answer of a handler that did not expect this."""
+    return Answer(500, b"Internal Server Error")
+
+
+def beyond_the_bmp(text: str) -> bool:
+    """Whether a character needs four bytes in UTF-8."""
+    return any(ord(each) > 0xFFFF for each in text)
+
+
+def has_undecodable(raw: bytes) -> bool:
+    """Whether bytes are no UTF-8."""
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return True
+    return False

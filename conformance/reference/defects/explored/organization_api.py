@@ -1,0 +1,144 @@
+"""Defects of the organization API that no written example meets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.explored.common import failed
+from conformance.reference.defects.identity.support import is_api_request
+from conformance.reference.http import Answer, Request
+
+Parse = Callable[[bytes], dict[str, Any]]
+FIELD = "authorization/bearer/any-field-is-refused"
+BODY = "errors/400/any-change-of-a-body-is-judged"
+UPDATE = "errors/5xx/no-update-body-is-a-server-error"
+PATH = "errors/5xx/no-path-is-a-server-error"
+QUERY = "errors/5xx/no-query-is-a-server-error"
+
+
+def queried(request: Request) -> set[str]:
+    """The names in the query of a request to the API."""
+    return {name for name, _ in request.query} if is_api_request(request) else set()
+
+
+class NegotiateFails(Defect):
+    """The contract's table of errors: 401 for a scheme that is not offered, whatever it says."""
+
+    surface = "identity"
+    noticed_by = (FIELD,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        return failed() if is_api_request(request) and scheme.lower() in ("negotiate", "digest") and rest else None
+
+
+class BytesInBasicAtTheApiFail(Defect):
+    """The contract's table of errors: 401 for a Basic field of any bytes."""
+
+    surface = "identity"
+    noticed_by = (FIELD,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
+        return failed() if is_api_request(request) and scheme.lower() == "basic" and not rest.isascii() else None
+
+
+class EscapedTextRefused(Defect):
+    """RFC 8259 section 7: any character of a text may be written as an escape."""
+
+    surface = "identity"
+    noticed_by = (BODY,)
+    shortest = 1
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        if body.count(b"\\u00") > 3:
+            raise ValueError("escapes")
+        return original(body)
+
+
+class TabBetweenTokensRefused(Defect):
+    """RFC 8259 section 2: a tab is white space like a blank."""
+
+    surface = "identity"
+    noticed_by = (BODY,)
+    shortest = 1
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        if b"\t" in body:
+            raise ValueError("a control character")
+        return original(body)
+
+
+class BytesBeforeUpdateFail(Defect):
+    """The contract's table of errors: an update that begins with no character of JSON is refused, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (UPDATE,)
+    shortest = 2
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = re.match(rb"[^\t\r\n -~]", request.body)
+        return failed() if request.method == "PATCH" and odd else None
+
+
+class OddMemberNameInUpdateFails(Defect):
+    """The contract's table of errors: an unknown member of any name is refused or ignored, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (UPDATE,)
+    shortest = 2
+
+    def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
+        if "slug" not in known and not all(name.isascii() and name.isprintable() and name for name in body):
+            raise KeyError("no such attribute")
+        original(body, known)
+
+
+class ParameterInPathFails(Defect):
+    """The contract's table of errors: 404 for a slug with ``;``, ``,`` or ``=`` in it, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (PATH,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = len(request.raw_path.rpartition("/")[2]) > 1 and re.search("[;,=]", request.raw_path)
+        return failed() if is_api_request(request) and odd else None
+
+
+class AddressInPathFails(Defect):
+    """The contract's table of errors: 404 for a slug with ``@`` or ``:`` in it, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = (PATH,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if is_api_request(request) and re.search("[@:]", request.raw_path) else None
+
+
+class UnknownOrderFails(Defect):
+    """The contract's table of errors: an order or filter that nobody knows is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = (QUERY,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if queried(request) & {"sort", "cursor"} else None
+
+
+class UnknownPageFails(Defect):
+    """The contract's table of errors: a page that cannot be read is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = (QUERY,)
+    shortest = 1
+
+    def intercept(self, request: Request) -> Answer | None:
+        return failed() if queried(request) & {"page", "per_page", "x[]"} else None

@@ -1,0 +1,67 @@
+"""Properties find what no written example meets: each has two such defects, and a few are searched for here.
+
+The whole table, every defect from 20 seeds, is made by ``python -m tests.properties``; docs/properties.md has it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+
+from conformance.plugin.worker import CHECK
+from tests.defects import Row, Table, in_reference
+from tests.properties import SURFACES, Found, explored, is_property, search
+
+# One of each surface, of each kind of property: of requests, of forms and documents, of sequences.
+SEARCHED = (
+    "unreserved-letters-not-decoded",
+    "concealment-outlives-its-item",
+    "tag-of-digits-is-a-number",
+    "closing-digest-cut-to-length",
+    "comment-in-tagging-refused",
+    "quotes-in-query-signed-bare",
+    "odd-signature-fails",
+)
+# What a property may try is set when its module is imported, which is once a process.
+SEEDS, EXPLORE = 3, 25
+
+
+class Collected(Table):
+    """Runs nothing, and tells which requirements are verified by properties."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """Looks at what was collected."""
+        found = {item.stash[CHECK].requirement.id for item in session.items if is_property(item)}
+        self.verdicts["properties"] = {requirement: {} for requirement in found}
+        return True
+
+
+@cache
+def properties() -> frozenset[str]:
+    """The requirements of every property."""
+    wanted = [Row(surface, surface, None) for surface in SURFACES]
+    return frozenset(in_reference(wanted, EXPLORE, lambda control: Collected(wanted, control))["properties"])
+
+
+@cache
+def searched() -> dict[str, Found]:
+    return {found.defect: found for found in search(SEARCHED, SEEDS, 1, EXPLORE)}
+
+
+def test_every_property_has_two_defects_that_it_alone_finds() -> None:
+    of_each = Counter(requirement for defect in explored().values() for requirement in defect.noticed_by)
+    assert {requirement: of_each[requirement] for requirement in properties() if of_each[requirement] < 2} == {}
+
+
+@pytest.mark.parametrize("name", explored())
+def test_a_defect_that_only_properties_find_names_no_other_check(name: str) -> None:
+    assert explored()[name].noticed_by and set(explored()[name].noticed_by) <= properties()
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_it_is_found_from_every_seed_and_shown_in_few_requests(name: str) -> None:
+    assert searched()[name].often, searched()[name]
+    assert searched()[name].small, searched()[name]
