@@ -102,7 +102,9 @@ def test_any_changed_event_is_judged(
 
 
 @verifies("webhooks/errors/any-delivery-is-no-server-error")
-@explores(body=delivery_bodies(), content_type=delivery_types())
+@explores(
+    1.0, {"body": b"caf\xe9", "content_type": "text/plain"}, body=delivery_bodies(), content_type=delivery_types()
+)
 def test_any_delivery_is_no_server_error(webhook: WebhookClient, body: bytes, content_type: str | None) -> None:
     """Purpose: no body of any type makes the webhook fail.
 
