@@ -332,6 +332,10 @@ class Run:
             return status
         if status == ExitCode.SUITE_ERROR or self.errors:
             return ExitCode.SUITE_ERROR
+        if self.options.shard and self.info.planned and not self.results:
+            # Of few checks and many parts some get none, and the run is whole all the same.
+            self.progress.say(f"None of the {self.info.planned} checks falls to part {self.options.shard}.")
+            return ExitCode.CONFORMANT
         return exit_code(self.results.values(), self.info.strict, self.waivers)
 
     def _finish(self, code: int, interrupted: bool) -> list[str]:
@@ -341,9 +345,8 @@ class Run:
         # Workers that were interrupted have not told how many they made.
         self.info.requests = self.info.requests or sum(result.requests for result in self.results.values())
         self.info.duration_s = round(time.monotonic() - self.begun, 3)
-        complete = (
-            not interrupted and not self.errors and self.expected is not None and len(self.results) == self.expected
-        )
+        expected = 0 if self.expected is None and self.info.planned else self.expected
+        complete = not interrupted and not self.errors and len(self.results) == expected
         folder = Path(self.options.folder)
         (folder / PACE).unlink(missing_ok=True)
         (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")

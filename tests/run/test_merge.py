@@ -63,6 +63,20 @@ def test_four_shards_equal_the_run_unsharded(
     assert main(["compare", str(folder / "whole"), str(tmp_path / "merged")]) == 0
 
 
+def test_a_part_to_which_no_check_falls_is_joined_as_well(tmp_path: Path) -> None:
+    reference = EmbeddedReference()
+    words = ["run", "webhooks/rotation", "--config", str(reference.target_config), "--report", "junit"]
+    try:
+        parts = [conformance(tmp_path, *words, "--shard", f"{part}/3", "--out", str(part)) for part in (1, 2, 3)]
+    finally:
+        reference.stop()
+    assert [part.code for part in parts] == [0, 0, 0], "".join(part.output for part in parts)
+    assert any("None of the 2 checks falls to part" in part.output for part in parts)
+    ran = conformance(tmp_path, "merge", "1", "2", "3", "--out", "joined")
+    assert ran.code == 0, ran.output
+    assert len(read(tmp_path / "joined").results) == 2
+
+
 def test_the_shards_are_balanced_by_what_the_checks_took(folder: Path, shards: list[Path]) -> None:
     took = {result.id: result.duration_s for result in read(folder / "whole").results}
     lengths = [sum(took[result.id] for result in read(shard).results) for shard in shards]
