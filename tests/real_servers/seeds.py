@@ -61,8 +61,9 @@ def main() -> int:
             if found is None:
                 print(f"seed {seed}: the run did not judge")
                 return 1
-            surprises.update(surprising(found, options.config))
-            print(f"seed {seed}: {len(found)} checks fail", flush=True)
+            unexpected = surprising(found, options.config)
+            surprises.update(unexpected)
+            print(f"seed {seed}: {len(found)} checks fail, {len(unexpected)} of them not expected", flush=True)
             runs.append(found)
     print("\n".join(summary(runs)))
     print("\n".join(f"not expected: {check}" for check in sorted(surprises)) or "none that is not expected")
