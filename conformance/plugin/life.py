@@ -25,6 +25,8 @@ from conformance.vocabulary.verdict import Verdict
 BACK_S = 3.0
 """How long a service that went down is waited for: one that is supervised comes back."""
 POLL_S = 0.25
+DYING = 2
+"""How often a service is asked that left a request unanswered, ``POLL_S`` apart, before it is taken to live on."""
 AGAIN_S = 5.0
 """How often a service that stays down is asked again."""
 NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
@@ -67,9 +69,18 @@ class Life:
             return judgement
         entry = next(iter(silent.values()), None)
         surface = (self._at(entry) if entry else None) or surface_of(requirement)
-        cause = self._ask(self.target, surface) if surface else ""
+        cause = self._cause(surface, entry is not None and judgement.verdict == Verdict.FAIL) if surface else ""
         silent.clear()
         return self._died(surface, cause, entry) if surface and cause else judgement
+
+    def _cause(self, surface: str, unanswered: bool) -> str:
+        """Why a surface does not answer, "" where it does; one that left a request unanswered may yet be dying."""
+        for _ in range(DYING if unanswered else 0):
+            cause = self._ask(self.target, surface)
+            if cause:
+                return cause
+            time.sleep(POLL_S)
+        return self._ask(self.target, surface)
 
     def _died(self, surface: str, cause: str, entry: dict[str, Any] | None) -> Judgement:
         under_way = entry is not None and not NOT_SENT.search(entry["error"] or "")
@@ -77,19 +88,22 @@ class Life:
         last = entry if under_way else answered
         told = f"the {surface} surface no longer answers: {cause}"
         told += f"; the last request that reached it was {last['method']} {last['url']}" if last else ""
-        self._await(surface, told)
-        if entry is None or not under_way or not GONE.search(cause):
+        gone = next((each for each in [cause, *self._await(surface, told)] if GONE.search(each)), None)
+        if entry is None or not under_way or gone is None:
             return judge(Inconclusive(told, "a service that goes on answering"), self.recorder)
-        return self._fatal(surface, cause, entry)
+        return self._fatal(surface, gone, entry)
 
-    def _await(self, surface: str, told: str) -> None:
-        """Notes that a surface is down, unless it comes back shortly."""
-        until = time.monotonic() + BACK_S
+    def _await(self, surface: str, told: str) -> list[str]:
+        """Notes that a surface is down, unless it comes back shortly; returns why it did not answer meanwhile."""
+        until, causes = time.monotonic() + BACK_S, list[str]()
         while time.monotonic() < until:
             time.sleep(POLL_S)
-            if not self._ask(self.target, surface):
-                return
+            cause = self._ask(self.target, surface)
+            if not cause:
+                return causes
+            causes.append(cause)
         self._dead[surface] = Death(told, time.monotonic())
+        return causes
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:
         # A property may have begun another example since.
