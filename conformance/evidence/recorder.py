@@ -122,11 +122,11 @@ class Recorder:
         return None if kept is None else self._made(kept)
 
     def answered(self) -> bool:
-        """Whether the last request of the check was answered, and with no error of the service's own."""
+        """Whether the last request of the check was answered, whatever the answer was."""
         last = self._kept[-1] if self._kept else None
         if last is None or (isinstance(last, dict) and last["kind"] != "exchange"):
             return False
-        return 0 < (last["status"] if isinstance(last, dict) else last[0].status) < 500
+        return bool(last["status"] if isinstance(last, dict) else last[0].status)
 
     def kept_from(self, number: int) -> list[Kept]:
         """What was recorded after that many, for ``keep_again``."""

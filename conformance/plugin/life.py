@@ -1,8 +1,9 @@
 """Tells a server that died from a check that failed.
 
-An answer is proof of life, so a healthy target is asked nothing more. After a check that failed and whose last answer
-was a server error, or that got no answer, its surface is asked for one thing. Where that is not had, the check whose
-request was under way when the service went down says so, and every check after it has that one cause, at once.
+An answer is proof of life, a server's own error too, so a healthy target is asked nothing more. After a check whose
+last request got no answer, or that failed with none in its evidence, its surface is asked for one thing. Where that is
+not had, the check whose request was under way when the service went down says so, and every check after it has that one
+cause, at once.
 """
 
 from __future__ import annotations

@@ -61,19 +61,24 @@ def test_a_check_that_passed_with_an_answer_asks_nothing() -> None:
     assert service.asked == 0
 
 
-def test_a_check_that_failed_on_an_answer_asks_nothing_unless_the_answer_is_a_server_error() -> None:
+@pytest.mark.parametrize("status", [404, 500])
+def test_a_check_that_failed_on_an_answer_asks_nothing(status: int) -> None:
     service = Service(REFUSED)
-    recorder = recorded(("/v2/", 500, ""), ("/v2/", 404, ""))
-    assert watching(recorder, service).judged("registry/a/b", FAILED) is FAILED
+    assert watching(recorded(("/v2/", status, "")), service).judged("registry/a/b", FAILED) is FAILED
     assert service.asked == 0
-    recorder.exchange(exchange("/v2/", 500))
-    assert watching(recorder, service).judged("registry/a/b", FAILED).verdict == Verdict.INCONCLUSIVE
 
 
-def test_a_check_that_failed_on_a_living_service_stays_as_it_is() -> None:
+def test_a_check_that_failed_on_a_gateways_answer_asks() -> None:
     service = Service()
-    assert watching(recorded(("/v2/", 500, "")), service).judged("registry/a/b", FAILED) is FAILED
+    assert watching(recorded(("/v2/", 502, "")), service).judged("registry/a/b", FAILED) is FAILED
     assert service.asked == 1
+
+
+def test_a_check_that_failed_and_has_no_answer_in_its_evidence_asks() -> None:
+    service = Service(REFUSED)
+    judged = watching(Recorder(), service).judged("registry/a/b", FAILED)
+    assert judged.verdict == Verdict.INCONCLUSIVE
+    assert REFUSED in judged.reason
 
 
 def test_a_pass_whose_last_request_killed_the_service_is_a_failure() -> None:
