@@ -46,13 +46,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
     """The lines of the difference."""
+    from conformance.reporting.text import plural
+
     for each in outcome.changed:
         yield from _changed(each)
     for each in outcome.unclear if with_unclear else ():
         yield f"CANNOT REJUDGE  {each.id} ({each.before}): {each.reason}"
     more = "" if with_unclear or not outcome.unclear else " (--unclear lists them)"
     yield (
-        f"{len(outcome.checks)} checks: {len(outcome.same)} as recorded, {len(outcome.changed)} changed, "
+        f"{plural(len(outcome.checks), 'check')}: {len(outcome.same)} as recorded, {len(outcome.changed)} changed, "
         f"{len(outcome.unclear)} cannot be judged from what the evidence keeps{more}"
     )
 

@@ -30,6 +30,11 @@ DEFECT = "token-may-be-stored"
 FAILING = "oauth/answer/no-store"
 DAY = "2999-12-31"
 RUN = ["run", "--config", "reference.toml", "--workers", "0", "--out", "run"]
+GOOD = {
+    "good": [FAILING],
+    "part-1": ["oauth/answer", "--shard", "1/2"],
+    "part-2": ["oauth/answer", "--shard", "2/2"],
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,11 @@ ROWS = {
     "run-nothing": Row([*RUN, "webhooks/none"]),
     "replay": Row(["replay", "failed", "--config", "reference.toml", "--out", "again"]),
     "report": Row(["report", "failed", "--format", "html,junit"]),
+    "compare": Row(["compare", "good", "failed"]),
+    "history": Row(["history", "."]),
+    "merge": Row(["merge", "part-1", "part-2", "--out", "joined"]),
+    "merge-refused": Row(["merge", "part-1", "good", "--out", "joined"]),
+    "rejudge": Row(["rejudge", "failed"]),
     "waive": Row(["waive", FAILING, "--reason", "known", "--issue", "https://tracker.example/7", "--until", DAY]),
     "certify": Row(["certify", "certified", "--key", "key.pem", "--out", "two.jsonl"]),
     "certify-refused": Row(["certify", "failed", "--key", "key.pem", "--out", "two.jsonl"]),
@@ -81,7 +91,7 @@ def control(reference: EmbeddedReference) -> str:
 
 @pytest.fixture(scope="module")
 def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a target file, a run that failed, one that is certified, and the keys."""
+    """A folder with a target file, the keys, and runs: failed, good, in parts and certified."""
     folder = tmp_path_factory.mktemp("prepared")
     (folder / ".git").mkdir()
     shutil.copy(reference.target_config, folder / "reference.toml")
@@ -91,6 +101,9 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
     tell(control, "reset")
     assert ran.code == 1, ran.output
     runs.keys(folder)
+    for out, words in GOOD.items():
+        ran = conformance(folder, *RUN[:-1], out, *words)
+        assert ran.code == 0, ran.output
     ran = conformance(folder, *RUN[:3], "--out", "certified", "webhooks")
     assert ran.code == 0, ran.output
     ran = conformance(folder, "certify", "certified", "--key", "key.pem", "--out", "s.jsonl")
