@@ -1,6 +1,6 @@
 """Properties find what no written example meets: each has two such defects, and a few are searched for here.
 
-The whole table, every defect from 20 seeds, is made by ``python -m tests.properties``; docs/properties.md has it.
+The table, every defect from 20 seeds, is made by ``python -m tests.properties``; docs/properties.md has what it showed.
 """
 
 from __future__ import annotations

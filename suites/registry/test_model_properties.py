@@ -172,10 +172,12 @@ class RepositoryMachine(Machine):
             expect_status(reply, 404)
             return
         expect_status(reply, 202)
+        lost = [tag for tag, named in self.model.tags.items() if named == deleted.digest]
         self.model.delete_manifest(deleted.digest)
         if pushed_again:
             self.push_image(deleted, None)
-        self.list_tags(0)
+        for tag in lost[:1]:
+            self.read_tag(tag)
 
     @rule(blob=blobs)
     def delete_blob(self, blob: Blob) -> None:

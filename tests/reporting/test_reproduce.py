@@ -30,6 +30,9 @@ DEFECTS = {
     "error-without-code": "registry/upload/any-content-range-is-a-callers-affair",
     "spoiled-xml-is-server-error": "storage/xml/spoiled-completion-is-judged",
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
+    "half-of-a-surrogate-pair-fails": "webhooks/errors/any-changed-event-is-judged",
+    "quotes-in-query-signed-bare": "storage/signature/any-rightly-signed-request-is-served",
+    "concealment-outlives-its-item": "errors/model/items-are-as-their-model",
 }
 
 
