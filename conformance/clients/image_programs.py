@@ -68,7 +68,8 @@ class ImageProgram(ABC):
         """Logs in to the registry, with nothing kept of an earlier login."""
         options = ["--username", username, "--password-stdin", self.host]
         kept = self.home.new_folder() / "config.json"
-        return self._run("login", *self._insecure(), self.login_option, str(kept), *options, given=f"{password}\n")
+        words = ["login", *self._insecure(), self.login_option, str(kept), *options]
+        return self._run(*self._storage(), *words, given=f"{password}\n")
 
     @abstractmethod
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
@@ -90,6 +91,10 @@ class ImageProgram(ABC):
         if outcome.exit_code != 0:
             raise Inconclusive(f"{self.name} does not work on this machine: {outcome}", f"a {self.name} that works")
         return outcome
+
+    def _storage(self) -> list[str]:
+        """The options for a storage of its own, of a program that keeps images in one."""
+        return []
 
     def _insecure(self) -> list[str]:
         return [self.unverified] if self.plain else []
@@ -168,6 +173,7 @@ class Buildah(ImageProgram):
     """buildah: images are in its storage, which is a new one for each operation."""
 
     name = "buildah"
+    works = False
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``buildah pull oci:…``, then ``buildah push``."""
@@ -188,7 +194,11 @@ class Buildah(ImageProgram):
     def _storage(self) -> list[str]:
         # The driver that works everywhere: it needs no right, and no file system of its own kind.
         folder = self.home.new_folder()
-        return ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
+        storage = ["--root", str(folder / "root"), "--runroot", str(folder / "run"), "--storage-driver", "vfs"]
+        if not self.works:
+            self._local(*storage, "images", "--quiet")
+            self.works = True
+        return storage
 
     def _inspected(self, storage: list[str], name: str) -> Held:
         told = json.loads(self._local(*storage, "inspect", "--type", "image", name).output)

@@ -101,6 +101,26 @@ def test_a_program_that_cannot_even_take_an_image_is_no_finding(path: Path) -> N
         made(Buildah, path, "echo no storage >&2; exit 1").push(image("a"), "orgs/acme/app", "v1", LOGIN)
 
 
+@pytest.mark.parametrize("kind", [Podman, Buildah])
+def test_a_storage_that_does_not_work_is_no_finding(kind: type[ImageProgram], path: Path) -> None:
+    program = made(kind, path, "echo 'Error: configure storage' >&2; exit 125")
+
+    with pytest.raises(Inconclusive, match="does not work on this machine"):
+        program.login("ct-push", PASSWORD)
+    with pytest.raises(Inconclusive, match="does not work on this machine"):
+        program.pull("orgs/acme/app", ":v1", LOGIN)
+    assert "login" not in told(path, kind)
+
+
+@pytest.mark.parametrize("kind", [Podman, Buildah])
+def test_storages_of_its_own_are_all_that_a_program_uses(kind: type[ImageProgram], path: Path) -> None:
+    program = made(kind, path, "true")
+
+    program.login("ct-push", PASSWORD)
+
+    assert all(line.startswith(f"--root {program.home.root}") for line in told(path, kind).splitlines())
+
+
 def test_a_crash_is_no_finding(path: Path) -> None:
     crash = "printf 'panic: store of odd value\\n\\ngoroutine 19 [running]:\\n' >&2; exit 2"
     with pytest.raises(Inconclusive, match="crashed: panic: store of odd value"):
