@@ -208,7 +208,12 @@ class HttpClient:
         return exchange
 
     def _body(self, sent: Exchange, response: httpx.Response, begun: float) -> bytes:
-        kept = io.BytesIO()
+        # Closed at once, since an exception that is kept somewhere would keep all of a large answer with it.
+        with io.BytesIO() as kept:
+            self._take_in(kept, sent, response, begun)
+            return kept.getvalue()
+
+    def _take_in(self, kept: io.BytesIO, sent: Exchange, response: httpx.Response, begun: float) -> None:
         size = 0
         if self.sink is not None:
             in_time.of_each_part(response)
@@ -221,10 +226,10 @@ class HttpClient:
             # What is handed on takes the time that its size takes; each part of it is awaited for its own.
             overrun = "" if self.sink else self._overrun(size, time.perf_counter() - begun)
             if overrun:
-                beginning = replace(sent, status=response.status_code, body=kept.getvalue()[:KEPT_OF_STREAM])
+                kept.seek(0)
+                beginning = replace(sent, status=response.status_code, body=kept.read(KEPT_OF_STREAM))
                 self.recorder.failed_request(beginning, f"the answer {overrun}", self.label, OVERRUN)
                 raise self._overran(sent, f"the answer {overrun}")
-        return kept.getvalue()
 
     def _overran(self, sent: Exchange, how: str) -> Unreachable:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")

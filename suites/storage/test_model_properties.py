@@ -36,10 +36,9 @@ POOLS = {
     "nested": name_sets(nested_names(), at_most=2).map(lambda names: [*names, f"{names[0]}/c"]),
     "hard": name_sets(hard_names(), at_most=3),
 }
-NAMES: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(machine.pool))
-SOURCES: st.SearchStrategy[str] = st.runner().flatmap(
-    lambda own: st.sampled_from(sorted(own.model.objects) or own.pool)
-)
+# What is there, or under way, is met more often than what is not.
+NAMES: st.SearchStrategy[str] = st.runner().flatmap(lambda own: st.sampled_from([*own.pool, *own.model.in_use]))
+SOURCES: st.SearchStrategy[str] = st.runner().flatmap(lambda own: st.sampled_from([*own.model.objects] or own.pool))
 OWNERS, PARTS = st.sampled_from(["", "alice", "bob"]), plain_bodies(at_least=1, at_most=40)
 BODIES = st.just(b"") | PARTS | PARTS
 STORED = st.lists(st.tuples(st.integers(0, 2), BODIES, OWNERS), max_size=3)

@@ -14,6 +14,7 @@ from conformance.oracles.s3_documents import (
 )
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
 from conformance.oracles.s3_objects import (
+    expect_absent_headers,
     expect_bytes,
     expect_etag,
     expect_headers,
@@ -163,15 +164,19 @@ def test_old_object_stands_until_complete(space: Space) -> None:
 def test_metadata_is_of_the_opening(space: Space) -> None:
     """Purpose: the object has the metadata that was given when its upload was opened.
 
-    Method: 1. open an upload with metadata, upload, complete
-            2. expect it in HEAD
+    Method: 1. store an object with metadata of its own
+            2. open an upload to its key with other metadata, upload, complete
+            3. expect the upload's in HEAD, and none of the earlier object's
     """
     fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
     key = space.key()
+    space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)
 
     expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)]))
-    expect_headers(space.head(key), fields)
+    head = space.head(key)
+    expect_headers(head, fields)
+    expect_absent_headers(head, ["x-amz-meta-earlier"], "of the object that was replaced")
 
 
 @verifies("storage/multipart/two-uploads-do-not-mix")

@@ -346,6 +346,7 @@ SCOPE_ROWS: list[Row] = [
     (scopes.ScopeComparedWithoutCase, scope(scope="PROJECT:READ"), 400, "project:read"),
     (scopes.ScopesSplitAtCommas, scope(scope="project:read,member:read"), 400, "project:read member:read"),
     (scopes.ScopeGrammarNotChecked, scope(scope="project:read\tmember:read"), 400, "project:read member:read"),
+    (scopes.MalformedScopeGranted, scope(scope='project:read "x"'), 400, 'project:read "x"'),
     (scopes.WildcardScopeGranted, scope(scope="project:*"), 400, "project:read project:write"),
     (scopes.OmittedScopeGrantsEverything, lambda w: w.token("ct-narrow").json()["scope"], "organization:read", ALL),
     (scopes.OmittedScopeRefused, token(), 200, 400),

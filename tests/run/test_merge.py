@@ -98,7 +98,7 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "twice": (lambda s: s.append(s[0]), "is shard 1/4, as .* is"),
     "missing": (lambda s: s.pop(2), "shard 3/4 of 4 is not among the folders"),
     "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is no shard of a run"),
-    "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not JSON"),
+    "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not a JSON object"),
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
     "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
     "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"\d+ checks are in the shards, and \d+ were"),

@@ -24,6 +24,7 @@ VOLATILE = {
     r"\b\d+(\.\d+)? m?s\b|\b\d+ min \d+ s\b": "<time>",
     r"[\d,]+ requests?\b": "<n> requests",
     r"\d+ checks missing, \S+": "<n> checks missing, <id>",
+    r"\d+ checks left out": "<n> checks left out",
     r"[\d,]+ of [\d,]+ verdicts": "<n> of <n> verdicts",
     r"run [0-9a-z]{11}\b": "run <id>",
     r"\d+ checks passed": "<n> checks passed",

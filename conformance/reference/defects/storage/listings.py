@@ -215,7 +215,7 @@ class ListedKeyUnescaped(Defect):
     """W3C XML 1.0 section 2.4: an ampersand in a key is escaped in the listing."""
 
     surface = "storage"
-    noticed_by = ("storage/key/ordinary-names-are-kept", "storage/model/hard-keys")
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
 
     def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
         told: str = original(element, name, encoded)

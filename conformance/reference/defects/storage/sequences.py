@@ -22,7 +22,7 @@ class OverwritingDropsUploads(Defect):
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    noticed_by = ("storage/model/nested-keys",)
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
         answer = await original(call, bucket)
@@ -46,8 +46,7 @@ class CompletionKeepsEarlierMetadata(Defect):
     """S3 API Reference, CreateMultipartUpload: the object has the metadata that the upload was opened with."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys",)
-    shortest = 4
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
 
     async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
         earlier = bucket.objects.get(upload.key)
@@ -59,7 +58,7 @@ class CopyKeepsEarlierMetadata(Defect):
     """S3 API Reference, CopyObject: the copy has the metadata of its source, none of what it overwrote."""
 
     surface = "storage"
-    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
+    noticed_by = ("storage/model/flat-keys", "storage/model/hard-keys")
     shortest = 4
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
