@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 from conformance.clients.home import Home
 from conformance.clients.image_files import Held, read_folder, read_layout, write_layout
 from conformance.clients.images import Manifest
-from conformance.clients.program import Outcome, installed, run_program
+from conformance.clients.program import Crashed, Outcome, installed, run_program
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
+# A program that crashes may do so by chance (oras 1.2, when its requests are refused): it is run so often once more.
+CRASHES = 2
 DIGEST = re.compile(r"[Dd]igest: (sha256:[0-9a-f]{64})")
 
 
@@ -80,7 +82,13 @@ class ImageProgram(ABC):
         """Pulls a tag (``:v1``) or digest (``@sha256:…``), of an index the image for an architecture of Linux."""
 
     def _run(self, *words: str, given: str = "") -> Outcome:
-        return run_program(self.recorder, [self.path, *words], self._environment(), given)
+        command = [self.path, *words]
+        for _ in range(CRASHES):
+            try:
+                return run_program(self.recorder, command, self._environment(), given)
+            except Crashed:
+                continue
+        return run_program(self.recorder, command, self._environment(), given)
 
     def _environment(self) -> dict[str, str]:
         return self.home.environment()

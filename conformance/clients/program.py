@@ -55,6 +55,13 @@ def installed(*names: str) -> str:
     raise NotApplicable(f"{names[0]} is not installed on this machine")
 
 
+class Crashed(Inconclusive):
+    """A program failed in a way that is its own fault, whatever it was told by the target."""
+
+    def __init__(self, program: str, how: str, errors: str) -> None:
+        super().__init__(f"{program} {how}: {errors.strip()[:300]}", "a program that does not crash")
+
+
 def run_program(
     recorder: Recorder,
     command: Sequence[str],
@@ -72,7 +79,7 @@ def run_program(
     stored = recorder.told_again(command)
     if stored is not None:
         learn(stored["output"])
-        return Outcome(stored["exit_code"], stored["output"], stored["errors"], stored["id"])
+        return _outcome(command[0], stored["exit_code"], stored["output"], stored["errors"], stored["id"])
     begun = time.perf_counter()
     variables = {
         "PATH": os.environ.get("PATH", os.defpath),
@@ -91,10 +98,13 @@ def run_program(
     output, errors = (text.decode("utf-8", "replace") for text in written)
     learn(output)
     transcript = recorder.transcript(shown or command, code, output, errors, time.perf_counter() - begun)
+    return _outcome(command[0], code, output, errors, transcript)
+
+
+def _outcome(program: str, code: int, output: str, errors: str, transcript: str) -> Outcome:
     if code < 0 or CRASH.search(errors):
-        how = f"was ended by signal {-code}" if code < 0 else "crashed"
-        raise Inconclusive(f"{command[0]} {how}: {errors.strip()[:300]}", "a program that does not crash")
-    return patient(command[0], Outcome(code, output, errors, transcript))
+        raise Crashed(program, f"was ended by signal {-code}" if code < 0 else "crashed", errors)
+    return patient(program, Outcome(code, output, errors, transcript))
 
 
 def patient(name: str, outcome: Outcome) -> Outcome:

@@ -127,6 +127,14 @@ def test_a_crash_is_no_finding(path: Path) -> None:
         made(Oras, path, crash).push(image("a"), "orgs/acme/app", "v1", LOGIN)
 
 
+def test_a_program_that_crashes_by_chance_is_run_again(path: Path) -> None:
+    once = '[ -f "$0.crashed" ] && exit 0; touch "$0.crashed"; echo "panic: x\n\ngoroutine 1 [running]:" >&2; exit 2'
+    program = made(Oras, path, once)
+
+    assert program.push(image("a"), "orgs/acme/app", "v1", LOGIN).outcome.exit_code == 0
+    assert len(told(path, Oras).splitlines()) == 2
+
+
 def test_no_engine(path: Path) -> None:
     with pytest.raises(NotApplicable, match="no Docker engine"):
         made(Docker, path, "exit 1")
