@@ -1,10 +1,12 @@
 """Looks into a docker-registry's storage for what a run has left there and not told in its leftovers.json.
 
-    python -m tests.real_servers.storage FOLDER RUN
+    python -m tests.real_servers.storage FOLDER RUN [IN-FLIGHT]
 
 FOLDER is the registry's root directory. Tags, manifests, links to blobs and open upload sessions of the run's
 repositories count; folders of repositories and unreferenced blobs do not, since no registry of this family can delete
-them, nor does the hash state that it writes again after a session was cancelled. Exit 1 where something is left untold.
+them, nor does the hash state that it writes again after a session was cancelled. Of a run that was killed IN-FLIGHT
+sessions may be left: those of its workers' last requests, whose answers nobody read, so that nobody knows where they
+are (no end-point lists sessions). Exit 1 where something else is left untold.
 """
 
 from __future__ import annotations
@@ -41,12 +43,13 @@ def untold(folder: Path, run: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """The command line; returns the exit code."""
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3):
         print(__doc__, file=sys.stderr)
         return 4
     found = untold(Path(arguments[0]), Path(arguments[1]))
+    in_flight = int(arguments[2]) if len(arguments) == 3 else 0
     print("\n".join(f"left and not told: {each}" for each in found) or "nothing is left that is not told")
-    return 1 if found else 0
+    return 0 if len(found) <= in_flight and all("/_uploads/" in each for each in found) else 1
 
 
 if __name__ == "__main__":

@@ -44,3 +44,17 @@ def test_what_is_left_is_found(tmp_path: Path, run: Path, path: str, found: str 
     put(tmp_path / "data", path)
     assert untold(tmp_path / "data", run) == ([found] if found else [])
     assert main([str(tmp_path / "data"), str(run)]) == (1 if found else 0)
+
+
+SESSIONS = ["_uploads/open-1/startedat", "_uploads/open-2/startedat"]
+
+
+@pytest.mark.parametrize(
+    ("left", "code"),
+    [(SESSIONS[:1], 0), (["_layers/sha256/aa/link"], 1), (SESSIONS, 1)],
+    ids=["one", "no session", "more than were under way"],
+)
+def test_sessions_whose_opening_was_cut_off_may_be_left(tmp_path: Path, run: Path, left: list[str], code: int) -> None:
+    for each in left:
+        put(tmp_path / "data", f"{OURS}/{each}")
+    assert main([str(tmp_path / "data"), str(run), "1"]) == code
