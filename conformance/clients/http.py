@@ -215,16 +215,18 @@ class HttpClient:
 
     def _take_in(self, kept: io.BytesIO, sent: Exchange, response: httpx.Response, begun: float) -> None:
         size = 0
-        if self.sink is not None:
+        # A refusal's body is no part of what was asked for, all the less if the request is sent again.
+        sink = self.sink if response.is_success else None
+        if sink is not None:
             in_time.of_each_part(response)
         for part in cast(httpx.SyncByteStream, response.stream):
             size += len(part)
-            if self.sink is not None:
-                self.sink(part)
+            if sink is not None:
+                sink(part)
                 part = part[: max(0, KEPT_OF_STREAM - kept.tell())]
             kept.write(part)
             # What is handed on takes the time that its size takes; each part of it is awaited for its own.
-            overrun = "" if self.sink else self._overrun(size, time.perf_counter() - begun)
+            overrun = "" if sink else self._overrun(size, time.perf_counter() - begun)
             if overrun:
                 kept.seek(0)
                 beginning = replace(sent, status=response.status_code, body=kept.read(KEPT_OF_STREAM))

@@ -50,3 +50,11 @@ def test_a_limit_is_waited_for_once_and_then_told() -> None:
             with pytest.raises(Inconclusive, match="429 again"):
                 client.get("/")
     assert recorder.requests == 4
+
+
+def test_what_a_refusal_says_is_not_handed_on() -> None:
+    taken: list[bytes] = []
+    with serving("too-many-for-ever") as url:
+        reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).impatient().get("/")
+    assert reply.status == 429 and reply.body
+    assert taken == []
