@@ -188,27 +188,29 @@ class Judge:
 
 def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str, Any]]]:
     """The rows dealt out over processes; the clean rows are joined."""
-    wanted = rows(choice)
-    jobs = min(choice.jobs, max(1, len(wanted)))
+    words = [f"--explore={choice.explore}", *(f"--check={each}" for each in choice.check or ())]
+    words += [f"--{name}" for name in ("whole", "variants", "clients") if getattr(choice, name)]
+    verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
+    for part in dealt_out("tests.defects", [row.name for row in rows(choice)], choice.jobs, words):
+        for name, row in part.items():
+            verdicts.setdefault(name, {}).update(row)
+    return verdicts
+
+
+def dealt_out(module: str, defects: list[str], jobs: int, words: list[str]) -> list[Any]:
+    """What the processes of a table write to their ``--part``, each asked for its share of the defects."""
+    jobs = min(jobs, max(1, len(defects)))
     with tempfile.TemporaryDirectory() as folder:
         running = []
         for job in range(jobs):
-            names = [row.name for row in wanted[job::jobs]]
             part = Path(folder) / f"{job}.json"
-            words = [sys.executable, "-m", "tests.defects", "--part", str(part), f"--explore={choice.explore}"]
-            words += [f"--defect={name}" for name in names]
-            words += [f"--check={each}" for each in choice.check or ()]
-            words += ["--whole"] if choice.whole else []
-            words += ["--variants"] if choice.variants else []
-            words += ["--clients"] if choice.clients else []
-            running.append((subprocess.Popen(words), part))
-        verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
-        for process, part in running:
+            shares = [f"--defect={name}" for name in defects[job::jobs]]
+            command = [sys.executable, "-m", module, "--part", str(part), *words, *shares]
+            running.append((subprocess.Popen(command), part))
+        for process, _ in running:
             if process.wait():
                 raise SystemExit(f"a part of the table failed (exit code {process.returncode})")
-            for name, row in json.loads(part.read_text(encoding="utf-8")).items():
-                verdicts.setdefault(name, {}).update(row)
-        return verdicts
+        return [json.loads(part.read_text(encoding="utf-8")) for _, part in running]
 
 
 def noticed(row: dict[str, dict[str, Any]]) -> list[str]:
@@ -244,7 +246,14 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--check", action="append", metavar="ID", help="only checks that begin so")
     parser.add_argument("--variants", action="store_true", help="variants in place of defects")
     parser.add_argument("--clients", action="store_true", help="the checks of real clients, in place of all others")
-    parser.add_argument("--explore", type=int, default=10, help="examples a property")
+    return parsed_with_processes(parser, arguments, explore=10)
+
+
+def parsed_with_processes(
+    parser: argparse.ArgumentParser, arguments: Iterable[str] | None, explore: int
+) -> argparse.Namespace:
+    """The command line of a table that processes make, with what all of those take."""
+    parser.add_argument("--explore", type=int, default=explore, help="examples a property")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, help="where to write the table")
     parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)

@@ -14,12 +14,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -31,7 +28,7 @@ from conformance.reference.control import tell
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.strategies.explore import LONGEST_SHRINK_S
-from tests.defects import CLEAN, Row, Table, in_reference
+from tests.defects import CLEAN, Row, Table, dealt_out, in_reference, parsed_with_processes
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
 SURFACES = ["identity", "registry", "storage", "webhooks"]
@@ -165,23 +162,9 @@ def search_in_processes(choice: argparse.Namespace) -> list[Found]:
     names = choice.defect or [
         name for name, each in explored().items() if not choice.surface or each.surface == choice.surface
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        running = []
-        for job in range(min(choice.jobs, len(names))):
-            part = Path(folder) / f"{job}.json"
-            words = [sys.executable, "-m", "tests.properties", "--part", str(part), f"--seeds={choice.seeds}"]
-            words += [
-                f"--shrunk={choice.shrunk}",
-                f"--explore={choice.explore}",
-                *(f"--defect={name}" for name in names[job :: choice.jobs]),
-            ]
-            running.append((subprocess.Popen(words), part))
-        found: list[Found] = []
-        for process, part in running:
-            if process.wait():
-                raise SystemExit(f"a part of the table failed (exit code {process.returncode})")
-            for each in json.loads(part.read_text(encoding="utf-8")):
-                found.append(Found(**{**each, "sizes": tuple(each["sizes"])}))
+    words = [f"--{name}={getattr(choice, name)}" for name in ("seeds", "shrunk", "explore")]
+    parts = dealt_out("tests.properties", names, choice.jobs, words)
+    found = [Found(**{**each, "sizes": tuple(each["sizes"])}) for part in parts for each in part]
     return sorted(found, key=lambda each: (each.requirement, each.defect))
 
 
@@ -198,11 +181,7 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--by-example", action="store_true", help="show that no check by written examples finds one")
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--shrunk", type=int, default=3, help="of how many seeds the finding is made smaller")
-    parser.add_argument("--explore", type=int, default=25, help="examples a property")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, help="where to write the table")
-    parser.add_argument("--part", type=Path, help=argparse.SUPPRESS)
-    return parser.parse_args(None if arguments is None else list(arguments))
+    return parsed_with_processes(parser, arguments, explore=25)
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

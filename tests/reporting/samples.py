@@ -41,6 +41,38 @@ QUOTE = (
 )
 
 
+CONFIGURATION = {
+    "organization": "acme",
+    "identity": {
+        "url": "https://identity.staging.example",
+        "credentials": {"full": {"client_id": "ct-full", "client_secret": "$CT_FULL_SECRET"}},
+    },
+    "registry": {"url": "https://registry.staging.example", "repository": "orgs/acme/conformance"},
+    "storage": {"endpoint": "https://s3.staging.example", "buckets": ["conformance-a"]},
+    "webhooks": {"url": "$CT_WEBHOOK_URL"},
+}
+RECIPE = "TOKEN_FULL=$(curl -sS https://identity.staging.example/oauth/token -d grant_type=client_credentials)"
+
+
+def _preflight() -> list[dict[str, Any]]:
+    looks: dict[str, tuple[list[list[str]], float | None]] = {
+        "identity": ([["ok", "token for full"], ["ok", "token for narrow"]], 0.012),
+        "registry": ([["ok", "login of pusher"], ["warn", "clock 4 s ahead"]], 0.031),
+        "storage": ([["ok", "one object put and deleted"]], 0.02),
+        "webhooks": ([["fail", "connection refused"]], None),
+    }
+    return [
+        {
+            "surface": surface,
+            "reachable": round_trip is not None,
+            "lines": lines,
+            "cause": "" if round_trip else "connection refused",
+            "round_trip_s": round_trip,
+        }
+        for surface, (lines, round_trip) in looks.items()
+    ]
+
+
 def info(**changes: Any) -> RunInfo:
     """A run's description."""
     values: dict[str, Any] = {
@@ -57,51 +89,11 @@ def info(**changes: Any) -> RunInfo:
         "shard": None,
         "strict": False,
         "workers": 2,
-        "configuration": {
-            "organization": "acme",
-            "identity": {
-                "url": "https://identity.staging.example",
-                "credentials": {"full": {"client_id": "ct-full", "client_secret": "$CT_FULL_SECRET"}},
-            },
-            "registry": {"url": "https://registry.staging.example", "repository": "orgs/acme/conformance"},
-            "storage": {"endpoint": "https://s3.staging.example", "buckets": ["conformance-a"]},
-            "webhooks": {"url": "$CT_WEBHOOK_URL"},
-        },
+        "configuration": CONFIGURATION,
         "fingerprint": "77aa01" * 10 + "ffff",
         "features": ["registry.delete", "storage.multipart", "storage.conditional-write"],
-        "preflight": [
-            {
-                "surface": "identity",
-                "reachable": True,
-                "lines": [["ok", "token for full"], ["ok", "token for narrow"]],
-                "cause": "",
-                "round_trip_s": 0.012,
-            },
-            {
-                "surface": "registry",
-                "reachable": True,
-                "lines": [["ok", "login of pusher"], ["warn", "clock 4 s ahead"]],
-                "cause": "",
-                "round_trip_s": 0.031,
-            },
-            {
-                "surface": "storage",
-                "reachable": True,
-                "lines": [["ok", "one object put and deleted"]],
-                "cause": "",
-                "round_trip_s": 0.02,
-            },
-            {
-                "surface": "webhooks",
-                "reachable": False,
-                "lines": [["fail", "connection refused"]],
-                "cause": "connection refused",
-                "round_trip_s": None,
-            },
-        ],
-        "recipes": {
-            "TOKEN_FULL": "TOKEN_FULL=$(curl -sS https://identity.staging.example/oauth/token -d grant_type=client_credentials)"  # noqa: E501
-        },
+        "preflight": _preflight(),
+        "recipes": {"TOKEN_FULL": RECIPE},
         "environment": {"python": "3.11.7", "platform": "Linux"},
         "finished": "2026-03-01T10:15:14Z",
         "duration_s": 14.2,
