@@ -125,9 +125,9 @@ def overall(record: Record, classes: Iterable[ClassSummary]) -> ClassSummary:
             whole.levels[level] = whole.levels.get(level, Tally()) + tally
     whole.left_out = max(0, sum(record.info.class_sizes.values()) - _checks(whole))
     _state(whole, record)
+    if whole.statement in (Statement.CONFORMANT, Statement.WAIVED) and record.info.is_part(_checks(whole)):
+        whole.statement = Statement.IN_PART
     if record.info.selection or record.info.shard:
-        if whole.statement in (Statement.CONFORMANT, Statement.WAIVED):
-            whole.statement = Statement.IN_PART
         whole.why += "; only a part of the contract was asked for"
     return whole
 

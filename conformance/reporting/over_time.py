@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from conformance.reporting.classes import Statement
 from conformance.reporting.html import fragment, page
 from conformance.reporting.matrix import link_to
 from conformance.reporting.text import duration, on_one_line, plural
@@ -55,8 +56,8 @@ def run_view(run: Run, folder: Path) -> RunView:
     """A run, with the way to its report from a page in ``folder`` where there is one."""
     info = run.info
     tone, statement = STATEMENTS.get(info.exit_code or 0, ("error", "not judged"))
-    if statement == "conformant" and sum(info.class_sizes.values()) > sum(run.counts.values()):
-        statement = "passes in part"
+    if info.exit_code == ExitCode.CONFORMANT and info.is_part(len(run.verdicts)):
+        statement = Statement.IN_PART.value
     if not run.complete:
         tone, statement = "error", "not complete"
     report = link_to(run.folder, folder) if (run.folder / "index.html").exists() else ""

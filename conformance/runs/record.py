@@ -33,8 +33,8 @@ class RunInfo:
     """What ``run.json`` says. ``started`` and ``finished`` are RFC 3339 in UTC; ``configuration`` is redacted.
 
     ``target_file`` is where the target was described; None for the embedded reference. Of a shard, ``plan`` is the
-    digest of how all ``planned`` checks were dealt out; ``class_sizes``: how many checks
-    each conformance class has, asked for or not; of a merged run, ``parts`` tells the runs that it was made of.
+    digest of how all ``planned`` checks were dealt out; of a merged run, ``parts`` tells the runs that it was made of.
+    ``class_sizes`` is how many checks each conformance class has, asked for or not.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -69,6 +69,10 @@ class RunInfo:
     requests: int = 0
     exit_code: int | None = None
     format: int = FORMAT
+
+    def is_part(self, checks: int) -> bool:
+        """Whether a run of so many checks, not-applicable ones included, asked for a part of the contract only."""
+        return bool(self.selection or self.shard) or checks < sum(self.class_sizes.values())
 
 
 @dataclass

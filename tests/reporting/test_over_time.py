@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
+from conformance.reporting.over_time import run_view
 from conformance.runs.history import History, Trend, histories, shelf
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict
@@ -153,3 +154,20 @@ def test_an_index_is_not_written_into_a_run(tmp_path: Path, capsys: pytest.Captu
     assert main(["report", "--index", str(tmp_path / "run-000")]) == 4
     assert "is a run; --index takes the folder in which runs are" in capsys.readouterr().err
     assert main(["report"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "statement"),
+    [
+        ({}, "conformant"),
+        ({"selection": ["oauth"]}, "passes in part"),
+        ({"shard": "1/2"}, "passes in part"),
+        ({"class_sizes": {"oauth-core": 2}}, "passes in part"),
+        ({"class_sizes": {"oauth-core": 1}}, "conformant"),
+    ],
+    ids=["whole", "selection", "shard", "profile", "all of it"],
+)
+def test_a_part_is_called_a_part_as_in_its_report(tmp_path: Path, changes: dict[str, object], statement: str) -> None:
+    written(tmp_path, {"oauth/a/x": "."}, exit_code=0, **changes)
+    (run,) = history(tmp_path).runs
+    assert run_view(run, tmp_path).statement == statement
