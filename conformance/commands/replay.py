@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,17 +68,14 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
 
 
 def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path) -> int:
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    import pytest
-
-    from conformance.plugin.invocation import pytest_arguments
+    from conformance.plugin.invocation import pytest_arguments, run_pytest
 
     file = config or earlier.info.target_file
     words = [*pytest_arguments(*sorted({result.area for result in chosen})), "-p", "xdist.plugin"]
     words += ["--conformance-terminal", f"--run-out={folder}", f"--run-seed={earlier.info.seed}"]
     words += [f"--explore={earlier.info.explore}"]
     words += [f"--target-config={file}", f"--target={earlier.info.target}"] if file else []
-    return int(pytest.main([*words, *(f"--select={result.id}" for result in chosen)]))
+    return run_pytest([*words, *(f"--select={result.id}" for result in chosen)])
 
 
 def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:

@@ -6,7 +6,6 @@ It gives its options to pytest under their longer names; ``pytest suites/`` does
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +58,9 @@ def workers(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
-    # Plugins of other packages cost half a second a process and have no part in a run.
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     import pytest
+
+    from conformance.plugin.invocation import run_pytest
 
     if arguments.fail_on and not arguments.baseline:
         raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
@@ -69,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
         # Before the run: nobody wants to wait for a mistake.
         _whole(arguments.baseline)
     made = _Made()
-    code = int(pytest.main(_pytest_arguments(arguments), plugins=[made]))
+    code = run_pytest(_pytest_arguments(arguments), made)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
 

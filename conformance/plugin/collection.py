@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 
 import pytest
 
 from conformance.contract.catalogue import catalogue
 from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
-from conformance.plugin.invocation import pytest_arguments
+from conformance.plugin.invocation import pytest_arguments, run_pytest
 
 
 class CollectionError(Exception):
@@ -41,11 +40,8 @@ def collect(*paths: str) -> list[CheckInfo]:
     listing = Listing()
     said = io.StringIO()
     arguments = [*pytest_arguments(*paths), "--collect-only", "-q"]
-    environment = os.environ.copy()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = pytest.main(arguments, plugins=[listing])
-    os.environ.clear()
-    os.environ.update(environment)
+        code = run_pytest(arguments, listing)
     if listing.mistakes or code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise CollectionError("\n".join(listing.mistakes) or said.getvalue()[-3000:])
     return listing.checks

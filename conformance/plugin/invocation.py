@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,21 @@ def pytest_arguments(*paths: str) -> list[str]:
         "--assert=plain",
         *chosen,
     ]
+
+
+def run_pytest(arguments: list[str], *plugins: object) -> int:
+    """Runs pytest in this process and returns its exit code; our plugin and what the arguments name is all it loads.
+
+    Plugins of other packages cost half a second a process and have no part in a run. Workers are told so by the
+    environment, which is afterwards as it was: what this process starts later may be a pytest of somebody else.
+    """
+    before = dict(os.environ)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        return int(pytest.main(arguments, plugins=list(plugins)))
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def parts_of_suites(config: pytest.Config) -> list[str]:

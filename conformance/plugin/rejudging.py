@@ -32,7 +32,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.evidence.tape import NotRecorded, Tape, stand_in
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
-from conformance.plugin.invocation import pytest_arguments
+from conformance.plugin.invocation import pytest_arguments, run_pytest
 from conformance.plugin.judging import Judgement, judge, leaves
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
@@ -266,8 +266,7 @@ def main(folder: str, worker: str, out: str) -> None:
     record = read(Path(folder))
     areas = sorted({result.area for result in record.results if result.worker == worker})
     plugin = _Plugin(record, worker, Path(out).parent)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    pytest.main([*pytest_arguments(*areas), "-p", "no:terminal"], plugins=[plugin])
+    run_pytest([*pytest_arguments(*areas), "-p", "no:terminal"], plugin)
     if plugin.worker is not None:
         Path(out).write_text(json.dumps(plugin.worker.anew), encoding="utf-8")
 
