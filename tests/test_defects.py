@@ -14,6 +14,8 @@ from conformance.reference.deployment import alterations
 from conformance.vocabulary.requirement import Level
 from tests.defects import CLEAN, noticing, run_in_processes
 
+pytestmark = pytest.mark.once
+
 # What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defects --clients.
 DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
 NAMED = {requirement for defect in DEFECTS.values() for requirement in defect.noticed_by}

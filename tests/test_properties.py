@@ -14,6 +14,8 @@ from conformance.plugin.worker import CHECK
 from tests.defects import Row, Table, in_reference
 from tests.properties import SURFACES, Found, explored, is_property, search
 
+pytestmark = pytest.mark.once
+
 # One of each surface, of each kind of property: of requests, of forms and documents, of sequences.
 SEARCHED = (
     "unreserved-letters-not-decoded",

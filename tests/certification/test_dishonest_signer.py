@@ -13,6 +13,8 @@ from conformance.plugin.embedded import EmbeddedReference
 from tests.certification import runs
 from tests.run.support import Ran, conformance
 
+pytestmark = pytest.mark.once
+
 DEFECT = "json-array-refused"
 
 

@@ -10,6 +10,8 @@ from conformance.runs.record import read
 from tests.certification.pages import DOCS, follow, programs
 from tests.run import support
 
+pytestmark = pytest.mark.once
+
 
 def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(support, "TIME_LIMIT_S", 600)

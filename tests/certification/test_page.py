@@ -11,6 +11,8 @@ import pytest
 from tests.certification.pages import follow, programs
 from tests.run import support
 
+pytestmark = pytest.mark.once
+
 
 def test_every_command_of_the_page_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # One of them is the whole run, on a machine that may have much else to do.

@@ -16,6 +16,8 @@ from conformance.reference.control import tell
 from conformance.runs.record import RecordError, read
 from tests.run.support import conformance
 
+pytestmark = pytest.mark.once
+
 SELECTED = (
     "oauth/client", "oauth/jwt/is-signed", "webhooks/rotation", "storage/multipart/one-small-part-is-enough",
     "registry/pull",

@@ -53,6 +53,7 @@ def test_what_is_asked_is_counted_by_selection_profile_and_part() -> None:
     assert count(select=("nothing",)) == 0
 
 
+@pytest.mark.once
 def test_a_far_run_has_more_workers_and_a_small_one_none(tmp_path: Path) -> None:
     reference = EmbeddedReference()
     try:

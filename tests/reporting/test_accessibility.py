@@ -15,6 +15,8 @@ from tests.reporting.browser import Page
 from tests.reporting.conftest import address
 from tests.reporting.node import module
 
+pytestmark = pytest.mark.once
+
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPEN = "document.querySelectorAll('details').forEach(each => { each.open = true; })"
 

@@ -13,6 +13,8 @@ from tests.reporting import samples
 from tests.reporting.browser import Page
 from tests.reporting.conftest import address
 
+pytestmark = pytest.mark.once
+
 SHOWN = "[...document.querySelectorAll('details.check')].filter(each => each.checkVisibility()).map(each => each.id)"
 FOCUSED = "document.activeElement.closest('details.check')?.id ?? document.activeElement.id"
 

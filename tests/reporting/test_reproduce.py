@@ -21,6 +21,8 @@ from conformance.reporting.reproduce_text import here, patterns
 from conformance.target import configuration
 from tests.run.support import conformance
 
+pytestmark = pytest.mark.once
+
 SHELL = str(shutil.which("sh"))
 POSIX = ["sed", "tr", "tail", "cut", "cat", "cmp", "grep", "mktemp", "rm", "od", "dirname", "base64"]
 # A defect of each surface, and the property that finds it.

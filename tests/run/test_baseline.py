@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from tests.run.support import conformance
+
+pytestmark = pytest.mark.once
 
 
 def test_only_what_newly_fails_stops_a_release(tmp_path: Path) -> None:

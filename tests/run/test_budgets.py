@@ -10,6 +10,8 @@ from conformance.plugin.options import seconds, seed
 from conformance.strategies.oauth import AUTHORIZATION_KINDS
 from tests.run.support import Ran, conformance
 
+pytestmark = pytest.mark.once
+
 PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
 WITHOUT_WRITTEN = "storage/object/any-metadata-comes-back"
 

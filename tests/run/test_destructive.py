@@ -13,6 +13,8 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import Ran, conformance
 
+pytestmark = pytest.mark.once
+
 ABOUT_BUCKETS = {
     "storage/service/create-bucket-harms-nothing",
     "storage/service/buckets-are-not-self-service",

@@ -13,6 +13,8 @@ from conformance.vocabulary.verdict import ExitCode
 from tests.run.hostile import BEHAVIOURS, serving
 from tests.run.support import Ran, run
 
+pytestmark = pytest.mark.once
+
 CHECKS = (
     "oauth/answer",
     "oauth/tokens",

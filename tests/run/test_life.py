@@ -14,6 +14,8 @@ from conformance.plugin.embedded import EmbeddedReference
 from tests.run.mortal_front import MortalFront
 from tests.run.support import Ran, conformance
 
+pytestmark = pytest.mark.once
+
 # One check of many sends this: storage/subresource/of-a-bucket-is-no-listing#policy.
 POISON = b"?policy=&prefix="
 AREA = "storage/subresource"

@@ -17,6 +17,8 @@ from conformance.runs.merging import merge
 from conformance.runs.record import RecordError, read
 from tests.run.support import conformance
 
+pytestmark = pytest.mark.once
+
 DEFECT = "client-id-alone-accepted"
 PARTS = 4
 

@@ -14,6 +14,8 @@ from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.record import Record, read
 from tests.run.support import run
 
+pytestmark = pytest.mark.once
+
 WORKERS = 2
 RATE = 40
 

@@ -19,6 +19,8 @@ from conformance.reference.control import tell
 from conformance.runs.record import read
 from tests.run.support import conformance
 
+pytestmark = pytest.mark.once
+
 PATIENCE_S = 60.0
 AREAS = ("registry/upload", "registry/manifest", "storage/multipart", "storage/object", "errors")
 

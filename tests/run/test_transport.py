@@ -13,6 +13,8 @@ from conformance.plugin.embedded import EmbeddedReference
 from tests.run.support import Ran, conformance
 from tests.run.tls_front import DAY, Authority, Front, server_context
 
+pytestmark = pytest.mark.once
+
 SURFACES = ("identity", "registry", "storage")
 PREFIX = "oauth/transport/"
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
