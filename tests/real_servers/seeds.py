@@ -1,10 +1,11 @@
-"""Runs listings, paging, models and concurrency against a real S3 server from several seeds, and says what is found.
+"""Runs checks against a real server from several seeds, and says what is found.
 
-    python -m tests.real_servers.seeds TARGET.toml [--seeds 10] [--whole] [--workers N]
+    python -m tests.real_servers.seeds TARGET.toml [SELECTOR …] [--seeds 10] [--workers N]
 
-The server is started by .ci/servers/storage.sh, whose ``environment`` is sourced first. ``--whole`` runs all of the
-storage area. One line a run, then each check that failed in any run with the number of runs in which it did. Exit 1
-where a run could not judge at all, or a check fails that is not in the server's file of expected findings.
+The server is started by a script in .ci/servers, whose environment is exported first. Without selectors listings,
+paging, models and concurrency of storage are run, where a seed may decide what is found. One line a run, then each
+check that failed in any run with the number of runs in which it did. Exit 1 where a run could not judge at all, or a
+check fails that is not in the server's file of expected findings.
 """
 
 from __future__ import annotations
@@ -38,9 +39,9 @@ def summary(runs: list[list[str]]) -> list[str]:
     return [f"{count:3} of {len(runs)}  {check}" for check, count in counts.most_common()] or ["nothing in any run"]
 
 
-def surprising(found: list[str], config: Path) -> list[str]:
+def surprising(found: list[str], known: Path) -> list[str]:
     """Those that are not in the server's file of expected findings."""
-    entries = expected(config.with_suffix(".expected.toml"))
+    entries = expected(known)
     return [check for check in found if not any(means(entry, check) for entry in entries)]
 
 
@@ -48,11 +49,12 @@ def main() -> int:
     """Prints the runs and their summary; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", type=Path)
+    parser.add_argument("--expected", type=Path, help="the expected findings (default: the file beside the target's)")
+    parser.add_argument("selectors", nargs="*", default=SELECTED)
     parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--whole", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
-    choice = [*(["storage"] if options.whole else SELECTED), "--workers", str(options.workers)]
+    choice = [*options.selectors, "--workers", str(options.workers)]
     runs: list[list[str]] = []
     surprises: set[str] = set()
     with tempfile.TemporaryDirectory() as scratch:
@@ -61,7 +63,7 @@ def main() -> int:
             if found is None:
                 print(f"seed {seed}: the run did not judge")
                 return 1
-            unexpected = surprising(found, options.config)
+            unexpected = surprising(found, options.expected or options.config.with_suffix(".expected.toml"))
             surprises.update(unexpected)
             print(f"seed {seed}: {len(found)} checks fail, {len(unexpected)} of them not expected", flush=True)
             runs.append(found)

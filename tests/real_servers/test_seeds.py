@@ -16,7 +16,7 @@ def test_checks_are_counted_over_the_runs() -> None:
 def test_what_is_not_expected_is_told(tmp_path: Path) -> None:
     (tmp_path / "server-1.expected.toml").write_text('[[finding]]\nid = "a"\ncases = ["1"]\nwhy = "w"\n')
 
-    assert surprising(["a#1", "a#2", "b"], tmp_path / "server-1.toml") == ["a#2", "b"]
+    assert surprising(["a#1", "a#2", "b"], tmp_path / "server-1.expected.toml") == ["a#2", "b"]
 
 
 def test_rate_is_of_the_run_after_start_up() -> None:
