@@ -149,15 +149,15 @@ class Repository:
 
     def named(self, name: str) -> Repository:
         """Another repository, uploads to which are this one's to clear."""
-        return replace(self, name=name)
+        return replace(self, name=name, inventory=self.inventory.beside(name))
 
     def presenting(self, authorization: str | None) -> Repository:
         """The same repository with one Authorization field on every request, or none."""
         return replace(self, registry=self.registry.presenting(authorization))
 
     def path(self, rest: str) -> str:
-        """The path of something in the repository."""
-        return f"/v2/{self.name}/{rest}"
+        """The path of something in the repository; a name may be asked for that is none."""
+        return f"/v2/{quote(self.name, safe='/')}/{rest}"
 
     @property
     def scopes(self) -> Scopes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ class Inventory:
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, None] = field(default_factory=dict)
     uploads: list[Upload] = field(default_factory=list)
+
+    def beside(self, repository: str) -> Inventory:
+        """That of another repository, whose sessions are this one's to end, ``under`` the other's name."""
+        return Inventory(partial(self.note, under=repository), uploads=self.uploads)
 
     def opened(self, upload: Upload) -> Upload:
         """Takes in a session that was opened."""

@@ -20,16 +20,19 @@ from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 DIGEST = ("sha256:", "sha512:")
-GONE = 404
+GONE, UNREADABLE = 404, 400
 
 
 @dataclass
 class Known:
-    """What ledgers tell of one repository; ``uploads`` are the locations of sessions that were not closed."""
+    """What ledgers tell of one repository.
+
+    ``uploads`` are the locations of sessions that were not closed, each with the repository under whose name it is.
+    """
 
     manifests: dict[str, None] = field(default_factory=dict)
     blobs: dict[str, None] = field(default_factory=dict)
-    uploads: dict[str, None] = field(default_factory=dict)
+    uploads: dict[str, str] = field(default_factory=dict)
 
     def take(self, entry: dict[str, Any]) -> None:
         """Takes in one line."""
@@ -38,7 +41,7 @@ class Known:
             (self.manifests if kind == "manifest" else self.blobs)[digest] = None
         elif kind == "upload":
             self.uploads.pop(entry.get("was", ""), None)
-            self.uploads[location] = None
+            self.uploads[location] = entry.get("under", entry["repository"])
         elif kind == "closed":
             self.uploads.pop(location, None)
 
@@ -99,8 +102,8 @@ class _Swept:
 
     def _uploads(self) -> Iterator[Swept]:
         ended = 0
-        for location in self.known.uploads:
-            upload = Upload(self.repository, location)
+        for location, name in self.known.uploads.items():
+            upload = Upload(self.repository.named(name), location)
             if self.removal.dry:
                 ended += upload.status().ok
             elif left := upload.end():
@@ -134,15 +137,22 @@ class _Swept:
     def _content(self, kind: str, digests: Iterable[str]) -> Iterator[Swept]:
         deletes = "registry.delete" in self.features
         found, refused = 0, []
-        for digest in digests:
-            reply = self.repository.send("DELETE" if deletes and not self.removal.dry else "HEAD", f"{kind}s/{digest}")
-            found += reply.status != GONE
+        for path in (f"{kind}s/{digest}" for digest in digests):
+            reply = self.repository.send("DELETE" if deletes and not self.removal.dry else "HEAD", path)
+            if self._is_gone(reply, path):
+                continue
+            found += 1
             if not deletes and reply.ok:
                 refused.append("the target does not claim registry.delete")
-            elif not reply.ok and reply.status != GONE:
-                refused.append(f"{kind} {digest}: {reply.method} is answered {reply.status}")
+            elif not reply.ok:
+                refused.append(f"{path}: {reply.method} is answered {reply.status}")
         if found:
             yield self.removal.done(f"{found} {kind}s in {self.repository.name}", refused)
+
+    def _is_gone(self, reply: Exchange, path: str) -> bool:
+        """Whether it is not there: checks push what is no digest, too, which registries refuse to look for."""
+        unreadable = reply.status == UNREADABLE
+        return reply.status == GONE or (unreadable and self.repository.send("HEAD", path).status in (GONE, UNREADABLE))
 
     def _stubborn_tags(self, tags: list[str]) -> Iterator[Swept]:
         """Tags that outlive their manifests."""

@@ -33,6 +33,12 @@ def new_repository(registry: Registry, target: Target, names: Names, ledger: Led
 
 
 @pytest.fixture(scope="session")
+def repository_at(registry: Registry, target: Target, ledger: Ledger) -> NewRepository:
+    """The repository of a name, which begins with that of one of the run's own; cleared at the end like those."""
+    return lambda name: noted(registry, name, ledger, "registry.delete" in target.features)
+
+
+@pytest.fixture(scope="session")
 def repository(new_repository: NewRepository) -> Repository:
     """A repository that checks share: each keeps to blobs, manifests and tags of its own."""
     return new_repository("shared")

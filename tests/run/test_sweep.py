@@ -148,6 +148,33 @@ def test_what_cannot_be_removed_is_told(reference: EmbeddedReference, control: s
     assert ours(control) == []
 
 
+def test_names_and_digests_that_are_none_or_nearly_are_swept(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "reports" / "named"
+    words = ["run", "registry/name", "registry/manifest", "--config", str(reference.target_config), "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", *words, "--out", str(run)],
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and not any("---x upload" in each for each in ours(control)):
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert any("---x upload" in each for each in ours(control)), "the run was not killed in the middle"
+    ledger = next((run / "ledger").glob("*.ndjson"))
+    repository = json.loads(ledger.read_text(encoding="utf-8").splitlines()[0])["repository"]
+    with ledger.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"kind": "blob", "digest": "sha256:abc", "repository": repository}) + "\n")
+
+    ran = conformance(tmp_path, "sweep", str(run))
+    assert ran.code == 0, ran.output
+    assert ours(control) == []
+
+
 def test_a_run_that_goes_on_is_not_swept(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     run = tmp_path / "reports" / "going-on"
     words = ["run", *AREAS, "--config", str(reference.target_config), "--out", str(run), "--rate", "20/s"]

@@ -18,7 +18,8 @@ from conformance.reference.seeds import Account
 REGISTRY_ISSUER = "nextepoch-reference"
 LIFETIME_S = 300
 COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-REPOSITORY = re.compile(rf"orgs/({COMPONENT})(?:/{COMPONENT})+")
+# Whose a repository is decides; whether the rest is a name the registry says, but no path may lead elsewhere.
+REPOSITORY = re.compile(rf"orgs/({COMPONENT})(?:/(?!\.\.?(?:/|$))[^/]+)+")
 Access = list[dict[str, Any]]
 
 

@@ -136,18 +136,6 @@ class MalformedDigestUnknown(Defect):
         return str(original(text))
 
 
-class LongNameFails(Defect):
-    """API Reference, Error Handling: a name too long is 4xx, not 500 (distribution #2670)."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/no-other-name-is-taken",)
-
-    def is_name(self, original: Any, text: str) -> bool:
-        if len(text) > 255:
-            raise Refusal("NAME_INVALID", status=500)
-        return bool(original(text))
-
-
 class OtherMethodUnknown(Defect):
     """RFC 9110 section 15.5.6: a method that an endpoint does not know is 405."""
 

@@ -42,26 +42,6 @@ class TagCaseFolded(Defect):
         return str(original(text)).lower()
 
 
-class NameGrammarUnchecked(Defect):
-    """distribution-spec 1.1, Pulling manifests: a repository name of another grammar is refused."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/no-other-name-is-taken",)
-
-    def is_name(self, original: Any, text: str) -> bool:
-        return True
-
-
-class NameWithSeparatorsRefused(Defect):
-    """distribution-spec 1.1, Pulling manifests: ``.``, ``__`` and ``-`` may stand within a name."""
-
-    surface = "registry"
-    noticed_by = ("registry/name/every-app-slug-is-taken",)
-
-    def is_name(self, original: Any, text: str) -> bool:
-        return bool(original(text)) and not any(separator in text for separator in ("__", ".", "--"))
-
-
 class TagDoesNotMove(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
 

@@ -1,0 +1,40 @@
+"""The registry, correct otherwise: names of repositories."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.registry import grammar
+from conformance.reference.registry.routing import Route
+
+SLUGS = re.compile("orgs/[a-z0-9][a-z0-9-]*[a-z0-9]/[a-z0-9][a-z0-9-]*[a-z0-9]")
+
+
+class NamesAreSlugsAlone(Variant):
+    """API Reference, Docker Registry: images are named orgs/{org-slug}/{app-slug}; other names need not be any."""
+
+    surface = "registry"
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return bool(original(text)) and SLUGS.fullmatch(text) is not None
+
+
+class NamesOfAnyLength(Variant):
+    """distribution-spec 1.1, Pulling manifests: the grammar knows no longest name; it is clients that do."""
+
+    surface = "registry"
+
+    def is_name(self, original: Any, text: str) -> bool:
+        return all(grammar.is_name(each) for each in text.split("/"))
+
+
+class SlashesMerged(Variant):
+    """RFC 3986 section 6.2: a server, or the proxy before it, may resolve a path before it looks at names."""
+
+    surface = "registry"
+
+    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
+        found: tuple[Route, str, str] = original(re.sub("/{2,}", "/", path))
+        return found

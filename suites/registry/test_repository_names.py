@@ -1,0 +1,151 @@
+"""Names of repositories at the limits of their grammar (OCI Distribution 1.1, "Pulling manifests").
+
+Every name begins with that of a repository of the run's own, so that what a registry takes is found and removed.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from conformance.clients.images import Manifest, image
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.registry import expect_bytes
+from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+# What is no name here: no route, no such name, or no rights on what is no name.
+NO_NAME = {400, 401, 403, 404, 405, 414}
+# Paths with dots in them are resolved by many servers, which send the caller to what they have resolved.
+ELSEWHERE = {301, 302, 307, 308}
+LONGEST = 255
+"""Characters of registry, slash and name, which many clients keep to."""
+
+
+@verifies("registry/name/every-app-slug-is-taken")
+@pytest.mark.parametrize(
+    "ending", [case("digits", "-0"), case("dashes", "---x"), case("letters", "app"), case("one-digit", "7")]
+)
+def test_app_slugs(repository: Repository, ending: str) -> None:
+    """Purpose: every slug an app may have can be pushed to.
+
+    Method: 1. open an upload to a repository whose slug has dashes and digits at its end
+            2. expect 202
+    """
+    expect_status(repository.named(repository.name + ending).post_upload(), 202)
+
+
+@verifies("registry/name/each-name-is-its-own")
+@pytest.mark.parametrize(
+    ("ending", "like"),
+    [
+        case("dashes", "a--b", "a-b"),
+        case("dot", "a.b", "a-b"),
+        case("underscore", "a_b", "a-b"),
+        case("two-underscores", "a__b", "a_b"),
+        case("one-letter-components", "a/b/c", "a"),
+        case("one-digit-component", "a/0", "a/1"),
+        case("longest", "{most}a", "{most}b"),
+    ],
+)
+def test_each_name_is_its_own(
+    new_repository: NewRepository, repository_at: NewRepository, ending: str, like: str
+) -> None:
+    """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
+
+    Method: 1. open an upload under each of two names of the grammar: expect 202, or a refusal (400 to 405, 414)
+            2. push an image of its own, under one tag, to each that was taken: expect 201
+            3. GET the tag under each that was taken, and expect exactly its own bytes
+    """
+    parent = new_repository("apart")
+    most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
+    taken: list[tuple[Repository, Manifest]] = []
+    for each in (ending, like):
+        repository = repository_at(f"{parent.name}-{each.format(most=most)}")
+        reply = repository.post_upload()
+        expect_status(reply, {202} | NO_NAME, f"under {repository.name}")
+        taken += [(repository, image(repository.name, layers=0))] if reply.ok else []
+
+    for repository, its_own in taken:
+        expect_status(repository.push(its_own, "v1"), 201, f"under {repository.name}")
+    for repository, its_own in taken:
+        expect_bytes(repository.get_manifest("v1"), its_own.content)
+
+
+@verifies("registry/name/no-other-name-is-taken")
+@pytest.mark.parametrize(
+    "ending",
+    [
+        case("capital", "App"),
+        case("dash-first", "/-app"),
+        case("dash-last", "/app-"),
+        case("dot-first", "/.app"),
+        case("dot-last", "/app."),
+        case("underscore-first", "/_app"),
+        case("underscore-last", "/app_"),
+        case("three-underscores", "a___b"),
+        case("two-dots", "a..b"),
+        case("dot-and-dash", "a.-b"),
+        case("dash-and-underscore", "a-_b"),
+        case("component-of-a-dash", "/-/b"),
+        case("plus", "a+b"),
+        case("not-ascii", "größe"),
+        case("blank", "a b"),
+        case("dots", "/a/../b"),
+    ],
+)
+def test_no_other_name(repository: Repository, ending: str) -> None:
+    """Purpose: what is no repository name is refused, and is never the platform's fault.
+
+    Method: 1. POST an upload and GET the tags under what is no name
+            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx
+    """
+    other = repository.named(repository.name + ending)
+
+    for reply in (other.post_upload(), other.tags()):
+        if reply.status not in NO_NAME | ELSEWHERE:
+            raise NonConformance("a refusal of what is no name", f"{reply.status} to {reply.method}", reply)
+
+
+@verifies("registry/name/any-name-is-a-callers-affair")
+@pytest.mark.parametrize(
+    "form",
+    [
+        case("too-long", "{name}/{most}"),
+        case("very-long", "{name}/" + "a" * 3000),
+        case("many-components", "{name}" + "/a" * 120),
+        case("empty-component", "{name}//b"),
+        case("slash-last", "{name}/"),
+        case("slash-first", "/{name}"),
+    ],
+)
+def test_any_name(repository: Repository, form: str) -> None:
+    """Purpose: no name is the platform's fault. How long one may be, no clause says; slashes many servers merge.
+
+    Method: 1. POST an upload and GET the tags under a name that is too long for many, or has an empty component
+            2. expect an answer that is no 5xx
+    """
+    other = repository.named(form.format(name=repository.name, most="a" * (LONGEST + 1)))
+
+    for reply in (other.post_upload(), other.tags()):
+        expect_no_server_error(reply)
+
+
+@verifies("registry/name/image-naming-of-the-contract")
+def test_image_naming(new_repository: NewRepository, names: Names) -> None:
+    """Purpose: images are named {registry-domain}/orgs/{org-slug}/{app-slug}:{tag}.
+
+    Method: 1. push an image to orgs/{org-slug}/{app-slug} under a tag such as v1.0.0
+            2. expect 201, and exactly its bytes from GET of the tag
+    """
+    repository = new_repository("named")
+    if not repository.name.startswith("orgs/") or repository.name.count("/") != 2:
+        needs = 'repository = "orgs/{org-slug}/{app-slug}" in [targets.X.registry]'
+        raise Inconclusive(f"the target file names {repository.registry.described.repository}", needs)
+    manifest = image(names.new("named"), layers=0)
+
+    expect_status(repository.push(manifest, "v1.0.0"), 201)
+    expect_bytes(repository.get_manifest("v1.0.0"), manifest.content)
