@@ -121,7 +121,8 @@ def expect_error(reply: Exchange, *codes: str) -> None:
     """An error document with one of these codes."""
     code = expect_error_document(reply)
     if code not in codes:
-        raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply)
+        proof = Proof(reply.id, matches=f'"error" *: *"({"|".join(sorted(codes))})"')
+        raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply, proof=proof)
 
 
 def expect_refusal_in_form(reply: Exchange, *codes: str, because: str = "") -> None:

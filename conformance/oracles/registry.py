@@ -11,9 +11,9 @@ from typing import Any
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
-from conformance.oracles.status import listed, observed, unlike
+from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof, Unreachable
+from conformance.vocabulary.finding import Listed, NonConformance, Proof, Unreachable
 
 OCI_CODES = frozenset(
     {
@@ -73,7 +73,9 @@ def expect_code(reply: Exchange, *accepted: str) -> None:
     """The first error's code, where the body is an error document, is one of these."""
     errors = expect_error_document(reply)
     if errors and errors[0]["code"] not in accepted:
-        raise NonConformance(f"the code {listed(accepted)}", f"{reply.status} with {errors[0]['code']}", reply)
+        proof = Proof(reply.id, matches=f'"code" *: *"({"|".join(accepted)})"')
+        told = f"{reply.status} with {errors[0]['code']}"
+        raise NonConformance(f"the code {listed(accepted)}", told, reply, proof=proof)
 
 
 def expect_bytes(reply: Exchange, content: bytes) -> None:
@@ -87,14 +89,14 @@ def expect_bytes(reply: Exchange, content: bytes) -> None:
         raise NonConformance(wanted, found, reply, proof=proof)
     length = reply.headers.get("content-length")
     if length is not None and length != str(len(content)):
-        raise NonConformance(f"Content-Length: {len(content)}", f"Content-Length: {length}", reply)
+        raise unlike_field(f"Content-Length: {len(content)}", reply, "Content-Length", str(len(content)))
 
 
 def expect_true_digest(reply: Exchange, digest: str) -> None:
     """The Docker-Content-Digest field, where there is one, is the digest of the content."""
     found = reply.headers.get("docker-content-digest")
     if found is not None and found != digest:
-        raise NonConformance(f"Docker-Content-Digest: {digest}", f"Docker-Content-Digest: {found}", reply)
+        raise unlike_field(f"Docker-Content-Digest: {digest}", reply, "Docker-Content-Digest", digest)
 
 
 def expect_location(reply: Exchange) -> str:
@@ -170,7 +172,8 @@ def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
     """A list answer has exactly these, in whatever order."""
     found, wanted = strings_of(reply, member), sorted(wanted)
     if sorted(found) != wanted:
-        raise NonConformance(f"{member} {wanted}", f"{member} {found}", reply)
+        proof = Proof(listed=(Listed(member, (reply.id,), tuple(wanted)),))
+        raise NonConformance(f"{member} {wanted}", f"{member} {found}", reply, proof=proof)
 
 
 def expect_sorted(reply: Exchange, member: str) -> None:
@@ -210,10 +213,12 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
     wanted = sorted(wanted)
     if sorted(found) != wanted:
         lost, more = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
+        proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
         raise NonConformance(
             f"{len(wanted)} {member} over {len(pages)} pages, each once",
             f"{len(found)}, lost {lost}, repeated {more}",
             *pages,
+            proof=proof,
         )
 
 
@@ -238,13 +243,13 @@ def expect_not_stored(probes: Iterable[Exchange]) -> None:
     """Each of these reads is answered 404: what was refused is nowhere."""
     for probe in probes:
         if probe.status != 404:
-            raise NonConformance("404: what was refused is not stored", observed(probe), probe)
+            raise unlike("404: what was refused is not stored", probe, {404})
 
 
 def expect_denied(reply: Exchange, because: str = "") -> None:
     """401, 403 or 404: the caller may not do that."""
     if reply.status not in (401, 403, 404):
-        raise NonConformance(f"401, 403 or 404{f' {because}' if because else ''}", observed(reply), reply)
+        raise unlike(f"401, 403 or 404{f' {because}' if because else ''}", reply, {401, 403, 404})
 
 
 def expect_untouched(reply: Exchange, content: bytes) -> None:

@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -108,13 +108,16 @@ def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
     if sorted(listing.keys) != sorted(keys):
         missing, extra = sorted(set(keys) - set(listing.keys)), sorted(set(listing.keys) - set(keys))
         said = f"missing {missing}, not expected {extra}" if missing or extra else f"repeated {listing.keys}"
-        raise NonConformance(f"the keys {sorted(keys)}{told}", said, listing.reply)
+        proof = Proof(listed=(Listed("Contents/Key", (listing.reply.id,), tuple(keys)),))
+        raise NonConformance(f"the keys {sorted(keys)}{told}", said, listing.reply, proof=proof)
 
 
 def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
     """The page has exactly these common prefixes, each once."""
     if sorted(listing.prefixes) != sorted(prefixes):
-        raise NonConformance(f"the common prefixes {sorted(prefixes)}", f"{sorted(listing.prefixes)}", listing.reply)
+        proof = Proof(listed=(Listed("CommonPrefixes/Prefix", (listing.reply.id,), tuple(prefixes)),))
+        wanted = f"the common prefixes {sorted(prefixes)}"
+        raise NonConformance(wanted, f"{sorted(listing.prefixes)}", listing.reply, proof=proof)
 
 
 def expect_page(listing: Listing, max_keys: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
-from conformance.oracles.status import expect_status, listed, observed
+from conformance.oracles.status import expect_status, listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
@@ -68,7 +68,8 @@ def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> N
     error = error_of(reply)
     if error is None or error.code not in codes:
         told = f" {because}" if because else ""
-        raise NonConformance(f"code {listed(codes)}{told}", observed(reply), reply)
+        proof = Proof(reply.id, matches=f"<Code>({'|'.join(sorted(codes))})</Code>")
+        raise NonConformance(f"code {listed(codes)}{told}", observed(reply), reply, proof=proof)
 
 
 def expect_refusal(
@@ -94,8 +95,11 @@ def refuses_incomplete_list(reply: Exchange) -> bool:
 
 def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
     """The answer is 2xx and its body is no error document: copy and completion may say 200 and then fail."""
-    if not reply.ok or error_of(reply) is not None:
-        raise NonConformance(f"2xx without an error document{f' {because}' if because else ''}", observed(reply), reply)
+    wanted = f"2xx without an error document{f' {because}' if because else ''}"
+    if not reply.ok:
+        raise unlike(wanted, reply, range(200, 300))
+    if error_of(reply) is not None:
+        raise NonConformance(wanted, observed(reply), reply, proof=Proof(reply.id, lacks="<Error"))
 
 
 def require(reply: Exchange, needs: str) -> Exchange:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
 
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_status, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
@@ -70,6 +70,7 @@ def expect_same_etag(*replies: Exchange) -> str:
                 f"ETag {tag} from {reply.method}",
                 replies[0],
                 reply,
+                proof=Proof(same=(("ETag", replies[0].id, reply.id),)),
             )
     return tags[0]
 
@@ -77,16 +78,15 @@ def expect_same_etag(*replies: Exchange) -> str:
 def expect_headers(reply: Exchange, fields: Mapping[str, str]) -> None:
     """Every field is there with its value."""
     for name, value in fields.items():
-        found = reply.headers.get(name)
-        if found != value:
-            raise NonConformance(f"{name}: {value}", f"{name}: {found}" if found is not None else f"no {name}", reply)
+        if reply.headers.get(name) != value:
+            raise unlike_field(f"{name}: {value}", reply, name, value)
 
 
 def expect_absent_headers(reply: Exchange, names: Iterable[str], because: str = "") -> None:
     """None of the fields is there."""
     for name in names:
         if name in reply.headers:
-            raise NonConformance(f"no {name} {because}".strip(), f"{name}: {reply.headers.get(name)}", reply)
+            raise unlike_field(f"no {name} {because}".strip(), reply, name)
 
 
 def expect_empty_body(reply: Exchange) -> None:
@@ -100,9 +100,11 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
     expect_status(reply, 206, f"for bytes {first}-{last} of {len(whole)}")
     wanted = f"bytes {first}-{last}/{len(whole)}"
     if reply.headers.get("content-range") != wanted:
-        raise NonConformance(f"Content-Range: {wanted}", f"Content-Range: {reply.headers.get('content-range')}", reply)
-    if reply.body != whole[first : last + 1]:
-        raise NonConformance(f"the bytes {short(whole[first : last + 1])}", short(reply.body), reply)
+        raise unlike_field(f"Content-Range: {wanted}", reply, "Content-Range", wanted)
+    part = whole[first : last + 1]
+    if reply.body != part:
+        proof = Proof(reply.id, sha256=hashlib.sha256(part).hexdigest())
+        raise NonConformance(f"the bytes {short(part)}", short(reply.body), reply, proof=proof)
 
 
 def expect_whole_or_416(reply: Exchange, whole: bytes) -> None:
@@ -130,6 +132,6 @@ def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
     if put.ok:
         expect_bytes(got, body, "under the key that was stored")
     elif not 400 <= put.status < 500 and put.status != 501:
-        raise NonConformance("2xx, or a clean refusal of the key", observed(put), put)
+        raise unlike("2xx, or a clean refusal of the key", put, [*range(200, 300), *range(400, 500), 501])
     else:
         expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key that was refused")

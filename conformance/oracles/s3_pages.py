@@ -8,7 +8,7 @@ from dataclasses import replace
 from conformance.clients.storage import Bucket
 from conformance.oracles.s3_documents import Listing, expect_page, listing_of
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 Request = Callable[[str], Exchange]
 """Asks for the page that begins at a token or marker; "" for the first."""
@@ -85,15 +85,17 @@ def expect_all_pages(
     Returns the pages.
     """
     read = list(pages(ask, max_keys, 3 * (len(keys) + len(prefixes) + len(either)) + 3))
-    _expect_each_once([key for page in read for key in page.keys], keys, "keys", read)
+    _expect_each_once([key for page in read for key in page.keys], keys, "keys", "Contents/Key", read)
     told = [each for page in read for each in page.prefixes]
     # What may be there or not may still not be there twice.
     wanted = [*(each for each in prefixes if each not in either), *(set(either) & set(told))]
-    _expect_each_once(told, wanted, "common prefixes", read)
+    _expect_each_once(told, wanted, "common prefixes", "CommonPrefixes/Prefix", read)
     return read
 
 
-def _expect_each_once(found: Sequence[str], wanted: Sequence[str], what: str, read: list[Listing]) -> None:
+def _expect_each_once(
+    found: Sequence[str], wanted: Sequence[str], what: str, element: str, read: list[Listing]
+) -> None:
     if sorted(found) == sorted(wanted):
         return
     missing, repeated = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
@@ -101,5 +103,6 @@ def _expect_each_once(found: Sequence[str], wanted: Sequence[str], what: str, re
     raise NonConformance(
         f"the {what} {sorted(wanted)} over all pages, each once",
         f"{len(read)} pages with missing {missing}, repeated {repeated}, not expected {extra}",
-        *(p.reply for p in read),
+        *(page.reply for page in read),
+        proof=Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),)),
     )

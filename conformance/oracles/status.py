@@ -65,5 +65,12 @@ def unlike(expected: str, reply: Exchange, statuses: Iterable[int]) -> NonConfor
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 
+def unlike_field(expected: str, reply: Exchange, name: str, value: str = "") -> NonConformance:
+    """The finding that an answer has not this value of a field; "" where it should have none."""
+    found = reply.headers.get(name)
+    told = f"{name}: {found}" if found is not None else f"{reply.status} with no {name}"
+    return NonConformance(expected, told, reply, proof=Proof(reply.id, fields=((name, value),)))
+
+
 def _clause(because: str) -> str:
     return f" {because}" if because else ""

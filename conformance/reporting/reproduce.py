@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, signature_scope
-from conformance.reporting.reproduce_text import PREAMBLE, commented, here, judged, looks_plain, name_of
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, judged, looks_plain, name_of
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -26,8 +26,12 @@ RUN_NAME = re.compile(r"\bcf-([0-9a-z]{7})([0-9a-z]{4})-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
     "etag": re.compile(r'^(?:W/)?"?([^"]{6,})"?$'),
+    "link": re.compile(r"^<([^>]{8,})>"),
 }
-UPLOAD_ID = re.compile(r"<UploadId>([^<]{6,})</UploadId>")
+INSIDE = {
+    "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
+    "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
+}
 BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
@@ -77,6 +81,8 @@ class Script:
             yield f"echo 'cannot be told by curl: {reason}'; exit 2"
             return
         yield PREAMBLE
+        if (self.finding.get("proof") or {}).get("listed"):
+            yield LISTS
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
             yield from self._request(number, entry)
@@ -184,10 +190,11 @@ class Script:
                 variable = f"{name.upper()}_{number}"
                 self.marks[found[1]] = f"\0{variable}\0"
                 yield f"{variable}=$({name.lower()}_of {number})"
-        found = UPLOAD_ID.search(entry["response_body"].get("text", ""))
-        if found and any(found[1] in text for text in later):
-            self.marks[found[1]] = f"\0UPLOAD_{number}\0"
-            yield f"UPLOAD_{number}=$(upload_of {number})"
+        for name, pattern in INSIDE.items():
+            found = pattern.search(entry["response_body"].get("text", ""))
+            if found and any(found[1] in text for text in later):
+                self.marks[found[1]] = f"\0{name}_{number}\0"
+                yield f"{name}_{number}=$({name.lower()}_of {number})"
 
     def _sent(self, entry: Entry) -> str:
         fields = [f"{name}: {value}" for name, value in entry["request_headers"]]

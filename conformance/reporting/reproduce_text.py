@@ -35,6 +35,8 @@ location_of() {
     printf '%s%s' "${path##*/}" "${value#"$path"}"
 }
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
+link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
+next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs_success() { case $(status "$1") in 2??) ;; *) cannot "request $1 is answered $(status "$1")" ;; esac; }
@@ -43,6 +45,53 @@ shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
 alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
+}
+"""
+LISTS = r"""
+# The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".
+strings_of() {
+    # A last line without its end would run into the next page.
+    { tr -d '\n' <"$answers/$2.body"; echo; } | sed -n "s/.*\"$1\" *: *\[\([^]]*\)\].*/\1/p" | tr ',' '\n' |
+        sed -n 's/^ *"\(.*\)" *$/=\1/p'
+}
+texts_of() {
+    { tr -d '\n' <"$answers/$2.body"; echo; } | tr '<' '\n' |
+        sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | decoded "$2" |
+        sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
+}
+decoded() {
+    grep -q '<EncodingType>url<' "$answers/$1.body" || { cat; return; }
+    LC_ALL=C awk 'BEGIN { for (i = 1; i < 256; i++) of[sprintf("%02X", i)] = sprintf("%c", i) }
+        { gsub(/\+/, " "); out = ""
+          while (match($0, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
+              out = out substr($0, 1, RSTART - 1) of[toupper(substr($0, RSTART + 1, 2))]; $0 = substr($0, RSTART + 3) }
+          print out $0 }'
+}
+goes_on() {
+    field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || grep -q '<IsTruncated>true<' "$answers/$1.body"
+}
+# Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else.
+lists() {
+    LC_ALL=C sort >"$answers/wanted"
+    name=$1 more= && : >"$answers/listed"
+    shift
+    for page; do
+        more=
+        case $(status "$page") in
+            200) ;;
+            # Where there is nothing, a list of it may be unknown.
+            404) [ ! -s "$answers/wanted" ]; return ;;
+            *) return 1 ;;
+        esac
+        case $name in */*) texts_of "$name" "$page" ;; *) strings_of "$name" "$page" ;; esac >>"$answers/listed"
+        goes_on "$page" && more=yes || break
+    done
+    LC_ALL=C sort -o "$answers/listed" "$answers/listed"
+    if [ "$more" ]; then
+        LC_ALL=C comm -23 "$answers/listed" "$answers/wanted" | grep -q . && return 1
+        return 0
+    fi
+    cmp -s "$answers/listed" "$answers/wanted"
 }
 """
 PASSES = "echo 'passes: it no longer shows'"
@@ -114,11 +163,44 @@ def judged(
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
         lines.append(f'case $(status {number}) in {accepted}) ;; *) shows "status $(status {number})" ;; esac')
-    if proof.get("sha256"):
-        lines.append(f'[ "$(sha256_of {number})" = {proof["sha256"]} ] || shows "another body in answer {number}"')
-    if proof.get("matches"):
-        lines.append(f"grep -Eq {shlex.quote(proof['matches'])} \"$answers/{number}.body\" || shows 'body {number}'")
+    for name, value in proof.get("fields", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
+    lines.extend(_of_the_body(proof, number))
+    for name, first, second in proof.get("same", []):
+        if first in numbers and second in numbers:
+            values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
+            told = f"{name} of answers {numbers[first]} and {numbers[second]}"
+            lines.append(f"[ {' = '.join(values)} ] || shows {shlex.quote(told)}")
+    for each in proof.get("listed", []):
+        pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
+        wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
+        told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
+        lines.append(f"{told} || shows 'a list that has not what it should have'")
     return ([*lines, PASSES], None) if lines else _as_seen(number, entry, seen)
+
+
+def printed(words: str) -> str:
+    """A command that prints words, a line each, or nothing."""
+    return f"printf '%s\\n' {words}" if words else ":"
+
+
+def _in_any_case(name: str) -> str:
+    """A field's name as a pattern, in whatever case it may come."""
+    return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in name)
+
+
+def _of_the_body(proof: Mapping[str, Any], number: int) -> Iterator[str]:
+    """The lines that look at the body of an answer."""
+    if proof.get("sha256"):
+        shown = f'shows "another body in answer {number}"'
+        same = f"case $(sha256_of {number}) in {proof['sha256']}) ;; *) {shown} ;; esac"
+        # Where a refusal would be right too, it has no such body.
+        yield f"case $(status {number}) in 2??) {same} ;; esac" if proof.get("statuses") else same
+    if proof.get("matches"):
+        yield f"grep -Eq {shlex.quote(proof['matches'])} \"$answers/{number}.body\" || shows 'body {number}'"
+    if proof.get("lacks"):
+        yield f"grep -Eq {shlex.quote(proof['lacks'])} \"$answers/{number}.body\" && shows 'body {number}'"
 
 
 def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str], bytes | None]:

@@ -9,19 +9,38 @@ from conformance.vocabulary.exchange import Exchange
 
 
 @dataclass(frozen=True)
+class Listed:
+    """What a list would have over its pages, each item once, in whatever order.
+
+    ``name`` is a member of JSON that holds strings (``tags``), or an element of XML behind the one that it stands in
+    (``Contents/Key``); ``pages`` are exchanges.
+    """
+
+    name: str
+    pages: tuple[str, ...]
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
-    ``exchange`` is the answer looked at: its ``statuses``, its body of digest ``sha256`` or with a part that
-    ``matches`` (a POSIX extended regular expression) would be right. ``alike`` are pairs of exchanges that
-    would be answered alike.
+    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be there)
+    and its body would be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches``
+    and none of what it ``lacks`` (POSIX extended regular expressions).
+    ``alike`` are pairs of exchanges that would be answered alike, ``same`` a field with two exchanges that would have
+    one value of it, ``listed`` is what lists would have.
     """
 
     exchange: str = ""
     statuses: tuple[int, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
     sha256: str = ""
     matches: str = ""
+    lacks: str = ""
     alike: tuple[tuple[str, str], ...] = ()
+    same: tuple[tuple[str, str, str], ...] = ()
+    listed: tuple[Listed, ...] = ()
 
 
 class NonConformance(AssertionError):

@@ -14,7 +14,7 @@ from conformance.strategies.explore import explores
 from conformance.strategies.storage import tag_sets
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 TAGS = {"project": "alpha", "owner": "team a"}
 BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}
@@ -30,7 +30,9 @@ TOO_MUCH = {
 def _expect_tags(reply: Exchange, tags: dict[str, str]) -> None:
     found = tags_of(reply)
     if found != tags:
-        raise NonConformance(f"the tags {tags}", f"{found}", reply)
+        names = Listed("Tag/Key", (reply.id,), tuple(tags))
+        proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
+        raise NonConformance(f"the tags {tags}", f"{found}", reply, proof=proof)
 
 
 @verifies("storage/tagging/tags-come-back")

@@ -17,7 +17,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.reporting.reproduce_text import here, patterns
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, here, patterns, printed
 from conformance.target import configuration
 from tests.run.support import conformance
 
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.once
 
 SHELL = str(shutil.which("sh"))
 POSIX = ["sed", "tr", "tail", "cut", "cat", "cmp", "grep", "mktemp", "rm", "od", "dirname", "base64"]
+POSIX += ["sort", "comm", "awk"]
 # A defect of each surface, and the property that finds it.
 DEFECTS = {
     "odd-name-in-create-crashes": "errors/400/any-change-of-a-body-is-judged",
@@ -35,6 +36,11 @@ DEFECTS = {
     "half-of-a-surrogate-pair-fails": "webhooks/errors/any-changed-event-is-judged",
     "quotes-in-query-signed-bare": "storage/signature/any-rightly-signed-request-is-served",
     "concealment-outlives-its-item": "errors/model/items-are-as-their-model",
+    # What shows in a list, in a field, in several lists of one answer.
+    "tags-return-with-their-manifest": "registry/model/repository-is-as-its-model",
+    "page-skips-longer-keys": "storage/paging/any-flat-set-is-whole",
+    "metadata-unescaped": "storage/object/any-metadata-comes-back",
+    "empty-tag-lost": "storage/tagging/any-set-comes-back",
 }
 
 
@@ -115,6 +121,64 @@ def test_text_comes_through_shell_and_curl_as_it_is(tmp_path: Path, text: str) -
         pair = inside[place : place + 2]
         plain, place = (plain + meant[pair], place + 2) if pair in meant else (plain + inside[place], place + 1)
     assert plain == text
+
+
+def listed(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str]) -> bool:
+    """What a script says of a list over pages, each a header and a body."""
+    lines = [PREAMBLE, LISTS]
+    for number, (head, body) in enumerate(pages, 1):
+        (folder / f"{number}.head").write_text(head, encoding="utf-8", newline="")
+        (folder / f"{number}.body").write_text(body, encoding="utf-8")
+        lines += [f'cp {number}.head {number}.body "$answers"', f'printf 200 >"$answers/{number}.status"']
+    numbers = " ".join(str(number) for number in range(1, len(pages) + 1))
+    lines.append(f"{printed(' '.join(shlex.quote(f'={each}') for each in wanted))} | lists {name} {numbers}")
+    script = folder / "script.sh"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    return subprocess.run([SHELL, str(script)], check=False).returncode == 0
+
+
+FIRST = ("Link: </v2/a/tags/list?last=x>; rel=next\r\n", '{"tags": ["y", "x"],\n "name": "a"}')
+LAST = ("", '{"tags":["z"]}')
+KEYS = (
+    "<R><EncodingType>url</EncodingType><Prefix>p</Prefix><Contents><Size>1</Size>\n<Key>p%F0%9F%9A%80+%2B</Key>"
+    "</Contents><Contents><Key>p&amp;&lt;</Key></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></R>"
+)
+SET = "<Tagging><Tag><Key>a</Key><Value/></Tag><Tag><Key>b</Key><Value></Value></Tag></Tagging>"
+
+
+@pytest.mark.parametrize("wanted", [["x", "y", "z"], ["z", "y", "x"]])
+def test_a_list_is_whole_over_its_pages_in_any_order(tmp_path: Path, wanted: list[str]) -> None:
+    assert listed(tmp_path, "tags", wanted, FIRST, LAST)
+
+
+@pytest.mark.parametrize("wanted", [["x", "y"], ["x", "y", "z", "a"], ["x", "x", "y", "z"], []])
+def test_a_list_that_has_more_or_less_is_told(tmp_path: Path, wanted: list[str]) -> None:
+    assert not listed(tmp_path, "tags", wanted, FIRST, LAST)
+
+
+def test_of_a_list_that_goes_on_behind_what_was_asked_only_what_is_there_is_judged(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", ["w", "x", "y", "z"], FIRST)
+    assert not listed(tmp_path, "tags", ["x", "z"], FIRST)
+
+
+def test_what_comes_behind_the_last_page_is_no_part_of_a_list(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", ["z"], LAST, LAST)
+
+
+def test_a_list_in_xml_is_read_by_its_elements(tmp_path: Path) -> None:
+    assert listed(tmp_path, "Contents/Key", ["p🚀 +", "p&<"], ("", KEYS))
+    assert listed(tmp_path, "CommonPrefixes/Prefix", ["p/"], ("", KEYS))
+    assert not listed(tmp_path, "Contents/Key", ["p"], ("", KEYS))
+
+
+def test_empty_items_count(tmp_path: Path) -> None:
+    assert listed(tmp_path, "Tag/Value", ["", ""], ("", SET))
+    assert not listed(tmp_path, "Tag/Value", [""], ("", SET))
+
+
+def test_a_list_may_be_empty(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", [], ("", '{"tags": []}'))
+    assert not listed(tmp_path, "tags", ["x"], ("", '{"tags": []}'))
 
 
 def test_secrets_and_marks_become_variables() -> None:
