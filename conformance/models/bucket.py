@@ -163,11 +163,6 @@ class BucketModel:
         """AbortMultipartUpload: the key is as it was."""
         del self.uploads[upload]
 
-    @property
-    def in_use(self) -> list[str]:
-        """The keys of what is there and of what is under way, as often as they are."""
-        return [*self.objects, *(upload.key for upload in self.uploads.values())]
-
     def listing(self, prefix: str, delimiter: str = "", start_after: str = "") -> Page:
         """Everything that a listing shows, over all of its pages.
 

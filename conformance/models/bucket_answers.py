@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 from conformance.models.bucket import Stored
 from conformance.oracles.s3_documents import Entry
 from conformance.oracles.s3_objects import expect_absent_headers, expect_bytes, expect_etag, expect_headers
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 OWNER = "x-amz-meta-owner"
 """The one field of metadata that objects of a model have, or have not."""
+
+
+def owned(owner: str) -> dict[str, str]:
+    """The field of metadata of an object with this owner; "" for none."""
+    return {OWNER: owner} if owner else {}
+
+
+def one_of(got: Exchange, possible: Iterable[Stored | None]) -> Proof:
+    """A read would answer one of these; None: that there is no object."""
+    possible = list(possible)
+    digests = [hashlib.sha256(each.body).hexdigest() for each in possible if each]
+    return Proof(got.id, statuses=(200, 404) if None in possible else (200,), sha256="|".join(digests))
 
 
 class Answers:
@@ -17,7 +32,7 @@ class Answers:
 
     def __init__(self) -> None:
         # By identity; the objects are kept, so that no other takes the place of one.
-        self._tags: dict[int, tuple[Stored, str]] = {}
+        self._tags: dict[int, tuple[Stored, str, str]] = {}
 
     def expect_object(self, reply: Exchange, stored: Stored) -> None:
         """A read of an object: its bytes, its metadata and no other, its entity tag."""
@@ -25,12 +40,13 @@ class Answers:
         expect_headers(reply, dict(stored.metadata))
         expect_absent_headers(reply, {OWNER} - dict(stored.metadata).keys(), "since it was stored without")
         tag = expect_etag(reply)
-        before = self._tags.setdefault(id(stored), (stored, tag))[1]
+        _, before, where = self._tags.setdefault(id(stored), (stored, tag, reply.id))
         if before != tag:
-            raise NonConformance(f"the entity tag {before} as before", tag, reply)
+            proof = Proof(same=(("ETag", where, reply.id),))
+            raise NonConformance(f"the entity tag {before} as before", tag, reply, proof=proof)
 
     def expect_entry(self, entry: Entry, stored: Stored, reply: Exchange) -> None:
         """A listing tells size and entity tag of what is there now."""
-        wanted = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag))[1])
+        wanted = (len(stored.body), self._tags.get(id(stored), (stored, entry.etag, ""))[1])
         if (entry.size, entry.etag) != wanted:
             raise NonConformance(f"size and entity tag {wanted} of {entry.key}", f"{(entry.size, entry.etag)}", reply)

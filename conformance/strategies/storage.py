@@ -48,9 +48,9 @@ def hard_names() -> SearchStrategy[str]:
     return st.text(HARD.replace("/", ""), min_size=1, max_size=3)
 
 
-def name_sets(names: SearchStrategy[str], at_most: int = 8) -> SearchStrategy[list[str]]:
+def name_sets(names: SearchStrategy[str], at_least: int = 1, at_most: int = 8) -> SearchStrategy[list[str]]:
     """Several different names."""
-    return st.lists(names, min_size=1, max_size=at_most, unique=True)
+    return st.lists(names, min_size=at_least, max_size=at_most, unique=True)
 
 
 # Keys that begin with the one before, and groups beside one another, at pages of one.

@@ -30,9 +30,9 @@ BLOBS = [*{blob.digest: blob for each in IMAGES for blob in each.blobs}.values()
 TAGS = ["v1", "latest"]
 images, blobs, tags = st.sampled_from(IMAGES), st.sampled_from(BLOBS), st.sampled_from(TAGS)
 
-DELETED: st.SearchStrategy[Manifest] = st.runner().flatmap(
-    lambda machine: st.sampled_from(list(machine.model.manifests.values()) or IMAGES)
-)
+PUSHES = st.tuples(images, tags)
+# Mostly there is something to begin with, and a tag that named another image before.
+PUSHED = st.lists(PUSHES, max_size=3) | st.lists(PUSHES, min_size=2, max_size=4)
 
 
 class RepositoryMachine(Machine):
@@ -42,7 +42,7 @@ class RepositoryMachine(Machine):
     features: frozenset[str]
     upload: Any  # an Upload or none: the rules that use it are not asked for without one
 
-    @initialize(pushed=st.lists(st.tuples(images, tags), max_size=3))
+    @initialize(pushed=PUSHED)
     def begin(self, pushed: list[tuple[Manifest, str]]) -> None:
         """Begins with a repository that nobody else has pushed to."""
         self.repository: Repository = self.new_repository("model")
@@ -162,7 +162,14 @@ class RepositoryMachine(Machine):
             expect_status(reply, 202 if self.model.delete_tag(tag) else 404)
 
     @precondition(lambda self: "registry.delete" in self.features)
-    @rule(deleted=DELETED, pushed_again=st.booleans())
+    @rule(tag=tags, pushed_again=st.booleans())
+    def delete_named(self, tag: str, pushed_again: bool) -> None:
+        """DELETE by digest of the manifest that a tag names."""
+        if named := self.model.named(tag):
+            self.delete_manifest(named, pushed_again)
+
+    @precondition(lambda self: "registry.delete" in self.features)
+    @rule(deleted=images, pushed_again=st.booleans())
     def delete_manifest(self, deleted: Manifest, pushed_again: bool) -> None:
         """DELETE of a manifest by digest, which may be pushed again by its digest at once."""
         if not self.model.certain(deleted.digest):
@@ -176,7 +183,7 @@ class RepositoryMachine(Machine):
         self.model.delete_manifest(deleted.digest)
         if pushed_again:
             self.push_image(deleted, None)
-        for tag in lost[:1]:
+        for tag in lost:
             self.read_tag(tag)
 
     @rule(blob=blobs)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from conformance.models.bucket import READS, WRITES, BucketModel, Condition
-from conformance.models.bucket_answers import OWNER, Answers
+from conformance.models.bucket_answers import Answers, one_of, owned
 from conformance.oracles.s3_documents import upload_id_of, uploads_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, refuses_incomplete_list
 from conformance.oracles.s3_objects import (
@@ -23,26 +23,14 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
+from conformance.strategies.buckets import BODIES, NAMES, OBJECTS, OWNERS, PARTS, POOLS, STORED, UPLOADS
 from conformance.strategies.explore import Machine, run_machine
-from conformance.strategies.storage import flat_names, hard_names, name_sets, nested_names, page_sizes, plain_bodies
+from conformance.strategies.storage import page_sizes
 from conformance.vocabulary.check import row
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 STEPS, SHARE, OTHER = 20, 0.6, '"0123456789abcdef0123456789abcdef"'
-# What an example has its names from: a few of an alphabet, so that operations meet; nested ones have a parent each.
-POOLS = {
-    "flat": name_sets(flat_names(), at_most=3),
-    "nested": name_sets(nested_names(), at_most=2).map(lambda names: [*names, f"{names[0]}/c"]),
-    "hard": name_sets(hard_names(), at_most=3),
-}
-# What is there, or under way, is met more often than what is not.
-NAMES: st.SearchStrategy[str] = st.runner().flatmap(lambda own: st.sampled_from([*own.pool, *own.model.in_use]))
-SOURCES: st.SearchStrategy[str] = st.runner().flatmap(lambda own: st.sampled_from([*own.model.objects] or own.pool))
-OWNERS, PARTS = st.sampled_from(["", "alice", "bob"]), plain_bodies(at_least=1, at_most=40)
-BODIES = st.just(b"") | PARTS | PARTS
-STORED = st.lists(st.tuples(st.integers(0, 2), BODIES, OWNERS), max_size=3)
-UPLOADS: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(list(machine.model.uploads)))
 
 
 class BucketMachine(Machine):
@@ -53,22 +41,26 @@ class BucketMachine(Machine):
     features: frozenset[str]
 
     @initialize(pool=st.runner().flatmap(lambda machine: machine.pools), stored=STORED)
-    def begin(self, pool: list[str], stored: list[tuple[int, bytes, str]]) -> None:
+    def begin(self, pool: list[str], stored: list[tuple[bytes, str]]) -> None:
         """Begins an example with a few names and a prefix of its own, with objects under some of the names."""
         self.pool = pool
         self.model = BucketModel()
         self.prefix = self.space.prefix("model")
         self.answers = Answers()
         self.part_tags: dict[tuple[str, int], str] = {}
-        for place, body, owner in stored:
-            self.put(pool[place % len(pool)], body, owner)
+        for name, (body, owner) in zip(pool, stored, strict=False):
+            self._put(name, body, owner)
 
     @rule(name=NAMES, body=BODIES, owner=OWNERS)
     def put(self, name: str, body: bytes, owner: str) -> None:
         """PutObject."""
-        expect_status(self.space.put(self.prefix + name, body, _owned(owner)), 200)
-        self.model.put(name, body, tuple(_owned(owner).items()))
+        self._put(name, body, owner)
         self._expect_now(name)
+        self._expect_uploads(name)
+
+    def _put(self, name: str, body: bytes, owner: str) -> None:
+        expect_status(self.space.put(self.prefix + name, body, owned(owner)), 200)
+        self.model.put(name, body, tuple(owned(owner).items()))
 
     @precondition(lambda self: "storage.conditional-write" in self.features)
     @rule(name=NAMES, body=BODIES, condition=st.sampled_from(WRITES))
@@ -110,13 +102,14 @@ class BucketMachine(Machine):
         else:
             expect_range(reply, stored.body, first, min(first + size, len(stored.body)) - 1)
 
-    @rule(name=NAMES)
-    def delete(self, name: str) -> None:
-        """DeleteObject."""
+    @rule(name=NAMES, then=st.none() | OBJECTS)
+    def delete(self, name: str, then: tuple[bytes, str] | None) -> None:
+        """DeleteObject, of a key that another object may have at once."""
         expect_status(self.space.delete(self.prefix + name), 204)
         self.model.delete(name)
         self._expect_now(name)
-        self.list_pages("", "", 1000, "", False)
+        self._expect_uploads(name)
+        self.put(name, *then) if then else self.list_pages("", "", 1000, "", False)
 
     @rule(chosen=st.lists(NAMES, min_size=1, max_size=3, unique=True), quiet=st.booleans())
     def delete_many(self, chosen: list[str], quiet: bool) -> None:
@@ -125,13 +118,13 @@ class BucketMachine(Machine):
         self.model.delete(*chosen)
         self.list_pages("", "", 1000, "", False)
 
-    @rule(source=SOURCES, name=NAMES, owner=st.none() | OWNERS)
+    @rule(source=NAMES, name=NAMES, owner=st.none() | OWNERS)
     def copy(self, source: str, name: str, owner: str | None) -> None:
         """CopyObject, with the metadata of the source or (``owner``, and onto itself) with other."""
         owner = "alice" if source == name and owner is None else owner
-        fields = {} if owner is None else {"x-amz-metadata-directive": "REPLACE", **_owned(owner)}
+        fields = {} if owner is None else {"x-amz-metadata-directive": "REPLACE", **owned(owner)}
         reply = self.space.copy(self.prefix + name, self.prefix + source, fields)
-        if self.model.copy(source, name, None if owner is None else tuple(_owned(owner).items())):
+        if self.model.copy(source, name, None if owner is None else tuple(owned(owner).items())):
             expect_no_error_inside(reply)
         else:
             expect_refusal(reply, 404, {"NoSuchKey"})
@@ -141,8 +134,8 @@ class BucketMachine(Machine):
     @rule(name=NAMES, owner=OWNERS, body=PARTS)
     def open_upload(self, name: str, owner: str, body: bytes) -> None:
         """CreateMultipartUpload, and a first part."""
-        upload = upload_id_of(self.space.create_upload(self.prefix + name, _owned(owner)))
-        self.model.open(upload, name, tuple(_owned(owner).items()))
+        upload = upload_id_of(self.space.create_upload(self.prefix + name, owned(owner)))
+        self.model.open(upload, name, tuple(owned(owner).items()))
         self._send(upload, 1, body)
 
     @precondition(lambda self: self.model.uploads)
@@ -169,8 +162,10 @@ class BucketMachine(Machine):
         expect_no_error_inside(reply)
         got = self.space.get(self.prefix + name)
         expect_status(got, {200, 404})
-        if not self.model.settle(name, self.model.complete(upload, [part]), got.body if got.ok else None):
-            raise NonConformance("the upload's bytes, or what came after its opening", observed(got), reply, got)
+        possible = self.model.complete(upload, [part])
+        if not self.model.settle(name, possible, got.body if got.ok else None):
+            wanted = "the upload's bytes, or what came after its opening"
+            raise NonConformance(wanted, observed(got), reply, got, proof=one_of(got, possible))
         self._expect_now(name)
 
     @precondition(lambda self: self.model.uploads)
@@ -190,7 +185,10 @@ class BucketMachine(Machine):
         found = {each.upload: each.key.removeprefix(self.prefix) for each in uploads_of(reply)}
         wanted = {each: opened.key for each, opened in self.model.uploads.items()}
         if found != wanted:
-            raise NonConformance(f"the open uploads {wanted}", f"{found}", reply)
+            # Their ids are others each time.
+            keys = tuple(self.prefix + key for key in wanted.values())
+            proof = Proof(listed=(Listed("Upload/Key", (reply.id,), keys),))
+            raise NonConformance(f"the open uploads {wanted}", f"{found}", reply, proof=proof)
 
     @rule(
         below=NAMES | NAMES.map(lambda name: name[:1]) | st.just(""),
@@ -218,6 +216,11 @@ class BucketMachine(Machine):
             self.answers.expect_object(reply, stored)
         return reply
 
+    def _expect_uploads(self, name: str) -> None:
+        """What is under way for a key stays so, whatever becomes of the key."""
+        if any(upload.key == name for upload in self.model.uploads.values()):
+            self.list_uploads()
+
     def _field(self, name: str, condition: Condition) -> dict[str, str]:
         """The header field of a condition; of a missing object its own entity tag is one that it never had."""
         if condition is Condition.NONE_MATCH_ANY:
@@ -232,10 +235,6 @@ class BucketMachine(Machine):
                 self.space.abort(self.prefix + opened.key, upload)
             if model.objects:
                 self.space.delete_many([self.prefix + name for name in model.objects])
-
-
-def _owned(owner: str) -> dict[str, str]:
-    return {OWNER: owner} if owner else {}
 
 
 @pytest.mark.parametrize("alphabet", [row(f"storage/model/{name}-keys", name) for name in POOLS])

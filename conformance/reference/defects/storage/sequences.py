@@ -22,7 +22,8 @@ class OverwritingDropsUploads(Defect):
     """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever becomes of its key."""
 
     surface = "storage"
-    noticed_by = ("storage/model/nested-keys",)
+    noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys")
+    shortest = 3
 
     async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
         answer = await original(call, bucket)
