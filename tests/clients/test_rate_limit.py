@@ -1,0 +1,127 @@
+"""The checks of the rate limit send at once what is to be within one window, and no more than they say."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient
+from conformance.evidence.recorder import Recorder
+from conformance.target.description import Credential, Identity, LimitsSection, Secret, Target
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+CHECKS = Path(__file__).resolve().parent.parent.parent / "suites" / "errors" / "test_rate_limit.py"
+PATIENCE_S = 30.0
+TOKEN = b'{"access_token": "cf-token-of-the-limited", "token_type": "Bearer", "expires_in": 60}'
+
+
+@pytest.fixture(scope="module")
+def checks() -> ModuleType:
+    """The file of checks, loaded as a module."""
+    spec = importlib.util.spec_from_file_location("checks_of_the_rate_limit", CHECKS)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look for theirs
+    spec.loader.exec_module(module)
+    return module
+
+
+class Limited(ThreadingHTTPServer):
+    """Lets ``allowed`` requests through, and answers none before one more than that have come."""
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, allowed: int, together: int) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.allowed, self.asked, self.lock = allowed, 0, threading.Lock()
+        self.met = threading.Barrier(together)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Any
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.server.met.wait(PATIENCE_S)
+        with self.server.lock:
+            self.server.asked += 1
+            served = self.server.asked <= self.server.allowed
+        self.send_response(200 if served else 429)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(TOKEN) if served else 0))
+        self.end_headers()
+        self.wfile.write(TOKEN if served else b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(request: pytest.FixtureRequest) -> Iterator[Limited]:
+    running = Limited(*request.param)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield running
+    running.shutdown()
+    running.server_close()
+
+
+def asked_of(server: Limited, limit: str) -> tuple[Target, OAuthClient]:
+    limited = Credential(client_id="ct-limited", client_secret=Secret("SECRET", "cf-secret"))
+    identity = Identity(url=server.url, credentials={"limited": limited})
+    target = Target(organization="acme", identity=identity, limits=LimitsSection(token_requests=limit))
+    return target, OAuthClient(identity, HttpClient(server.url, Recorder()))
+
+
+@pytest.mark.parametrize("server", [(10, 11)], indirect=True)
+def test_a_limit_is_met_in_one_round_trip(server: Limited, checks: ModuleType) -> None:
+    # None is answered before all have come: one after another would wait for ever.
+    assert checks.exhausted(*asked_of(server, "10/60s")).status == 429
+    assert server.asked == 11
+
+
+@pytest.mark.parametrize("server", [(1000, 1)], indirect=True)
+def test_a_limit_that_is_none_is_told_after_a_bounded_number_of_requests(server: Limited, checks: ModuleType) -> None:
+    with pytest.raises(NonConformance, match="25 tokens"):
+        checks.exhausted(*asked_of(server, "10/600s"))
+    assert server.asked == 25
+
+
+@pytest.mark.parametrize("server", [(1000, 1)], indirect=True)
+def test_what_takes_longer_than_the_window_judges_nothing(
+    server: Limited, checks: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10000, 100))
+    monkeypatch.setattr(checks, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
+    monkeypatch.setattr(checks, "burst", lambda ask, number: [ask()] * number)
+    with pytest.raises(Inconclusive, match="longer than 1 s"):
+        checks.exhausted(*asked_of(server, "10/1s"))
+
+
+@pytest.mark.parametrize("number", [1, 32, 33, 100])
+def test_a_burst_is_of_as_many_as_were_asked_for_and_never_of_too_many_callers(
+    checks: ModuleType, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    callers = []
+
+    def at_once(calls: list[Any]) -> list[Any]:
+        callers.append(len(calls))
+        return [call() for call in calls]
+
+    monkeypatch.setattr(checks, "at_once", at_once)
+    assert len(checks.burst(object, number)) == sum(callers) == number
+    assert max(callers) <= checks.MOST_AT_ONCE
