@@ -14,6 +14,7 @@ from conformance.reporting.classes import area_place, day_of, outcome
 from conformance.reporting.html import fragment, page
 from conformance.reporting.text import on_one_line, plural
 from conformance.runs.comparison import Change, Comparison, Kind
+from conformance.runs.history import begun
 from conformance.runs.record import CheckResult, Record
 
 WORST_FIRST = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
@@ -48,7 +49,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """One run."""
+    """One run; ``started`` tells it from the others of its target."""
 
     name: str
     target: str
@@ -91,8 +92,8 @@ def render(comparisons: Sequence[Comparison], folder: Path) -> str:
     """The page: every run compared with the first, and all of them side by side."""
     records = [comparisons[0].old, *(each.new for each in comparisons)]
     columns = [
-        Column(record.folder.resolve().name, record.info.target, record.info.started, link_to(record.folder, folder))
-        for record in records
+        Column(record.folder.resolve().name, record.info.target, started, link_to(record.folder, folder))
+        for record, started in zip(records, begun(records), strict=True)
     ]
     compared = [(column, _shown(each, folder)) for column, each in zip(columns[1:], comparisons, strict=True)]
     remarks = list(dict.fromkeys(remark for each in comparisons for remark in each.remarks))

@@ -11,7 +11,7 @@ from conformance.reporting.classes import Statement
 from conformance.reporting.html import fragment, page
 from conformance.reporting.matrix import link_to
 from conformance.reporting.text import duration, on_one_line, plural
-from conformance.runs.history import Course, History, Run, Shelf, Trend, shown
+from conformance.runs.history import Course, History, Run, Shelf, Trend, begun, shown
 from conformance.vocabulary.verdict import ExitCode
 
 SHOWN_RUNS = 40
@@ -52,8 +52,12 @@ class CourseView:
     told: str
 
 
-def run_view(run: Run, folder: Path) -> RunView:
-    """A run, with the way to its report from a page in ``folder`` where there is one."""
+def run_views(runs: Sequence[Run], folder: Path) -> list[RunView]:
+    """The runs, each with the way to its report from a page in ``folder`` where there is one."""
+    return [_run_view(run, started, folder) for run, started in zip(runs, begun(runs), strict=True)]
+
+
+def _run_view(run: Run, started: str, folder: Path) -> RunView:
     info = run.info
     tone, statement = STATEMENTS.get(info.exit_code or 0, ("error", "not judged"))
     if info.exit_code == ExitCode.CONFORMANT and info.is_part(len(run.verdicts)):
@@ -62,46 +66,42 @@ def run_view(run: Run, folder: Path) -> RunView:
         tone, statement = "error", "not complete"
     report = link_to(run.folder, folder) if (run.folder / "index.html").exists() else ""
     return RunView(
-        run.folder.name, info.target, info.started, tone, statement, run.counts, duration(info.duration_s),
+        run.folder.name, info.target, started, tone, statement, run.counts, duration(info.duration_s),
         info.profile, info.contract_version, report,
     )  # fmt: skip
 
 
-def since(course: Course, runs: Sequence[Run]) -> str:
-    """First seen and last good, in words."""
+def since(course: Course, started: Sequence[str]) -> str:
+    """First seen and last good, in words; ``started`` tells when each run began."""
     if course.trend in (Trend.STEADY, Trend.FIXED) or course.first_seen is None:
         return ""
-    told = f"first seen {runs[course.first_seen].info.started}"
-    return told + (
-        f", last good {runs[course.last_good].info.started}" if course.last_good is not None else ", never good"
-    )
+    told = f"first seen {started[course.first_seen]}"
+    return told + (f", last good {started[course.last_good]}" if course.last_good is not None else ", never good")
 
 
 def render(histories: Sequence[History], folder: Path) -> str:
     """The page of histories, to be put into ``folder``."""
     parts = []
     for history in histories:
-        latest = history.runs[-SHOWN_RUNS:]
-        views = [run_view(run, folder) for run in latest]
+        views = run_views(history.runs, folder)
         courses = shown(history.courses)
-        rows = [_course(course, history, views) for course in courses[:SHOWN_CHECKS]]
+        rows = [_course(course, views) for course in courses[:SHOWN_CHECKS]]
         steady = len(history.courses) - len(courses)
-        parts.append((history, views, rows, steady, len(courses) - len(rows)))
+        parts.append((history, views[-SHOWN_RUNS:], rows, steady, len(courses) - len(rows)))
     return page("history.html", "matrix.js", targets=parts)
 
 
-def _course(course: Course, history: History, views: list[RunView]) -> CourseView:
-    verdicts = course.verdicts[-SHOWN_RUNS:]
+def _course(course: Course, views: list[RunView]) -> CourseView:
     cells = [
         (verdict, view.href + fragment(course.id) if view.href and verdict else "", view.started)
-        for verdict, view in zip(verdicts, views, strict=True)
+        for verdict, view in zip(course.verdicts, views, strict=True)
     ]
-    return CourseView(course, cells, since(course, history.runs))
+    return CourseView(course, cells[-SHOWN_RUNS:], since(course, [view.started for view in views]))
 
 
 def render_index(found: Shelf, folder: Path, history: str) -> str:
     """The index of the runs in a folder, latest first; ``history`` is the way to their history."""
-    views = [run_view(run, folder) for run in reversed(found.runs)]
+    views = run_views(found.runs, folder)[::-1]
     return page("runs.html", "matrix.js", runs=views, remarks=found.remarks, history=history)
 
 
@@ -128,22 +128,22 @@ def _started(history: History, place: int | None) -> str | None:
 
 def text(history: History) -> Iterator[str]:
     """A history as lines for a terminal."""
-    runs = history.runs
+    runs, started = history.runs, begun(history.runs)
     span = f", {runs[0].info.started} to {runs[-1].info.started}" if len(runs) > 1 else ""
     yield f"{history.target}: {plural(len(runs), 'run')}{span}"
     for trend in Trend:
         courses = history.of(trend)
         if courses and trend != Trend.STEADY:
             yield f"\n{trend.upper()} ({len(courses)})"
-            yield from (line for course in courses[:LISTED] for line in _lines(course, runs))
+            yield from (line for course in courses[:LISTED] for line in _lines(course, started))
         if len(courses) > LISTED and trend != Trend.STEADY:
             yield f"  … and {len(courses) - LISTED} more; --format json tells all"
     yield f"\n{plural(len(history.of(Trend.STEADY)), 'check')} steady"
 
 
-def _lines(course: Course, runs: Sequence[Run]) -> Iterable[str]:
+def _lines(course: Course, started: Sequence[str]) -> Iterable[str]:
     yield f"  {on_one_line(course.id)}  {course.level}  {_strip(course.verdicts)}"
-    told = since(course, runs)
+    told = since(course, started)
     if told:
         yield f"      {told}"
 

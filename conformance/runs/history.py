@@ -6,14 +6,14 @@ same; where it passed and has failed ever since, it is a new failure with a firs
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from conformance.runs.record import RecordError, RunInfo, json_object, read_info
+from conformance.runs.record import Record, RecordError, RunInfo, json_object, read_info
 from conformance.vocabulary.verdict import Verdict
 
 SOON = 2
@@ -191,3 +191,19 @@ def _flaky(judged: list[tuple[int, str]], conditions: Sequence[object]) -> bool:
 def shown(courses: Iterable[Course]) -> list[Course]:
     """Those that are not simply steady."""
     return [course for course in courses if course.trend != Trend.STEADY]
+
+
+def begun(runs: Sequence[Run | Record]) -> list[str]:
+    """When each run began; with its folder, or else its id, where another of its target began in the same second."""
+    alike: dict[tuple[str, str], list[Run | Record]] = defaultdict(list)
+    for run in runs:
+        alike[run.info.target, run.info.started].append(run)
+
+    def told(run: Run | Record) -> str:
+        others = alike[run.info.target, run.info.started]
+        if len(others) == 1:
+            return run.info.started
+        own_folders = len({each.folder.resolve().name for each in others}) == len(others)
+        return f"{run.info.started} {run.folder.resolve().name if own_folders else run.info.run_id}"
+
+    return [told(run) for run in runs]

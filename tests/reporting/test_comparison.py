@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.commands import main
+from conformance.reporting.matrix import render
 from conformance.runs.comparison import Comparison, Kind, compare
 from conformance.runs.record import CheckResult, Record, read
 from conformance.vocabulary.verdict import Verdict
@@ -210,3 +211,15 @@ def test_the_page_shows_all_runs_side_by_side_and_leads_to_the_exchange(run: Run
     chrome.open(cell)
     assert chrome.run("document.activeElement.closest('details.check').open")
     assert chrome.run("document.activeElement.closest('details.check').querySelector('details.entry[open]') !== null")
+
+
+def test_columns_of_one_second_are_told_apart(run: Run, tmp_path: Path) -> None:
+    names = {"one/run": "0tp3aaaaaa1", "two/run": "0tp3aaaaaa2"}
+    old, new = (run(name, [samples.check("oauth/a/x")], run_id=run_id) for name, run_id in names.items())
+    other = run("three", [samples.check("oauth/a/x")], started="2026-03-09T02:00:00Z")
+    started = old.info.started
+    alike = render([compare(old, new), compare(old, other)], tmp_path)
+    for told in (f"{started} 0tp3aaaaaa1", f"{started} 0tp3aaaaaa2", "2026-03-09T02:00:00Z"):
+        assert f'<span class="quiet small">{told}</span>' in alike
+    third = run("third", [samples.check("oauth/a/x")])
+    assert f"{started} third" in render([compare(old, third)], tmp_path)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.commands import main
-from conformance.reporting.over_time import run_view
+from conformance.reporting.over_time import render, render_index, run_views
 from conformance.runs.history import History, Trend, histories, shelf
 from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import Verdict
@@ -169,5 +169,18 @@ def test_an_index_is_not_written_into_a_run(tmp_path: Path, capsys: pytest.Captu
 )
 def test_a_part_is_called_a_part_as_in_its_report(tmp_path: Path, changes: dict[str, object], statement: str) -> None:
     written(tmp_path, {"oauth/a/x": "."}, exit_code=0, **changes)
-    (run,) = history(tmp_path).runs
-    assert run_view(run, tmp_path).statement == statement
+    (view,) = run_views(history(tmp_path).runs, tmp_path)
+    assert view.statement == statement
+
+
+def test_runs_of_one_second_are_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number, (day, verdict) in enumerate([(0, Verdict.PASS), (1, Verdict.PASS), (1, Verdict.FAIL)]):
+        results = [samples.check("oauth/a/x", verdict, findings=[samples.finding("a", "b")])]
+        samples.written(tmp_path / f"run-{number}", results, started=night(day))
+    found = history(tmp_path)
+    told = [view.started for view in run_views(found.runs, tmp_path)]
+    assert told == [night(0), f"{night(1)} run-1", f"{night(1)} run-2"]
+    assert f"{night(1)} run-1: pass" in render([found], tmp_path)
+    assert f"<code>{night(1)} run-2</code>" in render_index(shelf(tmp_path), tmp_path, "history.html")
+    assert main(["history", str(tmp_path)]) == 0
+    assert f"first seen {night(1)} run-2, last good {night(1)} run-1" in capsys.readouterr().out
