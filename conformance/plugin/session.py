@@ -5,6 +5,7 @@ This is the process that reports; with workers it runs no checks itself.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import platform
@@ -27,6 +28,7 @@ from conformance.plugin import workers
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
+from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, parse_shard
@@ -59,6 +61,7 @@ class Run:
         self.config = config
         self.begun = time.monotonic()
         self.embedded: EmbeddedReference | None = None
+        self.nursery: Nursery | None = None
         self.results: dict[str, CheckResult] = {}
         self.errors: list[str] = []
         self.mistakes: list[str] = []
@@ -68,7 +71,7 @@ class Run:
         try:
             self._prepare()
         except BaseException:
-            self._stop_reference()
+            self._stop_helpers()
             raise
 
     # Before.
@@ -81,6 +84,10 @@ class Run:
         self.target = target
         self.options = self._options(name, path)
         self.waivers = self._waivers(path)
+        if workers.forked(self.config, self.options):
+            # Without one, in a folder of too long a name for instance, workers start by themselves.
+            with contextlib.suppress(OSError):
+                self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
         states = preflight(target)
         self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
         workers.settle(self.config, states, self.options, target.gentle)
@@ -214,6 +221,12 @@ class Run:
     # During.
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, specs: list[Any]) -> None:
+        """Has the workers forked that would otherwise each read the suites."""
+        if self.nursery is not None:
+            self.nursery.take(specs)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tells a worker that xdist starts what the run is."""
         node.workerinput["conformance"] = self.options.plain()
@@ -322,7 +335,7 @@ class Run:
             unwritten = self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
             session.exitstatus = ExitCode.USAGE if unwritten and code == ExitCode.CONFORMANT else code
         finally:
-            self._stop_reference()
+            self._stop_helpers()
 
     def _exit_code(self, status: int) -> int:
         if self.mistakes:
@@ -359,10 +372,12 @@ class Run:
         self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)
         return unwritten
 
-    def _stop_reference(self) -> None:
+    def _stop_helpers(self) -> None:
         if self.embedded is not None:
             self.embedded.stop()
-            self.embedded = None
+        if self.nursery is not None:
+            self.nursery.stop()
+        self.embedded = self.nursery = None
 
 
 def _formats(text: str) -> list[str]:

@@ -89,14 +89,7 @@ class Worker:
         stash[KEYS.pace] = Pace(self.options.rate, Path(self.options.folder) / FILE_NAME)
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
-        database = self.options.examples_database
-        configure(
-            self.options.explore,
-            self.options.seed,
-            Path(database) if database else None,
-            self.options.explore_until,
-            not target.gentle,
-        )
+        configure_properties(self.options, target.gentle)
 
     # Selection.
 
@@ -272,6 +265,12 @@ class Worker:
             "class_sizes": dict(self.class_sizes),
             "watch": RECORDER.watch.told(),
         }
+
+
+def configure_properties(options: RunOptions, gentle: bool) -> None:
+    """Sets how properties are tried, which must be known before the suites are imported."""
+    database = Path(options.examples_database) if options.examples_database else None
+    configure(options.explore, options.seed, database, options.explore_until, shrinks=not gentle)
 
 
 def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:
