@@ -25,6 +25,7 @@ def altered(secret: str, how: str) -> str:
         "newline-behind": secret + "\n",
         "case-changed": secret.swapcase(),
         "look-alike": secret.translate(LOOK_ALIKE) if secret.translate(LOOK_ALIKE) != secret else secret + "\u200b",
+        "nul-behind": secret + "\0",
         "nul-and-more": secret + "\0x",
         "doubled": secret * 2,
     }[how]
@@ -42,6 +43,7 @@ ALTERATIONS = (
     "newline-behind",
     "case-changed",
     "look-alike",
+    "nul-behind",
     "nul-and-more",
     "doubled",
 )

@@ -258,6 +258,7 @@ CLIENTS: list[Row] = [
     (client_authentication.SecretComparedByPrefix, with_secret(lambda secret: secret + "x"), 401, 200),
     (client_authentication.SecretComparedWithoutCase, with_secret(str.swapcase), 401, 200),
     (client_authentication.SecretTrimmed, with_secret(lambda secret: f" {secret}"), 401, 200),
+    (client_authentication.SecretPaddedWithNul, with_secret(lambda secret: f"{secret}\0"), 401, 200),
     (client_authentication.NonAsciiSecretCrashes, token(client_secret="\u00e9"), 401, 500),
     (client_authentication.AccessTokenAcceptedAsSecret, lambda w: w.token(client_secret=w.bearer()).status_code, 401,
      200),

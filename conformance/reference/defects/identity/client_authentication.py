@@ -59,6 +59,16 @@ class SecretTrimmed(Defect):
         return original(client, secret.strip())
 
 
+class SecretPaddedWithNul(Defect):
+    """RFC 6749 section 2.3.1: a secret is compared whole, not after both sides were filled up with NUL to one length."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret.rstrip("\0"))
+
+
 class NonAsciiSecretCrashes(Defect):
     """RFC 6749 section 5.2: a secret of any characters is a wrong secret, never a 5xx."""
 
