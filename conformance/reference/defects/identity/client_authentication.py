@@ -60,7 +60,7 @@ class SecretTrimmed(Defect):
 
 
 class SecretPaddedWithNul(Defect):
-    """RFC 6749 section 2.3.1: a secret is compared whole, not after both sides were filled up with NUL to one length."""
+    """RFC 6749 section 2.3.1: a secret is compared whole, not after both were filled up with NUL to one length."""
 
     surface = "identity"
     noticed_by = ("oauth/token/wrong-secret-is-refused",)
