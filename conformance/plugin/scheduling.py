@@ -7,7 +7,7 @@ function do. ``--dist loadgroup`` does not group on current releases, so the sch
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,19 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 DISTURBS = "disturbs("
-PROGRAMS = "/interoperability/"
 PROPERTIES = "_properties.py::"
-COST_OF_PROGRAM = 20
-"""A check that starts programs, or tries many examples, takes as long as some twenty others."""
+DEAR = {"/interoperability/": 20, "_model_properties.py": 70, "_properties.py": 20, "/test_concealment": 10}
+"""As how many others a check counts that starts programs, tries many examples or sends many requests."""
 WAITING = {"/test_rate_limit.py": 30, "/test_bearer_answers.py": 80}
 """Files that wait for a limit or a lifetime to be over, for as long as so many other checks take.
 
 Begun early, what they wait is others' time; begun last, it would be everybody's. A limit that is left alone meanwhile
 ends by itself, so that file is not the first.
 """
-
-
+LONG = 20
+"""What costs so much is followed on its worker by the cheapest that there is, and not by the next that takes long."""
+AHEAD = 2
+"""A worker that has no more checks left than this is given more: it begins one only when it knows the next."""
 MANY = 5
 """From so many workers on the longest files are the run's length."""
 
@@ -35,10 +36,12 @@ MANY = 5
 class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
     """Scopes are files, or functions and single properties.
 
-    The longest go first, so that at the end no worker waits long for another.
+    The longest go first, so that at the end no worker waits long for another; and each worker begins when it is ready,
+    so that none waits for all the others to start.
     """
 
     workqueue: OrderedDict[str, dict[str, bool]]
+    collection: list[str] | None
 
     def __init__(self, config: pytest.Config, log: Any, workers: int) -> None:
         super().__init__(config, log)
@@ -50,12 +53,42 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
             return file
         return nodeid if PROPERTIES in nodeid else nodeid.split("[", 1)[0]
 
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether there is a worker that can be given something."""
+        return bool(self.registered_collections)
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:
+        """Takes a worker that is ready; one that has found other checks than the first is told of and gets none."""
+        self.registered_collections[node] = list(collection)
+        if not self._check_nodes_have_same_collection():
+            del self.registered_collections[node]
+
     def schedule(self) -> None:
-        """Deals out the first files, by their number of checks, and puts the others in order."""
-        begins = self.collection is None
-        super().schedule()
-        if begins:
-            self.workqueue = longest_first(self.workqueue)
+        """Puts the scopes in order when the first worker is ready, and gives each that is ready its first."""
+        if self.collection is None:
+            self.collection = list(next(iter(self.registered_collections.values())))
+            scopes: dict[str, dict[str, bool]] = {}
+            for nodeid in self.collection:
+                scopes.setdefault(self._split_scope(nodeid), {})[nodeid] = False
+            self.workqueue = longest_first(scopes)
+        for node in self.nodes:
+            self._reschedule(node)
+
+    def _reschedule(self, node: Any) -> None:
+        """Gives a worker what it does next, or lets it end."""
+        while self.workqueue and node in self.registered_collections and not node.shutting_down:
+            left = {
+                scope: [nodeid for nodeid, done in checks.items() if not done]
+                for scope, checks in self.assigned_work[node].items()
+            }
+            if sum(map(len, left.values())) > AHEAD:
+                return
+            if any(cost(scope, checks) >= LONG for scope, checks in left.items()):
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            self._assign_work_unit(node)
+        if not self.workqueue and not node.shutting_down:
+            node.shutdown()
 
 
 @cache
@@ -64,12 +97,13 @@ def disturbing(file: Path) -> bool:
     return DISTURBS in file.read_text(encoding="utf-8")
 
 
-def longest_first(files: Mapping[str, dict[str, bool]]) -> OrderedDict[str, dict[str, bool]]:
-    """Files with their checks, those that take longest first."""
+def cost(scope: str, checks: Collection[str]) -> int:
+    """How long checks of a scope take, in so many others."""
+    file = scope.split("::", 1)[0]
+    each = next((cost for part, cost in DEAR.items() if part in file), 1) if checks else 0
+    return len(checks) * each + sum(cost for name, cost in WAITING.items() if file.endswith(name) and checks)
 
-    def cost(file: str) -> int:
-        dear = COST_OF_PROGRAM if PROGRAMS in file or PROPERTIES in file else 1
-        waits = sum(cost for name, cost in WAITING.items() if file.split("::")[0].endswith(name))
-        return len(files[file]) * dear + waits
 
-    return OrderedDict((file, files[file]) for file in sorted(files, key=cost, reverse=True))
+def longest_first(scopes: Mapping[str, dict[str, bool]]) -> OrderedDict[str, dict[str, bool]]:
+    """Scopes with their checks, those that take longest first."""
+    return OrderedDict(sorted(scopes.items(), key=lambda each: cost(*each), reverse=True))
