@@ -7,10 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from conformance.commands import main
 from conformance.reporting import render_all
 from conformance.runs.record import Record
+from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 from tests.reporting.browser import Page, browser
+
+KINDS = ("report", "compared", "compared-five", "history", "index")
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +44,23 @@ def page(chrome: Page, record: Record) -> Page:
 def address(record: Record) -> str:
     """Where the report is on disk."""
     return (Path(record.folder) / "index.html").as_uri()
+
+
+@pytest.fixture(scope="session")
+def pages(record: Record, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The address of each kind of page: a run's report, two and five runs compared, their history, their index.
+
+    The last two runs began in one second; between others verdicts changed, and changed back.
+    """
+    folder = tmp_path_factory.mktemp("pages")
+    begun = [f"2026-03-0{day}T02:00:00Z" for day in (1, 2, 3, 4, 4)]
+    runs = [samples.every_verdict(folder / f"night-{number}", started=each) for number, each in enumerate(begun)]
+    for run, before, now in ((runs[2], Verdict.FAIL, Verdict.PASS), (runs[4], Verdict.INCONCLUSIVE, Verdict.FAIL)):
+        lines = run.folder / "results.ndjson"
+        lines.write_text(lines.read_text(encoding="utf-8").replace(f'"{before}"', f'"{now}"'), encoding="utf-8")
+    for run in runs:
+        render_all(run, ["html"])
+    for name, those in (("compared", runs[1:3]), ("compared-five", runs)):
+        main(["compare", *(str(each.folder) for each in those), "--html", str(folder / f"{name}.html")])
+    main(["report", "--index", str(folder)])
+    return {"report": address(record), **{kind: (folder / f"{kind}.html").as_uri() for kind in KINDS[1:]}}

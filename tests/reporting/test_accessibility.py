@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from conformance.commands import main
-from conformance.runs.record import Record
-from conformance.vocabulary.verdict import Verdict
-from tests.reporting import samples
 from tests.reporting.browser import Page
-from tests.reporting.conftest import address
+from tests.reporting.conftest import KINDS
 from tests.reporting.node import module
 
 pytestmark = pytest.mark.once
@@ -35,25 +30,10 @@ def test_what_is_wrong_is_found(page: Page) -> None:
     assert {each.partition(":")[0] for each in violations(page)} >= {"color-contrast", "label"}
 
 
-@pytest.fixture(scope="module")
-def pages(record: Record, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The address of each kind of page: a run's report, runs compared, their history, their index."""
-    folder = tmp_path_factory.mktemp("pages")
-    runs = [samples.every_verdict(folder / f"night-{day}", started=f"2026-03-0{day}T02:00:00Z") for day in (1, 2, 3)]
-    runs[2].folder.joinpath("results.ndjson").write_text(
-        runs[2].folder.joinpath("results.ndjson").read_text().replace(f'"{Verdict.FAIL}"', f'"{Verdict.PASS}"')
-    )
-    compared = folder / "compared.html"
-    main(["compare", *(str(each.folder) for each in runs), "--html", str(compared), "--format", "json"])
-    main(["report", "--index", str(folder)])
-    made = {path.stem: path.as_uri() for path in sorted(folder.glob("*.html"))}
-    yield {"report": address(record), "compared": compared.as_uri(), "history": made["history"], "index": made["index"]}
-
-
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
 @pytest.mark.parametrize("width", [375, 1280])
-@pytest.mark.parametrize("kind", ["report", "compared", "history", "index"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_axe_finds_nothing(page: Page, pages: dict[str, str], kind: str, dark: bool, opened: bool, width: int) -> None:
     page.show(width, dark=dark)
     page.open(pages[kind])
