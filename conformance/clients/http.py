@@ -1,6 +1,6 @@
 """The recorded HTTP client that all surfaces' clients speak through.
 
-Requests go out exactly as given, over httpx's transport: the path is not normalised, no redirect is
+Requests go out exactly as given: the path is not normalised, no redirect is
 followed, no cookie kept, no header invented but Host and Content-Length, no body decoded. Answers are
 bounded in size and time. What cannot be had from the target ends the check as inconclusive
 (``Unreachable``) or, where the connection closes without an answer, as a finding (``NoAnswer``).
@@ -13,13 +13,9 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache, lru_cache
-from typing import cast
-from urllib.parse import urlsplit
 
-import httpx
-
-from conformance.clients import in_time
+from conformance.clients import connections
+from conformance.clients.connections import Answer, Connections, Request, TransportError
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
@@ -29,8 +25,7 @@ from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformanc
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 OVERRUN = "Overrun"
-WITHOUT_BODY = (204, 304)
-"""Statuses whose answers end with their head (RFC 9112 section 6.3)."""
+CLOSED = (connections.RemoteProtocolError, connections.ReadError, connections.WriteError)
 
 
 @dataclass
@@ -61,38 +56,31 @@ class HttpClient:
     tls: ssl.SSLContext | None = None
     label: str = "http"
     sink: Callable[[bytes], object] | None = None
+    connections: Connections = field(default_factory=Connections, repr=False)
     waited_in_vain: bool = field(default=False, init=False)
-    transport: httpx.BaseTransport = field(init=False)
 
     def __post_init__(self) -> None:
         self.base_url = self.base_url.rstrip("/")
-        self.transport = self._new_transport()
-
-    def _new_transport(self) -> httpx.BaseTransport:
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=4.0)
-        return in_time.transport(self.tls or _system_authorities(), limits)
 
     def close(self) -> None:
         """Closes the connections."""
-        self.transport.close()
+        self.connections.close()
+
+    def labelled(self, label: str) -> HttpClient:
+        """The same client (connections shared) under another label in the evidence."""
+        return replace(self, label=label)
 
     def impatient(self) -> HttpClient:
         """The same client (connections shared) that gives a 429 to its caller at once."""
-        other = replace(self, patient=False)
-        other.transport.close()
-        other.transport = self.transport
-        return other
+        return replace(self, patient=False)
 
     def into(self, sink: Callable[[bytes], object]) -> HttpClient:
         """The same client (connections shared) that hands the bodies of answers on, part by part."""
-        other = replace(self, sink=sink)
-        other.transport.close()
-        other.transport = self.transport
-        return other
+        return replace(self, sink=sink)
 
     def on_new_connection(self) -> HttpClient:
         """The same client with connections of its own."""
-        return replace(self)
+        return replace(self, connections=Connections())
 
     def send(
         self, method: str, target: str, headers: HeaderFields = (), body: bytes | Iterable[bytes] = b""
@@ -130,12 +118,12 @@ class HttpClient:
     ) -> Exchange:
         self.pace.wait()
         url = self.url_of(target)
-        request = self._request(method, url, headers, body)
+        request = _request(method, url, headers, body)
         sent = Exchange(
             self.recorder.next_id(),
             method,
             url,
-            Headers((n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw),
+            _read(request.fields),
             body if isinstance(body, bytes) else b"",
             0,
             Headers(),
@@ -149,7 +137,7 @@ class HttpClient:
         begun = time.perf_counter()
         try:
             return self._received(sent, request, begun)
-        except httpx.TransportError as failure:
+        except TransportError as failure:
             sent = replace(sent, duration_s=time.perf_counter() - begun)
             said = self.recorder.redactor.text(str(failure)) or type(failure).__name__
             self.recorder.failed_request(sent, said, self.label, type(failure).__name__)
@@ -161,65 +149,40 @@ class HttpClient:
             return stored.exchange
         if stored.error_type == OVERRUN:
             raise self._overran(stored.exchange, stored.error)
-        raise self._no_answer(stored.exchange, getattr(httpx, stored.error_type, httpx.TransportError), stored.error)
+        raise self._no_answer(stored.exchange, getattr(connections, stored.error_type, TransportError), stored.error)
 
-    def _request(
-        self, method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
-    ) -> httpx.Request:
-        parts = urlsplit(url)
-        raw_target = url.split(parts.netloc, 1)[1].split("#", 1)[0] or "/"
-        if raw_target.startswith("?"):
-            raw_target = "/" + raw_target
-        timeout = {
-            "connect": self.limits.connect_s,
-            "read": self.limits.answer_s,
-            "write": self.limits.answer_s,
-            "pool": self.limits.answer_s,
-        }
-        fields = [
-            (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("utf-8"))
-            for name, value in headers
-        ]
-        return httpx.Request(
-            method,
-            _origin(f"{parts.scheme}://{parts.netloc}/"),
-            headers=fields,
-            content=body,
-            extensions={"target": raw_target.encode("utf-8"), "timeout": timeout},
-        )
-
-    def _received(self, sent: Exchange, request: httpx.Request, begun: float) -> Exchange:
-        response = self.transport.handle_request(request)
+    def _received(self, sent: Exchange, request: Request, begun: float) -> Exchange:
+        answer = self.connections.ask(request, self.limits.connect_s, self.limits.answer_s, self.tls)
         try:
-            body = self._body(sent, response, begun)
+            body = self._body(sent, answer, begun)
         finally:
-            response.close()
-        if sent.method == "HEAD" or response.status_code in WITHOUT_BODY:
-            in_time.end_after_excess(response)
-        fields = ((n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers.raw)
-        exchange = replace(
-            sent,
-            status=response.status_code,
-            headers=Headers(fields),
-            body=body,
-            duration_s=time.perf_counter() - begun,
+            answer.close()
+        exchange = Exchange(
+            sent.id,
+            sent.method,
+            sent.url,
+            sent.request_headers,
+            sent.request_body,
+            answer.status,
+            _read(answer.fields),
+            body,
+            sent.started,
+            time.perf_counter() - begun,
         )
         self.recorder.exchange(exchange, self.label)
         return exchange
 
-    def _body(self, sent: Exchange, response: httpx.Response, begun: float) -> bytes:
+    def _body(self, sent: Exchange, answer: Answer, begun: float) -> bytes:
         # Closed at once, since an exception that is kept somewhere would keep all of a large answer with it.
         with io.BytesIO() as kept:
-            self._take_in(kept, sent, response, begun)
+            self._take_in(kept, sent, answer, begun)
             return kept.getvalue()
 
-    def _take_in(self, kept: io.BytesIO, sent: Exchange, response: httpx.Response, begun: float) -> None:
+    def _take_in(self, kept: io.BytesIO, sent: Exchange, answer: Answer, begun: float) -> None:
         size = 0
         # A refusal's body is no part of what was asked for, all the less if the request is sent again.
-        sink = self.sink if response.is_success else None
-        if sink is not None:
-            in_time.of_each_part(response)
-        for part in cast(httpx.SyncByteStream, response.stream):
+        sink = self.sink if 200 <= answer.status < 300 else None
+        for part in answer.parts(each_in_time=sink is not None):
             size += len(part)
             if sink is not None:
                 sink(part)
@@ -229,7 +192,7 @@ class HttpClient:
             overrun = "" if sink else self._overrun(size, time.perf_counter() - begun)
             if overrun:
                 kept.seek(0)
-                beginning = replace(sent, status=response.status_code, body=kept.read(KEPT_OF_STREAM))
+                beginning = replace(sent, status=answer.status, body=kept.read(KEPT_OF_STREAM))
                 self.recorder.failed_request(beginning, f"the answer {overrun}", self.label, OVERRUN)
                 raise self._overran(sent, f"the answer {overrun}")
 
@@ -244,25 +207,29 @@ class HttpClient:
 
     def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> NonConformance | Inconclusive:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        if issubclass(failure, httpx.LocalProtocolError):
+        if issubclass(failure, connections.LocalProtocolError):
             raise ValueError(f"the client cannot send {told}: {said}") from None
-        if issubclass(failure, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+        if issubclass(failure, CLOSED):
             finding = NoAnswer(told, f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding
         return Unreachable(f"{told}: {said}", "a target that can be reached and answers in time")
 
 
-@lru_cache(maxsize=256)
-def _origin(url: str) -> httpx.URL:
-    # Few origins, thousands of requests: httpx would parse the URL for each.
-    return httpx.URL(url)
+def _request(
+    method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
+) -> Request:
+    origin, target = connections.split(url)
+    given = [
+        (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("utf-8"))
+        for name, value in headers
+    ]
+    return Request(origin, method, target.encode("utf-8"), connections.framed(method, origin, given, body), body)
 
 
-@cache
-def _system_authorities() -> ssl.SSLContext:
-    """The authorities that the system trusts; read once, since that takes longer than a request."""
-    return httpx.create_ssl_context()
+def _read(fields: connections.Fields) -> Headers:
+    """Fields as text, no byte of theirs lost."""
+    return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
 
 
 def retry_after(exchange: Exchange) -> float:

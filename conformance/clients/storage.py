@@ -29,8 +29,8 @@ class S3:
 
     def __init__(self, http: HttpClient, keys: Keys) -> None:
         self.keys = keys
-        self.signed = _labelled(http, "s3-signed")
-        self.raw = _labelled(http, "s3-raw")
+        self.signed = http.labelled("s3-signed")
+        self.raw = http.labelled("s3-raw")
         parts = urlsplit(http.base_url)
         default = {"http": ":80", "https": ":443"}[parts.scheme]
         self.host = parts.netloc.removesuffix(default)
@@ -95,14 +95,6 @@ class S3:
 
     def _sent(self, client: HttpClient, request: Request) -> Exchange:
         return client.send(request.method, self.origin + request.target, request.headers, request.body)
-
-
-def _labelled(http: HttpClient, label: str) -> HttpClient:
-    """The client under another label in the evidence, connections shared."""
-    other = replace(http, label=label)
-    other.transport.close()
-    other.transport = http.transport
-    return other
 
 
 @dataclass

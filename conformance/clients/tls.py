@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from ssl import TLSVersion
 from urllib.parse import urlsplit
 
-import httpx
-
+from conformance.clients.connections import authorities
 from conformance.clients.http import HeaderFields, HttpClient
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NoAnswer, NotApplicable, Unreachable
@@ -89,7 +88,7 @@ class Tls:
     def trusting(self) -> Handshake:
         """A handshake that verifies the chain as the run's own connections do, but not the name."""
         if self.ca_file is None:
-            context = httpx.create_ssl_context()
+            context = authorities()
         else:
             context = ssl.create_default_context()
             context.load_verify_locations(self.ca_file)

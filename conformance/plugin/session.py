@@ -394,6 +394,6 @@ def _now() -> str:
 
 
 def _environment() -> dict[str, str]:
-    libraries = ("pytest", "pytest-xdist", "httpx", "boto3", "docker", "hypothesis")
+    libraries = ("pytest", "pytest-xdist", "h11", "boto3", "docker", "hypothesis")
     found = {name: version(name) for name in libraries}
     return {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}", **found}

@@ -1,0 +1,357 @@
+"""Connections that are kept open between requests, with HTTP/1.1 spoken over them by h11, every wait of it bounded.
+
+A whole answer has one time limit: of a head that comes byte by byte, or of interim answers without a final one, each
+read is in time, and the answer never is there. What fails is told by the names that other HTTP clients have for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import certifi
+import h11
+
+READ_BYTES = 64 * 1024
+TOGETHER = 64 * 1024
+"""Bytes of a body that go out in one write with the head before them."""
+LARGEST_HEAD = 100 * 1024
+KEPT = 16
+KEPT_S = 4.0
+"""Connections that are kept open without a request, and for how long."""
+PORTS = {"http": 80, "https": 443}
+
+Fields = list[tuple[bytes, bytes]]
+Body = bytes | Iterable[bytes]
+
+
+class TransportError(Exception):
+    """A request without an answer: the class tells what failed."""
+
+
+class UnsupportedProtocol(TransportError):
+    """Neither http nor https."""
+
+
+class ConnectError(TransportError):
+    """No connection: nobody listens, no such host, no TLS."""
+
+
+class ConnectTimeout(TransportError):
+    """No connection in time."""
+
+
+class WriteError(TransportError):
+    """The connection broke while the request was sent."""
+
+
+class WriteTimeout(TransportError):
+    """The request was not taken in time."""
+
+
+class ReadError(TransportError):
+    """The connection broke before the answer's end."""
+
+
+class ReadTimeout(TransportError):
+    """No answer, or no whole one, in time."""
+
+
+class RemoteProtocolError(TransportError):
+    """What came is no HTTP, or ends too early."""
+
+
+class LocalProtocolError(TransportError):
+    """The request is one that HTTP cannot carry."""
+
+
+class Origin(NamedTuple):
+    """Where requests go. ``authority`` is what the Host field says (RFC 9110 section 7.2)."""
+
+    scheme: str
+    host: str
+    port: int
+    authority: bytes
+
+
+class Request(NamedTuple):
+    """One request as it goes on the wire; a body in parts goes in chunked transfer coding, unless a length is told."""
+
+    origin: Origin
+    method: str
+    target: bytes
+    fields: Fields
+    body: Body
+
+
+@lru_cache(maxsize=256)
+def origin_of(scheme: str, netloc: str) -> Origin:
+    """The origin of URLs that begin so; UnsupportedProtocol, or ValueError where it names no host and port."""
+    if scheme not in PORTS:
+        raise UnsupportedProtocol(f"Request URL has an unsupported protocol '{scheme}://'.")
+    parts = urlsplit(f"{scheme}://{netloc}")
+    host = parts.hostname or ""
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    shown = f"[{host}]" if ":" in host else host
+    port = parts.port if parts.port is not None else PORTS[scheme]
+    authority = shown if port == PORTS[scheme] else f"{shown}:{port}"
+    return Origin(scheme, host, port, authority.encode("ascii"))
+
+
+def split(url: str) -> tuple[Origin, str]:
+    """The origin of a URL, and its path and query as they stand there, nothing normalised."""
+    scheme, _, rest = url.partition("://")
+    end = min((place for mark in "/?#" if (place := rest.find(mark)) >= 0), default=len(rest))
+    target = rest[end:].partition("#")[0]
+    return origin_of(scheme.lower(), rest[:end]), target if target.startswith("/") else f"/{target}"
+
+
+def framed(method: str, origin: Origin, given: Fields, body: Body) -> Fields:
+    """The fields of a request: those given, and no others but Host and what tells where the body ends."""
+    names = {name.lower() for name, _ in given}
+    fields = list(given)
+    if isinstance(body, bytes):
+        if body and b"content-length" not in names:
+            fields.append((b"Content-Length", b"%d" % len(body)))
+        elif not body and method in ("POST", "PUT", "PATCH") and not names & {b"content-length", b"transfer-encoding"}:
+            fields.insert(0, (b"Content-Length", b"0"))
+    elif not names & {b"content-length", b"transfer-encoding"}:
+        fields.append((b"Transfer-Encoding", b"chunked"))
+    if b"host" not in names:
+        fields.insert(0, (b"Host", origin.authority))
+    return fields
+
+
+def authorities() -> ssl.SSLContext:
+    """What trusts the authorities that the environment names, or else those that certifi carries."""
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    if file or folder:
+        return ssl.create_default_context(cafile=file or None, capath=None if file else folder)
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+@cache
+def _authorities() -> ssl.SSLContext:
+    """Read once, since that takes longer than many requests."""
+    return authorities()
+
+
+class Connection:
+    """One connection, over which one request at a time is answered."""
+
+    def __init__(self, origin: Origin, stream: socket.socket) -> None:
+        self.origin = origin
+        self.idle_since = 0.0
+        self._socket = stream
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+        self._limit_s = 0.0
+        self._asked: float | None = None
+        self._broken = False
+
+    def send(self, request: Request, limit_s: float) -> None:
+        """Sends a request. That a server closes before it has read all of it is no failure: it may have answered."""
+        self._limit_s = limit_s
+        try:
+            with contextlib.suppress(WriteError):
+                for piece in self._pieces(request):
+                    self._write(piece)
+        except h11.LocalProtocolError as mistake:
+            raise LocalProtocolError(str(mistake)) from None
+
+    def _pieces(self, request: Request) -> Iterator[bytes]:
+        body = request.body
+        head = self._http.send(h11.Request(method=request.method, target=request.target, headers=request.fields)) or b""
+        if isinstance(body, bytes) and len(body) <= TOGETHER:
+            data = self._http.send(h11.Data(data=body)) or b"" if body else b""
+            yield head + data + (self._http.send(h11.EndOfMessage()) or b"")
+            return
+        yield head
+        for part in [body] if isinstance(body, bytes) else body:
+            yield self._http.send(h11.Data(data=part)) or b""
+        yield self._http.send(h11.EndOfMessage()) or b""
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        try:
+            self._socket.settimeout(self._limit_s)
+            while rest:
+                rest = rest[self._socket.send(rest) :]
+        except TimeoutError as failure:
+            raise WriteTimeout(str(failure)) from None
+        except OSError as failure:
+            self._broken = True
+            raise WriteError(str(failure)) from None
+        finally:
+            self._asked = time.monotonic()
+
+    def head(self) -> tuple[int, Fields]:
+        """Status and fields of the final answer."""
+        while True:
+            event = self._event()
+            if isinstance(event, h11.Response) or (
+                isinstance(event, h11.InformationalResponse) and event.status_code == 101
+            ):
+                return event.status_code, list(event.headers.raw_items())
+
+    def body(self) -> Iterator[bytes]:
+        """The answer's body, part by part."""
+        while True:
+            event = self._event()
+            if not isinstance(event, h11.Data):
+                return
+            yield bytes(event.data)
+
+    def of_each_part(self) -> None:
+        """Gives each read a time limit of its own: what is handed on takes the time that its size takes."""
+        self._asked = None
+
+    def _event(self) -> object:
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as mistake:
+                raise RemoteProtocolError(str(mistake)) from None
+            if event is not h11.NEED_DATA:
+                return event
+            data = self._read()
+            if not data and self._http.their_state is h11.SEND_RESPONSE:
+                raise RemoteProtocolError("Server disconnected without sending a response.")
+            self._http.receive_data(data)
+
+    def _read(self) -> bytes:
+        left = self._limit_s - (time.monotonic() - self._asked if self._asked is not None else 0.0)
+        try:
+            if left <= 0:
+                raise TimeoutError("timed out")
+            self._socket.settimeout(left)
+            return self._socket.recv(READ_BYTES)
+        except TimeoutError as failure:
+            raise ReadTimeout(str(failure)) from None
+        except OSError as failure:
+            raise ReadError(str(failure)) from None
+
+    def again(self) -> bool:
+        """Whether another request may go over this connection, for which it is then ready.
+
+        Not where something came behind the answer: it would be taken for the beginning of the next one, and the next
+        request be blamed for it.
+        """
+        http = self._http
+        if self._broken or not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
+            return False
+        http.start_next_cycle()
+        return True
+
+    def quiet(self) -> bool:
+        """Whether nothing has come since: a server that closes is heard too."""
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return not poll.poll(0)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._socket.close()
+
+
+class Answer:
+    """An answer whose body is still to be read. It is closed in any case, which gives its connection back."""
+
+    def __init__(self, connections: Connections, connection: Connection) -> None:
+        self._connections, self._connection = connections, connection
+        self.status, self.fields = connection.head()
+
+    def parts(self, each_in_time: bool = False) -> Iterator[bytes]:
+        """The body; the time limit is of all of it, or of each part."""
+        if each_in_time:
+            self._connection.of_each_part()
+        return self._connection.body()
+
+    def close(self) -> None:
+        """Closes the connection, unless the answer has been read to its end."""
+        self._connections.give_back(self._connection)
+
+
+class Connections:
+    """The connections of one client, to any origin. Threads may share them."""
+
+    def __init__(self) -> None:
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+
+    def ask(self, request: Request, connect_s: float, answer_s: float, tls: ssl.SSLContext | None = None) -> Answer:
+        """Sends a request and waits for the head of its answer; TransportError.
+
+        ``connect_s`` and ``answer_s`` are the seconds to wait for a connection and for an answer. ``tls`` trusts the
+        target's authority; None: those that the system trusts.
+        """
+        origin = request.origin
+        connection = self._kept(origin) or _connected(origin, connect_s, tls)
+        try:
+            connection.send(request, answer_s)
+            return Answer(self, connection)
+        except BaseException:
+            connection.close()
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        """Keeps a connection for the next request, where it can carry one."""
+        if not connection.again():
+            connection.close()
+            return
+        connection.idle_since = time.monotonic()
+        with self._lock:
+            self._idle.append(connection)
+            for each in self._idle[:-KEPT]:
+                each.close()
+            del self._idle[:-KEPT]
+
+    def _kept(self, origin: Origin) -> Connection | None:
+        """The one that was used last, since no other is as likely to be open still."""
+        old = time.monotonic() - KEPT_S
+        with self._lock:
+            while self._idle and self._idle[0].idle_since < old:
+                self._idle.pop(0).close()
+            for place in range(len(self._idle) - 1, -1, -1):
+                if self._idle[place].origin == origin:
+                    connection = self._idle.pop(place)
+                    if connection.quiet():
+                        return connection
+                    connection.close()
+        return None
+
+    def close(self) -> None:
+        """Closes those that no request is under way on."""
+        with self._lock:
+            for each in self._idle:
+                each.close()
+            self._idle.clear()
+
+
+def _connected(origin: Origin, limit_s: float, tls: ssl.SSLContext | None) -> Connection:
+    try:
+        stream = socket.create_connection((origin.host, origin.port), limit_s)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return Connection(origin, _encrypted(stream, origin, tls) if origin.scheme == "https" else stream)
+    except TimeoutError as failure:
+        raise ConnectTimeout(str(failure)) from None
+    except (OSError, UnicodeError) as failure:
+        raise ConnectError(str(failure)) from None
+
+
+def _encrypted(stream: socket.socket, origin: Origin, tls: ssl.SSLContext | None) -> ssl.SSLSocket:
+    context = tls or _authorities()
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        return context.wrap_socket(stream, server_hostname=origin.host)
+    except BaseException:
+        stream.close()
+        raise

@@ -1,0 +1,177 @@
+"""Connections are kept between requests, hold nothing back, and are not used again after anything went wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from conformance.clients import connections
+from conformance.clients.connections import (
+    Connections,
+    LocalProtocolError,
+    ReadError,
+    RemoteProtocolError,
+    Request,
+    UnsupportedProtocol,
+    framed,
+    split,
+)
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Served:
+    """What a server read at a time, connection by connection."""
+
+    def __init__(self) -> None:
+        self.connections: list[list[bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self.connections)
+
+
+@contextlib.contextmanager
+def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[str, Served]]:
+    """A server that answers what it reads at a time with one of these each, then well; ``last`` ends a connection."""
+    served, left = Served(), iter(answers)
+
+    def talk(connection: socket.socket, reads: list[bytes]) -> None:
+        with connection, contextlib.suppress(OSError):
+            while came := connection.recv(1 << 16):
+                reads.append(came)
+                connection.sendall(next(left, GOOD))
+                if last:
+                    last(connection)
+                    return
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                served.connections.append([])
+                threading.Thread(target=talk, args=[connection, served.connections[-1]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
+
+
+def ask(kept: Connections, url: str, body: bytes = b"", fields: connections.Fields | None = None) -> bytes:
+    origin, target = split(url)
+    given = framed("PUT", origin, fields or [], body)
+    answer = kept.ask(Request(origin, "PUT", target.encode(), given, body), 2, 2)
+    try:
+        return b"".join(answer.parts())
+    finally:
+        answer.close()
+
+
+def test_head_and_body_go_out_together_over_one_connection() -> None:
+    kept = Connections()
+    with answering() as (url, served):
+        assert [ask(kept, url, b"body"), ask(kept, url, b"more")] == [b"ok", b"ok"]
+    assert [read.endswith(tail) for (read, tail) in zip(served.connections[0], [b"body", b"more"], strict=True)]
+    assert len(served) == 1
+
+
+def test_what_comes_behind_a_body_is_not_taken_for_the_next_answer() -> None:
+    kept = Connections()
+    with answering(GOOD + b"HTTP/1.1 500 Not Yours\r\nContent-Length: 0\r\n\r\n") as (url, served):
+        assert [ask(kept, url), ask(kept, url)] == [b"ok", b"ok"]
+    assert len(served) == 2
+
+
+def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
+    kept, closed = Connections(), threading.Event()
+
+    def close(connection: socket.socket) -> None:
+        connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    with answering(last=close) as (url, served):
+        assert ask(kept, url) == b"ok"
+        assert closed.wait(5)
+        assert ask(kept, url) == b"ok"
+    assert len(served) == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok", RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", RemoteProtocolError),
+        (b"", RemoteProtocolError),
+    ],
+)
+def test_after_half_an_answer_the_connection_is_closed(answer: bytes, failure: type[Exception]) -> None:
+    kept = Connections()
+    with answering(answer, last=lambda connection: connection.shutdown(socket.SHUT_WR)) as (url, served):
+        with pytest.raises(failure):
+            ask(kept, url)
+        assert ask(kept, url) == b"ok"
+    assert len(served) == 2
+
+
+def test_a_reset_is_told_as_one() -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", last=reset) as (url, _), pytest.raises(ReadError):
+        ask(Connections(), url)
+
+
+def test_an_answer_that_comes_before_the_body_is_read_is_an_answer() -> None:
+    refusal = b"HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
+    with answering(refusal, last=lambda connection: connection.shutdown(socket.SHUT_RD)) as (url, _):
+        assert ask(Connections(), url, b"x" * (1 << 20)) == b"no"
+
+
+def test_what_http_cannot_carry_is_not_sent() -> None:
+    with answering() as (url, served):
+        with pytest.raises(LocalProtocolError):
+            ask(Connections(), url, b"longer", [(b"Content-Length", b"1")])
+        with pytest.raises(LocalProtocolError):
+            ask(Connections(), url, fields=[(b"X-Broken", b"a\r\nb")])
+    assert [reads for reads in served.connections if reads] == []
+
+
+@pytest.mark.parametrize(
+    ("url", "authority", "target"),
+    [
+        ("http://Host.example/a/../b?x=%41#y", b"host.example", "/a/../b?x=%41"),
+        ("https://host.example:443", b"host.example", "/"),
+        ("https://host.example:8443?x=1", b"host.example:8443", "/?x=1"),
+        ("http://user@[::1]:80/é", b"[::1]", "/é"),
+        ("http://bücher.example/", b"xn--bcher-kva.example", "/"),
+    ],
+)
+def test_a_url_is_split_and_nothing_of_it_changed(url: str, authority: bytes, target: str) -> None:
+    origin, found = split(url)
+    assert (origin.authority, found) == (authority, target)
+
+
+def test_another_protocol_is_not_spoken() -> None:
+    with pytest.raises(UnsupportedProtocol):
+        split("ftp://host.example/")
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "body", "fields"),
+    [
+        ("GET", [], b"", [(b"Host", b"h")]),
+        ("PUT", [], b"", [(b"Host", b"h"), (b"Content-Length", b"0")]),
+        ("DELETE", [(b"X", b"1")], b"ab", [(b"Host", b"h"), (b"X", b"1"), (b"Content-Length", b"2")]),
+        ("PUT", [], [b"a"], [(b"Host", b"h"), (b"Transfer-Encoding", b"chunked")]),
+        ("PUT", [(b"content-length", b"1")], [b"a"], [(b"Host", b"h"), (b"content-length", b"1")]),
+        ("GET", [(b"host", b"other")], b"", [(b"host", b"other")]),
+    ],
+)
+def test_no_field_is_added_but_those_of_the_framing(
+    method: str, given: connections.Fields, body: connections.Body, fields: connections.Fields
+) -> None:
+    origin = connections.origin_of("http", "h")
+    assert framed(method, origin, given, body) == fields
