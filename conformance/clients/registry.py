@@ -112,9 +112,10 @@ class Registry:
         return reply
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
-        there, here = urlsplit(self.http.url_of(target)), urlsplit(self.http.base_url)
-        if (there.scheme, there.netloc) != (here.scheme, here.netloc):
-            return []
+        if "://" in target:
+            there, here = urlsplit(target), urlsplit(self.http.base_url)
+            if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+                return []
         value = self.presenter.authorization(scopes)
         return [("Authorization", value)] if value is not None else []
 

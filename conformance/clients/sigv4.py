@@ -12,6 +12,7 @@ import hmac
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from urllib.parse import quote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -64,12 +65,19 @@ class Request:
 
     def with_header(self, name: str, value: str) -> Request:
         """The same request with the field set to one value."""
-        return replace(self, headers=(*self.without(name).headers, (name, value)))
+        return self.with_headers((name, value))
+
+    def with_headers(self, *fields: tuple[str, str]) -> Request:
+        """The same request with each of these fields set to one value."""
+        return replace(self, headers=(*self._headers_but(dict(fields)), *fields))
 
     def without(self, *names: str) -> Request:
         """The same request without these fields."""
+        return replace(self, headers=tuple(self._headers_but(names)))
+
+    def _headers_but(self, names: Iterable[str]) -> list[tuple[str, str]]:
         left_out = {name.lower() for name in names}
-        return replace(self, headers=tuple(pair for pair in self.headers if pair[0].lower() not in left_out))
+        return [pair for pair in self.headers if pair[0].lower() not in left_out]
 
 
 @dataclass(frozen=True)
@@ -106,9 +114,10 @@ def sha256_hex(data: bytes) -> str:
 
 def hmac_sha256(key: bytes, text: str) -> bytes:
     """HMAC-SHA-256 of a text."""
-    return hmac.new(key, text.encode(), hashlib.sha256).digest()
+    return hmac.digest(key, text.encode(), "sha256")
 
 
+@lru_cache(maxsize=64)
 def signing_key(keys: Keys, date: str) -> bytes:
     """The key of one day, region and service."""
     key = f"AWS4{keys.secret_key}".encode()
@@ -151,7 +160,7 @@ def sign(request: Request, keys: Keys, signing: Signing | None = None) -> Reques
     timestamp = signing.timestamp()
     date = signing.scope_date or timestamp[:8]
     payload = signing.payload if signing.payload is not None else sha256_hex(request.body)
-    ready = request.with_header("x-amz-date", timestamp).with_header("x-amz-content-sha256", payload)
+    ready = request.with_headers(("x-amz-date", timestamp), ("x-amz-content-sha256", payload))
     signed = signed_names(ready, signing.unsigned)
     signature = signature_of(ready, keys, signed, payload, timestamp, date)
     credential = f"{keys.access_key}/{scope_of(keys, date)}"

@@ -9,11 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
-from urllib.parse import urlsplit
 
 from conformance.evidence.redaction import ISSUED, Redactor
 from conformance.evidence.tape import KEPT_BODY, Stored, Tape
@@ -21,6 +21,7 @@ from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_EXCHANGES = 400
+ORIGIN = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 
@@ -240,7 +241,8 @@ class Recorder:
         if isinstance(kept, dict) and kept["kind"] != "exchange":
             return
         url, status = (kept["url"], kept["status"]) if isinstance(kept, dict) else (kept[0].url, kept[0].status)
-        origin = urlsplit(url).netloc
+        found = ORIGIN.match(url)
+        origin = found[1] if found else ""
         if status in NOT_ITS_OWN:
             self.silent.setdefault(origin, self._made(kept))
         else:

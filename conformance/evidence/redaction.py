@@ -15,6 +15,9 @@ from urllib.parse import quote, quote_plus, unquote
 
 SHORTEST = 6
 FRAGMENT = 8
+GLIMPSE = 5
+STEP = FRAGMENT - GLIMPSE + 1
+"""Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
 LONG = 20
 REMEMBERED = 4096
 REMEMBERED_LENGTH = 256
@@ -42,6 +45,7 @@ class Redactor:
         self._tokens: dict[str, str] = {}
         self._pattern: re.Pattern[str] | None = None
         self._fragments: dict[str, str] = {}
+        self._glimpses: set[str] = set()
         self._known: dict[str, str] = {}
         self._serials: dict[str, int] = {}
         # Most header fields and URLs of a check come again and again.
@@ -66,6 +70,7 @@ class Redactor:
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
                 self._fragments[lowered[start : start + FRAGMENT]] = name
+                self._glimpses.update(lowered[each : each + GLIMPSE] for each in range(start, start + STEP))
 
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
@@ -125,7 +130,11 @@ class Redactor:
 
     def body(self, text: str) -> str:
         """A body's text with secrets replaced, and parts of secrets where a parameter names one."""
-        return SENSITIVE_PARAMETER.sub(lambda m: m["name"] + self.remains(m["value"]), self.text(text))
+        text = self.text(text)
+        if not any(word in text for word in ("secret", "token", "password")):
+            # All the names have one of these, and most bodies none, however large they are.
+            return text
+        return SENSITIVE_PARAMETER.sub(lambda m: m["name"] + self.remains(m["value"]), text)
 
     def remains(self, text: str) -> str:
         """The text with runs that belong to a known secret replaced by ``$NAME~altered``."""
@@ -133,6 +142,8 @@ class Redactor:
         lowered = (
             "".join(character.lower()[:1] or character for character in text) if not text.isascii() else text.lower()
         )
+        if self._glimpses.isdisjoint([lowered[each : each + GLIMPSE] for each in range(0, len(text), STEP)]):
+            return text
         for start in range(len(text) - FRAGMENT + 1):
             name = self._fragments.get(lowered[start : start + FRAGMENT])
             if name:

@@ -61,6 +61,8 @@ class Watch:
     def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Searches one answer; ``entry`` makes that of the evidence."""
         self.answers += 1
+        if not any(form in content for content in _whole(exchange) for form in self._canaries):
+            return
         for where, content in _parts(exchange):
             for form, canary in self._canaries.items():
                 if form in content and not self._is_theirs(exchange) and not _sent(exchange, [form]):
@@ -88,6 +90,15 @@ class Watch:
         self.answers += told["answers"]
         self.seen += told["seen"]
         self.sightings += told["sightings"]
+
+
+def _whole(exchange: Exchange) -> Iterator[bytes]:
+    """All of an answer in few pieces: nearly none has a canary in any of them."""
+    head = "\n".join([f"{name}: {value}" for name, value in exchange.headers])
+    yield head.encode("utf-8", "surrogatepass")
+    if not head.isascii():
+        yield head.encode("latin-1", "replace")
+    yield exchange.body
 
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:

@@ -38,6 +38,13 @@ def test_most_of_a_token_is_not_shown_either(redactor: Redactor, altered: str) -
     assert all(TOKEN[start : start + 16] not in shown for start in range(len(TOKEN) - 16))
 
 
+@pytest.mark.parametrize("before", range(9))
+@pytest.mark.parametrize("start", [0, 3, len(SECRET) - 8])
+def test_eight_letters_of_a_secret_are_found_wherever_they_stand(redactor: Redactor, before: int, start: int) -> None:
+    shown = redactor.remains("~" * before + SECRET[start : start + 8].upper() + "~")
+    assert shown == "~" * before + "$CT_SECRET~altered~"
+
+
 @pytest.mark.parametrize("altered", [SECRET[:-1], SECRET + " ", SECRET.swapcase()])
 def test_most_of_a_secret_is_not_shown_in_a_form(redactor: Redactor, altered: str) -> None:
     shown = redactor.body(f"client_secret={quote(altered, safe='')}&scope=a")
