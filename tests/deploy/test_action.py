@@ -1,0 +1,145 @@
+"""The action's steps are executed as a runner would, the checks for real, against the embedded reference."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from conformance.runs.record import read
+from tests.run.support import Ran, run
+
+pytestmark = pytest.mark.once
+
+ROOT = Path(__file__).parents[2]
+SELECTED = "webhooks/delivery errors/table/404-absent"
+DEFECT = "json-array-refused"
+# What stands in for the venv's python3: it writes its words down, and makes a pip that does so too.
+PYTHON = """#!/bin/sh
+printf 'python3 %s\\n' "$*" >> "$CALLS"
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\nprintf "pip %%s\\\\n" "$*" >> "$CALLS"\\n' > "$3/bin/pip"
+chmod +x "$3/bin/pip"
+"""
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="module")
+def action() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def uploaded() -> list[str]:
+    """What the workflow for the night uploads of a run."""
+    workflow = yaml.safe_load((ROOT / "deploy" / "github" / "nightly.yml").read_text(encoding="utf-8"))
+    steps = [each for each in workflow["jobs"]["check"]["steps"] if "upload-artifact" in each.get("uses", "")]
+    return [path for each in steps for path in each["with"]["path"].split()]
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[EmbeddedReference]:
+    running = EmbeddedReference()
+    yield running
+    running.stop()
+
+
+def expanded(action: dict[str, Any], text: str, inputs: dict[str, str]) -> str:
+    """A value of the action's ``env``, with what a runner puts into it."""
+    values = {name: each["default"] for name, each in action["inputs"].items()} | inputs
+    assert set(values) == set(action["inputs"]), "no such input"
+    return re.sub(r"\$\{\{ inputs\.([\w-]+) \}\}", lambda name: values[name[1]], text)
+
+
+def checked(action: dict[str, Any], folder: Path, **inputs: str) -> Ran:
+    """The step that runs the checks, in a workspace of its own, with the command of this checkout."""
+    step = action["runs"]["steps"][1]
+    words = f'#!/bin/sh\nexec {sys.executable} -m conformance "$@"\n'
+    executable(folder / "temp" / "conformance" / "bin" / "conformance", words)
+    workspace = folder / "workspace"
+    workspace.mkdir()
+    return run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        workspace,
+        GITHUB_ACTIONS="true",
+        GITHUB_WORKSPACE=str(workspace),
+        GITHUB_OUTPUT=str(folder / "output"),
+        GITHUB_STEP_SUMMARY=str(folder / "page.md"),
+        RUNNER_TEMP=str(folder / "temp"),
+        **{name: expanded(action, text, inputs) for name, text in step["env"].items()},
+    )
+
+
+def commands(ran: Ran) -> list[str]:
+    """The lines that the runner takes for commands: those outside of what the run made it leave alone."""
+    found, resumed = [], ""
+    for line in ran.output.splitlines():
+        stopped = re.fullmatch(r"::stop-commands::(\w+)", line)
+        if resumed:
+            resumed = "" if line == f"::{resumed}::" else resumed
+        elif stopped:
+            resumed = stopped[1]
+        elif line.startswith("::"):
+            found.append(line)
+    assert not resumed, "the runner is left deaf"
+    return found
+
+
+def test_a_conformant_target_ends_well(action: dict[str, Any], uploaded: list[str], tmp_path: Path) -> None:
+    ran = checked(action, tmp_path, selectors=SELECTED, profile="core")
+    assert ran.code == 0, ran.output
+    assert (tmp_path / "output").read_text() == "run=conformance-run\nexit-code=0\n"
+    assert [each for each in commands(ran) if each.startswith("::error")] == []
+    assert (tmp_path / "page.md").read_text() == (ran.folder / "conformance-run" / "summary.md").read_text()
+    assert uploaded and all(any(ran.folder.glob(f"{path}**/*")) for path in uploaded)
+
+
+def test_a_finding_is_annotated_summarised_and_uploaded(
+    action: dict[str, Any], uploaded: list[str], reference: EmbeddedReference, tmp_path: Path
+) -> None:
+    control = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
+    tell(control, "switch", DEFECT)
+    try:
+        ran = checked(action, tmp_path, config=str(reference.target_config), target="reference", selectors=SELECTED)
+    finally:
+        tell(control, "reset")
+    assert ran.code == 1, ran.output
+    assert (tmp_path / "output").read_text() == "run=conformance-run\nexit-code=1\n"
+    failing = {each.id for each in read(ran.folder / "conformance-run").results if each.verdict == "fail"}
+    errors = [each for each in commands(ran) if each.startswith("::error")]
+    assert failing and all(any(check.split("#")[0] in each for each in errors) for check in failing)
+    assert all(check.split("#")[0] in (tmp_path / "page.md").read_text() for check in failing)
+    assert uploaded and all((ran.folder / path / "index.html").is_file() for path in uploaded)
+
+
+def test_the_suite_is_installed_from_where_the_action_stands(action: dict[str, Any], tmp_path: Path) -> None:
+    step = action["runs"]["steps"][0]
+    assert step["env"] == {"SUITE": "${{ github.action_path }}"}
+    executable(tmp_path / "bin" / "python3", PYTHON)
+    ended = run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+        tmp_path,
+        PATH=f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        CALLS=str(tmp_path / "calls"),
+        RUNNER_TEMP=str(tmp_path / "a temp"),
+        SUITE=str(tmp_path / "the suite"),
+    )
+    assert ended.code == 0, ended.output
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"python3 -m venv {tmp_path / 'a temp' / 'conformance'}",
+        f"pip install --quiet {tmp_path / 'the suite'}",
+    ]
