@@ -30,7 +30,12 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     basic = ENCODED_BASIC.match(value)
     if basic:
-        told = f"printf %s {quoted(basic['plain'], secrets)}{PERCENT_ENCODED if basic['encoded'] else ''}"
+        # A NUL can stand in no word, but in what printf makes of its format.
+        pieces = basic["plain"].split("\0")
+        told = " ".join(
+            ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
+        )
+        told += PERCENT_ENCODED if basic["encoded"] else ""
         return f'-H "{name}: {basic["scheme"]}$({told} | base64 -w0)"'
     return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
 

@@ -86,6 +86,7 @@ def _form(make: Callable[[list[Pair], float, Any], list[Pair]]) -> Callable[[lis
 
 
 SECRETS = ["client_secret", "client_id"]
+BEHIND = [" ", "\0x", "%00", "\n", "x", "é"]
 NEEDED = ["client_secret", "client_id", "grant_type"]
 FORM_CHANGES: Table[list[Pair], bytes] = {
     "nothing changed": (Outcome.VALID, _form(lambda pairs, place, piece: pairs)),
@@ -97,7 +98,7 @@ FORM_CHANGES: Table[list[Pair], bytes] = {
     "a credential altered by a letter": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, SECRETS[int(place * 20) % 2], lambda value: altered(value, place)))),
     "a credential with something behind it": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
-        pairs, SECRETS[int(place * 20) % 2], lambda value: value + picked(place, [" ", "\0", "%00", "\n", "x", "é"])))),
+        pairs, SECRETS[int(place * 20) % 2], lambda value: value + picked(place, BEHIND)))),
     "a credential cut short": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
         pairs, SECRETS[int(place * 20) % 2], lambda value: value[: int(place * len(value))]))),
     "another grant": (Outcome.REFUSED, _form(lambda pairs, place, piece: _with(
@@ -184,7 +185,7 @@ AUTHORIZATION_CHANGES: Table[Pair, bytes] = {
     "the scheme in other letters": (Outcome.VALID, _recoded(
         lambda value, place: picked(place, [b"basic", b"BASIC", b"bASIC"]) + value[5:])),
     "a letter altered": (Outcome.REFUSED, _basic(altered)),
-    "a letter behind": (Outcome.REFUSED, _basic(lambda text, place: text + picked(place, ["x", "\0", " ", ":", "é"]))),
+    "a letter behind": (Outcome.REFUSED, _basic(lambda text, place: text + picked(place, ["x", "\0x", " ", ":", "é"]))),
     "cut short": (Outcome.REFUSED, _basic(lambda text, place: text[: int(place * len(text))])),
     "the encoding cut short": (Outcome.REFUSED, _recoded(
         lambda value, place: value[: 6 + int(place * (len(value) - 8))])),

@@ -25,7 +25,6 @@ def altered(secret: str, how: str) -> str:
         "newline-behind": secret + "\n",
         "case-changed": secret.swapcase(),
         "look-alike": secret.translate(LOOK_ALIKE) if secret.translate(LOOK_ALIKE) != secret else secret + "\u200b",
-        "nul-behind": secret + "\0",
         "nul-and-more": secret + "\0x",
         "doubled": secret * 2,
     }[how]
@@ -43,7 +42,6 @@ ALTERATIONS = (
     "newline-behind",
     "case-changed",
     "look-alike",
-    "nul-behind",
     "nul-and-more",
     "doubled",
 )
@@ -70,6 +68,19 @@ def test_wrong_secret_is_refused(control: OAuthClient, how: str) -> None:
     secret = altered(control.credential("full").client_secret.reveal(), how)
 
     expect_refusal(control.request_token(client_secret=secret))
+
+
+@verifies("oauth/client/nul-behind-a-secret-is-refused")
+def test_nul_behind_a_secret_is_refused(control: OAuthClient) -> None:
+    """Purpose: a secret is compared whole, not after both were filled up with NUL to one length.
+
+    What compares so opens to nobody who does not know the secret; HMAC fills up a short key with NUL, and so does
+    PBKDF2, which is made of it. NUL is no character of a secret, so such a request is malformed, but this is no MUST.
+
+    Method: 1. ask for a token with a good secret and NUL behind it
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.request_token(client_secret=control.credential("full").client_secret.reveal() + "\0"))
 
 
 @verifies("oauth/client/other-clients-secret-is-refused")

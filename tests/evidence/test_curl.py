@@ -54,8 +54,10 @@ CASES = [
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
     ("POST", "/empty", [("X-Empty", "")], b""),
-    ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(f'client:{SECRET}'.encode()).decode()}")], b""),
-    ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(ENCODED.encode()).decode()}")], b""),
+    *(
+        ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(each.encode()).decode()}")], b"")
+        for each in (f"client:{SECRET}", ENCODED, f"x:{SECRET}\0%s", f"x\0:{SECRET}\0")
+    ),
 ]
 
 

@@ -60,10 +60,10 @@ class SecretTrimmed(Defect):
 
 
 class SecretPaddedWithNul(Defect):
-    """RFC 6749 section 2.3.1: a secret is compared whole, not after both were filled up with NUL to one length."""
+    """RFC 6749 appendix A.2: a secret is compared whole, not after both were filled up with NUL to one length."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+    noticed_by = ("oauth/client/nul-behind-a-secret-is-refused",)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return original(client, secret.rstrip("\0"))
