@@ -34,7 +34,7 @@ NOT_BY_A_DEFECT = (
 )
 
 # Areas whose SHOULD are held to this as well.
-WHOLE = ("oauth", "authorization", "errors", "webhooks")
+WHOLE = ("oauth", "authorization", "errors", "registry", "storage", "webhooks")
 
 
 # Races and caches show for a moment only, which a loaded machine can miss: what was not noticed is tried again.

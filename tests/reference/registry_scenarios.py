@@ -61,8 +61,8 @@ async def chunks(d: Driver) -> None:
 async def chunks_out_of_order(d: Driver) -> None:
     location = await session(d)
     await d.ask("PATCH", location, BLOB[:50], Content_Range="0-49")
-    for first, end in ((100, 150), (0, 50)):
-        await d.ask("PATCH", location, BLOB[first:end], Content_Range=f"{first}-{end - 1}")
+    for told in ("100-149", "0-49", "first-last"):
+        await d.ask("PATCH", location, BLOB[:50], Content_Range=told)
         await d.ask("GET", location)
 
 
@@ -226,6 +226,7 @@ async def manifest_types(d: Driver) -> None:
     await d.push_manifest(document | {"mediaType": SCHEMA2}, "schema2", media_type=SCHEMA2)
     await d.push_manifest({"schemaVersion": 2, "mediaType": LIST, "manifests": [child]}, "list", media_type=LIST)
     await d.push_manifest(document | {"mediaType": "text/plain"}, "text", media_type="text/plain")
+    await d.push_manifest(document, "parameters", media_type=f"{IMAGE}; charset=utf-8")
 
 
 async def manifest_invalid(d: Driver) -> None:
@@ -268,6 +269,22 @@ async def names(d: Driver) -> None:
     for name in ("orgs/acme/UPPER", "orgs/acme/a__b", "orgs/acme/a.b", "orgs/acme/-a", "orgs/acme/" + "a" * 300):
         allowed = token(scope(name, "pull", "push"))
         await d.ask("POST", f"/v2/{name}/blobs/uploads/", bearer=allowed)
+
+
+async def names_alike(d: Driver) -> None:
+    """A blob is pushed under the first of two names, and asked for under both."""
+    long = "orgs/acme/" + "a" * 220
+    for both in (
+        ("orgs/acme/a-b", "orgs/acme/a.b"),
+        (f"{long}1", f"{long}2"),
+        ("orgs/acme/app/b", "orgs/acme/app//b"),
+    ):
+        allowed = token(*(scope(name, "pull", "push") for name in both))
+        opened = await d.ask("POST", f"/v2/{both[0]}/blobs/uploads/", bearer=allowed)
+        location = opened.headers.get("location", "/")
+        await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB, bearer=allowed)
+        for name in both:
+            await d.ask("GET", f"/v2/{name}/blobs/{digest(BLOB)}", bearer=allowed)
 
 
 async def tag_moved(d: Driver) -> None:

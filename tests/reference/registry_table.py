@@ -37,6 +37,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "PullTokenPushes",
     ),
     "blob": (
+        "EntityTagNotHeeded",
         "HeadOfBlobRefused",
         "BlobWithoutDigestHeader",
         "BlobsRedirected",
@@ -64,6 +65,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "Sha512ToldAsSha256",
     ),
     "cancel": (
+        "CancellingAnswered202",
         "CancelledUploadKept",
         "ErrorsInHtml",
         "MissingManifestIsNotFound",
@@ -87,6 +89,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "chunks": ("LastBytesOfPutIgnored",),
     "chunks_out_of_order": (
+        "MalformedContentRangeIgnored",
         "RefusedChunkKept",
         "RepeatedChunkAppended",
     ),
@@ -111,6 +114,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrersOfMalformedDigest",
     ),
     "manifest": (
+        "AcceptTakenLiterally",
         "ManifestConverted",
         "CreatedManifestDigestOfOther",
         "HeadManifestWithoutLength",
@@ -151,6 +155,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestLimitTooLow",
     ),
     "manifest_types": (
+        "MediaTypeComparedWithParameters",
         "DockerTypesRefused",
         "IndexRefused",
         "UnknownManifestTypeAccepted",
@@ -217,8 +222,18 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "names": (
         "OddReferenceFails",
         "LongNameFails",
+        "NameEdgesUnchecked",
         "NameGrammarUnchecked",
         "NameWithSeparatorsRefused",
+        "NamesAreSlugsAlone",
+        "NamesOfAnyLength",
+    ),
+    "names_alike": (
+        "EmptyComponentFails",
+        "NamesCutShort",
+        "NamesFolded",
+        "OneLetterComponentFails",
+        "SlashesMerged",
     ),
     "narrow_tokens": (
         "PullNeedsPush",
@@ -322,6 +337,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TagsSortedWithoutCase",
     ),
     "upload": (
+        "UploadUuidChanges",
         "CreatedBlobDigestOfOther",
         "EmptyBlobRefused",
         "FinishedUploadKept",

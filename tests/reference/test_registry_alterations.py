@@ -9,12 +9,12 @@ import pytest
 
 from conformance.reference.defects import registry as defects
 from conformance.reference.defects.base import Alteration, Defect, Variant
-from conformance.reference.variants import registry, registry_access
+from conformance.reference.variants import registry, registry_access, registry_names
 from tests.reference import registry_access_scenarios, registry_scenarios
 from tests.reference.registry_support import Recorded, run
 from tests.reference.registry_table import SHOWN_BY
 
-MODULES = [getattr(defects, name) for name in defects.__all__] + [registry, registry_access]
+MODULES = [getattr(defects, name) for name in defects.__all__] + [registry, registry_access, registry_names]
 KNOWN: dict[str, type[Alteration]] = {
     name: each
     for module in MODULES

@@ -22,7 +22,12 @@ class UnsatisfiableRange(ValueError):
 
 def is_name(text: str) -> bool:
     """Whether text is a repository name (distribution-spec 1.1, "Pulling manifests")."""
-    return len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+    return len(text) <= LONGEST_NAME and is_name_of_any_length(text)
+
+
+def is_name_of_any_length(text: str) -> bool:
+    """Whether text is of the grammar of names, which knows no longest: that is a limit of clients and servers."""
+    return _NAME.fullmatch(text) is not None
 
 
 def is_tag(text: str) -> bool:

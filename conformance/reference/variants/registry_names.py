@@ -27,7 +27,7 @@ class NamesOfAnyLength(Variant):
     surface = "registry"
 
     def is_name(self, original: Any, text: str) -> bool:
-        return all(grammar.is_name(each) for each in text.split("/"))
+        return grammar.is_name_of_any_length(text)
 
 
 class SlashesMerged(Variant):
