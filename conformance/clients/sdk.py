@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import lru_cache
 from typing import Any
 
 from conformance.clients.sigv4 import Keys
@@ -18,12 +19,8 @@ def s3_client(
     endpoint: str, keys: Keys, recorder: Recorder, checksums: str = BASE_CHECKSUMS, ca_file: str | None = None
 ) -> Any:
     """A boto3 S3 client, path-style. ``checksums``: when it adds and checks checksums of its own accord."""
-    import boto3
     from botocore.config import Config
 
-    session = boto3.session.Session(
-        aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key, region_name=keys.region
-    )
     config = Config(
         retries={"max_attempts": 0},
         signature_version="s3v4",
@@ -33,9 +30,19 @@ def s3_client(
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
     )
-    client = session.client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
+    client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
     BotocoreRecording(recorder).listen(client)
     return client
+
+
+@lru_cache
+def _session(keys: Keys) -> Any:
+    """Each session reads the description of S3 for itself, which takes longer than most checks."""
+    import boto3
+
+    return boto3.session.Session(
+        aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key, region_name=keys.region
+    )
 
 
 @contextlib.contextmanager

@@ -1,0 +1,59 @@
+"""The operator's hooks: what they say, what they refuse, and that each is no more than a message."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from conformance.target import configuration
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """Where the operator's side of a running reference is."""
+    reference = EmbeddedReference()
+    try:
+        target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
+        yield shlex.split(target.hooks.revoke or "")[3]
+    finally:
+        reference.stop()
+
+
+def test_a_command_is_carried_out_and_answered(url: str) -> None:
+    assert tell(url, "revoke", "ct-revocable") == ""
+    assert tell(url, "restore", "ct-revocable") == ""
+    assert json.loads(tell(url, "events")) == []
+    assert set(json.loads(tell(url, "state"))) == {"identity", "registry", "storage", "webhooks"}
+
+
+def test_what_is_not_done_is_said(url: str) -> None:
+    with pytest.raises(ValueError, match="unknown command fly"):
+        tell(url, "fly")
+    with pytest.raises(ValueError, match="not done"):
+        tell(url, "revoke", "nobody")
+    address = Path(url.removeprefix("file:")).read_text(encoding="utf-8").strip()
+    with pytest.raises(ValueError, match="no such page"):
+        tell(f"{address}x", "events")
+
+
+def test_nobody_there_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(OSError, match="refused"):
+        tell(f"http://127.0.0.1:{port}/key", "events")
+
+
+def test_a_hook_imports_no_http_library() -> None:
+    asked = "import sys, conformance.reference.control; print(sorted(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True).stdout
+    assert "'conformance.reference.control'" in said
+    assert not [name for name in ("http.client", "ssl", "email", "starlette", "httpx") if f"'{name}'" in said]
