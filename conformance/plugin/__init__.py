@@ -60,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
             config.pluginmanager.register(Garbage(), "conformance-garbage")
             config.pluginmanager.register(Worker.of_worker(config, given), "conformance-worker")
         return
+    if config.pluginmanager.has_plugin("conformance-nursery"):
+        config.pluginmanager.register(Garbage(), "conformance-garbage")
+        return
     if config.pluginmanager.has_plugin("conformance-worker") or not asks_for_suites(config):
         return
     if config.option.collectonly:

@@ -1,15 +1,15 @@
-"""Workers forked from one process that has read the suites, in place of each reading them anew.
+"""Workers forked from one process that has collected the checks, in place of each importing and collecting them anew.
 
-A worker that xdist starts imports pytest, the suite's libraries and every check: more than a second of a core each, and
-a far run has many. The nursery does that once, while the preflight is under way, and then forks one worker for each
-``forked.py`` that xdist starts in its place. It ends with the run, or with the process of the run.
+Before its first check a worker that xdist starts imports pytest, the suite's libraries and all checks, and collects
+them: more than a second of a core each, and a far run has many. The nursery does that once, while the preflight is
+under way, in a session of pytest that stops before the first check. There it forks one worker for each ``forked.py``
+that xdist starts in its place, and the worker goes on with the session. The nursery ends with the run, or with the
+process of the run.
 """
 
 from __future__ import annotations
 
 import contextlib
-import gc
-import importlib
 import json
 import os
 import select
@@ -24,13 +24,17 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Any, cast
 
+import pytest
+
 from conformance.plugin import forked
 from conformance.plugin.options import RunOptions
 
+NAME = "conformance-nursery"
 WAITING = 128
 """How many workers may be asked for while the suites are still being read."""
 ENDING_S = 10.0
 """How long workers that have done all their checks may take to end."""
+BEGIN = "import sys; from conformance.plugin.nursery import main; sys.exit(main(*sys.argv[1:]))"
 
 
 class Nursery:
@@ -44,11 +48,11 @@ class Nursery:
             listener.bind(str(self.address))
             listener.listen(WAITING)
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "conformance.plugin.nursery", str(listener.fileno()), given],
+                [sys.executable, "-c", BEGIN, str(listener.fileno()), given],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
                 pass_fds=[listener.fileno()],
+                env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             )
         self._lifeline = cast(IO[bytes], self.process.stdin)
 
@@ -70,21 +74,40 @@ class Nursery:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def serve(listener: socket.socket) -> None:
-    """Forks a worker for each that asks; returns at the end of each of them, and here with the last of them."""
+def main(descriptor: str, given: str) -> int:
+    """The nursery's own process, and then each worker's; returns the exit code."""
+    from conformance.plugin.hatching import Brood
+    from conformance.plugin.invocation import pytest_arguments
+    from conformance.plugin.worker import configure_properties
+
+    options, gentle, areas = json.loads(given)
+    configure_properties(RunOptions(**options), gentle)
+    brood = Brood(socket.socket(fileno=int(descriptor)))
+    # Nothing is captured, since a capture would be shared by all that are forked.
+    words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-n", "0", "--capture=no", "-qq"]
+    pytest.main(words, plugins=[brood])
+    brood.close()
+    return 0
+
+
+def serve(listener: socket.socket) -> tuple[socket.socket, list[int]] | None:
+    """Forks a worker for each that asks; returns in each of them who asked and its streams, here None at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         asking, _ = listener.accept()
-        with asking:
-            streams = _streams(asking)
-            if streams and os.fork() == 0:
-                listener.close()
-                return _become_worker(asking, streams)
-            for each in streams:
-                os.close(each)
+        streams = _streams(asking)
+        if streams and os.fork() == 0:
+            listener.close()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            asking.send(b"1")
+            return asking, streams
+        asking.close()
+        for each in streams:
+            os.close(each)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.wait()
+    return None
 
 
 def _streams(asking: socket.socket) -> list[int]:
@@ -92,37 +115,3 @@ def _streams(asking: socket.socket) -> list[int]:
     with contextlib.suppress(OSError):
         return socket.recv_fds(asking, 1, 3)[1]
     return []
-
-
-def _become_worker(asking: socket.socket, streams: Iterable[int]) -> None:
-    """Does what an interpreter does that xdist has started: reads from its input what it has to do."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    asking.send(b"1")
-    exec(eval(sys.stdin.readline()), {"__name__": "__main__"})  # noqa: S102, S307 - of the process that started us
-
-
-def read_suites(options: RunOptions, gentle: bool, areas: Sequence[str]) -> None:
-    """Imports what workers need; where the suites cannot be read, the workers will say why."""
-    importlib.import_module("xdist.remote")
-    from conformance.plugin.collection import CollectionError, collect
-    from conformance.plugin.worker import configure_properties
-
-    configure_properties(options, gentle)
-    with contextlib.suppress(CollectionError):
-        collect(*areas)
-    # What is shared with the workers stays shared only as long as nobody writes to it.
-    gc.freeze()
-
-
-def main(descriptor: str, given: str) -> None:
-    """The nursery's own process, and then each worker's."""
-    options, gentle, areas = json.loads(given)
-    read_suites(RunOptions(**options), gentle, areas)
-    serve(socket.socket(fileno=int(descriptor)))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

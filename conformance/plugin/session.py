@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import json
-import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Generator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
+from conformance.plugin.environment import environment
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
@@ -203,7 +202,7 @@ class Run:
             features=self.target.features,
             preflight=[state.plain() for state in states],
             secret_names={storage.access_key.name: storage.secret_key.name} if storage else {},
-            environment=_environment(),
+            environment=environment(),
             target_file=None if self.embedded else options.target_config,
         )
 
@@ -225,6 +224,11 @@ class Run:
         """Has the workers forked that would otherwise each read the suites."""
         if self.nursery is not None:
             self.nursery.take(specs)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_getremotemodule(self) -> Any:
+        """Has them go on with what was collected."""
+        return importlib.import_module("conformance.plugin.remote") if self.nursery is not None else None
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -391,9 +395,3 @@ def _formats(text: str) -> list[str]:
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _environment() -> dict[str, str]:
-    libraries = ("pytest", "pytest-xdist", "h11", "boto3", "docker", "hypothesis")
-    found = {name: version(name) for name in libraries}
-    return {"python": sys.version.split()[0], "system": f"{platform.system()} {platform.machine()}", **found}

@@ -119,7 +119,7 @@ class Worker:
             self.mistakes.append(str(mistake))
             return found
         for item in filter(is_check, items):
-            info = check_info(item, contract)
+            info = item.stash.get(CHECK, None) or check_info(item, contract)
             if isinstance(info, str):
                 self.mistakes.append(info)
             else:

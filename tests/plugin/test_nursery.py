@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
+import execnet
 import pytest
 
 from conformance.plugin.nursery import Nursery
@@ -16,46 +16,63 @@ from conformance.plugin.options import RunOptions
 from tests.run.support import conformance
 
 ASKS = """
-import json, os, sys
+import os, sys
 from hypothesis import settings
 told = {"pid": os.getpid(), "parent": os.getppid(), "read": "suites.webhooks.test_deliveries" in sys.modules}
-print(json.dumps({**told, "examples": settings.default.max_examples}))
+channel.send({**told, "examples": settings.default.max_examples})
 """
 
 
 @pytest.fixture
 def nursery() -> Iterator[Nursery]:
-    """One that reads the checks of webhooks, for a run of seven examples a property."""
+    """One that collects the checks of webhooks, for a run of seven examples a property."""
     made = Nursery(RunOptions("r", "f", "c", "t", "full", explore=7), False, ["webhooks"])
     yield made
     made.stop()
 
 
-def started(nursery: Nursery) -> tuple[subprocess.Popen[bytes], dict[str, object]]:
-    """What xdist would start, told to say who it is: the process, and what it said."""
-    spec = SimpleNamespace(popen=True, python=None, via=None)
+@pytest.fixture
+def group() -> Iterator[execnet.Group]:
+    """Gateways as xdist makes them."""
+    made = execnet.Group(execmodel="main_thread_only")
+    yield made
+    made.terminate(timeout=20)
+
+
+def started(nursery: Nursery, group: execnet.Group) -> dict[str, object]:
+    """What a worker says of itself that is started as xdist would."""
+    spec = execnet.XSpec("execmodel=main_thread_only//popen")
     nursery.take([spec])
-    words = [*shlex.split(str(spec.python)), "-u", "-c", "import sys;exec(eval(sys.stdin.readline()))"]
-    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    said, _ = process.communicate(f"{ASKS!r}\n".encode(), timeout=60)
-    return process, json.loads(said)
+    told: dict[str, object] = group.makegateway(spec).remote_exec(ASKS).receive(60)
+    return told
 
 
-def test_a_worker_is_a_fork_that_has_read_the_suites(nursery: Nursery) -> None:
-    process, first = started(nursery)
-    second = started(nursery)[1]
+def test_a_worker_is_a_fork_that_has_read_the_suites(nursery: Nursery, group: execnet.Group) -> None:
+    first, second = started(nursery, group), started(nursery, group)
     assert first["parent"] == second["parent"] == nursery.process.pid
-    assert len({first["pid"], second["pid"], process.pid}) == 3
+    assert first["pid"] != second["pid"]
     assert first["read"] and first["examples"] == 7
-    assert process.returncode == 0
 
 
-def test_without_a_nursery_a_worker_starts_by_itself(nursery: Nursery) -> None:
+def test_without_a_nursery_a_worker_starts_by_itself(nursery: Nursery, group: execnet.Group) -> None:
     nursery.process.kill()
     nursery.process.wait()
-    process, said = started(nursery)
-    assert said["pid"] == process.pid
+    said = started(nursery, group)
+    assert said["parent"] == os.getpid()
     assert not said["read"]
+
+
+def test_a_run_whose_nursery_is_gone_is_as_any_other(tmp_path: Path) -> None:
+    ran = conformance(tmp_path, "run", "webhooks", "--workers", "2", "--report", "junit", TMPDIR=str(deep(tmp_path)))
+    assert ran.code == 0, ran.output
+    assert "gw0" in {result.worker for result in ran.record.results}
+
+
+def deep(folder: Path) -> Path:
+    """A folder whose name is longer than the address of a socket may be."""
+    made = folder / ("d" * 100)
+    made.mkdir()
+    return made
 
 
 def test_other_ways_to_start_a_worker_stay_as_they_are(nursery: Nursery) -> None:
