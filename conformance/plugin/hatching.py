@@ -51,7 +51,9 @@ class Brood:
         global hatched
         asked = None if session.testsfailed else fork_workers(self.listener)
         if asked is not None:
+            # Known before the gateway is served, since what comes in asks for it at once.
             hatched = Hatched(*asked)
+            hatched.begin()
             hatched.run_checks(session)
         return True
 
@@ -75,6 +77,9 @@ class Hatched:
         os.close(errors)
         gateway = Popen2IO(os.fdopen(told, "wb"), os.fdopen(given, "rb"), get_execmodel("main_thread_only"))
         self._gateway = threading.Thread(target=self._serve, args=[gateway], daemon=True)
+
+    def begin(self) -> None:
+        """Serves the gateway."""
         self._gateway.start()
 
     def _serve(self, gateway: Popen2IO) -> None:
