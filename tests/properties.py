@@ -96,9 +96,17 @@ class Seeded(Table):
                 # As the run itself sets them.
                 hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
                 engine.MAX_SHRINKING_SECONDS = LONGEST_SHRINK_S if seed < self.shrunk else 0
-                self.verdicts[f"{row.name} {seed}"] = self.run(needed[row.name], elsewhere(needed[row.name], session))
+                judged = self.run(needed[row.name], elsewhere(needed[row.name], session))
+                self.verdicts[f"{row.name} {seed}"] = judged
                 tell(self.control, "switch")
+                _progress(row, seed, judged)
         return True
+
+
+def _progress(row: Row, seed: int, judged: dict[str, dict[str, Any]]) -> None:
+    """Says what a seed showed: all of them together take long."""
+    shown = [min(_shown(judged, requirement), default=0) for requirement in row.requirements or ()]
+    print(f"{row.name} seed {seed}: {' '.join(map(str, shown))}", file=sys.stderr, flush=True)
 
 
 def elsewhere(items: list[pytest.Item], session: pytest.Session) -> pytest.Item:
