@@ -6,10 +6,18 @@ import hashlib
 from collections.abc import Iterable
 
 from conformance.models.bucket import Stored
-from conformance.oracles.s3_documents import Entry
-from conformance.oracles.s3_objects import expect_absent_headers, expect_bytes, expect_etag, expect_headers
+from conformance.oracles.s3_documents import Entry, uploads_of
+from conformance.oracles.s3_objects import (
+    expect_absent_headers,
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_range,
+)
+from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 OWNER = "x-amz-meta-owner"
 """The one field of metadata that objects of a model have, or have not."""
@@ -25,6 +33,25 @@ def one_of(got: Exchange, possible: Iterable[Stored | None]) -> Proof:
     possible = list(possible)
     digests = [hashlib.sha256(each.body).hexdigest() for each in possible if each]
     return Proof(got.id, statuses=(200, 404) if None in possible else (200,), sha256="|".join(digests))
+
+
+def expect_part(reply: Exchange, stored: Stored | None, first: int, size: int) -> None:
+    """The answer to a read of some of the bytes, as many as there are."""
+    if stored is None:
+        expect_nothing_stored(reply)
+    elif first >= len(stored.body):
+        expect_status(reply, 416 if stored.body else {200, 416})
+    else:
+        expect_range(reply, stored.body, first, min(first + size, len(stored.body)) - 1)
+
+
+def expect_uploads(reply: Exchange, wanted: dict[str, str]) -> None:
+    """A list of uploads under way has exactly these: keys by id."""
+    found = {each.upload: each.key for each in uploads_of(reply)}
+    if found != wanted:
+        # Their ids are others each time.
+        proof = Proof(listed=(Listed("Upload/Key", (reply.id,), tuple(wanted.values())),))
+        raise NonConformance(f"the open uploads {wanted}", f"{found}", reply, proof=proof)
 
 
 class Answers:

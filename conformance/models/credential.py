@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import precondition
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.clients.operator import Operator
 from conformance.oracles.oauth import expect_refusal, expect_token
 from conformance.oracles.status import expect_status
-from conformance.strategies.explore import Machine
+from conformance.strategies.explore import Machine, initialize, rule
 from conformance.vocabulary.exchange import Exchange
 
 
@@ -76,15 +76,22 @@ class CredentialMachine(Machine):
     reads: list[Read]
     revocation_s: float
 
-    @initialize()
-    def begin(self) -> None:
-        """Begins with the credential active."""
+    @initialize(issued=st.lists(st.booleans(), max_size=2))
+    def begin(self, issued: list[bool]) -> None:
+        """Begins with the credential active, and with tokens of all scopes or of the first alone."""
         self.model = CredentialModel()
         self.revoked = 0.0
+        for narrow in issued:
+            self._issue(narrow)
 
     @rule(narrow=st.booleans(), read=READS)
     def issue(self, narrow: bool, read: Read) -> None:
         """A token of all scopes, or of the first alone; those issued before are as they were."""
+        self._issue(narrow)
+        if self.model.active:
+            self.use(read)
+
+    def _issue(self, narrow: bool) -> None:
         scopes = self.oauth.credential(self.role).scopes[: 1 if narrow else None]
         reply = self.oauth.request_token(self.role, scope=" ".join(scopes) or None)
         self.oauth.open(reply, self.role)
@@ -93,7 +100,6 @@ class CredentialMachine(Machine):
             return
         expect_token(reply)
         self.model.issue(access_token(reply) or "", frozenset(scopes))
-        self.use(read)
 
     @precondition(lambda self: self.model.issued)
     @rule(read=READS)
@@ -111,7 +117,7 @@ class CredentialMachine(Machine):
                 reply = read.send(token.token)
             expect_status(reply, accepted, f"for {read.name}")
 
-    @rule(and_back=st.booleans(), read=READS)
+    @rule(and_back=st.sampled_from([False, True, True]), read=READS)
     def switch(self, and_back: bool, read: Read) -> None:
         """The operator revokes the credential, and may restore it at once; one that is revoked is restored."""
         client_id = self.oauth.credential(self.role).client_id

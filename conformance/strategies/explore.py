@@ -11,19 +11,20 @@ import functools
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import hypothesis
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, settings, stateful
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.internal.conjecture import engine
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 from hypothesis.strategies import SearchStrategy
 
 from conformance.evidence.recorder import RECORDER
+from conformance.strategies.shorten import Step, shortened, told
 from conformance.vocabulary.finding import NonConformance
 
 Check = Callable[..., None]
@@ -75,6 +76,33 @@ def explores(
     return decorate
 
 
+def rule(**strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
+    """A rule of a machine; what it is given is kept, so that it can be done again as a step by itself."""
+    made: Any = stateful.rule
+    return lambda function: made(**strategies)(_as_step(function))
+
+
+def initialize(**strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
+    """The rule that a machine begins with."""
+    made: Any = stateful.initialize
+    return lambda function: made(**strategies)(_as_step(function))
+
+
+def _as_step(function: Check) -> Check:
+    @functools.wraps(function)
+    def step(machine: Machine, *given: Any, **values: Any) -> None:
+        # A rule that another one calls is no step of its own.
+        outermost, machine.inside = not machine.inside, True
+        if outermost:
+            machine.kept_steps.append((function.__name__, values))
+        try:
+            function(machine, *given, **values)
+        finally:
+            machine.inside = not outermost
+
+    return step
+
+
 class _Kept:
     """What the machine that runs found last."""
 
@@ -86,8 +114,26 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.kept_steps: list[Step] = []
+        self.inside = False
         RECORDER.begin_example()
         RECORDER.event("examples")
+
+    @classmethod
+    def again(cls, steps: Sequence[Step]) -> NonConformance | None:
+        """Does steps again with a machine of its own: how they failed, None where they do not or are not allowed."""
+        machine = cls()
+        allowed = {each.function.__name__: each.preconditions for each in machine.rules}
+        try:
+            for name, values in steps:
+                if not all(holds(machine) for holds in allowed.get(name, ())):
+                    break
+                getattr(machine, name)(**values)
+        except Exception as failure:
+            machine.teardown()
+            return failure if isinstance(failure, NonConformance) else None
+        machine.teardown()
+        return None
 
     def clean_up(self) -> None:
         """Removes what the sequence left."""
@@ -97,6 +143,7 @@ class Machine(RuleBasedStateMachine):
         failure = sys.exception()
         if isinstance(failure, Exception):
             keep(failure)
+            failure.steps = list(self.kept_steps)  # type: ignore[attr-defined]
             _Kept.failure = failure if isinstance(failure, NonConformance) else _Kept.failure
         RECORDER.count_answers()
         self.clean_up()
@@ -105,7 +152,7 @@ class Machine(RuleBasedStateMachine):
 class _Nothing(RuleBasedStateMachine):
     """In place of a machine when the time is up."""
 
-    @rule()
+    @stateful.rule()
     def leave_out(self) -> None:
         """Does nothing."""
 
@@ -113,22 +160,48 @@ class _Nothing(RuleBasedStateMachine):
 def run_machine(machine: type[Machine], share: float, steps: int) -> None:
     """Tries sequences of a machine's rules, ``steps`` of them at most, for a share of the run's examples."""
 
-    def begun() -> Any:
+    def begun() -> Any:  # by whose name hypothesis keeps what failed
         if _Budget.spent():
             RECORDER.event(LEFT_OUT)
             return _Nothing()
         return machine()
 
+    begun.__name__ = machine.__name__
     budget = settings(stateful_step_count=steps, max_examples=examples(share))
     _Kept.failure = None
+    failed: Exception
     try:
         run_state_machine_as_test(begun, settings=budget)  # type: ignore[arg-type]  # any maker of machines will do
+        return
     except Flaky as flaky:
         # Hypothesis cannot make it smaller where the target answers otherwise the next time; it happened all the same.
         if isinstance(flaky, ExceptionGroup) or _Kept.failure is None:
             raise
         _Kept.failure.add_note("The same requests were answered otherwise when they were sent again.")
         raise _Kept.failure from None
+    except (NonConformance, ExceptionGroup) as found:
+        failed = found
+    # Not inside of what handles the failure: machines look at what is being handled when they are taken down.
+    if Phase.shrink in settings().phases:
+        failed = _shortest(failed, machine, time.monotonic() + LONGEST_SHRINK_S)
+    raise failed
+
+
+def _shortest(failed: Exception, machine: type[Machine], until: float) -> Exception:
+    """A failure, or each of a group, of the fewest steps."""
+    if isinstance(failed, ExceptionGroup):
+        return failed.derive([_shortest(each, machine, until) for each in failed.exceptions])
+    if not isinstance(failed, NonConformance) or not getattr(failed, "steps", ()):
+        return failed
+
+    def again(steps: Sequence[Step]) -> NonConformance | None:
+        found = machine.again(steps)
+        return found if type(found) is type(failed) else None
+
+    found = shortened(failed, again, until - time.monotonic())
+    if found is not failed:
+        found.add_note(told(found.steps))  # type: ignore[attr-defined]
+    return found
 
 
 def keep(failure: Exception, tried: Iterable[str] = ()) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import precondition
 
 from conformance.clients.oauth import HeaderFields
 from conformance.models.items import ItemsModel
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.platform import Platform
-from conformance.strategies.explore import Machine, run_machine
+from conformance.strategies.explore import Machine, initialize, rule, run_machine
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -19,10 +19,8 @@ from conformance.vocabulary.finding import NonConformance
 
 STEPS, SHARE, NAMES = 15, 0.6, 2
 SHORTEST = 8
-THERE: st.SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(sorted(machine.model.items)))
-ABSENT: st.SearchStrategy[str] = st.runner().flatmap(
-    lambda machine: st.sampled_from([each for each in machine.names if each not in machine.model.items])
-)
+# Which of the slugs that are there, or of those that are not.
+PLACES = st.integers(0, NAMES - 1)
 
 
 def _texts(document: dict[str, Any] | None) -> dict[str, str]:
@@ -49,13 +47,24 @@ class ItemsMachine(Machine):
         self.model = ItemsModel()
         self.names = [self.platform.names.new("model") for _ in range(NAMES)]
 
+    def _there(self, place: int) -> str:
+        there = sorted(self.model.items, key=self.names.index)
+        return there[place % len(there)]
+
+    def _absent(self, place: int) -> str:
+        absent = [each for each in self.names if each not in self.model.items]
+        return absent[place % len(absent)]
+
     def _sent(self, kind: str, slug: str, role: str = "full", fields: HeaderFields = ()) -> Exchange:
         return self.platform.as_role(role, self.platform.operation(self.resource, kind, slug), fields)
 
     @precondition(lambda self: len(self.model.items) < len(self.names))
-    @rule(slug=ABSENT, concealed=st.booleans())
-    def create(self, slug: str, concealed: bool) -> None:
+    @rule(place=PLACES, concealed=st.booleans())
+    def create(self, place: int, concealed: bool) -> None:
         """A create of a slug that nothing has, of an item that all see or the owner alone."""
+        self._create(self._absent(place), concealed)
+
+    def _create(self, slug: str, concealed: bool) -> None:
         operation = self.platform.operation(self.resource, "create", slug)
         hidden = self.resource.item.hidden_body if self.resource.item and concealed else None
         document = {**(operation.document or {}), **(hidden or {})}
@@ -67,47 +76,54 @@ class ItemsMachine(Machine):
             self.model.create(slug, _texts(document), bool(hidden))
 
     @precondition(lambda self: self.model.items)
-    @rule(slug=THERE)
-    def create_taken(self, slug: str) -> None:
+    @rule(place=PLACES)
+    def create_taken(self, place: int) -> None:
         """A create of a slug that an item has."""
+        slug = self._there(place)
         expect_status(self._sent("create", slug), self.model.may_create(slug), "for a slug that is taken")
 
     @precondition(lambda self: self.model.items and self.resource.update)
-    @rule(slug=THERE)
-    def update(self, slug: str) -> None:
+    @rule(place=PLACES)
+    def update(self, place: int) -> None:
         """An update of an item."""
+        slug = self._there(place)
         operation = self.platform.operation(self.resource, "update", slug)
         expect_success(self.platform.as_role("full", operation), "for an update of what is there")
         self.model.update(slug, _texts(operation.document))
 
     @precondition(lambda self: self.model.items and _knows_validators(self.resource))
-    @rule(slug=THERE)
-    def update_stale(self, slug: str) -> None:
+    @rule(place=PLACES)
+    def update_stale(self, place: int) -> None:
         """An update by a validator that is no longer the item's."""
+        slug = self._there(place)
         reply = self._sent("update", slug, fields=[("If-Match", '"cf-stale"')])
         expect_status(reply, {409, 412}, "for an update by another validator")
 
     @precondition(lambda self: self.model.items and self.resource.delete)
-    @rule(slug=THERE, made_again=st.booleans(), concealed=st.booleans())
-    def delete(self, slug: str, made_again: bool, concealed: bool) -> None:
+    @rule(place=PLACES, made_again=st.booleans(), concealed=st.booleans())
+    def delete(self, place: int, made_again: bool, concealed: bool) -> None:
         """A deletion of an item, whose slug may be given to another one at once."""
+        slug = self._there(place)
         expect_success(self._sent("delete", slug), "for a deletion of what is there")
         self.model.delete(slug)
         if made_again:
-            self.create(slug, concealed)
-            self.read(slug)
+            self._create(slug, concealed)
+            self._read(slug)
 
     @precondition(lambda self: len(self.model.items) < len(self.names))
-    @rule(slug=ABSENT, kind=st.sampled_from(["read-item", "update", "delete"]))
-    def miss(self, slug: str, kind: str) -> None:
+    @rule(place=PLACES, kind=st.sampled_from(["read-item", "update", "delete"]))
+    def miss(self, place: int, kind: str) -> None:
         """An update, deletion or read of an item that is not there."""
         if kind == "read-item" or getattr(self.resource, kind):
-            expect_status(self._sent(kind, slug), 404, "for an item that is not there")
+            expect_status(self._sent(kind, self._absent(place)), 404, "for an item that is not there")
 
     @precondition(lambda self: self.model.items)
-    @rule(slug=THERE)
-    def read(self, slug: str) -> None:
+    @rule(place=PLACES)
+    def read(self, place: int) -> None:
         """A read by the owner, who sees the texts written last, and by those from whom concealed items are hidden."""
+        self._read(self._there(place))
+
+    def _read(self, slug: str) -> None:
         self._expect_as_model(self._sent("read-item", slug), slug, owner=True)
         for role in self.resource.item.hidden_from if self.resource.item else ():
             self._expect_as_model(self._sent("read-item", slug, role), slug, owner=False)

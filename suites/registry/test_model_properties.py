@@ -9,14 +9,14 @@ from typing import Any
 from urllib.parse import quote
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, precondition, rule
+from hypothesis.stateful import precondition
 
 from conformance.clients.images import Blob, Manifest, image, layer, manifest_of, random_bytes
 from conformance.clients.registry import NewRepository, Repository
 from conformance.models.repository import RepositoryModel
 from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
 from conformance.oracles.status import expect_refused, expect_status
-from conformance.strategies.explore import Machine, run_machine
+from conformance.strategies.explore import Machine, initialize, rule, run_machine
 from conformance.vocabulary.check import verifies
 
 STEPS, SHARE = 12, 0.6

@@ -1,0 +1,90 @@
+"""Makes a sequence of steps that failed shorter: does it again without some of its steps, as long as it fails alike.
+
+Hypothesis makes the choices smaller from which a sequence was drawn; without a step those behind it mean something
+else, so that it needs many sequences, and stops when its time is up. What it leaves is done again here step by step.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from conformance.vocabulary.finding import NonConformance
+
+Step = tuple[str, dict[str, Any]]
+"""A rule by its name, with the values that it was given."""
+Again = Callable[[Sequence[Step]], NonConformance | None]
+"""Does steps again: how they failed, with ``steps`` and ``evidence`` of its own, or None where they do not."""
+
+
+def shortened(failure: NonConformance, again: Again, within_s: float) -> NonConformance:
+    """The failure of as few requests as can be found in so many seconds; the first step, which begins, stays."""
+    search = _Search(failure, again, time.monotonic() + within_s)
+    for size in (8, 4, 2):
+        search.leave_out(size)
+    while search.leave_out(1) or search.make_less():
+        pass
+    return search.failure
+
+
+def told(steps: Sequence[Step]) -> str:
+    """Steps as they would be called."""
+    return "\n".join(
+        f"state.{name}({', '.join(f'{each}={value!r}' for each, value in values.items())})" for name, values in steps
+    )
+
+
+class _Search:
+    """What is the shortest so far."""
+
+    def __init__(self, failure: NonConformance, again: Again, until: float) -> None:
+        self.failure, self.again, self.until = failure, again, until
+
+    @property
+    def steps(self) -> list[Step]:
+        """The steps that lead to it."""
+        found: list[Step] = self.failure.steps  # type: ignore[attr-defined]  # the machine has it bear them
+        return found
+
+    def leave_out(self, size: int) -> bool:
+        """Tries to leave out steps, so many at a time, from the end on; True where some could be."""
+        before = self.failure
+        start = len(self.steps) - 1 - size
+        while start > 0:
+            self._try([*self.steps[:start], *self.steps[start + size :]])
+            start = min(start - size, len(self.steps) - 1 - size)
+        return self.failure is not before
+
+    def make_less(self) -> bool:
+        """Tries to have one of the steps do less; True where one could."""
+        return any(self._try(steps) for steps in _with_less(self.steps))
+
+    def _try(self, steps: list[Step]) -> bool:
+        found = self.again(steps) if time.monotonic() < self.until else None
+        if found is None or _requests(found) >= _requests(self.failure):
+            return False
+        self.failure = found
+        return True
+
+
+def _requests(failure: NonConformance) -> int:
+    return len(failure.evidence)  # type: ignore[attr-defined]  # as above
+
+
+def _with_less(steps: list[Step]) -> Iterator[list[Step]]:
+    for place, (name, values) in enumerate(steps):
+        for each, value in values.items():
+            for less in _less(value):
+                yield [*steps[:place], (name, {**values, each: less}), *steps[place + 1 :]]
+
+
+def _less(value: Any) -> Iterator[Any]:
+    """Lists without one of their items; of what may be done besides, that it is not."""
+    if isinstance(value, list):
+        for place in range(len(value)):
+            yield value[:place] + value[place + 1 :]
+    elif value is True:
+        yield False
+    elif isinstance(value, tuple):
+        yield None
