@@ -23,5 +23,6 @@ UPLOADS = st.integers(0, 2)
 OWNERS, PARTS = st.sampled_from(["", "", "alice", "bob"]), plain_bodies(at_least=1, at_most=40)
 BODIES = st.just(b"") | PARTS | PARTS
 OBJECTS = st.tuples(BODIES, OWNERS)
-# One for each name, in the pool's order; mostly there is something to begin with.
-STORED = st.one_of([st.lists(OBJECTS, min_size=size, max_size=3) for size in (0, 2, 3)])
+# One for each name, in the pool's order; mostly there is something to begin with, often one with and one without owner.
+DIFFERENT = st.tuples(st.tuples(BODIES, st.just("")), st.tuples(BODIES, st.just("alice"))).map(list)
+STORED = st.lists(OBJECTS, max_size=3) | st.lists(OBJECTS, min_size=2, max_size=3) | DIFFERENT | DIFFERENT.map(list)

@@ -1,0 +1,134 @@
+"""What a machine finds is told in as few steps as it takes, whatever hypothesis left of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition
+
+from conformance.evidence.recorder import RECORDER
+from conformance.plugin.judging import judge
+from conformance.strategies.explore import Machine, configure, initialize, rule, run_machine
+from conformance.strategies.shorten import Step, shortened, told
+from conformance.vocabulary.finding import NonConformance
+
+
+class Failure(NonConformance):
+    """One that bears its steps, as a machine has it do."""
+
+    def __init__(self, steps: list[Step]) -> None:
+        super().__init__("nothing", "something")
+        self.steps = steps
+        # A request for each step and for each thing that one does besides.
+        self.evidence = [each for _, values in steps for each in [1, *values.get("besides", [])]]
+
+
+def again(steps: list[Step]) -> Failure | None:
+    """Fails where an "open" comes before the last "write"."""
+    names = [name for name, _ in steps]
+    return Failure(steps) if "open" in names[: -1 - names[::-1].index("write")] else None
+
+
+def test_what_does_not_matter_is_left_out() -> None:
+    steps: list[Step] = [("begin", {}), *[("read", {})] * 9, ("open", {}), *[("read", {})] * 5, ("write", {})]
+    found = shortened(Failure(steps), again, 5.0)  # type: ignore[arg-type]
+
+    assert [name for name, _ in found.steps] == ["begin", "open", "write"]  # type: ignore[attr-defined]
+
+
+def test_a_step_does_no_more_than_it_must() -> None:
+    steps: list[Step] = [("begin", {"besides": [1, 2]}), ("open", {"besides": [3]}), ("write", {})]
+    found = shortened(Failure(steps), again, 5.0)  # type: ignore[arg-type]
+
+    assert found.steps == [("begin", {"besides": []}), ("open", {"besides": []}), ("write", {})]  # type: ignore[attr-defined]
+
+
+def test_without_time_it_stays_as_it_is() -> None:
+    failure = Failure([("begin", {}), ("read", {}), ("open", {}), ("write", {})])
+    assert shortened(failure, again, 0.0) is failure  # type: ignore[arg-type]
+
+
+def test_steps_are_told_as_calls() -> None:
+    assert told([("put", {"name": "a", "body": b"1"}), ("list", {})]) == "state.put(name='a', body=b'1')\nstate.list()"
+
+
+@pytest.fixture
+def run() -> Iterator[None]:
+    """A run's settings, without shrinking by hypothesis's own time; those from before it afterwards."""
+    before = settings.get_current_profile_name()
+    RECORDER.begin_check()
+    yield
+    configure(25, 1)
+    settings.load_profile(before)
+    RECORDER.begin_check()
+
+
+class Door(Machine):
+    """Fails where it is knocked at after it was opened; nobody knocks at one that is not there."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.is_open, self.there = False, False
+
+    @rule()
+    def build(self) -> None:
+        self.there = True
+
+    @precondition(lambda self: self.there)
+    @rule(twice=st.booleans())
+    def open(self, twice: bool) -> None:
+        self.is_open = True
+        if twice:
+            self.open(False)
+
+    @precondition(lambda self: self.there)
+    @rule()
+    def knock(self) -> None:
+        if self.is_open:
+            raise NonConformance("nobody", "somebody")
+
+    @rule(number=st.integers())
+    def wait(self, number: int) -> None:
+        """Matters to nobody."""
+
+
+def test_steps_are_done_again_only_where_they_are_allowed() -> None:
+    assert Door.again([("begin", {}), ("open", {"twice": False}), ("knock", {})]) is None
+    found = Door.again(
+        [("begin", {}), ("build", {}), ("open", {"twice": True}), ("wait", {"number": 1}), ("knock", {})]
+    )
+    assert isinstance(found, NonConformance)
+    # A rule that another one calls is no step of its own.
+    assert [name for name, _ in found.steps] == ["begin", "build", "open", "wait", "knock"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("run")
+def test_a_machine_tells_its_shortest_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hypothesis.internal.conjecture import engine
+
+    configure(200, 3)
+    # Hypothesis has no time for it at all.
+    monkeypatch.setattr(engine, "MAX_SHRINKING_SECONDS", 0)
+    with pytest.raises(NonConformance) as raised:
+        run_machine(Door, 1.0, 30)
+
+    assert [name for name, _ in raised.value.steps] == ["begin", "build", "open", "knock"]  # type: ignore[attr-defined]
+    assert "state.build()\nstate.open(twice=False)\nstate.knock()" in judge(raised.value, RECORDER).findings[0]["hint"]
+
+
+@pytest.mark.usefixtures("run")
+def test_a_gentle_run_does_nothing_again() -> None:
+    configure(200, 3, shrinks=False)
+    begun: list[int] = []
+
+    class Counted(Door):
+        def __init__(self) -> None:
+            super().__init__()
+            begun.append(1)
+
+    with pytest.raises(NonConformance) as raised:
+        run_machine(Counted, 1.0, 30)
+    assert len(raised.value.steps) > 4 and len(begun) <= 202  # type: ignore[attr-defined]
