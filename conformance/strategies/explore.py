@@ -128,7 +128,8 @@ class Machine(RuleBasedStateMachine):
         self.inside = False
         # Hypothesis leaves out some of the rules in each example, which is for thousands of them: of twenty, many were
         # one reading rule again and again. There is no other way in.
-        self._rules_strategy.enabled_rules_strategy = st.just(_EveryRule())
+        every: Any = st.just(_EveryRule())
+        self._rules_strategy.enabled_rules_strategy = every
         RECORDER.begin_example()
         RECORDER.event("examples")
 

@@ -62,14 +62,15 @@ class _Search:
 
     def _try(self, steps: list[Step]) -> bool:
         found = self.again(steps) if time.monotonic() < self.until else None
-        if found is None or _requests(found) >= _requests(self.failure):
+        if found is None or _size(found) >= _size(self.failure):
             return False
         self.failure = found
         return True
 
 
-def _requests(failure: NonConformance) -> int:
-    return len(failure.evidence)  # type: ignore[attr-defined]  # as above
+def _size(failure: NonConformance) -> tuple[int, int]:
+    """Requests, then steps."""
+    return len(failure.evidence), len(failure.steps)  # type: ignore[attr-defined]  # as above
 
 
 def _with_less(steps: list[Step]) -> Iterator[list[Step]]:

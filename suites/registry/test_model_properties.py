@@ -19,7 +19,7 @@ from conformance.oracles.status import expect_refused, expect_status
 from conformance.strategies.explore import Machine, initialize, rule, run_machine
 from conformance.vocabulary.check import verifies
 
-STEPS, SHARE = 12, 0.6
+STEPS, SHARE = 12, 0.8
 SHARED = layer("model shared")[0]
 LARGE = Blob(random_bytes("model upload", 90))
 ONE = image("model one")

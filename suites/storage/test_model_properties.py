@@ -29,7 +29,7 @@ from conformance.vocabulary.check import row
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-STEPS, SHARE, OTHER = 20, 0.6, '"0123456789abcdef0123456789abcdef"'
+STEPS, SHARE, OTHER = 20, 0.8, '"0123456789abcdef0123456789abcdef"'
 
 
 class BucketMachine(Machine):
