@@ -25,7 +25,7 @@ install() {
     cp -r "$here/$name/." "$here/s3_request.py" "$folder"
     if [ -f "$folder/requirements.txt" ]; then
         python3 -m venv "$folder/venv"
-        "$folder/venv/bin/pip" install -q --disable-pip-version-check -r "$folder/requirements.txt"
+        "$folder/venv/bin/pip" install -q --disable-pip-version-check --no-compile -r "$folder/requirements.txt"
     fi
     if [ -f "$folder/packages.txt" ]; then
         apt-get update -qq

@@ -36,6 +36,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
     parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
     parser.add_argument("--explore-time", metavar="SECONDS", help="when properties begin no further example")
+    parser.add_argument(
+        "--shrink-time", metavar="SECONDS", help="how long at most a failing example is made smaller (default: 20)"
+    )
     parser.add_argument("--seed", metavar="N", default=1, help='seed of everything random, or "random" (default: 1)')
     parser.add_argument("--database", metavar="DIR", help="where failing examples are kept and tried first")
     parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
@@ -120,6 +123,7 @@ def _pytest_arguments(arguments: argparse.Namespace) -> list[str]:
         "--shard-durations": arguments.durations,
         "--explore": arguments.explore,
         "--explore-time": arguments.explore_time,
+        "--shrink-time": arguments.shrink_time,
         "--run-seed": arguments.seed,
         "--examples-database": arguments.database,
         "--request-rate": arguments.rate,

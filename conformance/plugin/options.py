@@ -35,6 +35,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="no property begins another example after so long a run, but one that has failed",
     )
     group.addoption(
+        "--shrink-time",
+        metavar="SECONDS",
+        type=seconds_or_none,
+        help="for how long at most a failing example is made smaller; 0: not at all (default: 20)",
+    )
+    group.addoption(
         "--run-seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
     )
     group.addoption("--examples-database", metavar="DIR", help="where failing examples are kept and tried first")
@@ -72,6 +78,11 @@ def seconds(text: str) -> float:
     return value
 
 
+def seconds_or_none(text: str) -> float:
+    """A number of seconds, 0 among them; argparse.ArgumentTypeError where it is none."""
+    return 0.0 if text == "0" else seconds(text)
+
+
 @dataclass(frozen=True)
 class RunOptions:
     """What a process that runs checks needs to know; plain data, since it goes to workers."""
@@ -89,6 +100,7 @@ class RunOptions:
     shard: str | None = None
     durations: str | None = None
     explore_until: float | None = None
+    shrink_s: float | None = None
     unreachable: dict[str, str] = field(default_factory=dict)
 
     def plain(self) -> dict[str, Any]:

@@ -141,7 +141,7 @@ class Rejudging(Worker):
         stash[KEYS.ledger] = Ledger(self.scratch / f"{self.name}.ndjson")
         stash[KEYS.leftovers] = []
         self.life = Life(target, RECORDER, alone=True, ask=lambda _target, _surface: "")
-        configure(info.explore, info.seed, shrinks=False)
+        configure(info.explore, info.seed, shrink_s=0)
 
     def _stand_in(self, name: str) -> str:
         webhooks = self.record.info.configuration.get("webhooks") or {}

@@ -145,6 +145,7 @@ class Run:
             select=list(option.select),
             explore=explore,
             explore_until=time.time() + option.explore_time if option.explore_time else None,
+            shrink_s=option.shrink_time,
             seed=option.run_seed,
             examples_database=option.examples_database,
             rate=rate,

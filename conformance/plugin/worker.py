@@ -33,7 +33,7 @@ from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.explore import configure
+from conformance.strategies.explore import LONGEST_SHRINK_S, configure
 from conformance.target import configuration
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.verdict import Verdict
@@ -270,7 +270,8 @@ class Worker:
 def configure_properties(options: RunOptions, gentle: bool) -> None:
     """Sets how properties are tried, which must be known before the suites are imported."""
     database = Path(options.examples_database) if options.examples_database else None
-    configure(options.explore, options.seed, database, options.explore_until, shrinks=not gentle)
+    longest = LONGEST_SHRINK_S if options.shrink_s is None else options.shrink_s
+    configure(options.explore, options.seed, database, options.explore_until, 0 if gentle else longest)
 
 
 def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport:

@@ -250,15 +250,19 @@ def examples(share: float) -> int:
 
 
 def configure(
-    examples: int, seed: int, database: Path | None = None, until: float | None = None, shrinks: bool = True
+    examples: int,
+    seed: int,
+    database: Path | None = None,
+    until: float | None = None,
+    shrink_s: float = LONGEST_SHRINK_S,
 ) -> None:
     """Sets how many examples a property tries and from which seed; 0 examples: the explicit ones alone.
 
     With a database folder what failed once is tried first; without one a run depends on its seed alone. ``until`` is
-    when the time for properties is up (seconds since the epoch). ``shrinks``: whether a failing example is made
-    smaller, which costs requests.
+    when the time for properties is up (seconds since the epoch). ``shrink_s`` is for how many seconds at most a failing
+    example is made smaller, which costs requests; 0: not at all.
     """
-    phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrinks else [])]
+    phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrink_s else [])]
     settings.register_profile(
         "conformance",
         max_examples=max(examples, 1),
@@ -280,4 +284,4 @@ def configure(
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
     hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
     # A check has two minutes; five for a smaller example alone, hypothesis's own limit, would take them all.
-    engine.MAX_SHRINKING_SECONDS = LONGEST_SHRINK_S
+    engine.MAX_SHRINKING_SECONDS = shrink_s  # type: ignore[assignment]

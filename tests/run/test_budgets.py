@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.plugin.options import seconds, seed
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.plugin.options import seconds, seconds_or_none, seed
+from conformance.reference.control import tell
 from conformance.strategies.oauth import AUTHORIZATION_KINDS
 from tests.run.support import Ran, conformance
 
@@ -14,6 +16,7 @@ pytestmark = pytest.mark.once
 
 PROPERTY = "oauth/scope/any-text-stays-within-the-credential"
 WITHOUT_WRITTEN = "storage/object/any-metadata-comes-back"
+DEFECT = "metadata-values-lowered"
 
 
 def run(folder: Path, selector: str, *words: str) -> Ran:
@@ -54,6 +57,22 @@ def test_the_time_for_properties_is_kept_to(tmp_path: Path) -> None:
     assert "examples" not in found and len(found) == 1
 
 
+def test_a_failing_example_is_made_smaller_only_where_there_is_time_for_it(tmp_path: Path) -> None:
+    tried = []
+    for seconds_of_it in ("0", "20"):
+        reference = EmbeddedReference()
+        try:
+            tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", DEFECT)
+            words = ["--config", str(reference.target_config), "--shrink-time", seconds_of_it]
+            ran = run(tmp_path / seconds_of_it, WITHOUT_WRITTEN, *words)
+        finally:
+            reference.stop()
+        (result,) = ran.record.results
+        assert (ran.code, result.verdict) == (1, "fail"), ran.output
+        tried.append(result.events["examples"])
+    assert tried[0] <= 25 < tried[1]
+
+
 def test_the_book_of_the_rate_is_not_left(tmp_path: Path) -> None:
     ran = run(tmp_path / "a", "oauth/scope", "--explore", "1", "--rate", "500/s", "--workers", "2")
     assert ran.code == 0 and not (ran.record.folder / ".pace").exists()
@@ -69,3 +88,10 @@ def test_what_is_no_seed_is_told(text: str) -> None:
 def test_what_are_no_seconds_is_told(text: str) -> None:
     with pytest.raises(Exception, match="must be"):
         seconds(text)
+
+
+@pytest.mark.parametrize("text", ["-1", "soon", "nan", ""])
+def test_no_time_is_a_time(text: str) -> None:
+    assert seconds_or_none("0") == 0.0 and seconds_or_none("1.5") == 1.5
+    with pytest.raises(Exception, match="must be"):
+        seconds_or_none(text)

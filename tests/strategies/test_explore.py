@@ -182,7 +182,7 @@ def test_no_sequence_when_the_time_is_up() -> None:
 
 
 def test_without_shrinking_the_first_failure_is_told() -> None:
-    configure(200, 1, shrinks=False)
+    configure(200, 1, shrink_s=0)
     tried: list[int] = []
 
     @explores(number=st.integers(0, 10_000))
