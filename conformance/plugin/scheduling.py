@@ -17,7 +17,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 DISTURBS = "disturbs("
 PROPERTIES = "_properties.py::"
-DEAR = {"/interoperability/": 20, "_model_properties.py": 70, "_properties.py": 20, "/test_concealment": 10}
+DEAR = {
+    "/interoperability/": 20, "_model_properties.py::": 70, "_properties.py::": 20, "/test_revocation.py::": 10,
+    "/test_webhook_errors.py::": 10, "/test_concealment": 10,
+}  # fmt: skip
 """As how many others a check counts that starts programs, tries many examples or sends many requests."""
 WAITING = {"/test_rate_limit.py": 30, "/test_bearer_answers.py": 80}
 """Files that wait for a limit or a lifetime to be over, for as long as so many other checks take.
@@ -27,8 +30,11 @@ ends by itself, so that file is not the first.
 """
 LONG = 20
 """What costs so much is followed on its worker by the cheapest that there is, and not by the next that takes long."""
-AHEAD = 2
-"""A worker that has no more checks left than this is given more: it begins one only when it knows the next."""
+AHEAD, ONE = 2, 1
+"""A worker that has no more checks left than this is given more: it begins one only when it knows the next.
+
+One that has a long check before it need not have more than one behind that.
+"""
 MANY = 5
 """From so many workers on the longest files are the run's length."""
 
@@ -82,9 +88,10 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
                 scope: [nodeid for nodeid, done in checks.items() if not done]
                 for scope, checks in self.assigned_work[node].items()
             }
-            if sum(map(len, left.values())) > AHEAD:
+            long = any(cost(scope, checks) >= LONG for scope, checks in left.items())
+            if sum(map(len, left.values())) > (ONE if long else AHEAD):
                 return
-            if any(cost(scope, checks) >= LONG for scope, checks in left.items()):
+            if long:
                 self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
             self._assign_work_unit(node)
         if not self.workqueue and not node.shutting_down:
@@ -99,9 +106,10 @@ def disturbing(file: Path) -> bool:
 
 def cost(scope: str, checks: Collection[str]) -> int:
     """How long checks of a scope take, in so many others."""
-    file = scope.split("::", 1)[0]
-    each = next((cost for part, cost in DEAR.items() if part in file), 1) if checks else 0
-    return len(checks) * each + sum(cost for name, cost in WAITING.items() if file.endswith(name) and checks)
+    place = f"{scope}::"
+    each = next((cost for part, cost in DEAR.items() if part in place), 1)
+    waits = sum(cost for name, cost in WAITING.items() if f"{name}::" in place)
+    return len(checks) * each + waits if checks else 0
 
 
 def longest_first(scopes: Mapping[str, dict[str, bool]]) -> OrderedDict[str, dict[str, bool]]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
-from conformance.plugin.scheduling import Scheduling, longest_first
+from conformance.plugin.scheduling import DEAR, WAITING, Scheduling, longest_first
 
 
 def test_checks_that_start_programs_come_before_many_that_do_not() -> None:
@@ -128,6 +129,28 @@ def test_a_worker_with_other_checks_is_told_of_and_gets_none(scheduling: Schedul
     ready(scheduling, other, CHECKS[1:])
     assert not other.given
     assert [report.nodeid for report in scheduling.config.told] == ["gw1"]
+
+
+def test_each_place_of_dear_checks_is_there() -> None:
+    suites = Path(__file__).parents[2] / "suites"
+    functions = re.compile(r"^def (test_\w+)", re.MULTILINE)
+    there = [
+        f"/{path.relative_to(suites.parent)}::{name}::"
+        for path in suites.rglob("test_*.py")
+        for name in functions.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert [part for part in (*DEAR, *WAITING) if not any(part in each for each in there)] == []
+
+
+def test_a_long_check_is_not_begun_behind_others_that_wait(scheduling: Scheduling) -> None:
+    node = Node("gw0")
+    scheduling.add_node(node)
+    ready(scheduling, node, CHECKS)
+    first, *behind = node.given
+    assert first < 3 and len(behind) == 1
+    scheduling.mark_test_complete(node, first)
+    # The next long one comes behind one short check, not behind a row of them.
+    assert [index < 3 for index in node.given] == [True, False, True]
 
 
 def test_without_checks_the_workers_end(scheduling: Scheduling) -> None:
