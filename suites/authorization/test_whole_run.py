@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from conformance.clients.at_once import at_once
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.canaries import expect_no_sighting
 from conformance.sandbox.foreign import ForeignThings
@@ -41,9 +44,12 @@ def sweep(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
             platform.remember(operation.resource, str(platform.slug_of(operation)))
     there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.places()]
     for operation, path in [*((each, each.path) for each in operations), *there]:
-        platform.send(operation, token, path=path)
-        platform.send(operation, token, path=path, method="OPTIONS")
-        platform.send(operation, token, [("If-Match", '"cf"'), ("If-None-Match", "*")], path=path)
-        platform.send(operation, token, path=f"{path}?limit=cf")
-        platform.send(operation, token, path=f"{path}/{platform.names.new()}")
-        platform.send(operation, token, path=path, document={"cf": 1})
+        send = partial(platform.send, operation, token)
+        at_once([
+            partial(send, path=path),
+            partial(send, path=path, method="OPTIONS"),
+            partial(send, [("If-Match", '"cf"'), ("If-None-Match", "*")], path=path),
+            partial(send, path=f"{path}?limit=cf"),
+            partial(send, path=f"{path}/{platform.names.new()}"),
+            partial(send, path=path, document={"cf": 1}),
+        ])  # fmt: skip
