@@ -19,6 +19,7 @@ __all__ = [
     "ledger",
     "names",
     "pytest_addoption",
+    "pytest_cmdline_main",
     "pytest_configure",
     "pytest_xdist_auto_num_workers",
     "recorder",
@@ -44,6 +45,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     from conformance.plugin.workers import provisional
 
     return provisional(config)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Bounds how many workers of a run of ours are replaced, before xdist looks."""
+    if asks_for_suites(config):
+        from conformance.plugin.crashes import bound
+
+        bound(config)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,16 +1,24 @@
-"""What xdist has a worker execute: the checks that the nursery has collected, or what xdist itself would have."""
+"""What xdist has a worker execute: the checks that the nursery has collected, or what xdist itself would have.
+
+On another machine the package may be found only by what xdist itself executes there, so nothing of it is imported here.
+"""
 
 from __future__ import annotations
 
 if __name__ == "__channelexec__":
-    from conformance.plugin import hatching
+    import inspect
+    import os
+    import sys
 
     channel = globals()["channel"]
-    if hatching.hatched is not None:
+    hatching = sys.modules.get("conformance.plugin.hatching")
+    if hatching is not None and hatching.hatched is not None:
         hatching.hatched.hand_over(channel)
     else:
-        import inspect
-
         import xdist.remote
 
+        if "PYTEST_DISABLE_PLUGIN_AUTOLOAD" in os.environ:
+            # Else the worker would not understand the words that the run was started with.
+            named = filter(None, [os.environ.get("PYTEST_PLUGINS"), "xdist.plugin"])
+            os.environ["PYTEST_PLUGINS"] = ",".join(named)
         exec(compile(inspect.getsource(xdist.remote), xdist.remote.__file__, "exec"), globals())  # noqa: S102

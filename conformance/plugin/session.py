@@ -24,8 +24,9 @@ from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
 from conformance.plugin.conclusion import not_judged
+from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
-from conformance.plugin.environment import environment
+from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
@@ -49,6 +50,7 @@ def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
     run = Run(config)
     config.pluginmanager.register(run, "conformance-run")
+    config.pluginmanager.register(run.crashes, "conformance-crashes")
     if workers.count(config) == 0:
         config.pluginmanager.register(Worker(config, run.options, "main"), "conformance-worker")
 
@@ -61,6 +63,7 @@ class Run:
         self.begun = time.monotonic()
         self.embedded: EmbeddedReference | None = None
         self.nursery: Nursery | None = None
+        self.crashes = Crashes()
         self.results: dict[str, CheckResult] = {}
         self.errors: list[str] = []
         self.mistakes: list[str] = []
@@ -160,7 +163,7 @@ class Run:
             raise pytest.UsageError(f"--waivers {given}: there is no such file")
         try:
             found = load_waivers(path, catalogue().requirements)
-            return Waivers(found, _now()[:10], whole=self.options.shard is None)
+            return Waivers(found, now()[:10], whole=self.options.shard is None)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
@@ -187,7 +190,7 @@ class Run:
         return RunInfo(
             run_id=options.run_id,
             target=name,
-            started=_now(),
+            started=now(),
             suite_version=__version__,
             contract_version=contract.version,
             contract_digest=contract.digest,
@@ -228,8 +231,8 @@ class Run:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_getremotemodule(self) -> Any:
-        """Has them go on with what was collected."""
-        return importlib.import_module("conformance.plugin.remote") if self.nursery is not None else None
+        """Has them go on with what was collected, or begin with what this run was started with."""
+        return importlib.import_module("conformance.plugin.remote")
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
@@ -334,6 +337,7 @@ class Run:
         if isinstance(worker, Worker):
             self.mistakes = self.mistakes or worker.mistakes
             self._told(worker.told())
+        self.errors += self.crashes.told() if len(self.results) != self.expected else []
         try:
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code
@@ -359,7 +363,7 @@ class Run:
     def _finish(self, code: int, interrupted: bool) -> list[str]:
         """Closes the record and makes the reports; a sentence for each that could not be written."""
         self.info.exit_code = code
-        self.info.finished = _now()
+        self.info.finished = now()
         # Workers that were interrupted have not told how many they made.
         self.info.requests = self.info.requests or sum(result.requests for result in self.results.values())
         self.info.duration_s = round(time.monotonic() - self.begun, 3)
@@ -392,7 +396,3 @@ def _formats(text: str) -> list[str]:
         if each not in FORMATS:
             raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
     return chosen
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -2,53 +2,74 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import execnet.script.socketserver as server
 import pytest
 
+from conformance.plugin.crashes import RESTARTS, bound, cause_of
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.record import Record, read
-from tests.run.support import run
+from conformance.vocabulary.verdict import ExitCode
+from tests.run.support import Ran, run
 
 pytestmark = pytest.mark.once
 
 WORKERS = 2
 RATE = 40
+SUITES = Path(__file__).parents[2] / "suites"
 
 
-@pytest.fixture(scope="module")
-def gateway() -> Iterator[str]:
+@contextmanager
+def gateway(**environment: str) -> Iterator[str]:
     """The address of a server that starts what it is told to, once."""
     process = subprocess.Popen(
-        [sys.executable, "-u", server.__file__, "127.0.0.1:0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        [sys.executable, "-u", server.__file__, "127.0.0.1:0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **environment},
     )
     assert process.stdout is not None
     said = process.stdout.readline().decode()
-    yield f"127.0.0.1:{said.rpartition(', ')[2].strip(')' + chr(10))}"
-    process.kill()
-    process.wait()
+    try:
+        yield f"127.0.0.1:{said.rpartition(', ')[2].strip(')' + chr(10))}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run_there(address: str, folder: Path, *words: str) -> Ran:
+    """A run that was started with plain pytest, whose workers are behind a server."""
+    reference = EmbeddedReference()
+    there = [
+        "-d", "--px", f"id=far//socket={address}", "--tx", f"{WORKERS}*popen//via=far", "--explore", "1",
+        "--target-config", str(reference.target_config), "--run-out", str(folder / "run"), "--report-formats", "junit",
+    ]  # fmt: skip
+    try:
+        return run(
+            [sys.executable, "-m", "pytest", "-c", str(SUITES.parent / "pyproject.toml"), *there, *words], folder
+        )
+    finally:
+        reference.stop()
 
 
 @pytest.fixture(scope="module")
-def record(gateway: str, tmp_path_factory: pytest.TempPathFactory) -> Record:
-    """A run that was started with plain pytest."""
+def record(tmp_path_factory: pytest.TempPathFactory) -> Record:
+    """A run of some checks. The workers' surroundings load no plugin by itself, not even xdist's."""
     folder = tmp_path_factory.mktemp("remote")
-    reference = EmbeddedReference()
-    suites = Path(__file__).parents[2] / "suites"
     words = [
-        str(suites / "oauth" / "test_basic_authentication.py"), str(suites / "webhooks" / "test_deliveries.py"),
-        str(suites / "registry" / "test_pull.py"), "-d", "--px", f"id=far//socket={gateway}",
-        "--tx", f"{WORKERS}*popen//via=far", "--target-config", str(reference.target_config), "--explore", "1",
-        "--request-rate", f"{RATE}/s", "--run-out", str(folder / "run"), "--report-formats", "junit",
+        str(SUITES / "oauth" / "test_basic_authentication.py"), str(SUITES / "webhooks" / "test_deliveries.py"),
+        str(SUITES / "registry" / "test_pull.py"), "--request-rate", f"{RATE}/s",
     ]  # fmt: skip
-    try:
-        ran = run([sys.executable, "-m", "pytest", "-c", str(suites.parent / "pyproject.toml"), *words], folder)
-    finally:
-        reference.stop()
+    with gateway(PYTEST_DISABLE_PLUGIN_AUTOLOAD="1") as address:
+        ran = run_there(address, folder, *words)
     assert ran.code == 0, ran.output
     return read(folder / "run")
 
@@ -72,3 +93,28 @@ def test_the_rate_holds_for_all_of_them_together(record: Record) -> None:
     # Every request took a place of its own in one row: less time than the row is long cannot have passed.
     assert record.info.requests > RATE
     assert record.info.duration_s >= (record.info.requests - 1) / RATE
+
+
+def test_workers_that_cannot_begin_end_the_run_and_say_why(tmp_path: Path) -> None:
+    with gateway(PYTEST_ADDOPTS="--no-such-option") as address:
+        ran = run_there(address, tmp_path, str(SUITES / "webhooks"))
+    assert ran.code == ExitCode.SUITE_ERROR, ran.output
+    told = [line for line in ran.output.splitlines() if line.startswith("ERROR in the suite")]
+    assert len(told) == 1, ran.output
+    assert "workers ended before the first check" in told[0] and "--no-such-option" in told[0]
+    ended = read(tmp_path / "run")
+    assert not ended.complete and ended.info.exit_code == ExitCode.SUITE_ERROR
+
+
+def test_how_many_workers_are_replaced_is_bounded_unless_one_says_it() -> None:
+    left, given = SimpleNamespace(maxworkerrestart=None), SimpleNamespace(maxworkerrestart="9")
+    for option in (left, given):
+        bound(cast(pytest.Config, SimpleNamespace(option=option)))
+    assert (left.maxworkerrestart, given.maxworkerrestart) == (str(RESTARTS), "9")
+
+
+def test_a_cause_is_told_without_its_traceback() -> None:
+    told = 'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\n    import b\n'
+    missing = "ModuleNotFoundError: No module named 'b'"
+    assert cause_of(told + missing + "\n") == missing
+    assert cause_of("Not properly terminated") == "Not properly terminated"
