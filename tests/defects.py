@@ -54,6 +54,7 @@ class Row:
     misses: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     clients: bool = False
+    variant: bool = False
 
     def asks(self, check: CheckInfo) -> bool:
         """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
@@ -75,7 +76,7 @@ def rows(choice: argparse.Namespace) -> list[Row]:
         requirements = None if choice.whole or choice.variants else named
         left_out = (getattr(alteration, "without", ()), getattr(alteration, "misses", ()))
         only = tuple(choice.check or ())
-        found.append(Row(name, alteration.surface, requirements, *left_out, only, choice.clients))
+        found.append(Row(name, alteration.surface, requirements, *left_out, only, choice.clients, choice.variants))
     return found
 
 
@@ -97,8 +98,9 @@ class Table:
         """Runs the rows; the clean reference is the first."""
         items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
         needed = {row.name: list(self.of(row, items)) for row in self.wanted}
-        every = [item for item in items if any(item in chosen for chosen in needed.values())]
-        self.verdicts[CLEAN] = self.run(every)
+        # Beside variants the clean reference is no row: that nothing fails on it is what a whole run shows.
+        every = {item for row in self.wanted if not row.variant for item in needed[row.name]}
+        self.verdicts[CLEAN] = self.run([item for item in items if item in every])
         target = session.config.stash[KEYS.target]
         for row in self.wanted:
             tell(self.control, "reset")
