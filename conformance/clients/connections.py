@@ -70,6 +70,10 @@ class RemoteProtocolError(TransportError):
     """What came is no HTTP, or ends too early."""
 
 
+class Excess(RemoteProtocolError):
+    """More came than the answer that was told."""
+
+
 class LocalProtocolError(TransportError):
     """The request is one that HTTP cannot carry."""
 
@@ -204,11 +208,14 @@ class Connection:
 
     def body(self) -> Iterator[bytes]:
         """The answer's body, part by part."""
-        while True:
-            event = self._event()
-            if not isinstance(event, h11.Data):
-                return
+        came = False
+        while isinstance(event := self._event(), h11.Data):
+            came = True
             yield bytes(event.data)
+        excess = self._http.trailing_data[0]
+        # Another answer is no part of this one, and what stands behind one that has no body is let pass.
+        if came and event is not h11.PAUSED and excess.strip() and not excess.startswith(b"HTTP/"):
+            raise Excess(f"{len(excess)} bytes behind the answer's end: {bytes(excess[:40])!r}")
 
     def of_each_part(self) -> None:
         """Gives each read a time limit of its own: what is handed on takes the time that its size takes."""

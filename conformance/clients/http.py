@@ -210,7 +210,8 @@ class HttpClient:
         if issubclass(failure, connections.LocalProtocolError):
             raise ValueError(f"the client cannot send {told}: {said}") from None
         if issubclass(failure, CLOSED):
-            finding = NoAnswer(told, f"the connection closed without one ({said})")
+            excess = issubclass(failure, connections.Excess)
+            finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding
         return Unreachable(f"{told}: {said}", "a target that can be reached and answers in time")

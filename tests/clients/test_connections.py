@@ -20,6 +20,9 @@ from conformance.clients.connections import (
     framed,
     split,
 )
+from conformance.clients.http import HttpClient
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NoAnswer
 
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -78,11 +81,22 @@ def test_head_and_body_go_out_together_over_one_connection() -> None:
     assert len(served) == 1
 
 
-def test_what_comes_behind_a_body_is_not_taken_for_the_next_answer() -> None:
+@pytest.mark.parametrize("behind", [b"HTTP/1.1 500 Not Yours\r\nContent-Length: 0\r\n\r\n", b"\r\n"])
+def test_what_comes_behind_a_body_is_not_taken_for_the_next_answer(behind: bytes) -> None:
     kept = Connections()
-    with answering(GOOD + b"HTTP/1.1 500 Not Yours\r\nContent-Length: 0\r\n\r\n") as (url, served):
+    with answering(GOOD + behind) as (url, served):
         assert [ask(kept, url), ask(kept, url)] == [b"ok", b"ok"]
     assert len(served) == 2
+
+
+def test_more_than_the_answer_is_a_finding_of_the_request_that_got_it() -> None:
+    with answering(GOOD + b"<Another/>") as (url, served):
+        client = HttpClient(url, Recorder())
+        with pytest.raises(NoAnswer, match="10 bytes behind the answer's end: b'<Another/>' after GET"):
+            client.get("/")
+        assert client.get("/").body == b"ok"
+    assert len(served) == 2
+    assert client.recorder.entries[0]["error_type"] == "Excess"
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
