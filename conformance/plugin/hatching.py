@@ -57,10 +57,11 @@ class Brood:
             hatched.run_checks(session)
         return True
 
-    def close(self) -> None:
-        """Ends what has been forked, if this is it."""
+    def close(self) -> bool:
+        """Ends what has been forked, if this is it; whether it is."""
         if hatched is not None:
             hatched.close()
+        return hatched is not None
 
 
 class Hatched:

@@ -45,10 +45,14 @@ class Nursery:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-workers-"))
         self.address = self.folder / "nursery"
         with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(str(self.address))
+            try:
+                listener.bind(str(self.address))
+            except OSError:
+                self.folder.rmdir()
+                raise
             listener.listen(WAITING)
             self.process = subprocess.Popen(
-                [sys.executable, "-c", BEGIN, str(listener.fileno()), given],
+                [sys.executable, "-c", BEGIN, str(listener.fileno()), str(self.folder), given],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[listener.fileno()],
@@ -64,7 +68,7 @@ class Nursery:
                 spec.python = shlex.join(command)
 
     def stop(self) -> None:
-        """Ends it when its workers have ended, and removes its folder."""
+        """Ends it when its workers have ended; it removes its folder, unless it ended before its time."""
         self._lifeline.close()
         try:
             self.process.wait(ENDING_S)
@@ -74,7 +78,7 @@ class Nursery:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def main(descriptor: str, given: str) -> int:
+def main(descriptor: str, folder: str, given: str) -> int:
     """The nursery's own process, and then each worker's; returns the exit code."""
     from conformance.plugin.hatching import Brood
     from conformance.plugin.invocation import pytest_arguments
@@ -86,7 +90,9 @@ def main(descriptor: str, given: str) -> int:
     # Nothing is captured, since a capture would be shared by all that are forked.
     words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-n", "0", "--capture=no", "-qq"]
     pytest.main(words, plugins=[brood])
-    brood.close()
+    if not brood.close():
+        # Also where the run was killed, and nobody else would.
+        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

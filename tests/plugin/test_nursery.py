@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,6 +17,8 @@ import pytest
 
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
+from conformance.runs.record import read
+from conformance.vocabulary.verdict import ExitCode
 from tests.run.support import conformance
 
 ASKS = """
@@ -66,6 +72,7 @@ def test_a_run_whose_nursery_is_gone_is_as_any_other(tmp_path: Path) -> None:
     ran = conformance(tmp_path, "run", "webhooks", "--workers", "2", "--report", "junit", TMPDIR=str(deep(tmp_path)))
     assert ran.code == 0, ran.output
     assert "gw0" in {result.worker for result in ran.record.results}
+    assert not list((tmp_path / ("d" * 100)).glob("conformance-workers-*"))
 
 
 def deep(folder: Path) -> Path:
@@ -89,6 +96,7 @@ def test_a_nursery_ends_with_the_process_that_made_it(nursery: Nursery) -> None:
     assert nursery.process.stdin is not None
     nursery.process.stdin.close()
     assert nursery.process.wait(timeout=60) == 0
+    assert not nursery.folder.exists()
 
 
 def test_forked_workers_try_as_many_examples_as_one_process(tmp_path: Path) -> None:
@@ -103,3 +111,42 @@ def test_forked_workers_try_as_many_examples_as_one_process(tmp_path: Path) -> N
 
     assert examples("forked") == examples("alone")
     assert any(examples("alone").values())
+
+
+def test_a_forked_worker_that_is_killed_is_replaced(tmp_path: Path) -> None:
+    words = ["-m", "conformance", "run", "oauth", "webhooks", "--workers", "2", "--report", "junit", "--out", "run"]
+    process = subprocess.Popen([sys.executable, *words], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    results = tmp_path / "run" / "results.ndjson"
+    try:
+        await_until(lambda: results.exists() and '"worker": "gw1"' in results.read_text(encoding="utf-8"))
+        os.kill(forks_of(process.pid)[-1], signal.SIGKILL)
+        said = process.communicate(timeout=120)[0]
+    finally:
+        process.kill()
+    assert process.returncode == ExitCode.SUITE_ERROR, said
+    record = read(tmp_path / "run")
+    # All but the check that it was at: that is told as the suite's error.
+    assert len(record.results) == len({result.id for result in record.results}) > 350
+
+
+def forks_of(run: int) -> list[int]:
+    """The workers that the nursery of a run has forked, in their order."""
+
+    def children(pid: int) -> list[int]:
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
+
+    return [
+        worker
+        for helper in children(run)
+        if b"plugin.nursery" in Path(f"/proc/{helper}/cmdline").read_bytes()
+        for worker in children(helper)
+    ]
+
+
+def await_until(true: Callable[[], bool]) -> None:
+    """Returns when something is so."""
+    for _ in range(600):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("never so")
