@@ -69,11 +69,15 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
 
 def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path) -> int:
     from conformance.plugin.invocation import pytest_arguments, run_pytest
+    from conformance.runs.record import EXAMPLES
 
     file = config or earlier.info.target_file
     words = [*pytest_arguments(*sorted({result.area for result in chosen})), "-p", "xdist.plugin"]
     words += ["--conformance-terminal", f"--run-out={folder}", f"--run-seed={earlier.info.seed}"]
     words += [f"--explore={earlier.info.explore}"]
+    # What a property found is what is sent first.
+    if (examples := earlier.folder / EXAMPLES).is_dir():
+        words += [f"--examples-database={examples.resolve()}"]
     words += [f"--target-config={file}", f"--target={earlier.info.target}"] if file else []
     return run_pytest([*words, *(f"--select={result.id}" for result in chosen)])
 

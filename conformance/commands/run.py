@@ -40,7 +40,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--shrink-time", metavar="SECONDS", help="how long at most a failing example is made smaller (default: 20)"
     )
     parser.add_argument("--seed", metavar="N", default=1, help='seed of everything random, or "random" (default: 1)')
-    parser.add_argument("--database", metavar="DIR", help="where failing examples are kept and tried first")
+    parser.add_argument(
+        "--database",
+        metavar="DIR",
+        help="where failing examples are kept and tried first (default: with the run)",
+    )
     parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
     parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
     parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts")

@@ -43,7 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--run-seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
     )
-    group.addoption("--examples-database", metavar="DIR", help="where failing examples are kept and tried first")
+    group.addoption(
+        "--examples-database",
+        metavar="DIR",
+        help="where failing examples are kept and tried first (default: with the run)",
+    )
     group.addoption("--request-rate", metavar="RATE", help='most requests, such as "50/s"; over the target file\'s')
     group.addoption("--shard", metavar="I/N", help="the I-th of N parts of the run")
     group.addoption("--shard-durations", metavar="RUN", help="an earlier run whose durations balance the shards")

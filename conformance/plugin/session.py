@@ -37,7 +37,7 @@ from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import FORMATS
 from conformance.reporting.apart import render_apart
 from conformance.runs.outcome import exit_code
-from conformance.runs.record import CheckResult, RecordWriter, RunInfo, free_folder, read
+from conformance.runs.record import EXAMPLES, CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
@@ -139,9 +139,10 @@ class Run:
             durations_of(option.shard_durations)
         except ValueError as mistake:
             raise pytest.UsageError(str(mistake)) from None
+        folder = self._folder(name)
         return RunOptions(
             run_id=new_run(),
-            folder=str(self._folder(name)),
+            folder=str(folder),
             target_config=str(path.resolve()),
             target=name,
             profile=option.profile,
@@ -150,7 +151,8 @@ class Run:
             explore_until=time.time() + option.explore_time if option.explore_time else None,
             shrink_s=option.shrink_time,
             seed=option.run_seed,
-            examples_database=option.examples_database,
+            # The run's own holds none at first: what it tries depends on its seed; its replay begins with what failed.
+            examples_database=option.examples_database or str(folder / EXAMPLES),
             rate=rate,
             shard=option.shard,
             durations=str(Path(option.shard_durations).resolve()) if option.shard_durations else None,

@@ -21,6 +21,8 @@ from conformance.evidence.tape import is_entry
 from conformance.vocabulary.verdict import Verdict
 
 FORMAT = 1
+EXAMPLES = "examples"
+"""The folder of a run that keeps which examples failed, in hypothesis's own form."""
 FINDING = {"expected", "observed", "hint", "exchanges"}
 
 

@@ -7,6 +7,7 @@ plain to odd, which is the order in which hypothesis simplifies.
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -18,6 +19,8 @@ from conformance.vocabulary.mutation import Mutation, Outcome
 
 T = TypeVar("T")
 R = TypeVar("R")
+PIECES = reprlib.Repr()
+PIECES.maxstring = PIECES.maxother = 200
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ class Change(Generic[T, R]):
         return Mutation(self.kind, self.outcome, self.make(good, self.place, self.piece))
 
     def __repr__(self) -> str:
-        return f"<{self.kind}: place {self.place:.3g}, piece {self.piece!r}>"
+        # Short, whatever the piece: hypothesis writes it down for every example that fails.
+        return f"<{self.kind}: place {self.place:.3g}, piece {PIECES.repr(self.piece)}>"
 
 
 Table = Mapping[str, tuple[Outcome, Callable[[T, float, Any], R]]]

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.internal.conjecture import engine
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, get_state_machine_test
 from hypothesis.strategies import SearchStrategy
 
 from conformance.evidence.recorder import RECORDER
@@ -69,10 +69,13 @@ def explores(
             finally:
                 RECORDER.count_answers()
 
-        explored: Check = hypothesis.given(**strategies)(one_example)
+        explored: Any = hypothesis.given(**strategies)(one_example)
+        # A seed of the run's would else have hypothesis keep nothing.
+        explored._hypothesis_internal_database_key = f"{check.__module__}.{check.__qualname__}".encode()
         for each in reversed(written):
             explored = hypothesis.example(**each)(explored)
-        return explored if share == 1.0 else settings(max_examples=examples(share))(explored)
+        made: Check = explored if share == 1.0 else settings(max_examples=examples(share))(explored)
+        return made
 
     return decorate
 
@@ -174,18 +177,19 @@ class _Nothing(RuleBasedStateMachine):
 def run_machine(machine: type[Machine], share: float, steps: int) -> None:
     """Tries sequences of a machine's rules, ``steps`` of them at most, for a share of the run's examples."""
 
-    def begun() -> Any:  # by whose name hypothesis keeps what failed
+    def begun() -> Any:
         if _Budget.spent():
             RECORDER.event(LEFT_OUT)
             return _Nothing()
         return machine()
 
-    begun.__name__ = machine.__name__
     budget = settings(stateful_step_count=steps, max_examples=examples(share))
+    test: Any = get_state_machine_test(begun, settings=budget)  # type: ignore[arg-type]  # any maker of machines will do
+    test._hypothesis_internal_database_key = machine.__name__.encode()
     _Kept.failure = None
     failed: Exception
     try:
-        run_state_machine_as_test(begun, settings=budget)  # type: ignore[arg-type]  # any maker of machines will do
+        test()
         return
     except Flaky as flaky:
         # Hypothesis cannot make it smaller where the target answers otherwise the next time; it happened all the same.

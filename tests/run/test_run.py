@@ -19,6 +19,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
+from conformance.runs.record import Record, read
 from tests.run.support import Ran, conformance, run
 
 ONE = "oauth/client/"
@@ -98,6 +99,37 @@ def test_a_replay_tells_what_became_of_a_finding(reference: EmbeddedReference, c
     tell(control, "reset")
     fixed = conformance(tmp_path, "replay", folder, "--out", "fixed")
     assert (fixed.code, "STILL FAILS" in fixed.output, "FIXED" in fixed.output) == (0, False, True), fixed.output
+
+
+def sent(record: Record) -> list[str]:
+    """The URLs of what shows the only finding."""
+    (finding,) = [finding for result in record.results for finding in result.findings]
+    evidence = record.evidence()
+    return [str(evidence[each]["url"]) for each in finding["sequence"]]
+
+
+def test_what_a_property_found_is_kept_and_tried_first(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    tell(control, "switch", "address-in-path-fails")
+    words = ["errors/5xx/no-path-is-a-server-error", "--workers", "0"]
+    (tmp_path / "other").mkdir()
+    other = checked(reference, tmp_path / "other", *words, "--explore", "1", "--seed", "4")
+    assert other.code == 0, "another property finds it: this test shows nothing"
+
+    (tmp_path / "first").mkdir()
+    found = checked(reference, tmp_path / "first", *words, "--explore", "60")
+    kept = str(found.record.folder / "examples")
+    (tmp_path / "kept").mkdir()
+    again = checked(reference, tmp_path / "kept", *words, "--explore", "1", "--seed", "4", "--database", kept)
+    assert again.code == 1
+    assert sent(again.record) == sent(found.record)
+
+    (tmp_path / "alone").mkdir()
+    alone = checked(reference, tmp_path / "alone", *words, "--explore", "0", "--database", kept)
+    assert alone.code == 0, "the written examples alone do not find it"
+    assert conformance(tmp_path, "replay", str(found.record.folder), "--out", "again").code == 1
+    assert sent(read(tmp_path / "again")) == sent(found.record)
 
 
 def test_the_printed_curl_line_shows_the_finding(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
