@@ -42,6 +42,12 @@ def test_every_colour_of_text_has_aa_contrast(name: str, theme: int) -> None:
         assert ratio >= 4.5, f"{name} on {ground}: {ratio:.2f}"
 
 
+def test_what_a_property_tried_is_told(text: str) -> None:
+    assert "What the property tried" in text
+    for name, times in (("form", "640"), ("duplicate parameter", "210"), ("not UTF-8", "350")):
+        assert f"<li><span>{name}</span> <b>{times}</b></li>" in text
+
+
 def test_hostile_text_is_shown_and_does_nothing(text: str) -> None:
     assert "<script>document" not in text
     assert "<img" not in text
