@@ -126,7 +126,7 @@ def test_a_machine_tells_its_shortest_sequence(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("run")
 def test_a_gentle_run_does_nothing_again() -> None:
-    configure(200, 3, shrinks=False)
+    configure(200, 3, shrink_s=0)
     begun: list[int] = []
 
     class Counted(Door):
