@@ -35,9 +35,10 @@ LEFT_OUT = "examples left out, since the run's time for them was up"
 
 
 class _Budget:
-    """When the run's time for properties ends, in seconds since the epoch."""
+    """When the run's time for properties ends, in seconds since the epoch; how long what failed may take more."""
 
     until: float | None = None
+    shrink_s: float = LONGEST_SHRINK_S
 
     @classmethod
     def spent(cls) -> bool:
@@ -201,7 +202,7 @@ def run_machine(machine: type[Machine], share: float, steps: int) -> None:
         failed = found
     # Not inside of what handles the failure: machines look at what is being handled when they are taken down.
     if Phase.shrink in settings().phases:
-        failed = _shortest(failed, machine, time.monotonic() + LONGEST_SHRINK_S)
+        failed = _shortest(failed, machine, time.monotonic() + _Budget.shrink_s)
     raise failed
 
 
@@ -284,7 +285,7 @@ def configure(
         ],
     )
     settings.load_profile("conformance")
-    _Budget.until = until
+    _Budget.until, _Budget.shrink_s = until, shrink_s
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
     hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
     # A check has two minutes; five for a smaller example alone, hypothesis's own limit, would take them all.

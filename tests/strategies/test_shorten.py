@@ -125,8 +125,9 @@ def test_a_machine_tells_its_shortest_sequence(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.usefixtures("run")
-def test_a_gentle_run_does_nothing_again() -> None:
-    configure(200, 3, shrink_s=0)
+@pytest.mark.parametrize("shrink_s", [0, 1e-9])
+def test_without_time_nothing_is_done_again(shrink_s: float) -> None:
+    configure(200, 3, shrink_s=shrink_s)
     begun: list[int] = []
 
     class Counted(Door):
