@@ -25,6 +25,8 @@ READ_BYTES = 64 * 1024
 TOGETHER = 64 * 1024
 """Bytes of a body that go out in one write with the head before them."""
 LARGEST_HEAD = 100 * 1024
+LEFT_S = 1.0
+"""How long an answer is waited for behind what an earlier one has left on its connection."""
 KEPT = 16
 KEPT_S = 4.0
 """Connections that are kept open without a request, and for how long."""
@@ -160,10 +162,14 @@ class Connection:
         self._limit_s = 0.0
         self._asked: float | None = None
         self._broken = False
+        self._used = False
+        self._method = ""
+        # What has come while the head is not whole.
+        self._came: bytearray | None = None
 
     def send(self, request: Request, limit_s: float) -> None:
         """Sends a request. That a server closes before it has read all of it is no failure: it may have answered."""
-        self._limit_s = limit_s
+        self._limit_s, self._method, self._came = limit_s, request.method, bytearray()
         try:
             with contextlib.suppress(WriteError):
                 for piece in self._pieces(request):
@@ -199,6 +205,34 @@ class Connection:
 
     def head(self) -> tuple[int, Fields]:
         """Status and fields of the final answer."""
+        try:
+            return self._head()
+        except RemoteProtocolError:
+            if not self._used or not self._behind_what_was_left():
+                raise
+            return self._head()
+        finally:
+            self._came = None
+
+    def _behind_what_was_left(self) -> bool:
+        """Goes on with the answer behind what came late of an earlier one: this request is not to be blamed for it."""
+        came = self._came or bytearray()
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(LEFT_S)
+            while (place := came.find(b"HTTP/1.")) < 0 and len(came) < LARGEST_HEAD:
+                if not (data := self._socket.recv(READ_BYTES)):
+                    return False
+                came += data
+            if place <= 0:
+                return False
+            self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
+            self._http.send(h11.Request(method=self._method, target=b"/", headers=[(b"Host", b"")]))
+            self._http.send(h11.EndOfMessage())
+            self._http.receive_data(bytes(came[place:]))
+            return True
+        return False
+
+    def _head(self) -> tuple[int, Fields]:
         while True:
             event = self._event()
             if isinstance(event, h11.Response) or (
@@ -232,6 +266,8 @@ class Connection:
             data = self._read()
             if not data and self._http.their_state is h11.SEND_RESPONSE:
                 raise RemoteProtocolError("Server disconnected without sending a response.")
+            if self._came is not None:
+                self._came += data
             self._http.receive_data(data)
 
     def _read(self) -> bytes:
@@ -256,6 +292,7 @@ class Connection:
         if self._broken or not (http.our_state is http.their_state is h11.DONE) or http.trailing_data[0]:
             return False
         http.start_next_cycle()
+        self._used = True
         return True
 
     def quiet(self) -> bool:

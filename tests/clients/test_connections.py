@@ -99,6 +99,33 @@ def test_more_than_the_answer_is_a_finding_of_the_request_that_got_it() -> None:
     assert client.recorder.entries[0]["error_type"] == "Excess"
 
 
+LEFT = b"26\r\n<Error/>\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize("left", [LEFT, b"<Error>no blank line</Error>"])
+def test_what_an_earlier_answer_left_is_no_part_of_the_next(left: bytes) -> None:
+    # It comes only after the next request was sent, as if it had been late.
+    with answering(GOOD, left + GOOD) as (url, served), contextlib.closing(Connections()) as kept:
+        assert [ask(kept, url) for _ in range(3)] == [b"ok"] * 3
+        assert [len(each) for each in served.connections] == [3]
+
+
+def test_no_answer_behind_such_bytes_is_none() -> None:
+    with answering(GOOD, LEFT) as (url, _), contextlib.closing(Connections()) as kept:
+        ask(kept, url)
+        with pytest.raises(RemoteProtocolError, match="illegal status line"):
+            ask(kept, url)
+
+
+def test_an_answer_that_begins_so_on_a_new_connection_is_none() -> None:
+    with (
+        answering(LEFT + GOOD) as (url, _),
+        contextlib.closing(Connections()) as kept,
+        pytest.raises(RemoteProtocolError, match="illegal status line"),
+    ):
+        ask(kept, url)
+
+
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     kept, closed = Connections(), threading.Event()
 
