@@ -162,8 +162,7 @@ class Connection:
         self._limit_s = 0.0
         self._asked: float | None = None
         self._broken = False
-        self._used = False
-        self._method = ""
+        self._used, self._method = False, ""
         # What has come while the head is not whole.
         self._came: bytearray | None = None
 
