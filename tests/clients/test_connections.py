@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -23,44 +22,7 @@ from conformance.clients.connections import (
 from conformance.clients.http import HttpClient
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
-
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Served:
-    """What a server read at a time, connection by connection."""
-
-    def __init__(self) -> None:
-        self.connections: list[list[bytes]] = []
-
-    def __len__(self) -> int:
-        return len(self.connections)
-
-
-@contextlib.contextmanager
-def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[str, Served]]:
-    """A server that answers what it reads at a time with one of these each, then well; ``last`` ends a connection."""
-    served, left = Served(), iter(answers)
-
-    def talk(connection: socket.socket, reads: list[bytes]) -> None:
-        with connection, contextlib.suppress(OSError):
-            while came := connection.recv(1 << 16):
-                reads.append(came)
-                connection.sendall(next(left, GOOD))
-                if last:
-                    last(connection)
-                    return
-
-    def serve(listening: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                served.connections.append([])
-                threading.Thread(target=talk, args=[connection, served.connections[-1]], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=[listening], daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
+from tests.clients.servers import GOOD, answering
 
 
 def ask(kept: Connections, url: str, body: bytes = b"", fields: connections.Fields | None = None) -> bytes:

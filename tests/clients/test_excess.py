@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import threading
-from collections.abc import Iterator
-
 import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.evidence.recorder import Recorder
+from tests.clients.servers import GOOD, answering
 
 EXCESS = b"26\r\n<?xml version='1.0'?><Error></Error>"
-GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-@contextlib.contextmanager
-def answering(first: bytes) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the first request so and the others well; with the number of its connections."""
-    answers, connections = iter([first]), list[int]()
-
-    def talk(connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError):
-            while connection.recv(1 << 16):
-                connection.sendall(next(answers, GOOD))
-
-    def serve(listening: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                connections.append(1)
-                threading.Thread(target=talk, args=[connection], daemon=True).start()
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=[listening], daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", connections
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -19,21 +16,11 @@ from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Identity, Secret, Webhooks
 from conformance.vocabulary.finding import NonConformance
+from tests.clients.check_files import checks_of
 
-SUITES = Path(__file__).resolve().parent.parent.parent / "suites"
 TOKEN = b'{"access_token": "cf-token-of-a-lenient-server", "token_type": "Bearer", "expires_in": 60}'
 STRICT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 LENIENT = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
-
-
-def checks(area: str, topic: str) -> ModuleType:
-    """A file of checks, loaded as a module."""
-    path = SUITES / area / f"test_{topic}.py"
-    spec = importlib.util.spec_from_file_location(f"checks_of_{area}_{topic}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def cases(check: Callable[..., None]) -> list[Any]:
@@ -92,8 +79,8 @@ def judged(server: Server, check: Callable[..., None], **arguments: Any) -> None
         check(**arguments)
 
 
-TOKEN_REQUESTS = checks("oauth", "token_requests").test_ambiguous_length_is_refused
-DELIVERIES = checks("webhooks", "webhook_errors").test_malformed_messages_are_refused
+TOKEN_REQUESTS = checks_of("oauth", "token_requests").test_ambiguous_length_is_refused
+DELIVERIES = checks_of("webhooks", "webhook_errors").test_malformed_messages_are_refused
 
 
 @pytest.mark.parametrize("lengths", cases(TOKEN_REQUESTS))

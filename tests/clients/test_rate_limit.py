@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -18,66 +14,45 @@ from conformance.clients.oauth import OAuthClient
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Identity, LimitsSection, Secret, Target
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from tests.clients.check_files import checks_of
+from tests.clients.servers import Handler, LocalServer
 
-CHECKS = Path(__file__).resolve().parent.parent.parent / "suites" / "errors" / "test_rate_limit.py"
 PATIENCE_S = 30.0
 TOKEN = b'{"access_token": "cf-token-of-the-limited", "token_type": "Bearer", "expires_in": 60}'
 
 
 @pytest.fixture(scope="module")
 def checks() -> ModuleType:
-    """The file of checks, loaded as a module."""
-    spec = importlib.util.spec_from_file_location("checks_of_the_rate_limit", CHECKS)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look for theirs
-    spec.loader.exec_module(module)
-    return module
+    return checks_of("errors", "rate_limit")
 
 
-class Limited(ThreadingHTTPServer):
+class Limited(LocalServer):
     """Lets ``allowed`` requests through, and answers none before one more than that have come."""
 
-    daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, allowed: int, together: int) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.allowed, self.asked, self.lock = allowed, 0, threading.Lock()
+        super().__init__(Counting)
+        self.allowed, self.count, self.lock = allowed, 0, threading.Lock()
         self.met = threading.Barrier(together)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Any
-    protocol_version = "HTTP/1.1"
-
+class Counting(Handler):
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
+        self.asked()
         self.server.met.wait(PATIENCE_S)
         with self.server.lock:
-            self.server.asked += 1
-            served = self.server.asked <= self.server.allowed
-        self.send_response(200 if served else 429)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(TOKEN) if served else 0))
-        self.end_headers()
-        self.wfile.write(TOKEN if served else b"")
-
-    def log_message(self, *_: object) -> None:
-        pass
+            self.server.count += 1
+            served = self.server.count <= self.server.allowed
+        fields = {"Content-Type": "application/json"}
+        self.answered(*((200, fields, TOKEN) if served else (429, fields, b"")))
 
 
 @pytest.fixture
 def server(request: pytest.FixtureRequest) -> Iterator[Limited]:
     running = Limited(*request.param)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield running
-    running.shutdown()
-    running.server_close()
+    with running.serving():
+        yield running
 
 
 def asked_of(server: Limited, limit: str) -> tuple[Target, OAuthClient]:
@@ -91,14 +66,14 @@ def asked_of(server: Limited, limit: str) -> tuple[Target, OAuthClient]:
 def test_a_limit_is_met_in_one_round_trip(server: Limited, checks: ModuleType) -> None:
     # None is answered before all have come: one after another would wait for ever.
     assert checks.exhausted(*asked_of(server, "10/60s")).status == 429
-    assert server.asked == 11
+    assert server.count == 11
 
 
 @pytest.mark.parametrize("server", [(1000, 1)], indirect=True)
 def test_a_limit_that_is_none_is_told_after_a_bounded_number_of_requests(server: Limited, checks: ModuleType) -> None:
     with pytest.raises(NonConformance, match="25 tokens"):
         checks.exhausted(*asked_of(server, "10/600s"))
-    assert server.asked == 25
+    assert server.count == 25
 
 
 @pytest.mark.parametrize("server", [(1000, 1)], indirect=True)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -17,59 +15,40 @@ from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Secret
 from conformance.target.description import Registry as Described
 from conformance.vocabulary.finding import Inconclusive
+from tests.clients.servers import Handler, LocalServer
 
 NAME = "orgs/acme/app"
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Server(ThreadingHTTPServer):
+class Server(LocalServer):
     """Answers by (method, path) from a table and remembers what it was asked."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Tabled)
         self.table: dict[tuple[str, str], Answer] = {}
         self.seen: list[tuple[str, str, str | None]] = []
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Any
-    protocol_version = "HTTP/1.1"
-
+class Tabled(Handler):
     def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.seen.append((self.command, self.path, self.headers.get("authorization")))
+        self.asked()
         authorized = self.headers.get("authorization")
+        self.server.seen.append((self.command, self.path, authorized))
         key = (self.command, self.path.split("?")[0])
         if key[1].startswith("/v2/") and not authorized and "challenge" in self.server.table:
-            status, fields, body = self.server.table["challenge"]
+            self.answered(*self.server.table["challenge"])
         else:
-            status, fields, body = self.server.table.get(key, (404, {}, b""))
-        self.send_response(status)
-        for name, value in fields.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+            self.answered(*self.server.table.get(key, (404, {}, b"")))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     served = Server()
-    threading.Thread(target=served.serve_forever, args=[0.02], daemon=True).start()
-    yield served
-    served.shutdown()
-    served.server_close()
+    with served.serving():
+        yield served
 
 
 def entered(server: Server) -> Registry:
@@ -128,14 +107,12 @@ def test_a_role_that_the_target_file_lacks_makes_a_check_inconclusive(server: Se
 def test_credentials_are_not_sent_to_another_host(server: Server) -> None:
     challenged(server, 'Basic realm="r"')
     elsewhere = Server()
-    threading.Thread(target=elsewhere.serve_forever, args=[0.02], daemon=True).start()
     server.table["GET", f"/v2/{NAME}/blobs/d"] = (307, {"Location": f"{elsewhere.url}/stored"}, b"")
     elsewhere.table["GET", "/stored"] = (200, {}, b"content")
 
-    assert entered(server).repository(NAME).get_blob("d").body == b"content"
+    with elsewhere.serving():
+        assert entered(server).repository(NAME).get_blob("d").body == b"content"
     assert elsewhere.seen == [("GET", "/stored", None)]
-    elsewhere.shutdown()
-    elsewhere.server_close()
 
 
 @pytest.mark.parametrize("location", [

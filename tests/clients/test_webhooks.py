@@ -12,9 +12,9 @@ from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Secret, Webhooks
 from conformance.vocabulary.finding import NonConformance
-from tests.clients.test_lenient_framing import checks
+from tests.clients.check_files import checks_of
 
-CHECK = checks("webhooks", "secrecy").test_secret_cannot_be_guessed
+CHECK = checks_of("webhooks", "secrecy").test_secret_cannot_be_guessed
 
 
 def webhook(path: str) -> WebhookClient:

@@ -1,0 +1,93 @@
+"""Small servers on loopback that clients are tried on: one answers bytes as they are given, one speaks HTTP."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Served:
+    """What a server read at a time, connection by connection."""
+
+    def __init__(self) -> None:
+        self.connections: list[list[bytes]] = []
+
+    def __len__(self) -> int:
+        return len(self.connections)
+
+
+@contextlib.contextmanager
+def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = None) -> Iterator[tuple[str, Served]]:
+    """A server that answers what it reads at a time with one of these each, then well; ``last`` ends a connection."""
+    served, left = Served(), iter(answers)
+
+    def talk(connection: socket.socket, reads: list[bytes]) -> None:
+        with connection, contextlib.suppress(OSError):
+            while came := connection.recv(1 << 16):
+                reads.append(came)
+                connection.sendall(next(left, GOOD))
+                if last:
+                    last(connection)
+                    return
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                served.connections.append([])
+                threading.Thread(target=talk, args=[connection, served.connections[-1]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
+
+
+class LocalServer(ThreadingHTTPServer):
+    """Listens on a free port of loopback."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[None]:
+        """Answers until the end of the block."""
+        threading.Thread(target=self.serve_forever, args=[0.02], daemon=True).start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1 and keeps quiet about it."""
+
+    protocol_version = "HTTP/1.1"
+    server: Any
+
+    def asked(self) -> bytes:
+        """The request's body."""
+        return self.rfile.read(int(self.headers.get("content-length") or 0))
+
+    def answered(self, status: int, fields: dict[str, str], body: bytes) -> None:
+        """Sends an answer, with its length."""
+        self.send_response(status)
+        for name, value in {**fields, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
