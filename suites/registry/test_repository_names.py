@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.images import Manifest, image
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.registry import NewRepository, Repository, Upload
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
@@ -57,22 +57,24 @@ def test_each_name_is_its_own(
     """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
 
     Method: 1. open an upload under each of two names of the grammar: expect 202, or a refusal (400 to 405, 414)
-            2. push an image of its own, under one tag, to each that was taken: expect 201
+            2. push an image of its own, by that upload and under one tag, to each that was taken: expect 201
             3. GET the tag under each that was taken, and expect exactly its own bytes
     """
     parent = new_repository("apart")
     most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
-    taken: list[tuple[Repository, Manifest]] = []
+    taken: list[tuple[Upload, Manifest]] = []
     for each in (ending, like):
         repository = repository_at(f"{parent.name}-{each.format(most=most)}")
         reply = repository.post_upload()
         expect_status(reply, {202} | NO_NAME, f"under {repository.name}")
-        taken += [(repository, image(repository.name, layers=0))] if reply.ok else []
+        taken += [(repository.upload_of(reply), image(repository.name, layers=0))] if reply.ok else []
 
-    for repository, its_own in taken:
-        expect_status(repository.push(its_own, "v1"), 201, f"under {repository.name}")
-    for repository, its_own in taken:
-        expect_bytes(repository.get_manifest("v1"), its_own.content)
+    for upload, its_own in taken:
+        (config,) = its_own.blobs
+        expect_status(upload.put(config.digest, config.content), 201, f"under {upload.repository.name}")
+        expect_status(upload.repository.push(its_own, "v1"), 201, f"under {upload.repository.name}")
+    for upload, its_own in taken:
+        expect_bytes(upload.repository.get_manifest("v1"), its_own.content)
 
 
 @verifies("registry/name/no-other-name-is-taken")
