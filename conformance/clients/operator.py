@@ -69,7 +69,7 @@ class Operator:
 
         try:
             ended = self._stored(values, learn) or run_program(
-                self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn
+                self.recorder, words, os.environ, time_limit_s=PATIENCE_S, learn=learn, hook=name
             )
         except Inconclusive as failure:
             raise _not_done(f"the hook {name} did not run: {failure.why}", template) from None

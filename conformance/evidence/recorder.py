@@ -12,7 +12,7 @@ import itertools
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.redaction import ISSUED, Redactor
@@ -187,8 +187,13 @@ class Recorder:
     def _words(self, command: Iterable[str]) -> list[str]:
         return [self.redactor.remains(self.redactor.text(word)) for word in command]
 
-    def transcript(self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float) -> str:
-        """Records what an outside program was told and said; returns the entry's id."""
+    def transcript(
+        self, command: Iterable[str], exit_code: int, output: str, errors: str, duration_s: float, hook: str = ""
+    ) -> str:
+        """Records what an outside program was told and said; returns the entry's id.
+
+        ``hook`` is the name of the operator's command that it is, where it is one.
+        """
         self.redactor.learn_issued(output[:KEPT_BODY])
         words = self._words(command)
         entry = {
@@ -200,6 +205,7 @@ class Recorder:
             "errors": self.redactor.text(errors)[:KEPT_BODY],
             "duration_s": round(duration_s, 6),
             "secrets": self.redactor.names_in(words),
+            **({"hook": hook} if hook else {}),
         }
         self._keep(entry)
         return str(entry["id"])
@@ -272,11 +278,19 @@ class Recorder:
         }
         sent = [entry["url"], entry["request_body"].get("text", ""), *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
+        tokens = redactor.issued_in(self._as_sent(exchange)) if entry["secrets"] else {}
+        if tokens:
+            entry["tokens"] = tokens
         said = [entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])]
         entry["removed"] = redactor.names_in(said)
         if entry["removed"] and "text" in entry["response_body"]:
             entry["issued"] = redactor.issued(exchange.body[:KEPT_BODY].decode("utf-8"))
         return entry
+
+    def _as_sent(self, exchange: Exchange) -> Iterator[str]:
+        yield exchange.url
+        yield from (value for _, value in exchange.request_headers)
+        yield exchange.request_body[:KEPT_BODY].decode("latin-1")
 
     def _body(self, body: bytes) -> dict[str, Any]:
         """A body as text or base64, cut at 32 KiB, with its whole size and, where cut, its SHA-256."""

@@ -83,6 +83,11 @@ class Redactor:
         """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""
         return [self._serials.get(match["token"], 0) for match in ISSUED.finditer(text)] if self._serials else []
 
+    def issued_in(self, texts: Iterable[str]) -> dict[str, int]:
+        """Which of the tokens that were issued stand in texts, by the names that they have there."""
+        found = {match for text in texts for match in TOKEN.findall(text)} if self._serials else set()
+        return {self._tokens[each]: self._serials[each] for each in found if each in self._serials}
+
     def value_of(self, name: str) -> str | None:
         """The secret that a name stands for, the last where there were several; None for a name that is not known."""
         return self._known.get(name)

@@ -3,12 +3,14 @@
 A script sends the smallest sequence that showed the finding and looks whether it still does: it ends with 1 where it
 does, with 0 where it does not, with 2 where that cannot be told. Secrets come from the environment and go to curl by
 its standard input, so that they stand in no file and no list of processes. What a later request needs of an earlier
-answer (an upload's location, a validator) is taken from the answer that comes now.
+answer (an upload's location, a validator, a token) is taken from the answer that comes now. Where the operator revoked
+or restored a credential, the script has it done by the command of the target file.
 """
 
 from __future__ import annotations
 
 import base64
+import math
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,8 +18,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, signature_scope
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, judged, looks_plain, name_of
+from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, quoted, signature_scope
+from conformance.reporting.reproduce_text import (
+    LISTS,
+    OPERATOR,
+    PREAMBLE,
+    commented,
+    here,
+    judged,
+    looks_plain,
+    name_of,
+)
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -32,6 +43,9 @@ INSIDE = {
     "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
     "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
 }
+ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
+BY_OPERATOR = ("revoke", "restore")
+"""The operator's commands that a script has done; others only tell."""
 BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
@@ -47,8 +61,8 @@ def write(record: Record, folder: Path) -> None:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
-            sequence = [entry for entry in sequence if entry["kind"] == "exchange"]
-            if sequence:
+            sequence = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
+            if any(each["kind"] == "exchange" for each in sequence):
                 Script(record, result, finding, sequence).write(folder / name_of(result.id, number))
 
 
@@ -62,6 +76,13 @@ class Script:
     sequence: Sequence[Entry]
     files: dict[str, bytes] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
+    tokens: dict[int, str] = field(default_factory=dict)
+    """Variables that hold tokens of the sequence's own, by the numbers of the tokens."""
+
+    @property
+    def exchanges(self) -> list[tuple[int, Entry]]:
+        """The requests of the sequence, each with its place in it."""
+        return [(number, each) for number, each in enumerate(self.sequence, 1) if each["kind"] == "exchange"]
 
     def write(self, folder: Path) -> None:
         """Writes script and files."""
@@ -83,15 +104,20 @@ class Script:
         yield PREAMBLE
         if (self.finding.get("proof") or {}).get("listed"):
             yield LISTS
+        if len(self.exchanges) < len(self.sequence):
+            yield OPERATOR
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
-            yield from self._request(number, entry)
-            yield from self._taken(number, entry)
+            if entry["kind"] == "exchange":
+                yield from self._request(number, entry)
+                yield from self._taken(number, entry)
+            else:
+                yield from self._operated(number, entry)
         yield from self._judgement()
 
     def _why_not(self) -> str:
         """Why curl cannot send the sequence; "" where it can."""
-        for number, entry in enumerate(self.sequence, 1):
+        for number, entry in self.exchanges:
             if entry["client"] in BY_HAND:
                 return f"request {number}: {BY_HAND[entry['client']]}"
             if "sha256" in entry["request_body"]:
@@ -102,7 +128,10 @@ class Script:
     # Secrets.
 
     def _needed(self) -> set[str]:
-        names = {name for entry in self.sequence for name in entry.get("secrets", [])}
+        names, issued = set(), set()
+        for entry in self.sequence:
+            names |= {each for each in entry.get("secrets", []) if entry.get("tokens", {}).get(each) not in issued}
+            issued |= {*entry.get("issued", [])}
         signing = self.record.info.secret_names
         return names | {signing[name] for name in names & set(signing)}
 
@@ -120,7 +149,9 @@ class Script:
     # Requests.
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
-        secrets = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
+        tokens = entry.get("tokens", {})
+        secrets = {name: self.tokens.get(tokens.get(name, 0), name) for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
         yield f"send {number} <<CURL"
         for option, value in self._options(number, entry):
@@ -178,11 +209,20 @@ class Script:
             self.marks.setdefault(found[0], f"cf-{found[1]}\0RUN\0-")
         return text
 
+    def _operated(self, number: int, entry: Entry) -> Iterator[str]:
+        """The operator's command, and the time that a revocation may take."""
+        yield f"\n# {number}: the hook {entry['hook']} of the target file"
+        yield f"operator {number} {' '.join(quoted(word, entry.get('secrets', [])) for word in entry['command'])}"
+        limits = self.record.info.configuration.get("limits") or {}
+        if entry["hook"] == "revoke":
+            yield f"sleep {math.ceil(limits.get('revocation', 1))}"
+
     # Answers.
 
     def _taken(self, number: int, entry: Entry) -> Iterator[str]:
         """Assignments of what later requests need of this answer."""
-        later = [self._sent(each) for each in self.sequence[number:]]
+        following = [each for place, each in self.exchanges if place > number]
+        later = [self._sent(each) for each in following]
         for name, value in entry["response_headers"]:
             pattern = TOKENS.get(name.lower())
             found = pattern.search(value) if pattern else None
@@ -195,26 +235,33 @@ class Script:
             if found and any(found[1] in text for text in later):
                 self.marks[found[1]] = f"\0{name}_{number}\0"
                 yield f"{name}_{number}=$({name.lower()}_of {number})"
+        used = {token for each in following for token in each.get("tokens", {}).values()}
+        members = ISSUED.findall(entry["response_body"].get("text", ""))
+        for place, (member, token) in enumerate(zip(members, entry.get("issued", []), strict=False), 1):
+            if token in used and token not in self.tokens:
+                variable = self.tokens[token] = f"ISSUED_{number}_{place}"
+                yield f"{variable}=$(token_of {number} {member})"
+                yield f'[ -n "${variable}" ] || cannot "answer {number} gives no {member}"'
 
     def _sent(self, entry: Entry) -> str:
         fields = [f"{name}: {value}" for name, value in entry["request_headers"]]
         return "\n".join([entry["url"], *fields, entry["request_body"].get("text", "")])
 
     def _judgement(self) -> Iterator[str]:
-        numbers = {entry["id"]: number for number, entry in enumerate(self.sequence, 1)}
+        numbers = {entry["id"]: number for number, entry in self.exchanges}
         proof = dict(self.finding.get("proof") or {})
         named = [each for each in self.finding.get("exchanges", []) if each in numbers]
-        shown = proof.get("exchange") or (named[-1] if named else self.sequence[-1]["id"])
+        shown = proof.get("exchange") or (named[-1] if named else self.exchanges[-1][1]["id"])
         yield "\n# Are the steps that lead there as they were?"
         looked_at = {shown, *(each for pair in proof.get("alike", []) for each in pair)}
-        for entry in self.sequence:
+        for _, entry in self.exchanges:
             made = entry["method"] not in ("GET", "HEAD") and 200 <= entry["status"] < 300
             if made and entry["id"] not in looked_at:
                 yield f"needs_success {numbers[entry['id']]}"
-        entry = next(each for each in self.sequence if each["id"] == shown)
+        entry = next(each for _, each in self.exchanges if each["id"] == shown)
         yield "\n# What is looked at."
         seen = f"seen-{numbers[shown]}.bin"
-        lines, content = judged(proof, numbers, numbers[shown], entry, seen)
+        lines, content = judged(proof, numbers, numbers[shown], entry, seen, self.marks)
         if content is not None:
             self.files[seen] = content
         yield from lines

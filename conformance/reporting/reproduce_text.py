@@ -13,6 +13,7 @@ from conformance.runs.record import CheckResult
 LONGEST_LINE = 400
 PREAMBLE = r"""
 set -u
+started_in=$PWD
 cd "$(dirname "$0")" || exit 2
 cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
 answers=$(mktemp -d) || exit 2
@@ -38,6 +39,7 @@ etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
 link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
 next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
+token_of() { tr -d '\n' <"$answers/$1.body" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs_success() { case $(status "$1") in 2??) ;; *) cannot "request $1 is answered $(status "$1")" ;; esac; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
@@ -45,6 +47,14 @@ shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
 alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
+}
+"""
+OPERATOR = r"""
+# Has the operator's command done, in the folder from which this is started, as the run was.
+operator() {
+    number=$1 && shift
+    (cd "$started_in" && "$@" >/dev/null) || cannot "step $number, the operator's command, ended with $?"
+    printf 'step %s is done\n' "$number"
 }
 """
 LISTS = r"""
@@ -123,20 +133,32 @@ def looks_plain(text: str) -> bool:
     return len(text) <= LONGEST_LINE and text.isascii() and text.isprintable() and not text.startswith("@")
 
 
-def here(text: str, secrets: Sequence[str], marks: Mapping[str, str]) -> str:
+def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str:
     """Text for a quoted value of curl's configuration in a here document; secrets and marks become variables.
 
-    A mark's value holds the names of variables between NUL characters, which no text that is sent here contains.
+    ``secrets`` tells, by the names that stand in the text, which variables hold them. A mark's value holds the names of
+    variables between NUL characters, which no text that is sent here contains.
     """
-    text = text.replace("\0", "")
-    for literal in sorted(marks, key=len, reverse=True):
-        text = text.replace(literal, marks[literal])
+    text = _marked(text, marks)
     for name in sorted(secrets, key=len, reverse=True):
-        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{name}\0", text)
+        text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
         text = text.replace(plain, escaped)
     text = re.sub(r"([\\$`])", r"\\\1", text)
     return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
+
+
+def _marked(text: str, marks: Mapping[str, str]) -> str:
+    text = text.replace("\0", "")
+    for literal in sorted(marks, key=len, reverse=True):
+        text = text.replace(literal, marks[literal])
+    return text
+
+
+def word(text: str, marks: Mapping[str, str]) -> str:
+    """Text as one word of the shell; marks become variables."""
+    plain = re.split("\0([A-Z0-9_]+)\0", _marked(text, marks))
+    return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
 
 
 def patterns(statuses: Sequence[int]) -> str:
@@ -152,7 +174,12 @@ def patterns(statuses: Sequence[int]) -> str:
 
 
 def judged(
-    proof: Mapping[str, Any], numbers: Mapping[str, int], number: int, entry: Mapping[str, Any], seen: str
+    proof: Mapping[str, Any],
+    numbers: Mapping[str, int],
+    number: int,
+    entry: Mapping[str, Any],
+    seen: str,
+    marks: Mapping[str, str],
 ) -> tuple[list[str], bytes | None]:
     """The lines that look whether a finding shows, and the body that was seen, where that is compared with."""
     lines = []
@@ -166,7 +193,7 @@ def judged(
     for name, value in proof.get("fields", []):
         found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
         lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
-    lines.extend(_of_the_body(proof, number))
+    lines.extend(_of_the_body(proof, number, marks))
     for name, first, second in proof.get("same", []):
         if first in numbers and second in numbers:
             values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
@@ -190,7 +217,7 @@ def _in_any_case(name: str) -> str:
     return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in name)
 
 
-def _of_the_body(proof: Mapping[str, Any], number: int) -> Iterator[str]:
+def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:
     """The lines that look at the body of an answer."""
     if proof.get("sha256"):
         shown = f'shows "another body in answer {number}"'
@@ -198,9 +225,9 @@ def _of_the_body(proof: Mapping[str, Any], number: int) -> Iterator[str]:
         # Where a refusal would be right too, it has no such body.
         yield f"case $(status {number}) in 2??) {same} ;; esac" if proof.get("statuses") else same
     if proof.get("matches"):
-        yield f"grep -Eq {shlex.quote(proof['matches'])} \"$answers/{number}.body\" || shows 'body {number}'"
+        yield f"grep -Eq {word(proof['matches'], marks)} \"$answers/{number}.body\" || shows 'body {number}'"
     if proof.get("lacks"):
-        yield f"grep -Eq {shlex.quote(proof['lacks'])} \"$answers/{number}.body\" && shows 'body {number}'"
+        yield f"grep -Eq {word(proof['lacks'], marks)} \"$answers/{number}.body\" && shows 'body {number}'"
 
 
 def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str], bytes | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,10 +16,12 @@ from conformance.strategies.explore import Machine, initialize, rule, run_machin
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 STEPS, SHARE, NAMES = 15, 0.6, 2
 SHORTEST = 8
+# As JSON and a regular expression have it alike.
+PLAIN = re.compile("[A-Za-z0-9 _-]+")
 # Which of the slugs that are there, or of those that are not.
 PLACES = st.integers(0, NAMES - 1)
 
@@ -135,7 +138,15 @@ class ItemsMachine(Machine):
         expect_status(reply, 200, "for an item that is there")
         for name, text in self.model.items[slug].texts.items():
             if text not in _told(reply, name):
-                raise NonConformance(f"{name} {text!r}, as was written last", observed(reply), reply)
+                proof = _proof(reply, name, text)
+                raise NonConformance(f"{name} {text!r}, as was written last", observed(reply), reply, proof=proof)
+
+
+def _proof(reply: Exchange, name: str, text: str) -> Proof | None:
+    """The member by its name with the text; None where that may be told or written otherwise."""
+    if not PLAIN.fullmatch(text) or f'"{name}"' not in reply.text:
+        return None
+    return Proof(reply.id, matches=f'"{name}" *: *"[^"]*{text}')
 
 
 def _told(reply: Exchange, name: str) -> str:

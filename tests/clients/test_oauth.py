@@ -95,7 +95,8 @@ def hook(code: str, name: str = "revoke") -> Operator:
 def test_hooks_run_with_the_client_id_and_are_recorded() -> None:
     operator = hook("import sys; print(sys.argv[1])")
     assert operator.revoke("ct-full") > 0
-    assert operator.recorder.entries[0]["output"] == "ct-full\n"
+    (entry,) = operator.recorder.entries
+    assert (entry["output"], entry["hook"]) == ("ct-full\n", "revoke")
 
 
 def test_hooks_that_fail_or_are_missing() -> None:

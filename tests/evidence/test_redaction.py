@@ -89,6 +89,17 @@ def test_issued_tokens_are_secrets_at_once() -> None:
     assert redactor.text(answer) == '{"access_token":"$ISSUED_TOKEN","token_type":"Bearer"}'
 
 
+def test_tokens_of_one_name_are_told_from_each_other() -> None:
+    redactor = Redactor()
+    for token in ("first-0123456789abcdef", "second-0123456789abcdef"):
+        redactor.learn_issued(f'{{"access_token": "{token}"}}')
+        redactor.learn("FULL_TOKEN", token)
+
+    assert redactor.issued_in(["Bearer first-0123456789abcdef"]) == {"FULL_TOKEN": 1}
+    assert redactor.issued_in(["/items", "Bearer second-0123456789abcdef"]) == {"FULL_TOKEN": 2}
+    assert redactor.issued_in(["Bearer another-0123456789abcdef"]) == {}
+
+
 def test_a_thousand_tokens_cost_little() -> None:
     redactor = Redactor()
     for number in range(1000):

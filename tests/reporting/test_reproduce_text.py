@@ -1,0 +1,103 @@
+"""The words of the scripts that reproduce findings: what they quote, and how they read lists."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, here, patterns, printed, word
+
+SHELL = str(shutil.which("sh"))
+
+
+@pytest.mark.parametrize(
+    "text", ["plain", 'a "b" \\c', "$HOME `id` $(id)", "tab\there", "two\nlines", "é日", "\\n", "${X}", "a$NAME_MORE"]
+)
+def test_text_comes_through_shell_and_curl_as_it_is(tmp_path: Path, text: str) -> None:
+    """The shell gives curl a quoted value, which, read by curl's rules, is the text."""
+    quoted = here(text, {"NAME": "NAME"}, {})
+    ran = subprocess.run(
+        [SHELL, "-c", f'cat <<CURL\nvalue = "{quoted}"\nCURL'], capture_output=True, text=True, check=True
+    )
+    inside = ran.stdout.removeprefix('value = "').removesuffix('"\n')
+    meant = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
+    plain, place = "", 0
+    while place < len(inside):
+        pair = inside[place : place + 2]
+        plain, place = (plain + meant[pair], place + 2) if pair in meant else (plain + inside[place], place + 1)
+    assert plain == text
+
+
+def listed(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str]) -> bool:
+    """What a script says of a list over pages, each a header and a body."""
+    lines = [PREAMBLE, LISTS]
+    for number, (head, body) in enumerate(pages, 1):
+        (folder / f"{number}.head").write_text(head, encoding="utf-8", newline="")
+        (folder / f"{number}.body").write_text(body, encoding="utf-8")
+        lines += [f'cp {number}.head {number}.body "$answers"', f'printf 200 >"$answers/{number}.status"']
+    numbers = " ".join(str(number) for number in range(1, len(pages) + 1))
+    lines.append(f"{printed(' '.join(shlex.quote(f'={each}') for each in wanted))} | lists {name} {numbers}")
+    script = folder / "script.sh"
+    script.write_text("\n".join(lines), encoding="utf-8")
+    return subprocess.run([SHELL, str(script)], check=False).returncode == 0
+
+
+FIRST = ("Link: </v2/a/tags/list?last=x>; rel=next\r\n", '{"tags": ["y", "x"],\n "name": "a"}')
+LAST = ("", '{"tags":["z"]}')
+KEYS = (
+    "<R><EncodingType>url</EncodingType><Prefix>p</Prefix><Contents><Size>1</Size>\n<Key>p%F0%9F%9A%80+%2B</Key>"
+    "</Contents><Contents><Key>p&amp;&lt;</Key></Contents><CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></R>"
+)
+SET = "<Tagging><Tag><Key>a</Key><Value/></Tag><Tag><Key>b</Key><Value></Value></Tag></Tagging>"
+
+
+@pytest.mark.parametrize("wanted", [["x", "y", "z"], ["z", "y", "x"]])
+def test_a_list_is_whole_over_its_pages_in_any_order(tmp_path: Path, wanted: list[str]) -> None:
+    assert listed(tmp_path, "tags", wanted, FIRST, LAST)
+
+
+@pytest.mark.parametrize("wanted", [["x", "y"], ["x", "y", "z", "a"], ["x", "x", "y", "z"], []])
+def test_a_list_that_has_more_or_less_is_told(tmp_path: Path, wanted: list[str]) -> None:
+    assert not listed(tmp_path, "tags", wanted, FIRST, LAST)
+
+
+def test_of_a_list_that_goes_on_behind_what_was_asked_only_what_is_there_is_judged(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", ["w", "x", "y", "z"], FIRST)
+    assert not listed(tmp_path, "tags", ["x", "z"], FIRST)
+
+
+def test_what_comes_behind_the_last_page_is_no_part_of_a_list(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", ["z"], LAST, LAST)
+
+
+def test_a_list_in_xml_is_read_by_its_elements(tmp_path: Path) -> None:
+    assert listed(tmp_path, "Contents/Key", ["p🚀 +", "p&<"], ("", KEYS))
+    assert listed(tmp_path, "CommonPrefixes/Prefix", ["p/"], ("", KEYS))
+    assert not listed(tmp_path, "Contents/Key", ["p"], ("", KEYS))
+
+
+def test_empty_items_count(tmp_path: Path) -> None:
+    assert listed(tmp_path, "Tag/Value", ["", ""], ("", SET))
+    assert not listed(tmp_path, "Tag/Value", [""], ("", SET))
+
+
+def test_a_list_may_be_empty(tmp_path: Path) -> None:
+    assert listed(tmp_path, "tags", [], ("", '{"tags": []}'))
+    assert not listed(tmp_path, "tags", ["x"], ("", '{"tags": []}'))
+
+
+def test_secrets_and_marks_become_variables() -> None:
+    secrets, marks = {"TOKEN": "ISSUED_2_1"}, {"abc": "\0LAST_1\0"}
+    assert here("Bearer $TOKEN of /x/abc", secrets, marks) == "Bearer ${ISSUED_2_1} of /x/${LAST_1}"
+
+
+def test_marks_become_variables_in_a_word_too() -> None:
+    assert word("it's a b", {"a": "\0LAST_1\0"}) == "'it'\"'\"'s '\"${LAST_1}\"' b'"
+
+
+def test_statuses_become_a_pattern() -> None:
+    assert patterns([*range(200, 300), 404, 410]) == "2??|404|410"
