@@ -24,6 +24,8 @@ KEPT_EXCHANGES = 400
 ORIGIN = re.compile(r"[a-z]+://([^/?#]*)", re.IGNORECASE)
 NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
+TOO_MUCH = "Excess"
+"""The type of the error of a service that answered with more than one answer, so that it is there."""
 
 # An entry that is made, or what it will be made of: exchange, client, error and its type.
 Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
@@ -127,7 +129,8 @@ class Recorder:
         last = self._kept[-1] if self._kept else None
         if last is None or (isinstance(last, dict) and last["kind"] != "exchange"):
             return False
-        return bool(last["status"] if isinstance(last, dict) else last[0].status)
+        _, status, error_type = _outcome(last)
+        return bool(status) or error_type == TOO_MUCH
 
     def kept_from(self, number: int) -> list[Kept]:
         """What was recorded after that many, for ``keep_again``."""
@@ -246,10 +249,10 @@ class Recorder:
     def _watch(self, kept: Kept) -> None:
         if isinstance(kept, dict) and kept["kind"] != "exchange":
             return
-        url, status = (kept["url"], kept["status"]) if isinstance(kept, dict) else (kept[0].url, kept[0].status)
+        url, status, error_type = _outcome(kept)
         found = ORIGIN.match(url)
         origin = found[1] if found else ""
-        if status in NOT_ITS_OWN:
+        if status in NOT_ITS_OWN and error_type != TOO_MUCH:
             self.silent.setdefault(origin, self._made(kept))
         else:
             self._answered[origin] = kept
@@ -306,6 +309,13 @@ class Recorder:
                 self.redactor.text(kept.decode("latin-1")).encode("latin-1")
             ).decode()
         return described
+
+
+def _outcome(kept: Kept) -> tuple[str, int, str]:
+    """URL, status and type of the error of an exchange."""
+    if isinstance(kept, dict):
+        return kept["url"], kept["status"], kept.get("error_type", "")
+    return kept[0].url, kept[0].status, kept[3]
 
 
 def _id(kept: Kept) -> str:

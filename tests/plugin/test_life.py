@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.connections import Excess
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import life
 from conformance.plugin.judging import Judgement
@@ -65,6 +66,13 @@ def test_a_check_that_passed_with_an_answer_asks_nothing() -> None:
 def test_a_check_that_failed_on_an_answer_asks_nothing(status: int) -> None:
     service = Service(REFUSED)
     assert watching(recorded(("/v2/", status, "")), service).judged("registry/a/b", FAILED) is FAILED
+    assert service.asked == 0
+
+
+def test_a_check_that_failed_on_more_than_an_answer_asks_nothing() -> None:
+    service, recorder = Service(REFUSED), Recorder()
+    recorder.failed_request(exchange("/v2/", 0), "8 bytes behind the answer's end", error_type=Excess.__name__)
+    assert watching(recorder, service).judged("registry/a/b", FAILED) is FAILED
     assert service.asked == 0
 
 
