@@ -6,6 +6,7 @@ It gives its options to pytest under their longer names; ``pytest suites/`` does
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,9 +66,11 @@ def workers(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
+    begun = "pytest" in sys.modules
     import pytest
 
     from conformance.plugin.invocation import run_pytest
+    from conformance.plugin.nursery import prepare
 
     if arguments.fail_on and not arguments.baseline:
         raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
@@ -75,6 +78,8 @@ def run(arguments: argparse.Namespace) -> int:
         # Before the run: nobody wants to wait for a mistake.
         _whole(arguments.baseline)
     made = _Made()
+    if arguments.workers != 0 and not begun:
+        prepare()
     code = run_pytest(_pytest_arguments(arguments), made)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code

@@ -29,9 +29,9 @@ hatched: Hatched | None = None
 class Brood:
     """The nursery's side in pytest: waits with the collected checks until workers are asked for."""
 
-    def __init__(self, listener: Any) -> None:
+    def __init__(self, listener: Any, lifeline: Any) -> None:
         self.__name__ = NAME
-        self.listener = listener
+        self.listener, self.lifeline = listener, lifeline
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -49,7 +49,7 @@ class Brood:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Forks the workers, and is the loop of each; where the suites cannot be read, workers start by themselves."""
         global hatched
-        asked = None if session.testsfailed else fork_workers(self.listener)
+        asked = None if session.testsfailed else fork_workers(self.listener, self.lifeline)
         if asked is not None:
             # Known before the gateway is served, since what comes in asks for it at once.
             hatched = Hatched(*asked)

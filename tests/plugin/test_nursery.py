@@ -61,8 +61,8 @@ def test_a_worker_is_a_fork_that_has_read_the_suites(nursery: Nursery, group: ex
 
 
 def test_without_a_nursery_a_worker_starts_by_itself(nursery: Nursery, group: execnet.Group) -> None:
-    nursery.process.kill()
-    nursery.process.wait()
+    os.kill(nursery.process.pid, signal.SIGKILL)
+    assert nursery.process.ended(60)
     said = started(nursery, group)
     assert said["parent"] == os.getpid()
     assert not said["read"]
@@ -93,9 +93,8 @@ def test_other_ways_to_start_a_worker_stay_as_they_are(nursery: Nursery) -> None
 
 
 def test_a_nursery_ends_with_the_process_that_made_it(nursery: Nursery) -> None:
-    assert nursery.process.stdin is not None
-    nursery.process.stdin.close()
-    assert nursery.process.wait(timeout=60) == 0
+    nursery.process.lifeline.close()
+    assert nursery.process.ended(60)
     assert not nursery.folder.exists()
 
 
@@ -135,10 +134,11 @@ def forks_of(run: int) -> list[int]:
     def children(pid: int) -> list[int]:
         return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()]
 
+    words = Path(f"/proc/{run}/cmdline").read_bytes()
     return [
         worker
         for helper in children(run)
-        if b"plugin.nursery" in Path(f"/proc/{helper}/cmdline").read_bytes()
+        if Path(f"/proc/{helper}/cmdline").read_bytes() == words
         for worker in children(helper)
     ]
 
