@@ -25,8 +25,8 @@ from conformance.vocabulary.verdict import Verdict
 
 BACK_S = 3.0
 """How long a service that went down is waited for: one that is supervised comes back."""
-POLL_S = 0.25
-DYING = 2
+POLL_S = 0.1
+DYING = 5
 """How often a service is asked that left a request unanswered, ``POLL_S`` apart, before it is taken to live on."""
 AGAIN_S = 5.0
 """How often a service that stays down is asked again."""
