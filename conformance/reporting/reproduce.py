@@ -4,7 +4,7 @@ A script sends the smallest sequence that showed the finding and looks whether i
 does, with 0 where it does not, with 2 where that cannot be told. Secrets come from the environment and go to curl by
 its standard input, so that they stand in no file and no list of processes. What a later request needs of an earlier
 answer (an upload's location, a validator, a token) is taken from the answer that comes now. Where the operator revoked
-or restored a credential, the script has it done by the command of the target file.
+or restored a credential, the script has it done by the command of the target file, and has it restored at its end.
 """
 
 from __future__ import annotations
@@ -57,13 +57,14 @@ def write(record: Record, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     failing = [result for result in record.results if result.failing]
     evidence = record.evidence() if failing else {}
+    restoring = next((each for each in evidence.values() if each.get("hook") == "restore"), None)
     for result in failing:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
             sequence = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
             if any(each["kind"] == "exchange" for each in sequence):
-                Script(record, result, finding, sequence).write(folder / name_of(result.id, number))
+                Script(record, result, finding, sequence, restoring).write(folder / name_of(result.id, number))
 
 
 @dataclass
@@ -74,6 +75,8 @@ class Script:
     result: CheckResult
     finding: Mapping[str, Any]
     sequence: Sequence[Entry]
+    restoring: Entry | None = None
+    """The command by which the operator brings a credential back, as far as the run has shown one."""
     files: dict[str, bytes] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     tokens: dict[int, str] = field(default_factory=dict)
@@ -105,7 +108,7 @@ class Script:
         if (self.finding.get("proof") or {}).get("listed"):
             yield LISTS
         if len(self.exchanges) < len(self.sequence):
-            yield OPERATOR
+            yield from self._operator()
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
             if entry["kind"] == "exchange":
@@ -209,10 +212,17 @@ class Script:
             self.marks.setdefault(found[0], f"cf-{found[1]}\0RUN\0-")
         return text
 
+    def _operator(self) -> Iterator[str]:
+        yield OPERATOR
+        if self.restoring:
+            yield f'restored() {{ (cd "$started_in" && {_called(self.restoring)}) >/dev/null; }}'
+        else:
+            yield "restored() { echo 'have the credential restored before this is run again'; }"
+
     def _operated(self, number: int, entry: Entry) -> Iterator[str]:
         """The operator's command, and the time that a revocation may take."""
         yield f"\n# {number}: the hook {entry['hook']} of the target file"
-        yield f"operator {number} {' '.join(quoted(word, entry.get('secrets', [])) for word in entry['command'])}"
+        yield f"operator {number} {_called(entry)}"
         limits = self.record.info.configuration.get("limits") or {}
         if entry["hook"] == "revoke":
             yield f"sleep {math.ceil(limits.get('revocation', 1))}"
@@ -265,3 +275,8 @@ class Script:
         if content is not None:
             self.files[seen] = content
         yield from lines
+
+
+def _called(entry: Entry) -> str:
+    """A command of the operator's as words of the shell."""
+    return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])

@@ -56,6 +56,7 @@ operator() {
     (cd "$started_in" && "$@" >/dev/null) || cannot "step $number, the operator's command, ended with $?"
     printf 'step %s is done\n' "$number"
 }
+trap 'rm -rf "$answers"; restored' EXIT
 """
 LISTS = r"""
 # The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".

@@ -1,7 +1,7 @@
 """``reproduce.sh`` of each finding fails on the target that showed it and passes on one that is clean.
 
-So of every defect that only properties find, and by every property that finds it. The scripts run with sh, curl and
-what POSIX has, in an environment that holds nothing but the secrets.
+So of every defect that only properties find, by every property that finds it, and of some others. The scripts run with
+sh, curl and what POSIX has, in an environment that holds nothing but the secrets.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ POSIX = [
     "awk",
     "sleep",
 ]
-# Defects that written examples find as well, and the property whose finding is looked at.
+# Defects that written examples find, and the check whose finding is looked at.
 BESIDE = {
     "odd-name-in-create-crashes": "errors/400/any-change-of-a-body-is-judged",
     "odd-reference-fails": "registry/name/any-tag-names-its-manifest",
     "error-without-code": "registry/upload/any-content-range-is-a-callers-affair",
     "spoiled-xml-is-server-error": "storage/xml/spoiled-completion-is-judged",
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
+    "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid",
+    "restored-credential-revives-tokens": "authorization/revocation/restoring-revives-no-token",
 }
 # From this seed, with so many examples, each is found.
 SEED, EXPLORE = "1", "40"
