@@ -162,6 +162,7 @@ class Machine(RuleBasedStateMachine):
         if isinstance(failure, Exception):
             keep(failure)
             failure.steps = list(self.kept_steps)  # type: ignore[attr-defined]
+            failure.rules = {each.function.__name__: tuple(each.arguments) for each in self.rules}  # type: ignore[attr-defined]
             _Kept.failure = failure if isinstance(failure, NonConformance) else _Kept.failure
         RECORDER.count_answers()
         self.clean_up()
@@ -217,7 +218,7 @@ def _shortest(failed: Exception, machine: type[Machine], until: float) -> Except
         found = machine.again(steps)
         return found if type(found) is type(failed) else None
 
-    found = shortened(failed, again, until - time.monotonic())
+    found = shortened(failed, again, until - time.monotonic(), failed.rules)  # type: ignore[attr-defined]
     if found is not failed:
         found.add_note(told(found.steps))  # type: ignore[attr-defined]
     return found

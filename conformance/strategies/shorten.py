@@ -1,13 +1,17 @@
 """Makes a sequence of steps that failed shorter: does it again without some of its steps, as long as it fails alike.
 
+What no step can be left out of may still be led to by another step in place of several: a write in place of an upload
+with its part and its completion.
+
 Hypothesis makes the choices smaller from which a sequence was drawn; without a step those behind it mean something
 else, so that it needs many sequences, and stops when its time is up. What it leaves is done again here step by step.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.vocabulary.finding import NonConformance
@@ -16,14 +20,18 @@ Step = tuple[str, dict[str, Any]]
 """A rule by its name, with the values that it was given."""
 Again = Callable[[Sequence[Step]], NonConformance | None]
 """Does steps again: how they failed, with ``steps`` and ``evidence`` of its own, or None where they do not."""
+Rules = Mapping[str, Sequence[str]]
+"""The rules that a machine has, each with the names of what it is given."""
+REPLACED, TRIED = 4, 8
+"""How many steps at most another one takes the place of, and with how many values it is tried there."""
 
 
-def shortened(failure: NonConformance, again: Again, within_s: float) -> NonConformance:
+def shortened(failure: NonConformance, again: Again, within_s: float, rules: Rules) -> NonConformance:
     """The failure of as few requests as can be found in so many seconds; the first step, which begins, stays."""
     search = _Search(failure, again, time.monotonic() + within_s)
     for size in (8, 4, 2):
         search.leave_out(size)
-    while search.leave_out(1) or search.make_less():
+    while search.leave_out(1) or search.make_less() or search.replace(rules):
         pass
     return search.failure
 
@@ -60,6 +68,10 @@ class _Search:
         """Tries to have one of the steps do less; True where one could."""
         return any(self._try(steps) for steps in _with_less(self.steps))
 
+    def replace(self, rules: Rules) -> bool:
+        """Tries to do one step in place of several; True where one could be."""
+        return any(self._try(steps) for steps in _with_another(self.steps, rules))
+
     def _try(self, steps: list[Step]) -> bool:
         found = self.again(steps) if time.monotonic() < self.until else None
         if found is None or _size(found) >= _size(self.failure):
@@ -78,6 +90,22 @@ def _with_less(steps: list[Step]) -> Iterator[list[Step]]:
         for each, value in values.items():
             for less in _less(value):
                 yield [*steps[:place], (name, {**values, each: less}), *steps[place + 1 :]]
+
+
+def _with_another(steps: list[Step], rules: Rules) -> Iterator[list[Step]]:
+    """With another step in place of several, given what steps of the sequence were given by those names."""
+    others = [(name, values) for name, given in rules.items() for values in _given(steps, given)]
+    for size in range(REPLACED, 1, -1):
+        for start in range(1, len(steps) - size):
+            for other in others:
+                yield [*steps[:start], other, *steps[start + size :]]
+
+
+def _given(steps: list[Step], names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    # Equal values of different types are told apart by what they look like.
+    known = [{repr(values[name]): values[name] for _, values in steps if name in values}.values() for name in names]
+    for chosen in itertools.islice(itertools.product(*known), TRIED):
+        yield dict(zip(names, chosen, strict=True))
 
 
 def _less(value: Any) -> Iterator[Any]:

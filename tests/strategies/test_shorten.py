@@ -34,21 +34,34 @@ def again(steps: list[Step]) -> Failure | None:
 
 def test_what_does_not_matter_is_left_out() -> None:
     steps: list[Step] = [("begin", {}), *[("read", {})] * 9, ("open", {}), *[("read", {})] * 5, ("write", {})]
-    found = shortened(Failure(steps), again, 5.0)  # type: ignore[arg-type]
+    found = shortened(Failure(steps), again, 5.0, {})  # type: ignore[arg-type]
 
     assert [name for name, _ in found.steps] == ["begin", "open", "write"]  # type: ignore[attr-defined]
 
 
 def test_a_step_does_no_more_than_it_must() -> None:
     steps: list[Step] = [("begin", {"besides": [1, 2]}), ("open", {"besides": [3]}), ("write", {})]
-    found = shortened(Failure(steps), again, 5.0)  # type: ignore[arg-type]
+    found = shortened(Failure(steps), again, 5.0, {})  # type: ignore[arg-type]
 
     assert found.steps == [("begin", {"besides": []}), ("open", {"besides": []}), ("write", {})]  # type: ignore[attr-defined]
 
 
+def test_one_step_takes_the_place_of_several() -> None:
+    def fails(steps: list[Step]) -> Failure | None:
+        """Fails where something was stored, in one step or by an upload, before the last step."""
+        done = [name for name, _ in steps[:-1]]
+        return Failure(steps) if ("put", {"key": "a"}) in steps[:-1] or {"open", "complete"} <= {*done} else None
+
+    steps: list[Step] = [("begin", {}), ("open", {"key": "a"}), ("complete", {}), ("read", {"key": "b"})]
+    rules = {"list": ["prefix"], "put": ["key"]}
+    found = shortened(Failure(steps), fails, 5.0, rules)  # type: ignore[arg-type]
+
+    assert found.steps == [("begin", {}), ("put", {"key": "a"}), ("read", {"key": "b"})]  # type: ignore[attr-defined]
+
+
 def test_without_time_it_stays_as_it_is() -> None:
     failure = Failure([("begin", {}), ("read", {}), ("open", {}), ("write", {})])
-    assert shortened(failure, again, 0.0) is failure  # type: ignore[arg-type]
+    assert shortened(failure, again, 0.0, {}) is failure  # type: ignore[arg-type]
 
 
 def test_steps_are_told_as_calls() -> None:
