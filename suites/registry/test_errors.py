@@ -147,9 +147,12 @@ def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns what was wrong, in the body of the refusal.
 
     Method: 1. have a request refused
-            2. expect a JSON list of errors, and a Content-Type that says so
+            2. expect a JSON list of errors, and a Content-Type that says so; 416 may say all in its header fields
     """
-    expect_json_error(refused(once, scene, refusal))
+    reply = refused(once, scene, refusal)
+
+    if reply.status != 416 or reply.body:
+        expect_json_error(reply)
 
 
 @verifies("registry/errors/code-is-of-the-lists")
@@ -173,9 +176,13 @@ def test_code_tells_the_cause(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a client learns from the code what to do.
 
     Method: 1. have a request refused
-            2. expect the code that is meant for the cause, where there is an error document
+            2. expect the code that is meant for the cause, where there is an error document; or NAME_UNKNOWN where a
+               repository is hidden from who may not push to it (404)
     """
-    expect_code(refused(once, scene, refusal), *REFUSALS[refusal][1])
+    reply = refused(once, scene, refusal)
+    hidden = refusal == "denied-push" and reply.status == 404
+
+    expect_code(reply, *REFUSALS[refusal][1], *(["NAME_UNKNOWN"] if hidden else []))
 
 
 @verifies("registry/errors/code-of-a-deletion")
@@ -184,13 +191,14 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
     """Purpose: a client learns that there was nothing to delete.
 
     Method: 1. DELETE a blob and a manifest that were never pushed
-            2. expect BLOB_UNKNOWN or MANIFEST_UNKNOWN, where there is an error document
+            2. expect BLOB_UNKNOWN or MANIFEST_UNKNOWN, where there is an error document; or UNSUPPORTED where deletion
+               is disabled (400 or 405)
     """
     request, codes = DELETIONS[what]
     reply = request(scene)
     expect_refused(reply)
 
-    expect_code(reply, *codes)
+    expect_code(reply, *codes, *(["UNSUPPORTED"] if reply.status in (400, 405) else []))
 
 
 @verifies("registry/errors/other-method-is-405")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.evidence.once import Once
 from conformance.oracles.headers import Challenge, challenges
@@ -86,6 +86,20 @@ def test_anonymous_cannot_pull(anonymous: Anonymous, operation: str) -> None:
             2. expect 401
     """
     expect_status(anonymous.reply(operation), 401, "without a login")
+
+
+@verifies("registry/login/known-needs-a-login")
+def test_known_needs_a_login(guarded: StoredImage) -> None:
+    """Purpose: who has the ETag of an image still has to log in.
+
+    Method: 1. GET an image by digest, and again without a login and with its ETag in If-None-Match
+            2. expect 401
+    """
+    repository, digest = guarded.repository, guarded.image.digest
+    known = repository.get_manifest(digest).headers.get("etag") or f'"{digest}"'
+    reply = repository.as_role(None).get_manifest(digest, [EVERY_TYPE, ("If-None-Match", known)])
+
+    expect_status(reply, 401, "without a login")
 
 
 @verifies("registry/login/anonymous-cannot-push")

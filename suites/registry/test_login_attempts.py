@@ -7,9 +7,10 @@ import pytest
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import basic, token_in
+from conformance.clients.registry_tokens import granted_by_password
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -55,6 +56,20 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
     reply = login_attempt(registry, username, password)
 
     expect_status(reply, 401, "for a wrong login")
+    if token_in(reply):
+        raise NonConformance("no token", observed(reply), reply)
+
+
+@verifies("registry/login/wrong-password-in-a-form-is-refused")
+def test_wrong_password_in_a_form(bearer: Registry) -> None:
+    """Purpose: who cannot show who they are is not let in by the other way to a token, either.
+
+    Method: 1. POST a form of grant_type=password with a wrong password to the token endpoint
+            2. expect a refusal, as of one that takes no such form, and no token
+    """
+    reply = granted_by_password(bearer, bearer.account("pusher").username, "not-the-password")
+
+    expect_refused(reply, "for a wrong password")
     if token_in(reply):
         raise NonConformance("no token", observed(reply), reply)
 

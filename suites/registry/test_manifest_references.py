@@ -94,6 +94,30 @@ def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: 
         raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply)
 
 
+@verifies("registry/manifest/reference-brings-no-blob")
+@pytest.mark.parametrize("source", [case("repository", "layer-elsewhere"), case("organization", "theirs")])
+def test_reference_brings_no_blob(
+    request: pytest.FixtureRequest,
+    repository: Repository,
+    without: Callable[[str], Pushed],
+    base: Manifest,
+    names: Names,
+    source: str,
+) -> None:
+    """Purpose: whoever names a blob does not get it; it is pulled from where it was pushed.
+
+    Method: 1. PUT a manifest with a layer that another repository, or another organization, has; taken or refused
+            2. expect 404 to GET of the layer
+    """
+    if source == "theirs":
+        manifest = manifest_of(base.blobs[0], request.getfixturevalue("theirs").image.blobs[1:])
+        repository.put_manifest(names.new("theirs"), manifest.content, manifest.media_type)
+    else:
+        manifest = without(source).manifest
+
+    expect_status(repository.get_blob(manifest.blobs[1].digest), 404, "for a blob that was not pushed here")
+
+
 @verifies("registry/manifest/foreign-layer-is-no-server-error")
 def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: a layer that stands at a URL elsewhere is taken or refused, and is never the platform's fault.

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from conformance.clients.http import HeaderFields
 from conformance.clients.images import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
@@ -19,7 +20,7 @@ from conformance.clients.images import (
     manifest_of,
     variation,
 )
-from conformance.clients.registry import Repository
+from conformance.clients.registry import EVERY_TYPE, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_true_digest
 from conformance.oracles.status import expect_status
@@ -30,7 +31,7 @@ from conformance.vocabulary.finding import NonConformance
 
 MEGABYTE = 1_000_000
 MAKERS = {
-    OCI_MANIFEST: lambda base, seed: variation(base, seed),
+    OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * 2), seed),
     DOCKER_MANIFEST: lambda base, seed: docker_image(base, seed),
     OCI_INDEX: lambda base, seed: index([variation(base, seed), variation(base, f"{seed} two")]),
     DOCKER_LIST: lambda base, seed: index([docker_image(base, seed)], docker=True),
@@ -45,12 +46,23 @@ def docker_image(base: Manifest, seed: str) -> Manifest:
     return variation(image(base.digest, docker=True), seed)
 
 
-def expect_pulled(repository: Repository, reference: str, manifest: Manifest) -> None:
-    """The manifest comes back as it was pushed."""
-    reply = repository.get_manifest(reference)
+def expect_pulled(
+    repository: Repository, reference: str, manifest: Manifest, fields: HeaderFields = (EVERY_TYPE,)
+) -> Exchange:
+    """The manifest comes back as it was pushed, under its own digest."""
+    reply = repository.get_manifest(reference, fields)
     expect_bytes(reply, manifest.content)
+    expect_true_digest(reply, manifest.digest)
     if reply.media_type != manifest.media_type:
         raise NonConformance(f"Content-Type: {manifest.media_type}", f"Content-Type: {reply.media_type}", reply)
+    return reply
+
+
+def expect_head(repository: Repository, reference: str, manifest: Manifest) -> None:
+    """HEAD says that the manifest is there, and which it is."""
+    reply = repository.head_manifest(reference)
+    expect_status(reply, 200)
+    expect_true_digest(reply, manifest.digest)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +80,8 @@ def expect_pulled(repository: Repository, reference: str, manifest: Manifest) ->
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
-    Method: 1. push what the manifest refers to, then the manifest under a tag: expect 201
+    Method: 1. push what the manifest refers to (OCI's image has one layer twice), then the manifest under a tag:
+               expect 201
             2. GET it by tag and by digest: expect exactly its bytes and its media type
     """
     tag = names.new("type")
@@ -141,12 +154,13 @@ def test_created_digest_is_true(pushed: tuple[Exchange, Manifest]) -> None:
 def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, form: dict[str, bool]) -> None:
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
-    Method: 1. push a manifest with a spacing, an order of members and letters of its own, and members of no standard
+    Method: 1. push a manifest with a spacing, an order of members and letters of its own, members of no standard, and
+               a line end behind it
             2. GET it by tag and expect exactly its bytes
     """
     tag = names.new("bytes")
     members = {"annotations": {"org.example.text": f"Grüße, 世界, {tag}"}, "org.example": [1.0, None]}
-    content = json.dumps({**base.document, **members}, **form).encode()  # type: ignore[arg-type]
+    content = json.dumps({**base.document, **members}, **form).encode() + b"\n"  # type: ignore[arg-type]
     kept = Manifest(content, base.media_type, base.blobs)
 
     expect_status(repository.push(kept, tag), 201)
@@ -212,15 +226,23 @@ def test_missing_subject(repository: Repository, base: Manifest, names: Names) -
 def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a tag names what was pushed under it last, and the image that it named stays.
 
-    Method: 1. push an image under a tag, GET the tag; push another image under the same tag
-            2. GET the tag: expect the second; GET both digests: expect both
+    Method: 1. HEAD a tag; push an image under it, HEAD and GET it; push another image under the same tag
+            2. HEAD the tag, and GET it with the first one's ETag in If-None-Match: expect the second
+            3. GET both digests: expect both
+            4. push the first under the tag again: expect it
     """
     tag = names.new("moving")
     first, second = new_image(), new_image()
+    repository.head_manifest(tag)
     repository.given(first, tag)
-    expect_pulled(repository, tag, first)
+    expect_head(repository, tag, first)
+    pulled = expect_pulled(repository, tag, first)
     expect_status(repository.push(second, tag), 201)
 
-    expect_pulled(repository, tag, second)
+    expect_head(repository, tag, second)
+    etag = pulled.headers.get("etag")
+    expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))
     expect_pulled(repository, first.digest, first)
     expect_pulled(repository, second.digest, second)
+    expect_status(repository.push(first, tag), 201)
+    expect_pulled(repository, tag, first)

@@ -27,6 +27,7 @@ NO_NAME = {400, 401, 403, 404, 405, 414}
         case("capital", "V1.0-RC_2"),
         case("digits", "20261125"),
         case("dots", "1.2.3...4"),
+        case("hexadecimal", "0123456789abcdef" * 4),
     ],
 )
 def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:

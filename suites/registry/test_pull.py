@@ -120,19 +120,29 @@ def test_absent_blob(repository: Repository, names: Names, method: str) -> None:
 
 
 @verifies("registry/pull/blob-stays-in-its-repository")
-@pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
+@pytest.mark.parametrize(
+    "how", [case("get", "get"), case("head", "head"), case("part", "part"), case("if-none-match", "known")]
+)
 def test_blob_of_another_repository(
-    repository: Repository, stored: StoredImage, content: bytes, once: Once, method: str
+    repository: Repository, stored: StoredImage, content: bytes, once: Once, how: str
 ) -> None:
     """Purpose: a blob is seen where it was pushed, and nowhere else.
 
-    Method: 1. GET and HEAD, in a repository that exists, a blob that was pushed to another only
+    Method: 1. HEAD and GET, whole, with a Range and with If-None-Match, in a repository that exists, a blob that was
+               pushed to another only
             2. expect 404
     """
-    read = stored.repository.get_blob if method == "GET" else stored.repository.head_blob
+    digest, elsewhere = digest_of(content), stored.repository
+    control = once("content", lambda: repository.head_blob(digest))
+    known = control.headers.get("etag") or f'"{digest}"'
+    reply = {
+        "get": lambda: elsewhere.get_blob(digest),
+        "head": lambda: elsewhere.head_blob(digest),
+        "part": lambda: elsewhere.get_blob(digest, [("Range", "bytes=0-99")]),
+        "known": lambda: elsewhere.get_blob(digest, [("If-None-Match", known)]),
+    }[how]()
 
-    expect_status(read(digest_of(content)), 404, "for a blob of another repository")
-    control = once("content", lambda: repository.head_blob(digest_of(content)))
+    expect_status(reply, 404, "for a blob of another repository")
     expect_status(control, 200, "where it was pushed")
 
 

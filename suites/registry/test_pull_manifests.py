@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, digest_of
+from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 
 def absent(names: Names) -> str:
@@ -37,17 +37,34 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
 
 @verifies("registry/pull/absent-manifest-is-404")
 @pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
-@pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
+@pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest"), case("blob", "blob")])
 def test_absent_manifest(stored: StoredImage, names: Names, by: str, method: str) -> None:
     """Purpose: a manifest that is not there is told as such.
 
-    Method: 1. GET and HEAD a tag and a digest that were never pushed
+    Method: 1. GET and HEAD a tag that was never pushed, though one that begins so was; a digest that was never pushed;
+               the digest of a blob, which is no manifest
             2. expect 404
     """
-    reference = "no-such-tag" if by == "tag" else absent(names)
+    reference = {"tag": stored.tag[:-2], "digest": absent(names), "blob": stored.image.blobs[0].digest}[by]
     read = stored.repository.get_manifest if method == "GET" else stored.repository.head_manifest
 
     expect_status(read(reference), 404, "for a manifest that was never pushed")
+
+
+@verifies("registry/pull/manifest-stays-in-its-repository")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
+def test_manifest_of_another_repository(repository: Repository, stored: StoredImage, once: Once, method: str) -> None:
+    """Purpose: a manifest is seen where it was pushed, and nowhere else.
+
+    Method: 1. GET and HEAD by digest, in a repository that exists, an image that was pushed to another only
+            2. expect 404; and 200 where it was pushed (the control)
+    """
+    digest = stored.image.digest
+    read = repository.get_manifest if method == "GET" else repository.head_manifest
+
+    expect_status(read(digest), 404, "for a manifest of another repository")
+    control = once(("stored", "digest-head"), lambda: stored.repository.head_manifest(digest))
+    expect_status(control, 200, "where it was pushed")
 
 
 @verifies("registry/pull/absent-repository-is-404")
@@ -64,6 +81,16 @@ def test_absent_repository(repository: Repository, names: Names, what: str) -> N
     expect_status(never.send("GET", what), 404, "for a repository that never was")
 
 
+@pytest.fixture
+def of_it(stored: StoredImage, once: Once) -> Manifest:
+    """An index of the stored image, pushed by digest."""
+    made = index([stored.image])
+    put = lambda: stored.repository.put_manifest(made.digest, made.content, made.media_type)  # noqa: E731
+    if (reply := once("index of the stored image", put)).status != 201:
+        raise Inconclusive(f"an index could not be pushed: {reply}", "a registry that takes indexes")
+    return made
+
+
 @verifies("registry/pull/manifest-is-never-converted")
 @pytest.mark.parametrize(
     "accept",
@@ -72,20 +99,25 @@ def test_absent_repository(repository: Repository, names: Names, what: str) -> N
         case("html", "text/html"),
         case("anything", "*/*"),
         case("nonsense", ";;"),
+        case("index", OCI_MANIFEST),
     ],
 )
-def test_manifest_is_never_converted(stored: StoredImage, once: Once, accept: str) -> None:
+def test_manifest_is_never_converted(
+    request: pytest.FixtureRequest, stored: StoredImage, once: Once, accept: str
+) -> None:
     """Purpose: what is pulled by digest has that digest, whatever the caller would like best.
 
-    Method: 1. GET an image by digest with an Accept field that does not name its type
+    Method: 1. GET an image by digest with an Accept field that does not name its type; GET an index of it with one
+               that names images alone
             2. expect its bytes, or a refusal (404 or 406); never other bytes
     """
     fields = (("Accept", accept),)
-    reply = once(("stored", fields), lambda: stored.repository.get_manifest(stored.image.digest, fields))
+    asked: Manifest = request.getfixturevalue("of_it") if accept == OCI_MANIFEST else stored.image
+    reply = once(("stored", fields), lambda: stored.repository.get_manifest(asked.digest, fields))
 
     expect_status(reply, {200, 400, 404, 406})
     if reply.status == 200:
-        expect_bytes(reply, stored.image.content)
+        expect_bytes(reply, asked.content)
 
 
 @verifies("registry/pull/any-type-is-any-type")

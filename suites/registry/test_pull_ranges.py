@@ -23,6 +23,7 @@ RANGES = [
     case("first-byte", "bytes=0-0", 0, 0),
     case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
 ]
+MORE_THAN_THERE_IS = case("last-of-more-than-there-is", f"bytes=-{2 * SIZE}", 0, SIZE - 1)
 
 
 Ask = Callable[[str], Exchange]
@@ -47,7 +48,7 @@ def test_range_is_served(ask: Ask, content: bytes, asked: str, first: int, last:
 
 
 @verifies("registry/pull/part-is-what-it-says")
-@pytest.mark.parametrize(("asked", "first", "last"), RANGES)
+@pytest.mark.parametrize(("asked", "first", "last"), [*RANGES, MORE_THAN_THERE_IS])
 def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
     """Purpose: whoever resumes a pull gets the blob in the end.
 

@@ -16,11 +16,12 @@ SBOM = "application/vnd.example.sbom.v1+json"
 def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
     """Purpose: what refers to an image is found, whether the image has come already or not.
 
-    Method: 1. push a referrer of an image that was never pushed, ask for the image's referrers
+    Method: 1. ask for the referrers of an image that was never pushed; push one, ask again
             2. expect it
     """
     repository = new_repository("early")
     subject = image(f"{repository.name} never pushed", layers=0)
+    repository.referrers(subject.digest)
     referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
     reply = repository.referrers(subject.digest)
 

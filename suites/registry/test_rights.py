@@ -145,14 +145,16 @@ def test_their_images_are_closed(
 
 
 @verifies("registry/rights/mount-needs-pull-on-the-source")
-def test_mount_from_another_organization(repository: Repository, theirs: StoredImage) -> None:
+@pytest.mark.parametrize("named", [case("named", True), case("unnamed", False)])
+def test_mount_from_another_organization(repository: Repository, theirs: StoredImage, named: bool) -> None:
     """Purpose: a mount takes nothing from where the caller may not pull.
 
     Method: 1. push an image with the other organization's login
-            2. mount its layer into our repository: expect no 201, and 404 to HEAD of it
+            2. mount its layer into our repository, with its repository named as the source and without a source
+            3. expect no 201, and 404 to HEAD of it
     """
-    layer = theirs.image.blobs[-1]
-    reply = repository.post_upload(mount=layer.digest, from_=theirs.repository.name)
+    layer, source = theirs.image.blobs[-1], {"from_": theirs.repository.name} if named else {}
+    reply = repository.post_upload(mount=layer.digest, **source)
 
     expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where we may not pull")
     expect_not_stored([repository.head_blob(layer.digest)])
@@ -166,7 +168,9 @@ def expect_strangers(repository: Repository, role: str | None) -> None:
 
 @verifies("registry/rights/private-and-absent-are-not-told-apart")
 @pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
-@pytest.mark.parametrize("operation", [case(name, name) for name in (*READS, "upload", "delete-manifest")])
+@pytest.mark.parametrize(
+    "operation", [case(name, name) for name in (*READS, "upload", "put-manifest", "delete-manifest")]
+)
 def test_private_and_absent(occasion: Occasion, operation: str, role: str | None) -> None:
     """Purpose: who may not see a repository does not learn that it is there.
 

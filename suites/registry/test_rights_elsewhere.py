@@ -6,11 +6,12 @@ import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import token_for
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 
 @verifies("registry/rights/mount-tells-nothing-of-the-source")
@@ -28,6 +29,30 @@ def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_bl
     if replies[0].status != replies[1].status:
         statuses = f"{replies[0].status} for what is there, {replies[1].status} for what is not"
         raise NonConformance("one answer to both", statuses, *replies)
+
+
+def namesake(repository: Repository) -> Repository:
+    """Another organization's repository for the app of this name, with its login."""
+    registry = repository.registry.as_role("foreign")
+    first, organization, *_ = (registry.described.foreign_repository or "//").split("/")
+    name = "/".join([first, organization, *repository.name.split("/")[2:]])
+    if not organization or name.count("/") < 2 or name == repository.name:
+        needs = 'foreign_repository = "orgs/{another-org-slug}/{app-slug}" in [targets.X.registry]'
+        raise Inconclusive("no organization besides ours is described", needs)
+    return registry.repository(name)
+
+
+@verifies("registry/rights/same-app-of-another-organization")
+@pytest.mark.parametrize("operation", [case("manifest", "manifest"), case("blob", "blob")])
+def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
+    """Purpose: an app of one organization is not the app of the same name of another.
+
+    Method: 1. push an image to orgs/{our-org}/{app}
+            2. read it from orgs/{other-org}/{app} with the other organization's login: expect 401, 403 or 404
+    """
+    reply = OPERATIONS[operation].request(namesake(guarded.repository), Occasion(guarded, new_blob(), "unused"))
+
+    expect_denied(reply, "for what another organization has under this name")
 
 
 @verifies("registry/rights/catalog-hides-other-organizations")

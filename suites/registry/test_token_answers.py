@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import datetime
 
+import pytest
+
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import ask, claims_of, pull, refresh_token_of, refreshed
+from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
+from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 LEAST_LIFETIME_S = 60
@@ -105,22 +110,37 @@ def test_token_lives_as_long_as_it_says(bearer: Registry, stored: StoredImage) -
         raise NonConformance(f"exp within {told} s", f"exp in {ends and ends - reply.started:.0f} s", reply)
 
 
+@pytest.fixture
+def of_a_puller(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
+    """The answer to a refresh token of a login that may only pull, for a token to pull and push."""
+    scope = bearer.scope(guarded.repository.name, "pull,push")
+
+    def made() -> Exchange:
+        return refreshed(bearer, refresh_token_of(bearer, "puller"), bearer.door.service, scope)
+
+    return once("refreshed", made)
+
+
 @verifies("registry/token/refresh-token-gets-tokens")
-def test_refresh_token(bearer: Registry, guarded: StoredImage) -> None:
+def test_refresh_token(guarded: StoredImage, of_a_puller: Exchange) -> None:
     """Purpose: a refresh token, where it is offered, gets tokens for the same login.
 
-    Method: 1. ask for a refresh token; exchange it for a token to pull
+    Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push
             2. expect 200, and to pull with the token
     """
-    reply = refreshed(
-        bearer,
-        refresh_token_of(bearer, "pusher"),
-        bearer.door.service,
-        bearer.scope(guarded.repository.name, "pull"),
-    )
+    expect_status(of_a_puller, 200)
+    expect_status(pull(guarded, token_in(of_a_puller)), 200, "with a token of a refresh token")
 
-    expect_status(reply, 200)
-    expect_status(pull(guarded, token_in(reply)), 200, "with a token of a refresh token")
+
+@verifies("registry/token/refresh-token-grants-no-more")
+def test_refresh_token_grants_no_more(guarded: StoredImage, of_a_puller: Exchange) -> None:
+    """Purpose: a refresh token gets what the login may do, and no more.
+
+    Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push
+            2. where a token comes, expect it not to push
+    """
+    if token := token_in(of_a_puller):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")

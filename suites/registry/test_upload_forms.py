@@ -167,10 +167,13 @@ def test_last_chunk_by_put(repository: Repository, new_blob: NewBlob) -> None:
 def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a blob of unknown length is streamed, as engines do.
 
-    Method: 1. POST, then PATCH without Content-Range in chunked transfer coding
-            2. PUT with the digest; expect 201, and exactly the bytes from GET
+    Method: 1. HEAD the blob, as engines do: expect 404
+            2. POST, then PATCH without Content-Range in chunked transfer coding
+            3. PUT with the digest; expect 201, and exactly the bytes from GET
     """
-    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    blob = new_blob(3 * KIB)
+    expect_status(repository.head_blob(blob.digest), 404, "for a blob that was not pushed yet")
+    upload = repository.open_upload()
     parts = [chunk for chunk, _ in chunks(blob.content)]
     expect_status(upload.patch(parts), 202, "for a streamed body")
 

@@ -118,7 +118,7 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
     """Purpose: a session that was opened for one repository puts nothing into another.
 
     Method: 1. open a session; use its location with another repository's name in it
-            2. expect PUT to be refused there, and the blob in neither repository
+            2. expect PATCH, DELETE and PUT to be refused there, and the blob in neither repository
             3. PUT to the true location and expect 201
     """
     other = stored.repository
@@ -127,6 +127,8 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
         raise NotApplicable("the location of a session does not name its repository")
     stray = Upload(other, upload.location.replace(f"/{repository.name}/", f"/{other.name}/"))
 
+    for reply in (stray.patch(b"astray"), stray.cancel()):
+        expect_refused(reply, f"to {reply.method} of a session of another repository")
     expect_refused(stray.put(blob.digest, blob.content), "for a session of another repository")
     expect_not_stored([other.head_blob(blob.digest), repository.head_blob(blob.digest)])
     expect_status(upload.put(blob.digest, blob.content), 201, "for the session itself, afterwards")

@@ -177,6 +177,12 @@ def refreshed_here(w: World) -> int:
     return w.registry_form(grant_type="refresh_token", refresh_token=refresh).status_code
 
 
+def refreshed_scope(w: World) -> str:
+    refresh = w.registry(offline_token="true").json()["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": refresh, "scope": f"{APP}:pull,push"}
+    return str(w.registry_form(**form).json()["scope"])
+
+
 def told_users(w: World) -> bool:
     return w.registry("nobody", "x").content == w.registry("ct-pull", "x").content
 
@@ -314,6 +320,11 @@ REGISTRY: list[Row] = [
     (registry_tokens.RegistryTokenSharedByCache, cached_login, [], ["orgs/acme/app:push"]),
     (registry_tokens.MalformedRegistryScopeFails, login(scope="nonsense"), 200, 500),
     (registry_tokens.RegistryRefreshTokenDead, refreshed_here, 200, 400),
+    (registry_tokens.AsteriskGrantsEveryAction, granted("ct-pull", f"{APP}:*"), ["orgs/acme/app:pull"],
+     ["orgs/acme/app:delete,pull,push"]),
+    (registry_tokens.RefreshTokenGetsWhatIsAsked, refreshed_scope, f"{APP}:pull", f"{APP}:pull,push"),
+    (registry_tokens.PasswordOfAFormUnread,
+     lambda w: w.registry_form(username="ct-pull", password="x").status_code, 400, 200),
 ]  # fmt: skip
 VARIANTS: list[Row] = [
     (variants.OpaqueTokens, lambda w: (w.bearer().count("."), w.api(ACME).status_code), (2, 200), (0, 200)),

@@ -9,19 +9,21 @@ import pytest
 
 from conformance.reference.defects import registry as defects
 from conformance.reference.defects.base import Alteration, Defect, Variant
-from conformance.reference.variants import registry, registry_access, registry_names
-from tests.reference import registry_access_scenarios, registry_scenarios
+from conformance.reference.variants import registry, registry_access, registry_answers, registry_names
+from tests.reference import registry_access_scenarios, registry_apart_scenarios, registry_scenarios
 from tests.reference.registry_support import Recorded, run
-from tests.reference.registry_table import SHOWN_BY
+from tests.reference.registry_table import SHOWN_BY as PARTS
 
-MODULES = [getattr(defects, name) for name in defects.__all__] + [registry, registry_access, registry_names]
+VARIANT_MODULES = [registry, registry_access, registry_answers, registry_names]
+MODULES = [getattr(defects, name) for name in defects.__all__] + VARIANT_MODULES
 KNOWN: dict[str, type[Alteration]] = {
     name: each
     for module in MODULES
     for name, each in vars(module).items()
     if inspect.isclass(each) and issubclass(each, Alteration) and each.__module__ == module.__name__
 }
-CONVERSATIONS = vars(registry_scenarios) | vars(registry_access_scenarios)
+CONVERSATIONS = vars(registry_scenarios) | vars(registry_access_scenarios) | vars(registry_apart_scenarios)
+SHOWN_BY = PARTS | registry_apart_scenarios.SHOWN_BY
 SCENARIO_OF = {name: scenario for scenario, names in SHOWN_BY.items() for name in names}
 
 

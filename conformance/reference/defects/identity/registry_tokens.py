@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -346,3 +347,39 @@ class RegistryRefreshTokenDead(Defect):
         self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
     ) -> Account | None:
         return original({**form, "refresh_token": ""})
+
+
+class AsteriskGrantsEveryAction(Defect):
+    """Docker token authentication: who asks for ``*`` gets the actions of the account, and no more."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/asterisk-grants-no-more",)
+
+    def permitted_actions(self, original: Permitted, account: Account | None, scope: Asked) -> frozenset[str]:
+        permitted = original(account, scope)
+        return EVERYTHING if permitted and "*" in scope.actions else permitted
+
+
+class RefreshTokenGetsWhatIsAsked(Defect):
+    """Docker token authentication: a refresh token gets what the account may do, and no more."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-grants-no-more",)
+
+    def posted_answer(
+        self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+    ) -> dict[str, Any]:
+        return original(replace(account, rights=dict.fromkeys(account.rights, EVERYTHING)), form, asked)
+
+
+class PasswordOfAFormUnread(Defect):
+    """RFC 6749 section 4.3.2: the password of a form is validated, as that of Basic is."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        known = surface_of(original).accounts.get(form.get("username", ""))
+        return known if form["grant_type"] == "password" else original(form)

@@ -1,0 +1,185 @@
+"""Defects that take what another repository has for this one's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry import Registry
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest, Repository
+
+
+def blob_anywhere(registry: Registry, digest: str) -> bytes | None:
+    """The blob of whichever repository has it."""
+    return next((each.blobs[digest] for each in registry.repositories.values() if digest in each.blobs), None)
+
+
+def manifest_anywhere(registry: Registry, digest: str) -> Manifest | None:
+    """The manifest of whichever repository has it."""
+    return next((each.manifests[digest] for each in registry.repositories.values() if digest in each.manifests), None)
+
+
+class PartOfBlobOfAnyRepository(Defect):
+    """distribution-spec 1.1, Pulling blobs: what is not this repository's is not given in parts, either."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        content = blob_anywhere(registry, asked.reference)
+        part = registry.part_wanted(asked.request, asked.reference, len(content)) if content is not None else None
+        if content is not None and part is not None:
+            return registry.part_answer(asked.reference, content, *part)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class KnownBlobOfAnyRepository(Defect):
+    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 404."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        if registry.not_modified(asked.request, asked.reference):
+            return registry.unchanged(asked.reference)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ManifestOfAnyRepository(Defect):
+    """distribution-spec 1.1, Pulling manifests: a manifest is pulled from the repository that it was pushed to."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/manifest-stays-in-its-repository",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        return found or manifest_anywhere(registry_of(original), reference)
+
+
+class HeadOfManifestOfAnyRepository(Defect):
+    """distribution-spec 1.1, Pulling manifests: HEAD finds what GET finds, in this repository alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/manifest-stays-in-its-repository",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        found = manifest_anywhere(registry, asked.reference)
+        if found is not None:
+            return registry.manifest_answer(asked.request, found)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class UploadCancelledByAnotherRepository(Defect):
+    """distribution-spec 1.1, Pushing blobs: a session is cancelled in the repository that it was opened in."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(in_its_own(asked, registry_of(original)))
+        return answer
+
+
+class ChunkTakenByAnotherRepository(Defect):
+    """distribution-spec 1.1, Pushing blobs: a chunk goes to the repository that the session was opened in."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(in_its_own(asked, registry_of(original)))
+        return answer
+
+
+def in_its_own(asked: Asked, registry: Registry) -> Asked:
+    """The same as if it had been asked of the repository that the session is of."""
+    upload = registry.uploads.get(asked.reference)
+    return asked.also_named(upload.repository) if upload else asked
+
+
+class MountOfAnyBlobWithoutSource(Defect):
+    """distribution-spec 1.1, Mounting a blob: without ``from``, too, a mount needs pull on where the blob is."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        content = blob_anywhere(registry, digest) if asked.request.parameter("from") is None else None
+        if content is not None:
+            await registry.store_blob(asked.name, digest, content)
+            return registry.blob_created(asked, digest)
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class ManifestBringsItsBlobs(Defect):
+    """Docker Registry V2, Pulling a Layer: a manifest that names a blob does not make it this repository's."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/reference-brings-no-blob", "registry/manifest/missing-reference-is-refused")
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        registry = registry_of(original)
+        for digest in (each["digest"] for each in descriptors):
+            content = blob_anywhere(registry, digest)
+            if content is not None:
+                registry.opened(name).blobs[digest] = content
+        original(name, descriptors)
+
+
+class AppsOfAllOrganizationsAreOne(Defect):
+    """API Reference, Docker Registry: ``orgs/acme/app`` and ``orgs/globex/app`` are two images."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/same-app-of-another-organization",)
+
+    def stored(self, original: Any, name: str) -> Repository:
+        known: dict[str, Repository] = registry_of(original).repositories
+        app = name.split("/")[2:]
+        found: Repository = next((known[each] for each in known if each.split("/")[2:] == app), None) or original(name)
+        return found
+
+
+class TagDeletedInEveryRepository(Defect):
+    """distribution-spec 1.1, Deleting tags: the tag of this repository goes, not that of the others."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/image-stays-elsewhere",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        for each in list(registry_of(original).repositories):
+            await original(each, tag)
+
+
+class ManifestDeletedInEveryRepository(Defect):
+    """distribution-spec 1.1, Deleting Manifests: it goes from this repository, not from others."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/image-stays-elsewhere",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in list(registry_of(original).repositories):
+            await original(each, digest)
+
+
+class IndexDeletionTakesItsImages(Defect):
+    """distribution-spec 1.1, Deleting Manifests: an index goes, and not the images that it lists."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/listed-images-stay",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        deleted = registry_of(original).stored(name).manifests[digest]
+        await original(name, digest)
+        for child in deleted.document.get("manifests") or []:
+            await original(name, child["digest"])

@@ -1,0 +1,140 @@
+"""Defects that give one thing for another: a tag for one that begins so, a blob for a manifest, a part of a list."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import INDEXES, Manifest
+
+HEX = re.compile(r"[0-9a-f]{64}")
+SHORT_DIGEST = re.compile(r"sha256:[0-9a-f]{8,63}")
+SUFFIX = re.compile(r"bytes=-([0-9]{1,9})")
+
+
+class TagFoundByItsBeginning(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag is compared whole; ``v1`` is not ``v1.0.0``."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        if found is None and ":" not in reference:
+            tags = registry_of(original).stored(name).tags
+            found = next((original(name, tag) for tag in tags if tag.startswith(reference)), None)
+        return found
+
+
+class DigestFoundByItsBeginning(Defect):
+    """distribution-spec 1.1, Pulling manifests: a digest is compared whole; its first digits are none."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/malformed-read-is-a-callers-fault",)
+
+    def check_digest(self, original: Any, text: str | None) -> str:
+        known = registry_of(original).repositories.values() if text and SHORT_DIGEST.fullmatch(text) else ()
+        digests = (digest for each in known for digest in (*each.blobs, *each.manifests))
+        found: str = next((digest for digest in digests if digest.startswith(text or "")), None) or original(text)
+        return found
+
+
+class BlobServedAsManifest(Defect):
+    """distribution-spec 1.1, Pulling manifests: what was pushed as a blob is no manifest."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        content = registry_of(original).stored(name).blobs.get(reference)
+        if found is None and content is not None:
+            return Manifest(reference, "application/octet-stream", content, {})
+        return found
+
+
+class IndexServedAsItsChild(Defect):
+    """distribution-spec 1.1, Pulling manifests: by digest comes what has it, whatever type the caller would like."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/manifest-is-never-converted",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        found = registry.manifest_of(asked)
+        accepted = asked.request.headers.get("accept", "*/*")
+        if found.media_type in INDEXES and found.media_type not in accepted and "*/*" not in accepted:
+            children = [registry.resolve(asked.name, each["digest"]) for each in found.document["manifests"] or []]
+            found = next(filter(None, children), found)
+            return registry.manifest_answer(asked.request, found)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class SuffixOfMoreThanThereIsRefused(Defect):
+    """RFC 9110 section 14.1.2: the last 5,000 bytes of a shorter content are all of it."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        suffix = SUFFIX.fullmatch(header)
+        if suffix and int(suffix[1]) > size:
+            raise grammar.UnsatisfiableRange(header)
+        found: tuple[int, int] | None = original(header, size)
+        return found
+
+
+class TagOfHexTakenForDigest(Defect):
+    """distribution-spec 1.1, Pulling manifests: 64 hexadecimal digits are a tag; a digest has its algorithm before."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/every-tag-of-the-grammar-is-taken",)
+
+    def check_reference(self, original: Any, text: str) -> str:
+        checked: str = original(f"sha256:{text}" if HEX.fullmatch(text) else text)
+        return checked
+
+
+class ManifestTrimmed(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a line end behind a manifest is part of it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        await original(name, dataclasses.replace(manifest, content=manifest.content.strip()))
+
+
+class SameLayerTwiceRefused(Defect):
+    """image-spec 1.1, Image Manifest: layers are a list, in which one may stand twice."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-image-is-taken",)
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, descriptors)
+        if len({each["digest"] for each in descriptors}) < len(descriptors):
+            raise invalid("a layer stands twice")
+
+
+class NothingFilteredIsUnknown(Defect):
+    """distribution-spec 1.1, Listing Referrers: where none is of the type that was asked for, the list is empty."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/none-is-an-empty-index",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
+            raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
+        return answer

@@ -1,0 +1,172 @@
+"""Defects of what is remembered: what was so once is told or done as if it still were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+Place = tuple[str, str]
+
+
+class TagDigestFromCache(Defect):
+    """distribution-spec 1.1, Pulling manifests: the digest that is told of a tag is that of the bytes that come."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.told: dict[Place, str] = {}
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if ":" not in asked.reference and answer.status == 200:
+            first = self.told.setdefault((asked.name, asked.reference), answer.headers["Docker-Content-Digest"])
+            answer.headers["Docker-Content-Digest"] = first
+        return answer
+
+
+class HeadOfTagFromCache(Defect):
+    """distribution-spec 1.1, Pulling manifests: HEAD tells of a tag what it names now, as GET does."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.told: dict[Place, Answer] = {}
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        return answer if ":" in asked.reference else self.told.setdefault((asked.name, asked.reference), answer)
+
+
+class EntityTagOfTheTagsName(Defect):
+    """RFC 9110 section 8.8.3: an entity tag is of what comes, and another one when something else does."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if ":" not in asked.reference:
+            entity_tag = f'"{asked.reference}"'
+            if grammar.entity_tag_matches(asked.request.headers.get("if-none-match", ""), entity_tag):
+                answer = Answer(304)
+            answer.headers["ETag"] = entity_tag
+        return answer
+
+
+class TagNeverGoesBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a tag names what was pushed last, though it has named it before."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.named: set[tuple[str, str, str]] = set()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        known = (name, tag, digest) in self.named and tag in registry_of(original).stored(name).tags
+        self.named.add((name, tag, digest))
+        if not known:
+            await original(name, tag, digest)
+
+
+class DeletedTagNeverComesBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a tag that was deleted can be pushed again."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.deleted: set[Place] = set()
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.deleted.add((name, tag))
+        await original(name, tag)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if (name, tag) not in self.deleted:
+            await original(name, tag, digest)
+
+
+class AbsentBlobRemembered(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob that was asked for in vain is there when it was pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    def __init__(self) -> None:
+        self.absent: dict[Place, Refusal] = {}
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        if (name, digest) in self.absent:
+            raise self.absent[name, digest]
+        try:
+            content: bytes = original(name, digest)
+        except Refusal as refusal:
+            self.absent[name, digest] = refusal
+            raise
+        return content
+
+
+class AbsentTagRemembered(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that was asked for in vain is there when it was pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.absent: dict[Place, Refusal] = {}
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        place = asked.name, asked.reference
+        if place in self.absent:
+            raise self.absent[place]
+        try:
+            found: Manifest = original(asked)
+        except Refusal as refusal:
+            self.absent[place] = refusal
+            raise
+        return found
+
+
+class ReferrersFromCache(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.lists: dict[Place, list[dict[str, Any]]] = {}
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return self.lists.setdefault((name, digest), original(name, digest))
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.lists.clear()
+        await original(name, digest)
+
+
+class ReferrerListedForEachPush(Defect):
+    """distribution-spec 1.1, Listing Referrers: a manifest is one referrer, however often it was pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def __init__(self) -> None:
+        self.pushed: list[Place] = []
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.pushed.append((name, manifest.digest))
+        await original(name, manifest)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found = original(name, digest)
+        return [each for each in found for _ in range(self.pushed.count((name, each["digest"])))]

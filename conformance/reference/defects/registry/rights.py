@@ -1,0 +1,76 @@
+"""Defects of rights that one request or one token shows, beside those of ``access``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Request
+from conformance.reference.registry.access import Access, Caller
+
+
+class KnownNeedsNoLogin(Defect):
+    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where it is 401."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/known-needs-a-login",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        caller: Caller = Caller("") if "if-none-match" in request.headers else original(kind, name, request)
+        return caller
+
+
+class PushTokenDeletesBlobs(Defect):
+    """Docker token scopes: a token to push deletes no blob, as it deletes no manifest."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/push-does-not-delete",)
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return by_push(original, kind, name, request, kind == "blob")
+
+
+class PushTokenDeletesTags(Defect):
+    """Docker token scopes: a token to push deletes no tag, as it deletes no manifest."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/push-does-not-delete",)
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        tag = ":" not in request.path.rpartition("/")[2]
+        return by_push(original, kind, name, request, kind == "manifest" and tag)
+
+
+def by_push(original: Any, kind: str, name: str, request: Request, enough: bool) -> list[Access]:
+    """What is wanted: push where that is taken to be enough for a deletion, and a token is there that has it."""
+    wanted: list[Access] = original(kind, name, request)
+    registry = registry_of(original)
+    if not enough or request.method != "DELETE" or registry.bearer_token(request) is None:
+        return wanted
+    return [Access("repository", name, ("push",))]
+
+
+class ActionsOfEveryScopeTogether(Defect):
+    """Docker token scopes: an action counts for the repository that it was granted on, and for no other."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/each-scope-has-its-own-actions",)
+
+    def grants_of(self, original: Any, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
+        granted: frozenset[tuple[str, str, str]] = original(claims)
+        return frozenset((kind, name, action) for kind, name, _ in granted for _, _, action in granted)
+
+
+class ManifestReadBeforeItsSender(Defect):
+    """API Reference, Error Handling: what a manifest lacks in a repository is not told to who may not see that."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/private-and-absent-are-not-told-apart",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if kind == "manifest" and request.method == "PUT":
+            registry = registry_of(original)
+            registry.check_manifest(name, registry.media_type_of(request), registry.parse_manifest(request.body))
+        caller: Caller = original(kind, name, request)
+        return caller

@@ -1,0 +1,89 @@
+"""The registry, correct otherwise in what it tells and in what it does not do."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.defects.registry.common import registry_of, without
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.access import Access
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Upload
+
+
+class BlobDeletionUnsupported(Variant):
+    """distribution-spec 1.1, Deleting Blobs: a registry may delete manifests and no blobs, and says 405."""
+
+    surface = "registry"
+
+    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
+        raise Refusal("UNSUPPORTED")
+
+
+class BlobInUseKept(Variant):
+    """distribution-spec 1.1, Deleting Blobs: a registry may keep a blob that a manifest of the repository names."""
+
+    surface = "registry"
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        manifests = registry_of(original).stored(name).manifests.values()
+        if any(digest.encode() in each.content for each in manifests):
+            raise Refusal("DENIED", {"digest": digest})
+        await original(name, digest)
+
+
+class ChunkRefusedWithoutBody(Variant):
+    """Docker Registry V2, Chunked Upload: the 416 of a chunk says all in Location and Range."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 416 and request.method == "PATCH":
+            answer.body = b""
+            return without(answer, "Content-Type")
+        return answer
+
+
+class StrangersFindNothing(Variant):
+    """API Reference, Error Handling: 404 for what is hidden by access control, as for what is not there."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("NAME_UNKNOWN")
+
+
+class LocationOfEachMoment(Variant):
+    """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
+
+    surface = "registry"
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        uploads = registry_of(original).uploads
+        uploads.pop(upload.session)
+        upload.session = str(uuid.uuid4())
+        uploads[upload.session] = upload
+        answer: Answer = original(request, upload)
+        return answer
+
+    def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
+        return without(original(status, request, upload), "Docker-Upload-UUID")
+
+
+class LinkToAnEmptyPage(Variant):
+    """RFC 8288: a Link may lead to a page that turns out to be empty, where the last one was full."""
+
+    surface = "registry"
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        answer: Answer = original(request, document, member, names)
+        registry, page = registry_of(original), json.loads(answer.body)[member]
+        if page and len(page) == registry.page_size(request):
+            answer.headers["Link"] = f'<{registry.next_page(request, len(page), page[-1], page)}>; rel="next"'
+        return answer

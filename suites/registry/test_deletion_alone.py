@@ -1,0 +1,86 @@
+"""What a deletion leaves alone: other repositories, and what the deleted refers to (OCI Distribution 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.images import Manifest, image, index
+from conformance.clients.registry import NewRepository, Repository
+from conformance.oracles.registry import expect_bytes
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@dataclass(frozen=True)
+class Twice:
+    """One image that two repositories have under one tag."""
+
+    image: Manifest
+    here: Repository
+    there: Repository
+
+
+@pytest.fixture(scope="session")
+def twice(new_repository: NewRepository) -> Twice:
+    """An image in two repositories, from the first of which it is deleted."""
+    here, there = new_repository("delete-here"), new_repository("delete-there")
+    manifest = image(here.name, layers=0)
+    for repository in (here, there):
+        repository.given(manifest, "v1")
+    return Twice(manifest, here, there)
+
+
+def deleted(repository: Repository, reference: str) -> None:
+    """Has a manifest or a tag deleted; Inconclusive where the registry does not."""
+    if (reply := repository.delete_manifest(reference)).status != 202:
+        raise Inconclusive(f"{reference} could not be deleted: {reply}", "a login that may delete")
+
+
+@verifies("registry/delete/image-stays-elsewhere")
+@pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest")])
+def test_image_stays_elsewhere(twice: Twice, features: frozenset[str], by: str) -> None:
+    """Purpose: an image that two repositories have stays in the one when it is deleted from the other.
+
+    Method: 1. push an image to two repositories under one tag; DELETE the tag, or the image, from the one
+            2. expect exactly its bytes by that tag from the other
+    """
+    if by == "tag" and "registry.delete-tag" not in features:
+        raise NotApplicable("the target does not claim registry.delete-tag")
+    deleted(twice.here, "v1" if by == "tag" else twice.image.digest)
+
+    expect_bytes(twice.there.get_manifest("v1"), twice.image.content)
+
+
+@verifies("registry/delete/listed-images-stay")
+def test_listed_images_stay(twice: Twice) -> None:
+    """Purpose: deleting an index deletes none of the images that it lists, which have tags of their own.
+
+    Method: 1. push an image under a tag, and an index of it by digest; DELETE the index
+            2. expect exactly the image's bytes by its tag
+    """
+    listing = index([twice.image])
+    reply = twice.there.put_manifest(listing.digest, listing.content, listing.media_type)
+    if reply.status != 201:
+        raise Inconclusive(f"an index could not be pushed: {reply}", "a registry that takes indexes")
+    deleted(twice.there, listing.digest)
+
+    expect_bytes(twice.there.get_manifest("v1"), twice.image.content)
+
+
+@verifies("registry/delete/blob-goes-alone")
+def test_blob_goes_alone(new_repository: NewRepository) -> None:
+    """Purpose: deleting a blob deletes no manifest.
+
+    Method: 1. push an image, DELETE its layer
+            2. where that is done (202), expect the manifest by tag and digest
+    """
+    repository = new_repository("blob-alone")
+    manifest = repository.given(image(repository.name), "v1")
+    reply = repository.delete_blob(manifest.blobs[-1].digest)
+    if reply.status != 202:
+        raise NotApplicable(f"the registry keeps a blob that an image needs ({reply.status})")
+
+    expect_bytes(repository.get_manifest("v1"), manifest.content)
+    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)

@@ -1,0 +1,186 @@
+"""Conversations about what is another repository's, was so before, or is like what is asked for; what shows which."""
+
+from __future__ import annotations
+
+import json
+
+from tests.reference.registry_scenarios import BLOB, MISSING, UPLOADS, session
+from tests.reference.registry_support import (
+    APP,
+    FOREIGN,
+    IMAGE,
+    INDEX,
+    TWO,
+    Driver,
+    descriptor,
+    digest,
+    image_of,
+    scope,
+    token,
+    with_digest,
+)
+
+HEX = "0123456789abcdef" * 4
+SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "absent_then_pushed": ("AbsentBlobRemembered", "AbsentTagRemembered"),
+    "blob_elsewhere": ("KnownBlobOfAnyRepository", "PartOfBlobOfAnyRepository"),
+    "deleted_here": (
+        "BlobDeletionUnsupported",
+        "DeletedTagNeverComesBack",
+        "IndexDeletionTakesItsImages",
+        "ManifestDeletedInEveryRepository",
+        "TagDeletedInEveryRepository",
+    ),
+    "in_use": ("BlobInUseKept",),
+    "known": ("KnownNeedsNoLogin",),
+    "like": (
+        "BlobServedAsManifest",
+        "DigestFoundByItsBeginning",
+        "ManifestTrimmed",
+        "SameLayerTwiceRefused",
+        "SuffixOfMoreThanThereIsRefused",
+        "TagFoundByItsBeginning",
+        "TagOfHexTakenForDigest",
+    ),
+    "manifest_elsewhere": ("HeadOfManifestOfAnyRepository", "ManifestBringsItsBlobs", "ManifestOfAnyRepository"),
+    "mount_without_source": ("MountOfAnyBlobWithoutSource",),
+    "moving": ("EntityTagOfTheTagsName", "HeadOfTagFromCache", "TagDigestFromCache", "TagNeverGoesBack"),
+    "namesakes": ("AppsOfAllOrganizationsAreOne",),
+    "of_an_index": ("IndexServedAsItsChild",),
+    "other_grants": (
+        "ActionsOfEveryScopeTogether",
+        "ManifestReadBeforeItsSender",
+        "PushTokenDeletesBlobs",
+        "PushTokenDeletesTags",
+        "StrangersFindNothing",
+    ),
+    "pages": ("LinkToAnEmptyPage",),
+    "referrers_again": ("NothingFilteredIsUnknown", "ReferrerListedForEachPush", "ReferrersFromCache"),
+    "session_elsewhere": (
+        "ChunkRefusedWithoutBody",
+        "ChunkTakenByAnotherRepository",
+        "LocationOfEachMoment",
+        "UploadCancelledByAnotherRepository",
+    ),
+}
+
+
+async def absent_then_pushed(d: Driver) -> None:
+    for _ in range(2):
+        await d.ask("GET", f"/v2/{APP}/blobs/{digest(BLOB)}")
+        await d.ask("GET", f"/v2/{APP}/manifests/v1")
+        await d.push_blob(BLOB)
+        await d.image("v1")
+
+
+async def blob_elsewhere(d: Driver) -> None:
+    named = await d.push_blob(BLOB)
+    await d.ask("GET", f"/v2/{TWO}/blobs/{named}", Range="bytes=0-9")
+    await d.ask("GET", f"/v2/{TWO}/blobs/{named}", If_None_Match=f'"{named}"')
+
+
+async def index_of(d: Driver, child: str) -> str:
+    """Pushes an index of an image that is there."""
+    content = (await d.ask("GET", f"/v2/{APP}/manifests/{child}")).body
+    return (await d.push_manifest({"schemaVersion": 2, "manifests": [descriptor(content, IMAGE)]}, media_type=INDEX))[0]
+
+
+async def deleted_here(d: Driver) -> None:
+    await d.image("v1", TWO)
+    pushed = await d.image("v1")
+    await d.ask("DELETE", f"/v2/{APP}/manifests/{await index_of(d, pushed)}")
+    await d.ask("GET", f"/v2/{APP}/manifests/v1")
+    for reference in ("v1", pushed):
+        await d.ask("DELETE", f"/v2/{APP}/manifests/{reference}")
+        await d.ask("GET", f"/v2/{TWO}/manifests/v1")
+    await d.image("v1")
+    await d.ask("GET", f"/v2/{APP}/manifests/v1")
+    await d.ask("DELETE", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}")
+
+
+async def in_use(d: Driver) -> None:
+    await d.image("v1")
+    await d.ask("DELETE", f"/v2/{APP}/blobs/{digest(b'{}')}")
+
+
+async def known(d: Driver) -> None:
+    pushed = await d.image("v1")
+    await d.ask("GET", f"/v2/{APP}/manifests/v1", bearer=None, If_None_Match=f'"{pushed}"')
+
+
+async def like(d: Driver) -> None:
+    pushed = await d.image("v1.0.0")
+    named = await d.push_blob(BLOB)
+    for reference in ("v1", pushed[:19], named, HEX):
+        await d.ask("GET", f"/v2/{APP}/manifests/{reference}")
+    await d.image(HEX)
+    await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=-5000")
+    await d.push_manifest(image_of(b"{}", b"layer\r\n", b"layer\r\n"), "twice")
+    await d.push_manifest(json.dumps(image_of(b"{}", b"layer\r\n")).encode() + b"\n", "line-end")
+    await d.ask("GET", f"/v2/{APP}/manifests/line-end")
+
+
+async def manifest_elsewhere(d: Driver) -> None:
+    pushed = await d.image("v1")
+    for method in ("GET", "HEAD"):
+        await d.ask(method, f"/v2/{TWO}/manifests/{pushed}")
+    await d.push_manifest(image_of(b"{}", b"layer\r\n"), "v1", TWO)
+    await d.ask("GET", f"/v2/{TWO}/blobs/{digest(b'{}')}")
+
+
+async def mount_without_source(d: Driver) -> None:
+    named = await d.push_blob(BLOB, FOREIGN)
+    await d.ask("POST", f"{UPLOADS}?mount={named}", bearer=token(scope(APP, "pull", "push")))
+
+
+async def moving(d: Driver) -> None:
+    for told in ({"a": "first"}, {"a": "second"}, {"a": "first"}):
+        await d.image("v1", annotations=told)
+        head = await d.ask("HEAD", f"/v2/{APP}/manifests/v1")
+        await d.ask("GET", f"/v2/{APP}/manifests/v1", If_None_Match=head.headers.get("etag", ""))
+        await d.ask("GET", f"/v2/{APP}/manifests/v1")
+
+
+async def namesakes(d: Driver) -> None:
+    await d.image("v1")
+    name = APP.replace("acme", "globex")
+    await d.ask("GET", f"/v2/{name}/manifests/v1", bearer=token(scope(name, "pull")))
+
+
+async def of_an_index(d: Driver) -> None:
+    await d.ask("GET", f"/v2/{APP}/manifests/{await index_of(d, await d.image('v1'))}", Accept=IMAGE)
+
+
+async def other_grants(d: Driver) -> None:
+    await d.image("v1")
+    push = token(scope(APP, "pull", "push"))
+    await d.ask("DELETE", f"/v2/{APP}/manifests/v1", bearer=push)
+    await d.ask("DELETE", f"/v2/{APP}/blobs/{digest(b'{}')}", bearer=push)
+    both = token(scope(APP, "pull"), scope(TWO, "pull", "push"))
+    await d.ask("POST", UPLOADS, bearer=both)
+    missing = json.dumps(image_of(b"{}", b"missing")).encode()
+    await d.ask("PUT", f"/v2/{APP}/manifests/v2", missing, bearer=None, Content_Type=IMAGE)
+
+
+async def pages(d: Driver) -> None:
+    for tag in ("a", "b"):
+        await d.image(tag)
+    await d.ask("GET", f"/v2/{APP}/tags/list?n=2")
+
+
+async def referrers_again(d: Driver) -> None:
+    subject = descriptor(b"later", IMAGE)
+    for _ in range(2):
+        await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}")
+        await d.image(subject=subject)
+    await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}")
+    await d.ask("GET", f"/v2/{APP}/referrers/{MISSING}?artifactType=application/vnd.a")
+
+
+async def session_elsewhere(d: Driver) -> None:
+    location = await session(d)
+    await d.ask("PATCH", location, b"x", Content_Range="5-5")
+    for method in ("PATCH", "DELETE"):
+        await d.ask(method, location.replace(APP, TWO), b"x")
+    await d.ask("PATCH", location, BLOB)
+    await d.ask("PUT", with_digest(location, digest(BLOB)))
