@@ -6,6 +6,7 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -15,6 +16,9 @@ from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
+
+ISO_TIME = re.compile(r"^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
+"""A time as S3 documents write it."""
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -141,6 +145,14 @@ def buckets_of(reply: Exchange) -> Buckets:
     """The buckets of a ListBuckets answer."""
     root = expect_document(reply, "ListAllMyBucketsResult")
     return Buckets(tuple(text_of(reply, each, "Name") for each in root.iter("Bucket")))
+
+
+def expect_dated(reply: Exchange) -> None:
+    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form."""
+    for each in expect_document(reply, "ListAllMyBucketsResult").iter("Bucket"):
+        told = each.findtext("CreationDate") or ""
+        if not ISO_TIME.match(told):
+            raise NonConformance("a CreationDate in ISO 8601 form, in UTC", f"{told!r}", reply)
 
 
 @dataclass(frozen=True)

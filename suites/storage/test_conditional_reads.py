@@ -11,7 +11,7 @@ import pytest
 from conformance.oracles.s3_objects import expect_bytes, expect_empty_body, expect_etag, expect_headers
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import row, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 
 BODY = b"conditional"
@@ -97,12 +97,17 @@ def test_condition(space: Space, known: Known, fields: Fields, status: int) -> N
             lambda k: {"If-None-Match": k.etag, "If-Modified-Since": k.moved(-3600)},
             304,
         ),
+        row(
+            "storage/condition/outranks-range",
+            lambda k: {"If-None-Match": k.etag, "Range": "bytes=5000-"},
+            304,
+        ),
     ],
 )
 def test_precedence(space: Space, known: Known, fields: Fields, status: int) -> None:
-    """Purpose: entity tags outrank dates, for they are the finer knowledge.
+    """Purpose: entity tags outrank dates, for they are the finer knowledge, and conditions outrank ranges.
 
-    Method: 1. GET an object under two conditions that disagree
+    Method: 1. GET an object under two conditions that disagree, or under one and with a range
             2. expect the answer to the entity tag
     """
     _judged(space.get(known.key, fields(known)), status)
@@ -119,3 +124,33 @@ def test_not_modified_tells_the_etag(space: Space, known: Known) -> None:
 
     expect_status(reply, 304)
     expect_headers(reply, {"etag": known.etag})
+
+
+@verifies("storage/condition/not-modified-tells-no-other-length")
+def test_not_modified_tells_no_other_length(space: Space, known: Known) -> None:
+    """Purpose: 304 says no other length than 200 would, or a cache would take it over.
+
+    Method: 1. GET with If-None-Match of the object's ETag
+            2. expect 304 without Content-Length, or with the object's
+    """
+    reply = space.get(known.key, {"If-None-Match": known.etag})
+
+    expect_status(reply, 304)
+    if "content-length" in reply.headers:
+        expect_headers(reply, {"content-length": str(len(BODY))})
+
+
+@verifies("storage/condition/missing-object-is-404")
+@pytest.mark.parametrize(
+    "fields", [case("if-match", {"If-Match": OTHER}), case("if-none-match-any", {"If-None-Match": "*"})]
+)
+def test_missing_object_is_404_under_any_condition(space: Space, fields: dict[str, str]) -> None:
+    """Purpose: a condition is asked of an object that there is; of a missing one it is told that it is missing.
+
+    Method: 1. GET and HEAD a key that was never written, under a condition
+            2. expect 404
+    """
+    key = space.key("missing")
+
+    for reply in (space.get(key, fields), space.head(key, fields)):
+        expect_status(reply, 404)

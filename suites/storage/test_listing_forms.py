@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_document
-from conformance.oracles.s3_pages import Request, expect_all_pages, version_1, version_2
+from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of
+from conformance.oracles.s3_pages import Request, expect_all_pages, version_1, version_2, whole_listing
 from conformance.oracles.status import observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
-NAMES = ["a b/1", "a b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "~", "\u00e9/1", "\u00e9/2"]
+NAMES = ["a%20b/1", "a%20b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "~", "\u00e9/1", "\u00e9/2"]
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3)])
-TOP, FOLDERS = ["c+d", "e%2Ff", "g&h", "i?j#k", "~"], ["a b/", "\u00e9/"]
+TOP, FOLDERS = ["c+d", "e%2Ff", "g&h", "i?j#k", "~"], ["a%20b/", "\u00e9/"]
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +54,70 @@ def _expect_all(space: Space, version: Callable[..., Request], prefix: str, size
     expect_all_pages(ask, size, [prefix + each for each in NAMES], [])
     grouped = version(space, prefix, size, "/", encoding_type="url")
     expect_all_pages(grouped, size, [prefix + each for each in TOP], [prefix + each for each in FOLDERS])
+
+
+@verifies("storage/listing/what-was-asked-is-encoded-too")
+def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
+    """Purpose: a listing that says that it is encoded is so throughout: clients decode what it repeats as well.
+
+    Method: 1. list with encoding-type=url, a prefix, a delimiter and a place to start that need encoding
+            2. expect each of them encoded where it is repeated
+    """
+    asked = {"Prefix": f"{encoded}é/", "Delimiter": "é%", "StartAfter": f"{encoded}é/1"}
+    reply = space.listing(asked["Prefix"], delimiter="é%", start_after=asked["StartAfter"], encoding_type="url")
+    root = expect_document(reply, "ListBucketResult")
+
+    for name, value in asked.items():
+        told = root.findtext(name)
+        if told and (not told.isascii() or unquote(told.replace("+", " ")) != value):
+            raise NonConformance(f"{name} that decodes to {value!r}", f"<{name}>{told}</{name}>", reply)
+
+
+@verifies("storage/listing/prefix-is-no-pattern")
+@pytest.mark.parametrize(
+    "prefix",
+    [case("any-letter", "_"), case("any-letters", "%"), case("star", "*"), case("dot", "."), case("case", "C")],
+)
+def test_prefix_is_no_pattern(space: Space, encoded: str, prefix: str) -> None:
+    """Purpose: a prefix stands for its very characters, whatever a database or a file system takes them for.
+
+    Method: 1. list under a prefix with which no key begins, though every key would match it as a pattern, or one in
+               another case
+            2. expect no keys
+    """
+    expect_keys(listing_of(space.listing(encoded + prefix)), [])
+
+
+@verifies("storage/listing/key-that-is-the-prefix")
+def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
+    """Purpose: an object whose key is a folder's name with its slash is listed within that folder.
+
+    Method: 1. put an object under a prefix itself and one below it, list there with the slash as delimiter
+            2. expect both; and the first where the other is deleted
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, ["", "a"])
+
+    expect_keys(whole_listing(version_2(space, prefix, delimiter="/")), keys)
+    space.delete(keys[1])
+    expect_keys(listing_of(space.listing(prefix)), keys[:1], "when what is below it is deleted")
+
+
+@verifies("storage/listing/empty-parameters-ask-for-nothing")
+def test_empty_parameters_ask_for_nothing(space: Space, encoded: str) -> None:
+    """Purpose: a client that always sends a delimiter and a place to start may send them empty.
+
+    Method: 1. list with an empty delimiter and an empty start-after, and in version 1 with an empty marker
+            2. expect every key, and no common prefixes
+    """
+    for reply in (
+        space.listing(encoded, delimiter="", start_after=""),
+        space.listing_v1(encoded, delimiter="", marker=""),
+    ):
+        page = listing_of(reply)
+        expect_prefixes(page, [])
+        if not page.truncated:
+            expect_keys(page, [encoded + each for each in NAMES])
 
 
 @verifies("storage/listing/owner-where-asked")

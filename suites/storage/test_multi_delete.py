@@ -43,6 +43,22 @@ def test_deletes_what_is_named(space: Space) -> None:
     expect_keys(listing_of(space.listing(prefix)), [ab, c])
 
 
+@verifies("storage/multi-delete/takes-each-key-as-it-is")
+def test_takes_each_key_as_it_is(space: Space) -> None:
+    """Purpose: a key in the document is its very characters: none is trimmed, and none stands for what is below it.
+
+    Method: 1. put objects under keys that differ by a blank, by a slash, by a segment (a name may be refused)
+            2. delete some of them in one request, expect the others, each as it was
+    """
+    prefix = space.prefix()
+    named, beside = ["a ", "b/", "c"], ["a", "b", "c/d"]
+    kept = {name for name in [*named, *beside] if space.put(prefix + name, name.encode()).ok}
+
+    deletion_of(space.delete_many([prefix + name for name in named if name in kept]))
+
+    expect_keys(listing_of(space.listing(prefix)), [prefix + name for name in beside if name in kept])
+
+
 @verifies("storage/multi-delete/missing-keys-are-deleted-too")
 def test_missing_keys_count_as_deleted(space: Space) -> None:
     """Purpose: a key under which nothing stands is answered as deleted.
@@ -99,14 +115,16 @@ def test_takes_hard_keys(space: Space) -> None:
     """Purpose: keys in the document are XML text: escaped characters mean themselves, and nothing else.
 
     Method: 1. put objects under keys that need escaping in XML, and others beside them
-            2. delete the first in one request, expect only the others
+            2. delete the first in one request, expect them told as deleted, and only the others there
     """
     prefix = space.prefix()
     hard = space.stored_all(prefix, ["a&b", "a<b>", "\"q\" 'q'", "a+b", "a%20b", "é"])
     beside = space.stored_all(prefix, ["a&amp;b", "a b", "q"])
 
-    space.delete_many(hard)
+    result = deletion_of(reply := space.delete_many(hard))
 
+    if sorted(result.deleted) != sorted(hard):
+        raise NonConformance(f"deleted {sorted(hard)}", f"deleted {list(result.deleted)}", reply)
     expect_keys(listing_of(space.listing(prefix)), beside)
 
 

@@ -19,9 +19,11 @@ from conformance.oracles.s3_objects import (
     expect_etag,
     expect_headers,
     expect_nothing_stored,
+    expect_range,
     expect_stored,
 )
 from conformance.oracles.s3_streams import expect_download
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -35,7 +37,8 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
     """Purpose: the object is its parts in the order of their numbers, in whatever order they came.
 
     Method: 1. upload three parts in some order, complete
-            2. expect their bytes in the order of their numbers, and one ETag in result, GET and listing
+            2. expect their bytes in the order of their numbers, also in a range over a border between parts, and one
+               ETag in result, GET and listing
     """
     key, bodies = space.key("parts"), {1: FIRST, 2: SECOND, 3: TAIL}
     upload = space.opened(key)
@@ -45,11 +48,18 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 
     got, compared = download(space, key, Joined((FIRST, SECOND, TAIL)))
     expect_download(got, compared)
-    listed = [entry.etag.strip('"') for entry in listing_of(space.listing(key)).entries]
+    entries = listing_of(space.listing(key)).entries
+    listed = [entry.etag.strip('"') for entry in entries]
     if listed != [expect_etag(got).strip('"')] or tag.strip('"') != listed[0]:
         raise NonConformance(
             f"the ETag {expect_etag(got)} everywhere", f"{tag} in the result, {listed} listed", reply, got
         )
+    whole = FIRST + SECOND + TAIL
+    if entries[0].size != len(whole):
+        raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entries[0].size}", reply)
+    # A range that is of two parts: what was joined is one object.
+    for border in (len(FIRST), len(FIRST + SECOND)):
+        expect_range(space.get(key, {"Range": f"bytes={border - 3}-{border + 2}"}), whole, border - 3, border + 2)
     space.delete(key)
 
 
@@ -57,29 +67,34 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 def test_one_small_part_is_enough(space: Space) -> None:
     """Purpose: the last part may be of any size, so an upload of one small part is whole.
 
-    Method: 1. upload one part of a few bytes, complete
-            2. expect those bytes
+    Method: 1. upload one part of a few bytes, complete; then one of none
+            2. expect those bytes; then none
     """
     key = space.key()
-    upload = upload_id_of(space.create_upload(key))
+    for body in (TAIL, b""):
+        upload = upload_id_of(space.create_upload(key))
+        part = space.put_part(key, upload, 1, body)
 
-    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)]))
-    expect_bytes(space.get(key), TAIL)
+        expect_status(part, 200, f"for a part of {len(body)} bytes")
+        expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(part))]))
+        expect_bytes(space.get(key), body)
 
 
 @verifies("storage/multipart/numbers-may-have-gaps")
 def test_part_numbers_may_have_gaps(space: Space) -> None:
     """Purpose: part numbers run from 1 to 10,000 and need not be consecutive.
 
-    Method: 1. upload parts 7 and 10000, complete
+    Method: 1. upload parts 7, 8 of the same bytes, and 10000, complete
             2. expect their bytes
     """
     key = space.key("gaps")
     upload = space.opened(key)
-    parts = [space.part(key, upload, 7, FIRST), space.part(key, upload, 10000, TAIL)]
+    parts = [space.part(key, upload, 7, FIRST), space.part(key, upload, 8, FIRST)]
+    last = space.put_part(key, upload, 10000, TAIL)
 
-    expect_no_error_inside(space.complete(key, upload, parts))
-    expect_download(*download(space, key, Joined((FIRST, TAIL))))
+    expect_status(last, 200, "for part 10000")
+    expect_no_error_inside(space.complete(key, upload, [*parts, (10000, expect_etag(last))]))
+    expect_download(*download(space, key, Joined((FIRST, FIRST, TAIL))))
     space.delete(key)
 
 
@@ -92,7 +107,7 @@ def test_part_can_be_sent_anew(space: Space) -> None:
     """
     key = space.key()
     upload = space.opened(key)
-    space.part(key, upload, 1, b"the first try")
+    space.part(key, upload, 1, b"the first and longer try")
     part = space.part(key, upload, 1, b"the second try")
 
     expect_no_error_inside(space.complete(key, upload, [part]))
@@ -168,7 +183,7 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
             2. open an upload to its key with other metadata, upload, complete
             3. expect the upload's in HEAD, and none of the earlier object's
     """
-    fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
+    fields = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
     key = space.key()
     space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)
@@ -200,14 +215,15 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
 def test_part_can_be_copied(space: Space, asked: str, first: int, last: int) -> None:
     """Purpose: a part can be copied from an object, whole or by a range.
 
-    Method: 1. put an object (over 5 MiB for a range, as S3 asks), copy it as part 1 of an upload, complete
-            2. expect the copied bytes
+    Method: 1. put an object (over 5 MiB for a range, as S3 asks), copy it as part 1 of an upload
+            2. delete the object, complete, expect the copied bytes
     """
     body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
     source, key = space.stored(body), space.key()
     upload = space.opened(key)
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 
+    space.delete(source)
+
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
     expect_bytes(space.get(key), body[first:last])
-    space.delete(source)

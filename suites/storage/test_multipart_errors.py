@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.checksums import content_md5
+from conformance.clients.sigv4 import encoded
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
@@ -15,6 +16,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
 UNKNOWN = "cf-no-such-upload-0000000000000000"
+LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 ON_UNKNOWN: dict[str, Callable[[Space, str, str], Exchange]] = {
     "upload-part": lambda space, key, upload: space.put_part(key, upload, 1, b"x"),
@@ -60,6 +62,21 @@ def test_upload_is_of_its_key(space: Space) -> None:
     key, other = space.key(), space.key("other")
     upload = space.opened(key)
     reply = space.put_part(other, upload, 1, b"astray")
+    space.abort(key, upload)
+
+    expect_refusal(reply, 404, {"NoSuchUpload"})
+
+
+@verifies("storage/multipart/upload-is-of-its-bucket")
+def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
+    """Purpose: an upload id is good in the bucket that it was opened in, and in no other.
+
+    Method: 1. open an upload, send a part to the same key of another bucket with its id
+            2. expect 404 NoSuchUpload
+    """
+    key = space.key()
+    upload = space.opened(key)
+    reply = other_space.put_part(key, upload, 1, b"astray")
     space.abort(key, upload)
 
     expect_refusal(reply, 404, {"NoSuchUpload"})
@@ -149,3 +166,22 @@ def test_missing_copy_source_is_404(space: Space) -> None:
     space.abort(key, upload)
 
     expect_refusal(reply, 404, {"NoSuchKey"})
+
+
+@verifies("storage/multipart/copied-part-heeds-conditions")
+@pytest.mark.parametrize(
+    ("name", "value"), [case("if-match", "if-match", WRONG_TAG), case("date", "if-unmodified-since", LONG_AGO)]
+)
+def test_copied_part_heeds_conditions(space: Space, name: str, value: str) -> None:
+    """Purpose: a part is copied only if the conditions on its source hold, or an object would be of two versions.
+
+    Method: 1. copy a part from an object under a condition that does not hold
+            2. expect 412 PreconditionFailed
+    """
+    source, key = space.stored(b"twelve bytes"), space.key()
+    upload = space.opened(key)
+    fields = {"x-amz-copy-source": f"/{space.name}/{encoded(source, safe='/')}", f"x-amz-copy-source-{name}": value}
+    reply = space.put_part(key, upload, 1, b"", fields)
+    space.abort(key, upload)
+
+    expect_refusal(reply, 412, {"PreconditionFailed"})

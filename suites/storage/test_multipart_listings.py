@@ -82,6 +82,24 @@ def test_open_uploads_are_listed(space: Space) -> None:
         raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", reply)
 
 
+@verifies("storage/multipart/key-marker-alone-is-exclusive")
+def test_key_marker_alone_is_exclusive(space: Space) -> None:
+    """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.
+
+    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id
+            2. expect the second alone
+    """
+    prefix = space.prefix("uploads")
+    opened = {name: space.opened(prefix + name) for name in ("a", "b")}
+    reply = space.list_uploads(prefix, key_marker=f"{prefix}a")
+    for name, upload in opened.items():
+        space.abort(prefix + name, upload)
+
+    found = [each.key for each in uploads_of(reply)]
+    if found != [f"{prefix}b"]:
+        raise NonConformance(f"{[f'{prefix}b']} behind the key marker {prefix}a", f"{found}", reply)
+
+
 def _pages(space: Space, prefix: str, delimiter: str) -> Iterator[Uploads]:
     """The pages of a list of uploads, as many as there can be."""
     more: dict[str, str] = {"delimiter": delimiter} if delimiter else {}
@@ -100,7 +118,8 @@ def _pages(space: Space, prefix: str, delimiter: str) -> Iterator[Uploads]:
 def _expect_pages(space: Space, delimiter: str, listed: int, prefixes: list[str]) -> None:
     """Opens uploads to ``KEYS``; a paged list has the first ``listed`` of them, each once, and the common prefixes."""
     prefix = space.prefix("uploads")
-    opened = [(prefix + key, space.opened(prefix + key)) for key in KEYS]
+    # The last one first: an order by age would not do.
+    opened = [(prefix + key, space.opened(prefix + key)) for key in reversed(KEYS)][::-1]
     try:
         read = list(_pages(space, prefix, delimiter))
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.oracles.s3_documents import listing_of
@@ -24,24 +25,30 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 MIB = 1024 * 1024
+OCTETS = "application/octet-stream"
 METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two words", "x-amz-meta-empty-not": "0"}
 
 
 @verifies("storage/object/bytes-come-back")
 @pytest.mark.parametrize(
-    "size",
-    [case("empty", 0), case("one-byte", 1), case("1KiB", 1024), case("64KiB-and-one", 65537)],
+    ("size", "media_type"),
+    [
+        case("empty", 0, OCTETS),
+        case("one-byte", 1, OCTETS),
+        case("1KiB", 1024, "application/x-www-form-urlencoded"),
+        case("64KiB-and-one", 65537, "multipart/form-data; boundary=line"),
+    ],
 )
-def test_bytes_come_back(space: Space, size: int) -> None:
-    """Purpose: an object is the bytes that were put, at every size.
+def test_bytes_come_back(space: Space, size: int, media_type: str) -> None:
+    """Purpose: an object is the bytes that were put, at every size, and whatever they are said to be.
 
-    Method: 1. put a body that repeats nowhere in step with a block
+    Method: 1. put a body that repeats nowhere in step with a block, as bytes or (as curl does) as a form
             2. expect the same bytes and Content-Length from GET
     """
     body = (b"line\r\n" + bytes(range(251)) * (size // 251 + 1))[:size]
     key = space.key()
 
-    expect_status(space.put(key, body), 200)
+    expect_status(space.put(key, body, {"Content-Type": media_type}), 200)
 
     reply = space.get(key)
     expect_bytes(reply, body)
@@ -105,15 +112,18 @@ def test_what_is_written_is_read(space: Space) -> None:
 def test_overwriting_replaces_everything(space: Space) -> None:
     """Purpose: a PUT replaces the whole object, and nothing of the old one remains.
 
-    Method: 1. put an object with metadata and system fields, then one of other bytes without them
-            2. expect the new bytes and none of the old fields
+    Method: 1. put an object with metadata, system fields and a checksum, then one of other bytes without them
+            2. expect the new bytes and none of the old fields, nor the old checksum
     """
-    key = space.stored(b"the old and longer object", {**METADATA, "Cache-Control": "max-age=60"})
+    name, old = checksum_field("crc32", body := b"the old and longer object")
+    key = space.stored(body, {**METADATA, "Cache-Control": "max-age=60", name: old})
     expect_status(space.put(key, b"new"), 200)
-    reply = space.get(key)
+    reply = space.get(key, {"x-amz-checksum-mode": "ENABLED"})
 
     expect_bytes(reply, b"new")
     expect_absent_headers(reply, [*METADATA, "cache-control"], "of the object that was replaced")
+    if name in reply.headers:
+        expect_headers(reply, dict([checksum_field("crc32", b"new")]))
 
 
 @verifies("storage/object/missing-is-404")

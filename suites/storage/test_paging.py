@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_document, expect_keys, listing_of, text_of
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -116,6 +116,40 @@ def test_token_can_be_used_again(space: Space, paged: str) -> None:
     expect_keys(
         listing_of(space.listing(paged, max_keys="2", continuation_token=token)), once.keys, "as the first time"
     )
+
+
+@verifies("storage/paging/token-outranks-start-after")
+def test_token_outranks_start_after(space: Space, paged: str) -> None:
+    """Purpose: a client that sends with each page where the first one began, as SDKs do, goes on all the same.
+
+    Method: 1. ask for a page after a key, then for the next one with its token and the same start-after
+            2. expect the keys behind the first page
+    """
+    asked = {"max_keys": "2", "start_after": paged + "b/1"}
+    first = listing_of(space.listing(paged, **asked))
+    following = listing_of(space.listing(paged, **asked, continuation_token=first.next))
+    behind = [paged + name for name in NAMES if paged + name > max(first.keys)]
+
+    expect_keys(following, behind[: max(1, len(following.keys))], "behind the first page")
+
+
+@verifies("storage/paging/place-is-told")
+def test_place_is_told(space: Space, paged: str) -> None:
+    """Purpose: a page repeats where it was asked to begin, so that it is understood alone.
+
+    Method: 1. list after a key, then go on with the token; list from a marker in version 1
+            2. expect StartAfter, ContinuationToken and Marker as they were sent
+    """
+    start = paged + "b/1"
+    replies = {"StartAfter": (start, first := space.listing(paged, max_keys="2", start_after=start))}
+    token = listing_of(first).next
+    replies["ContinuationToken"] = (token, space.listing(paged, max_keys="2", continuation_token=token))
+    replies["Marker"] = (start, space.listing_v1(paged, marker=start))
+
+    for name, (sent, reply) in replies.items():
+        told = text_of(reply, expect_document(reply, "ListBucketResult"), name)
+        if told != sent:
+            raise NonConformance(f"<{name}>{sent}</{name}>", f"<{name}>{told}</{name}>", reply)
 
 
 @verifies("storage/paging/survives-deletion-of-its-place")

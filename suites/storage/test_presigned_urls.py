@@ -223,13 +223,20 @@ def test_expiry_is_bounded(space: Space, expires: str) -> None:
 def test_answer_fields_can_be_chosen(space: Space) -> None:
     """Purpose: a presigned GET may choose how a browser saves what it gets.
 
-    Method: 1. presign a GET with response-content-type and response-content-disposition
-            2. expect those fields in the answer
+    Method: 1. presign a GET with response-content-type, response-content-disposition and their like
+            2. expect those fields in the answer, and not in the next one
     """
     key = space.stored(b"a,b\n")
-    wanted = {"response-content-type": "text/csv", "response-content-disposition": 'attachment; filename="a.csv"'}
+    wanted = {
+        "response-content-type": "text/csv",
+        "response-content-disposition": 'attachment; filename="a.csv"',
+        "response-content-language": "de-CH",
+        "response-cache-control": "no-store",
+        "response-expires": "Thu, 01 Dec 2044 16:00:00 GMT",
+    }
 
     reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key, wanted)))
 
     expect_bytes(reply, b"a,b\n")
     expect_headers(reply, {name.removeprefix("response-"): value for name, value in wanted.items()})
+    expect_absent_headers(space.get(key), ["content-disposition", "cache-control"], "that another request asked for")

@@ -7,7 +7,13 @@ import itertools
 import pytest
 
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_range, expect_whole_or_416
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_range,
+    expect_whole_or_416,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
@@ -17,6 +23,7 @@ from conformance.vocabulary.finding import NonConformance
 
 WHOLE = bytes(range(256)) * 4
 LAST = len(WHOLE) - 1
+DESCRIBED = ("etag", "last-modified", "content-type", "cache-control", "x-amz-meta-owner")
 
 
 @pytest.fixture(scope="session")
@@ -135,6 +142,21 @@ def test_if_range_of_another_object_gives_the_whole(space: Space, whole: str) ->
 
     expect_bytes(other, WHOLE)
     expect_range(space.get(whole, {"Range": "bytes=0-9", "If-Range": tag}), WHOLE, 0, 9)
+
+
+@verifies("storage/range/part-is-described-as-the-whole")
+def test_part_is_described_as_the_whole(space: Space) -> None:
+    """Purpose: a part says of which object it is, or a client that reads in parts would mix two versions.
+
+    Method: 1. put an object with metadata, GET a range of it and the whole
+            2. expect the same ETag, Last-Modified, type and metadata with both
+    """
+    key = space.stored(WHOLE, {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"})
+    got = space.get(key)
+    part = space.get(key, {"Range": "bytes=0-9"})
+
+    expect_status(part, {200, 206})
+    expect_headers(part, {name: got.headers.get(name) or "" for name in DESCRIBED})
 
 
 @verifies("storage/range/parts-make-the-whole")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_document
+from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_dated, expect_document
 from conformance.oracles.s3_errors import error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_status, observed
@@ -41,10 +42,11 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
     """Purpose: each provisioned application appears as a bucket.
 
     Method: 1. list the buckets
-            2. expect every bucket of the target file among them
+            2. expect every bucket of the target file among them, each with its date, which ``aws s3 ls`` prints
     """
     reply = s3.list_buckets()
 
+    expect_dated(reply)
     missing = set(storage.buckets) - set(buckets_of(reply).names)
     if missing:
         raise NonConformance(f"the buckets {storage.buckets}", f"no {sorted(missing)}", reply)
@@ -54,10 +56,12 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
 def test_bucket_is_reached_by_path(space: Space) -> None:
     """Purpose: a bucket is reached at the shared endpoint, without a host name of its own.
 
-    Method: 1. HEAD the bucket by its path
+    Method: 1. HEAD the bucket by its path, without a slash at the end and with one
             2. expect 200
     """
-    expect_status(space.call("HEAD"), 200)
+    for end in ("", "/"):
+        asked = space.request("HEAD")
+        expect_status(space.s3.send(replace(asked, path=asked.path + end)), 200)
 
 
 @verifies("storage/service/one-key-opens-all-buckets")

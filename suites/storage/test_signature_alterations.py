@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.clients.s3_bodies import delete_document, tagging_document
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing, signature_in
 from conformance.clients.storage import minutes_off
 from conformance.oracles.s3_errors import expect_refusal
@@ -19,6 +20,8 @@ MALFORMED = {400, 401, 403}
 NOT_IMPLEMENTED = 501
 """For another scheme, and for a method that does not go with the fields that were signed for another one."""
 STOOD = b"what stood there"
+LARGE = b"a body beyond one buffer" * 8192
+OTHER_PAYLOAD = {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
 Alteration = Callable[[Request], Request]
 
 
@@ -66,19 +69,40 @@ MALFORMATIONS: dict[str, Alteration] = {
 
 @verifies("storage/signature/payload-hash-is-checked")
 def test_payload_hash_is_checked(space: Space) -> None:
-    """Purpose: a body other than the one that was signed is refused, and the old object lives.
+    """Purpose: a body other than the one that was signed is refused, large as it may be, and the old object lives.
 
-    Method: 1. sign one body, send another of the same length
+    Method: 1. sign one body, send another of the same length, which differs at its end
             2. expect 400 XAmzContentSHA256Mismatch, or BadDigest, or 403, and the old bytes
     """
     key = space.stored(STOOD)
-    signed = space.s3.sign(space.request("PUT", key, body=b"the body as signed"))
+    signed = space.s3.sign(space.request("PUT", key, body=LARGE + b"as signed"))
 
-    reply = space.s3.send_as_is(replace(signed, body=b"the body in flight"))
+    reply = space.s3.send_as_is(replace(signed, body=LARGE + b"in flight"))
 
-    expect_refusal(
-        reply, {400, 403}, {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
-    )
+    expect_refusal(reply, {400, 403}, OTHER_PAYLOAD)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/payload-hash-is-checked")
+@pytest.mark.parametrize("operation", [case("deletion", "deletion"), case("tagging", "tagging")])
+def test_payload_hash_of_a_document_is_checked(space: Space, operation: str) -> None:
+    """Purpose: a document other than the one that was signed is not obeyed.
+
+    Method: 1. sign the deletion of a key without an object (or a write of tags), send a document that names the object
+            2. expect 400 or 403 (501 where tags are not offered), and the object as it was
+    """
+    key = space.stored(STOOD)
+    if operation == "deletion":
+        request, other = space.request("POST", query={"delete": ""}), delete_document([key])
+        body = delete_document([key[:-1] + "_"])
+    else:
+        request, other = space.request("PUT", key, {"tagging": ""}), tagging_document([("by", "eve")])
+        body = tagging_document([("by", "ann")])
+    signed = space.s3.sign(replace(request, body=body))
+
+    reply = space.s3.send_as_is(replace(signed, body=other))
+
+    expect_status(reply, {400, 403} if operation == "deletion" else {400, 403, NOT_IMPLEMENTED})
     expect_stored(space.get(key), STOOD)
 
 
@@ -100,6 +124,19 @@ def test_request_altered_after_signing_is_refused(space: Space, alter: Alteratio
     expect_status(reply, {400, 403, NOT_IMPLEMENTED} if reply.method == "DELETE" else {400, 403})
     expect_stored(space.get(key), STOOD)
     expect_nothing_stored(space.get(f"{key}-other"))
+
+
+@verifies("storage/signature/altered-request-is-refused")
+@pytest.mark.parametrize("method", [case("get-sent-as-head", "HEAD")])
+def test_read_sent_with_another_method_is_refused(space: Space, method: str) -> None:
+    """Purpose: the method is part of what is signed, also where the two read the same.
+
+    Method: 1. sign a GET, send it as HEAD
+            2. expect 403 (or 400)
+    """
+    signed = space.s3.sign(space.request("GET", space.stored(STOOD)))
+
+    expect_status(space.s3.send_as_is(replace(signed, method=method)), {400, 403})
 
 
 @verifies("storage/signature/altered-query-is-refused")

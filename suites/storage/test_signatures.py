@@ -39,6 +39,8 @@ ANONYMOUS: dict[str, tuple[str, dict[str, str], bool]] = {
         case("blanks-are-folded", {"x-amz-meta-note": "a   b  c"}),
         case("text-with-comma", {"x-amz-meta-note": "a, b;c=d"}),
         case("content-type", {"Content-Type": "text/plain; charset=utf-8"}),
+        case("all-that-is-sent", {"Content-Length": "6", "User-Agent": "conformance", "Accept-Encoding": "identity"}),
+        case("date-beside-x-amz-date", {"Date": "Sat, 01 Jan 2000 00:00:00 GMT"}),
     ],
 )
 def test_signed_request_is_served(space: Space, headers: dict[str, str]) -> None:
@@ -57,12 +59,27 @@ def test_signed_request_is_served(space: Space, headers: dict[str, str]) -> None
 def test_query_order_does_not_matter(space: Space) -> None:
     """Purpose: the canonical query is sorted, so the order in which it is sent does not matter.
 
-    Method: 1. sign a listing, send its query in reverse order
+    Method: 1. sign a listing, with names among its parameters that begin as others do; send them in reverse order
             2. expect 200
     """
-    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": space.prefix(), "max-keys": "1"}))
+    asked = {"list-type": "2", "prefix": space.prefix(), "max-keys": "1", "x-id": "1", "x-id-of": "2"}
+    signed = space.s3.sign(space.request("GET", query=asked))
 
     expect_status(space.s3.send_as_is(replace(signed, query=signed.query[::-1])), 200)
+
+
+@verifies("storage/signature/signed-request-is-served")
+@pytest.mark.parametrize("written", [case("fields-without-blanks", ",")])
+def test_authorization_may_be_written_without_blanks(space: Space, written: str) -> None:
+    """Purpose: the fields of Authorization are told apart by commas, as the S3 documentation's own examples write them.
+
+    Method: 1. sign a listing, take away the blanks between the fields of its Authorization
+            2. expect 200
+    """
+    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": space.prefix()}))
+    authorization = (signed.header("authorization") or "").replace(", ", written)
+
+    expect_status(space.s3.send_as_is(signed.with_header("Authorization", authorization)), 200)
 
 
 @verifies("storage/signature/unknown-key-is-refused")
@@ -186,21 +203,22 @@ def test_small_skew_is_served(space: Space, minutes: int) -> None:
 
 @verifies("storage/signature/wrong-scope-is-refused")
 @pytest.mark.parametrize(
-    ("changes", "date"),
+    ("changes", "day"),
     [
         case("service", {"service": "ec2"}, None),
         case("terminator", {"terminator": "aws5_request"}, None),
-        case("date", {}, "20200101"),
+        case("date", {}, -1),
     ],
 )
-def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], date: str | None) -> None:
+def test_wrong_scope_is_refused(space: Space, changes: dict[str, str], day: int | None) -> None:
     """Purpose: a signature made for another service, day or version of the scheme is not good here.
 
-    Method: 1. sign an upload rightly, but for another scope
+    Method: 1. sign an upload rightly, but for another scope (of the day before, for one)
             2. expect 400 or 403, and nothing stored
     """
     key = space.key()
     other = space.s3.with_keys(**changes)
+    date = None if day is None else minutes_off(24 * 60 * day).timestamp()[:8]
 
     reply = other.send(other.request("PUT", space.name, key, body=b"scoped"), Signing(scope_date=date))
 

@@ -10,7 +10,7 @@ from conformance.clients.s3_bodies import content_md5
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored
-from conformance.oracles.status import expect_no_server_error, observed
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -150,6 +150,22 @@ def test_encryption_key_is_used_or_refused(space: Space) -> None:
     expect_no_server_error(reply)
     if got.ok:
         raise NonConformance("no object without the key that it was put with", observed(got), reply, got)
+
+
+@verifies("storage/subresource/expected-owner-is-heeded")
+@pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
+def test_expected_owner_is_heeded(space: Space, method: str) -> None:
+    """Purpose: a caller who says whose bucket it expects does not write into another one's.
+
+    Method: 1. put an object, overwrite or delete it, expecting the bucket to be of an account that is none
+            2. expect 403 (or 400, 501), and the object as it was
+    """
+    key = space.stored(b"the bytes")
+    body = b"other bytes" if method == "PUT" else b""
+    reply = space.call(method, key, headers={"x-amz-expected-bucket-owner": "000000000000"}, body=body)
+
+    expect_status(reply, {400, 403, 501})
+    expect_stored(space.get(key), b"the bytes")
 
 
 @verifies("storage/subresource/unknown-method-is-refused")

@@ -6,17 +6,17 @@ import pytest
 
 from conformance.clients.s3_bodies import content_md5, tagging_document
 from conformance.oracles.s3_documents import tags_of
-from conformance.oracles.s3_errors import expect_refusal, require
-from conformance.oracles.s3_objects import expect_bytes, expect_headers
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_same_etag
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
 from conformance.strategies.storage import tag_sets
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof
 
-TAGS = {"project": "alpha", "owner": "team a"}
+TAGS = {"Project": "Alpha", "owner": "team a"}
 BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}
 TOO_MUCH = {
     "eleven": [(f"tag{number}", "x") for number in range(11)],
@@ -40,14 +40,17 @@ def test_tags_come_back(space: Space) -> None:
     """Purpose: an object's tags are kept, and leave the object as it is.
 
     Method: 1. put an object, tag it
-            2. expect the tags, and the bytes
+            2. expect the tags, and the bytes, metadata and ETag as they were
     """
-    key = space.stored(b"tagged", {"x-amz-meta-owner": "alice"})
+    key = space.key()
+    put = require(space.put(key, b"tagged", {"x-amz-meta-owner": "alice"}), "objects")
 
     expect_status(space.put_tags(key, list(TAGS.items())), {200, 204})
     _expect_tags(space.get_tags(key), TAGS)
-    expect_bytes(space.get(key), b"tagged")
+    got = space.get(key)
+    expect_bytes(got, b"tagged")
     expect_headers(space.head(key), {"x-amz-meta-owner": "alice"})
+    expect_same_etag(put, got)
 
 
 @verifies("storage/tagging/given-with-the-object")
@@ -57,7 +60,7 @@ def test_tags_given_with_the_object(space: Space) -> None:
     Method: 1. put with x-amz-tagging, URL-encoded
             2. expect the tags decoded
     """
-    key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha&owner=team%20a"})
+    key = space.stored(b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a"})
 
     _expect_tags(space.get_tags(key), TAGS)
 
@@ -91,12 +94,15 @@ def test_overwriting_drops_tags(space: Space) -> None:
     """Purpose: tags are of an object, so the one that replaces it has none of them.
 
     Method: 1. put an object with tags, overwrite it without
-            2. expect no tags
+            2. expect no tags; and none either where it was deleted in between
     """
-    key = space.stored(b"old", {"x-amz-tagging": "project=alpha"})
-    space.stored(b"new", key=key)
+    for deleted in (False, True):
+        key = space.stored(b"old", {"x-amz-tagging": "project=alpha"})
+        if deleted:
+            space.delete(key)
+        space.stored(b"new", key=key)
 
-    _expect_tags(space.get_tags(key), {})
+        _expect_tags(space.get_tags(key), {})
 
 
 @verifies("storage/tagging/tags-are-deleted")
@@ -148,6 +154,55 @@ def test_broken_document_is_refused(space: Space, body: bytes) -> None:
     reply = space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(body)}, body)
 
     expect_refusal(reply, 400, {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "InvalidTag"})
+    _expect_tags(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/tagging/differing-md5-keeps-the-tags")
+def test_differing_md5_keeps_the_tags(space: Space) -> None:
+    """Purpose: a Tagging document that arrives other than its Content-MD5 says is refused, and the old tags stay.
+
+    Method: 1. tag an object, send other tags with the Content-MD5 of another document
+            2. expect 400 BadDigest, and the old tags
+    """
+    key = space.stored(headers={"x-amz-tagging": "project=alpha"})
+    body = tagging_document([("project", "beta")])
+
+    reply = space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(b"another document")}, body)
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
+    _expect_tags(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/tagging/go-along-with-a-copy")
+def test_tags_go_along_with_a_copy(space: Space) -> None:
+    """Purpose: a copy has its source's tags, unless it is told to have others; metadata is another matter.
+
+    Method: 1. copy a tagged object, with other metadata; then with x-amz-tagging-directive: REPLACE and other tags
+            2. expect the source's tags; then the others
+    """
+    source, key = space.stored(headers={"x-amz-tagging": "project=alpha"}), space.key("copy")
+    described = {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "alice"}
+    others = {"x-amz-tagging-directive": "REPLACE", "x-amz-tagging": "stage=test"}
+
+    expect_no_error_inside(space.copy(key, source, described))
+    _expect_tags(space.get_tags(key), {"project": "alpha"})
+    expect_no_error_inside(space.copy(key, source, others))
+    _expect_tags(space.get_tags(key), {"stage": "test"})
+
+
+@verifies("storage/tagging/given-with-an-upload")
+def test_tags_given_with_an_upload(space: Space, features: frozenset[str]) -> None:
+    """Purpose: an object that comes in parts can be tagged as its upload is opened.
+
+    Method: 1. open an upload with x-amz-tagging, send a part, complete
+            2. expect the tags
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key()
+    upload = space.opened(key, {"x-amz-tagging": "project=alpha"})
+
+    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, b"tagged")]))
     _expect_tags(space.get_tags(key), {"project": "alpha"})
 
 
