@@ -102,10 +102,15 @@ def _with_another(steps: list[Step], rules: Rules) -> Iterator[list[Step]]:
 
 
 def _given(steps: list[Step], names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    # Equal values of different types are told apart by what they look like.
-    known = [{repr(values[name]): values[name] for _, values in steps if name in values}.values() for name in names]
+    known = [_known([values[name] for _, values in steps if name in values]) for name in names]
     for chosen in itertools.islice(itertools.product(*known), TRIED):
         yield dict(zip(names, chosen, strict=True))
+
+
+def _known(values: list[Any]) -> list[Any]:
+    """Each value once, and where one is true or false both; by their looks, since some are neither hashed nor equal."""
+    both = [False, True] if any(isinstance(value, bool) for value in values) else []
+    return list({repr(value): value for value in [*both, *values]}.values())
 
 
 def _less(value: Any) -> Iterator[Any]:
