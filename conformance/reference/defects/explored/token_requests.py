@@ -15,6 +15,8 @@ FORM = "oauth/token/any-form-keeps-the-contract"
 BODY = "oauth/token/any-body-is-no-server-error"
 BASIC = "oauth/client/any-authorization-field-keeps-the-contract"
 SCOPE = "oauth/scope/any-text-stays-within-the-credential"
+# A character of three or four bytes in UTF-8, percent-encoded.
+WIDE = re.compile(rb"%E[0-9A-F](%[89AB][0-9A-F]){2}|%F[0-4](%[89AB][0-9A-F]){3}")
 
 
 class UnreservedLettersNotDecoded(Defect):
@@ -51,7 +53,7 @@ class WideCharacterInFormFails(Defect):
     shortest = 1
 
     def intercept(self, request: Request) -> Answer | None:
-        wide = re.search(rb"%[EF][0-9A-F]%", request.body) and b"client_secret" not in request.body
+        wide = WIDE.search(request.body) and b"client_secret" not in request.body
         return failed() if is_token_request(request) and wide else None
 
 
