@@ -43,18 +43,21 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
 
 @verifies("registry/at-once/identical-blobs")
 def test_identical_blobs(repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: two builds that push the same layer at once both succeed.
+    """Purpose: two builds that push the same layers at once both succeed.
 
-    Method: 1. four callers push one blob at the same moment, each in a session of its own
-            2. expect 201 to each, and exactly its bytes from GET
+    Method: 1. four callers push at the same moment, each in a session of its own, two of them one blob, two another
+            2. expect 201 to each, and exactly the bytes of each blob from GET
     """
-    blob = new_blob(64 * 1024)
-    uploads = [repository.open_upload() for _ in range(CALLERS)]
-    replies = at_once([lambda upload=upload: upload.put(blob.digest, blob.content) for upload in uploads])
+    blobs = [new_blob(64 * 1024), new_blob(64 * 1024)]
+    pairs = [(repository.open_upload(), blobs[number % 2]) for number in range(CALLERS)]
+    replies = at_once(
+        [lambda upload=upload, blob=blob: upload.put(blob.digest, blob.content) for upload, blob in pairs]
+    )
 
     for reply in replies:
-        expect_status(reply, 201, "to each of those who push one blob at once")
-    expect_bytes(repository.get_blob(blob.digest), blob.content)
+        expect_status(reply, 201, "to each of those who push at once")
+    for blob in blobs:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/at-once/identical-manifests")

@@ -6,10 +6,10 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_sorted, pages_from, strings_of
+from conformance.oracles.registry import expect_sorted, next_link, pages_from, strings_of
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 @pytest.fixture
@@ -57,14 +57,34 @@ def test_catalog_is_sorted(pages: list[Exchange], stored: StoredImage) -> None:
         expect_sorted(page, "repositories")
 
 
+@verifies("registry/catalog/links-leave-nothing-out")
+def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once: Once) -> None:
+    """Purpose: whoever follows the links misses no repository and sees none twice.
+
+    Method: 1. read the catalog to its end; ask for one repository, and follow the Link of the answer once
+            2. expect another name, and none of the whole catalog between the two
+    """
+    whole = [each for page in pages for each in strings_of(page, "repositories")]
+    first = once("catalog of one", lambda: registry.catalog("?n=1"))
+    link = next_link(first)
+    if link is None or len(strings_of(first, "repositories")) != 1:
+        raise NotApplicable("the answer has no link, or not one name")
+    second = registry.follow_catalog(first, link)
+
+    (before,), after = strings_of(first, "repositories"), strings_of(second, "repositories")
+    passed = [each for each in whole if each > before and not (after and after[0] <= each)]
+    if passed or before in after:
+        raise NonConformance(f"what comes behind {before}", f"{after}; {passed[:3]} passed over", first, second)
+
+
 @verifies("registry/catalog/n-limits-the-page")
-def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> None:
     """Purpose: a client gets no more names than it asks for.
 
     Method: 1. ask for one repository
             2. expect at most one
     """
-    reply = registry.catalog("?n=1")
+    reply = once("catalog of one", lambda: registry.catalog("?n=1"))
 
     if len(strings_of(reply, "repositories")) > 1:
         raise NonConformance("one repository", f"{len(strings_of(reply, 'repositories'))}", reply)

@@ -23,9 +23,10 @@ class Twice:
 
 
 @pytest.fixture(scope="session")
-def twice(new_repository: NewRepository) -> Twice:
-    """An image in two repositories, from the first of which it is deleted."""
-    here, there = new_repository("delete-here"), new_repository("delete-there")
+def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
+    """An image in two repositories, from that with the shorter name of which it is deleted."""
+    here = new_repository("delete-here")
+    there = repository_at(f"{here.name}-too")
     manifest = image(here.name, layers=0)
     for repository in (here, there):
         repository.given(manifest, "v1")
@@ -43,7 +44,8 @@ def deleted(repository: Repository, reference: str) -> None:
 def test_image_stays_elsewhere(twice: Twice, features: frozenset[str], by: str) -> None:
     """Purpose: an image that two repositories have stays in the one when it is deleted from the other.
 
-    Method: 1. push an image to two repositories under one tag; DELETE the tag, or the image, from the one
+    Method: 1. push an image to two repositories under one tag; DELETE the tag, or the image, from the one with whose
+               name that of the other begins
             2. expect exactly its bytes by that tag from the other
     """
     if by == "tag" and "registry.delete-tag" not in features:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, Manifest, NewImage, encoded, image, index, manifest_of
+from conformance.clients.images import DOCKER_LIST, Blob, Manifest, NewImage, encoded, image, index, manifest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_json_error, expect_not_stored
@@ -26,6 +26,7 @@ MISSING = pytest.mark.parametrize(
         case("child", "child"),
         case("docker-child", "docker-child"),
         case("layer-elsewhere", "layer-elsewhere"),
+        case("deleted", "deleted"),
     ],
 )
 
@@ -41,7 +42,7 @@ class Pushed:
 
 @pytest.fixture
 def without(
-    repository: Repository, stored: StoredImage, base: Manifest, names: Names, once: Once
+    repository: Repository, stored: StoredImage, base: Manifest, names: Names, once: Once, features: frozenset[str]
 ) -> Callable[[str], Pushed]:
     """Pushes a manifest, one thing that it refers to left out; once for each such thing."""
 
@@ -50,15 +51,25 @@ def without(
         never = image(tag, docker=missing == "docker-child")
         if missing == "config":
             manifest = manifest_of(never.blobs[0], base.blobs[1:])
-        elif missing in ("layer", "layer-elsewhere"):
+        elif missing in ("layer", "layer-elsewhere", "deleted"):
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
         else:
             manifest = index([never], docker=missing == "docker-child")
         if missing == "layer-elsewhere":
             stored.repository.given_blob(never.blobs[1].content)
+        if missing == "deleted":
+            deleted_blob(repository, never.blobs[1], features)
         return Pushed(manifest, tag, repository.put_manifest(tag, manifest.content, manifest.media_type))
 
     return lambda missing: once(("without", missing), lambda: made(missing))
+
+
+def deleted_blob(repository: Repository, blob: Blob, features: frozenset[str]) -> None:
+    """Has a blob pushed and deleted; not asked of a registry that deletes none."""
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+    if (reply := repository.delete_blob(repository.given_blob(blob.content))).status != 202:
+        raise NotApplicable(f"the registry deletes no blobs: {reply}")
 
 
 @verifies("registry/manifest/missing-reference-is-refused")
@@ -66,7 +77,7 @@ def without(
 def test_missing_reference(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: an image that cannot be pulled is not taken.
 
-    Method: 1. PUT a manifest whose config, layer or child was never pushed, or to another repository only
+    Method: 1. PUT a manifest whose config, layer or child was never pushed, or to another repository only, or deleted
             2. expect 400 or 404
             3. expect 404 to HEAD of the tag and of the digest
     """

@@ -12,6 +12,7 @@ from conformance.clients.images import (
     DOCKER_MANIFEST,
     OCI_INDEX,
     OCI_MANIFEST,
+    Blob,
     Manifest,
     NewImage,
     artifact,
@@ -29,7 +30,7 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
-MEGABYTE = 1_000_000
+OTHER = "application/vnd.example.chart.config.v1+json"
 MAKERS = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * 2), seed),
     DOCKER_MANIFEST: lambda base, seed: docker_image(base, seed),
@@ -38,6 +39,7 @@ MAKERS = {
     "nested": lambda base, seed: index([index([variation(base, seed)])]),
     "artifact": lambda base, seed: artifact(seed, "application/vnd.example.sbom"),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
+    "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
 }
 
 
@@ -75,6 +77,7 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
         row("registry/manifest/nested-index-is-taken", "nested"),
         row("registry/manifest/artifact-is-taken", "artifact"),
         row("registry/manifest/no-layers-is-taken", "no-layers"),
+        row("registry/manifest/other-config-is-taken", "other-config"),
     ],
 )
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:
@@ -179,33 +182,6 @@ def test_type_with_parameters(repository: Repository, new_image: NewImage, names
 
     expect_status(repository.put_manifest(tag, manifest.content, f"{manifest.media_type}; charset=utf-8"), 201)
     expect_bytes(repository.get_manifest(tag), manifest.content)
-
-
-@verifies("registry/manifest/four-megabytes-are-taken")
-def test_four_megabytes(repository: Repository, base: Manifest, names: Names) -> None:
-    """Purpose: manifests of up to 4 megabytes are taken.
-
-    Method: 1. PUT a manifest of 3.9 megabytes
-            2. expect 201, and exactly its bytes from GET
-    """
-    tag = names.new("large")
-    manifest = variation(base, tag.ljust(39 * MEGABYTE // 10, "x"))
-
-    expect_status(repository.push(manifest, tag), 201)
-    expect_bytes(repository.get_manifest(tag), manifest.content)
-
-
-@verifies("registry/manifest/too-large-is-413")
-def test_too_large(repository: Repository, base: Manifest, names: Names) -> None:
-    """Purpose: a manifest beyond the registry's limit is told as such.
-
-    Method: 1. PUT a manifest of 6 megabytes
-            2. expect 413, or 201 where there is no such limit
-    """
-    tag = names.new("too-large")
-    manifest = variation(base, tag.ljust(6 * MEGABYTE, "x"))
-
-    expect_status(repository.push(manifest, tag), {201, 413}, "for a manifest of 6 megabytes")
 
 
 @verifies("registry/manifest/missing-subject-is-taken")

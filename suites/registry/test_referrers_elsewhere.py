@@ -1,13 +1,13 @@
-"""Referrers of what is elsewhere, or nowhere (OCI Distribution Specification 1.1, "Listing Referrers")."""
+"""Referrers of what is elsewhere, nowhere or deleted (OCI Distribution Specification 1.1, "Listing Referrers")."""
 
 from __future__ import annotations
 
 from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, image, index, manifest_of
 from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.oracles.registry import descriptors_of, expect_bytes
+from conformance.oracles.registry import descriptors_of, expect_bytes, expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 SBOM = "application/vnd.example.sbom.v1+json"
 
@@ -42,6 +42,28 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
 
     if descriptors_of(reply):
         raise NonConformance("no referrers from another repository", reply.text[:300], reply)
+
+
+@verifies("registry/referrers/deleted-is-not-listed")
+def test_deleted_referrer(new_repository: NewRepository) -> None:
+    """Purpose: what was deleted refers to nothing.
+
+    Method: 1. push an image and a referrer, ask for referrers, DELETE the referrer
+            2. expect no referrers
+    """
+    repository = new_repository("unreferred")
+    subject = repository.given(image(repository.name, layers=0), "v1")
+    referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
+    repository.referrers(subject.digest)
+    deleted = repository.delete_manifest(referrer.digest)
+    if deleted.status in (400, 405):
+        raise NotApplicable("the registry deletes no manifests, which it may")
+    if deleted.status not in (202, 404):
+        raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
+    reply = repository.referrers(subject.digest)
+
+    if descriptors_of(reply):
+        raise NonConformance("no referrers", reply.text[:300], reply)
 
 
 @verifies("registry/referrers/tag-schema-works")
@@ -80,3 +102,15 @@ def test_anonymous_cannot_list_referrers(guarded: StoredImage) -> None:
             2. expect 401
     """
     expect_status(guarded.repository.as_role(None).referrers(guarded.image.digest), 401, "without a login")
+
+
+@verifies("registry/rights/other-organization-cannot-list-referrers")
+def test_other_organization_cannot_list_referrers(guarded: StoredImage) -> None:
+    """Purpose: what refers to an organization's images is its own.
+
+    Method: 1. ask for referrers with another organization's login
+            2. expect 401, 403 or 404
+    """
+    reply = guarded.repository.as_role("foreign").referrers(guarded.image.digest)
+
+    expect_denied(reply, "for another organization's login")

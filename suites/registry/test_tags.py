@@ -207,13 +207,13 @@ def test_pushed_twice(new_repository: NewRepository) -> None:
 
 
 @verifies("registry/tags/digests-are-no-tags")
-def test_digests_are_no_tags(new_repository: NewRepository) -> None:
-    """Purpose: what was pushed by digest alone has no tag.
+def test_digests_are_no_tags(tagged: Repository, repository_at: NewRepository) -> None:
+    """Purpose: what was pushed by digest alone has no tag, nor has a repository those of one whose name begins so.
 
     Method: 1. push one image by digest and another under a tag
             2. expect the tag alone in the list
     """
-    repository = new_repository("untagged")
+    repository = repository_at(tagged.name[:-1])
     untagged = repository.given(image(repository.name, layers=0))
     repository.given(variation(untagged, "only"), "only")
 

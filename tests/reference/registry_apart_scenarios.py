@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 from tests.reference.registry_scenarios import BLOB, MISSING, UPLOADS, session
@@ -23,6 +24,9 @@ from tests.reference.registry_support import (
 HEX = "0123456789abcdef" * 4
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "absent_then_pushed": ("AbsentBlobRemembered", "AbsentTagRemembered"),
+    "accepted": ("FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
+    "begins_so": ("DeletionInNamesThatBeginSo", "TagsOfNamesThatBeginSo"),
+    "blobs_at_once": ("BlobsAtOnceMixed",),
     "blob_elsewhere": ("KnownBlobOfAnyRepository", "PartOfBlobOfAnyRepository"),
     "deleted_here": (
         "BlobDeletionUnsupported",
@@ -31,10 +35,11 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestDeletedInEveryRepository",
         "TagDeletedInEveryRepository",
     ),
-    "in_use": ("BlobInUseKept",),
+    "in_use": ("BlobInUseKept", "DeletedBlobStillCounts"),
     "known": ("KnownNeedsNoLogin",),
     "like": (
         "BlobServedAsManifest",
+        "ConfigOfOtherTypeRefused",
         "DigestFoundByItsBeginning",
         "ManifestTrimmed",
         "SameLayerTwiceRefused",
@@ -52,10 +57,18 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestReadBeforeItsSender",
         "PushTokenDeletesBlobs",
         "PushTokenDeletesTags",
+        "ReferrersForEveryLogin",
         "StrangersFindNothing",
     ),
-    "pages": ("LinkToAnEmptyPage",),
-    "referrers_again": ("NothingFilteredIsUnknown", "ReferrerListedForEachPush", "ReferrersFromCache"),
+    "pages": ("CatalogPageBeginsWithTheLast", "CatalogPassesOverOne", "LinkToAnEmptyPage"),
+    "referrers_again": (
+        "FilterOfTypesThatBeginSo",
+        "NothingFilteredIsUnknown",
+        "OneReferrerOfAType",
+        "ReferrerListedForEachPush",
+        "ReferrerWithTagNotListed",
+        "ReferrersFromCache",
+    ),
     "session_elsewhere": (
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
@@ -71,6 +84,27 @@ async def absent_then_pushed(d: Driver) -> None:
         await d.ask("GET", f"/v2/{APP}/manifests/v1")
         await d.push_blob(BLOB)
         await d.image("v1")
+
+
+async def accepted(d: Driver) -> None:
+    pushed = await d.image("v1")
+    for told in (f"{INDEX}, {IMAGE};q=0.5", (IMAGE, INDEX), (INDEX, IMAGE)):
+        await d.ask("GET", f"/v2/{APP}/manifests/{pushed}", Accept=told)
+
+
+async def begins_so(d: Driver) -> None:
+    pushed = await d.image("v2", TWO)
+    await d.image("v1")
+    await d.ask("GET", f"/v2/{APP}/tags/list")
+    await d.ask("DELETE", f"/v2/{APP}/manifests/{pushed}")
+    await d.ask("GET", f"/v2/{TWO}/manifests/v2")
+
+
+async def blobs_at_once(d: Driver) -> None:
+    named = await asyncio.gather(d.push_blob(BLOB), d.push_blob(b"another"))
+    for each in named:
+        await d.ask("GET", f"/v2/{APP}/blobs/{each}")
+    d.asked.sort(key=repr)
 
 
 async def blob_elsewhere(d: Driver) -> None:
@@ -101,6 +135,8 @@ async def deleted_here(d: Driver) -> None:
 async def in_use(d: Driver) -> None:
     await d.image("v1")
     await d.ask("DELETE", f"/v2/{APP}/blobs/{digest(b'{}')}")
+    await d.ask("DELETE", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}")
+    await d.push_manifest(image_of(b"{}", BLOB), "v2")
 
 
 async def known(d: Driver) -> None:
@@ -116,6 +152,7 @@ async def like(d: Driver) -> None:
     await d.image(HEX)
     await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=-5000")
     await d.push_manifest(image_of(b"{}", b"layer\r\n", b"layer\r\n"), "twice")
+    await d.push_manifest(image_of(b"{}") | {"config": descriptor(b"{}", "application/vnd.other.config")}, "other")
     await d.push_manifest(json.dumps(image_of(b"{}", b"layer\r\n")).encode() + b"\n", "line-end")
     await d.ask("GET", f"/v2/{APP}/manifests/line-end")
 
@@ -160,12 +197,17 @@ async def other_grants(d: Driver) -> None:
     await d.ask("POST", UPLOADS, bearer=both)
     missing = json.dumps(image_of(b"{}", b"missing")).encode()
     await d.ask("PUT", f"/v2/{APP}/manifests/v2", missing, bearer=None, Content_Type=IMAGE)
+    await d.ask("GET", f"/v2/{APP}/referrers/{MISSING}", bearer=token(scope(TWO, "pull")))
 
 
 async def pages(d: Driver) -> None:
     for tag in ("a", "b"):
         await d.image(tag)
     await d.ask("GET", f"/v2/{APP}/tags/list?n=2")
+    for name in (TWO, f"{APP}-three"):
+        await d.push_blob(BLOB, name)
+    link = (await d.ask("GET", "/v2/_catalog?n=1")).headers.get("link", "")
+    await d.ask("GET", link.partition("<")[2].partition(">")[0] or "/v2/_catalog")
 
 
 async def referrers_again(d: Driver) -> None:
@@ -175,6 +217,12 @@ async def referrers_again(d: Driver) -> None:
         await d.image(subject=subject)
     await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}")
     await d.ask("GET", f"/v2/{APP}/referrers/{MISSING}?artifactType=application/vnd.a")
+    for number in range(2):
+        await d.image(
+            f"v{number}", subject=subject, artifactType="application/vnd.a+json", annotations={"n": str(number)}
+        )
+    for query in ("", "?artifactType=application/vnd.a"):
+        await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
 
 
 async def session_elsewhere(d: Driver) -> None:

@@ -75,15 +75,26 @@ class Driver:
         self.asked: list[Recorded] = []
 
     async def ask(
-        self, method: str, target: str, body: bytes = b"", *, bearer: str | None = EVERYTHING, **headers: str
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
+        bearer: str | None = EVERYTHING,
+        **headers: str | tuple[str, ...],
     ) -> Answer:
-        """One request; keyword names become header names. ``bearer=None`` sends no token."""
+        """One request; keyword names become header names, one field a value. ``bearer=None`` sends no token."""
         target = target.removeprefix("http://registry.example")
         path, _, query = target.partition("?")
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         if bearer is not None:
             sent.setdefault("Authorization", f"Bearer {bearer}")
-        request = Request(method, path, query, Headers({"host": "registry.example", **sent}), body)
+        fields = [
+            (name.lower().encode(), value.encode())
+            for name, values in {"host": "registry.example", **sent}.items()
+            for value in ([values] if isinstance(values, str) else values)
+        ]
+        request = Request(method, path, query, Headers(raw=fields), body)
         answer = await self.alterations.answer(request)
         told = [(name.decode(), UUID.sub("UUID", value.decode())) for name, value in answer.headers.raw]
         text = b"" if method == "HEAD" else re.sub(UUID.pattern.encode(), b"UUID", answer.body)

@@ -325,6 +325,8 @@ REGISTRY: list[Row] = [
     (registry_tokens.RefreshTokenGetsWhatIsAsked, refreshed_scope, f"{APP}:pull", f"{APP}:pull,push"),
     (registry_tokens.PasswordOfAFormUnread,
      lambda w: w.registry_form(username="ct-pull", password="x").status_code, 400, 200),
+    (registry_tokens.AccountBelieved, lambda w: claims(w.registry(account="ct-push").json()["token"])["sub"], "ct-pull",
+     "ct-push"),
 ]  # fmt: skip
 VARIANTS: list[Row] = [
     (variants.OpaqueTokens, lambda w: (w.bearer().count("."), w.api(ACME).status_code), (2, 200), (0, 200)),

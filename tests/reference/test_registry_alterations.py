@@ -20,7 +20,7 @@ KNOWN: dict[str, type[Alteration]] = {
     name: each
     for module in MODULES
     for name, each in vars(module).items()
-    if inspect.isclass(each) and issubclass(each, Alteration) and each.__module__ == module.__name__
+    if inspect.isclass(each) and issubclass(each, Alteration) and each.surface and each.__module__ == module.__name__
 }
 CONVERSATIONS = vars(registry_scenarios) | vars(registry_access_scenarios) | vars(registry_apart_scenarios)
 SHOWN_BY = PARTS | registry_apart_scenarios.SHOWN_BY

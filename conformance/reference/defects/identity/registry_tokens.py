@@ -383,3 +383,14 @@ class PasswordOfAFormUnread(Defect):
     ) -> Account | None:
         known = surface_of(original).accounts.get(form.get("username", ""))
         return known if form["grant_type"] == "password" else original(form)
+
+
+class AccountBelieved(Defect):
+    """Docker token authentication: a token has the access of who logs in, whatever ``account`` says."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/account-is-who-logs-in", "registry/token/anonymous-opens-nothing")
+
+    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
+        account = original(request)
+        return surface_of(original).accounts.get(request.parameter("account") or "", account)

@@ -183,3 +183,27 @@ class IndexDeletionTakesItsImages(Defect):
         await original(name, digest)
         for child in deleted.document.get("manifests") or []:
             await original(name, child["digest"])
+
+
+class TagsOfNamesThatBeginSo(Defect):
+    """distribution-spec 1.1, Listing Tags: the tags of ``app-two`` are not those of ``app``."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/digests-are-no-tags",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        tags = dict.fromkeys(original(name))
+        for each, repository in registry_of(original).repositories.items():
+            tags |= dict.fromkeys(repository.tags if each.startswith(name) else ())
+        return list(tags)
+
+
+class DeletionInNamesThatBeginSo(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what is deleted from ``app`` stays in ``app-two``."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/image-stays-elsewhere",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in [known for known in registry_of(original).repositories if known.startswith(name)]:
+            await original(each, digest)

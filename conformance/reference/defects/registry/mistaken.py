@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -17,6 +17,7 @@ from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import INDEXES, Manifest
 
 HEX = re.compile(r"[0-9a-f]{64}")
+SEPARATOR = re.compile(r"\s*,\s*")
 SHORT_DIGEST = re.compile(r"sha256:[0-9a-f]{8,63}")
 SUFFIX = re.compile(r"bytes=-([0-9]{1,9})")
 
@@ -138,3 +139,79 @@ class NothingFilteredIsUnknown(Defect):
         if asked.request.parameter("artifactType") and not json.loads(answer.body)["manifests"]:
             raise Refusal("MANIFEST_UNKNOWN", {"digest": asked.reference})
         return answer
+
+
+class FilterOfTypesThatBeginSo(Defect):
+    """distribution-spec 1.1, Listing Referrers: the type that is asked for is compared whole."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/filter-is-applied",)
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return str(descriptor.get("artifactType", "")).startswith(artifact_type)
+
+
+class OneReferrerOfAType(Defect):
+    """distribution-spec 1.1, Listing Referrers: of two of one type, both are listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return list({each.get("artifactType"): each for each in original(name, digest)}.values())
+
+
+class ReferrerWithTagNotListed(Defect):
+    """distribution-spec 1.1, Listing Referrers: a manifest that was pushed by tag refers to its subject as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        tagged = registry_of(original).stored(name).tags.values()
+        return [each for each in original(name, digest) if each["digest"] not in tagged]
+
+
+class _AcceptReadInPart(Defect):
+    def _read(self, request: Request) -> list[str]:
+        """The media types that are taken to be acceptable."""
+        raise NotImplementedError
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        if "accept" in request.headers and not {manifest.media_type, "*/*"} & set(self._read(request)):
+            raise Refusal("MANIFEST_UNKNOWN", "Accept does not support the type")
+        answer: Answer = original(request, manifest)
+        return answer
+
+
+class FirstAcceptFieldAlone(_AcceptReadInPart):
+    """RFC 9110 section 5.2: Accept fields are one list, of which the first has not all."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/accept-is-read-whole",)
+
+    def _read(self, request: Request) -> list[str]:
+        """The types of the first field."""
+        return SEPARATOR.split(request.headers.getlist("accept")[0])
+
+
+class LastAcceptFieldAlone(_AcceptReadInPart):
+    """RFC 9110 section 5.2: Accept fields are one list, of which the last has not all."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/accept-is-read-whole",)
+
+    def _read(self, request: Request) -> list[str]:
+        """The types of the last field."""
+        return SEPARATOR.split(request.headers.getlist("accept")[-1])
+
+
+class WeightTakenForTheType(_AcceptReadInPart):
+    """RFC 9110 section 12.5.1: a weight behind a type is none of its characters."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/accept-is-read-whole",)
+
+    def _read(self, request: Request) -> list[str]:
+        """Every type, with what stands behind it."""
+        return SEPARATOR.split(",".join(request.headers.getlist("accept")))

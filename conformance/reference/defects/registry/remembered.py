@@ -170,3 +170,20 @@ class ReferrerListedForEachPush(Defect):
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         found = original(name, digest)
         return [each for each in found for _ in range(self.pushed.count((name, each["digest"])))]
+
+
+class DeletedBlobStillCounts(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: a blob that was deleted is unknown, as one never pushed is."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+
+    def __init__(self) -> None:
+        self.deleted: set[str] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self.deleted.add(digest)
+        await original(name, digest)
+
+    def check_missing(self, original: Any, digests: list[str]) -> None:
+        original([each for each in digests if each not in self.deleted])

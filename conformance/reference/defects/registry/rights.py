@@ -74,3 +74,14 @@ class ManifestReadBeforeItsSender(Defect):
             registry.check_manifest(name, registry.media_type_of(request), registry.parse_manifest(request.body))
         caller: Caller = original(kind, name, request)
         return caller
+
+
+class ReferrersForEveryLogin(Defect):
+    """Docker token scopes: a list of referrers needs pull on the repository, and not a token alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-list-referrers",)
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        wanted: list[Access] = original(kind, name, request)
+        return [] if kind == "referrers" and registry_of(original).bearer_token(request) else wanted

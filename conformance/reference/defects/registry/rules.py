@@ -212,3 +212,17 @@ class IndexRefused(Defect):
         original(media_type)
         if media_type in INDEXES:
             raise invalid("no index")
+
+
+class ConfigOfOtherTypeRefused(Defect):
+    """image-spec 1.1, Image Manifest: an implementation must not refuse a config for a media type it does not know."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/other-config-is-taken",)
+
+    def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
+        original(media_type, member, value)
+        if member == "config" and not value["mediaType"].startswith(
+            ("application/vnd.oci.", "application/vnd.docker.")
+        ):
+            raise invalid("unsupported media type of the config")

@@ -136,3 +136,25 @@ class PullNeedsPush(Defect):
 
     def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
         return (*original(method), "push") if method in ("GET", "HEAD") else tuple(original(method))
+
+
+class CatalogPageBeginsWithTheLast(Defect):
+    """Docker Registry V2, Pagination: the next page of the catalogue begins behind the last name."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        again = [last] if last in registry_of(original).repositories else []
+        return [*again, *original(names, last)]
+
+
+class CatalogPassesOverOne(Defect):
+    """Docker Registry V2, Pagination: between two pages of the catalogue no name is left out."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        reference: str = original(request, size, rest[size] if kind_of(request) == "catalog" else last, rest)
+        return reference

@@ -313,3 +313,18 @@ class BlobBeyondEightMebibytesCutShort(Defect):
 
     async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
         await original(name, digest, content[: 8 * 1024 * 1024])
+
+
+class BlobsAtOnceMixed(Defect):
+    """Of several blobs that are pushed at once, each keeps its own bytes."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-blobs",)
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    async def store_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        self.content = content
+        await asyncio.sleep(PAUSE_S)
+        await original(name, digest, self.content)

@@ -1,0 +1,90 @@
+"""That a token grants what was asked and what the login may do, and no more (Docker Registry token authentication)."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_operations import DELETIONS, Occasion
+from conformance.clients.registry_tokens import ask, pull, token_for
+from conformance.evidence.once import Once
+from conformance.oracles.headers import challenges
+from conformance.oracles.registry import expect_denied, expect_untouched
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@verifies("registry/token/each-scope-has-its-own-actions")
+def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+    """Purpose: of a token for several repositories, each has the actions that were asked for it.
+
+    Method: 1. ask for one token to pull from a repository, and to pull from and push to another
+            2. pull from the first with it: expect 200 (the control); push to the first: expect 401, 403 or 404
+    """
+    scopes = bearer.scope(stored.repository.name, "pull"), bearer.scope(guarded.repository.name, "pull,push")
+    token = token_for(bearer, "pusher", *scopes)
+    if pull(stored, token).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+
+    expect_denied(stored.repository.presenting(f"Bearer {token}").post_upload(), "for a push with a token to pull")
+
+
+@verifies("registry/token/asterisk-grants-no-more")
+def test_asterisk(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: who asks for every action gets those that they may do.
+
+    Method: 1. ask for the action "*" on a repository with a login that may only pull: expect 200 or 400
+            2. where a token comes, expect it not to push
+    """
+    reply = ask(bearer, "puller", bearer.scope(guarded.repository.name, "*"))
+
+    expect_status(reply, {200, 400}, "for every action")
+    if token_in(reply):
+        expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
+
+
+@verifies("registry/token/push-does-not-delete")
+@pytest.mark.parametrize("operation", [case(name, name) for name in DELETIONS])
+def test_push_does_not_delete(
+    bearer: Registry, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
+) -> None:
+    """Purpose: where deleting is a right of its own, a token to push does not delete.
+
+    Method: 1. ask for a token to pull and push
+            2. DELETE the image, its tag and its layer with it: expect 401, 403 or 404, or a refusal where that is not
+               offered (400 or 405); and the image, its tag and its layer as they were
+    """
+    repository, delete = guarded.repository, DELETIONS[operation].request
+    occasion = Occasion(guarded, new_blob(), "unused")
+    stranger = repository.as_role(None)
+    asked, _ = once(("anonymous", operation), lambda: (delete(stranger, occasion), occasion))
+    wanted = next((each.parameters.get("scope", "") for each in challenges(asked)), "")
+    if not {"delete", "*"} & set(wanted.rpartition(":")[2].split(",")):
+        raise NotApplicable("deleting is no right of its own here")
+    scope = bearer.scope(repository.name, "pull,push")
+    token = once("token to push", lambda: token_for(bearer, "pusher", scope))
+    reply = delete(repository.presenting(f"Bearer {token}"), occasion)
+
+    expect_status(reply, {400, 401, 403, 404, 405}, "for a token to push")
+    layer = guarded.image.blobs[-1]
+    if operation == "delete-blob":
+        expect_untouched(repository.get_blob(layer.digest), layer.content)
+    else:
+        expect_untouched(repository.get_manifest(guarded.tag), guarded.image.content)
+
+
+@verifies("registry/token/account-is-who-logs-in")
+def test_account_is_who_logs_in(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: whose rights a token has, the login says, and not the name beside it.
+
+    Method: 1. ask for a token to push with a login that may only pull, and with account=<one that may push>
+            2. where a token comes, expect it not to push
+    """
+    named = bearer.account("pusher").username
+    reply = ask(bearer, "puller", bearer.scope(guarded.repository.name, "pull,push"), account=named)
+
+    if token_in(reply):
+        expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
