@@ -3,6 +3,7 @@
     python -m tests.defects                          every defect, the checks that it names
     python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
     python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
+    python -m tests.defects --variants --pairs       two of them at once where they allow it, in half the time
     python -m tests.defects --surface registry --defect NAME --whole
     python -m tests.defects --clients                the same by the checks of real clients, those that are installed
 
@@ -17,8 +18,8 @@ import shlex
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +35,13 @@ from conformance.plugin.options import RunOptions
 from conformance.plugin.surfaces import OF_AREA, surface_of
 from conformance.plugin.worker import CHECK, RESULT, Worker
 from conformance.reference.control import tell
-from conformance.reference.defects.base import Alteration, Defect
+from conformance.reference.defects.base import Alteration, Defect, overridden_names
 from conformance.reference.deployment import alterations
 from conformance.target import configuration
 
 CLEAN = "(clean)"
 BY_CLIENTS = "interoperability/"
+BESIDE = " + "
 KEPT = ("verdict", "findings", "reason", "events", "requests")
 
 
@@ -60,6 +62,39 @@ class Row:
         """Whether a check is asked: of a variant not what it does not claim, nor what it may leave."""
         left_out = check.requirement.feature in self.without or check.requirement.id in self.misses
         return not left_out and (not self.only or check.id.startswith(self.only))
+
+    @property
+    def parts(self) -> list[str]:
+        """What is switched on."""
+        return self.name.split(BESIDE)
+
+    def beside(self, other: Row) -> Row | None:
+        """Both variants at once; None where they are of two surfaces, or have a method of it in common."""
+        methods, others = (altered(row.name) for row in (self, other))
+        if self.surface != other.surface or methods & others:
+            return None
+        without, misses = self.without + other.without, self.misses + other.misses
+        return replace(self, name=f"{self.name}{BESIDE}{other.name}", without=without, misses=misses)
+
+
+def altered(name: str) -> set[str]:
+    """The methods that an alteration has of its own, those that it has in place of its surface's among them."""
+    made = alterations()[name]
+    seen = (each for each in ("intercept", "rewrite") if getattr(made, each) is not getattr(Alteration, each))
+    return {*overridden_names(made), *seen}
+
+
+def paired(wanted: Iterable[Row]) -> list[Row]:
+    """Variants two at once, as far as they allow it."""
+    left, made = list(wanted), list[Row]()
+    while left:
+        row = left.pop(0)
+        other = next((each for each in left if row.beside(each)), None)
+        if other is not None:
+            left.remove(other)
+            row = row.beside(other) or row
+        made.append(row)
+    return made
 
 
 def rows(choice: argparse.Namespace) -> list[Row]:
@@ -88,8 +123,8 @@ def noticing(alteration: type[Alteration], clients: bool = False) -> tuple[str, 
 class Table:
     """A pytest plugin that runs checks once for each row, in place of pytest's own loop."""
 
-    def __init__(self, wanted: list[Row], control: str) -> None:
-        self.wanted = wanted
+    def __init__(self, wanted: list[Row], control: str, singles: Sequence[Row] = ()) -> None:
+        self.wanted, self.singles = wanted, singles
         self.control = control
         self.verdicts: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -97,17 +132,23 @@ class Table:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Runs the rows; the clean reference is the first."""
         items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
-        needed = {row.name: list(self.of(row, items)) for row in self.wanted}
         # Beside variants the clean reference is no row: that nothing fails on it is what a whole run shows.
-        every = {item for row in self.wanted if not row.variant for item in needed[row.name]}
+        every = {item for row in self.wanted if not row.variant for item in self.of(row, items)}
         self.verdicts[CLEAN] = self.run([item for item in items if item in every])
         target = session.config.stash[KEYS.target]
-        for row in self.wanted:
+        left = list(self.wanted)
+        while left:
+            row = left.pop(0)
             tell(self.control, "reset")
-            tell(self.control, "switch", row.name)
+            tell(self.control, "switch", *row.parts)
             claimed = [each for each in target.features if each not in row.without]
             session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
-            self.verdicts[row.name] = self.run(needed[row.name])
+            found = self.run(list(self.of(row, items)))
+            if noticed(found) and len(row.parts) > 1:
+                # Which of them is minded, or whether they only do not go together, each by itself shows.
+                left += [single for single in self.singles if single.name in row.parts]
+            else:
+                self.verdicts[row.name] = found
         tell(self.control, "reset")
         return True
 
@@ -134,9 +175,10 @@ class Table:
         return found
 
 
-def run_rows(wanted: list[Row], explore: int) -> dict[str, dict[str, dict[str, Any]]]:
+def run_rows(wanted: list[Row], explore: int, pairs: bool = False) -> dict[str, dict[str, dict[str, Any]]]:
     """Verdicts by row and check id, by a reference of its own in this process's charge."""
-    return in_reference(wanted, explore, lambda control: Table(wanted, control))
+    at_once = paired(wanted) if pairs else wanted
+    return in_reference(wanted, explore, lambda control: Table(at_once, control, wanted))
 
 
 def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -191,7 +233,7 @@ class Judge:
 def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str, Any]]]:
     """The rows dealt out over processes; the clean rows are joined."""
     words = [f"--explore={choice.explore}", *(f"--check={each}" for each in choice.check or ())]
-    words += [f"--{name}" for name in ("whole", "variants", "clients") if getattr(choice, name)]
+    words += [f"--{name}" for name in ("whole", "variants", "pairs", "clients") if getattr(choice, name)]
     verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
     for part in dealt_out("tests.defects", [row.name for row in rows(choice)], choice.jobs, words):
         for name, row in part.items():
@@ -235,7 +277,7 @@ def markdown(verdicts: dict[str, dict[str, dict[str, Any]]], known: dict[str, ty
     lines = ["| defect | promise it breaks | noticed by |", "| --- | --- | --- |"]
     for name, row in sorted(verdicts.items()):
         if name != CLEAN:
-            promise = " ".join((known[name].__doc__ or "").split())
+            promise = " ".join(" ".join((known[each].__doc__ or "").split()) for each in name.split(BESIDE))
             lines.append(f"| {name} | {promise} | {'<br>'.join(sorted(noticed(row))) or '**nobody**'} |")
     return "\n".join(lines) + "\n"
 
@@ -247,6 +289,7 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--whole", action="store_true", help="every check of the surface, not only those named")
     parser.add_argument("--check", action="append", metavar="ID", help="only checks that begin so")
     parser.add_argument("--variants", action="store_true", help="variants in place of defects")
+    parser.add_argument("--pairs", action="store_true", help="two variants at once that replace different methods")
     parser.add_argument("--clients", action="store_true", help="the checks of real clients, in place of all others")
     return parsed_with_processes(parser, arguments, explore=10)
 
@@ -266,7 +309,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect is not noticed, or a variant is minded."""
     choice = _parsed(arguments)
     if choice.part:
-        choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore)), encoding="utf-8")
+        choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.pairs)), encoding="utf-8")
         return 0
     verdicts = run_in_processes(choice)
     if choice.out:
