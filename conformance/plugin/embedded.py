@@ -26,10 +26,12 @@ class EmbeddedReference:
     def __init__(self, arguments: Sequence[str] = ()) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-reference-"))
         self.target_config = self.folder / "conformance.toml"
-        command = [sys.executable, "-m", "conformance.reference", "--write-config", str(self.target_config), *arguments]
-        # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference.
+        command = [sys.executable, "-m", "conformance.reference", "--embedded"]
+        # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
+        # input ends with this process, however that ends.
         self.process = subprocess.Popen(
-            command,
+            [*command, "--write-config", str(self.target_config), *arguments],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -58,6 +60,7 @@ class EmbeddedReference:
         """Ends the process and removes its folder. It keeps nothing, so there is nothing to wait for."""
         self.process.kill()
         self.process.wait()
+        cast(IO[str], self.process.stdin).close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

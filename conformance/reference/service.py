@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import shutil
 import signal
 import sys
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
     add("--list-defects", action="store_true", help="print the defects with the promise that each breaks")
     add("--list-variants", action="store_true", help="print the variants")
+    # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
+    add("--embedded", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -77,9 +80,11 @@ async def _serve(arguments: argparse.Namespace) -> int:
     try:
         await running.start()
         _announce(deployment, arguments.write_config)
-        await _told_to_stop(running)
+        await _told_to_stop(running, arguments.embedded)
     finally:
         await running.stop()
+        if arguments.embedded and arguments.write_config:
+            shutil.rmtree(arguments.write_config.parent, ignore_errors=True)
     return DONE
 
 
@@ -97,11 +102,13 @@ def _announce(deployment: Reference, path: Path | None) -> None:
     print("ready", flush=True)
 
 
-async def _told_to_stop(running: Running) -> None:
-    """Returns at SIGINT or SIGTERM, or when a server ends by itself."""
+async def _told_to_stop(running: Running, embedded: bool) -> None:
+    """Returns at SIGINT or SIGTERM, when a server ends by itself, and where embedded at the end of the input."""
     stop = asyncio.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(each, stop.set)
+    if embedded:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), stop.set)
     waiting = asyncio.create_task(stop.wait())
     await asyncio.wait([waiting, *running.tasks], return_when=asyncio.FIRST_COMPLETED)
 
