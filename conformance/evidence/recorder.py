@@ -132,6 +132,11 @@ class Recorder:
         _, status, error_type = _outcome(last)
         return bool(status) or error_type == TOO_MUCH
 
+    def unanswered(self) -> bool:
+        """Whether a request of the check got no answer."""
+        exchanges = (each for each in self._kept if not isinstance(each, dict) or each["kind"] == "exchange")
+        return any(not status and error != TOO_MUCH for _, status, error in map(_outcome, exchanges))
+
     def kept_from(self, number: int) -> list[Kept]:
         """What was recorded after that many, for ``keep_again``."""
         return self._kept[number:]

@@ -4,6 +4,9 @@ An answer is proof of life, a server's own error too, so a healthy target is ask
 last request got no answer, or that failed with none in its evidence, its surface is asked for one thing. Where that is
 not had, the check whose request was under way when the service went down says so, and every check after it has that one
 cause, at once.
+
+Of several processes each has requests under way at that moment. A check of theirs that met it is in doubt, and tried
+again by itself once they are done, where the service is there again.
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ class Life:
         self.target, self.recorder, self.alone = target, recorder, alone
         self._ask = ask
         self._dead: dict[str, Death] = {}
+        self.doubtful = False
 
     def expect(self, surface: str | None) -> None:
         """Inconclusive where the surface went down before and has not come back."""
@@ -64,7 +68,11 @@ class Life:
         raise Inconclusive(death.told, "a service that goes on answering")
 
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
-        """The judgement on a check that sent something, unless what it met is that its surface went down."""
+        """The judgement on a check that sent something, unless what it met is that its surface went down.
+
+        ``doubtful`` says afterwards whether that may have been another process's doing.
+        """
+        self.doubtful = self._met_others(judgement)
         silent = self.recorder.silent
         if not silent and (judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or self.recorder.answered()):
             return judgement
@@ -72,7 +80,16 @@ class Life:
         surface = (self._at(entry) if entry else None) or surface_of(requirement)
         cause = self._cause(surface, entry is not None and judgement.verdict == Verdict.FAIL) if surface else ""
         silent.clear()
-        return self._died(surface, cause, entry) if surface and cause else judgement
+        if not (surface and cause):
+            return judgement
+        judgement = self._died(surface, cause, entry)
+        self.doubtful = not self.alone and surface not in self._dead
+        return judgement
+
+    def _met_others(self, judgement: Judgement) -> bool:
+        """Whether a check failed with a request that got no answer, in one of several processes: the service may have
+        ended of another's, and be there again."""
+        return not self.alone and judgement.verdict == Verdict.FAIL and self.recorder.unanswered()
 
     def _cause(self, surface: str, unanswered: bool) -> str:
         """Why a surface does not answer, "" where it does; one that left a request unanswered may yet be dying."""

@@ -28,11 +28,12 @@ from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
 from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
+from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, parse_shard
-from conformance.plugin.worker import LAST, RESULT, TEARDOWN, Worker
+from conformance.plugin.worker import RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import FORMATS
 from conformance.reporting.apart import render_apart
@@ -68,7 +69,7 @@ class Run:
         self.errors: list[str] = []
         self.mistakes: list[str] = []
         self.expected: int | None = None
-        self.held: list[str] = []
+        self.last = Last()
         self.leftovers: list[dict[str, str]] = []
         try:
             self._prepare()
@@ -271,21 +272,16 @@ class Run:
         self.mistakes = self.mistakes or list(output.get("conformance-mistakes", []))
         told = output.get("conformance-told")
         self._told(told)
-        self.held = list(told["held"]) if told else self.held
         if told:
+            self.last.take(told)
             RECORDER.watch.join(told["watch"])
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         """Runs the checks that had to wait for all the workers, in this process, when those are done."""
         outcome = yield
-        if self.held:
-            self.config.pluginmanager.register(Worker(self.config, self.options, LAST), "conformance-worker")
-            session.perform_collect([str(self.config.rootpath / nodeid) for nodeid in self.held])
-            self.expected = (self.expected or 0) + len(session.items)
-            for place, item in enumerate(session.items):
-                following = session.items[place + 1] if place + 1 < len(session.items) else None
-                self.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if more := self.last.run(session, self.options):
+            self.expected = (self.expected or 0) + more
         return outcome
 
     def _told(self, told: dict[str, Any] | None) -> None:

@@ -19,6 +19,7 @@ REFUSED = "registry.example: the connection is refused; nothing listens there"
 CLOSED = "registry.example: the connection was closed without an answer"
 FAILED = Judgement(Verdict.FAIL)
 PASSED = Judgement(Verdict.PASS)
+TARGET = Target.model_validate({"organization": "acme", "registry": {"url": URL, "repository": "orgs/acme/x"}})
 
 
 class Service:
@@ -34,7 +35,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(life, "BACK_S", 0.0)
+    monkeypatch.setattr(life, "BACK_S", 0.15)
 
 
 def exchange(path: str, status: int) -> Exchange:
@@ -52,8 +53,7 @@ def recorded(*answers: tuple[str, int, str]) -> Recorder:
 
 
 def watching(recorder: Recorder, service: Service, alone: bool = True) -> Life:
-    target = Target.model_validate({"organization": "acme", "registry": {"url": URL, "repository": "orgs/acme/x"}})
-    return Life(target, recorder, alone, service)
+    return Life(TARGET, recorder, alone, service)
 
 
 def test_a_check_that_passed_with_an_answer_asks_nothing() -> None:
@@ -110,6 +110,26 @@ def test_other_workers_requests_are_thought_of() -> None:
     recorder = recorded(("/v2/kill", 0, "Server disconnected"))
     judged = watching(recorder, Service(REFUSED), alone=False).judged("registry/a/b", FAILED)
     assert "Other workers" in judged.findings[0]["hint"]
+
+
+def test_beside_other_workers_a_check_that_met_an_end_is_in_doubt_where_the_service_came_back() -> None:
+    causes = [REFUSED, ""]
+    recorder = recorded(("/v2/here", 0, "Server disconnected"))
+    watched = Life(TARGET, recorder, False, lambda _target, _surface: causes.pop(0) if causes else "")
+    watched.judged("registry/a/b", FAILED)
+    assert watched.doubtful
+    # It came back before anybody asked.
+    watched = watching(recorded(("/v2/here", 0, "Server disconnected")), Service(), alone=False)
+    assert watched.judged("registry/a/b", FAILED) is FAILED
+    assert watched.doubtful
+
+
+def test_nothing_is_in_doubt_alone_or_where_the_service_stays_down_or_answers() -> None:
+    gone = ("/v2/here", 0, "Server disconnected")
+    for answers, cause, alone in [([gone], "", True), ([gone], REFUSED, False), ([("/v2/", 500, "")], "", False)]:
+        watched = watching(recorded(*answers), Service(cause), alone)
+        watched.judged("registry/a/b", FAILED)
+        assert not watched.doubtful
 
 
 @pytest.mark.parametrize(

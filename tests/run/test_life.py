@@ -34,13 +34,15 @@ def storage_url(reference: EmbeddedReference) -> str:
     return re.findall(r'^endpoint = "(.*)"', text, re.MULTILINE)[0]
 
 
-def checked(reference: EmbeddedReference, folder: Path, front: MortalFront, *words: str) -> Ran:
+def checked(
+    reference: EmbeddedReference, folder: Path, front: MortalFront, *words: str, areas: tuple[str, ...] = (AREA,)
+) -> Ran:
     """A run against the reference whose storage is behind the front, which answers within two seconds or never."""
     text = reference.target_config.read_text(encoding="utf-8").replace(storage_url(reference), front.url)
     text = re.sub(r"(?m)^(\[targets\.\w+\.limits\]\n)", r"\1answer = 2\n", text)
     target = reference.folder / f"{folder.name}.toml"  # beside the files of secrets that it names
     target.write_text(text, encoding="utf-8")
-    return conformance(folder, "run", AREA, "--config", str(target), *words)
+    return conformance(folder, "run", *areas, "--config", str(target), *words)
 
 
 def test_the_request_that_killed_the_server_is_the_one_finding(reference: EmbeddedReference, tmp_path: Path) -> None:
@@ -68,6 +70,22 @@ def test_a_server_that_comes_back_is_checked_on(reference: EmbeddedReference, tm
         ran = checked(reference, tmp_path, front, "--workers", "0")
     assert [name for name, verdict in ran.verdicts().items() if verdict == "fail"] == [KILLER], ran.output
     assert Counter(ran.verdicts().values())["inconclusive"] == 0
+
+
+def test_beside_another_worker_the_same_request_is_the_one_finding(
+    reference: EmbeddedReference, tmp_path: Path
+) -> None:
+    areas = (AREA, "storage/key", "storage/listing", "storage/paging", "storage/range", "storage/copy")
+    with MortalFront(storage_url(reference), POISON, back_s=0.2) as front:
+        ran = checked(reference, tmp_path, front, "--workers", "3", "--explore", "3", areas=areas)
+    verdicts = ran.verdicts()
+    assert [name for name, verdict in verdicts.items() if verdict == "fail"] == [KILLER], ran.output
+    assert Counter(verdicts.values())["inconclusive"] == 0, ran.output
+    (killer,) = (result for result in ran.record.results if result.id == KILLER)
+    # It alone has ended the server once more.
+    assert (killer.worker, front.deaths) == ("last", 2)
+    assert "hint" not in killer.findings[0] or "Other workers" not in killer.findings[0]["hint"]
+    assert ran.code == 1
 
 
 def test_a_server_that_falls_silent_is_one_cause_and_no_finding(reference: EmbeddedReference, tmp_path: Path) -> None:
