@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
@@ -60,7 +61,7 @@ class S3:
         """The request with a signature in its Authorization field."""
         return sign(request, self.keys, signing)
 
-    def presign(self, request: Request, expires: str = "60", signing: Signing | None = None) -> Request:
+    def presign(self, request: Request, expires: str = "600", signing: Signing | None = None) -> Request:
         """The request with a signature in its query."""
         return presign(request, self.keys, expires, signing)
 
@@ -225,6 +226,14 @@ def _named(parameters: Mapping[str, str]) -> dict[str, str]:
 def minutes_off(minutes: float, payload: str | None = None) -> Signing:
     """Signing as a client whose clock is that many minutes off."""
     return Signing(when=time.time() + 60 * minutes, payload=payload)
+
+
+def by_clock_of(reply: Exchange) -> Signing:
+    """Signing by the clock of the target, which tells it with its answers; by our own where it does not."""
+    try:
+        return Signing(when=parsedate_to_datetime(reply.headers.get("date") or "").timestamp())
+    except (ValueError, TypeError, OverflowError):
+        return Signing()
 
 
 UNSIGNED_PAYLOAD = Signing(payload=UNSIGNED)

@@ -93,6 +93,17 @@ def refuses_incomplete_list(reply: Exchange) -> bool:
     return reply.status == 400 and error is not None and error.code == "InvalidPart"
 
 
+def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], codes: Collection[str]) -> None:
+    """A completion that failed: a refusal, or 200 that began too early and ends in an error document.
+
+    S3 API Reference, CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent."
+    """
+    if reply.status == 200 and error_of(reply) is not None:
+        expect_code(reply, codes)
+    else:
+        expect_refusal(reply, statuses, codes)
+
+
 def expect_no_error_inside(reply: Exchange, because: str = "") -> None:
     """The answer is 2xx and its body is no error document: copy and completion may say 200 and then fail."""
     wanted = f"2xx without an error document{f' {because}' if because else ''}"

@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
@@ -54,8 +55,9 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Writes one answer; Content-Length is added where the status may carry one and it is not set."""
+    """Writes one answer; Date is added where it is not set, and Content-Length where the status may carry one."""
     headers = answer.headers
+    headers.setdefault("date", formatdate(usegmt=True))
     if "content-length" not in headers and answer.status >= 200 and answer.status not in (204, 304):
         headers["content-length"] = str(len(answer.body))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers.raw})
@@ -165,6 +167,7 @@ def http_server(application: Any) -> QuietServer:
         log_level="error",
         access_log=False,
         server_header=False,
+        date_header=False,
         lifespan="off",
         timeout_keep_alive=75,
         proxy_headers=False,

@@ -6,12 +6,10 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document, full_part
 from conformance.oracles.s3_documents import completed_etag_of
-from conformance.oracles.s3_errors import error_of, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import error_of, expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
-from conformance.oracles.status import observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 ONE, TWO = full_part(b"1"), full_part(b"2")
@@ -28,16 +26,6 @@ BROKEN = {
 MALFORMED = {"MalformedXML", "InvalidRequest", "InvalidPart", "InvalidArgument", "MissingRequestBodyError"}
 
 
-def _expect_failed(reply: Exchange, codes: set[str]) -> None:
-    """A completion that failed: 400, or 200 that began too early and ends in an error document."""
-    error = error_of(reply)
-    if reply.status == 200 and error is not None:
-        if error.code not in codes:
-            raise NonConformance(f"one of {sorted(codes)}", observed(reply), reply)
-        return
-    expect_refusal(reply, 400, codes)
-
-
 @verifies("storage/multipart/small-part-in-the-middle-is-refused")
 def test_small_part_in_the_middle_is_refused(space: Space) -> None:
     """Purpose: every part but the last is at least 5 MiB.
@@ -50,7 +38,7 @@ def test_small_part_in_the_middle_is_refused(space: Space) -> None:
     parts = [space.part(key, upload, 1, b"too small"), space.part(key, upload, 2, b"the last")]
     reply = space.complete(key, upload, parts)
 
-    _expect_failed(reply, {"EntityTooSmall"})
+    expect_failed_completion(reply, 400, {"EntityTooSmall"})
     expect_nothing_stored(space.get(key))
     space.abort(key, upload)
 
@@ -69,7 +57,7 @@ def test_invalid_part_is_refused(space: Space, number: int) -> None:
     named = [(1, WRONG_TAG)] if number == 1 else [part, (2, WRONG_TAG)]
     reply = space.complete(key, upload, named)
 
-    _expect_failed(reply, {"InvalidPart", "EntityTooSmall"})
+    expect_failed_completion(reply, 400, {"InvalidPart", "EntityTooSmall"})
     expect_nothing_stored(space.get(key))
     space.abort(key, upload)
 
@@ -92,7 +80,7 @@ def test_order_of_parts_is_checked(space: Space, doubled: bool) -> None:
     if doubled and reply.ok and error_of(reply) is None and stored.body in (ONE + TWO, ONE + ONE + TWO):
         space.delete(key)
         return
-    _expect_failed(reply, {"InvalidPartOrder", "InvalidPart", "MalformedXML"})
+    expect_failed_completion(reply, 400, {"InvalidPartOrder", "InvalidPart", "MalformedXML"})
     expect_nothing_stored(stored)
     space.abort(key, upload)
 
@@ -109,7 +97,7 @@ def test_broken_completion_is_refused(space: Space, body: bytes) -> None:
     upload = space.opened(key)
     part = space.part(key, upload, 1, b"kept")
 
-    _expect_failed(space.complete_with(key, upload, body), MALFORMED)
+    expect_failed_completion(space.complete_with(key, upload, body), 400, MALFORMED)
     expect_nothing_stored(space.get(key))
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), b"kept")
@@ -126,7 +114,7 @@ def test_refused_completion_can_be_mended(space: Space) -> None:
     upload = space.opened(key)
     part = space.part(key, upload, 1, b"kept")
 
-    _expect_failed(space.complete(key, upload, [(1, WRONG_TAG)]), {"InvalidPart"})
+    expect_failed_completion(space.complete(key, upload, [(1, WRONG_TAG)]), 400, {"InvalidPart"})
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), b"kept")
 

@@ -1,0 +1,116 @@
+"""Variants of the S3 gateway that are seldom met and keep the contract all the same."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+CLOCK_S = 240
+RESERVED = "+/=&;~ '\"<%41"
+
+
+class ClockAhead(Variant):
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is four minutes ahead."""
+
+    surface = "storage"
+
+    def now(self, original: Any) -> float:
+        return float(original()) + CLOCK_S
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _dated(answer, CLOCK_S)
+
+
+class ClockBehind(Variant):
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is four minutes behind."""
+
+    surface = "storage"
+
+    def now(self, original: Any) -> float:
+        return float(original()) - CLOCK_S
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return _dated(answer, -CLOCK_S)
+
+
+class EtagOfEachWrite(Variant):
+    """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
+
+    surface = "storage"
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, etag=secrets.token_hex(16))
+
+
+class CompletionFailsWithin200(Variant):
+    """CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent." """
+
+    surface = "storage"
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code not in ("InvalidPart", "InvalidPartOrder", "EntityTooSmall", "PreconditionFailed"):
+                raise
+            answer = Answer(200, original.__self__.error_body(call.request, fault, "of-a-late-failure"))
+            answer.headers["Content-Type"] = "application/xml"
+        return answer
+
+
+class UploadIdsReserved(Variant):
+    """CreateMultipartUpload, UploadId: an opaque string; here of characters that URLs and XML have uses for."""
+
+    surface = "storage"
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        upload = bucket.uploads.pop(next(reversed(bucket.uploads)))
+        named = replace(upload, upload_id=f"{upload.upload_id[:12]}{RESERVED}")
+        bucket.uploads[named.upload_id] = named
+        answer.body = answer.body.replace(upload.upload_id.encode(), xml.escape(named.upload_id).encode())
+        return answer
+
+
+class TokensReserved(Variant):
+    """ListObjectsV2, ContinuationToken: an opaque string; here of characters that URLs and XML have uses for."""
+
+    surface = "storage"
+
+    def continuation_token(self, original: Any, last: str) -> str:
+        return RESERVED + str(original(last))
+
+    def opened_token(self, original: Any, token: str) -> str:
+        if not token.startswith(RESERVED):
+            raise Fault("InvalidArgument")
+        return str(original(token.removeprefix(RESERVED)))
+
+
+class NamespacePrefixed(Variant):
+    """Namespaces in XML 1.0, section 4: elements may have a prefix in place of a default namespace."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"xmlns=" in answer.body and answer.headers.get("content-type") == "application/xml":
+            named = answer.body.replace(b"xmlns=", b"xmlns:s3=")
+            answer.body = re.sub(rb"<(/?)([A-Z])", rb"<\1s3:\2", named)
+        return answer
+
+
+def _dated(answer: Answer, seconds: int) -> Answer:
+    """The answer with the Date of a clock that is that many seconds off."""
+    answer.headers["Date"] = formatdate(time.time() + seconds, usegmt=True)
+    return answer
