@@ -44,6 +44,8 @@ NEAR_MISSES = {
     "suffix": lambda secret: secret + ".json", "nul": lambda secret: secret + "%00",
     "blank": lambda secret: secret + "%20",
     "parameter": lambda secret: secret + ";x", "reversed": lambda secret: secret[::-1],
+    # What stands for any text where a URL is looked up by LIKE, by a pattern of keys, or by a file's name.
+    "percent-sign": lambda _: "%25", "underscores": lambda secret: "_" * len(secret), "asterisk": lambda _: "*",
 }  # fmt: skip
 
 

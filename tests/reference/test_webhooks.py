@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
+from starlette.datastructures import Headers
 
+from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
+from conformance.reference.http import Request
 from conformance.reference.keys import SigningKey
 from conformance.reference.seeds import Seeds
 from conformance.reference.server import Application
@@ -36,7 +39,11 @@ class World:
         return self.webhooks.url_path
 
     def ask(
-        self, method: str = "POST", url: str | None = None, content: bytes = b"x", **details: Any
+        self,
+        method: str = "POST",
+        url: str | None = None,
+        content: bytes | httpx.AsyncByteStream = b"x",
+        **details: Any,
     ) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.application)
@@ -116,13 +123,29 @@ def near(change: Callable[[str], str], method: str = "POST") -> Callable[[World]
     return lambda w: w.ask(method, change(w.url)).status_code
 
 
-def kept(*bodies: bytes, **details: Any) -> Callable[[World], Any]:
+def kept(*bodies: bytes | Chunks, **details: Any) -> Callable[[World], Any]:
     def look(w: World) -> int:
         for body in bodies:
             w.ask(content=body, **details)
         return sum(int(event["size"]) for event in w.webhooks.events())
 
     return look
+
+
+def broken_off(w: World) -> int:
+    request = Request("POST", w.url, "", Headers({"content-length": "2"}), b"x")
+    asyncio.run(w.application.alterations.surface.broken_off(request))
+    return len(w.webhooks.events())
+
+
+class Chunks(httpx.AsyncByteStream):
+    """A body of no known length, which is sent in chunks."""
+
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.body
 
 
 TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
@@ -157,6 +180,20 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (defects.WebhookCharsetRefused, posted(headers={"content-type": "text/plain; charset=utf-8"}), 202, 415),
     (defects.ChunkedEventRefused, posted(headers={"transfer-encoding": "chunked"}), 202, 400),
     (defects.MalformedEventShowsTheProgram, lambda w: "/srv/" in w.ask(headers=JSON).text, False, True),
+    (events.SendersOriginRefused, posted(headers={"origin": "https://a.example"}), 202, 403),
+    (events.SendersCookieRefused, posted(headers={"cookie": "a=b"}), 202, 403),
+    (events.MemberNamesCrash, posted(content=b'{"$a": 1}', headers=JSON), 202, 500),
+    (events.NamedCodingIsTrusted, posted(headers={"content-encoding": "gzip"}), 202, 500),
+    (events.ShutAfterRefusals, lambda w: w.seen(*[{"headers": JSON}] * 5, {})[-1][0], 202, 410),
+    (events.EqualEventsAreOne, kept(b"x", b"x"), 2, 1),
+    (events.BrokenOffEventTakenIn, broken_off, 0, 1),
+    (events.LongEventCut, kept(b"x" * LARGEST), LARGEST, 65535),
+    (events.ChunkedEventIsEmpty, kept(Chunks(b"xy")), 2, 0),
+    (events.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),
+    (events.TextTakenForUtf8, kept(b"\xff"), 1, 3),
+    (events.PatternFindsWebhook, posted(url="/hooks/%25"), 404, 202),
+    (events.MethodOfFieldCounts, posted(method="GET", headers={"x-http-method-override": "POST"}), 405, 202),
+    (events.EventInQueryTaken, near(lambda url: url + "?payload=x", "GET"), 405, 202),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
@@ -176,6 +213,6 @@ def test_what_each_alteration_changes(
 
 
 def test_the_table_is_whole() -> None:
-    every = [(module.__name__, each) for module in (defects, variants) for each in vars(module).values()]
+    every = [(module.__name__, each) for module in (defects, events, variants) for each in vars(module).values()]
     own = {each for module, each in every if isinstance(each, type) and each.__module__ == module}
     assert own == {row[0] for row in TABLE}

@@ -1,0 +1,180 @@
+"""Defects of the webhooks surface in what becomes of events, and in who is let send them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.webhooks import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import ORGANIZATION
+
+Takes = Callable[[str, Request], None]
+Receives = Callable[[Request], Answer]
+
+
+class SendersOriginRefused(Defect):
+    """Credentials & Webhooks: outside services send; a guard for the forms of one's own pages keeps them out."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(403, {"error": "origin"}) if "origin" in request.headers else None
+
+
+class SendersCookieRefused(Defect):
+    """Credentials & Webhooks: outside services send; a cookie of theirs is no session of ours that has run out."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None
+
+
+class MemberNamesCrash(Defect):
+    """API Reference, Webhooks: an event's members have names of the sender's, those with ``$`` and ``.`` included."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)
+        return None if kept else Answer.json(500, {"error": "internal"})
+
+
+class NamedCodingIsTrusted(Defect):
+    """The contract's table of errors: a body in no such coding as it names is no reason for a 5xx."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/any-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        trusted = request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
+        return Answer.json(500, {"error": "internal"}) if trusted else None
+
+
+class ShutAfterRefusals(Defect):
+    """API Reference, Webhooks: POST requests are accepted, also behind some that were none to accept."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/refusals-do-not-shut-the-webhook",)
+
+    def __init__(self) -> None:
+        self.in_a_row = 0
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        answer = original(request)
+        if answer.status not in (202, 400):
+            return answer
+        shut = self.in_a_row >= 5
+        self.in_a_row = self.in_a_row + 1 if answer.status == 400 or shut else 0
+        return Answer.json(410, {"error": "disabled"}) if shut else answer
+
+
+class EqualEventsAreOne(Defect):
+    """API Reference, Webhooks: an event that is like one before it is another event."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/equal-events-are-two",)
+
+    def __init__(self) -> None:
+        self.bodies: set[bytes] = set()
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        if request.body not in self.bodies:
+            self.bodies.add(request.body)
+            original(organization, request)
+
+
+class BrokenOffEventTakenIn(Defect):
+    """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+
+    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
+        surface_of(original).take_in(ORGANIZATION, request)
+
+
+class LongEventCut(Defect):
+    """API Reference, Webhooks: an event is taken in whole, up to the largest (a column of 64 KiB)."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        original(organization, dataclasses.replace(request, body=request.body[:65535]))
+
+
+class ChunkedEventIsEmpty(Defect):
+    """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        body = request.body if "content-length" in request.headers else b""
+        original(organization, dataclasses.replace(request, body=body))
+
+
+class LongNumbersRounded(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, numbers beyond a double's digits included."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        body = request.body
+        if re.search(rb"\b[0-9]{17,}\b", body):
+            body = json.dumps(json.loads(body, parse_int=float)).encode()
+        original(organization, dataclasses.replace(request, body=body))
+
+
+class TextTakenForUtf8(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, in whatever encoding its type names."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        original(organization, dataclasses.replace(request, body=request.body.decode(errors="replace").encode()))
+
+
+class PatternFindsWebhook(Defect):
+    """Credentials & Webhooks: the URL is secret; what stands for any text where it is looked up is none."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        pattern = raw_path.removeprefix("/hooks/").replace("%25", "%")
+        return ORGANIZATION if pattern and set(pattern) <= set("%_") else original(raw_path)
+
+
+class MethodOfFieldCounts(Defect):
+    """API Reference, Webhooks: incoming webhooks accept HTTP POST, and not a GET that calls itself one."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        meant = request.headers.get("x-http-method-override", request.parameter("_method") or request.method)
+        return original(dataclasses.replace(request, method=meant))
+
+
+class EventInQueryTaken(Defect):
+    """API Reference, Webhooks: incoming webhooks accept HTTP POST; an event in the query of a link is none."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/get-is-never-taken-for-post",)
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        payload = request.parameter("payload") if request.method == "GET" else None
+        if payload is None:
+            return original(request)
+        return original(dataclasses.replace(request, method="POST", body=payload.encode()))

@@ -1,0 +1,138 @@
+"""What was accepted arrives: every event, once, as it was sent, and nothing that was refused or broke off."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Iterable
+
+from conformance.clients.cut_off import BreakingOff
+from conformance.clients.operator import Operator
+from conformance.clients.webhooks import WebhookClient
+from conformance.clients.wire import Wire
+from conformance.oracles.status import expect_success, observed
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+
+def observed_by(operator: Operator) -> Operator:
+    """The operator, if there is a way to see what was taken in."""
+    if not operator.has("events"):
+        raise NotApplicable("the target file declares no hook events")
+    return operator
+
+
+def mark() -> str:
+    """A word of chance that no other event has."""
+    return f"cf-mark-{random.getrandbits(64):016x}"
+
+
+@verifies("webhooks/delivery/reaches-the-workspace")
+def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: what was accepted is there, every event once.
+
+    Method: 1. POST twelve events, each with a mark of chance
+            2. have the operator's hook tell what was taken in
+            3. expect each mark, once
+    """
+    observed_by(operator)
+    marks = [mark() for _ in range(12)]
+    for each in marks:
+        expect_success(webhook.post(json.dumps({"mark": each}).encode()))
+
+    told = json.dumps(operator.events())
+    counts = [told.count(each) for each in marks]
+    if counts != [1] * len(marks):
+        raise NonConformance("every event among those taken in, once", f"the twelve events {counts} times")
+
+
+def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
+    """Events that a service which reads and writes them anew would change: the bytes, their type, what is sent."""
+    numbers = f'{{"mark": "{mark()}", "id": 12345678901234567890, "price": 1.10, "rate": 1E2, "b": 1, "a": 2}}'.encode()
+    chunked = f'{{"mark": "{mark()}"}}'.encode()
+    large = f'{{"mark": "{mark()}", "x": "'.encode()
+    large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'
+    text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
+    spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()
+    return {
+        "white space and escapes": (spaced, "application/json", spaced),
+        "numbers of many digits": (numbers, "application/json", numbers),
+        "chunks": (chunked, "application/json", iter((chunked[:9], chunked[9:]))),
+        "the largest body": (large, "application/json", large),
+        "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),
+    }
+
+
+@verifies("webhooks/delivery/arrives-byte-for-byte")
+def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: signatures of senders are over bytes: what arrives is what was sent.
+
+    Method: 1. POST JSON with white space and escapes, with numbers of many digits, in chunks, of the largest size;
+               and text in Latin-1, where the target declares text
+            2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them
+    """
+    observed_by(operator)
+    accepted = {}
+    for name, (body, content_type, sent) in events_of(webhook).items():
+        declared = content_type.partition(";")[0] in webhook.described.content_types
+        if declared and webhook.post(sent, content_type).ok:
+            accepted[name] = hashlib.sha256(body).hexdigest()
+
+    told = json.dumps(operator.events())
+    if "sha256" not in told:
+        raise NotApplicable("the hook events tells no sha256")
+    changed = [name for name, digest in accepted.items() if digest not in told]
+    if changed:
+        raise NonConformance("events with the SHA-256 of the bodies that were sent", f"none for {', '.join(changed)}")
+
+
+@verifies("webhooks/delivery/equal-events-are-two")
+def test_equal_events_are_two(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: what happens twice is sent twice, and its sender says the same of it both times.
+
+    Method: 1. POST one and the same event twice
+            2. expect 2xx both times, and its mark twice in what the operator's hook tells
+    """
+    observed_by(operator)
+    word = mark()
+    for _ in range(2):
+        expect_success(webhook.post(json.dumps({"mark": word}).encode()))
+
+    count = json.dumps(operator.events()).count(word)
+    if count != 2:
+        raise NonConformance("two equal events among those taken in", f"{count}")
+
+
+@verifies("webhooks/delivery/cut-off-is-not-taken-in")
+def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: Operator) -> None:
+    """Purpose: a sender whose connection broke sends again; so nothing of the first time may have been taken in.
+
+    Method: 1. send an event over a raw connection, ten bytes less than its Content-Length says, and close
+            2. expect no 2xx, and the event's mark nowhere in what the operator's hook tells
+    """
+    observed_by(operator)
+    word = mark()
+    body = json.dumps({"mark": word}).encode()
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
+    head += f"Content-Length: {len(body) + 10}"
+    reply = BreakingOff(webhook.http).send_beginning(head.encode(), body)
+    if reply.ok:
+        raise NonConformance("no success for a part of a body", observed(reply), reply)
+    if word in json.dumps(operator.events()):
+        raise NonConformance("no event of a body that broke off", "the event among those taken in")
+
+
+@verifies("webhooks/delivery/refused-is-not-taken-in")
+def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: a sender that was refused will send again; so nothing of it may have been taken in.
+
+    Method: 1. POST an event that is no JSON, with a mark of chance; where it is refused:
+            2. expect the mark nowhere in what the operator's hook tells
+    """
+    observed_by(operator)
+    word = mark()
+    if webhook.post(f'{{"mark": "{word}"'.encode()).ok:
+        raise NotApplicable("the webhook takes bodies that are no JSON")
+    if word in json.dumps(operator.events()):
+        raise NonConformance("no event that was refused", "the refused event among those taken in")
