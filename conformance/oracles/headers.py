@@ -58,12 +58,13 @@ def expect_media_type(reply: Exchange, *accepted: str) -> None:
 class Challenge:
     """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
 
-    Of a parameter that is ``repeated`` the first value is kept.
+    Of a parameter that is ``repeated`` the first value is kept; ``separated`` are parameters with a comma between them.
     """
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
+    separated: bool = True
 
 
 def challenges(reply: Exchange) -> list[Challenge]:
@@ -104,6 +105,8 @@ def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
     key = name.group().lower()
     if key in found[-1].parameters:
         found[-1].repeated.add(key)
+    behind = value[: name.start()].rstrip()
+    found[-1].separated &= not found[-1].parameters or behind.endswith(",")
     found[-1].parameters.setdefault(key, text)
     return content.end()
 
@@ -121,11 +124,16 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
 
 
 def expect_well_formed_bearer(reply: Exchange) -> None:
-    """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3)."""
+    """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3).
+
+    Between them stand commas (RFC 9110 section 11.2).
+    """
     for challenge in challenges(reply):
         if challenge.scheme != "bearer":
             continue
         shown = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+        if not challenge.separated:
+            raise NonConformance("a Bearer challenge with commas between its attributes", shown, reply)
         for name in sorted(challenge.repeated & ONCE):
             raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply)
         for name, permitted in ATTRIBUTES.items():

@@ -83,6 +83,8 @@ JSON_CHANGES: Table[Document, bytes] = {
     "a further member": (EITHER, lambda document, place, piece: _bytes({**document, "cf-further": piece})),
     "a member that names the owner": (EITHER, lambda document, place, piece: _bytes(
         {**document, picked(place, ["organization", "id", "owner", "created_at", "version", "__proto__"]): piece})),
+    "members of reserved names": (EITHER, lambda document, place, piece: _bytes(
+        {**document, **dict.fromkeys(["$where", "a.b", "__proto__", "constructor", "toString"], piece)})),
     "a member twice": (EITHER, _twice),
     "NUL in a text": (EITHER, lambda document, place, piece: _bytes(_set(document, place, "a\0b"))),
     "half of a surrogate pair": (EITHER, lambda document, place, piece: _raw(document, place, '"\\ud800"')),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, bearer, encoded
+from conformance.clients.oauth import FORM_TYPE, basic, bearer, encoded
 from conformance.clients.registry import Registry
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -149,13 +149,15 @@ def test_two_fields_are_refused(platform: Platform) -> None:
 def test_secret_is_no_token(platform: Platform) -> None:
     """Purpose: the client secret is for the token endpoint alone.
 
-    Method: 1. send the client secret, and the client id, as a bearer token
-            2. expect 401
+    Method: 1. send the client secret, and the client id, as a bearer token, and both by Basic
+            2. expect 401 (400 for Basic)
     """
     credential = platform.oauth.credential("full")
     for operation, _ in reads(platform):
         for value in (credential.client_secret.reveal(), credential.client_id):
             expect_status(platform.send(operation, value), 401)
+        by_basic = send(platform, operation, basic(credential.client_id, credential.client_secret.reveal()))
+        expect_status(by_basic, {400, 401}, f"for {operation} with the client's id and secret by Basic")
 
 
 @verifies("authorization/bearer/registry-token-opens-nothing")

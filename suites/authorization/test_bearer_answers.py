@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conformance.oracles.headers import expect_challenge, expect_well_formed_bearer
+from conformance.oracles.headers import challenges, expect_challenge, expect_well_formed_bearer
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -98,6 +98,25 @@ def test_lacking_scope_is_insufficient_scope(platform: Platform) -> None:
             _expect_error(platform.send(operation, platform.token_without(operation.scope)), "insufficient_scope")
 
 
+@verifies("authorization/bearer/named-scope-is-one-that-lacks")
+def test_named_scope_is_one_that_lacks(platform: Platform) -> None:
+    """Purpose: a client that is told which scope it needs is told the truth.
+
+    Method: 1. read each declared resource with a token of every scope but the one that it needs
+            2. where the challenge names scopes, expect one among them that the token has not
+    """
+    for operation in platform.operations("read"):
+        others = [each for each in platform.oauth.credential("full").scopes if each != operation.scope]
+        if not operation.scope or not others:
+            continue
+        reply = platform.send(operation, platform.oauth.token("full", *others))
+        named = {name for each in challenges(reply) for name in each.parameters.get("scope", "").split()}
+        if named and named <= set(others):
+            raise NonConformance(
+                f"no scope, or {operation.scope} among those named", f"scope {' '.join(sorted(named))}", reply
+            )
+
+
 def _expect_error(reply: Exchange, code: str) -> None:
     if expect_challenge(reply, "Bearer").parameters.get("error") != code:
         raise NonConformance(f'a challenge with error="{code}"', f"{reply.headers.get('www-authenticate')}", reply)
@@ -129,12 +148,16 @@ def test_head_is_as_get(platform: Platform) -> None:
 
     Method: 1. send GET and HEAD to each declared resource with the good token
             2. expect one status, one Content-Type, and no body for HEAD
+            3. where HEAD states a Content-Length, expect that of GET, if that has the same one again
     """
     for operation, token in reads(platform):
         if operation.method == "GET":
             got, head = platform.send(operation, token), platform.send(operation, token, method="HEAD")
             if (got.status, got.media_type) != (head.status, head.media_type) or head.body:
                 raise NonConformance(f"{got.status} {got.media_type} without content", observed(head), got, head)
+            lengths = [each.headers.get("content-length") for each in (got, head, platform.send(operation, token))]
+            if lengths[0] == lengths[2] is not None and lengths[1] not in (None, lengths[0]):
+                raise NonConformance(f"Content-Length: {lengths[0]}", f"Content-Length: {lengths[1]}", got, head)
 
 
 @verifies("authorization/bearer/expired-token-is-401")

@@ -86,12 +86,17 @@ def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:
     """Purpose: a valid token without the scope of an operation does not perform it; no scope implies another.
 
     Method: 1. perform each declared operation with every token that lacks its scope: one further scope each, and the
-               narrow credential's
+               narrow credential's; a creation also of a name that is taken
             2. expect 403, and the owner to find everything as before
     """
     for operation in scoped(platform, kind):
+        asked = [operation]
+        if kind == "create" and operation.resource.item:
+            # Whether a name is taken is for those to learn who may create.
+            asked.append(platform.operation(operation.resource, kind, platform.item(operation.resource)))
         for token in platform.tokens_without(str(operation.scope)):
-            refused(platform, operation, token, {403})
+            for each in asked:
+                refused(platform, each, token, {403})
 
 
 @verifies("authorization/matrix/head-needs-what-get-needs")

@@ -92,12 +92,17 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
 
 @verifies("authorization/matrix/method-override-is-ignored")
 @pytest.mark.parametrize(
-    "header", [case(name.lower(), name) for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
+    "header",
+    [
+        *(case(name.lower(), name) for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")),
+        case("query", None),
+    ],
 )
-def test_method_override_is_ignored(platform: Platform, header: str) -> None:
-    """Purpose: a read token does not write by naming another method in a header.
+def test_method_override_is_ignored(platform: Platform, header: str | None) -> None:
+    """Purpose: a read token does not write by naming another method in a header or in the query.
 
-    Method: 1. read an item, and post to it, with its read scope and an override header that says DELETE
+    Method: 1. read an item, and post to it, with its read scope and an override header, or the parameter _method, that
+               says DELETE
             2. expect the owner to find it unchanged
     """
     operations = [each for each in platform.operations("read-item") if each.resource.delete]
@@ -107,8 +112,28 @@ def test_method_override_is_ignored(platform: Platform, header: str) -> None:
         token = platform.oauth.token("full", operation.scope) if operation.scope else platform.oauth.token("narrow")
         for method in ("GET", "POST"):
             before = platform.state(operation)
-            reply = platform.send(operation, token, [(header, "DELETE")], method=method)
+            path = operation.path if header else f"{operation.path}?_method=DELETE"
+            reply = platform.send(operation, token, [(header, "DELETE")] if header else [], method=method, path=path)
             expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("authorization/matrix/preconditions-come-after-access")
+@pytest.mark.parametrize("who", [case("no-token", "none"), case("lacking-scope", "lacking")])
+def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
+    """Purpose: who may not read an item does not learn whether it is still as it was, either.
+
+    Method: 1. read an item without a token, and with one that lacks the scope, on condition that it has changed:
+               If-None-Match with its own ETag, and with any
+            2. expect 401 and 403, as without a condition
+    """
+    for operation in platform.operations("read-item"):
+        if who == "lacking" and not operation.scope:
+            continue
+        etag = platform.as_role("full", operation).headers.get("etag")
+        token = platform.token_without(str(operation.scope)) if who == "lacking" else None
+        for value in ("*", etag) if etag else ("*",):
+            reply = platform.send(operation, token, [("If-None-Match", value)])
+            expect_status(reply, 403 if token else 401, f"for {operation} with If-None-Match: {value}")
 
 
 @verifies("authorization/matrix/project-membership-narrows")

@@ -70,12 +70,15 @@ def last_accepted(platform: Platform, token: str, since: float) -> float:
 def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm: bool) -> None:
     """Purpose: no token of a revoked credential opens anything any more, whether it was cached somewhere or not.
 
-    Method: 1. get a token of the role revocable; use it at every declared resource, or leave it unused
+    Method: 1. get a token of the role revocable, between two of its first scope alone; use it at every declared
+               resource, or leave it unused
             2. revoke the credential by the operator's hook
             3. use the token at every resource over several new connections, until the bound of the target file is over
-            4. expect 401 for all of them within the bound (one second, unless the target file says otherwise)
+            4. expect 401 for all of them within the bound (one second, unless the target file says otherwise), and for
+               the other tokens too
     """
-    token = platform.oauth.fresh_token(ROLE)
+    scopes = platform.oauth.credential(ROLE).scopes[:1]
+    earlier, token, later = (platform.oauth.fresh_token(ROLE, *each) for each in (scopes, (), scopes))
     if warm:
         used(platform, token)
     revoked = revoker.revoke(platform.oauth.credential(ROLE).client_id)
@@ -86,7 +89,8 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     if lag > bound:
         raise NonConformance(f"401 within {bound:g} s of revocation", f"accepted until {lag:.2f} s after it at least")
     for operation in platform.operations("read"):
-        expect_status(platform.send(operation, token), 401, f"for {operation} after revocation")
+        for each in (earlier, token, later):
+            expect_status(platform.send(operation, each), 401, f"for {operation} after revocation")
 
 
 @verifies("authorization/revocation/no-new-token")

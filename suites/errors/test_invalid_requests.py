@@ -83,13 +83,25 @@ def test_unique_member_missing_or_malformed(platform: Platform, value: object) -
 def test_member_of_wrong_type(platform: Platform, kind: str) -> None:
     """Purpose: a member of another type than the declared body has is told as such.
 
-    Method: 1. replace each text of the declared body by an object
+    Method: 1. replace each text of the declared body by an object, beside another text of an update's that is good
             2. expect 400, and the owner to find nothing changed
     """
     for operation in platform.operations(kind):
-        for name, value in (operation.document or {}).items():
+        document = operation.document or {}
+        good = _texts_of_create(operation) if kind == "update" else {}
+        for name, value in document.items():
             if isinstance(value, str):
-                refused(platform, operation, json.dumps({**(operation.document or {}), name: {"x": 1}}).encode())
+                refused(platform, operation, json.dumps({**document, name: {"x": 1}}).encode())
+                for beside in good.keys() - {name}:
+                    mixed = {beside: "cf beside", name: {"x": 1}}
+                    refused(platform, operation, json.dumps(mixed).encode())
+
+
+def _texts_of_create(operation: Operation) -> dict[str, str]:
+    """The texts but the unique one that the declared create sets."""
+    create = operation.resource.create
+    body = create.body if create else {}
+    return {name: each for name, each in body.items() if isinstance(each, str) and name != operation.resource.unique}
 
 
 @verifies("errors/400/body-of-another-media-type")

@@ -5,18 +5,21 @@ Requests that are to be within one window are sent at once: one after another th
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
+import pytest
+
 from conformance.clients.at_once import at_once
 from conformance.clients.http import retry_after
-from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.status import expect_status
 from conformance.target.description import Target, parse_rate
-from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -142,6 +145,37 @@ def test_others_are_served(target: Target, oauth: OAuthClient) -> None:
     exhausted(target, oauth)
 
     expect_token(OAuthClient(oauth.identity, oauth.http.impatient()).request_token("full"))
+
+
+WAYS_ROUND: dict[str, Callable[[OAuthClient], Exchange]] = {
+    "forwarded-for": lambda oauth: oauth.post(
+        oauth.form(ROLE), (FORM_TYPE, ("X-Forwarded-For", f"192.0.2.{random.randrange(1, 255)}"))
+    ),
+    "basic": lambda oauth: oauth.request_by_basic(ROLE),
+}
+
+
+@verifies("errors/429/no-way-round-the-limit")
+@disturbs("credential limited")
+@pytest.mark.parametrize("way", [case(name, name) for name in WAYS_ROUND])
+def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) -> None:
+    """Purpose: a limit does not begin anew for who writes another address into a header, or authenticates otherwise.
+
+    Method: 1. exhaust the limit of the role limited
+            2. ask as often again at once, and three times more, under another X-Forwarded-For each, or by Basic
+            3. expect a 429 among the answers
+    """
+    exhausted(target, oauth)
+    allowed, window = parse_rate(str(target.limits.token_requests))
+    hasty, begun = OAuthClient(oauth.identity, oauth.http.impatient()), time.monotonic()
+    LAST_USE.at = begun
+    replies = burst(lambda: WAYS_ROUND[way](hasty), allowed + 3)
+    took = time.monotonic() - begun
+    if 429 in {reply.status for reply in replies}:
+        return
+    if took >= window:
+        raise Inconclusive(f"{allowed} requests take longer than {window:g} s", "a lower limit, or a longer window")
+    raise NonConformance(f"429 above {allowed} requests", f"{len(replies)} let through in {took:.1f} s", replies[-1])
 
 
 @verifies("errors/429/retry-after-is-told")

@@ -7,9 +7,12 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.oauth import bearer
+from conformance.oracles.documents import member
+from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.sandbox.platform import JSON_TYPE, Operation, Platform
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 TIMES = 60
@@ -36,12 +39,13 @@ def texts_of(document: dict[str, object] | None) -> list[str]:
 def test_reads_tell_what_was_written(platform: Platform) -> None:
     """Purpose: an accepted write is whole, and read from then on.
 
-    Method: 1. create an item with a long text, read it; update it, read it; three times
+    Method: 1. look for an item: 404; create it with a long text, read it; update it, read it; three times
             2. expect the texts that were sent, at once
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique]
     for resource in resources:
         slug = platform.names.new()
+        platform.as_role("full", platform.operation(resource, "read-item", slug))
         operation = platform.operation(resource, "create", slug)
         document = {
             name: value + " and more" * 15 if isinstance(value, str) and name != resource.unique else value
@@ -66,6 +70,78 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
     for text in texts:
         if text not in reply.text:
             raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply)
+
+
+TEXTS = {
+    "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
+    "letters": "häll ñ Ж 漢",
+    "four-bytes": "rocket 🚀 end",
+    "long": "x" * 300 + " end",
+}
+
+
+@verifies("errors/reads/texts-come-back-as-sent")
+@pytest.mark.parametrize("text", [case(name, value) for name, value in TEXTS.items()])
+def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
+    """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
+
+    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, a character of four
+               bytes, or 300 characters, in each member of the declared body in turn; a service may refuse such a text
+            2. where it is accepted, expect it as it was sent
+    """
+    for resource in platform.resources_with("create", "item"):
+        body = resource.create.body if resource.create else {}
+        for name in [name for name, each in body.items() if isinstance(each, str) and name != resource.unique]:
+            slug = platform.names.new()
+            operation = platform.operation(resource, "create", slug)
+            reply = platform.as_role("full", operation, document={**(operation.document or {}), name: text})
+            if not reply.ok:
+                expect_status(reply, {400, 413, 422}, "for a text that is not accepted")
+                continue
+            platform.remember(resource, slug)
+            read = platform.as_role("full", platform.operation(resource, "read-item", slug))
+            if member(read, name) not in (text, None):
+                raise NonConformance(f"{name} {text!r}, as was sent", f"{member(read, name)!r}", reply, read)
+
+
+@verifies("errors/writes/leave-everything-else-alone")
+def test_writes_leave_everything_else_alone(platform: Platform) -> None:
+    """Purpose: a change is made to the item that is named, and to those members of it that are named.
+
+    Method: 1. create three items, the name of one of which is the beginning of another's
+            2. update the one of the short name: expect the others as before, and by PATCH the members that the creation
+               set and the update does not name
+            3. delete it: expect the others as before
+    """
+    for resource in platform.resources_with("create", "item"):
+        slug = platform.new_item(resource)
+        others = [
+            platform.operation(resource, "read-item", each) for each in (f"{slug}-2", platform.new_item(resource))
+        ]
+        expect_success(platform.create(resource, f"{slug}-2"), "for an item whose name goes on")
+        read = platform.operation(resource, "read-item", slug)
+        before = [platform.state(each) for each in others]
+        for kind in ("update", "delete"):
+            if not getattr(resource, kind):
+                continue
+            first = platform.as_role("full", read)
+            operation = platform.operation(resource, kind, slug)
+            reply = platform.as_role("full", operation)
+            expect_success(reply, f"for {operation}")
+            for other, state in zip(others, before, strict=True):
+                expect_unchanged(state, platform.state(other), reply)
+            if kind == "update" and operation.method == "PATCH":
+                _expect_kept(platform, operation, first)
+
+
+def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> None:
+    """What the creation set and the update did not name is as it was."""
+    create = update.resource.create
+    again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    for name in (create.body if create else {}).keys() - (update.document or {}).keys():
+        if member(again, name) != member(before, name):
+            expected, observed = f"{name} {member(before, name)!r}, as before", f"{member(again, name)!r}"
+            raise NonConformance(expected, observed, before, again)
 
 
 @verifies("errors/reads/location-leads-to-what-was-created")

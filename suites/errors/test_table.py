@@ -114,6 +114,20 @@ def test_shows_no_internals(platform: Platform, name: str) -> None:
     expect_no_leak(ROWS[name](platform))
 
 
+@verifies("errors/shape/shows-browsers-no-internals")
+@pytest.mark.parametrize("name", [case(name, name) for name in ("400-invalid-body", "404-absent")])
+def test_shows_browsers_no_internals(platform: Platform, name: str) -> None:
+    """Purpose: nor does the page that a framework makes of an error for a browser, or for who asks to debug.
+
+    Method: 1. make a fault of the table, asking for text/html and with debug=true in the query
+            2. look for each of them in the answer
+    """
+    operation = platform.operations("create" if name.startswith("400") else "read")[0]
+    path = operation.path if name.startswith("400") else f"/{platform.names.new()}"
+    fields = [JSON_TYPE, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
+    expect_no_leak(platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
+
+
 @verifies("errors/shape/repeats-no-token")
 @every_error
 def test_repeats_no_token(platform: Platform, name: str) -> None:

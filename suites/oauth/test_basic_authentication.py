@@ -80,6 +80,20 @@ def test_two_methods_at_once_are_refused(control: OAuthClient) -> None:
     expect_refusal(control.post(control.form(), (FORM_TYPE, authorization)))
 
 
+@verifies("oauth/client/basic-password-is-whole")
+def test_basic_password_is_whole(control: OAuthClient) -> None:
+    """Purpose: what stands behind a second colon is part of the password, and makes it a wrong one.
+
+    Method: 1. send Basic with the right secret, a colon and more behind it: as it is, and form-encoded
+            2. expect 400 or 401 and no token
+    """
+    credential = control.credential("full")
+    secret = f"{credential.client_secret.reveal()}:cf"
+    as_it_is = ("Authorization", _encoded(f"{credential.client_id}:{secret}".encode()))
+    for authorization in (as_it_is, basic(credential.client_id, secret)):
+        expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization)))
+
+
 def _encoded(content: bytes) -> bytes:
     return b"Basic " + base64.b64encode(content)
 

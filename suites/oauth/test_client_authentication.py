@@ -136,17 +136,43 @@ def test_authentication_is_required(control: OAuthClient, left_out: tuple[str, .
     expect_refusal(control.request_token(**dict.fromkeys(left_out)))
 
 
+@verifies("oauth/client/secret-is-one-text")
+@pytest.mark.parametrize(
+    "name", [case("list", "client_secret[]"), case("condition", "client_secret[$ne]"), case("part", "client_secret[a]")]
+)
+def test_secret_is_one_text(control: OAuthClient, name: str) -> None:
+    """Purpose: a parser that makes lists and objects of names in brackets makes no proof of them.
+
+    Method: 1. send a wrong secret under a name that some parsers read as a list, or as the condition "not equal"
+            2. expect 400 or 401 and no token
+    """
+    expect_refusal(control.post([*control.form(client_secret=None), (name, "cf-not-the-secret")]))
+
+
 @verifies("oauth/client/client-id-is-compared-exactly")
 @pytest.mark.parametrize(
-    "change", [case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul")]
-)
+    "change",
+    [
+        case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul"),
+        case("accent", "accent"), case("full-width", "full-width"), case("encoded-twice", "encoded-twice"),
+    ],
+)  # fmt: skip
 def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> None:
     """Purpose: nobody is taken for a client by a name that only resembles its own.
 
-    Method: 1. ask with the right secret and the id in other case, padded or cut
+    Method: 1. ask with the right secret and the id in other case, padded or cut, with an accent, in full-width letters,
+               or encoded once more
             2. expect 400 or 401 and no token
     """
     own = control.credential("full").client_id
-    other = {"case": own.swapcase(), "blank": own + " ", "cut": own[:-1], "nul": own + "\0"}[change]
+    other = {
+        "case": own.swapcase(),
+        "blank": own + " ",
+        "cut": own[:-1],
+        "nul": own + "\0",
+        "accent": own + "\u0301",
+        "full-width": "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in own),
+        "encoded-twice": "".join(f"%{byte:02X}" for byte in own.encode()),
+    }[change]
 
     expect_refusal(control.request_token(client_id=other))

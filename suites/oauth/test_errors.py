@@ -94,6 +94,7 @@ UNKNOWN_GRANTS = {
     "nul": "client_credentials\0",
     "longer": "client_credentials2",
     "cut": "client_credential",
+    "blank-behind": "client_credentials ",
 }
 
 
@@ -115,7 +116,11 @@ OTHER_GRANTS = {
     "password": {"username": "a", "password": "b"},
     "authorization_code": {"code": "x", "redirect_uri": "https://client.example/"},
     "refresh_token": {"refresh_token": "x"},
+    "token-exchange": {"subject_token": "x", "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"},
+    "jwt-bearer": {"assertion": "e30.e30."},
+    "device-code": {"device_code": "x"},
 }
+GRANT_URN = "urn:ietf:params:oauth:grant-type:"
 
 
 @verifies("oauth/errors/other-grants-issue-nothing")
@@ -126,7 +131,8 @@ def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str) -> No
     Method: 1. ask by another grant with made-up values
             2. expect 400 or 401 and no token
     """
-    expect_refusal(control.request_token(grant_type=grant_type, **OTHER_GRANTS[grant_type]))
+    name = f"{GRANT_URN}{grant_type.replace('device-code', 'device_code')}" if "-" in grant_type else grant_type
+    expect_refusal(control.request_token(grant_type=name, **OTHER_GRANTS[grant_type]))
 
 
 @verifies("oauth/errors/refusal-is-not-stored")

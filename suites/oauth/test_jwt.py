@@ -17,6 +17,7 @@ from conformance.oracles.oauth import expect_token
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
+from conformance.target.description import Credential
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -131,8 +132,8 @@ def _by_own_key(header: dict[str, Any], claims: dict[str, Any]) -> str:
     return jwt.encode(claims, key, algorithm="ES256", headers={**kept, "jwk": public})
 
 
-def forged(token: str, how: str, wider: list[str]) -> str:
-    """A token that was altered in one way."""
+def forged(token: str, how: str, wider: list[str], credential: Credential) -> str:
+    """A token that was altered in one way; ``credential`` is the one that it was issued to."""
     head, body, signature = token.split(".")
     header, claims = header_of(token), claims_of(token)
     if how == "own-key":
@@ -140,7 +141,10 @@ def forged(token: str, how: str, wider: list[str]) -> str:
     if how.startswith("alg-"):
         return f"{part({**header, 'alg': how.removeprefix('alg-')})}.{body}."
     if how.startswith("hmac-"):
-        return hmac_signed({**header, "alg": "HS256"}, body, {"hmac-empty": b"", "hmac-secret": b"secret"}[how])
+        own = {"hmac-client-secret": credential.client_secret.reveal(), "hmac-client-id": credential.client_id}
+        key = own.get(how) or {"hmac-empty": "", "hmac-secret": "secret"}[how]
+        wide = part({**claims, "cf-forged": True})
+        return hmac_signed({**header, "alg": "HS256"}, wide if how in own else body, key.encode())
     headers = {
         "jwk": {"jwk": {"kty": "oct", "k": "c2VjcmV0"}, "alg": "HS256"},
         "jku": {"jku": "http://127.0.0.1:9/keys"},
@@ -178,6 +182,8 @@ FORGERIES = (
     "alg-nOnE",
     "hmac-empty",
     "hmac-secret",
+    "hmac-client-secret",
+    "hmac-client-id",
     "jwk",
     "jku",
     "kid-path",
@@ -218,4 +224,5 @@ def test_forged_tokens_are_refused(platform: Platform, how: str) -> None:
             f"a good token is answered {control.status} at {operation.path}", "a JWT that opens a declared resource"
         )
 
-    expect_status(platform.send(operation, forged(token, how, oauth.credential("full").scopes)), 401)
+    credential = oauth.credential("full")
+    expect_status(platform.send(operation, forged(token, how, credential.scopes, credential)), 401)

@@ -32,11 +32,42 @@ def published_keys(platform: Platform) -> list[dict[str, Any]]:
     return list(keys)
 
 
+def signing_keys(platform: Platform) -> list[dict[str, Any]]:
+    """Those of the published keys by which a token could be signed; a set may hold keys of other kinds and uses."""
+    return [each for each in published_keys(platform) if _signs(each)]
+
+
+def _signs(key: dict[str, Any]) -> bool:
+    try:
+        return key.get("use", "sig") == "sig" and bool(jwt.PyJWK(key).key)
+    except jwt.PyJWTError:
+        return False
+
+
+PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+
+
+@verifies("oauth/jwt/published-keys-are-public")
+def test_published_keys_are_public(platform: Platform) -> None:
+    """Purpose: who reads the key set can verify tokens, and not make any.
+
+    Method: 1. read the declared JWK set
+            2. expect no member of a private or symmetric key in it
+    """
+    for key in published_keys(platform):
+        shown = [name for name in PRIVATE if name in key]
+        if shown:
+            raise NonConformance("keys without private members", f"a key of type {key.get('kty')} with {shown}")
+
+
 def written(key: dict[str, Any], form: str) -> bytes:
     """A public key as bytes that a careless verifier may hold in its hand."""
     if form == "jwk":
         return json.dumps(key).encode()
     public = jwt.PyJWK(key).key
+    if isinstance(public, bytes):
+        return public
+    public = public.public_key() if hasattr(public, "public_key") else public
     if form == "der":
         return bytes(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     pem = bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -54,7 +85,7 @@ def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
     """
     operation = platform.operations("read")[0]
     token = platform.oauth.token("full")
-    keys = published_keys(platform)
+    keys = signing_keys(platform)
     if not claims_of(token):
         raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
     expect_success(platform.send(operation, token), "for the genuine token")

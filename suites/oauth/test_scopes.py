@@ -64,16 +64,24 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
         raise NonConformance("one set in either order", "two sets", forwards, backwards)
 
 
+def mixed_with(good: list[str], other: str, how: str) -> list[str]:
+    """A scope alone, behind a good one, or before it: each is looked at, wherever it stands."""
+    return {"alone": [other], "mixed": [*good[:1], other], "mixed-first": [other, *good[:1]]}[how]
+
+
+beside_a_good_one = pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first")])
+
+
 @verifies("oauth/scope/unknown-is-not-granted")
-@pytest.mark.parametrize("mixed", [case("alone", False), case("mixed", True)])
-def test_unknown_scope_is_not_granted(control: OAuthClient, mixed: bool) -> None:
+@beside_a_good_one
+def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
     """Purpose: a scope that does not exist is not granted.
 
-    Method: 1. ask for an unknown scope, alone and with a good one
+    Method: 1. ask for an unknown scope, alone, behind a good one and before it
             2. expect a refusal, or a token whose stated scope lacks it
     """
     good = control.credential("full").scopes
-    asked = [*good[:1], UNKNOWN] if mixed else [UNKNOWN]
+    asked = mixed_with(good, UNKNOWN, how)
     reply = control.request_token(scope=" ".join(asked))
 
     if issued(reply) and not reply.json().get("scope"):
@@ -82,18 +90,18 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, mixed: bool) -> None
 
 
 @verifies("oauth/scope/beyond-the-credential-is-not-granted")
-@pytest.mark.parametrize("mixed", [case("alone", False), case("mixed", True)])
-def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, mixed: bool) -> None:
+@beside_a_good_one
+def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: str) -> None:
     """Purpose: a token never has more than its credential was created with.
 
-    Method: 1. ask with the narrow credential for a scope that it lacks, alone and with one that it has
+    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind one that it has and before it
             2. expect a refusal, or a token whose stated scope lacks it
     """
     own = control.credential("narrow").scopes
-    asked = [*own[:1], beyond_narrow(control)] if mixed else [beyond_narrow(control)]
+    asked = mixed_with(own, beyond_narrow(control), how)
     reply = control.request_token("narrow", scope=" ".join(asked))
 
-    if issued(reply) and "scope" not in reply.json() and not mixed:
+    if issued(reply) and "scope" not in reply.json() and how == "alone":
         return
     expect_nothing_beyond(reply, own, asked)
 
@@ -163,6 +171,7 @@ TRICKS = {
     "json": '["{other}"]',
     "percent": "%{own}%",
     "encoded-blank": "{own}%20{other}",
+    "blanks": "  ",
 }
 
 
@@ -186,6 +195,7 @@ def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
 NO_NAMES = {
     "comma": "{a},{b}",
     "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
+    "beginning": "{p}", "beginning-and-colon": "{p}:",
 }  # fmt: skip
 
 

@@ -36,6 +36,39 @@ def test_unknown_parameters_are_ignored(oauth: OAuthClient, name: str) -> None:
     expect_token(oauth.post([*oauth.form(), (name, "something")]))
 
 
+WIDER = {
+    "other-case": [("SCOPE", "{all}")],
+    "blank-behind": [("scope ", "{all}")],
+    "bracketed": [("scope[]", "{all}")],
+    "semicolon": [("cf_unknown", "1;scope={all}")],
+    "encoded-ampersand": [("cf_unknown", "1&scope={all}")],
+}
+
+
+@verifies("oauth/token/unknown-parameters-change-nothing")
+@pytest.mark.parametrize("name", [case(name, name) for name in WIDER])
+def test_unknown_parameters_change_nothing(control: OAuthClient, name: str) -> None:
+    """Purpose: what only resembles a parameter, or stands in the value of another, is not taken for it.
+
+    Method: 1. ask for one scope; ask again with a parameter of no meaning that would be all scopes to a parser that
+               folds case, cuts blanks and brackets, or separates at a semicolon
+            2. expect a token of the same scope
+    """
+    scopes = control.credential("full").scopes
+    plain = control.request_token(scope=scopes[0])
+    form = encoded(control.form(scope=scopes[0])) + b"&"
+    further = encoded([(key, value.replace("{all}", " ".join(scopes))) for key, value in WIDER[name]])
+    reply = control.post(
+        form + (further.replace(b"%3B", b";").replace(b"%3D", b"=") if name == "semicolon" else further)
+    )
+
+    expect_token(reply)
+    if granted_scopes(reply, scopes[:1]) != granted_scopes(plain, scopes[:1]):
+        raise NonConformance(
+            f"a token of the scope {scopes[0]}", f"200 granting {reply.json().get('scope')}", plain, reply
+        )
+
+
 @verifies("oauth/token/empty-parameters-count-as-omitted")
 @pytest.mark.parametrize(
     "name",
@@ -134,6 +167,7 @@ def test_query_breaks_nothing(oauth: OAuthClient) -> None:
     [
         case("all", ("grant_type", "client_id", "client_secret", "scope")),
         case("secret", ("client_secret",)),
+        case("id", ("client_id",)),
         case("both", ("client_id", "client_secret")),
     ],
 )

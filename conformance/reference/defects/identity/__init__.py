@@ -3,12 +3,14 @@
 from conformance.reference.defects.identity import (
     access_tokens,
     bearer,
+    calls,
     client_authentication,
     concealment,
     conflicts,
     foreign,
     limits,
     organizations,
+    readings,
     registry_tokens,
     revocation,
     scopes,
@@ -16,17 +18,20 @@ from conformance.reference.defects.identity import (
     token_answers,
     token_requests,
     ways_round,
+    writes,
 )
 
 __all__ = [
     "access_tokens",
     "bearer",
+    "calls",
     "client_authentication",
     "concealment",
     "conflicts",
     "foreign",
     "limits",
     "organizations",
+    "readings",
     "registry_tokens",
     "revocation",
     "scopes",
@@ -34,4 +39,5 @@ __all__ = [
     "token_answers",
     "token_requests",
     "ways_round",
+    "writes",
 ]

@@ -1,0 +1,189 @@
+"""Defects in how a token request is read: by parsers that fold, cut, split and nest more than a form says."""
+
+from __future__ import annotations
+
+import dataclasses
+import unicodedata
+from collections.abc import Awaitable, Callable
+from urllib.parse import unquote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import SCOPES, Client
+
+Form = dict[str, str]
+Scopes = tuple[str, ...]
+Authenticates = Callable[[Request, Form], Client]
+Finds = Callable[[str], Client | None]
+Reads = Callable[[Request], Form]
+Granted = Callable[[Client, str | None], Scopes]
+Token = Callable[[Request], Awaitable[Answer]]
+
+
+class ListTakenForSecret(Defect):
+    """RFC 6749 section 3.2.1: a client must authenticate; a list in place of the secret compares equal to nothing."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/secret-is-one-text",)
+    bracket = "client_secret[]"
+
+    def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
+        client = surface_of(original).clients.get(form.get("client_id", ""))
+        return client if client and self.bracket in form else original(request, form)
+
+
+class ConditionTakenForSecret(ListTakenForSecret):
+    """RFC 6749 section 3.2.1: a client must authenticate; "any but this" in place of the secret is no proof."""
+
+    bracket = "client_secret[$ne]"
+
+
+class BasicPasswordCutAtColon(Defect):
+    """RFC 7617 section 2: text after the first colon is part of the password, further colons included."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/basic-password-is-whole",)
+
+    def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
+        client_id, secret = original(encoded)
+        return client_id, secret.partition(":")[0]
+
+
+class AccentsInClientIdIgnored(Defect):
+    """RFC 6749 section 2.2: a client identifier is compared exactly, not as a database collates texts."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+
+    def find_client(self, original: Finds, client_id: str) -> Client | None:
+        letters = unicodedata.normalize("NFD", client_id)
+        return original("".join(each for each in letters if not unicodedata.combining(each)))
+
+
+class ClientIdNormalised(Defect):
+    """RFC 6749 section 2.2: a client identifier is compared exactly; letters of full width are other letters."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+
+    def find_client(self, original: Finds, client_id: str) -> Client | None:
+        return original(unicodedata.normalize("NFKC", client_id))
+
+
+class FormDecodedTwice(Defect):
+    """RFC 6749 appendix B: a form is decoded once; what is then left of percent signs is text."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        return {name: unquote(value) for name, value in original(request).items()}
+
+
+class ParameterNamesFolded(Defect):
+    """RFC 6749 section 1.9: names of parameters are case sensitive; SCOPE is an unrecognized one, and ignored."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        return form | {name.lower(): value for name, value in form.items() if name != name.lower()}
+
+
+class ParameterNamesTidied(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, though blanks and brackets are all that differs."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        return form | {name.rstrip(" []"): value for name, value in form.items() if name != name.rstrip(" []")}
+
+
+class SemicolonSeparatesParameters(Defect):
+    """RFC 6749 appendix B: parameters are separated by ``&``; a semicolon is part of a value."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        return await original(dataclasses.replace(request, body=request.body.replace(b";", b"&")))
+
+
+class DecodedBeforeItIsSplit(Defect):
+    """RFC 6749 appendix B: a form is split first and decoded then; an encoded ``&`` is part of a value."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        return await original(
+            dataclasses.replace(request, body=request.body.replace(b"%26", b"&").replace(b"%3D", b"="))
+        )
+
+
+class ClientIdReadFromQuery(Defect):
+    """RFC 6749 section 2.3.1: the parameters MUST NOT be included in the request URI, the id alone neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/credentials-in-the-query-are-refused",)
+
+    async def token(self, original: Token, request: Request) -> Answer:
+        if "client_id=" in request.query_string and "client_secret=" not in request.query_string:
+            body = request.body + b"&" + request.query_string.encode()
+            request = dataclasses.replace(request, body=body, query_string="")
+        return await original(request)
+
+
+class GrantTypeTrimmed(Defect):
+    """RFC 6749 section 4.4.2: the value MUST be set to "client_credentials", compared whole."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
+
+    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
+        return original(grant_type.strip())
+
+
+class ExtensionGrantsGiveOwnToken(Defect):
+    """RFC 6749 section 4.4.2: a grant that is not offered issues no token, an extension grant included."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
+
+    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
+        return original(grant_type) or grant_type.startswith("urn:ietf:params:oauth:grant-type:")
+
+
+class BlankScopeIsEverything(Defect):
+    """API Reference, Permissions: a token never has a scope that its credential was not given, whatever was asked."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
+        return SCOPES if asked is not None and not asked.strip() else original(client, asked)
+
+
+class LastScopeAloneChecked(Defect):
+    """API Reference, Permissions: each scope that is asked for is one of the credential's, the first included."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted", "oauth/scope/unknown-is-not-granted")
+
+    def within_credential(self, original: Callable[[Client, Scopes], bool], client: Client, scopes: Scopes) -> bool:
+        return original(client, scopes[-1:])
+
+
+class ScopeFoundByItsBeginning(Defect):
+    """RFC 6749 section 3.3: a scope is a name, compared whole; its beginning stands for nothing."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/only-names-between-blanks-are-scopes",)
+
+    def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> Scopes:
+        begun = tuple(scope for scope in client.scopes if asked and scope.startswith(f"{asked.rstrip(':')}:"))
+        return begun or original(client, asked)

@@ -1,0 +1,221 @@
+"""Defects in what a write reaches, and in what becomes of its texts."""
+
+from __future__ import annotations
+
+import html
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+
+Holds = Callable[[], bool]
+Updates = Callable[[Project, dict[str, Any], Holds], Awaitable[bool]]
+Removes = Callable[[Organization, Project, Holds], Awaitable[bool]]
+Matches = Callable[[Request, Project], bool]
+Finds = Callable[[Organization, str | None], Project | None]
+Checked = Callable[[Organization, dict[str, Any]], dict[str, Any]]
+
+
+class UpdateReachesEverything(Defect):
+    """RFC 5789 section 2: a PATCH modifies the resource that it names (a statement without its condition)."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def update_project(
+        self, original: Updates, project: Project, changes: dict[str, Any], still_holds: Holds
+    ) -> bool:
+        done = await original(project, changes, still_holds)
+        surface = surface_of(original)
+        for other in surface.organizations[project.organization].projects.values():
+            if done and other is not project and self._reaches(other.slug, project.slug):
+                surface.apply(other, changes)
+        return done
+
+    def _reaches(self, other: str, named: str) -> bool:
+        return True
+
+
+class UpdateReachesLongerNames(UpdateReachesEverything):
+    """RFC 5789 section 2: a PATCH modifies the resource that it names, and none whose name begins like it."""
+
+    def _reaches(self, other: str, named: str) -> bool:
+        return other.startswith(named)
+
+
+class DeletionReachesLongerNames(Defect):
+    """RFC 9110 section 9.3.5: DELETE removes its target, and nothing whose name begins like it."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def remove_project(
+        self, original: Removes, organization: Organization, project: Project, still_holds: Holds
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        for slug in [each for each in organization.projects if removed and each.startswith(project.slug)]:
+            del organization.projects[slug]
+        return removed
+
+
+class UpdateReplacesTheWhole(Defect):
+    """RFC 5789 section 2: a PATCH is a set of instructions; what it does not name stays."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, {"name": project.slug, "description": "", "members": [], **changes})
+
+
+class RefusedUpdateSetsWhatIsGood(Defect):
+    """The contract's table of errors: an update refused with 400 changes nothing, its good members included."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/member-of-wrong-type",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        for name, value in surface.body_object(call.request).items():
+            if name in ("name", "description") and surface.is_acceptable(call.organization, name, value):
+                setattr(project, name, value)
+        return await original(call)
+
+
+class AbsenceRemembered(Defect):
+    """RFC 9110 section 9.3.1: GET tells the current state, also of what was absent a moment ago."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def __init__(self) -> None:
+        self.absent: dict[tuple[str, str | None], float] = {}
+
+    def find_project(self, original: Finds, organization: Organization, slug: str | None) -> Project | None:
+        found, key = original(organization, slug), (organization.slug, slug)
+        if found is None:
+            self.absent[key] = time.monotonic()
+        return None if time.monotonic() - self.absent.get(key, -2.0) < 2.0 else found
+
+
+class FirstEntityTagCounts(Defect):
+    """RFC 9110 section 13.1.1: the condition is true if any of the listed tags match."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        tags = request.headers.get("if-match", "").split(",")
+        return tags[0].strip() == project.etag if len(tags) > 1 else original(request, project)
+
+
+class AnyEntityTagIsNone(Defect):
+    """RFC 9110 section 13.1.1: with ``*`` the condition is true where there is a current representation."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        return request.headers.get("if-match") != "*" and original(request, project)
+
+
+class WeakEntityTagMatches(Defect):
+    """RFC 9110 section 13.1.1: If-Match MUST be compared strongly."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/if-match-is-compared-strongly",)
+
+    def if_match_holds(self, original: Matches, request: Request, project: Project) -> bool:
+        return request.headers.get("if-match") == f"W/{project.etag}" or original(request, project)
+
+
+class _TextsChanged(Defect):
+    """What is stored of a text is not what was sent."""
+
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def checked_fields(self, original: Checked, organization: Organization, body: dict[str, Any]) -> dict[str, Any]:
+        fields = original(organization, body)
+        return {name: self._stored(value) if isinstance(value, str) else value for name, value in fields.items()}
+
+    def _stored(self, text: str) -> str:
+        raise NotImplementedError
+
+
+class MarksStoredAsMarkup(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return html.escape(text)
+
+
+class BackslashesLost(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, backslashes included."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text.replace("\\", "")
+
+
+class FourByteCharactersLost(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written (a database that knows three bytes a character)."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return re.sub("[\U00010000-\U0010ffff]", "?", text)
+
+
+class OtherScriptsLost(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, in whatever script."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text.encode("latin-1", "replace").decode("latin-1")
+
+
+class TextCutAt255(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text[:255]
+
+
+class ReservedNameCrashes(Defect):
+    """The contract's table of errors: 400 for a member of any unknown name, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
+
+    def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
+        if "constructor" in body:
+            raise TypeError("constructor is not a function")
+        original(body, known)
+
+
+class BrowserShownStackTrace(Defect):
+    """OWASP API8: errors show no stack trace, also where they are pages for a browser."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/shows-browsers-no-internals",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
+            answer.headers["Content-Type"] = "text/html"
+            answer.body = b'<pre>Traceback (most recent call last):\n  File "/srv/app/views.py", line 10, in get</pre>'
+        return answer

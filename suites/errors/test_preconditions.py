@@ -1,0 +1,52 @@
+"""If-Match as RFC 9110 section 13.1.1 has it, where the target declares that it tells concurrent updates."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NotApplicable
+
+
+def updates(platform: Platform) -> list[tuple[Operation, str]]:
+    """An update of a new item of each resource that goes by If-Match, with the item's strong ETag."""
+    found = []
+    for resource in platform.resources_with("create", "item", "update"):
+        if resource.update and resource.update.concurrency == "If-Match":
+            slug = platform.new_item(resource)
+            etag = platform.as_role("full", platform.operation(resource, "read-item", slug)).headers.get("etag") or ""
+            if etag.startswith('"'):
+                found.append((platform.operation(resource, "update", slug), etag))
+    if not found:
+        raise NotApplicable("no resource declares If-Match as its update.concurrency and shows a strong ETag")
+    return found
+
+
+@verifies("errors/409/if-match-takes-lists-and-any")
+@pytest.mark.parametrize("template", [case("list", '"cf-unknown", {etag}'), case("any", "*")])
+def test_if_match_takes_lists_and_any(platform: Platform, template: str) -> None:
+    """Purpose: an update that names several versions, or any, is made where one of them is the present one.
+
+    Method: 1. update an item on condition of an unknown ETag or its own, and on condition of any
+            2. expect 2xx
+    """
+    for operation, etag in updates(platform):
+        value = template.replace("{etag}", etag)
+        expect_success(platform.as_role("full", operation, [("If-Match", value)]), f"for If-Match: {value}")
+
+
+@verifies("errors/409/if-match-is-compared-strongly")
+def test_if_match_is_compared_strongly(platform: Platform) -> None:
+    """Purpose: a weak ETag says "nearly the same", which is not enough to overwrite something.
+
+    Method: 1. update an item on condition of its ETag made weak
+            2. expect 409 or 412, and the owner to find the item as it was
+    """
+    for operation, etag in updates(platform):
+        before = platform.state(operation)
+        reply = platform.as_role("full", operation, [("If-Match", f"W/{etag}")])
+        expect_status(reply, {409, 412}, f"for If-Match: W/{etag}")
+        expect_unchanged(before, platform.state(operation), reply)
