@@ -111,11 +111,12 @@ class Redactor:
 
     def _replaced(self, text: str) -> str:
         # To look for each is much quicker than a pattern of them all, and most texts have none.
-        if any(each in text for each in self._names):
-            if self._pattern is None:
+        if any(each in text for each in list(self._names)):
+            pattern = self._pattern  # which a caller at the same moment may take away
+            if pattern is None:
                 longest_first = sorted(self._names, key=len, reverse=True)
-                self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-            text = self._pattern.sub(lambda match: f"${self._names[match.group()]}", text)
+                pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            text = pattern.sub(lambda match: f"${self._names[match.group()]}", text)
         return TOKEN.sub(self._token, text) if self._tokens else text
 
     def _token(self, match: re.Match[str]) -> str:

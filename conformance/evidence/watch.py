@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -36,7 +37,8 @@ class Watch:
         self.seen = 0
         self.answers = 0
         self._canaries: dict[bytes, str] = {}
-        self._theirs: set[bytes] = set()
+        self._theirs: frozenset[bytes] = frozenset()
+        self._lock = threading.Lock()
 
     def over(self, target: Target, run: str) -> None:
         """Watches for the canaries of a target and of a run; the role foreign's secrets tell who may have them."""
@@ -50,7 +52,9 @@ class Watch:
 
     def excuse(self, secret: str) -> None:
         """Who sends this (a secret, a token) is the other organization itself."""
-        self._theirs.update({secret.encode(), quote(secret, safe="").encode()})
+        # A new set each time: callers at once look through the one that they have.
+        with self._lock:
+            self._theirs = self._theirs | {secret.encode(), quote(secret, safe="").encode()}
 
     def excuse_issued(self, exchange: Exchange, tokens: list[str]) -> None:
         """Tokens that the other organization was issued are its own as well."""

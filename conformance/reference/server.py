@@ -55,10 +55,14 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def send_answer(send: Send, answer: Answer) -> None:
-    """Writes one answer; Date is added where it is not set, and Content-Length where the status may carry one."""
+    """Writes one answer; Date is added where it is not set, Content-Length where neither it nor a coding is.
+
+    Statuses without content carry none.
+    """
     headers = answer.headers
     headers.setdefault("date", formatdate(usegmt=True))
-    if "content-length" not in headers and answer.status >= 200 and answer.status not in (204, 304):
+    framed = "content-length" in headers or "transfer-encoding" in headers
+    if not framed and answer.status >= 200 and answer.status not in (204, 304):
         headers["content-length"] = str(len(answer.body))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers.raw})
     await send({"type": "http.response.body", "body": answer.body})

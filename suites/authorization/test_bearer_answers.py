@@ -14,6 +14,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 LEEWAY_S = 1.0
+ATTEMPTS = 5
 
 
 def reads(platform: Platform) -> list[tuple[Operation, str]]:
@@ -164,7 +165,8 @@ def test_head_is_as_get(platform: Platform) -> None:
 def test_expired_token_is_401(platform: Platform) -> None:
     """Purpose: a token is of no use after the lifetime that was stated with it.
 
-    Method: 1. get a token of the role short_lived and use it: 2xx
+    Method: 1. get a token of the role short_lived and use it: 2xx (of five tokens one at least, since one that ends with
+               a whole second of its issuer's clock may end at once)
             2. wait for its lifetime, and where it is still accepted for the leeway that the target file states, or a
                second where it states none
             3. expect 401; accepted without a stated leeway it cannot be judged, since clocks may be forgiven to differ
@@ -173,11 +175,15 @@ def test_expired_token_is_401(platform: Platform) -> None:
     lifetime = credential.lifetime or 1.0
     if lifetime > 2:
         raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
-    token = platform.oauth.fresh_token("short_lived")
-    begun = time.monotonic()
     operation = platform.operations("read")[0]
-    control = platform.send(operation, token)
-    if not control.ok and time.monotonic() - begun < lifetime / 2:
+    for _ in range(ATTEMPTS):
+        token = platform.oauth.fresh_token("short_lived")
+        begun = time.monotonic()
+        control = platform.send(operation, token)
+        used = time.monotonic()
+        if control.ok:
+            break
+    if not control.ok and used - begun < lifetime / 2:
         raise NonConformance("2xx within the lifetime of a token", observed(control), control)
 
     time.sleep(max(0.0, lifetime + 0.1 - (time.monotonic() - begun)))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+import json
+from functools import partial
 from typing import Any
 
 import pytest
 
+from conformance.clients.at_once import at_once
 from conformance.evidence.recorder import KEPT_BODY, Recorder
 from conformance.evidence.watch import canary_of
 from conformance.target.description import Target
@@ -92,3 +95,15 @@ def test_a_recalled_exchange_is_evidence_of_the_check_that_recalls_it(recorder: 
     recalled = recorder.recall(recorder.watch.sightings[0]["entry"])
     assert [entry["id"] for entry in recorder.entries] == [recalled] != ["x-1"]
     assert recorder.requests == 1
+
+
+def test_callers_at_once_do_not_disturb_each_other(recorder: Recorder) -> None:
+    def issued(caller: int) -> None:
+        for number in range(100):
+            body = json.dumps({"access_token": f"a-token-of-theirs-{caller}-{number}"}).encode()
+            recorder.exchange(answer(body, request_body=SECRET.encode()))
+            recorder.exchange(answer(b"x" * 20_000, request_body=b"y" * 20_000))
+
+    at_once([partial(issued, caller) for caller in range(6)])
+    recorder.exchange(answer(CANARY.encode(), sent="Bearer a-token-of-theirs-5-99"))
+    assert recorder.watch.seen == 0

@@ -39,6 +39,14 @@ class VolatileAnswers(Variant):
         return answer
 
 
+def of_unstated_length(request: Request, answer: Answer) -> Answer:
+    """RFC 9110 section 9.3.2: an answer to HEAD may leave out what only making the content would tell."""
+    if is_api_request(request) and request.method == "HEAD" and "Content-Length" in answer.headers:
+        del answer.headers["Content-Length"]
+        answer.headers["Transfer-Encoding"] = "chunked"
+    return answer
+
+
 class EnvelopedAnswers(Variant):
     """The contract leaves the shape of answers open: content in an envelope, beside an id that is new each time."""
 
@@ -50,7 +58,7 @@ class EnvelopedAnswers(Variant):
             content = document if answer.status >= 400 else {"data": document}
             answer.body = json.dumps(content | {"meta": {"request_id": secrets.token_hex(8)}}).encode()
             del answer.headers["Content-Length"]
-        return answer
+        return of_unstated_length(request, answer)
 
 
 class ListsAreArrays(Variant):
@@ -64,7 +72,7 @@ class ListsAreArrays(Variant):
             answer.body = json.dumps(document["items"]).encode()
             answer.headers["X-Total-Count"] = str(document["total"])
             del answer.headers["Content-Length"]
-        return answer
+        return of_unstated_length(request, answer)
 
 
 class ErrorsWithoutContent(Variant):
