@@ -165,8 +165,8 @@ def test_head_is_as_get(platform: Platform) -> None:
 def test_expired_token_is_401(platform: Platform) -> None:
     """Purpose: a token is of no use after the lifetime that was stated with it.
 
-    Method: 1. get a token of the role short_lived and use it: 2xx (of five tokens one at least, since one that ends with
-               a whole second of its issuer's clock may end at once)
+    Method: 1. get a token of the role short_lived and use it: 2xx (of five tokens one at least, since one that ends
+               with a whole second of its issuer's clock may end at once)
             2. wait for its lifetime, and where it is still accepted for the leeway that the target file states, or a
                second where it states none
             3. expect 401; accepted without a stated leeway it cannot be judged, since clocks may be forgiven to differ

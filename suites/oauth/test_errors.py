@@ -104,7 +104,7 @@ def test_unknown_grant_type_is_unsupported(control: OAuthClient, grant_type: str
     """Purpose: a grant that is not offered is told as such, and names are compared exactly.
 
     Method: 1. ask with an unknown grant_type, or one that only resembles client_credentials
-            2. expect 400 with error unsupported_grant_type (invalid_request where it holds a character that no name has)
+            2. expect 400 with error unsupported_grant_type (invalid_request where it holds what no name has)
     """
     reply = control.request_token(grant_type=grant_type)
 

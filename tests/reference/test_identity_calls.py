@@ -9,6 +9,7 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import calls, writes
+from conformance.reference.variants import identity_answers
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, patched, statuses
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic
 
@@ -58,6 +59,10 @@ def above_the_limit(**headers: str) -> Look:
 
 def private_members(w: World) -> bool:
     return "d" in w.ask("GET", "/.well-known/jwks.json").json()["keys"][0]
+
+
+def published(w: World) -> list[str]:
+    return [each["kty"] for each in w.ask("GET", "/.well-known/jwks.json").json()["keys"]]
 
 
 def algorithm(w: World) -> bool:
@@ -171,8 +176,13 @@ WRITES: list[Row] = [
 ]
 
 
+VARIANTS: list[Row] = [(identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"])]
+
+
 @pytest.mark.parametrize(
-    ("alteration", "look", "clean", "altered"), CALLS + WRITES, ids=lambda value: getattr(value, "__name__", "")
+    ("alteration", "look", "clean", "altered"),
+    CALLS + WRITES + VARIANTS,
+    ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
     assert clean != altered

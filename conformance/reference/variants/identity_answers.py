@@ -75,6 +75,20 @@ class ListsAreArrays(Variant):
         return of_unstated_length(request, answer)
 
 
+class KeySetHasOtherKeys(Variant):
+    """RFC 7517 section 5: a set may hold keys of other kinds and uses; who does not understand one ignores it."""
+
+    surface = "identity"
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        others = [
+            {"kty": "RSA", "use": "enc", "alg": "RSA-OAEP", "kid": "enc", "n": "AQAB" * 85 + "Aw", "e": "AQAB"},
+            {"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "okp", "x": "A" * 43},
+            {"kty": "of-tomorrow", "kid": "new"},
+        ]
+        return Answer.json(200, {"keys": [*others, *json.loads(original().body)["keys"]]})
+
+
 class ErrorsWithoutContent(Variant):
     """The contract leaves the shape of errors open: the status tells all."""
 
