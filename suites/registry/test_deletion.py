@@ -81,7 +81,7 @@ def halved(new_repository: NewRepository) -> Halved:
     repository = new_repository("delete")
     gone = image(repository.name)
     kept = variation(gone, "kept")
-    repository.given(gone, "gone", "gone-too")
+    repository.given(gone, "gone", "gone-too", "kept")
     repository.given(kept, "kept")
     deleted(repository, gone.digest)
     return Halved(repository, gone, kept)
@@ -91,7 +91,7 @@ def halved(new_repository: NewRepository) -> Halved:
 def test_manifest_goes_with_its_tags(halved: Halved) -> None:
     """Purpose: a deleted image cannot be pulled, by whichever name.
 
-    Method: 1. push an image under two tags and another under a third; DELETE the first by digest
+    Method: 1. push an image under three tags, and another under the third of them; DELETE the first by digest
             2. expect 404 to GET and HEAD of the digest and of both tags
             3. expect the third tag alone in the list
     """

@@ -142,6 +142,28 @@ def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
         expect_bytes(repository.get_blob(own), blob.content)
 
 
+@verifies("registry/digest/refused-bytes-replace-nothing")
+@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "manifest"), case("tag", "tag")])
+def test_refused_bytes_replace_nothing(stored: StoredImage, new_blob: NewBlob, what: str) -> None:
+    """Purpose: what is there is not harmed by a push that is refused.
+
+    Method: 1. push other bytes under the digest of a blob and of an image that are there, and no manifest under a tag
+            2. expect a refusal, and exactly the bytes that were there
+    """
+    repository, image, blob = stored.repository, stored.image, stored.image.blobs[-1]
+    reply = {
+        "blob": lambda: repository.open_upload().put(blob.digest, new_blob().content),
+        "manifest": lambda: repository.put_manifest(image.digest, other_manifest(image), image.media_type),
+        "tag": lambda: repository.put_manifest(stored.tag, b"no manifest", image.media_type),
+    }[what]()
+
+    expect_refused(reply)
+    if what == "blob":
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+    else:
+        expect_bytes(repository.get_manifest(stored.tag if what == "tag" else image.digest), image.content)
+
+
 def other_manifest(manifest: Manifest) -> bytes:
     """The same document in other bytes."""
     return manifest.content + b"\n"

@@ -23,12 +23,12 @@ from conformance.clients.images import (
 )
 from conformance.clients.registry import EVERY_TYPE, Repository
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes, expect_location, expect_true_digest
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 
 OTHER = "application/vnd.example.chart.config.v1+json"
 MAKERS = {
@@ -55,8 +55,7 @@ def expect_pulled(
     reply = repository.get_manifest(reference, fields)
     expect_bytes(reply, manifest.content)
     expect_true_digest(reply, manifest.digest)
-    if reply.media_type != manifest.media_type:
-        raise NonConformance(f"Content-Type: {manifest.media_type}", f"Content-Type: {reply.media_type}", reply)
+    expect_media_type(reply, manifest.media_type)
     return reply
 
 
@@ -65,6 +64,7 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
     reply = repository.head_manifest(reference)
     expect_status(reply, 200)
     expect_true_digest(reply, manifest.digest)
+    expect_media_type(reply, manifest.media_type)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,7 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
     Method: 1. push what the manifest refers to (OCI's image has one layer twice), then the manifest under a tag:
                expect 201
             2. GET it by tag and by digest: expect exactly its bytes and its media type
+            3. HEAD it, where it is another type than OCI's image: expect the media type
     """
     tag = names.new("type")
     manifest = MAKERS[kind](base, tag)
@@ -93,6 +94,8 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
     expect_status(repository.push(manifest, tag), 201)
     expect_pulled(repository, tag, manifest)
     expect_pulled(repository, manifest.digest, manifest)
+    if kind in (OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST):
+        expect_head(repository, tag, manifest)
 
 
 @verifies("registry/manifest/is-taken-by-digest")

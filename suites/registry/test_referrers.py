@@ -21,6 +21,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE = f"{SBOM}-seq"
 """Another type, though it begins like the first."""
+TYPED = "application/vnd.example.list"
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Referred:
 
 @pytest.fixture(scope="session")
 def referred(new_repository: NewRepository) -> Referred:
-    """An image that two SBOMs, one pushed twice, a signature with a tag, an image and an index refer to."""
+    """An image that two SBOMs, one pushed twice, a signature with a tag, an image and two indexes refer to."""
     repository = new_repository("referred")
     subject = repository.given(image(repository.name, layers=0), "v1")
     told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": "v1"}}
@@ -44,6 +45,7 @@ def referred(new_repository: NewRepository) -> Referred:
         "signature": artifact(f"{repository.name} signature", SIGNATURE, **told),
         "image": image(f"{repository.name} image", layers=0, **told),
         "index": index([subject], **told),
+        "typed-index": index([subject], artifactType=TYPED, **told),
     }
     for kind, each in (*by.items(), ("sbom", by["sbom"])):
         repository.given(each, *(["signature"] if kind == "signature" else []))
@@ -73,9 +75,9 @@ def sboms(referred: Referred) -> list[Manifest]:
 def test_referrers_are_listed(referred: Referred) -> None:
     """Purpose: what refers to an image is found.
 
-    Method: 1. push an image and five manifests whose subject it is, one twice, one by tag, two of one type; ask for its
+    Method: 1. push an image and six manifests whose subject it is, one twice, one by tag, two of one type; ask for its
                referrers, following links
-            2. expect exactly the five, each once
+            2. expect exactly the six, each once
     """
     found, reply = listed(referred)
 
@@ -112,6 +114,7 @@ def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]
     [
         case("own", "sbom", SBOM),
         case("of-the-config", "image", OCI_CONFIG),
+        case("of-an-index", "typed-index", TYPED),
         case("index-has-none", "index", None),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import DELETIONS, Occasion
+from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
@@ -30,6 +30,41 @@ def test_each_scope_has_its_own_actions(bearer: Registry, stored: StoredImage, g
         raise Inconclusive("the token does not pull", "a login that may pull")
 
     expect_denied(stored.repository.presenting(f"Bearer {token}").post_upload(), "for a push with a token to pull")
+
+
+@verifies("registry/token/is-for-one-repository")
+@pytest.mark.parametrize(
+    "operation", [case(name, name) for name in ("tags", "blob", "upload", "put-manifest", "delete-manifest")]
+)
+def test_is_for_one_repository(
+    bearer: Registry, stored: StoredImage, guarded: StoredImage, new_blob: NewBlob, once: Once, operation: str
+) -> None:
+    """Purpose: whatever a token opens in one repository, it opens nothing in another of the same organization.
+
+    Method: 1. ask for a token for everything in one repository; pull from it: expect 200 (the control)
+            2. read another, push to it and delete from it with the token: expect 401, 403 or 404
+    """
+    token = once("token for one", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name)))
+    if once("pulled with the token for one", lambda: pull(stored, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    occasion = Occasion(guarded, new_blob(), "unused")
+    reply = OPERATIONS[operation].request(guarded.repository.presenting(f"Bearer {token}"), occasion)
+
+    expect_denied(reply, "for another repository")
+
+
+@verifies("registry/token/actions-add-up")
+@pytest.mark.parametrize("actions", [case("split", ["push", "pull"]), case("reversed", ["push,pull"])])
+def test_actions_add_up(bearer: Registry, guarded: StoredImage, actions: list[str]) -> None:
+    """Purpose: the actions on a repository may be asked for in any order, and in several scopes.
+
+    Method: 1. ask for a token to push and to pull, in two scopes and in one
+            2. expect it to pull and to open an upload
+    """
+    token = token_for(bearer, "pusher", *(bearer.scope(guarded.repository.name, each) for each in actions))
+
+    expect_status(pull(guarded, token), 200, "with a token to pull")
+    expect_status(guarded.repository.presenting(f"Bearer {token}").post_upload(), 202, "with a token to push")
 
 
 @verifies("registry/token/asterisk-grants-no-more")

@@ -31,6 +31,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "deleted_here": (
         "BlobDeletionUnsupported",
         "DeletedTagNeverComesBack",
+        "DeletionTakesTagsThatMovedAway",
         "IndexDeletionTakesItsImages",
         "ManifestDeletedInEveryRepository",
         "TagDeletedInEveryRepository",
@@ -51,7 +52,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "mount_without_source": ("MountOfAnyBlobWithoutSource",),
     "moving": ("EntityTagOfTheTagsName", "HeadOfTagFromCache", "TagDigestFromCache", "TagNeverGoesBack"),
     "namesakes": ("AppsOfAllOrganizationsAreOne",),
-    "of_an_index": ("IndexServedAsItsChild",),
+    "of_an_index": ("HeadTypeIsAlwaysImage", "IndexServedAsItsChild"),
     "other_grants": (
         "ActionsOfEveryScopeTogether",
         "ManifestReadBeforeItsSender",
@@ -59,17 +60,24 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "PushTokenDeletesTags",
         "ReferrersForEveryLogin",
         "StrangersFindNothing",
+        "TokenOfOneDeletesFromAll",
+        "TokenOfOneListsTagsOfAll",
+        "TokenOfOnePushesManifestsToAll",
+        "TokenOfOneReadsBlobsOfAll",
     ),
     "pages": ("CatalogPageBeginsWithTheLast", "CatalogPassesOverOne", "LinkToAnEmptyPage"),
     "referrers_again": (
         "FilterOfTypesThatBeginSo",
+        "IndexWithoutArtifactType",
         "NothingFilteredIsUnknown",
         "OneReferrerOfAType",
         "ReferrerListedForEachPush",
         "ReferrerWithTagNotListed",
         "ReferrersFromCache",
     ),
+    "refused": ("RefusedBlobTakesTheOther", "RefusedManifestTakesItsDigest", "RefusedManifestTakesItsTag"),
     "session_elsewhere": (
+        "BytesBeyondAPartLost",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",
@@ -129,6 +137,9 @@ async def deleted_here(d: Driver) -> None:
         await d.ask("GET", f"/v2/{TWO}/manifests/v1")
     await d.image("v1")
     await d.ask("GET", f"/v2/{APP}/manifests/v1")
+    await d.image("v1", annotations={"a": "moved"})
+    await d.ask("DELETE", f"/v2/{APP}/manifests/{pushed}")
+    await d.ask("GET", f"/v2/{APP}/tags/list")
     await d.ask("DELETE", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}")
 
 
@@ -185,7 +196,8 @@ async def namesakes(d: Driver) -> None:
 
 
 async def of_an_index(d: Driver) -> None:
-    await d.ask("GET", f"/v2/{APP}/manifests/{await index_of(d, await d.image('v1'))}", Accept=IMAGE)
+    for method in ("GET", "HEAD"):
+        await d.ask(method, f"/v2/{APP}/manifests/{await index_of(d, await d.image('v1'))}", Accept=IMAGE)
 
 
 async def other_grants(d: Driver) -> None:
@@ -197,7 +209,12 @@ async def other_grants(d: Driver) -> None:
     await d.ask("POST", UPLOADS, bearer=both)
     missing = json.dumps(image_of(b"{}", b"missing")).encode()
     await d.ask("PUT", f"/v2/{APP}/manifests/v2", missing, bearer=None, Content_Type=IMAGE)
-    await d.ask("GET", f"/v2/{APP}/referrers/{MISSING}", bearer=token(scope(TWO, "pull")))
+    everything = token(scope(TWO, "pull", "push", "delete"))
+    await d.ask("GET", f"/v2/{APP}/referrers/{MISSING}", bearer=everything)
+    await d.ask("GET", f"/v2/{APP}/tags/list", bearer=everything)
+    await d.ask("GET", f"/v2/{APP}/blobs/{digest(b'{}')}", bearer=everything)
+    await d.ask("PUT", f"/v2/{APP}/manifests/v2", missing, bearer=everything, Content_Type=IMAGE)
+    await d.ask("DELETE", f"/v2/{APP}/manifests/v1", bearer=everything)
 
 
 async def pages(d: Driver) -> None:
@@ -221,8 +238,19 @@ async def referrers_again(d: Driver) -> None:
         await d.image(
             f"v{number}", subject=subject, artifactType="application/vnd.a+json", annotations={"n": str(number)}
         )
+    index = {"schemaVersion": 2, "manifests": [], "artifactType": "application/vnd.b", "subject": subject}
+    await d.push_manifest(index, media_type=INDEX)
     for query in ("", "?artifactType=application/vnd.a"):
         await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
+
+
+async def refused(d: Driver) -> None:
+    pushed, named = await d.image("v1"), await d.push_blob(BLOB)
+    await d.ask("PUT", with_digest(await session(d), named), b"other")
+    await d.ask("GET", f"/v2/{APP}/blobs/{named}")
+    for reference in (pushed, "v1"):
+        await d.ask("PUT", f"/v2/{APP}/manifests/{reference}", b"other", Content_Type=IMAGE)
+        await d.ask("GET", f"/v2/{APP}/manifests/{reference}")
 
 
 async def session_elsewhere(d: Driver) -> None:
@@ -232,3 +260,4 @@ async def session_elsewhere(d: Driver) -> None:
         await d.ask(method, location.replace(APP, TWO), b"x")
     await d.ask("PATCH", location, BLOB)
     await d.ask("PUT", with_digest(location, digest(BLOB)))
+    await d.ask("PATCH", await session(d), bytes(5 * 1024 * 1024 + 1))

@@ -12,6 +12,7 @@ from conformance.reference.defects.identity import (
     conflicts,
     foreign,
     organizations,
+    registry_scopes,
     registry_tokens,
     searching,
 )
@@ -325,6 +326,9 @@ REGISTRY: list[Row] = [
     (registry_tokens.RefreshTokenGetsWhatIsAsked, refreshed_scope, f"{APP}:pull", f"{APP}:pull,push"),
     (registry_tokens.PasswordOfAFormUnread,
      lambda w: w.registry_form(username="ct-pull", password="x").status_code, 400, 200),
+    (registry_scopes.LastScopeOfARepository, granted("ct-push", [f"{APP}:push", f"{APP}:pull"]),
+     ["orgs/acme/app:push,pull"], ["orgs/acme/app:pull"]),
+    (registry_scopes.ActionsReadInOneOrder, granted("ct-push", f"{APP}:push,pull"), ["orgs/acme/app:push,pull"], []),
     (registry_tokens.AccountBelieved, lambda w: claims(w.registry(account="ct-push").json()["token"])["sub"], "ct-pull",
      "ct-push"),
 ]  # fmt: skip
@@ -359,7 +363,7 @@ VARIANTS: list[Row] = [
     (variants.RetryAfterAsDate, retry_after, "number", "date"),
 ]  # fmt: skip
 TABLE = [*HIDING, *FOREIGN, *CONFLICTS, *BODIES, *REGISTRY, *VARIANTS]
-MODULES = (concealment, conflicts, foreign, organizations, registry_tokens, searching, variants)
+MODULES = (concealment, conflicts, foreign, organizations, registry_scopes, registry_tokens, searching, variants)
 
 
 @pytest.mark.parametrize(

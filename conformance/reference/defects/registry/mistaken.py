@@ -14,7 +14,7 @@ from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import INDEXES, Manifest
+from conformance.reference.registry.state import INDEXES, Manifest, Repository
 
 HEX = re.compile(r"[0-9a-f]{64}")
 SEPARATOR = re.compile(r"\s*,\s*")
@@ -215,3 +215,50 @@ class WeightTakenForTheType(_AcceptReadInPart):
     def _read(self, request: Request) -> list[str]:
         """Every type, with what stands behind it."""
         return SEPARATOR.split(",".join(request.headers.getlist("accept")))
+
+
+class RefusedBlobTakesTheOther(Defect):
+    """distribution-spec 1.1, Pulling blobs: a push that is refused for its digest leaves the blob that has it."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+
+    def wrong_digest(self, original: Any, digest: str) -> Refusal:
+        for each in registry_of(original).repositories.values():
+            each.blobs.pop(digest, None)
+        refusal: Refusal = original(digest)
+        return refusal
+
+
+class _RefusedManifestTakesTheOther(Defect):
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            self._take(registry_of(original).stored(asked.name), asked.reference)
+            raise
+        return answer
+
+    def _take(self, repository: Repository, reference: str) -> None:
+        """What the refusal takes away."""
+        raise NotImplementedError
+
+
+class RefusedManifestTakesItsDigest(_RefusedManifestTakesTheOther):
+    """distribution-spec 1.1, Pulling manifests: a push that is refused for its digest leaves what has it."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+
+    def _take(self, repository: Repository, reference: str) -> None:
+        repository.manifests.pop(reference, None)
+
+
+class RefusedManifestTakesItsTag(_RefusedManifestTakesTheOther):
+    """distribution-spec 1.1, Pulling manifests: a push that is refused leaves the tag where it was."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+
+    def _take(self, repository: Repository, reference: str) -> None:
+        repository.tags.pop(reference, None)

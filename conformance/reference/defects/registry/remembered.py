@@ -187,3 +187,20 @@ class DeletedBlobStillCounts(Defect):
 
     def check_missing(self, original: Any, digests: list[str]) -> None:
         original([each for each in digests if each not in self.deleted])
+
+
+class DeletionTakesTagsThatMovedAway(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a tag that names another manifest by now stays."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/manifest-goes-with-its-tags", "registry/delete/others-stay")
+
+    def __init__(self) -> None:
+        self.named: dict[Place, set[str]] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        self.named.setdefault((name, digest), set()).add(tag)
+        await original(name, tag, digest)
+
+    def tags_naming(self, original: Any, name: str, digest: str) -> list[str]:
+        return [*self.named.get((name, digest), ())]

@@ -7,7 +7,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Request
-from conformance.reference.registry.access import Access, Caller
+from conformance.reference.registry.access import Access, Caller, organization_of
 
 
 class KnownNeedsNoLogin(Defect):
@@ -60,6 +60,65 @@ class ActionsOfEveryScopeTogether(Defect):
     def grants_of(self, original: Any, claims: dict[str, Any]) -> frozenset[tuple[str, str, str]]:
         granted: frozenset[tuple[str, str, str]] = original(claims)
         return frozenset((kind, name, action) for kind, name, _ in granted for _, _, action in granted)
+
+
+class _TokenOfOneForAll(Defect):
+    """A token that may do in one repository of an organization what is wanted may do it in every other."""
+
+    def _enough(self, kind: str, method: str) -> bool:
+        """Whether it is so for a kind of endpoint and a method."""
+        raise NotImplementedError
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry, organization = registry_of(original), organization_of(name)
+        caller = registry.authenticate(request, []) if self._enough(kind, request.method) else None
+        actions = registry.actions_wanted(request.method) if caller else ()
+        for granted in {each for _, each, _ in caller.grants} if caller else ():
+            access = Access("repository", granted, actions)
+            if caller and organization_of(granted) == organization and registry.permits(caller, access):
+                return caller
+        found: Caller = original(kind, name, request)
+        return found
+
+
+class TokenOfOneReadsBlobsOfAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to pull from one repository reads no blob of another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "blob" and method != "DELETE"
+
+
+class TokenOfOneListsTagsOfAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to pull from one repository lists no tags of another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "tags"
+
+
+class TokenOfOnePushesManifestsToAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to push to one repository pushes no manifest to another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return kind == "manifest" and method == "PUT"
+
+
+class TokenOfOneDeletesFromAll(_TokenOfOneForAll):
+    """Docker token scopes: a token to delete from one repository deletes nothing from another."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/is-for-one-repository",)
+
+    def _enough(self, kind: str, method: str) -> bool:
+        return method == "DELETE"
 
 
 class ManifestReadBeforeItsSender(Defect):

@@ -10,6 +10,8 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
 
 
 def edited(answer: Answer, edit: Callable[[dict[str, Any]], Any]) -> Answer:
@@ -158,3 +160,30 @@ class CatalogPassesOverOne(Defect):
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         reference: str = original(request, size, rest[size] if kind_of(request) == "catalog" else last, rest)
         return reference
+
+
+class HeadTypeIsAlwaysImage(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/manifest/oci-index-is-taken",
+        "registry/manifest/docker-image-is-taken",
+        "registry/manifest/docker-list-is-taken",
+    )
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.headers["Content-Type"] = OCI_MANIFEST
+        return answer
+
+
+class IndexWithoutArtifactType(Defect):
+    """distribution-spec 1.1, Listing Referrers: an index that says its artifactType is listed with it."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/say-their-type",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        entry: dict[str, Any] = original(manifest)
+        return {name: entry[name] for name in entry if name != "artifactType" or manifest.media_type not in INDEXES}

@@ -14,6 +14,9 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 
+PART = 5 * 1024 * 1024
+"""The least size of a part of an upload to S3, which many registries store in."""
+
 
 class BlobDigestNotVerified(Defect):
     """distribution-spec 1.1, Pushing blobs: the digest of a pushed blob must be that of its content."""
@@ -328,3 +331,16 @@ class BlobsAtOnceMixed(Defect):
         self.content = content
         await asyncio.sleep(PAUSE_S)
         await original(name, digest, self.content)
+
+
+class BytesBeyondAPartLost(Defect):
+    """API Reference, Service Endpoints: what is streamed is kept whole, beyond the size of one part of the storage."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        before = len(upload.content)
+        await original(request, upload)
+        if before < PART < len(upload.content):
+            del upload.content[PART:]

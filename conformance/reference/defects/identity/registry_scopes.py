@@ -1,0 +1,28 @@
+"""Defects of how the registry's token endpoint reads several scopes and actions."""
+
+from __future__ import annotations
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.registry_tokens import Granted
+from conformance.reference.identity.registry_tokens import Access, Asked
+from conformance.reference.seeds import Account
+
+
+class LastScopeOfARepository(Defect):
+    """Docker token authentication: scope may be repeated, for one repository as well, and every one counts."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/actions-add-up",)
+
+    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
+        return original(account, list({(each.kind, each.name): each for each in asked}.values()))
+
+
+class ActionsReadInOneOrder(Defect):
+    """Docker token scopes: actions are a list, in any order."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/actions-add-up",)
+
+    def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
+        return original(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
