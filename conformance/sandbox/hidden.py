@@ -80,17 +80,21 @@ class HiddenThings:
     def _hidden_item(self, resource: Resource) -> str:
         """The slug of an item that its members hide from others of the organization, made once."""
         if resource.name not in self._items:
-            slug = self.platform.names.new()
-            operation = self.platform.operation(resource, "create", slug)
-            hiding = (resource.item.hidden_body if resource.item else None) or {}
-            reply = self.platform.as_role("full", operation, document={**(operation.document or {}), **hiding})
-            if not reply.ok:
-                raise Inconclusive(
-                    f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
-                )
-            self.platform.remember(resource, slug)
-            self._items[resource.name] = slug
+            self._items[resource.name] = self.new_item(resource)
         return self._items[resource.name]
+
+    def new_item(self, resource: Resource) -> str:
+        """Creates one more item that is hidden from others of the organization; Inconclusive where that fails."""
+        slug = self.platform.names.new()
+        operation = self.platform.operation(resource, "create", slug)
+        hiding = (resource.item.hidden_body if resource.item else None) or {}
+        reply = self.platform.as_role("full", operation, document={**(operation.document or {}), **hiding})
+        if not reply.ok:
+            raise Inconclusive(
+                f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
+            )
+        self.platform.remember(resource, slug)
+        return slug
 
     def _show(self, thing: Hidden) -> None:
         if thing in self._shown:

@@ -73,6 +73,44 @@ def test_totals_do_not_count_hidden(platform: Platform, hidden: HiddenThings) ->
                 raise NonConformance(f"a total of {len(lists[0])}, as listed", f"a total of {totals[0]}", reply)
 
 
+ROUNDS = 8
+Told = tuple[int, bytes, str | None, str | None]
+
+
+def told(platform: Platform, role: str) -> dict[str, Told]:
+    """What a role reads of every declared resource: status, body and validators."""
+    found = {}
+    for operation in platform.operations("read"):
+        reply = platform.as_role(role, operation)
+        validators = reply.headers.get("etag"), reply.headers.get("last-modified")
+        found[operation.path] = (reply.status, reply.body, *validators)
+    return found
+
+
+@verifies("authorization/concealment/new-hidden-things-change-nothing")
+def test_new_hidden_things_change_nothing(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: nobody learns from what it may read that something was made which it may not see.
+
+    Method: 1. as each role of the organization from which an item can be hidden, read every declared resource; have its
+               owner create a hidden item; read them again, and once more
+            2. expect body, ETag and Last-Modified as before: a change counts if it is there behind each of eight
+               creations, and never between the two readings behind it, since others change things at the same time
+    """
+    for resource in platform.resources_with("create", "item"):
+        for role in resource.item.hidden_from if resource.item else ():
+            suspects = {operation.path for operation in platform.operations("read")}
+            for _ in range(ROUNDS):
+                before = told(platform, role)
+                hidden.new_item(resource)
+                after, again = told(platform, role), told(platform, role)
+                suspects = {each for each in suspects if before[each] != after[each] == again[each]}
+                if not suspects:
+                    break
+            for path in sorted(suspects):
+                was, is_now = (f"{each[path][1][:200]!r} with ETag {each[path][2]}" for each in (before, after))
+                raise NonConformance(f"{path} as before for {role}, behind each hidden creation: {was}", is_now)
+
+
 SEARCHES = ("q", "search", "filter", "slug", "name")
 
 

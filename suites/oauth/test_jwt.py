@@ -117,6 +117,20 @@ def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
         raise NonConformance("claims without the client secret", "the client secret in them", reply)
 
 
+@verifies("oauth/jwt/parameters-set-no-claims")
+def test_parameters_set_no_claims(oauth: OAuthClient) -> None:
+    """Purpose: what a token says is the issuer's word, not that of who asks for it.
+
+    Method: 1. ask for a token with parameters that are named like claims
+            2. expect a token none of whose claims has a value that was sent
+    """
+    sent = dict.fromkeys(("sub", "iss", "jti", "roles", "permissions"), "cf-forged")
+    token, reply = issued_jwt(oauth, **sent, exp="4711004711")
+    taken = [name for name, value in claims_of(token).items() if str(value) in ("cf-forged", "4711004711")]
+    if taken:
+        raise NonConformance("no claim of a value that was sent", f"{', '.join(taken)} as sent", reply)
+
+
 def _flipped(signature: str) -> str:
     """A signature with its first byte changed; never its last character, which may hold unused bits."""
     raw = bytearray(base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4)))

@@ -11,7 +11,7 @@ from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import calls, writes
 from conformance.reference.variants import identity_answers
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, patched, statuses
-from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic
+from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic, claims
 
 JSON = {"content-type": "application/json"}
 MADE = f"{PROJECTS}/made"
@@ -123,6 +123,12 @@ CALLS: list[Row] = [
     (calls.LimitOfEachAddress, above_the_limit(**{"x-forwarded-for": "192.0.2.1"}), 429, 200),
     (calls.LimitOfFormsAlone, above_the_limit(authorization="basic"), 429, 200),
     (calls.KeySetShowsPrivateKey, private_members, False, True),
+    (
+        calls.ParametersBecomeClaims,
+        lambda w: claims(w.token(roles="x").json()["access_token"]).get("roles"),
+        None,
+        "x",
+    ),
     (calls.SignedWithClientsSecret, algorithm, False, True),
 ]
 OPEN, LAB = "Open to the whole organization", "Known to its member only"
@@ -152,6 +158,8 @@ WRITES: list[Row] = [
         ["Atlas", "Secret lab"],
         ["Secret lab", "x"],
     ),
+    (writes.HiddenCountedInOrganization, lambda w: w.api(ACME).json().get("projects"), None, 2),
+    (writes.HiddenChangesEntityTagOfList, api_header("etag", PROJECTS), None, '"2"'),
     (writes.AbsenceRemembered, created_behind_a_look, 200, 404),
     (writes.FirstEntityTagCounts, patched({"if-match": '"0", "1"'}, name="x"), 200, 409),
     (writes.AnyEntityTagIsNone, patched({"if-match": "*"}, name="x"), 200, 409),

@@ -210,6 +210,24 @@ class KeySetShowsPrivateKey(Defect):
         return Answer.json(200, {"keys": [published | private]})
 
 
+class ParametersBecomeClaims(Defect):
+    """RFC 6749 section 3.2: unrecognized parameters are ignored, and no word of the token's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/parameters-set-no-claims",)
+
+    def __init__(self) -> None:
+        self.further: Claims = {}
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        form = original(request)
+        self.further = {name: value for name, value in form.items() if name in ("sub", "roles")}
+        return form
+
+    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: Scopes) -> Claims:
+        return original(client, scopes) | self.further
+
+
 class SignedWithClientsSecret(Defect):
     """RFC 9068 section 2.1: who a token is issued to cannot make others; the secret that it knows is no key."""
 

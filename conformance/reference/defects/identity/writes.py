@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
@@ -89,6 +89,29 @@ class RefusedUpdateSetsWhatIsGood(Defect):
             if name in ("name", "description") and surface.is_acceptable(call.organization, name, value):
                 setattr(project, name, value)
         return await original(call)
+
+
+class HiddenCountedInOrganization(Defect):
+    """The contract's table of errors: what is hidden is in no number that others read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
+
+    async def get_organization(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        return edited(answer, lambda document: document.update(projects=len(call.organization.projects)))
+
+
+class HiddenChangesEntityTagOfList(Defect):
+    """The contract's table of errors: what is hidden changes no validator of what others read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        answer = await original(call)
+        answer.headers["ETag"] = f'"{len(call.organization.projects)}"'
+        return answer
 
 
 class AbsenceRemembered(Defect):
