@@ -69,6 +69,8 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, meth
     Method: 1. open a session, PATCH a chunk, DELETE the session
             2. PATCH, PUT or GET it: expect 404, and no such blob
     """
+    if cancelled.reply.status == 405:
+        raise NotApplicable("the registry cancels no uploads")
     if cancelled.reply.status != 204:
         raise Inconclusive(f"the session could not be cancelled: {cancelled.reply}", "a registry that cancels uploads")
 

@@ -55,6 +55,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "of_an_index": ("HeadTypeIsAlwaysImage", "IndexServedAsItsChild"),
     "other_grants": (
         "ActionsOfEveryScopeTogether",
+        "ForbiddenWithoutChallenge",
         "ManifestReadBeforeItsSender",
         "PushTokenDeletesBlobs",
         "PushTokenDeletesTags",
@@ -78,6 +79,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "refused": ("RefusedBlobTakesTheOther", "RefusedManifestTakesItsDigest", "RefusedManifestTakesItsTag"),
     "session_elsewhere": (
         "BytesBeyondAPartLost",
+        "CancellingUnsupported",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",
@@ -261,3 +263,4 @@ async def session_elsewhere(d: Driver) -> None:
     await d.ask("PATCH", location, BLOB)
     await d.ask("PUT", with_digest(location, digest(BLOB)))
     await d.ask("PATCH", await session(d), bytes(5 * 1024 * 1024 + 1))
+    await d.ask("DELETE", await session(d))

@@ -87,3 +87,22 @@ class LinkToAnEmptyPage(Variant):
         if page and len(page) == registry.page_size(request):
             answer.headers["Link"] = f'<{registry.next_page(request, len(page), page[-1], page)}>; rel="next"'
         return answer
+
+
+class CancellingUnsupported(Variant):
+    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405."""
+
+    surface = "registry"
+    misses = ("registry/upload/cancelling-is-answered-204",)
+
+    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
+        raise Refusal("UNSUPPORTED")
+
+
+class ForbiddenWithoutChallenge(Variant):
+    """API Reference, Error Handling: 403 for a token that lacks scope, which nothing else has to come with."""
+
+    surface = "registry"
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("DENIED")
