@@ -32,13 +32,13 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
     return [future.result() for future in futures]
 
 
-def _repeated(call: Callable[[], Exchange], until: list[bool], most: int) -> Callable[[], list[Exchange]]:
+def _repeated(call: Callable[[], Exchange], ended: Callable[[], object], most: int) -> Callable[[], list[Exchange]]:
     """A caller that repeats a request, a bounded number of times, until told to stop."""
 
     def run() -> list[Exchange]:
         replies: list[Exchange] = []
         begun = time.monotonic()
-        while len(replies) < most and not until and time.monotonic() - begun < LONGEST_S:
+        while len(replies) < most and not ended() and time.monotonic() - begun < LONGEST_S:
             replies.append(call())
         return replies
 
@@ -55,22 +55,25 @@ def reading_while(
 ) -> tuple[list[Exchange], list[Exchange]]:
     """What three readers get while callers change something, that many times in all; and what those got.
 
-    Each reads ``reads`` times at most. All stop when an answer to a reader is ``broken``: one is enough.
+    Each reads ``reads`` times at most, until the last change. All stop when an answer to a reader is ``broken``: one
+    is enough.
     """
-    ended: list[bool] = []
+    spoiled: list[bool] = []
+    done: list[bool] = []
 
     def watched() -> Exchange:
         reply = read()
         if broken(reply):
-            ended.append(True)
+            spoiled.append(True)
         return reply
 
     def changer() -> list[Exchange]:
         try:
-            return _repeated(change, ended, changes // changers)()
+            return _repeated(change, lambda: spoiled, changes // changers)()
         finally:
-            ended.append(True)
+            done.append(True)
 
-    replies = at_once([*[changer] * changers, *[_repeated(watched, ended, reads)] * READERS])
+    reader = _repeated(watched, lambda: spoiled or len(done) == changers, reads)
+    replies = at_once([*[changer] * changers, *[reader] * READERS])
     changed, got = replies[:changers], replies[changers:]
     return [reply for each in got for reply in each], [reply for each in changed for reply in each]
