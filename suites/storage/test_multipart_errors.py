@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -130,6 +131,26 @@ def test_differing_md5_refuses_the_part(space: Space) -> None:
     reply = space.put_part(key, upload, 1, b"spoiled", {"Content-MD5": content_md5(b"others")})
 
     expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"as it should be")
+
+
+@verifies("storage/multipart/other-payload-refuses-the-part")
+def test_other_payload_refuses_the_part(space: Space) -> None:
+    """Purpose: a part other than the one that was signed is refused, and the earlier one stays.
+
+    Method: 1. send a part, sign it anew, send other bytes of the same length
+            2. expect 400 or 403; the completion with the first's ETag gives the first's bytes
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"as it should be")
+    query = {"partNumber": "1", "uploadId": upload}
+    signed = space.s3.sign(space.request("PUT", key, query, body=b"as it was signed"))
+
+    reply = space.s3.send_as_is(replace(signed, body=b"as nobody signed"))
+
+    expect_status(reply, {400, 403})
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), b"as it should be")
 

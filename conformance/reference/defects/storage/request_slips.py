@@ -147,6 +147,19 @@ class DocumentsUnhashed(Defect):
             original(call)
 
 
+class PartsUnhashed(Defect):
+    """S3 API Reference, Signature Version 4: the hash is that of the payload, of a part also."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/other-payload-refuses-the-part",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        if "partNumber" in call.query and not call.signer.payload_hash.startswith("STREAMING"):
+            call.body = call.request.body
+        else:
+            original(call)
+
+
 class LargeBodyMd5Ignored(Defect):
     """S3 API Reference, BadDigest: bytes whose Content-MD5 is another are not stored, large as they may be."""
 
