@@ -78,10 +78,10 @@ def stored(new_repository: NewRepository) -> StoredImage:
     return _given(new_repository("stored"))
 
 
-@pytest.fixture(scope="session")
-def explored(new_repository: NewRepository) -> StoredImage:
-    """An image in a repository that properties alone push to."""
-    return _given(new_repository("explored"))
+@pytest.fixture
+def explored(new_repository: NewRepository, once: Once) -> StoredImage:
+    """An image in a repository that properties alone push to: how it came there is evidence of each of them."""
+    return once("explored", lambda: _given(new_repository("explored")))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import StoredImage
+from conformance.evidence.once import Once
 from conformance.models.repository import Taken
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes, expect_error_document, expect_not_stored
@@ -30,12 +31,16 @@ from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.mutation import Mutation, Outcome
 
 
-@pytest.fixture(scope="session")
-def taken(explored: StoredImage) -> Taken:
-    """What is known of the repository that properties push to."""
-    known = Taken()
-    known.put(explored.tag, explored.image.content)
-    return known
+@pytest.fixture
+def taken(explored: StoredImage, once: Once) -> Taken:
+    """What is known of the repository that properties push to, whichever of them pushed it."""
+
+    def begun() -> Taken:
+        known = Taken()
+        known.put(explored.tag, explored.image.content)
+        return known
+
+    return once("taken", begun)
 
 
 def _expect_judged(stored: StoredImage, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str) -> None:

@@ -41,14 +41,14 @@ def test_any_query(stored: StoredImage, query: str) -> None:
 
 @verifies("registry/pull/any-range-is-a-callers-affair")
 @explores(0.6, asked=ranges())
-def test_any_range(stored: StoredImage, asked: str) -> None:
+def test_any_range(explored: StoredImage, asked: str) -> None:
     """Purpose: whatever the Range field is, the answer is the whole, a part of it, or a refusal.
 
     Method: 1. GET a blob with it
             2. expect 200 with the whole, 206, 400 or 416
     """
-    layer = stored.image.blobs[-1]
-    reply = stored.repository.get_blob(layer.digest, [("Range", asked)])
+    layer = explored.image.blobs[-1]
+    reply = explored.repository.get_blob(layer.digest, [("Range", asked)])
 
     expect_status(reply, {200, 206, 400, 416})
     if reply.status == 200:

@@ -83,7 +83,8 @@ class Found:
     environment: dict[str, str]
 
     def ended(self, script: Path, *defects: str) -> tuple[int, str]:
-        """How a script ends, run by sh, with these defects switched on."""
+        """How a script ends, run by sh, with these defects switched on and nothing left of what was made before."""
+        tell(self.control, "reset")
         tell(self.control, "switch", *defects)
         ran = subprocess.run([SHELL, str(script)], env=self.environment, capture_output=True, text=True, check=False)
         return ran.returncode, ran.stdout + ran.stderr

@@ -185,7 +185,7 @@ class SmallBodyUnhashed(Defect):
     shortest = 2
 
     def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
-        return len(body) == 10 or bool(original(stated, body))
+        return len(body) == 16 or bool(original(stated, body))
 
 
 class QuotesInQuerySignedBare(Defect):
