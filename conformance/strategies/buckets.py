@@ -10,10 +10,11 @@ from hypothesis.strategies import SearchStrategy
 
 from conformance.strategies.storage import flat_names, hard_names, name_sets, nested_names, plain_bodies
 
-# What an example has its names from: a few of an alphabet, so that operations meet; nested ones have a parent each.
+# What an example has its names from: a few of an alphabet, so that operations meet; nested ones have a parent, and
+# a name below it next to it, so that what an example begins with is mostly both.
 POOLS: dict[str, SearchStrategy[list[str]]] = {
     "flat": name_sets(flat_names(), at_least=2, at_most=3),
-    "nested": name_sets(nested_names(), at_most=2).map(lambda names: [*names, f"{names[0]}/c"]),
+    "nested": name_sets(nested_names(), at_most=2).map(lambda names: [names[0], f"{names[0]}/c", *names[1:]]),
     "hard": name_sets(hard_names(), at_least=2, at_most=3),
 }
 NAMES: SearchStrategy[str] = st.runner().flatmap(lambda machine: st.sampled_from(machine.pool))

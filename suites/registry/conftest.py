@@ -78,10 +78,16 @@ def stored(new_repository: NewRepository) -> StoredImage:
     return _given(new_repository("stored"))
 
 
+@pytest.fixture(scope="session")
+def open_ground(new_repository: NewRepository) -> Repository:
+    """A repository that properties alone push to."""
+    return new_repository("explored")
+
+
 @pytest.fixture
-def explored(new_repository: NewRepository, once: Once) -> StoredImage:
-    """An image in a repository that properties alone push to: how it came there is evidence of each of them."""
-    return once("explored", lambda: _given(new_repository("explored")))
+def explored(open_ground: Repository, once: Once) -> StoredImage:
+    """An image in it: how it came there is evidence of each property that needs it."""
+    return once("explored", lambda: _given(open_ground))
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.images import digest_of
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.models.repository import Taken
 from conformance.oracles.mutations import Surroundings, expect_outcome
@@ -30,22 +30,25 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.mutation import Mutation, Outcome
 
+ODD = "any-body"
+
+
+@pytest.fixture(scope="session")
+def taken() -> Taken:
+    """What is known of the repository that properties push to, whichever of them pushed it."""
+    return Taken()
+
 
 @pytest.fixture
-def taken(explored: StoredImage, once: Once) -> Taken:
-    """What is known of the repository that properties push to, whichever of them pushed it."""
-
-    def begun() -> Taken:
-        known = Taken()
-        known.put(explored.tag, explored.image.content)
-        return known
-
-    return once("taken", begun)
+def beginning(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
+    """The image that the repository begins with, which is known."""
+    once("known", lambda: taken.put(explored.tag, explored.image.content))
+    return explored
 
 
-def _expect_judged(stored: StoredImage, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str) -> None:
+def _expect_judged(repository: Repository, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str) -> None:
     """Taken, and its bytes can be pulled; or refused, with neither the tag moved nor the bytes stored."""
-    repository, content = stored.repository, mutation.value
+    content = mutation.value
     read: list[Exchange] = []
     reply = expect_outcome(
         mutation,
@@ -67,7 +70,7 @@ def _expect_judged(stored: StoredImage, taken: Taken, mutation: Mutation[bytes],
 @verifies("registry/manifest/any-change-is-taken-or-refused")
 @explores(0.4, *MANIFEST_KINDS, change=manifest_changes())
 def test_changed_manifests(
-    explored: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
+    beginning: StoredImage, taken: Taken, features: frozenset[str], change: Change[dict[str, Any], bytes]
 ) -> None:
     """Purpose: a manifest that was changed is taken whole or refused as the change demands, never the platform's fault.
 
@@ -75,31 +78,33 @@ def test_changed_manifests(
             2. expect 201 and its bytes from GET for what is still a manifest, 4xx for what must be refused; after a
                refusal an error document, the image from before under the tag and the bytes not stored
     """
-    mutation = change.of(explored.image.document)
+    mutation = change.of(beginning.image.document)
     if mutation.kind == MISSING_BLOB and "registry.validation" not in features:
         mutation = mutation.open()
 
-    _expect_judged(explored, taken, mutation, explored.tag, explored.image.media_type)
+    _expect_judged(beginning.repository, taken, mutation, beginning.tag, beginning.image.media_type)
 
 
 @verifies("registry/manifest/any-body-is-taken-or-refused")
 @explores(0.4, *MANIFEST_BODIES, content=manifest_bodies(), media_type=manifest_types())
-def test_any_body(explored: StoredImage, taken: Taken, content: bytes, media_type: str) -> None:
+def test_any_body(open_ground: Repository, taken: Taken, content: bytes, media_type: str) -> None:
     """Purpose: a body that is no manifest is refused, and is never the platform's fault.
 
     Method: 1. PUT any bytes and any JSON as a manifest of any type
             2. expect 201, and its bytes from GET; or 4xx with an error document, and 404 to GET
     """
-    _expect_judged(explored, taken, Mutation("any body", Outcome.EITHER, content), explored.tag, media_type)
+    _expect_judged(open_ground, taken, Mutation("any body", Outcome.EITHER, content), ODD, media_type)
 
 
 @verifies("registry/name/any-tag-names-its-manifest")
 @explores(0.6, *TAGS, tag=tags())
-def test_any_tag(explored: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
+def test_any_tag(beginning: StoredImage, taken: Taken, tag: Mutation[str]) -> None:
     """Purpose: every tag of the grammar names what was pushed under it, and no other text harms anything.
 
     Method: 1. PUT the image under a tag of the grammar, or of another one
             2. expect 201 for those of the grammar, and the image from GET of the tag; after a refusal the tag unknown
     """
-    image = explored.image
-    _expect_judged(explored, taken, Mutation(tag.kind, tag.outcome, image.content), tag.value, image.media_type)
+    image = beginning.image
+    _expect_judged(
+        beginning.repository, taken, Mutation(tag.kind, tag.outcome, image.content), tag.value, image.media_type
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.clients.images import NewBlob, digest_of
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry import Repository
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes, expect_error_document, expect_not_stored, expect_range
 from conformance.strategies.changes import Change
@@ -19,7 +19,7 @@ BEGUN = 30
 @verifies("registry/upload/any-content-range-is-a-callers-affair")
 @explores(0.3, *CONTENT_RANGE_KINDS, change=content_ranges())
 def test_any_content_range(
-    explored: StoredImage, new_blob: NewBlob, change: Change[tuple[int, int], str | None]
+    open_ground: Repository, new_blob: NewBlob, change: Change[tuple[int, int], str | None]
 ) -> None:
     """Purpose: a chunk is taken where it follows the last one; whatever else its Content-Range is, it is refused whole.
 
@@ -28,7 +28,7 @@ def test_any_content_range(
                a refusal as many bytes received as before
     """
     content = new_blob(50).content
-    upload, asked = explored.repository.open_upload(), list[Exchange]()
+    upload, asked = open_ground.open_upload(), list[Exchange]()
     if upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").status != 202:
         raise Inconclusive("the first chunk was not taken", "uploads in chunks")
     mutation = change.of((BEGUN, len(content) - 1))
@@ -45,19 +45,19 @@ def test_any_content_range(
 
 @verifies("registry/upload/any-closing-digest-is-judged")
 @explores(0.3, *CLOSING_KINDS, change=closing_digests())
-def test_any_closing_digest(explored: StoredImage, new_blob: NewBlob, change: Change[bytes, str | None]) -> None:
+def test_any_closing_digest(open_ground: Repository, new_blob: NewBlob, change: Change[bytes, str | None]) -> None:
     """Purpose: an upload becomes a blob under its own digest, and under no other.
 
     Method: 1. open a session, close it with its bytes and a digest that was changed
             2. expect 201 and the bytes for their own digest; 4xx and nothing stored for another's
     """
     content = new_blob(64).content
-    upload = explored.repository.open_upload()
+    upload = open_ground.open_upload()
     mutation, pulled = change.of(content), list[Exchange]()
     reply = expect_outcome(
         mutation,
         lambda: upload.put(mutation.value, content),
-        Surroundings(expect_error_document, lambda: pulled.append(explored.repository.get_blob(digest_of(content)))),
+        Surroundings(expect_error_document, lambda: pulled.append(open_ground.get_blob(digest_of(content)))),
     )
 
     if reply.ok:

@@ -186,7 +186,7 @@ class RangeOfItemsFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
-    shortest = 1
+    shortest = 3
 
     def intercept(self, request: Request) -> Answer | None:
         return failed() if request.headers.get("range", "").startswith("items=") else None
@@ -197,7 +197,7 @@ class RangeBeyondEveryNumberFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
-    shortest = 1
+    shortest = 3
 
     def intercept(self, request: Request) -> Answer | None:
         return failed() if re.search("[0-9]{20}", request.headers.get("range", "")) else None

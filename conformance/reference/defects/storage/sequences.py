@@ -78,11 +78,13 @@ class NothingDoesNotOverwrite(Defect):
     noticed_by = ("storage/model/flat-keys", "storage/model/nested-keys", "storage/model/hard-keys")
     shortest = 3
 
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        earlier = bucket.objects.get(key)
-        await original(bucket, key, stored, asked)
-        if earlier is not None and not stored.body:
-            bucket.put(key, replace(stored, body=earlier.body))
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        earlier = bucket.objects.get(call.key)
+        answer = await original(call, bucket)
+        stored = bucket.objects.get(call.key)
+        if earlier is not None and stored is not None and not stored.body:
+            bucket.put(call.key, replace(stored, body=earlier.body))
+        return answer
 
 
 class MetadataOfTheDeleted(Defect):
@@ -129,10 +131,11 @@ class DeletionHidesWhatIsBelow(Defect):
     def __init__(self) -> None:
         self.hidden: dict[str, set[str]] = {}
 
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        below = {each for each in bucket.keys if key in bucket.objects and each.startswith(key + "/")}
-        await original(bucket, key, asked)
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Any:
+        below = {each for each in bucket.keys if call.key in bucket.objects and each.startswith(call.key + "/")}
+        answer = await original(call, bucket)
         self.hidden.setdefault(bucket.name, set()).update(below)
+        return answer
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         hidden = self.hidden.get(bucket.name, set())
