@@ -92,6 +92,12 @@ def expect_bytes(reply: Exchange, content: bytes) -> None:
         raise unlike_field(f"Content-Length: {len(content)}", reply, "Content-Length", str(len(content)))
 
 
+def expect_bytes_or_collected(reply: Exchange, content: bytes) -> None:
+    """Of a manifest that no tag names any more exactly these bytes, or 404: no clause says that it stays."""
+    if reply.status != 404:
+        expect_bytes(reply, content)
+
+
 def expect_true_digest(reply: Exchange, digest: str) -> None:
     """The Docker-Content-Digest field, where there is one, is the digest of the content."""
     found = reply.headers.get("docker-content-digest")

@@ -50,7 +50,13 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "manifest_elsewhere": ("HeadOfManifestOfAnyRepository", "ManifestBringsItsBlobs", "ManifestOfAnyRepository"),
     "mount_without_source": ("MountOfAnyBlobWithoutSource",),
-    "moving": ("EntityTagOfTheTagsName", "HeadOfTagFromCache", "TagDigestFromCache", "TagNeverGoesBack"),
+    "moving": (
+        "EntityTagOfTheTagsName",
+        "HeadOfTagFromCache",
+        "TagDigestFromCache",
+        "TagNeverGoesBack",
+        "UntaggedImagesCollected",
+    ),
     "namesakes": ("AppsOfAllOrganizationsAreOne",),
     "of_an_index": ("HeadTypeIsAlwaysImage", "IndexServedAsItsChild"),
     "other_grants": (
@@ -185,10 +191,12 @@ async def mount_without_source(d: Driver) -> None:
 
 async def moving(d: Driver) -> None:
     for told in ({"a": "first"}, {"a": "second"}, {"a": "first"}):
-        await d.image("v1", annotations=told)
+        pushed = await d.image("v1", annotations=told)
         head = await d.ask("HEAD", f"/v2/{APP}/manifests/v1")
         await d.ask("GET", f"/v2/{APP}/manifests/v1", If_None_Match=head.headers.get("etag", ""))
         await d.ask("GET", f"/v2/{APP}/manifests/v1")
+    await d.image("v1", annotations={"a": "third"})
+    await d.ask("GET", f"/v2/{APP}/manifests/{pushed}")
 
 
 async def namesakes(d: Driver) -> None:

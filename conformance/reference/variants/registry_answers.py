@@ -57,6 +57,23 @@ class StrangersFindNothing(Variant):
         return Refusal("NAME_UNKNOWN")
 
 
+class UntaggedImagesCollected(Variant):
+    """distribution-spec 1.1: of an image whose last tag has moved on no clause says that it stays."""
+
+    surface = "registry"
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        registry = registry_of(original)
+        left = registry.stored(name).tags.get(tag)
+        await original(name, tag, digest)
+        if left is not None and not registry.tags_naming(name, left) and not self._needed(registry, name, left):
+            await registry.remove_manifest(name, left)
+
+    def _needed(self, registry: Any, name: str, digest: str) -> bool:
+        manifests = registry.stored(name).manifests.values()
+        return any(digest.encode() in each.content for each in manifests if each.digest != digest)
+
+
 class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
 
