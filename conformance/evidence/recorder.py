@@ -55,6 +55,7 @@ class Recorder:
         self.explored_failure = False
         self._prelude: list[Kept] | None = None
         self._first: list[Kept] = []
+        self.prepared: list[dict[str, Any]] = []
         self.tape: Tape | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -71,6 +72,12 @@ class Recorder:
         self.explored_failure = False
         self._prelude = None
         self._first = []
+        self.prepared = []
+
+    def prepare(self, kept: Iterable[Kept]) -> None:
+        """Has a finding of the check begin with what was asked for its fixtures, if that is none of its evidence."""
+        own = {id_of(each) for each in self._kept}
+        self.prepared = [self._made(each) for each in kept if id_of(each) not in own]
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""
@@ -102,11 +109,12 @@ class Recorder:
 
     def ids_from(self, number: int) -> tuple[str, ...]:
         """The ids of what was recorded after that many."""
-        return tuple(_id(kept) for kept in self._kept[number:])
+        return tuple(id_of(kept) for kept in self._kept[number:])
 
     def evidence(self) -> list[dict[str, Any]]:
-        """All that is written of the check: its evidence, and the first example that a property tried."""
-        return list({entry["id"]: entry for entry in (*map(self._made, self._first), *self.entries)}.values())
+        """All that is written of the check: what was prepared, the first example of a property, and its evidence."""
+        first = map(self._made, self._first)
+        return list({entry["id"]: entry for entry in (*self.prepared, *first, *self.entries)}.values())
 
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
         """Makes these, each once, the evidence of the check."""
@@ -145,7 +153,7 @@ class Recorder:
         """Makes what was recorded of another check evidence of this one as well; no request is counted twice."""
         again = list(kept)
         if self.tape is not None:
-            self.tape.skip(_id(each) for each in again)
+            self.tape.skip(id_of(each) for each in again)
         with self._lock:
             self._kept.extend(again)
 
@@ -323,7 +331,8 @@ def _outcome(kept: Kept) -> tuple[str, int, str]:
     return kept[0].url, kept[0].status, kept[3]
 
 
-def _id(kept: Kept) -> str:
+def id_of(kept: Kept) -> str:
+    """The id of an entry, made or not."""
     return str(kept["id"]) if isinstance(kept, dict) else kept[0].id
 
 

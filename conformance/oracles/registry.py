@@ -129,15 +129,18 @@ def received(reply: Exchange) -> int:
 
 def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> None:
     """206 with exactly bytes ``first`` to ``last`` (inclusive) of the content, and the Content-Range of them."""
-    expected = f"206 with bytes {first}-{last}/{len(content)}"
+    part, place = content[first : last + 1], f"bytes {first}-{last}/{len(content)}"
+    expected = f"206 with {place}"
+    told = (("Content-Range", place),)
+    proof = Proof(reply.id, statuses=(206,), fields=told, sha256=digest_of(part).partition(":")[2])
     value = reply.headers.get("content-range") or "no Content-Range"
     match = CONTENT_RANGE.fullmatch(value)
     if reply.status != 206 or match is None or (int(match[1]), int(match[2])) != (first, last):
-        raise NonConformance(expected, f"{reply.status}, {value}, {len(reply.body)} bytes", reply)
+        raise NonConformance(expected, f"{reply.status}, {value}, {len(reply.body)} bytes", reply, proof=proof)
     if match[3] not in ("*", str(len(content))):
-        raise NonConformance(expected, f"Content-Range: {value}", reply)
-    if reply.body != content[first : last + 1]:
-        raise NonConformance(expected, f"{len(reply.body)} other bytes", reply)
+        raise NonConformance(expected, f"Content-Range: {value}", reply, proof=proof)
+    if reply.body != part:
+        raise NonConformance(expected, f"{len(reply.body)} other bytes", reply, proof=proof)
 
 
 def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
@@ -146,12 +149,9 @@ def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
         raise NonConformance("no body in the answer to HEAD", f"{len(head.body)} bytes", head)
     for name in names:
         if got.headers.get(name) != head.headers.get(name):
-            raise NonConformance(
-                f"{name}: {got.headers.get(name)}, as GET says",
-                f"{name}: {head.headers.get(name)}",
-                got,
-                head,
-            )
+            told, as_head = got.headers.get(name), head.headers.get(name)
+            proof = Proof(same=((name, got.id, head.id),))
+            raise NonConformance(f"{name}: {told}, as GET says", f"{name}: {as_head}", got, head, proof=proof)
 
 
 def expect_content_length(head: Exchange, length: int) -> None:

@@ -93,7 +93,9 @@ def _inconclusive(error: BaseException, recorder: Recorder, phase: str) -> Judge
 
 def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> dict[str, Any]:
     redact = recorder.redactor.body
-    sequence = getattr(error, "evidence", recorder.entries)
+    own = getattr(error, "evidence", recorder.entries)
+    known = {entry["id"] for entry in own}
+    sequence = [*(entry for entry in recorder.prepared if entry["id"] not in known), *own]
     exchanges = [entry for entry in sequence if entry["kind"] == "exchange"]
     named: list[str] = []
     if isinstance(error, NonConformance):

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.pace import Pace
-from conformance.evidence.recorder import RECORDER
+from conformance.evidence.recorder import RECORDER, id_of
 from conformance.evidence.tape import NotRecorded, Tape, stand_in
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.fixtures import KEYS
@@ -166,6 +166,8 @@ class Rejudging(Worker):
         """Turns to a check's evidence."""
         stored = self.stored[item.stash[CHECK].id]
         self.tape.begin(stored.id)
+        # What its fixtures have asked stands in its evidence where it failed, and was answered to the check before.
+        self.tape.skip(map(id_of, self.preparation.of(item)))
         self.config.stash[KEYS.names].made = stored.names_made or 0
         self.gated = True
         super().pytest_runtest_setup(item)

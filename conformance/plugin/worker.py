@@ -26,6 +26,7 @@ from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
+from conformance.plugin.preparation import Preparation
 from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
@@ -66,6 +67,8 @@ class Worker:
         self._names_made = 0
         self._prepare()
         config.pluginmanager.register(Timekeeper(), "conformance-timekeeper")
+        self.preparation = Preparation(RECORDER)
+        config.pluginmanager.register(self.preparation, "conformance-preparation")
 
     @classmethod
     def of_worker(cls, config: pytest.Config, given: dict[str, Any]) -> Worker:
@@ -191,6 +194,8 @@ class Worker:
                 report.longrepr = RECORDER.redactor.text(repr(error))
                 report.user_properties.append((TEARDOWN, {"id": check.id, "reason": report.longrepr}))
         elif call.when == "call" or error is not None:
+            if error is not None:
+                RECORDER.prepare(self.preparation.of(item))
             self._conclude(check, self._judgement(check, error, call.when), report)
         return report
 
@@ -234,7 +239,7 @@ class Worker:
             reason=judgement.reason,
             needs=judgement.needs,
             findings=judgement.findings,
-            exchanges=[entry["id"] for entry in RECORDER.entries],
+            exchanges=[entry["id"] for entry in (*RECORDER.prepared, *RECORDER.entries)],
             requests=RECORDER.requests - self._before,
             events=dict(RECORDER.events),
             nodeid=check.nodeid,

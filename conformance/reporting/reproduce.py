@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, quoted, signature_scope
 from conformance.reporting.reproduce_text import (
@@ -245,6 +246,9 @@ class Script:
             if found and any(found[1] in text for text in later):
                 self.marks[found[1]] = f"\0{name}_{number}\0"
                 yield f"{name}_{number}=$({name.lower()}_of {number})"
+            elif found and any((encoded := quote(found[1], safe="")) in text for text in later):
+                self.marks[encoded] = f"\0{name}_{number}\0"
+                yield f"{name}_{number}=$({name.lower()}_of {number} | encoded)"
         used = {token for each in following for token in each.get("tokens", {}).values()}
         members = ISSUED.findall(entry["response_body"].get("text", ""))
         for place, (member, token) in enumerate(zip(members, entry.get("issued", []), strict=False), 1):

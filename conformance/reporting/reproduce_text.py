@@ -11,6 +11,11 @@ from typing import Any
 from conformance.runs.record import CheckResult
 
 LONGEST_LINE = 400
+MOMENTARY = (
+    "date|last-modified|expires|age|etag|location|link|server|via|connection|keep-alive|set-cookie|retry-after"
+    "|transfer-encoding|alt-svc|[^ ]*(request|trace|uuid|ratelimit|-id)[^ ]*"
+)
+"""Names of fields that differ from answer to answer and say nothing of what is answered."""
 PREAMBLE = r"""
 set -u
 started_in=$PWD
@@ -38,17 +43,24 @@ location_of() {
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
 link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
 next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
+encoded() { sed 's/%/%25/g; s/=/%3D/g; s/+/%2B/g; s|/|%2F|g; s/ /%20/g; s/&/%26/g; s/?/%3F/g; s/#/%23/g; s/:/%3A/g'; }
 upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 token_of() { tr -d '\n' <"$answers/$1.body" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs_success() { case $(status "$1") in 2??) ;; *) cannot "request $1 is answered $(status "$1")" ;; esac; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
+# Which fields describe an answer, with their values; none that is of its moment.
+described() {
+    tr -d '\r' <"$answers/$1.head" | sed -n 's/^\([^ :]*\): */\1: /p' | awk '{ $1 = tolower($1); print }' |
+        grep -Ev '^(MOMENTARY):' |
+        LC_ALL=C sort
+}
 # Answered alike: the same status and, where that is a success, the same body.
 alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
 }
-"""
+""".replace("MOMENTARY", MOMENTARY)
 OPERATOR = r"""
 # Has the operator's command done, in the folder from which this is started, as the run was.
 operator() {
@@ -237,8 +249,15 @@ def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str
     content = _whole(entry["response_body"])
     if content is None:
         return [*lines, f"shows 'answer {number} has the status that it had'"], None
-    lines.append(f"cmp -s {seen} \"$answers/{number}.body\" && shows 'answer {number} is what it was'")
-    return [*lines, f"cannot 'answer {number} has the same status and another body'"], content
+    lines.append(
+        f"cmp -s {seen} \"$answers/{number}.body\" || cannot 'answer {number} has its status and another body'"
+    )
+    told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
+    fields = "\n".join(sorted(each for each in told if not re.match(f"({MOMENTARY}):", each)))
+    if "$" not in fields and fields.isascii():
+        lines.append(f'[ "$(described {number})" = {shlex.quote(fields)} ] ||')
+        lines.append(f"    cannot 'answer {number} has its status and body, and other fields'")
+    return [*lines, f"shows 'answer {number} is what it was'"], content
 
 
 def _whole(body: Mapping[str, Any]) -> bytes | None:

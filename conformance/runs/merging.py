@@ -122,12 +122,19 @@ def _prefix(shard: Record) -> str:
 
 
 def _renamed(shard: Record, result: CheckResult) -> CheckResult:
-    prefix = _prefix(shard)
-    findings = [
-        {**each, "exchanges": [f"{prefix}{name}" for name in each.get("exchanges", [])]} for each in result.findings
-    ]
-    exchanges = [prefix + name for name in result.exchanges]
-    return replace(result, worker=prefix + result.worker, exchanges=exchanges, findings=findings)
+    prefix, exchanges = _prefix(shard), set(result.exchanges)
+
+    def told(value: Any) -> Any:
+        """Part of a finding, the ids of exchanges in it renamed: among its exchanges, in its sequence and its proof."""
+        if isinstance(value, dict):
+            return {key: told(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [told(each) for each in value]
+        return prefix + value if value in exchanges else value
+
+    findings = [told(each) for each in result.findings]
+    renamed = [prefix + name for name in result.exchanges]
+    return replace(result, worker=prefix + result.worker, exchanges=renamed, findings=findings)
 
 
 def _copy_evidence(shard: Record, out: Path) -> None:

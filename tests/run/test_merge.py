@@ -59,6 +59,9 @@ def test_four_shards_equal_the_run_unsharded(
     assert len(merged.results) == len(whole.results)
     entries = merged.evidence()
     assert all(name in entries for result in merged.results for name in result.exchanges)
+    findings = [finding for result in merged.results for finding in result.findings]
+    assert all(name in entries for each in findings for name in [*each["exchanges"], *each["sequence"]])
+    assert len(list((tmp_path / "merged" / "reproduce").glob("*/reproduce.sh"))) == len(findings)
     assert merged.info.requests == sum(read(shard).info.requests for shard in shards)
     assert [part["shard"] for part in merged.info.parts] == ["1/4", "2/4", "3/4", "4/4"]
     assert merged.info.exit_code == whole.info.exit_code == 1

@@ -1,0 +1,36 @@
+"""What was asked for the fixtures that checks share, so that the finding of any of them is shown from its beginning.
+
+What a fixture that lives longer than a check has asked is evidence of the check that it was made for first. Another one
+that fails has it as well: without the objects that stand there its requests would show nothing, or what is not so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from conformance.evidence.recorder import Kept, Recorder
+
+
+class Preparation:
+    """Notes what each fixture has asked; a plugin of pytest's."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
+        self._asked: dict[tuple[str, str], list[Kept]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        """Makes a fixture."""
+        before = len(self.recorder)
+        made = yield
+        if fixturedef.scope != "function":
+            self._asked[fixturedef.argname, fixturedef.baseid] = self.recorder.kept_from(before)
+        return made
+
+    def of(self, item: pytest.Item) -> list[Kept]:
+        """What was asked for the fixtures of a check, in the order in which it was."""
+        names = set(getattr(item, "fixturenames", ()))
+        used = (each for (name, base), each in self._asked.items() if name in names and item.nodeid.startswith(base))
+        return [kept for each in used for kept in each]

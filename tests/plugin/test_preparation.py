@@ -1,0 +1,63 @@
+"""A finding begins with what was asked for the fixtures that its check shares with others."""
+
+from __future__ import annotations
+
+import contextlib
+from types import SimpleNamespace
+from typing import Any
+
+from conformance.evidence.recorder import Recorder
+from conformance.plugin.judging import judge
+from conformance.plugin.preparation import Preparation
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.finding import NonConformance
+
+SUITE = "suites/storage/test_ranges.py"
+
+
+def exchange(name: str) -> Exchange:
+    return Exchange(name, "GET", f"http://s3.example/{name}", Headers(), b"", 200, Headers(), b"", 0.0, 0.0)
+
+
+def made(preparation: Preparation, name: str, scope: str, base: str = SUITE) -> None:
+    """Has a fixture of this name made, for which one request is sent."""
+    fixture: Any = SimpleNamespace(argname=name, scope=scope, baseid=base)
+    making = preparation.pytest_fixture_setup(fixture)
+    next(making)
+    preparation.recorder.exchange(exchange(name))
+    with contextlib.suppress(StopIteration):
+        making.send(None)
+
+
+def check(*fixtures: str) -> Any:
+    return SimpleNamespace(fixturenames=fixtures, nodeid=f"{SUITE}::test_range")
+
+
+def test_what_a_check_shares_with_others_comes_first_once_and_in_order() -> None:
+    recorder = Recorder()
+    preparation = Preparation(recorder)
+    made(preparation, "whole", "session")
+    made(preparation, "known", "module")
+    recorder.begin_check()
+    recorder.exchange(exchange("range"))
+
+    recorder.prepare(preparation.of(check("known", "whole")))
+    finding = judge(NonConformance("206", "200", exchange("range")), recorder).findings[0]
+    assert finding["sequence"] == ["whole", "known", "range"]
+    assert finding["exchanges"] == ["range"]
+    assert [entry["id"] for entry in recorder.evidence()] == ["whole", "known", "range"]
+
+    # The check for which it was made has it among its own.
+    recorder.begin_check()
+    made(preparation, "whole", "session")
+    recorder.exchange(exchange("range"))
+    recorder.prepare(preparation.of(check("whole")))
+    assert judge(NonConformance("206", "200"), recorder).findings[0]["sequence"] == ["whole", "range"]
+
+
+def test_what_is_another_checks_alone_is_no_part_of_it() -> None:
+    preparation = Preparation(Recorder())
+    made(preparation, "whole", "session", "suites/storage/test_copies.py")
+    made(preparation, "other", "session")
+    made(preparation, "own", "function")
+    assert preparation.of(check("whole", "own")) == []
