@@ -75,9 +75,10 @@ class Recorder:
         self.prepared = []
 
     def prepare(self, kept: Iterable[Kept]) -> None:
-        """Has a finding of the check begin with what was asked for its fixtures, if that is none of its evidence."""
+        """Has a finding begin with what made something for the fixtures of its check, if that is none of its evidence."""
         own = {id_of(each) for each in self._kept}
-        self.prepared = [self._made(each) for each in kept if id_of(each) not in own]
+        made = [self._made(each) for each in kept if id_of(each) not in own]
+        self.prepared = [entry for entry in made if entry.get("method") not in ("GET", "HEAD")]
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""

@@ -15,15 +15,16 @@ from conformance.vocabulary.finding import NonConformance
 SUITE = "suites/storage/test_ranges.py"
 
 
-def exchange(name: str) -> Exchange:
-    return Exchange(name, "GET", f"http://s3.example/{name}", Headers(), b"", 200, Headers(), b"", 0.0, 0.0)
+def exchange(name: str, method: str = "PUT") -> Exchange:
+    return Exchange(name, method, f"http://s3.example/{name}", Headers(), b"", 200, Headers(), b"", 0.0, 0.0)
 
 
 def made(preparation: Preparation, name: str, scope: str, base: str = SUITE) -> None:
-    """Has a fixture of this name made, for which one request is sent."""
+    """Has a fixture of this name made: something is looked at, and something is put."""
     fixture: Any = SimpleNamespace(argname=name, scope=scope, baseid=base)
     making = preparation.pytest_fixture_setup(fixture)
     next(making)
+    preparation.recorder.exchange(exchange(f"{name}-looked-at", "GET"))
     preparation.recorder.exchange(exchange(name))
     with contextlib.suppress(StopIteration):
         making.send(None)
@@ -52,7 +53,8 @@ def test_what_a_check_shares_with_others_comes_first_once_and_in_order() -> None
     made(preparation, "whole", "session")
     recorder.exchange(exchange("range"))
     recorder.prepare(preparation.of(check("whole")))
-    assert judge(NonConformance("206", "200"), recorder).findings[0]["sequence"] == ["whole", "range"]
+    sequence = judge(NonConformance("206", "200"), recorder).findings[0]["sequence"]
+    assert sequence == ["whole-looked-at", "whole", "range"]
 
 
 def test_what_is_another_checks_alone_is_no_part_of_it() -> None:
