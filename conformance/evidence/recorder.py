@@ -75,7 +75,7 @@ class Recorder:
         self.prepared = []
 
     def prepare(self, kept: Iterable[Kept]) -> None:
-        """Has a finding begin with what made something for the fixtures of its check, if that is none of its evidence."""
+        """Has a finding begin with what made something for the fixtures of its check, unless that is its evidence."""
         own = {id_of(each) for each in self._kept}
         made = [self._made(each) for each in kept if id_of(each) not in own]
         self.prepared = [entry for entry in made if entry.get("method") not in ("GET", "HEAD")]
