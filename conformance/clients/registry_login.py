@@ -6,6 +6,7 @@ Sources: Docker Registry token authentication (specification and scope documenta
 from __future__ import annotations
 
 import base64
+import hashlib
 import threading
 import time
 from collections.abc import Iterable
@@ -104,7 +105,9 @@ class Door:
 
     def _learn(self, account: Account, scopes: Scopes, token: str) -> None:
         recorder = self.http.recorder
-        name = f"REGISTRY_{account.role.upper()}_TOKEN_{len(self.tokens) + 1}"
+        # Of several processes, or parts of a run, each has tokens of its own: what they are for tells them apart.
+        tag = hashlib.sha256(" ".join(scopes).encode()).hexdigest()[:8].upper()
+        name = f"REGISTRY_{account.role.upper()}_TOKEN_{tag}"
         recorder.redactor.learn(name, token)
         query = " ".join(f"--data-urlencode 'scope={scope}'" for scope in scopes)
         recorder.recipe(
