@@ -177,25 +177,19 @@ class LimitOfEachAddress(Defect):
 
     surface = "identity"
     noticed_by = ("errors/429/no-way-round-the-limit",)
+    way_round = "x-forwarded-for"
 
     def authenticated_client(
         self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
     ) -> Client:
         client = original(request, form)
-        return replace(client, limit=None) if "x-forwarded-for" in request.headers else client
+        return replace(client, limit=None) if self.way_round in request.headers else client
 
 
-class LimitOfFormsAlone(Defect):
+class LimitOfFormsAlone(LimitOfEachAddress):
     """The contract's table of errors: 429 above the rate limit, by whatever method a client authenticates."""
 
-    surface = "identity"
-    noticed_by = ("errors/429/no-way-round-the-limit",)
-
-    def authenticated_client(
-        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
-    ) -> Client:
-        client = original(request, form)
-        return replace(client, limit=None) if "authorization" in request.headers else client
+    way_round = "authorization"
 
 
 class KeySetShowsPrivateKey(Defect):

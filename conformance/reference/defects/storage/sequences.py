@@ -93,6 +93,7 @@ class MetadataOfTheDeleted(Defect):
     surface = "storage"
     noticed_by = ("storage/model/nested-keys",)
     shortest = 4
+    left_over = "metadata"
 
     def __init__(self) -> None:
         self.left: dict[tuple[str, str], dict[str, str]] = {}
@@ -101,11 +102,12 @@ class MetadataOfTheDeleted(Defect):
         earlier = bucket.objects.get(key)
         await original(bucket, key, asked)
         if earlier is not None:
-            self.left[bucket.name, key] = earlier.metadata
+            self.left[bucket.name, key] = getattr(earlier, self.left_over)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         left = self.left.pop((bucket.name, key), {})
-        await original(bucket, key, replace(stored, metadata={**left, **stored.metadata}), asked)
+        changed: dict[str, Any] = {self.left_over: {**left, **getattr(stored, self.left_over)}}
+        await original(bucket, key, replace(stored, **changed), asked)
 
 
 class StartAfterSkipsWhatIsBelow(Defect):

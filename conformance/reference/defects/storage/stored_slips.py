@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.sequences import MetadataOfTheDeleted
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
@@ -251,24 +252,12 @@ class TagsLowered(Defect):
         return {key.lower(): value for key, value in original(pairs).items()}
 
 
-class TagsOfTheDeleted(Defect):
+class TagsOfTheDeleted(MetadataOfTheDeleted):
     """S3 API Reference, DeleteObject: an object is gone with its tags; a new one of that key has its own."""
 
-    surface = "storage"
     noticed_by = ("storage/tagging/overwriting-drops-tags",)
-
-    def __init__(self) -> None:
-        self.left: dict[tuple[str, str], dict[str, str]] = {}
-
-    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
-        earlier = bucket.objects.get(key)
-        await original(bucket, key, asked)
-        if earlier is not None:
-            self.left[bucket.name, key] = earlier.tags
-
-    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
-        left = self.left.pop((bucket.name, key), {})
-        await original(bucket, key, replace(stored, tags={**left, **stored.tags}), asked)
+    shortest = 0
+    left_over = "tags"
 
 
 # Uploads in parts.
