@@ -23,6 +23,9 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 JSON_TYPE = ("Content-Type", "application/json")
 HeaderFields = Iterable[tuple[str, str | bytes]]
 KINDS = ("read", "create", "read-item", "update", "delete")
+CHANGES = ("PUT", "PATCH", "DELETE")
+NO_VERSION = '"0"'
+CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
@@ -34,6 +37,17 @@ def filled(value: Any, slug: str, text: str) -> Any:
     if isinstance(value, dict):
         return {name: filled(each, slug, text) for name, each in value.items()}
     return value
+
+
+def condition_of(present: Exchange) -> tuple[str, str]:
+    """The field that has a change made to what was read, and to nothing later (RFC 9110 sections 13.1.1 and 13.1.4).
+
+    Of what is not there, no version is right: what comes before that is to be told.
+    """
+    etag, modified = (present.headers.get(name) for name in ("etag", "last-modified"))
+    if modified and not etag:
+        return "If-Unmodified-Since", modified
+    return "If-Match", etag or ("*" if present.ok else NO_VERSION)
 
 
 @dataclass(frozen=True)
@@ -130,7 +144,21 @@ class Platform:
         """One operation with a token, or without one; ``changes`` replaces its method, path or document."""
         asked = replace(operation, **changes) if changes else operation
         authorization = [bearer(token)] if token is not None else []
-        return self.http.send(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body)
+        return self.request(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body)
+
+    def request(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
+        """One request as it is given; a change that is answered 428 is sent again on condition of what is there now.
+
+        RFC 6585 section 3: a server may require that changes be conditional. What it says to the change itself is told
+        by the second answer; the three exchanges are recorded.
+        """
+        fields = list(headers)
+        reply = self.http.send(method, path, fields, body)
+        named = any(name.lower() in CONDITIONS for name, _ in fields)
+        if reply.status != 428 or method not in CHANGES or named:
+            return reply
+        present = self.http.get(path, [bearer(self.oauth.token("full"))])
+        return self.http.send(method, path, [*fields, condition_of(present)], body)
 
     def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
         """One operation with the full token of a role."""

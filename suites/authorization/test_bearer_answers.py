@@ -137,8 +137,8 @@ def test_401_comes_first(platform: Platform, what: str) -> None:
         reply = {
             "absent": lambda each: platform.send(each, None, path=platform.absent_path(each.resource)),
             "method": lambda each: platform.send(each, None, method="PUT"),
-            "body": lambda each: platform.http.send("PATCH", each.path, [("Content-Type", "application/json")], b"{"),
-            "media-type": lambda each: platform.http.send("PATCH", each.path, [("Content-Type", "text/plain")], b"x"),
+            "body": lambda each: platform.request("PATCH", each.path, [("Content-Type", "application/json")], b"{"),
+            "media-type": lambda each: platform.request("PATCH", each.path, [("Content-Type", "text/plain")], b"x"),
         }[what](operation)
         expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {what})")
 

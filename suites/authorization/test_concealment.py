@@ -113,7 +113,7 @@ def expect_alike(platform: Platform, thing: Hidden, form_name: str, token: str |
     def ask(name: str) -> Asked:
         written = spelled(form, name)
         path = thing.path(written) + form.suffix
-        return Asked(written, platform.http.send(form.method, path, [*authorization, *form.headers], form.body))
+        return Asked(written, platform.request(form.method, path, [*authorization, *form.headers], form.body))
 
     return expect_as_absent(ask, thing.name, thing.control, f"for {thing.role} ({form_name})")
 

@@ -23,7 +23,7 @@ from conformance.vocabulary.mutation import Mutation, Outcome
 def _sent(platform: Platform, operation: Operation, body: bytes) -> Exchange:
     """The operation with other bytes as its body; what it makes is removed at the end."""
     token = platform.oauth.token("full")
-    reply = platform.http.send(operation.method, operation.path, [JSON_TYPE, bearer(token)], body)
+    reply = platform.request(operation.method, operation.path, [JSON_TYPE, bearer(token)], body)
     if operation.kind == "create" and reply.ok:
         platform.remember(operation.resource, _slug_in(reply, operation) or str(platform.slug_of(operation)))
     return reply

@@ -29,7 +29,7 @@ writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update
 def refused(platform: Platform, operation: Operation, body: bytes, content_type: str = "application/json") -> Exchange:
     """Sends a body that must be refused with 400, and has the owner look whether anything was done."""
     before = platform.state(operation)
-    reply = platform.http.send(
+    reply = platform.request(
         operation.method, operation.path, [("Content-Type", content_type), bearer(platform.oauth.token("full"))], body
     )
     expect_status(reply, 400, f"for {operation}")
@@ -117,7 +117,7 @@ def test_body_of_another_media_type(platform: Platform, content_type: str) -> No
     """
     for operation in platform.operations("create"):
         before = platform.state(operation)
-        reply = platform.http.send(
+        reply = platform.request(
             operation.method,
             operation.path,
             [("Content-Type", content_type), bearer(platform.oauth.token("full"))],

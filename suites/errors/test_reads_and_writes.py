@@ -222,7 +222,7 @@ def test_repeated_member(platform: Platform) -> None:
     for operation in platform.operations("create"):
         body = operation.body[:-1] + b", " + operation.body[1:]
         slug = platform.slug_of(operation)
-        reply = platform.http.send(
+        reply = platform.request(
             operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], body
         )
         if reply.ok and slug:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import calls, writes
-from conformance.reference.variants import identity_answers
+from conformance.reference.variants import identity_answers, identity_requests
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, patched, statuses
 from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic, claims
 
@@ -184,7 +184,12 @@ WRITES: list[Row] = [
 ]
 
 
-VARIANTS: list[Row] = [(identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"])]
+unconditional = statuses(patched(name="x"), api(MADE, method="DELETE"), api(ATLAS, method="DELETE"))
+VARIANTS: list[Row] = [
+    (identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"]),
+    (identity_requests.UpdatesMustBeConditional, unconditional, [200, 404, 204], [428, 404, 204]),
+    (identity_requests.ChangesMustBeConditional, unconditional, [200, 404, 204], [428, 428, 428]),
+]
 
 
 @pytest.mark.parametrize(

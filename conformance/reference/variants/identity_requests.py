@@ -9,10 +9,12 @@ from typing import Any
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
+Operation = Callable[[Call], Awaitable[Answer]]
 Scopes = tuple[str, ...]
 Grants = Callable[[Client, str | None], Scopes]
 
@@ -118,3 +120,36 @@ class CreationAnsweredWith200(Variant):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.status = 200 if answer.status == 201 else answer.status
         return answer
+
+
+def refuse_unconditional(original: Callable[..., Any], request: Request) -> None:
+    """RFC 6585 section 3: 428 where the request names no version by If-Match."""
+    if "if-match" not in request.headers:
+        raise Refused(surface_of(original).api_error(428, "precondition_required", "Send If-Match with the ETag."))
+
+
+class UpdatesMustBeConditional(Variant):
+    """RFC 6585 section 3: a good update of what is there may be required to name the version that it is of."""
+
+    surface = "identity"
+
+    def may_write(
+        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+    ) -> bool:
+        if request.method == "PATCH":
+            refuse_unconditional(original, request)
+        return original(request, body, project)
+
+
+class ChangesMustBeConditional(Variant):
+    """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
+
+    surface = "identity"
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        refuse_unconditional(original, call.request)
+        return await original(call)
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        refuse_unconditional(original, call.request)
+        return await original(call)

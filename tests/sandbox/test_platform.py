@@ -1,0 +1,79 @@
+"""A change that may only be made on condition (428, RFC 6585 section 3) is made on condition, and judged by that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+import pytest
+
+from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient
+from conformance.evidence.recorder import Recorder
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
+from conformance.sandbox.platform import Platform
+from conformance.target.description import Credential, Identity, Secret, Target
+from conformance.vocabulary.exchange import Exchange
+from tests.oracles.replies import reply
+
+PATH = "/things/a"
+Fields = list[tuple[str, str]]
+
+
+class Careful:
+    """A service that demands of each change that it name what it is of; ``present`` is what a read answers."""
+
+    base_url = "http://target.example"
+
+    def __init__(self, present: Exchange) -> None:
+        self.present, self.recorder = present, Recorder()
+        self.sent: list[tuple[str, Fields, bytes]] = []
+
+    def get(self, path: str, headers: Any = ()) -> Exchange:
+        return self.send("GET", path, headers)
+
+    def send(self, method: str, path: str, headers: Iterable[Any] = (), body: bytes = b"") -> Exchange:
+        if method == "POST":
+            return reply(200, {"access_token": "t" * 20, "token_type": "Bearer"})
+        fields = [(name, value) for name, value in headers if name.startswith("If-")]
+        self.sent.append((method, fields, body))
+        if method == "GET":
+            return self.present
+        return reply(200 if fields else 428)
+
+
+def changed(present: Exchange, *fields: tuple[str, str], method: str = "PATCH") -> tuple[int, Careful]:
+    """What a change is answered in the end, and what was sent for it."""
+    service = Careful(present)
+    full = Credential(client_id="ct-full", client_secret=Secret("CT_SECRET", "a secret"), scopes=["a"])
+    http = cast(HttpClient, service)
+    oauth = OAuthClient(Identity(url=service.base_url, credentials={"full": full}), http)
+    target = Target(organization="acme")
+    platform = Platform(target, oauth, http, Names("0tp1h00aaaa", "w0"), Ledger())
+    return platform.request(method, PATH, fields, b"{}").status, service
+
+
+@pytest.mark.parametrize(
+    ("present", "condition"),
+    [
+        (reply(200, {}, {"ETag": '"7"'}), ("If-Match", '"7"')),
+        (reply(200, {}, {"ETag": '"7"', "Last-Modified": "yesterday"}), ("If-Match", '"7"')),
+        (reply(200, {}, {"Last-Modified": "yesterday"}), ("If-Unmodified-Since", "yesterday")),
+        (reply(200, {}), ("If-Match", "*")),
+        (reply(404), ("If-Match", '"0"')),
+    ],
+)
+def test_a_change_is_sent_again_on_condition_of_what_is_there(present: Exchange, condition: tuple[str, str]) -> None:
+    status, service = changed(present)
+    assert (status, service.sent) == (200, [("PATCH", [], b"{}"), ("GET", [], b""), ("PATCH", [condition], b"{}")])
+
+
+def test_what_names_a_condition_is_sent_once() -> None:
+    status, service = changed(reply(200, {}, {"ETag": '"7"'}), ("If-Match", '"6"'))
+    assert (status, service.sent) == (200, [("PATCH", [("If-Match", '"6"')], b"{}")])
+
+
+def test_what_changes_nothing_is_sent_once() -> None:
+    status, service = changed(reply(200, {}, {"ETag": '"7"'}), method="OPTIONS")
+    assert (status, len(service.sent)) == (428, 1)
