@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.storage import Measured, told, untimed
-from tests.real_servers.seeds import summary, surprising
+import pytest
+
+from benchmarks.storage import Measured, untimed
+from benchmarks.storage import told as rates_told
+from tests.real_servers.seeds import concluded, summary, surprising, told
 
 
 def test_checks_are_counted_over_the_runs() -> None:
@@ -19,10 +22,37 @@ def test_what_is_not_expected_is_told(tmp_path: Path) -> None:
     assert surprising(["a#1", "a#2", "b"], tmp_path / "server-1.expected.toml") == ["a#2", "b"]
 
 
+@pytest.mark.parametrize(
+    ("runs", "lines", "code"),
+    [
+        ([{"a": "pass"}, {"a": "pass"}], ["nothing in any run", "none that is not expected"], 0),
+        ([{"a": "fail"}], ["  1 of 1  a", "none that is not expected"], 0),
+        ([{"b": "fail", "c": "inconclusive"}], ["not expected: b", "could not be judged:", "  1 of 1  c"], 1),
+        ([{"a": "pass"}, {"a": "inconclusive"}], ["could not be judged:", "  1 of 2  a"], 7),
+    ],
+    ids=["all pass", "expected", "not expected", "the server is gone"],
+)
+def test_runs_come_to_an_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], runs: list[dict[str, str]], lines: list[str], code: int
+) -> None:
+    (known := tmp_path / "server-1.expected.toml").write_text('[[finding]]\nid = "a"\nwhy = "w"\n')
+
+    assert concluded(runs, known) == code
+    assert capsys.readouterr().out.splitlines()[-len(lines) :] == lines
+
+
+def test_run_that_judges_nothing_says_so(tmp_path: Path) -> None:
+    (known := tmp_path / "server-1.expected.toml").write_text("finding = []\n")
+
+    assert told({"a": "inconclusive", "b": "inconclusive"}, known) == "none of the 2 checks could be judged"
+    assert told({"a": "fail", "b": "inconclusive"}, known).endswith("1 of them not expected, 1 could not be judged")
+    assert told({"a": "pass"}, known) == "0 checks fail, 0 of them not expected"
+
+
 def test_rate_is_of_the_run_after_start_up() -> None:
     runs = [Measured(wall_s=4.0, run_s=seconds, checks=640, requests=5000) for seconds in (1.0, 2.0, 9.0)]
 
-    assert told("quick", runs).endswith("640 checks, 5000 requests: 320 checks/s, 100 times s3-tests")
+    assert rates_told("quick", runs).endswith("640 checks, 5000 requests: 320 checks/s, 100 times s3-tests")
 
 
 def test_what_is_timed_is_left_out() -> None:
