@@ -9,6 +9,7 @@ from functools import lru_cache
 from xml.sax.saxutils import escape
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+NONE: Mapping[int, tuple[str, str]] = {}
 TEXT_ENTITIES = {"\r": "&#13;"}
 SMALLEST_PART = 5 * 1024 * 1024
 """Bytes that every part but the last has at least."""
@@ -41,10 +42,15 @@ def delete_document(keys: Iterable[str], quiet: bool = False) -> bytes:
     return document("Delete", ("<Quiet>true</Quiet>" if quiet else "") + objects)
 
 
-def completion_document(parts: Sequence[tuple[int, str]]) -> bytes:
-    """The body of CompleteMultipartUpload: part numbers with their ETags, in the order given."""
+def completion_document(parts: Sequence[tuple[int, str]], checksums: Mapping[int, tuple[str, str]] = NONE) -> bytes:
+    """The body of CompleteMultipartUpload: part numbers with their ETags, in the order given.
+
+    ``checksums`` are by part number: the element's name and its value.
+    """
     listed = "".join(
-        f"<Part>{element('PartNumber', str(number))}{element('ETag', etag)}</Part>" for number, etag in parts
+        f"<Part>{element('PartNumber', str(number))}{element('ETag', etag)}"
+        f"{element(*checksums[number]) if number in checksums else ''}</Part>"
+        for number, etag in parts
     )
     return document("CompleteMultipartUpload", listed)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.s3_bodies import full_part
+from conformance.clients.s3_streams import Joined, download
 from conformance.clients.sigv4 import encoded
 from conformance.oracles.s3_documents import copied_etag_of
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_absent_headers,
     expect_bytes,
@@ -15,6 +17,7 @@ from conformance.oracles.s3_objects import (
     expect_nothing_stored,
     expect_stored,
 )
+from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -40,6 +43,31 @@ def test_copy_has_the_same_bytes(space: Space) -> None:
     expect_bytes(space.get(source), b"copied")
     if tag.strip('"') != expect_etag(got).strip('"'):
         raise NonConformance(f"the copy's ETag {expect_etag(got)} in the result", tag, reply, got)
+
+
+@verifies("storage/copy/of-parts-is-the-same")
+def test_copy_of_parts_is_the_same(space: Space) -> None:
+    """Purpose: a copy of an object that was uploaded in parts is another object of the same bytes and metadata.
+
+    Method: 1. upload an object in two parts, with metadata, and copy it
+            2. expect the source's bytes and metadata from the copy, and one ETag of it in result and GET, whichever
+    """
+    source, key = space.key("parts"), space.key("copy")
+    pieces = full_part(b"1"), b"the tail"
+    upload = space.opened(source, DESCRIBED)
+    parts = [space.part(source, upload, number, piece) for number, piece in enumerate(pieces, 1)]
+    require(space.complete(source, upload, parts), "multipart uploads")
+
+    reply = space.copy(key, source)
+    tag = copied_etag_of(reply)
+    got, compared = download(space, key, Joined(pieces))
+
+    expect_download(got, compared)
+    expect_headers(got, DESCRIBED)
+    if tag.strip('"') != expect_etag(got).strip('"'):
+        raise NonConformance(f"the copy's ETag {expect_etag(got)} in the result", tag, reply, got)
+    for each in (source, key):
+        space.delete(each)
 
 
 @verifies("storage/copy/between-buckets")

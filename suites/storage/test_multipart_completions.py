@@ -119,6 +119,40 @@ def test_refused_completion_can_be_mended(space: Space) -> None:
     expect_bytes(space.get(key), b"kept")
 
 
+@verifies("storage/multipart/wrong-object-size-is-refused")
+@pytest.mark.parametrize("size", [case("more", 5), case("less", 3)])
+def test_wrong_object_size_is_refused(space: Space, size: int) -> None:
+    """Purpose: a completion that expects an object of another size is refused, and loses no part.
+
+    Method: 1. send a part of four bytes, complete with x-amz-mp-object-size of more or less
+            2. expect 400, and nothing stored; then complete without it and expect the object
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"four")
+
+    reply = space.complete(key, upload, [part], {"x-amz-mp-object-size": str(size)})
+    expect_failed_completion(reply, 400, {"InvalidRequest", "InvalidArgument"})
+    expect_nothing_stored(space.get(key))
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"four")
+
+
+@verifies("storage/multipart/right-object-size-completes")
+def test_right_object_size_completes(space: Space) -> None:
+    """Purpose: a completion that expects an object of the size that its parts have is made.
+
+    Method: 1. send a part, complete with its size in x-amz-mp-object-size
+            2. expect the object
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"four")
+
+    expect_no_error_inside(space.complete(key, upload, [part], {"x-amz-mp-object-size": "4"}))
+    expect_bytes(space.get(key), b"four")
+
+
 @verifies("storage/multipart/completing-twice-is-harmless")
 def test_completing_twice_is_harmless(space: Space) -> None:
     """Purpose: a completion that is repeated, since its answer was lost, does no harm.

@@ -1,0 +1,195 @@
+"""Defects of objects that were uploaded in parts: their copies, their checksums, the size that they are to have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.digests import checksum
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.multipart import SMALLEST_PART
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+SIZE = "x-amz-mp-object-size"
+
+
+def in_parts(stored: StoredObject) -> bool:
+    """Whether an object was uploaded in parts."""
+    return "-" in stored.etag
+
+
+class CopyOfPartsIsOfTheFirst(Defect):
+    """S3 API Reference, CopyObject: the copy has all the parts of its source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, body=copy.body[:SMALLEST_PART]) if in_parts(stored) else copy
+
+
+class CopyOfPartsLosesMetadata(Defect):
+    """S3 API Reference, CopyObject: the source's metadata is the copy's, also of a source in parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, metadata={}) if in_parts(stored) and not replaced else copy
+
+
+class CopyOfPartsToldByItsSource(Defect):
+    """S3 API Reference, CopyObjectResult, ETag: that of the new object, not of the source."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/of-parts-is-the-same",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        source = (await gateway(original).source(call)).stored
+        answer: Answer = await original(call, bucket)
+        answer.body = answer.body.replace(bucket.objects[call.key].etag.encode(), source.etag.encode())
+        return answer
+
+
+class ChecksumTypeNotHeeded(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-type: the type that is asked for is used and told."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
+        original(call, algorithm)
+        return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
+
+
+class ChecksumOfPartsToldOfTheWhole(Defect):
+    """S3 API Reference, GetObject, x-amz-checksum-type: a checksum of the parts' checksums is told as such."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, checksum_type="FULL_OBJECT")
+
+
+class CompositeOfTheBytes(Defect):
+    """S3 User Guide, "Checking object integrity": a composite checksum is of the parts' checksums, not of the bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def object_checksums(
+        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
+    ) -> dict[str, str]:
+        sums: dict[str, str] = original(call, upload, parts, body)
+        composite = upload.checksum_type == "COMPOSITE"
+        return {name: f"{checksum(name, body)}-{len(parts)}" if composite else sums[name] for name in sums}
+
+
+class ResultTellsTheLastPartsChecksum(Defect):
+    """S3 API Reference, CompleteMultipartUpload: the checksum in the result is the object's."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def completed(self, original: Any, call: Call, stored: StoredObject) -> Answer:
+        last = {name: checksum(name, stored.body[-SMALLEST_PART:]) for name in stored.checksums}
+        answer: Answer = original(call, replace(stored, checksums=last))
+        return answer
+
+
+class CopyKeepsCompositeChecksum(Defect):
+    """S3 API Reference, CopyObjectResult, ChecksumType: what is told as of the whole object is of its bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-a-copy-of-parts-is-its-own",)
+
+    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
+        return stored.checksums
+
+
+class PutChecksumToldComposite(Defect):
+    """S3 API Reference, PutObject, x-amz-checksum-type: of an object that was put whole it is FULL_OBJECT."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/told-is-the-one-given",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, checksum_type="COMPOSITE")
+
+
+class PutAnswersChecksumInHexadecimal(Defect):
+    """S3 API Reference, PutObject, x-amz-checksum-: the checksum of the object in base64."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/told-is-the-one-given",)
+
+    def stored_answer(self, original: Any, etag: str, checksums: dict[str, str]) -> Answer:
+        answer: Answer = original(etag, {name: value.encode().hex() for name, value in checksums.items()})
+        return answer
+
+
+class ObjectSizeNotHeeded(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 where the object is of another size."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(without_size(call), upload, parts)
+        return stored
+
+
+class TooLargeAnObjectTaken(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: 400 also where the object is larger."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        larger = sum(len(part.body) for part in parts) > int(call.headers.get(SIZE, "0"))
+        stored: StoredObject = original(without_size(call) if larger else call, upload, parts)
+        return stored
+
+
+class WrongObjectSizeEndsTheUpload(Defect):
+    """S3 API Reference, CompleteMultipartUpload: an upload whose completion is refused can still be completed."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/wrong-object-size-is-refused",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        try:
+            stored: StoredObject = original(call, upload, parts)
+        except Fault:
+            gateway(original).buckets[call.bucket].uploads.pop(upload.upload_id)
+            raise
+        return stored
+
+
+class ObjectSizeTakenForTheDocuments(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-mp-object-size: the size of the object, not of the request."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/right-object-size-completes",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        if call.headers.get(SIZE, str(len(call.body))) != str(len(call.body)):
+            raise Fault("InvalidRequest")
+        stored: StoredObject = original(without_size(call), upload, parts)
+        return stored
+
+
+def without_size(call: Call) -> Call:
+    """The call without the size that its object is to have."""
+    headers = call.request.headers.mutablecopy()
+    del headers[SIZE]
+    return replace(call, request=replace(call.request, headers=headers))

@@ -1,0 +1,70 @@
+"""Variants of the S3 gateway in objects that were uploaded in parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.state import Part, StoredObject, Upload
+
+
+class CopyOfPartsKeepsItsTag(Variant):
+    """S3 API Reference, Object, ETag: it may or may not be an MD5; here a copy of parts has the tag of its source."""
+
+    surface = "storage"
+
+    def copied_etag(self, original: Any, stored: StoredObject) -> str:
+        return stored.etag
+
+
+class CopyOfPartsKeepsItsChecksum(Variant):
+    """S3 API Reference, CopyObjectResult, ChecksumType: here a copy keeps a composite checksum, told as such."""
+
+    surface = "storage"
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, checksums=stored.checksums, checksum_type=stored.checksum_type)
+
+
+class CompositeWithoutCount(Variant):
+    """Composite checksums do not end in the number of parts."""
+
+    surface = "storage"
+
+    def object_checksums(
+        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
+    ) -> dict[str, str]:
+        found: dict[str, str] = original(call, upload, parts, body)
+        return {name: value.partition("-")[0] for name, value in found.items()}
+
+
+class ChecksumTypesUnknown(Variant):
+    """Checksum types are not known: composite where S3 had no other, and no type is told."""
+
+    surface = "storage"
+
+    def checksum_type(self, original: Any, call: Call, algorithm: str | None) -> str:
+        return "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        del answer.headers["x-amz-checksum-type"]
+        for kind in (b"FULL_OBJECT", b"COMPOSITE"):
+            answer.body = answer.body.replace(b"<ChecksumType>" + kind + b"</ChecksumType>", b"")
+        return answer
+
+
+class ObjectSizeUnknown(Variant):
+    """x-amz-mp-object-size is not known, and passed over."""
+
+    surface = "storage"
+    misses = ("storage/multipart/wrong-object-size-is-refused",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        headers = call.request.headers.mutablecopy()
+        del headers["x-amz-mp-object-size"]
+        stored: StoredObject = original(replace(call, request=replace(call.request, headers=headers)), upload, parts)
+        return stored

@@ -1,0 +1,102 @@
+"""Checksums of objects that were uploaded in parts: of the whole, or of the checksums of its parts."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from conformance.clients.checksums import ALGORITHMS, checksum_field
+from conformance.clients.s3_bodies import completion_document
+from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers
+from conformance.oracles.s3_documents import upload_id_of
+from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_objects import expect_etag
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+BODY = b"the only part"
+ENABLED = {"x-amz-checksum-mode": "ENABLED"}
+
+
+def right_of(algorithm: str) -> dict[str, str]:
+    """The checksum of an object whose only part is ``BODY``, by type."""
+    make = ALGORITHMS[algorithm]
+    full, parts = (base64.b64encode(each).decode() for each in (make(BODY), make(make(BODY))))
+    return {FULL: full} if algorithm == "crc64nvme" else {FULL: full, COMPOSITE: f"{parts}-1"}
+
+
+def opened(space: Space, key: str, algorithm: str, kind: str) -> Exchange:
+    """The answer to the opening of an upload with a checksum; NotApplicable where none of the kind is offered."""
+    fields = {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kind}
+    reply = space.create_upload(key, fields)
+    if reply.status in (400, 501):
+        raise NotApplicable(f"uploads in parts with a checksum {algorithm} of type {kind} are not offered")
+    return reply
+
+
+def completed(space: Space, key: str, upload: str, algorithm: str) -> Exchange:
+    """The answer to the completion of an upload of one part, with the part's checksum."""
+    name, value = checksum_field(algorithm, BODY)
+    part = space.put_part(key, upload, 1, BODY, {name: value})
+    expect_status(part, 200, f"for a part with its {name}")
+    checksums = {1: (f"Checksum{algorithm.upper()}", value)}
+    return space.complete_with(key, upload, completion_document([(1, expect_etag(part))], checksums))
+
+
+@pytest.fixture
+def multipart(features: frozenset[str]) -> None:
+    """NotApplicable where the target does not claim uploads in parts."""
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+
+
+@verifies("storage/checksum/of-parts-is-of-its-type")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize(
+    ("algorithm", "kind"),
+    [
+        case("composite-crc32", "crc32", COMPOSITE),
+        case("composite-sha256", "sha256", COMPOSITE),
+        case("full-crc32", "crc32", FULL),
+        case("full-crc64nvme", "crc64nvme", FULL),
+    ],
+)
+def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: str) -> None:
+    """Purpose: the checksum of an object in parts is of the type that its upload was opened with.
+
+    Method: 1. open an upload with an algorithm and a checksum type; where the answer tells a type, expect the one asked
+            2. upload one part with its checksum, complete with it, GET with x-amz-checksum-mode: ENABLED
+            3. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
+    """
+    key, right = space.key(), right_of(algorithm)
+    reply = opened(space, key, algorithm, kind)
+    upload, told = upload_id_of(reply), reply.headers.get("x-amz-checksum-type")
+    if told is not None and told != kind:
+        raise NonConformance(f"x-amz-checksum-type: {kind}, as asked", told, reply)
+    wanted = right if told is None else {kind: right[kind]}
+
+    result = completed(space, key, upload, algorithm)
+    expect_no_error_inside(result)
+    expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
+    expect_checksum(in_headers(space.get(key, ENABLED), algorithm), wanted)
+
+
+@verifies("storage/checksum/of-a-copy-of-parts-is-its-own")
+@pytest.mark.usefixtures("multipart")
+def test_checksum_of_a_copy_of_parts(space: Space) -> None:
+    """Purpose: a copy of an object in parts is told with the checksum that it has, by the type that is told.
+
+    Method: 1. complete an upload whose checksum is composite, copy the object, HEAD the copy
+            2. expect in result and headers the checksum of the bytes or of the parts, as the type says, or none
+    """
+    source, key, right = space.key(), space.key("copy"), right_of("crc32")
+    upload = upload_id_of(opened(space, source, "crc32", COMPOSITE))
+    expect_no_error_inside(completed(space, source, upload, "crc32"))
+
+    copied = space.copy(key, source)
+    expect_checksum(in_document(copied, "CopyObjectResult", "crc32"), right)
+    expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
