@@ -27,13 +27,13 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from conformance.evidence.recorder import RECORDER
-from conformance.plugin.checks import CheckInfo
+from conformance.plugin.checks import RESULT, CheckInfo
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.invocation import pytest_arguments
 from conformance.plugin.options import RunOptions
 from conformance.plugin.surfaces import OF_AREA, surface_of
-from conformance.plugin.worker import CHECK, RESULT, Worker
+from conformance.plugin.worker import CHECK, Worker
 from conformance.reference.control import tell
 from conformance.reference.defects.base import Alteration, Defect, overridden_names
 from conformance.reference.deployment import alterations

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
+from conformance.runs import helpers
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -67,10 +68,11 @@ def workers(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
     begun = "pytest" in sys.modules
+    if not begun:
+        _prepare(arguments.workers)
     import pytest
 
     from conformance.plugin.invocation import run_pytest
-    from conformance.plugin.nursery import prepare
 
     if arguments.fail_on and not arguments.baseline:
         raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
@@ -78,11 +80,17 @@ def run(arguments: argparse.Namespace) -> int:
         # Before the run: nobody wants to wait for a mistake.
         _whole(arguments.baseline)
     made = _Made()
-    if arguments.workers != 0 and not begun:
-        prepare()
     code = run_pytest(_pytest_arguments(arguments), made)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
+
+
+def _prepare(workers: int | None) -> None:
+    """Forks what helps the run, before what it imports itself."""
+    if workers not in (0, 1):
+        helpers.prepare("conformance.plugin.nursery")
+    for _ in range(2):
+        helpers.prepare("conformance.reporting.apart")
 
 
 class _Made:

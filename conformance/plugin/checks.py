@@ -14,6 +14,9 @@ from conformance.contract.catalogue import Catalogue
 from conformance.plugin.locations import suites_folder
 from conformance.vocabulary.requirement import Requirement
 
+RESULT = "conformance"
+TEARDOWN = "conformance-teardown"
+"""Under what names pytest's report of a check says how it was judged, and that its clean-up failed."""
 STEP = re.compile(r"^\s*(?:Method:)?\s*(?:\d+\.)?\s*(.*)$")
 
 

@@ -64,6 +64,22 @@ class Brood:
         return hatched is not None
 
 
+class Interactor(xdist.remote.WorkerInteractor):  # type: ignore[misc]  # xdist names no types
+    """Sends of each check what the process of the run reads: its result, where xdist tells of its beginning, of each of
+    its phases and of its end."""
+
+    def pytest_runtest_logstart(self) -> None:
+        """Is shown by no terminal of ours."""
+
+    def pytest_runtest_logfinish(self) -> None:
+        """As little."""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A phase that passed without a result is nothing to tell."""
+        if report.user_properties or not report.passed:
+            super().pytest_runtest_logreport(report)
+
+
 class Hatched:
     """A forked worker. ``asking`` is told of its end by being closed."""
 
@@ -108,7 +124,7 @@ class Hatched:
         os.environ["PYTEST_XDIST_WORKER_COUNT"] = str(given["workercount"])
         config.workerinput, config.workeroutput = given, {}
         # It refers to itself by this name of its module.
-        interactor = xdist.remote.interactor = xdist.remote.WorkerInteractor(config, channel)
+        interactor = xdist.remote.interactor = Interactor(config, channel)
         worker = Worker.of_worker(config, given)
         config.pluginmanager.register(worker, "conformance-worker")
         interactor.pytest_sessionstart(session)

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from conformance.plugin.options import RunOptions
-from conformance.plugin.worker import LAST, Worker
 
 
 class Last:
@@ -31,6 +30,8 @@ class Last:
         waiting = [*self._doubtful, *self._held]
         if not waiting:
             return 0
+        from conformance.plugin.worker import LAST, Worker
+
         config = session.config
         config.pluginmanager.register(Worker(config, options, LAST), "conformance-worker")
         session.perform_collect([str(config.rootpath / nodeid) for nodeid in waiting])

@@ -6,8 +6,8 @@ under way, in a session of pytest that stops before the first check. There it fo
 that xdist starts in its place, and the worker goes on with the session. The nursery ends with the run, or with the
 process of the run.
 
-The nursery is a fork itself, of a command that has imported what both need and not begun anything yet (``prepare``).
-Where pytest has begun already it is a process of its own.
+The nursery is a fork itself, of a command that has only just begun (``helpers.prepare``). Where pytest has begun
+already it is a process of its own.
 """
 
 from __future__ import annotations
@@ -22,86 +22,22 @@ import signal
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conformance.contract.catalogue import ContractError, catalogue
 from conformance.plugin import forked
 from conformance.plugin.options import RunOptions
+from conformance.runs import helpers
 
 NAME = "conformance-nursery"
 WAITING = 128
 """How many workers may be asked for while the suites are still being read."""
-ENDING_S = 10.0
-"""How long workers that have done all their checks may take to end."""
-BEGIN = "import sys; from conformance.plugin.nursery import main; sys.exit(main(int(sys.argv[1])))"
 LONGEST = 1 << 20
 """Bytes of what a nursery is told at its beginning, at most."""
-
-
-class Process:
-    """A child of this process that ends when its lifeline is closed."""
-
-    def __init__(self, pid: int, lifeline: socket.socket) -> None:
-        self.pid, self.lifeline = pid, lifeline
-        # Stays its own, whoever has waited for it and whatever else has that number since.
-        self._descriptor = os.pidfd_open(pid)
-
-    def ended(self, seconds: float) -> bool:
-        """Whether it has ended within some seconds."""
-        ended = bool(select.select([self._descriptor], [], [], seconds)[0])
-        if ended:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(self.pid, 0)
-        return ended
-
-    def end(self) -> None:
-        """Ends it when it has done what it is at, or after ``ENDING_S``."""
-        self.lifeline.close()
-        if not self.ended(ENDING_S):
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-            self.ended(ENDING_S)
-        os.close(self._descriptor)
-
-
-_prepared: list[Process] = []
-
-
-def prepare() -> None:
-    """Forks what will be the nursery of a run that begins in this process, if it asks for one before it ends."""
-    # What both need is imported before. A fork of several threads has but one, and what the others held stays locked.
-    import conformance.plugin.session  # noqa: F401
-
-    if sys.platform != "linux" or threading.active_count() > 1:
-        return
-    sys.stdout.flush()
-    ours, its = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            ours.close()
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            os.dup2(nowhere, 0)
-            os.dup2(nowhere, 1)
-            code = main(its.detach())
-        finally:
-            # What the process of the run has to do at its end is not for this one to do.
-            os._exit(code)
-    its.close()
-    _prepared.append(Process(pid, ours))
-
-
-def _spawned() -> Process:
-    ours, its = socket.socketpair()
-    with its:
-        its.set_inheritable(True)
-        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
-        words = [sys.executable, "-c", BEGIN, str(its.fileno())]
-        return Process(os.posix_spawn(sys.executable, words, os.environ, file_actions=nowhere), ours)
 
 
 class Nursery:
@@ -111,7 +47,7 @@ class Nursery:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-workers-"))
         self.address = self.folder / "nursery"
         given = json.dumps([str(self.folder), options.plain(), gentle, areas]).encode() + b"\n"
-        self.process = _prepared.pop() if _prepared else _spawned()
+        self.process = helpers.prepared(__name__) or helpers.started(__name__)
         try:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(self.address))
@@ -141,6 +77,7 @@ def main(descriptor: int) -> int:
     from conformance.plugin.invocation import pytest_arguments
     from conformance.plugin.worker import configure_properties
 
+    _get_ready()
     with socket.socket(fileno=descriptor) as lifeline:
         begun, listeners, _, _ = socket.recv_fds(lifeline, 1, 1)
         if not listeners:
@@ -156,6 +93,12 @@ def main(descriptor: int) -> int:
             # Also where the run was killed, and nobody else would.
             shutil.rmtree(folder, ignore_errors=True)
     return 0
+
+
+def _get_ready() -> None:
+    """Does, while the process of the run finds out what it is asked, what every run needs."""
+    with contextlib.suppress(ContractError):
+        catalogue()
 
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> tuple[socket.socket, list[int]] | None:

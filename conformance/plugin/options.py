@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from conformance.reporting import FORMATS
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Adds the options of a conformance run."""
@@ -85,6 +87,15 @@ def seconds(text: str) -> float:
 def seconds_or_none(text: str) -> float:
     """A number of seconds, 0 among them; argparse.ArgumentTypeError where it is none."""
     return 0.0 if text == "0" else seconds(text)
+
+
+def formats_of(text: str) -> list[str]:
+    """The report formats that were asked for; pytest.UsageError names one that is not known."""
+    chosen = list(FORMATS) if text == "all" else [each.strip() for each in text.split(",")]
+    for each in chosen:
+        if each not in FORMATS:
+            raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
+    return chosen
 
 
 @dataclass(frozen=True)

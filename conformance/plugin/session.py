@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin import workers
+from conformance.plugin.checks import RESULT, TEARDOWN
 from conformance.plugin.conclusion import not_judged
 from conformance.plugin.crashes import Crashes
 from conformance.plugin.embedded import EmbeddedReference, ReferenceFailed
@@ -30,13 +31,11 @@ from conformance.plugin.environment import environment, now
 from conformance.plugin.invocation import cuts_areas, parts_of_suites
 from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
-from conformance.plugin.options import RunOptions
+from conformance.plugin.options import RunOptions, formats_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, parse_shard
-from conformance.plugin.worker import RESULT, TEARDOWN, Worker
 from conformance.preflight import SurfaceState, preflight
-from conformance.reporting import FORMATS
-from conformance.reporting.apart import render_apart
+from conformance.reporting import apart
 from conformance.runs.outcome import exit_code
 from conformance.runs.record import EXAMPLES, CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
@@ -46,6 +45,10 @@ from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
+if TYPE_CHECKING:
+    # What runs the checks is not for a process with workers to import.
+    from conformance.plugin.worker import Worker
+
 
 def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
@@ -53,6 +56,8 @@ def begin(config: pytest.Config) -> None:
     config.pluginmanager.register(run, "conformance-run")
     config.pluginmanager.register(run.crashes, "conformance-crashes")
     if workers.count(config) == 0:
+        from conformance.plugin.worker import Worker
+
         config.pluginmanager.register(Worker(config, run.options, "main"), "conformance-worker")
 
 
@@ -81,7 +86,7 @@ class Run:
 
     def _prepare(self) -> None:
         option = self.config.option
-        self.formats = _formats(option.report_formats)
+        self.formats = formats_of(option.report_formats)
         self.progress = Progress(self.config)
         name, target, path = self._target()
         self.target = target
@@ -220,9 +225,8 @@ class Run:
                 raise pytest.UsageError(f"{folder}: holds a run already; choose another folder")
             return RecordWriter(folder, self.info)
         except OSError as failure:
-            raise pytest.UsageError(
-                f"{folder}: cannot be written ({failure.strerror}); choose another with --out"
-            ) from None
+            why = failure.strerror
+            raise pytest.UsageError(f"{folder}: cannot be written ({why}); choose another with --out") from None
 
     # During.
 
@@ -264,6 +268,8 @@ class Run:
         if self.expected is None:
             self.expected = len(ids)
             self.progress.collected(ids)
+            # Before, it would keep the workers from beginning.
+            apart.get_ready()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -331,8 +337,8 @@ class Run:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Closes the record, writes the reports and decides the exit code."""
-        worker = self.config.pluginmanager.get_plugin("conformance-worker")
-        if isinstance(worker, Worker):
+        worker: Worker | None = self.config.pluginmanager.get_plugin("conformance-worker")
+        if worker is not None:
             self.mistakes = self.mistakes or worker.mistakes
             self._told(worker.told())
         self.errors += self.crashes.told() if len(self.results) != self.expected else []
@@ -371,7 +377,7 @@ class Run:
         (folder / PACE).unlink(missing_ok=True)
         (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")
         self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
-        files, unwritten = render_apart(folder, self.formats)
+        files, unwritten = apart.render_apart(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
         for sentence in not_judged(record.results):
@@ -385,12 +391,3 @@ class Run:
         if self.nursery is not None:
             self.nursery.stop()
         self.embedded = self.nursery = None
-
-
-def _formats(text: str) -> list[str]:
-    """The report formats that were asked for; pytest.UsageError names one that is not known."""
-    chosen = list(FORMATS) if text == "all" else [each.strip() for each in text.split(",")]
-    for each in chosen:
-        if each not in FORMATS:
-            raise pytest.UsageError(f"--report {each}: not a format; choose from {', '.join(FORMATS)}")
-    return chosen

@@ -21,7 +21,7 @@ from conformance.clients.pace import FILE_NAME, Pace
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
-from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
+from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.life import Life
@@ -40,8 +40,6 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
-RESULT = "conformance"
-TEARDOWN = "conformance-teardown"
 PATIENCE_S = 120.0
 LAST = "last"
 

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
+from conformance.runs import record as records
 from conformance.runs.record import Record
 
 # format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
@@ -32,6 +34,15 @@ def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str
     chosen = FORMATS if formats is None else dict.fromkeys(formats)
     paths = {name: _write(record, *FORMATS[name]) for name in chosen}
     return {name: path for name, path in paths.items() if path.exists()}
+
+
+def get_ready(formats: Iterable[str]) -> None:
+    """Does before there is a record what takes time: imports, and templates. What fails, rendering will tell."""
+    records.get_ready()
+    for name in formats:
+        with suppress(ImportError):
+            module = import_module(f"conformance.reporting.{FORMATS[name][0]}")
+            getattr(module, "get_ready", lambda: None)()
 
 
 def _write(record: Record, module: str, name: str) -> Path:

@@ -21,6 +21,12 @@ from conformance.runs.record import Record
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
 
 
+def get_ready() -> None:
+    """Reads the page's templates."""
+    for name in ("index.html", "parts.html"):
+        _environment().get_template(name)
+
+
 def render(record: Record) -> str:
     """The whole page."""
     return page("index.html", "report.js", report=build(record))

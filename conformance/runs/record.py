@@ -167,13 +167,15 @@ class Record:
     complete: bool
     remarks: list[str] = field(default_factory=list)
     amended: list[str] = field(default_factory=list)
+    _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
-        """Every exchange and transcript by id; what several checks look at is of the first of them."""
-        entries: dict[str, dict[str, Any]] = {}
-        for line in self.evidence_of_checks():
-            entries.setdefault(str(line.get("id", "")), line)
-        return entries
+        """Every exchange and transcript by id, read once; what several checks look at is of the first of them."""
+        if self._evidence is None:
+            self._evidence = {}
+            for line in self.evidence_of_checks():
+                self._evidence.setdefault(str(line.get("id", "")), line)
+        return self._evidence
 
     def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
         """Every exchange and transcript of every check, in the order in which they were written.
@@ -209,6 +211,12 @@ def free_folder(folder: Path) -> Path:
         free = folder.with_name(f"{folder.name}-{number}")
         number += 1
     return free
+
+
+def get_ready() -> None:
+    """Does what takes time before a first folder is read."""
+    _reader(RunInfo)
+    _reader(CheckResult)
 
 
 def read(folder: Path) -> Record:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,54 @@ def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
 
     assert files == {}
     assert "no run.json" in failures[0]
+
+
+PREPARED = """
+import json, os, sys
+from pathlib import Path
+from conformance.reporting import apart
+from conformance.runs import helpers
+for _ in range(2):
+    helpers.prepare("conformance.reporting.apart")
+apart.get_ready()
+{meanwhile}
+files, failures = apart.render_apart(Path(sys.argv[1]), sys.argv[2:])
+print(json.dumps([sorted(files), failures, "subprocess.Popen" in started]))
+"""
+LOOKS = """
+started = []
+sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
+"""
+KILLS = """
+import signal
+for each in apart._ready.values():
+    os.kill(each.pid, signal.SIGKILL)
+    assert each.ended(60)
+"""
+
+
+def prepared(folder: Path, *formats: str, meanwhile: str = "") -> tuple[list[str], list[str], bool]:
+    """Renders by processes that a command has prepared: formats, failures, whether another process was started."""
+    script = PREPARED.format(meanwhile=LOOKS + meanwhile)
+    ran = subprocess.run(
+        [sys.executable, "-c", script, folder, *formats], capture_output=True, text=True, timeout=120, check=True
+    )
+    files, failures, others = json.loads(ran.stdout)
+    return files, failures, others
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nothing is forked elsewhere")
+class TestPrepared:
+    """Processes that were forked before and have got ready."""
+
+    def test_every_format_is_written_and_nothing_else_started(self, folder: Path) -> None:
+        assert prepared(folder, *FORMATS) == (sorted(FORMATS), [], False)
+
+    def test_a_failure_is_told_in_the_same_sentence(self, folder: Path) -> None:
+        (folder / "index.html").mkdir()
+        files, failures, others = prepared(folder, "html", "junit")
+        assert failures == [f"{folder}: html could not be written (Is a directory)"]
+        assert (files, others) == (["html", "junit"], False)
+
+    def test_one_that_is_gone_is_replaced(self, folder: Path) -> None:
+        assert prepared(folder, "html", "junit", meanwhile=KILLS) == (["html", "junit"], [], True)

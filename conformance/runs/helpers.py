@@ -1,0 +1,92 @@
+"""Processes that help a run beside its own: forks of it where that can be, and they end when the run does.
+
+A helper is told its work over a socket, its lifeline, of which it is the last thing it hears that the run has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections import defaultdict
+
+ENDING_S = 10.0
+"""How long a helper may go on with what it is at when it is no longer wanted."""
+
+
+class Helper:
+    """A child of this process that ends when its lifeline is closed."""
+
+    def __init__(self, pid: int, lifeline: socket.socket) -> None:
+        self.pid, self.lifeline = pid, lifeline
+        # Stays its own, whoever has waited for it and whatever else has that number since.
+        self._descriptor = os.pidfd_open(pid)
+
+    def ended(self, seconds: float) -> bool:
+        """Whether it has ended within some seconds."""
+        ended = bool(select.select([self._descriptor], [], [], seconds)[0])
+        if ended:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
+        return ended
+
+    def end(self) -> None:
+        """Ends it when it has done what it is at, or after ``ENDING_S``."""
+        self.lifeline.close()
+        if not self.ended(ENDING_S):
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            self.ended(ENDING_S)
+        os.close(self._descriptor)
+
+
+_prepared: defaultdict[str, list[Helper]] = defaultdict(list)
+
+
+def prepare(module: str) -> None:
+    """Forks what will be a helper of a run that begins in this process, and ends with it at the latest.
+
+    Both import what they need at the same time. Nothing is forked where that cannot be: of several threads a fork has
+    but one, and what the others held stays locked.
+    """
+    if sys.platform == "linux" and threading.active_count() == 1:
+        _prepared[module].append(_forked(module))
+
+
+def prepared(module: str) -> Helper | None:
+    """A helper that was prepared and has nothing to do yet."""
+    return _prepared[module].pop() if _prepared[module] else None
+
+
+def _forked(module: str) -> Helper:
+    sys.stdout.flush()
+    ours, its = socket.socketpair()
+    pid = os.fork()
+    if pid:
+        its.close()
+        return Helper(pid, ours)
+    code = 1
+    try:
+        ours.close()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        os.dup2(nowhere, 0)
+        os.dup2(nowhere, 1)
+        code = importlib.import_module(module).main(its.detach())
+    finally:
+        # What the process of the run has to do at its end is not for this one to do.
+        os._exit(code)
+
+
+def started(module: str) -> Helper:
+    """A helper that is a process of its own: it runs the module's ``main`` with the descriptor of its lifeline."""
+    ours, its = socket.socketpair()
+    with its:
+        its.set_inheritable(True)
+        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
+        begin = f"import sys; from {module} import main; sys.exit(main({its.fileno()}))"
+        words = [sys.executable, "-c", begin]
+        return Helper(os.posix_spawn(sys.executable, words, os.environ, file_actions=nowhere), ours)
