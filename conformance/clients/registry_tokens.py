@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,9 @@ from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import Account, basic, token_in
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+MOST_LEEWAY_S = 300
+"""For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
 
 
 def ask(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> Exchange:
@@ -70,6 +74,16 @@ def claims_of(token: str) -> dict[str, Any]:
     except (IndexError, ValueError):
         raise NotApplicable("the token is opaque") from None
     return claims if isinstance(claims, dict) else {}
+
+
+def has_ended(token: str, fresh: str) -> bool:
+    """Whether a token was good once and ended long enough ago, a new one beside it; an opaque one tells nothing."""
+    if token.count(".") != 2:
+        return True
+    was, now = claims_of(token), claims_of(fresh)
+    alike = (was.get("iss"), was.get("aud")) == (now.get("iss"), now.get("aud"))
+    by_one_key = token.split(".")[0] == fresh.split(".")[0]
+    return alike and by_one_key and isinstance(was.get("exp"), int | float) and was["exp"] < time.time() - MOST_LEEWAY_S
 
 
 def actions_in(token: str) -> set[str]:

@@ -216,6 +216,8 @@ url = "<registry_url>"
 # The suite keeps to this repository and to names that begin with it.
 repository = "orgs/<organization>/conformance"
 # foreign_repository = "orgs/other-org/app"
+# A token for it that the token endpoint gave once, and that has expired: shows that it opens nothing any more.
+# expired_token = "${CT_EXPIRED_REGISTRY_TOKEN}"
 
 [targets.<target>.registry.credentials.pusher]
 username = "ct-push"

@@ -12,7 +12,9 @@ import sys
 from pathlib import Path
 
 from conformance.reference.deployment import Reference
+from conformance.reference.identity import Identity
 from conformance.reference.identity.records import CANARY
+from conformance.reference.registry.access import SERVICE
 from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
 from conformance.reference.webhooks import Webhooks
 
@@ -164,9 +166,12 @@ class TargetFile:
         return text
 
     def _registry(self) -> str:
+        repository, (pusher, *_) = f"orgs/{ORGANIZATION}/conformance", self.seeds.accounts
+        surface = self.deployment.surfaces["identity"]
+        expired = surface.expired_token(pusher.username, SERVICE, repository) if isinstance(surface, Identity) else ""
         text = (
             f"[targets.reference.registry]\nurl = {quoted(self.urls['registry'])}\n"
-            f'repository = "orgs/{ORGANIZATION}/conformance"\n'
+            f"repository = {quoted(repository)}\nexpired_token = {self.secret('registry-expired-token', expired)}\n"
             f'foreign_repository = "orgs/{OTHER_ORGANIZATION}/conformance"\nlarge_blob_mib = 12\n'
         )
         for account in self.seeds.accounts:

@@ -23,7 +23,7 @@ from conformance.contract.catalogue import catalogue
 from conformance.target.description import ConfigurationFile, Identity, Secret, Target
 from conformance.target.mistakes import Mistake, choices, nearest, of_pydantic, shown
 from conformance.target.places import Places
-from conformance.target.references import References, secrets_in
+from conformance.target.references import References, is_secret, secrets_in
 
 FILE_NAME = "conformance.toml"
 LARGEST_FILE = 4 * 1024 * 1024
@@ -249,7 +249,7 @@ def from_record(plain: dict[str, Any], reveal: Callable[[str], str]) -> Target:
 
 def _with_secrets(value: Any, model: Any, reveal: Callable[[str], str]) -> Any:
     """The value with a Secret wherever the model has one; ``model`` is the annotation of its place."""
-    if isinstance(value, str) and Secret in _alternatives(model) and value.startswith("$"):
+    if isinstance(value, str) and is_secret(model) and value.startswith("$"):
         return Secret(value[1:], reveal(value[1:]))
     if isinstance(value, list):
         return [_with_secrets(each, _content(model), reveal) for each in value]

@@ -189,6 +189,10 @@ class Registry(Described):
     large_blob_mib: int | None = Field(
         default=None, gt=0, le=10 * 1024, description="How large a blob profile full pushes and pulls in one piece."
     )
+    expired_token: SecretValue | None = Field(
+        default=None,
+        description="A token that its token endpoint gave once, for this repository, and that ended five minutes ago.",
+    )
     credentials: dict[Literal["pusher", "puller", "foreign"], Login] = Field(default_factory=dict)
 
 

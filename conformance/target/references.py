@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -36,7 +37,7 @@ class References:
     def resolved(self, value: Any, annotation: Any, path: places.Path = ()) -> Any:
         """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
         model = model_of(annotation)
-        if annotation is Secret:
+        if is_secret(annotation):
             return self._secret(value, path)
         if isinstance(value, dict):
             kinds = {key: _annotation(annotation, model, key) for key in value}
@@ -89,6 +90,13 @@ def name_of(path: places.Path) -> str:
     """What stands for a secret from a file, after its place: ``IDENTITY_FULL_CLIENT_SECRET``."""
     words = [str(part) for part in path[2:] if part != "credentials"]
     return re.sub(r"[^A-Z0-9_]", "_", "_".join(words).upper())
+
+
+def is_secret(annotation: Any) -> bool:
+    """Whether an annotation is of a secret, which may be left out (``SecretValue | None``)."""
+    if get_origin(annotation) in (Annotated, Union, UnionType):
+        return any(map(is_secret, get_args(annotation)))
+    return annotation is Secret
 
 
 def _last(annotation: Any) -> Any:

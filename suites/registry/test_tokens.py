@@ -6,11 +6,11 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import actions_in, altered, ask, pull, token_for
+from conformance.clients.registry_tokens import actions_in, altered, ask, has_ended, pull, token_for
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 @verifies("registry/token/subset-is-no-error")
@@ -132,6 +132,31 @@ def test_altered_token(bearer: Registry, guarded: StoredImage, how: str) -> None
         raise Inconclusive("the token does not pull", "a login that may pull")
 
     expect_status(pull(guarded, altered(token, how)), 401, "for an altered token")
+
+
+@verifies("registry/token/expired-is-refused")
+def test_expired_token(bearer: Registry) -> None:
+    """Purpose: a token whose time is over opens nothing.
+
+    Method: 1. ask for a token, GET /v2/ with it: expect 200 (the control)
+            2. GET /v2/ and a list of tags with the token of the target file that has expired: expect 401 to each
+
+    Of a token that is a JWT, exp must be five minutes ago, since clocks may be forgiven to differ by a few (RFC 7519
+    section 4.1.4); and its issuer, audience and key those of the new one, or it could be refused for another reason.
+    """
+    kept, name = bearer.described.expired_token, bearer.described.repository
+    if kept is None:
+        raise NotApplicable("the target file names no expired_token under [targets.X.registry]")
+    fresh = token_for(bearer, "pusher", bearer.scope(name, "pull"))
+    if bearer.presenting(f"Bearer {fresh}").support().status != 200:
+        raise Inconclusive("a new token is no good either", "a login that works, in role pusher")
+    expired = kept.reveal()
+    if not has_ended(expired, fresh):
+        raise Inconclusive("the expired token may be good, or bad for another reason", "a JWT of five minutes ago")
+
+    registry = bearer.presenting(f"Bearer {expired}")
+    for reply in (registry.support(), registry.repository(name).tags()):
+        expect_status(reply, 401, "for a token that has expired")
 
 
 @verifies("registry/token/scheme-is-compared-without-case")

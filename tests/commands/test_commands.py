@@ -154,6 +154,7 @@ def test_init_commented_lines_are_valid_too(folder: Path, monkeypatch: pytest.Mo
     lines = path.read_text().replace('# ca_file = "authority.pem"\n', "").splitlines()
     path.write_text("\n".join(re.sub(r"^# (?=[\w]+ = |\[)", "", line) for line in lines))
     monkeypatch.setenv("CT_PULL_PASSWORD", "a-value")
+    monkeypatch.setenv("CT_EXPIRED_REGISTRY_TOKEN", "a-token")
     target = configuration.load(None, folder).choose(None)[1]
     assert target.hooks.revoke and target.registry and "puller" in target.registry.credentials
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import jwt
 
 from conformance.reference.keys import SigningKey
@@ -44,6 +46,7 @@ async def bad_tokens(d: Driver) -> None:
         token(scope(APP, "pull"), key=SigningKey()),
         jwt.encode({"aud": "nextepoch-reference", "access": [scope(APP, "pull")]}, "", algorithm="none"),
         token(scope(APP, "pull"), exp=1),
+        token(scope(APP, "pull"), exp=int(time.time()) - 30),
         token(scope(APP, "pull"), nbf=9_999_999_999),
         token(scope(APP, "pull"), aud="other"),
         token(scope(APP, "pull"), iss="other"),

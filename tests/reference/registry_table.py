@@ -23,6 +23,9 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "bad_tokens": (
         "BadTokenFails",
         "BadTokenForbidden",
+        "ExpiredRegistryTokenAccepted",
+        "ExpiredRegistryTokenForgiven",
+        "ExpiredRegistryTokenPulls",
         "SchemeIsCaseSensitive",
         "TokenForOtherServiceAccepted",
         "TokenSignatureUnchecked",

@@ -214,17 +214,21 @@ def test_a_missing_secret_refuses_its_own_target_only(tmp_path: Path) -> None:
 def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(VALUE + "\n")
     text = CREDENTIAL + "[targets.staging.registry]\nurl = 'https://r'\nrepository = 'orgs/a/b'\n"
+    text += "expired_token = 'file:key'\n"
     text += "[targets.staging.registry.credentials.pusher]\nusername = 'p'\npassword = 'file:key'\n"
     text += STORAGE.removeprefix(HEAD) + "access_key = 'file:key'\nsecret_key = 'file:key'\n"
     text += "[targets.staging.webhooks]\nurl = 'file:key'\n"
     target = load(tmp_path, text).choose(None)[1]
     found = list(configuration.secrets(target))
     assert [each.name for each in found] == [
-        "CT_FULL_SECRET", "REGISTRY_PUSHER_PASSWORD", "STORAGE_ACCESS_KEY", "STORAGE_SECRET_KEY", "WEBHOOKS_URL",
+        "CT_FULL_SECRET", "REGISTRY_EXPIRED_TOKEN", "REGISTRY_PUSHER_PASSWORD", "STORAGE_ACCESS_KEY",
+        "STORAGE_SECRET_KEY", "WEBHOOKS_URL",
     ]  # fmt: skip
     assert {each.reveal() for each in found} == {VALUE}
     shown = json.dumps(configuration.redacted(target))
     assert VALUE not in shown + repr(target) and '"$STORAGE_SECRET_KEY"' in shown
+    read = configuration.from_record(json.loads(shown), lambda name: VALUE)
+    assert [each.name for each in configuration.secrets(read)] == [each.name for each in found]
 
 
 def test_file_secret_without_variable_is_named_after_its_place(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from conformance.reference.seeds import Account
 
 REGISTRY_ISSUER = "nextepoch-reference"
 LIFETIME_S = 300
+ENDED_S = 3600
+"""How long ago the token ended that the target file has as the expired one."""
 COMPONENT = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 # Whose a repository is decides; whether the rest is a name the registry says, but no path may lead elsewhere.
 REPOSITORY = re.compile(rf"orgs/({COMPONENT})(?:/(?!\.\.?(?:/|$))[^/]+)+")
@@ -146,10 +148,21 @@ class RegistryTokens(IdentityState):
             "jti": secrets.token_urlsafe(24),
         }
 
+    def signed_token(self, claims: dict[str, Any]) -> str:
+        """Claims as a token."""
+        return self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
+
+    def expired_token(self, username: str, service: str, repository: str) -> str:
+        """The token with which an account could pull from a repository an hour ago."""
+        access = self.granted_access(self.accounts[username], [Asked("repository", repository, ("pull",))])
+        claims = self.registry_claims(self.accounts[username], service, access)
+        past = {name: claims[name] - LIFETIME_S - ENDED_S for name in ("iat", "nbf", "exp")}
+        return self.signed_token(claims | past)
+
     def registry_token_document(self, account: Account | None, service: str, asked: list[Asked]) -> dict[str, Any]:
         """The answer: ``token`` and ``access_token`` are the same, ``issued_at`` is RFC 3339."""
         claims = self.registry_claims(account, service, self.granted_access(account, asked))
-        token = self.key.sign(claims, typ="JWT", x5c=self.key.x5c)
+        token = self.signed_token(claims)
         issued = datetime.datetime.fromtimestamp(claims["iat"], datetime.UTC)
         return {
             "token": token,

@@ -8,6 +8,7 @@ import hmac
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Request
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
@@ -63,6 +64,15 @@ class ChallengeReordered(Variant):
         parameters = registry_of(original).challenge_parameters(wanted, error)
         told = (f'{name.capitalize()}="{value}"' for name, value in reversed(parameters))
         return ["bearer " + " , ".join(told)]
+
+
+class ExpiredRegistryTokenForgiven(Variant):
+    """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
+
+    surface = "registry"
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, leeway=60)
 
 
 class InsufficientScopeForbidden(Variant):

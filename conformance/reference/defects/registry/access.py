@@ -20,8 +20,8 @@ def everything(wanted: list[Access], subject: str = "") -> Caller:
     return Caller(subject, frozenset(grants))
 
 
-def decoded(original: Any, token: str, **verify: bool) -> dict[str, Any]:
-    """The claims of a token, with some verification left out."""
+def decoded(original: Any, token: str, leeway: float = 0, **verify: bool) -> dict[str, Any]:
+    """The claims of a token, with some verification left out, or some seconds forgiven."""
     key, options = registry_of(original).key, cast(Any, verify)
     claims: dict[str, Any] = jwt.decode(
         token,
@@ -29,6 +29,7 @@ def decoded(original: Any, token: str, **verify: bool) -> dict[str, Any]:
         algorithms=[key.algorithm],
         audience=SERVICE,
         issuer=ISSUER,
+        leeway=leeway,
         options=options,
     )
     return claims

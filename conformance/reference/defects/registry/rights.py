@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import jwt
+
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Request
 from conformance.reference.registry.access import Access, Caller, organization_of
@@ -132,6 +136,32 @@ class ManifestReadBeforeItsSender(Defect):
             registry = registry_of(original)
             registry.check_manifest(name, registry.media_type_of(request), registry.parse_manifest(request.body))
         caller: Caller = original(kind, name, request)
+        return caller
+
+
+class ExpiredRegistryTokenAccepted(Defect):
+    """Docker token authentication: a token is valid up to its ``exp``, and not as long as its signature is good."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/expired-is-refused",)
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return decoded(original, token, verify_exp=False)
+
+
+class ExpiredRegistryTokenPulls(Defect):
+    """Docker token authentication: a token that has expired reads nothing, though a login with it is refused."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/expired-is-refused",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        registry = registry_of(original)
+        token = registry.bearer_token(request) if wanted and request.method in ("GET", "HEAD") else None
+        with suppress(jwt.InvalidTokenError):
+            claims = decoded(original, token, verify_exp=False) if token else {}
+            return Caller(str(claims["sub"]), registry.grants_of(claims)) if claims else original(request, wanted)
+        caller: Caller | None = original(request, wanted)
         return caller
 
 
