@@ -13,6 +13,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from urllib.parse import urljoin
 
 from conformance.clients import connections
 from conformance.clients.connections import Answer, Connections, Request, TransportError
@@ -21,9 +22,12 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
+from conformance.vocabulary.values import whole_number
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
+LONGEST_RETRY_S = 10**9
+LONGEST_TOLD = 300
 OVERRUN = "Overrun"
 CLOSED = (connections.RemoteProtocolError, connections.ReadError, connections.WriteError)
 
@@ -88,7 +92,7 @@ class HttpClient:
         """Sends one request and returns the exchange; ``target`` is path and query as on the wire, or a whole URL.
 
         A body given in parts goes in chunked transfer coding; as an iterator it cannot be sent again. Raises
-        Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429.
+        Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429 or the request cannot be sent.
         """
         exchange = self._once(method, target, tuple(headers), body)
         if exchange.status != 429 or not self.patient:
@@ -118,7 +122,10 @@ class HttpClient:
     ) -> Exchange:
         self.pace.wait()
         url = self.url_of(target)
-        request = _request(method, url, headers, body)
+        try:
+            request = _request(method, url, headers, body)
+        except (TransportError, ValueError) as mistake:
+            raise self._unsendable(method, url, mistake) from None
         sent = Exchange(
             self.recorder.next_id(),
             method,
@@ -205,10 +212,18 @@ class HttpClient:
             return f"is larger than {self.limits.answer_bytes} bytes"
         return f"does not end within {self.limits.answer_s:g} s" if seconds > self.limits.answer_s else ""
 
+    def _unsendable(self, method: str, url: str, why: object) -> Inconclusive:
+        """Checks make no such request by themselves: an address, a token or the like is as the target gave it."""
+        told, said = self.recorder.redactor.body(f"{method} {url}"), self.recorder.redactor.text(str(why))
+        return Inconclusive(
+            f"the request cannot be sent: {shortened(told)}: {shortened(said)}",
+            "a target that gives addresses, tokens and names that HTTP can carry",
+        )
+
     def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> NonConformance | Inconclusive:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
         if issubclass(failure, connections.LocalProtocolError):
-            raise ValueError(f"the client cannot send {told}: {said}") from None
+            return self._unsendable(sent.method, sent.url, said)
         if issubclass(failure, CLOSED):
             excess = issubclass(failure, connections.Excess)
             finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
@@ -235,5 +250,21 @@ def _read(fields: connections.Fields) -> Headers:
 
 def retry_after(exchange: Exchange) -> float:
     """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 without one or with a date."""
-    value = (exchange.headers.get("retry-after") or "").strip()
-    return float(value) if value.isdigit() else 1.0
+    seconds = whole_number((exchange.headers.get("retry-after") or "").strip())
+    return 1.0 if seconds is None else float(min(seconds, LONGEST_RETRY_S))
+
+
+def address_in(reply: Exchange, reference: str) -> str:
+    """The address that a reference in an answer means (RFC 3986 section 5.2); Inconclusive where it means none."""
+    try:
+        return urljoin(reply.url, reference)
+    except ValueError as mistake:
+        raise Inconclusive(
+            f"{reply} and gives an address that is none: {shortened(reference)} ({mistake})",
+            "a target that gives addresses in the form of RFC 3986",
+        ) from None
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text, where it is too long for a sentence."""
+    return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"

@@ -40,11 +40,7 @@ def bearer(token: str) -> tuple[str, str]:
 
 def access_token(reply: Exchange) -> str | None:
     """The access token in an answer, None where there is none that can be used."""
-    try:
-        document = reply.json()
-    except ValueError:
-        return None
-    token = document.get("access_token") if isinstance(document, dict) else None
+    token = reply.member("access_token")
     return token if isinstance(token, str) and token else None
 
 

@@ -46,7 +46,7 @@ class Operator:
         said = self._run("events")
         try:
             events = json.loads(said)
-        except ValueError:
+        except (ValueError, RecursionError):
             events = None
         if not isinstance(events, list):
             raise Inconclusive("the hook events printed no JSON list", "a command that prints a JSON list")

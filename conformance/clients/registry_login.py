@@ -19,6 +19,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 DEFAULT_LIFETIME_S = 60
+LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
 Scopes = tuple[str, ...]
 
@@ -109,12 +110,12 @@ class Door:
         tag = hashlib.sha256(" ".join(scopes).encode()).hexdigest()[:8].upper()
         name = f"REGISTRY_{account.role.upper()}_TOKEN_{tag}"
         recorder.redactor.learn(name, token)
-        query = " ".join(f"--data-urlencode 'scope={scope}'" for scope in scopes)
+        query = " ".join(f"--data-urlencode {_word(f'scope={scope}')}" for scope in scopes)
         recorder.recipe(
             name,
             # By standard input, so that the password is in no list of processes.
-            f"{name}=$(printf 'user = \"%s:%s\"' '{account.username}' \"${account.password_name}\" "
-            f"| curl -sS -G -K - '{self.realm}' --data-urlencode 'service={self.service}' {query} "
+            f'{name}=$(printf \'user = "%s:%s"\' {_word(account.username)} "${account.password_name}" '
+            f"| curl -sS -G -K - {_word(self.realm)} --data-urlencode {_word(f'service={self.service}')} {query} "
             f"| {TOKEN_OF_JSON})",
         )
 
@@ -138,19 +139,18 @@ class Login:
         return None
 
 
+def _word(text: str) -> str:
+    """A text as one word of the shell, quoted also where it need not be: a challenge may say anything."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
 def token_in(reply: Exchange) -> str:
     """The token of a token endpoint's answer, under either of its names; "" where there is none."""
-    try:
-        document = reply.json()
-    except ValueError:
-        return ""
-    if not reply.ok or not isinstance(document, dict):
-        return ""
-    found = document.get("token") or document.get("access_token")
+    found = (reply.member("token") or reply.member("access_token")) if reply.ok else None
     return found if isinstance(found, str) else ""
 
 
 def lifetime_of(reply: Exchange) -> float:
     """Seconds that the token of an answer lives; 60 where the answer does not say (token specification)."""
-    told = reply.json().get("expires_in")
-    return float(told) if isinstance(told, int | float) else DEFAULT_LIFETIME_S
+    told = reply.member("expires_in")
+    return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else DEFAULT_LIFETIME_S

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin
 
+from conformance.clients.http import address_in
 from conformance.clients.registry import MOST_REDIRECTS, REDIRECTS, Repository
 from conformance.clients.s3_streams import Comparison, Content
 from conformance.vocabulary.exchange import Exchange
@@ -50,5 +50,5 @@ def pull(repository: Repository, digest: str, content: Content) -> tuple[Exchang
         location = reply.headers.get("location")
         if reply.status not in REDIRECTS or not location:
             break
-        target = urljoin(reply.url, location)
+        target = address_in(reply, location)
     return reply, compared

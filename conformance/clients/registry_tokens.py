@@ -43,12 +43,10 @@ def altered(token: str, how: str) -> str:
     if how == "truncated":
         return token[:-12]
     if how == "letter":
-        middle = len(token) - 20
+        middle = max(0, len(token) - 20)
         return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+    header, claims = _object_in(token, 0), claims_of(token)
     parts = token.split(".")
-    if len(parts) != 3:
-        raise NotApplicable("the token is opaque")
-    header, claims = (json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in parts[:2])
     if how == "no-signature":
         return f"{parts[0]}.{parts[1]}."
     if how == "alg-none":
@@ -68,12 +66,19 @@ def _part(document: dict[str, Any]) -> str:
 
 def claims_of(token: str) -> dict[str, Any]:
     """The claims of a token that is a JWT; not asked where it is opaque."""
+    return _object_in(token, 1)
+
+
+def _object_in(token: str, place: int) -> dict[str, Any]:
     parts = token.split(".")
     try:
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (IndexError, ValueError):
-        raise NotApplicable("the token is opaque") from None
-    return claims if isinstance(claims, dict) else {}
+        part = parts[place] if len(parts) == 3 else ""
+        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise NotApplicable("the token is opaque")
+    return found
 
 
 def has_ended(token: str, fresh: str) -> bool:
@@ -88,14 +93,15 @@ def has_ended(token: str, fresh: str) -> bool:
 
 def actions_in(token: str) -> set[str]:
     """Every action that a JWT grants on whatever it names."""
-    entries = claims_of(token).get("access") or []
-    return {action for entry in entries for action in entry.get("actions") or []}
+    entries = claims_of(token).get("access")
+    lists = [each.get("actions") for each in entries if isinstance(each, dict)] if isinstance(entries, list) else []
+    return {str(action) for actions in lists if isinstance(actions, list) for action in actions}
 
 
 def refresh_token_of(bearer: Registry, role: str) -> str:
     """A refresh token, asked for; not asked where none is offered."""
     reply = ask(bearer, role, offline_token="true")
-    found = reply.json().get("refresh_token") if reply.ok else None
+    found = reply.member("refresh_token") if reply.ok else None
     if not isinstance(found, str):
         raise NotApplicable("the token endpoint offers no refresh token")
     bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_REFRESH_TOKEN", found)

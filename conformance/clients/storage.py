@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
 from conformance.clients.s3_bodies import completion_document, content_md5, delete_document, tagging_document
 from conformance.clients.sigv4 import UNSIGNED, Keys, Pairs, Request, Signing, encoded, presign, sign
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.values import seconds_of_date
 
 Fields = Mapping[str, str]
 NO_FIELDS: Fields = {}
@@ -230,10 +230,7 @@ def minutes_off(minutes: float, payload: str | None = None) -> Signing:
 
 def by_clock_of(reply: Exchange) -> Signing:
     """Signing by the clock of the target, which tells it with its answers; by our own where it does not."""
-    try:
-        return Signing(when=parsedate_to_datetime(reply.headers.get("date") or "").timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return Signing()
+    return Signing(when=seconds_of_date(reply.headers.get("date") or ""))
 
 
 UNSIGNED_PAYLOAD = Signing(payload=UNSIGNED)

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from conformance.clients.http import HttpClient
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
+from conformance.vocabulary.values import whole_number
 
 LARGEST = 1024 * 1024
 NOTHING = "no HTTP answer"
@@ -113,7 +114,8 @@ class Wire:
         if not separator:
             return False
         length = self._fields(head.split(b"\r\n")[1:]).get("content-length") or ""
-        return length.isdigit() and len(body) >= int(length)
+        size = whole_number(length)
+        return size is not None and len(body) >= size
 
     def _connection(self) -> socket.socket:
         self.http.pace.wait()

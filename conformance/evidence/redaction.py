@@ -30,6 +30,8 @@ TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
+# An Authorization field that a target shows to who sent it, in a text or in JSON that escapes the solidus.
+BASIC = re.compile(r"(?P<scheme>\bbasic(?:\s|%20|\+)+)(?P<value>(?:[\w+/=-]|\\/){8,})", re.ASCII | re.IGNORECASE)
 URL = re.compile(r"https?://[^/@]+(?P<rest>/.*)")
 
 
@@ -72,6 +74,12 @@ class Redactor:
                 self._fragments[lowered[start : start + FRAGMENT]] = name
                 self._glimpses.update(lowered[each : each + GLIMPSE] for each in range(start, start + STEP))
 
+    def learn_login(self, name: str, user: str, value: str) -> None:
+        """Remembers a secret also as it stands beside its user's name in Basic credentials (RFC 7617 section 2)."""
+        for pair in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}"}:
+            self._names[base64.b64encode(pair.encode()).decode()] = f"{name}_IN_BASE64"
+        self._pattern = None
+
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
         for match in ISSUED.finditer(text):
@@ -110,6 +118,9 @@ class Redactor:
         return replaced
 
     def _replaced(self, text: str) -> str:
+        if "asic" in text or "ASIC" in text:
+            # Before all else, as in a header field.
+            text = BASIC.sub(lambda match: match["scheme"] + self._basic(match["value"].replace("\\", "")), text)
         # To look for each is much quicker than a pattern of them all, and most texts have none.
         if any(each in text for each in list(self._names)):
             pattern = self._pattern  # which a caller at the same moment may take away

@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.status import listed, observed, unlike
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
 
 CODES = frozenset(
@@ -52,7 +52,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def expect_json_object(reply: Exchange) -> dict[str, Any]:
     """The body is one JSON object in strict UTF-8 in which no member stands twice; returns it."""
     try:
-        document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs)
+        document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
     except (ValueError, RecursionError) as mistake:
         raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply) from None
     if not isinstance(document, dict):

@@ -16,6 +16,7 @@ from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.values import whole_number
 
 ISO_TIME = re.compile(r"^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
 """A time as S3 documents write it."""
@@ -36,6 +37,15 @@ def text_of(reply: Exchange, element: Element, name: str) -> str:
     if found is None:
         raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply)
     return found.text or ""
+
+
+def number_of(reply: Exchange, element: Element, name: str) -> int:
+    """The whole number in a child that must be there (of the type Integer or Long)."""
+    text = text_of(reply, element, name)
+    number = whole_number(text)
+    if number is None:
+        raise NonConformance(f"a number in <{name}>", f"<{name}>{text}</{name}>", reply)
+    return number
 
 
 @dataclass(frozen=True)
@@ -79,15 +89,14 @@ def listing_of(reply: Exchange) -> Listing:
     prefixes = tuple(_decoded(text_of(reply, each, "Prefix"), is_encoded) for each in root.findall("CommonPrefixes"))
     truncated = _truth(reply, text_of(reply, root, "IsTruncated"))
     following = root.findtext("NextContinuationToken") or _decoded(root.findtext("NextMarker") or "", is_encoded)
-    return Listing(reply, entries, prefixes, truncated, following, _number(root, "KeyCount"), _number(root, "MaxKeys"))
+    counts = _number(reply, root, "KeyCount"), _number(reply, root, "MaxKeys")
+    return Listing(reply, entries, prefixes, truncated, following, *counts)
 
 
 def _entry(reply: Exchange, element: Element, is_encoded: bool) -> Entry:
-    size = text_of(reply, element, "Size")
-    if not size.isdigit():
-        raise NonConformance("<Size> in bytes", f"<Size>{size}</Size>", reply)
     key = _decoded(text_of(reply, element, "Key"), is_encoded)
-    return Entry(key, int(size), element.findtext("ETag") or "", element.findtext("LastModified") or "")
+    size = number_of(reply, element, "Size")
+    return Entry(key, size, element.findtext("ETag") or "", element.findtext("LastModified") or "")
 
 
 def _decoded(text: str, is_encoded: bool) -> str:
@@ -101,9 +110,8 @@ def _truth(reply: Exchange, text: str) -> bool:
     return text == "true"
 
 
-def _number(root: Element, name: str) -> int | None:
-    text = root.findtext(name) or ""
-    return int(text) if text.isdigit() else None
+def _number(reply: Exchange, root: Element, name: str) -> int | None:
+    return number_of(reply, root, name) if root.findtext(name) else None
 
 
 def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
@@ -205,7 +213,7 @@ def parts_of(reply: Exchange) -> Parts:
     """The parts of a ListParts answer."""
     root = expect_document(reply, "ListPartsResult")
     parts = tuple(
-        Part(int(text_of(reply, e, "PartNumber")), int(text_of(reply, e, "Size")), text_of(reply, e, "ETag"))
+        Part(number_of(reply, e, "PartNumber"), number_of(reply, e, "Size"), text_of(reply, e, "ETag"))
         for e in root.findall("Part")
     )
     return Parts(

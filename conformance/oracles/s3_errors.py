@@ -27,11 +27,13 @@ class S3Error:
 
 def xml_root(reply: Exchange) -> ElementTree.Element | None:
     """The root of the XML body, names without their namespace; None where it is no well-formed XML."""
-    if b"<!DOCTYPE" in reply.body:
+    # Whatever the encoding: what stands between its characters in UTF-16 and UTF-32 is left out.
+    if b"<!DOCTYPE" in reply.body.replace(b"\0", b""):
         return None
     try:
         root = ElementTree.fromstring(reply.body)  # noqa: S314 (no DTD, so no entity can be declared)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):
+        # The last two: an encoding that is none, or that the parser does not know.
         return None
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]

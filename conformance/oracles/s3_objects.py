@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from email.utils import parsedate_to_datetime
 
 from conformance.oracles.status import expect_status, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.values import seconds_of_date
 
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
 DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
@@ -119,7 +119,9 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
     found = reply.headers.get(name) or ""
     if not DATE_FORM.match(found):
         raise NonConformance(f"{name} as an IMF-fixdate", f"{name}: {found}" if found else f"no {name}", reply)
-    seconds = parsedate_to_datetime(found).timestamp()
+    seconds = seconds_of_date(found)
+    if seconds is None:
+        raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)
     if abs(seconds - near) > within_s:
         raise NonConformance(
             f"{name} within {within_s:g} s of now", f"{name}: {found}, {seconds - near:+.0f} s off", reply

@@ -14,6 +14,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
+NOT_AGAIN = "Failed to reproduce exception"
 NOTHING_TRIED = "Hypothesis has been told to run no"
 
 
@@ -131,6 +132,9 @@ def _proof(error: BaseException) -> dict[str, Any]:
 
 def _readable(note: str, tried: Iterable[str]) -> str:
     """What hypothesis notes of an example, without the check's fixtures: only what was tried tells anything."""
+    if note.startswith(NOT_AGAIN):
+        # What follows is a traceback of ours.
+        return "The same requests were answered otherwise when they were sent again."
     arguments = re.split(r"\n(?= {4}\w+=)", note)
     shown = tuple(f"    {name}=" for name in tried)
     return "\n".join(each for each in arguments if not each.startswith("    ") or each.startswith(shown))

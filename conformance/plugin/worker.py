@@ -21,6 +21,7 @@ from conformance.clients.pace import FILE_NAME, Pace
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
+from conformance.evidence.secrets import learn_secrets
 from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
@@ -78,8 +79,7 @@ class Worker:
     def _prepare(self) -> None:
         loaded = configuration.load(Path(self.options.target_config), Path.cwd())
         target = loaded.choose(self.options.target)[1]
-        for secret in configuration.secrets(target):
-            RECORDER.redactor.learn(secret.name, secret.reveal())
+        learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
         RECORDER.prefix = self.name

@@ -7,17 +7,17 @@ import ssl
 import statistics
 import time
 from dataclasses import dataclass, replace
-from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 from conformance.clients.http import HeaderFields, HttpClient, Limits
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.state import SurfaceState
-from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.values import seconds_of_date
 
 ROUND_TRIPS = 5
 LARGEST_ANSWER = 4 * 1024 * 1024
@@ -72,8 +72,7 @@ class Contact:
 def recorder_for(target: Target) -> Recorder:
     """A recorder that knows the target's secrets."""
     recorder = Recorder(prefix="preflight")
-    for secret in configuration.secrets(target):
-        recorder.redactor.learn(secret.name, secret.reveal())
+    learn_secrets(recorder.redactor, target)
     return recorder
 
 
@@ -127,9 +126,8 @@ def measure(state: SurfaceState, contact: Contact, method: str, path: str, heade
 
 
 def _clock(state: SurfaceState, reply: Exchange) -> None:
-    try:
-        date = parsedate_to_datetime(reply.headers.get("date") or "").timestamp()
-    except (ValueError, TypeError, OverflowError):
+    date = seconds_of_date(reply.headers.get("date") or "")
+    if date is None:
         state.warn("answers carry no Date, so its clock is unknown")
         return
     # A Date is cut to the second: half a second is its error on average.

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
 LONGEST_LINE = 400
@@ -138,7 +139,7 @@ def commented(result: CheckResult, finding: Mapping[str, Any]) -> Iterator[str]:
     ]
     for line in told:
         # One line each: what a target says must not become a line of the script.
-        yield f"# {' '.join(line.split())[:LONGEST_LINE]}".rstrip()
+        yield f"# {on_one_line(line)[:LONGEST_LINE]}".rstrip()
 
 
 def looks_plain(text: str) -> bool:

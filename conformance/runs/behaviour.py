@@ -119,7 +119,7 @@ def _code(entry: dict[str, Any]) -> str:
     try:
         document = json.loads(text)
         code = document.get("error") or document["errors"][0]["code"]
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return ""
     return str(code.get("code", "") if isinstance(code, dict) else code)[:LONGEST_CODE]
 

@@ -14,12 +14,12 @@ from typing import Any
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.secrets import learn_secrets
 from conformance.sandbox.names import begun, run_of
 from conformance.sandbox.sweep_identity import sweep_identity
 from conformance.sandbox.sweep_registry import sweep_registry
 from conformance.sandbox.sweep_storage import sweep_storage
 from conformance.sandbox.swept import Removal, Swept
-from conformance.target import configuration
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -37,8 +37,7 @@ class Sweep:
     recorder: Recorder = field(default_factory=lambda: Recorder(prefix="sweep"))
 
     def __post_init__(self) -> None:
-        for secret in configuration.secrets(self.target):
-            self.recorder.redactor.learn(secret.name, secret.reveal())
+        learn_secrets(self.recorder.redactor, self.target)
 
     def everything(self, entries: Iterable[Entry]) -> Iterator[Swept]:
         """What was found and what became of it; ``entries`` are lines of ledgers."""

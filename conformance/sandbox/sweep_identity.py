@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from urllib.parse import urljoin
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import HttpClient, address_in
 from conformance.clients.oauth import OAuthClient, bearer
 from conformance.oracles.registry import next_link
 from conformance.sandbox.ledger import Ledger
@@ -50,7 +49,7 @@ def _listed(platform: Platform, resource: Resource) -> list[str]:
         except (ValueError, RecursionError):
             raise Inconclusive(f"the list of {resource.name} is not JSON") from None
         link = next_link(reply)
-        path = urljoin(reply.url, link) if link else None
+        path = address_in(reply, link) if link else None
         if path is None or not path.startswith(f"{platform.http.base_url}/"):
             break
     return found

@@ -36,6 +36,11 @@ class Headers:
         return f"Headers({list(self.fields)!r})"
 
 
+def no_constant(name: str) -> None:
+    """Refuses NaN and Infinity, which Python's parser takes and RFC 8259 section 6 does not; a ValueError."""
+    raise ValueError(f"{name} is no JSON")
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its answer. ``started`` is seconds since the epoch; bodies are bytes as on the wire.
@@ -72,9 +77,17 @@ class Exchange:
     def json(self) -> Any:
         """The body as JSON (RFC 8259); ValueError where it is not strict UTF-8 JSON, or nested beyond all reason."""
         try:
-            return json.loads(self.body.decode("utf-8"))
+            return json.loads(self.body.decode("utf-8"), parse_constant=no_constant)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+    def member(self, name: str) -> Any:
+        """A member of the JSON object that the body is; None where it is none, or has no such member."""
+        try:
+            document = self.json()
+        except ValueError:
+            return None
+        return document.get(name) if isinstance(document, dict) else None
 
     def __str__(self) -> str:
         return f"{self.method} {self.url} answered {self.status}"

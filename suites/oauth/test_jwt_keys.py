@@ -25,11 +25,10 @@ def published_keys(platform: Platform) -> list[dict[str, Any]]:
     if path is None:
         raise NotApplicable("the target file names no identity.jwks_path")
     reply = platform.http.get(path)
-    document = reply.json() if reply.ok else None
-    keys = document.get("keys") if isinstance(document, dict) else None
-    if not keys:
+    keys = reply.member("keys") if reply.ok else None
+    if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
         raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
-    return list(keys)
+    return keys
 
 
 def signing_keys(platform: Platform) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pytest
 from conformance.clients.oauth import OAuthClient
 from conformance.oracles.oauth import (
     expect_error,
+    expect_json_object,
     expect_nothing_beyond,
     expect_refusal,
     expect_token,
@@ -84,7 +85,7 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
     asked = mixed_with(good, UNKNOWN, how)
     reply = control.request_token(scope=" ".join(asked))
 
-    if issued(reply) and not reply.json().get("scope"):
+    if issued(reply) and not expect_json_object(reply).get("scope"):
         return  # A token with an empty grant says so by stating no scope; that it opens nothing is a check of its own.
     expect_nothing_beyond(reply, good, asked)
 
@@ -101,7 +102,7 @@ def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: s
     asked = mixed_with(own, beyond_narrow(control), how)
     reply = control.request_token("narrow", scope=" ".join(asked))
 
-    if issued(reply) and "scope" not in reply.json() and how == "alone":
+    if issued(reply) and "scope" not in expect_json_object(reply) and how == "alone":
         return
     expect_nothing_beyond(reply, own, asked)
 
@@ -132,7 +133,7 @@ def test_scope_is_case_sensitive(control: OAuthClient) -> None:
     reply = control.request_token(scope=scope.upper())
 
     if issued(reply) and {scope, scope.upper()} & granted_scopes(reply, []):
-        raise NonConformance("no token for a scope in other case", f"200 granting {reply.json().get('scope')}", reply)
+        raise NonConformance("no token for a scope in other case", f"200 granting {reply.member('scope')}", reply)
 
 
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0"}
@@ -152,7 +153,7 @@ def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str)
     if not issued(reply):
         expect_refusal(reply, {400})
         expect_error(reply, "invalid_scope", "invalid_request")
-    elif reply.json().get("scope"):
+    elif expect_json_object(reply).get("scope"):
         expect_nothing_beyond(reply, control.credential("full").scopes)
 
 
@@ -187,7 +188,7 @@ def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
     scope = trick.replace("{own}", own[0] if own else "x").replace("{other}", beyond_narrow(control))
     reply = control.request_token("narrow", scope=scope)
 
-    if issued(reply) and "scope" not in reply.json():
+    if issued(reply) and "scope" not in expect_json_object(reply):
         return
     expect_nothing_beyond(reply, own)
 
@@ -213,7 +214,7 @@ def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: st
     reply, unknown = control.request_token(scope=text), control.request_token(scope=UNKNOWN)
 
     if issued(reply) and granted_scopes(reply, []) != (granted_scopes(unknown, []) if issued(unknown) else None):
-        raise NonConformance("a refusal, as for an unknown scope", f"200 granting {reply.json().get('scope')}", reply)
+        raise NonConformance("a refusal, as for an unknown scope", f"200 granting {reply.member('scope')}", reply)
 
 
 @verifies("oauth/scope/omitted-is-default-or-invalid-scope")

@@ -11,6 +11,7 @@ import pytest
 from conformance.clients.images import OCI_CONFIG, OCI_INDEX, Manifest, artifact, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository
 from conformance.oracles.headers import expect_header, expect_media_type
+from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import descriptors_of, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -94,8 +95,9 @@ def test_referrers_are_an_index(referred: Referred) -> None:
     _, reply = listed(referred)
 
     expect_media_type(reply, OCI_INDEX)
-    if reply.json().get("schemaVersion") != 2:
-        raise NonConformance('"schemaVersion": 2', f"{reply.json().get('schemaVersion')!r}", reply)
+    version = expect_json_object(reply).get("schemaVersion")
+    if version != 2:
+        raise NonConformance('"schemaVersion": 2', f"{version!r}", reply)
 
 
 def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]:

@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.images import image, variation
 from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
+from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import (
     expect_complete,
     expect_list,
@@ -71,7 +72,7 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
     reply = pages[0]
 
     expect_complete(pages, "tags", TAGS)
-    if reply.json().get("name") != tagged.name:
+    if expect_json_object(reply).get("name") != tagged.name:
         raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply)
 
 
@@ -244,5 +245,5 @@ def test_no_tags(new_repository: NewRepository) -> None:
     reply = repository.tags()
     expect_status(reply, {200, 404})
 
-    if reply.status == 200 and reply.json().get("tags") != []:
+    if reply.status == 200 and expect_json_object(reply).get("tags") != []:
         raise NonConformance('"tags": []', observed(reply), reply)

@@ -9,11 +9,12 @@ from conformance.clients.at_once import at_once
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import pages, version_2
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.values import whole_number
 
 COUNTERS, TRIES = 3, 8
 Job = Callable[[], None]
@@ -106,6 +107,13 @@ def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
     at_once([client(space, "first"), client(other_space, "second")])
 
 
+def _number_in(got: Exchange) -> int:
+    number = whole_number(got.text)
+    if number is None:
+        raise NonConformance("the number that was put", observed(got), got)
+    return number
+
+
 @verifies("storage/conditional-write/counter-loses-no-update")
 def test_counter_loses_no_update(space: Space) -> None:
     """Purpose: clients that read a number and replace it, if it is still there, by the next one count together.
@@ -120,7 +128,7 @@ def test_counter_loses_no_update(space: Space) -> None:
         for _ in range(TRIES):
             got = space.get(key)
             expect_status(got, 200)
-            following = int(got.body) + 1
+            following = _number_in(got) + 1
             reply = space.put(key, str(following).encode(), {"If-Match": expect_etag(got)})
             if reply.ok:
                 won.append((following, reply))

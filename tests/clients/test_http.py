@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, retry_after
+from conformance.clients.http import HttpClient, Limits, address_in, retry_after
+from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
 
@@ -149,3 +150,34 @@ def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scr
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 9\r\nContent-Length: 0\r\n\r\n"
     reply = client_of(serve(limited)).impatient().get("/")
     assert (reply.status, retry_after(reply)) == (429, 9)
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["http://[::1", "http://[zz]/", "file:///etc/passwd", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://:x/",
+     "http:///x", "/a b", "/\x1b[31m", "/\u00e9", "/\ud800", "http://" + "a" * 300 + "/"],
+)  # fmt: skip
+def test_an_address_that_nobody_can_ask_at_is_told_in_a_sentence(serve: Callable[..., Scripted], target: str) -> None:
+    with pytest.raises(Inconclusive) as told:
+        client_of(serve()).get(target)
+    assert len(told.value.why) < 800
+
+
+def test_a_token_that_no_field_can_carry_is_told_in_a_sentence(serve: Callable[..., Scripted]) -> None:
+    with pytest.raises(Inconclusive, match="cannot be sent"):
+        client_of(serve()).get("/", [("Authorization", "Bearer a\r\nb")])
+
+
+def test_a_reference_is_read_beside_the_address_of_its_answer(serve: Callable[..., Scripted]) -> None:
+    reply = client_of(serve()).get("/a/b")
+    assert address_in(reply, "c?d").endswith("/a/c?d")
+    with pytest.raises(Inconclusive, match="an address that is none"):
+        address_in(reply, "http://[zz]/")
+
+
+@pytest.mark.parametrize("value", [b"\xb2", b"9" * 5000, b"-1", b"never"])
+def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: bytes) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nRetry-After: %s\r\nContent-Length: 2\r\n\r\nok"
+    assert retry_after(client_of(serve(answer % value)).get("/")) == 1.0
+    wire = Wire(client_of(serve(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nok" % value)))
+    assert wire.send(b"GET / HTTP/1.1\r\nHost: a.example").body == b"ok"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import time
 
 import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.registry_login import Account, Door
-from conformance.clients.registry_tokens import has_ended
+from conformance.clients.registry_tokens import actions_in, altered, claims_of, has_ended
 from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NotApplicable
 from tests.clients.servers import answering
 
 PUSHER = Account("pusher", "ct-push", "a-password-of-ours", "REGISTRY_PUSHER_PASSWORD")
@@ -62,3 +64,39 @@ def jwt(ended_s: float, key: str = "a", **claims: str) -> str:
 )
 def test_a_token_has_ended_that_was_good_once_and_is_forgiven_no_more(token: str, ended: bool) -> None:
     assert has_ended(token, jwt(-300)) is ended
+
+
+def test_a_realm_adds_no_words_to_the_command_that_gets_a_token_again() -> None:
+    recorder = Recorder()
+    with answering(ANSWER) as (url, _):
+        realm = f"{url}/token?'; touch owned; '"
+        door = Door("bearer", realm.replace(" ", "%20"), "'$(id)", "delete", HttpClient(url, recorder))
+        door.token_of(PUSHER, ("repository:a:pull",))
+    (recipe,) = recorder.recipes.values()
+    words = shlex.split(recipe)
+    assert door.realm in words and "service='$(id)" in words
+
+
+def jwt_of(*parts: bytes) -> str:
+    return ".".join(base64.urlsafe_b64encode(each).decode().rstrip("=") for each in parts)
+
+
+ODD = [b"", b"null", b"[]", b"[" * 100_000, b"\xff", b'"a"']
+
+
+@pytest.mark.parametrize("payload", ODD)
+def test_a_token_with_no_claims_is_opaque(payload: bytes) -> None:
+    token = jwt_of(b'{"alg": "ES256"}', payload, b"signature")
+    for read in (claims_of, actions_in, lambda each: altered(each, "more-rights")):
+        with pytest.raises(NotApplicable):
+            read(token)
+
+
+@pytest.mark.parametrize("access", [b"null", b"7", b'["a"]', b'[{"actions": 1}]', b"{}"])
+def test_rights_that_are_none_grant_nothing(access: bytes) -> None:
+    assert actions_in(jwt_of(b"{}", b'{"access": %s}' % access, b"signature")) == set()
+
+
+@pytest.mark.parametrize("token", ["a", "abc", "a" * 19, "a" * 40])
+def test_a_token_of_any_length_can_be_altered(token: str) -> None:
+    assert altered(token, "letter") != token

@@ -124,3 +124,23 @@ def test_the_host_of_a_secret_address_is_no_secret_and_its_path_is() -> None:
     assert "20tzduI8tL" not in redactor.remains("http://127.0.0.1:8080/hooks/Gj5h1lvk20tzduI8t")
     redactor.learn("WITH_PASSWORD", "http://caller:xY7wQ2pL9k@hooks.example/")
     assert "xY7wQ2pL9k" not in redactor.remains("Authorization: xY7wQ2pL9k")
+
+
+@pytest.mark.parametrize("before", ["Basic ", "basic  ", "BASIC%20", "authorization: Basic "])
+def test_credentials_that_a_target_shows_to_who_sent_them_are_not_told(redactor: Redactor, before: str) -> None:
+    encoded = base64.b64encode(f"ct-full:{SECRET}".encode()).decode()
+    for shown in (encoded, encoded.replace("/", "\\/"), encoded[:-6]):
+        told = redactor.body(f'{{"you sent": "{before}{shown}"}}')
+        assert shown not in told and "$CT_SECRET" in told
+
+
+def test_a_login_in_base64_is_not_told(redactor: Redactor) -> None:
+    redactor.learn_login("CT_SECRET", "ct-full", SECRET)
+    for pair in (f"ct-full:{SECRET}", f"ct-full:{quote(SECRET, safe='')}"):
+        encoded = base64.b64encode(pair.encode()).decode()
+        assert redactor.text(f'{{"auth": "{encoded}"}}') == '{"auth": "$CT_SECRET_IN_BASE64"}'
+
+
+def test_what_is_said_of_basic_authentication_stays(redactor: Redactor) -> None:
+    for text in ("Basic authentication is required", 'Basic realm="registry"', "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="):
+        assert redactor.body(text) == text

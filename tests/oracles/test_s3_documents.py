@@ -7,10 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from conformance.oracles.s3_documents import deletion_of, listing_of, parts_of, tags_of
+from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_pages import expect_all_pages, pages
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
+
+COUNTED = "<ListBucketResult><IsTruncated>false</IsTruncated>{}</ListBucketResult>"
 
 
 def page(
@@ -38,7 +41,20 @@ def test_encoded_keys_are_decoded_with_either_blank() -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["", "<Other/>", "<ListBucketResult/>", "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>"],
+    [
+        "",
+        "<Other/>",
+        "<ListBucketResult/>",
+        "<ListBucketResult><IsTruncated>no</IsTruncated></ListBucketResult>",
+        "<?xml version='1.0' encoding='rot13'?><ListBucketResult/>",
+        "<?xml version='1.0' encoding='utf-7'?><ListBucketResult/>",
+        "<ListBucketResult>" * 100_000,
+        COUNTED.format("<KeyCount>²</KeyCount>"),
+        COUNTED.format("<KeyCount>-1</KeyCount>"),
+        COUNTED.format("<MaxKeys>many</MaxKeys>"),
+        COUNTED.format(f"<KeyCount>{'9' * 5000}</KeyCount>"),
+        COUNTED.format("<Contents><Key>a</Key><Size>²</Size></Contents>"),
+    ],
 )
 def test_no_listing(body: str) -> None:
     with pytest.raises(NonConformance):
@@ -88,3 +104,16 @@ def test_other_documents() -> None:
     assert deletion_of(reply(200, deleted)).errors == {"b": "AccessDenied"}
     assert parts_of(reply(200, parts)).parts[0].size == 2
     assert tags_of(reply(200, tags)) == {"a": ""}
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-16"])
+def test_no_entity_is_read_whatever_the_encoding(coding: str) -> None:
+    text = '<!DOCTYPE a [<!ENTITY e "x">]><ListBucketResult><IsTruncated>&e;</IsTruncated></ListBucketResult>'
+    assert xml_root(reply(200, text.encode(coding))) is None
+
+
+@pytest.mark.parametrize("number", ["", "²", "-1", "1.5"])
+def test_a_part_has_a_number(number: str) -> None:
+    part = f"<Part><PartNumber>{number}</PartNumber><Size>1</Size><ETag>a</ETag></Part>"
+    with pytest.raises(NonConformance, match="a number in <PartNumber>"):
+        parts_of(reply(200, f"<ListPartsResult>{part}</ListPartsResult>"))

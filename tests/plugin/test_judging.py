@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.judging import judge
@@ -89,6 +91,22 @@ def test_an_example_is_told_without_the_fixtures() -> None:
     )
     keep(finding, ["field"])
     assert judge(finding, recorded()).findings[0]["hint"] == "Failing test case: test_x(\n    field='bytes=0-0',\n)"
+
+
+def test_that_a_failure_came_once_is_told_without_a_traceback() -> None:
+    @settings(database=None, max_examples=5)
+    @given(number=st.integers())
+    def once(number: int) -> None:
+        if not met:
+            met.append(number)
+            raise NonConformance("it succeeds", "it fails once")
+
+    met: list[int] = []
+    with pytest.raises(BaseException) as raised:
+        once()
+    judgement = judge(raised.value, recorded())
+    told = str(judgement.findings) + judgement.reason
+    assert "answered otherwise" in told and "Traceback" not in told
 
 
 def test_what_a_program_did_is_shown_by_its_own_command_line() -> None:

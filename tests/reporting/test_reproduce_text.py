@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE, here, patterns, printed, word
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, patterns, printed, word
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting import samples
 
 SHELL = str(shutil.which("sh"))
 
@@ -101,3 +103,9 @@ def test_marks_become_variables_in_a_word_too() -> None:
 
 def test_statuses_become_a_pattern() -> None:
     assert patterns([*range(200, 300), 404, 410]) == "2??|404|410"
+
+
+def test_what_a_target_said_is_a_comment_that_no_terminal_obeys() -> None:
+    finding = {"expected": "200", "observed": f"500 {samples.HOSTILE}\nrm -rf /\r\x08\x9b31m"}
+    lines = list(commented(samples.check("oauth/token/a", Verdict.FAIL), finding))
+    assert all(line.startswith("#") and line.isprintable() for line in lines)

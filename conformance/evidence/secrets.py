@@ -1,0 +1,18 @@
+"""What a target file holds that must be seen nowhere."""
+
+from __future__ import annotations
+
+from conformance.evidence.redaction import Redactor
+from conformance.target import configuration
+from conformance.target.description import Target
+
+
+def learn_secrets(redactor: Redactor, target: Target) -> None:
+    """Has the secrets of a target replaced, also where they stand in base64 beside the name of who logs in."""
+    for secret in configuration.secrets(target):
+        redactor.learn(secret.name, secret.reveal())
+    for credential in (target.identity.credentials if target.identity else {}).values():
+        secret = credential.client_secret
+        redactor.learn_login(secret.name, credential.client_id, secret.reveal())
+    for login in (target.registry.credentials if target.registry else {}).values():
+        redactor.learn_login(login.password.name, login.username, login.password.reveal())

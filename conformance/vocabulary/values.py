@@ -1,0 +1,23 @@
+"""Values as text that anybody may have written: numbers and dates, or none."""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+MOST_DIGITS = 30
+
+
+def whole_number(text: str) -> int | None:
+    """A whole number in decimal digits of ASCII (RFC 9110 section 5.6: 1*DIGIT); None for any other text.
+
+    A number of more digits than a client can count with is none either.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS else None
+
+
+def seconds_of_date(text: str) -> float | None:
+    """An HTTP date (RFC 9110 section 5.6.7) in seconds since the epoch; None for what is none, as 31 February."""
+    try:
+        return parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError, IndexError, OSError):
+        return None

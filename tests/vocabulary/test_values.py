@@ -1,0 +1,47 @@
+"""Numbers, dates and JSON as anybody may write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.vocabulary.values import seconds_of_date, whole_number
+
+
+def answered(body: bytes) -> Exchange:
+    return Exchange("x-1", "GET", "http://a.example/", Headers(), b"", 200, Headers(), body, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 30, 10**30 - 1)])
+def test_digits_are_a_number(text: str, number: int) -> None:
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.0", "²", "٣", " 1", "1_0", "0x1", "9" * 31, "9" * 5000])
+def test_nothing_else_is_a_number(text: str) -> None:
+    assert whole_number(text) is None
+
+
+def test_a_date_is_a_time() -> None:
+    assert seconds_of_date("Sun, 06 Nov 1994 08:49:37 GMT") == 784111777
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "yesterday", "Thu, 31 Feb 2024 00:00:00 GMT", "Tue, ²² Nov 2022 12:45:26 GMT",
+     "Tue, 15 Nov 99999 12:45:26 GMT", "Tue, 15 Nov 1994 12:45:26 +9999"],
+)  # fmt: skip
+def test_a_date_that_there_is_not_is_none(text: str) -> None:
+    assert seconds_of_date(text) is None
+
+
+@pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": -Infinity}', b"[" * 100_000, b'{"a": 1' + b"0" * 5000 + b"}"])
+def test_what_only_some_parsers_take_is_no_json(body: bytes) -> None:
+    with pytest.raises(ValueError):
+        answered(body).json()
+    assert answered(body).member("a") is None
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"", b"\xff", b'"a"', b'{"b": 1}'])
+def test_a_member_of_no_object_is_none(body: bytes) -> None:
+    assert answered(body).member("a") is None
