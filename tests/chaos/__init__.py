@@ -1,0 +1,1 @@
+"""A reference whose answers are changed by chance, and runs against it: the suite survives whatever a target says."""

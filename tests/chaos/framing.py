@@ -1,0 +1,192 @@
+"""Mutations of where an answer ends, how it is coded, when it comes and whether."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import zlib
+from collections.abc import Iterator
+from functools import cache
+
+from tests.chaos.replies import End, Reply, Step, mutation
+
+LENGTHS = (
+    b"-1",
+    b"many",
+    b"",
+    b"\xb2",
+    b"9" * 400,
+    b"9" * 5000,
+    b"0x10",
+    b"+5",
+    b"1_0",
+    b" 5 5",
+    b"5, 6",
+    b"1e3",
+    b"18446744073709551616",
+)
+CHUNKS = (
+    b"zz\r\nabc\r\n", b"-5\r\nabc\r\n", b"ffffffffffffffffffff\r\nabc", b"5\r\nabc\r\n0\r\n\r\n", b"\r\n\r\n",
+    b"3\nabc\n0\n\n", b"3;" + b"x" * 100_000 + b"\r\nabc\r\n",
+    b"3\r\nabcX0\r\n\r\n", b"0\r\nX: y\r\nSet-Cookie: a=b\r\n\r\n", b"0\r\n" + b"T: u\r\n" * 20_000 + b"\r\n",
+    b"\xb2\r\nab\r\n0\r\n\r\n", b"", b"5",
+)  # fmt: skip
+
+
+@mutation
+def length_wrong(random: random.Random, reply: Reply) -> None:
+    """A Content-Length that is not the body's."""
+    reply.closes = True
+    size = len(reply.body)
+    value = random.choice(
+        (b"%d" % (size + random.choice((1, 1000, 10**9))), b"%d" % max(0, size - random.randint(1, 50)), *LENGTHS)
+    )
+    reply.framing = [(b"Content-Length", value)]
+
+
+@mutation
+def length_twice(random: random.Random, reply: Reply) -> None:
+    """Two lengths, or a length and a transfer coding."""
+    other = random.choice(
+        [
+            (b"Content-Length", b"3"),
+            (b"Transfer-Encoding", b"chunked"),
+            (b"Transfer-Encoding", b"gzip, chunked"),
+            (b"Transfer-Encoding", b"\xff"),
+        ]
+    )
+    reply.framing = [(b"Content-Length", b"%d" % len(reply.body)), other]
+    reply.closes = True
+
+
+@mutation
+def length_absent(random: random.Random, reply: Reply) -> None:
+    """The body ends with the connection, or the connection is kept and it does not end."""
+    reply.framing = []
+    reply.closes = random.random() < 0.8
+
+
+@mutation
+def chunked(random: random.Random, reply: Reply) -> None:
+    """The same, in chunks."""
+    reply.chunked = True
+
+
+@mutation
+def chunks_broken(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """Chunks that are none."""
+    reply.framing = [(b"Transfer-Encoding", b"chunked")]
+    yield reply.head() + random.choice(CHUNKS)
+    yield End.CLOSE
+
+
+@mutation
+def excess(random: random.Random, reply: Reply) -> None:
+    """Bytes behind the answer: rubbish, or a second answer."""
+    reply.behind = random.choice(
+        (
+            b"rubbish",
+            b"\r\n",
+            reply.head() + reply.body,
+            b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" * 3,
+            b"\x00" * 10_000,
+        )
+    )
+
+
+@mutation
+def interim(random: random.Random, reply: Reply) -> None:
+    """Interim answers before the final one, few or many."""
+    count = random.choice((1, 2, 50, 3000))
+    reply.before = (
+        random.choice(
+            (
+                b"HTTP/1.1 100 Continue\r\n\r\n",
+                b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+                b"HTTP/1.1 102 X\r\n\r\n",
+            )
+        )
+        * count
+    )
+
+
+@mutation
+def switching(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """Another protocol from here on."""
+    yield b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n" + b"\x00\x00\x12\x04" * 50
+    yield End.CLOSE
+
+
+@mutation
+def cut(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """The connection ends, or is reset, at any byte of the answer."""
+    whole = reply.wire()
+    yield whole[: random.randint(0, len(whole))]
+    yield random.choice((End.CLOSE, End.RESET))
+
+
+@mutation
+def no_http(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """Something else than HTTP."""
+    yield random.choice(
+        (
+            b"220 mail.example ESMTP\r\n" * 50,
+            b"\x15\x03\x01\x00\x02\x02\x28",
+            reply.body,
+            random.randbytes(5000),
+            b"\r\n" * 500,
+            b"HTTP/1.1\r\n\r\n",
+        )
+    )
+    yield End.CLOSE
+
+
+@mutation
+def drips(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A byte now and then."""
+    for byte in reply.wire()[:100]:
+        yield bytes([byte])
+        yield 0.5
+    yield End.CLOSE
+
+
+@mutation
+def silent(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """Nothing, or a beginning and nothing more."""
+    yield reply.wire()[: random.choice((0, 0, 5, 40))]
+    yield End.HANG
+
+
+@mutation
+def late(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """The whole answer, after a while."""
+    yield random.choice((0.05, 0.3, 1.2))
+    reply.closes = True
+    yield reply.wire()
+    yield End.CLOSE
+
+
+@mutation
+def endless(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """A head or a body that goes on and on."""
+    reply.framing = random.choice(([], [(b"Content-Length", b"9" * 15)], [(b"Transfer-Encoding", b"chunked")]))
+    yield reply.head()[: -2 if random.random() < 0.3 else None]
+    for _ in range(3000):
+        yield b"10000\r\n" + b" " * 65_536 + b"\r\n"
+    yield End.CLOSE
+
+
+@mutation
+def compressed(random: random.Random, reply: Reply) -> None:
+    """A content coding that nobody asked for: right, wrong, or what fills all memory when it is undone."""
+    coding = random.choice((b"gzip", b"deflate", b"br", b"zstd", b"identity", b"gzip, gzip", b"\xff"))
+    reply.put(b"Content-Encoding", coding)
+    reply.body = random.choice(
+        (gzip.compress(reply.body), zlib.compress(reply.body), reply.body, bomb(), bomb()[:1000])
+    )
+
+
+@cache
+def bomb() -> bytes:
+    """Ten gigabytes of zeros, packed."""
+    return gzip.compress(bytes(100 * 1024 * 1024)) * 100

@@ -1,0 +1,165 @@
+"""Mutations of status lines and header fields."""
+
+from __future__ import annotations
+
+import random
+
+from tests.chaos.replies import Reply, mutation
+from tests.chaos.values import DATES, NASTY, TEXTS, addresses
+
+STATUS_LINES = (
+    b"0", b"00", b"999", b"1000", b"-1", b"20O", b"abc", b"", b"200.5", b"\xb2\xb2\xb2", b"2 0 0", b"9" * 5000, b"0200",
+)  # fmt: skip
+REASONS = (
+    b"", b"\x1b[31mred\x07", b"\xff\xfe\x80", b"<script>document.title='owned'</script>", b"a" * 70_000, b"\x00",
+    b"]]>",
+    b"OK\rSet-Cookie: a=b", b"OK\nX-A: b", "é".encode(), b"\t",
+)  # fmt: skip
+VERSIONS = (b"HTTP/1.0", b"HTTP/2.0", b"HTTP/0.9", b"ICY", b"http/1.1", b"HTTP/1.10", b"HTTP/\xb2.1", b"", b"SSH-2.0-x")
+CHALLENGES = (
+    'Bearer realm="', "Bearer", "Basic", 'Bearer realm=""', "Bearer realm=", 'bearer REALM="x",realm="y"',
+    "Negotiate", ",,,",
+    'Bearer realm="x", Basic realm="y", Bearer realm="z"', 'Digest realm="a", nonce="b\\"', "Bearer " + 'a="b",' * 5000,
+    "Bearer " + "a" * 60_000, 'Bearer realm="' + '\\"' * 20_000, 'Bearer error="invalid_token", error="x"',
+    "Bearer =", '"', "Bearer \x80=\xff",
+    'Bearer scope="\xff", service=""', "Bearer " + " " * 50_000 + "x", 'Bearer realm="a' + "," * 50_000,
+    "Basic realm=x Bearer realm=y", "=",
+)  # fmt: skip
+INVENTED = (
+    b"Retry-After", b"Set-Cookie", b"WWW-Authenticate", b"Location", b"Link", b"ETag", b"Content-Encoding",
+    b"Content-Range",
+    b"Content-Type", b"Date", b"Last-Modified", b"Docker-Content-Digest", b"Docker-Upload-UUID", b"Range",
+    b"OCI-Subject",
+    b"x-amz-request-id", b"x-amz-bucket-region", b"x-amz-version-id", b"X-RateLimit-Reset", b"OCI-Chunk-Min-Length",
+    b"Allow",
+    b"Accept-Ranges", b"Upgrade", b"Connection", b"x-amz-checksum-crc32", b"x-amz-tagging-count",
+    b"x-amz-mp-parts-count",
+    b"Cache-Control", b"Expires", b"Content-Disposition", b"x-amz-meta-a", b"Strict-Transport-Security", b"Trailer",
+)  # fmt: skip
+NO_FIELDS = (
+    (b"X-\x00", b"a"), (b"X A", b"b"), (b"", b"c"), (b" folded", b"d"), (b"X-B\r", b"e"), (b"\xff", b"\xfe"),
+    (b"X-N", b"a\x00b"), (b"X-C", b"a\rb"), (b"X-L", b"z" * 65_536), (b"x" * 70_000, b"1"), (b"no-colon\r\nX-D", b"f"),
+    (b"X-E", b"a\r\n b\r\n\tc"),
+)  # fmt: skip
+MEDIA_TYPES = (
+    b"text/html", b"application/xml", b"", b"json", b"application/json; charset=utf-16", b"multipart/form-data",
+    b'a/b; c="', b"application/octet-stream", b"application/json, text/html", b"\xff", b"application/problem+json",
+)  # fmt: skip
+
+
+def latin(text: str) -> bytes:
+    """A text as the bytes of a field, none of them an end of line."""
+    return text.replace("\r", "").replace("\n", "").encode("utf-8", "replace")
+
+
+def odd_value(random: random.Random, reply: Reply, name: bytes) -> bytes:
+    """A value for a field: one that is odd for it more often than just odd."""
+    own = f"http://{reply.request.headers.get('host', 'localhost')}"
+    kinds: dict[bytes, tuple[str, ...]] = {
+        b"www-authenticate": (*CHALLENGES, *(f'Bearer realm="{each}",service="x"' for each in addresses(own, "/t"))),
+        b"location": addresses(own, reply.request.raw_path),
+        b"link": (*(f'<{each}>; rel="next"' for each in addresses(own, reply.request.raw_path)), "<", '<>; rel="next"'),
+        b"date": DATES, b"last-modified": DATES, b"expires": DATES,
+        b"retry-after": ("²", "-1", "9" * 400, "9" * 5000, "1.5", "never", "NaN", *DATES),
+    }  # fmt: skip
+    own_kind = kinds.get(name.lower(), ())
+    value = random.choice(own_kind) if own_kind and random.random() < 0.8 else random.choice((*TEXTS, *NASTY))
+    return (
+        latin(value)
+        if random.random() < 0.7
+        else value.replace("\r", "").replace("\n", "").encode("latin-1", "replace")
+    )
+
+
+@mutation
+def status(random: random.Random, reply: Reply) -> None:
+    """Another status."""
+    reply.status = b"%d" % random.randint(200, 599)
+
+
+@mutation
+def status_of_its_own(random: random.Random, reply: Reply) -> None:
+    """A status that is none, or an interim one in the place of the final one."""
+    reply.status = random.choice((*STATUS_LINES, b"%d" % random.randint(100, 199)))
+    reply.closes = True
+
+
+@mutation
+def reason(random: random.Random, reply: Reply) -> None:
+    """A reason phrase that nobody should print."""
+    reply.reason = random.choice(REASONS)
+
+
+@mutation
+def version(random: random.Random, reply: Reply) -> None:
+    """Another protocol."""
+    reply.version = random.choice(VERSIONS)
+    reply.closes = True
+
+
+@mutation
+def field_dropped(random: random.Random, reply: Reply) -> None:
+    """One field less, or none at all."""
+    if random.random() < 0.2:
+        reply.fields = []
+    elif reply.fields:
+        reply.fields.pop(random.randrange(len(reply.fields)))
+
+
+@mutation
+def field_doubled(random: random.Random, reply: Reply) -> None:
+    """A field twice, the second with another value."""
+    if reply.fields:
+        name, value = random.choice(reply.fields)
+        reply.fields.append((name, random.choice((value, odd_value(random, reply, name)))))
+
+
+@mutation
+def field_value(random: random.Random, reply: Reply) -> None:
+    """An odd value of a field that the answer has."""
+    if reply.fields:
+        place = random.randrange(len(reply.fields))
+        name = reply.fields[place][0]
+        reply.fields[place] = (name, odd_value(random, reply, name))
+
+
+@mutation
+def field_invented(random: random.Random, reply: Reply) -> None:
+    """A field that means something, of an odd value."""
+    name = random.choice(INVENTED)
+    reply.put(name, odd_value(random, reply, name))
+
+
+@mutation
+def field_poisoned(random: random.Random, reply: Reply) -> None:
+    """Something harmful in every field."""
+    harm = latin(random.choice(NASTY)).replace(b"\x00", b"")
+    reply.fields = [(name, value + harm) for name, value in reply.fields]
+
+
+@mutation
+def fields_without_grammar(random: random.Random, reply: Reply) -> None:
+    """What is no field."""
+    reply.fields.insert(random.randint(0, len(reply.fields)), random.choice(NO_FIELDS))
+
+
+@mutation
+def thousand_fields(random: random.Random, reply: Reply) -> None:
+    """A thousand fields, of one name or of many."""
+    many = random.random() < 0.5
+    reply.fields += [(b"X-%d" % number if many else b"Set-Cookie", b"a%d=b" % number) for number in range(1000)]
+
+
+@mutation
+def media_type(random: random.Random, reply: Reply) -> None:
+    """Another media type."""
+    reply.put(b"Content-Type", random.choice(MEDIA_TYPES))
+
+
+@mutation
+def moved(random: random.Random, reply: Reply) -> None:
+    """A redirect, often to where it came from."""
+    own = f"http://{reply.request.headers.get('host', 'localhost')}"
+    reply.status = random.choice((b"300", b"301", b"302", b"303", b"307", b"308"))
+    where = reply.request.raw_path if random.random() < 0.5 else random.choice(addresses(own, reply.request.raw_path))
+    reply.put(b"Location", latin(where))

@@ -1,0 +1,194 @@
+"""Stands between the reference and its callers, and changes a part of the answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import re
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conformance.reference.configuration import TargetFile
+from conformance.reference.deployment import Reference, build
+from conformance.reference.http import Answer, Request
+from conformance.reference.server import (
+    Application,
+    CutOff,
+    Receive,
+    Running,
+    Scope,
+    Send,
+    read_body,
+    received,
+)
+from tests.chaos import bodies, framing, heads  # noqa: F401  # they fill the table
+from tests.chaos.replies import MUTATIONS, End, Reply, Step
+
+# What takes its time comes less often, or a run would do nothing else than wait.
+SLOW = ("drips", "silent", "late", "endless", "status-of-its-own", "interim", "compressed")
+NAMED = re.compile(r"[0-9a-f]{8,}|[A-Za-z0-9_-]{20,}|\d+|(?<=-)[a-z0-9]+")
+LINGER_NOT = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class Plan:
+    """Which answers are changed, and how.
+
+    ``share`` of them, from the one behind the first ``grace`` of each surface on; ``nth``: only that one of each
+    route. ``only`` is what the method and path of a request match, ``names`` are the mutations to choose from.
+    """
+
+    seed: int
+    share: float = 0.05
+    nth: int | None = None
+    grace: int = 0
+    only: str = ""
+    names: tuple[str, ...] = ()
+    early: float = 0.01
+    log: list[dict[str, Any]] = field(default_factory=list)
+    routes: Counter[str] = field(default_factory=Counter)
+    surfaces: Counter[str] = field(default_factory=Counter)
+
+    def chosen(self, surface: str, request: Request) -> random.Random | None:
+        """What chance decides by of this answer; None for one that stays."""
+        route = f"{surface} {request.method} {NAMED.sub('*', request.raw_path)}"
+        self.routes[route] += 1
+        self.surfaces[surface] += 1
+        if self.surfaces[surface] <= self.grace or not re.search(self.only, f"{request.method} {request.raw_path}"):
+            return None
+        chance = random.Random(f"{self.seed} {route} {self.routes[route]}")
+        taken = self.routes[route] == self.nth if self.nth else chance.random() < self.share
+        return chance if taken else None
+
+    def mutate(self, chance: random.Random, surface: str, reply: Reply) -> Iterable[Step] | None:
+        """Changes a reply by one mutation, sometimes by two."""
+        steps = None
+        for _ in range(2 if chance.random() < 0.15 else 1):
+            names = sorted(self.names or MUTATIONS)
+            name = chance.choice(names)
+            if name in SLOW and not self.names and chance.random() < 0.8:
+                name = chance.choice([each for each in names if each not in SLOW])
+            request = reply.request
+            self.log.append({"surface": surface, "request": f"{request.method} {request.raw_path}", "mutation": name})
+            steps = MUTATIONS[name](chance, reply)
+            if steps is not None:
+                break
+        return steps
+
+
+class Changing(Application):
+    """One surface whose answers are changed on their way."""
+
+    def __init__(self, application: Application, plan: Plan) -> None:
+        super().__init__(application.alterations.surface)
+        self.name = application.alterations.surface.name
+        self.plan = plan
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers as the reference does, or otherwise."""
+        if scope["type"] != "http":
+            return
+        waiting = received(scope, b"")
+        if (chance := self.plan.chosen(self.name, waiting)) is None:
+            await super().__call__(scope, receive, send)
+            return
+        wire = Wire(send)
+        if chance.random() < self.plan.early and waiting.method in ("POST", "PUT", "PATCH"):
+            reply = Reply.of(waiting, Answer.json(chance.choice((200, 201, 400, 401, 413, 503)), {"error": "early"}))
+            await wire.play([reply.wire(), chance.choice((End.CLOSE, End.RESET))])
+            return
+        try:
+            request = received(scope, await read_body(receive))
+        except CutOff as broken:
+            await self.alterations.surface.broken_off(received(scope, broken.body))
+            return
+        answer = await self._answer(request)
+        answer.headers.setdefault("date", "Thu, 26 Nov 2026 12:00:00 GMT")
+        reply = Reply.of(request, answer)
+        steps = self.plan.mutate(chance, self.name, reply)
+        await wire.play([reply.wire()] if steps is None else steps, keep=steps is None and not reply.closes)
+
+
+class Wire:
+    """The connection under an answer of the server's."""
+
+    def __init__(self, send: Send) -> None:
+        self.cycle: Any = send.__self__  # type: ignore[attr-defined]
+
+    async def play(self, steps: Iterable[Step], keep: bool = False) -> None:
+        """Does what a mutation says. ``keep``: the connection is good for another request."""
+        for step in steps:
+            if self.cycle.disconnected:
+                break
+            if isinstance(step, bytes):
+                self.cycle.transport.write(step)
+                if self.cycle.flow.write_paused:
+                    await self.cycle.flow.drain()
+            elif isinstance(step, float):
+                await asyncio.sleep(step)
+            elif step is End.RESET:
+                with contextlib.suppress(OSError):
+                    linger = self.cycle.transport.get_extra_info("socket")
+                    linger.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_NOT)
+                self.cycle.transport.abort()
+            elif step is End.HANG:
+                await self._gone()
+        self._done(keep)
+
+    async def _gone(self) -> None:
+        for _ in range(600):
+            if self.cycle.disconnected:
+                return
+            await asyncio.sleep(0.1)
+
+    def _done(self, keep: bool) -> None:
+        self.cycle.response_started = self.cycle.response_complete = True
+        self.cycle.message_event.set()
+        if not (keep and self.cycle.keep_alive):
+            self.cycle.transport.close()
+        self.cycle.on_response()
+
+
+class Changed:
+    """A reference under a plan, served from a thread of its own."""
+
+    def __init__(self, plan: Plan, answer_s: float = 1.5) -> None:
+        self.plan, self.answer_s = plan, answer_s
+        self.deployment: Reference = build()
+        self.deployment.applications = {
+            name: Changing(each, plan) for name, each in self.deployment.applications.items()
+        }
+
+    @contextlib.contextmanager
+    def serving(self, folder: Path) -> Iterator[TargetFile]:
+        """Its target file, which stands in the folder."""
+        loop = asyncio.new_event_loop()
+        thread = threading.Thread(target=loop.run_forever, daemon=True)
+        thread.start()
+        running = asyncio.run_coroutine_threadsafe(self._started(), loop).result(30)
+        try:
+            yield self._described(folder)
+        finally:
+            asyncio.run_coroutine_threadsafe(running.stop(), loop).result(30)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(10)
+
+    async def _started(self) -> Running:
+        running = Running(self.deployment)
+        await running.start()
+        return running
+
+    def _described(self, folder: Path) -> TargetFile:
+        file = TargetFile(self.deployment, folder / "conformance.toml")
+        file.write()
+        self.deployment.webhook_moved = file.webhook_moved
+        limits = f"leeway = 0\nanswer = {self.answer_s}\nconnect = 2\n"
+        file.path.write_text(file.path.read_text(encoding="utf-8").replace("leeway = 0\n", limits), encoding="utf-8")
+        return file

@@ -1,0 +1,99 @@
+"""An answer as bytes that may be anything, and how it goes on the wire."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+
+from conformance.reference.http import Answer, Request
+
+Fields = list[tuple[bytes, bytes]]
+
+
+class End(Enum):
+    """How a connection ends before the answer does."""
+
+    CLOSE = "close"
+    RESET = "reset"
+    HANG = "hang"
+
+
+# Bytes to write, seconds to wait, or an end.
+Step = bytes | float | End
+
+
+@dataclass
+class Reply:
+    """What is about to be answered to a request. ``length`` is what Content-Length says; None: the body's own.
+
+    ``closes``: the connection is not kept. ``chunked`` sends the body in chunks of a few bytes.
+    """
+
+    request: Request
+    status: bytes
+    reason: bytes
+    fields: Fields
+    body: bytes
+    version: bytes = b"HTTP/1.1"
+    framing: Fields | None = None
+    chunked: bool = False
+    closes: bool = False
+    before: bytes = b""
+    behind: bytes = b""
+    canaries: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, request: Request, answer: Answer) -> Reply:
+        """The reply that says what the reference answered."""
+        reason = {each.value: each.phrase for each in HTTPStatus}.get(answer.status, "Odd")
+        fields = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-length"]
+        return cls(request, b"%d" % answer.status, reason.encode(), fields, answer.body)
+
+    def get(self, name: bytes) -> bytes:
+        """The first value of a field; empty without one."""
+        return next((value for key, value in self.fields if key.lower() == name.lower()), b"")
+
+    def put(self, name: bytes, value: bytes) -> None:
+        """Sets a field in the place of those that bear its name."""
+        self.fields = [each for each in self.fields if each[0].lower() != name.lower()] + [(name, value)]
+
+    @property
+    def bodiless(self) -> bool:
+        """Whether HTTP gives this answer no body."""
+        return self.request.method == "HEAD" or self.status in (b"204", b"304")
+
+    def head(self) -> bytes:
+        """Status line, fields, empty line."""
+        framing = self.framing
+        if framing is None and self.chunked:
+            framing = [(b"Transfer-Encoding", b"chunked")]
+        elif framing is None:
+            framing = [] if self.status in (b"204", b"304") else [(b"Content-Length", b"%d" % len(self.body))]
+        closing = [(b"Connection", b"close")] if self.closes else []
+        line = b" ".join([self.version, self.status, self.reason])
+        fields = [name + b": " + value for name, value in (*self.fields, *framing, *closing)]
+        return b"\r\n".join([line, *fields, b"", b""])
+
+    def wire(self) -> bytes:
+        """The whole reply."""
+        body = b"" if self.bodiless else self.in_chunks() if self.chunked else self.body
+        return self.before + self.head() + body + self.behind
+
+    def in_chunks(self, size: int = 1000) -> bytes:
+        """The body in chunked transfer coding."""
+        parts = (self.body[start : start + size] for start in range(0, len(self.body), size))
+        return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+
+
+# Changes a reply, or gives what is to be done in its place.
+Mutation = Callable[[random.Random, Reply], Iterable[Step] | None]
+MUTATIONS: dict[str, Mutation] = {}
+
+
+def mutation(function: Mutation) -> Mutation:
+    """Puts a mutation into the table by its name."""
+    MUTATIONS[function.__name__.replace("_", "-")] = function  # type: ignore[attr-defined]
+    return function
