@@ -107,7 +107,14 @@ MANIFEST_CHANGES: Table[dict[str, Any], bytes] = {
 }  # fmt: skip
 
 
-MANIFEST_KINDS = each_kind(MANIFEST_CHANGES, (("layers", 0, "size"), -1))
+# By registry/manifest/bytes-are-kept, nonsense-is-400 and missing-reference-is-refused; to a manifest whose bytes are
+# kept, one further member is as another.
+MANIFESTS_ASKED = {
+    "nothing changed", "white space between the tokens", "a property that nobody knows", "an annotation",
+    "cut short", "single quotes", "an array around it", "another kind of value in its place", "bytes that are no UTF-8",
+    "a further member", "a member that names the owner", "members of reserved names", MISSING_BLOB,
+}  # fmt: skip
+MANIFEST_KINDS = each_kind(MANIFEST_CHANGES, (("layers", 0, "size"), -1), MANIFESTS_ASKED)
 
 
 def manifest_changes() -> SearchStrategy[Change[dict[str, Any], bytes]]:
@@ -199,7 +206,9 @@ CLOSING_CHANGES: Table[bytes, str | None] = {
 }  # fmt: skip
 
 
-CLOSING_KINDS = each_kind(CLOSING_CHANGES, "sha256:x")
+# By registry/digest/wrong-is-refused, malformed-is-400 and missing-is-400.
+CLOSING_ASKED = {"its own digest", "a digit altered", "other content's digest", "cut short", "no digest"}
+CLOSING_KINDS = each_kind(CLOSING_CHANGES, "sha256:x", CLOSING_ASKED)
 
 
 def closing_digests() -> SearchStrategy[Change[bytes, str | None]]:
@@ -223,7 +232,9 @@ CONTENT_RANGE_CHANGES: Table[tuple[int, int], str | None] = {
 }  # fmt: skip
 
 
-CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-")
+# By registry/upload/in-chunks, out-of-order-is-416, range-and-length-agree and malformed-content-range-is-refused.
+CONTENT_RANGES_ASKED = {"as it is", "begins late", "ends elsewhere", "ends before it begins"}
+CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-", CONTENT_RANGES_ASKED)
 
 
 def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:
