@@ -46,10 +46,10 @@ class Limits:
 class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
-    ``patient``: a 429 with Retry-After is waited for once, within ``limits.patience_s``; both exchanges are
-    recorded. A check of the limit itself turns that off. After a wait in vain none is waited for until an answer is
-    another. ``label`` names the client in the evidence. ``sink`` takes the bodies of answers as they come, of any size;
-    of those the exchange has the beginning alone.
+    ``patient``: a 429, or a 503 that asks to slow down, is waited for once, within ``limits.patience_s``; both
+    exchanges are recorded. A check of the limit itself turns that off. After a wait in vain none is waited for until an
+    answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies of answers as they come, of
+    any size; of those the exchange has the beginning alone.
     """
 
     base_url: str
@@ -95,16 +95,16 @@ class HttpClient:
         Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429 or the request cannot be sent.
         """
         exchange = self._once(method, target, tuple(headers), body)
-        if exchange.status != 429 or not self.patient:
-            self.waited_in_vain = self.waited_in_vain and exchange.status == 429
+        if not asks_to_wait(exchange) or not self.patient:
+            self.waited_in_vain = self.waited_in_vain and asks_to_wait(exchange)
             return exchange
         if not isinstance(body, Iterator) and not self.waited_in_vain:
             time.sleep(min(retry_after(exchange), self.limits.patience_s))
             exchange = self._once(method, target, tuple(headers), body)
-        self.waited_in_vain = exchange.status == 429
+        self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:
             raise Inconclusive(
-                f"{method} {target} is answered 429 again after waiting",
+                f"{method} {target} is answered {exchange.status} again after waiting",
                 "a higher rate limit, or a lower rate in the target file",
             )
         return exchange
@@ -246,6 +246,15 @@ def _request(
 def _read(fields: connections.Fields) -> Headers:
     """Fields as text, no byte of theirs lost."""
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
+
+
+def asks_to_wait(exchange: Exchange) -> bool:
+    """Whether an answer is 429, or 503 in a form that says when or that the caller is too fast.
+
+    RFC 9110 section 15.6.4: Retry-After; Amazon S3 API Reference, List of error codes: SlowDown.
+    """
+    slower = "retry-after" in exchange.headers or b"<Code>SlowDown</Code>" in exchange.body
+    return exchange.status == 429 or (exchange.status == 503 and slower)
 
 
 def retry_after(exchange: Exchange) -> float:

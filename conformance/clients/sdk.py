@@ -6,10 +6,11 @@ import contextlib
 from functools import lru_cache
 from typing import Any
 
+from conformance.clients.program import ASKED_TO_WAIT
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.botocore_recording import BotocoreRecording
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
@@ -55,4 +56,11 @@ def sdk_succeeds(what: str) -> Any:
     try:
         yield
     except (ClientError, BotoCoreError, Boto3Error, RetriesExceededError, S3ValidationError) as error:
+        expect_not_throttled(error)
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
+
+
+def expect_not_throttled(error: Exception) -> None:
+    """Inconclusive where an error says that the SDK was to slow down."""
+    if ASKED_TO_WAIT.search(str(error)):
+        raise Inconclusive(f"boto3 was asked to slow down: {error}", "a higher rate limit, or a lower rate") from error

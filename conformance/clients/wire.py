@@ -21,6 +21,8 @@ from conformance.vocabulary.values import whole_number
 LARGEST = 1024 * 1024
 NOTHING = "no HTTP answer"
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
+CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
+WITHOUT_CONTENT = (b"204", b"304")
 
 
 @dataclass
@@ -71,6 +73,7 @@ class Wire:
         if len(words) < 2 or not words[1].isdigit():
             self.http.recorder.failed_request(sent, NOTHING, "wire")
             raise no_answer(sent, NOTHING)
+        fields = self._fields(lines[1:])
         answered = Exchange(
             sent.id,
             sent.method,
@@ -78,8 +81,8 @@ class Wire:
             sent.request_headers,
             sent.request_body,
             int(words[1]),
-            self._fields(lines[1:]),
-            body,
+            fields,
+            body if (content := unchunked(body)) is None or not is_chunked(fields) else content,
             sent.started,
             duration_s,
         )
@@ -94,7 +97,7 @@ class Wire:
             return self._read(connection)
 
     def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
-        """A final answer: to the end that its Content-Length tells, or to the end of the connection; TimeoutError.
+        """A final answer: to the end that its framing tells, or to the end of the connection; TimeoutError.
 
         ``raw`` is what has come of it already.
         """
@@ -113,9 +116,12 @@ class Wire:
         head, separator, body = final_of(raw).partition(b"\r\n\r\n")
         if not separator:
             return False
-        length = self._fields(head.split(b"\r\n")[1:]).get("content-length") or ""
-        size = whole_number(length)
-        return size is not None and len(body) >= size
+        first, *lines = head.split(b"\r\n")
+        if first.split(b" ")[1:2] in ([each] for each in WITHOUT_CONTENT):
+            return True
+        fields = self._fields(lines)
+        size = whole_number(fields.get("content-length") or "")
+        return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
 
     def _connection(self) -> socket.socket:
         self.http.pace.wait()
@@ -142,6 +148,22 @@ def final_of(raw: bytes) -> bytes:
     while INTERIM.match(raw) and b"\r\n\r\n" in raw:
         raw = raw.partition(b"\r\n\r\n")[2]
     return raw
+
+
+def is_chunked(fields: Headers) -> bool:
+    """Whether a body is in chunked transfer coding."""
+    return "chunked" in (fields.get("transfer-encoding") or "").lower()
+
+
+def unchunked(body: bytes) -> bytes | None:
+    """The content of a body in chunked transfer coding (RFC 9112 section 7.1); None where its end has not come."""
+    content = b""
+    while chunk := CHUNK.match(body):
+        size, body = int(chunk[1], 16), body[chunk.end() :]
+        if not size:
+            return content if body.startswith(b"\r\n") or b"\r\n\r\n" in body else None
+        content, body = content + body[:size], body[size + 2 :]
+    return None
 
 
 def no_answer(sent: Exchange, why: str) -> NoAnswer | Unreachable:

@@ -89,6 +89,19 @@ def expect_absent_headers(reply: Exchange, names: Iterable[str], because: str = 
             raise unlike_field(f"no {name} {because}".strip(), reply, name)
 
 
+def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = "") -> None:
+    """None of the fields has its value any more; a gateway may have a default of its own."""
+    for name, value in fields.items():
+        if reply.headers.get(name) == value:
+            raise unlike_field(f"no {name}: {value} {because}".strip(), reply, name)
+
+
+def expect_length(reply: Exchange, size: int) -> None:
+    """The Content-Length is so many bytes; in transfer coding there is none (RFC 9112 section 6.2)."""
+    if "transfer-encoding" not in reply.headers:
+        expect_headers(reply, {"content-length": str(size)})
+
+
 def expect_empty_body(reply: Exchange) -> None:
     """The answer has no body."""
     if reply.body:

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.s3_bodies import SMALLEST_PART
 from conformance.clients.s3_streams import Comparison, Pattern
-from conformance.clients.sdk import BASE_CHECKSUMS, DEFAULT_CHECKSUMS, s3_client, sdk_succeeds
+from conformance.clients.sdk import BASE_CHECKSUMS, DEFAULT_CHECKSUMS, expect_not_throttled, s3_client, sdk_succeeds
 from conformance.clients.storage import S3
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -155,6 +155,7 @@ def test_sdk_knows_errors(space: Space, clients: dict[str, Any]) -> None:
             call(Bucket=space.name, Key=space.key("missing"))
             told.append("no error")
         except ClientError as error:
+            expect_not_throttled(error)
             told.append(error.response["Error"]["Code"])
     if told != ["NoSuchKey", "404"]:
         raise NonConformance("NoSuchKey from get_object, 404 from head_object", f"{told}")

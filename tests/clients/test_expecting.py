@@ -20,10 +20,11 @@ REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 
 
 @contextmanager
-def server(before: bytes, after: bytes) -> Iterator[tuple[Expecting, Recorder, list[bytes]]]:
+def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Expecting, Recorder, list[bytes]]]:
     """Answers a head with some bytes, then takes a body and answers with others."""
     listener = socket.create_server(("127.0.0.1", 0))
     took: list[bytes] = []
+    held = threading.Event()
 
     def serve() -> None:
         connection = listener.accept()[0]
@@ -37,6 +38,7 @@ def server(before: bytes, after: bytes) -> Iterator[tuple[Expecting, Recorder, l
             except OSError:
                 took.append(b"")
             connection.sendall(after)
+            held.wait(held_s)
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -44,6 +46,7 @@ def server(before: bytes, after: bytes) -> Iterator[tuple[Expecting, Recorder, l
     http = HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", recorder, Limits(answer_s=0.4))
     yield Expecting(http), recorder, took
     http.close()
+    held.set()
     thread.join(5)
     listener.close()
 
@@ -92,3 +95,23 @@ def test_another_100_behind_the_body_is_not_the_final_answer() -> None:
     with server(CONTINUE, CONTINUE + CONTINUE + OK) as (caller, _, _took):
         first, final = caller.send_expecting(HEAD, b"body")
     assert (first.status, final.status, final.body) == (100, 200, b"done")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "body"),
+    [
+        (
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=1\r\ndon\r\n1\r\ne\r\n0\r\nT: t\r\n\r\n",
+            200,
+            b"done",
+        ),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, b""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 204, b""),
+    ],
+    ids=["chunks", "no chunk", "no content"],
+)
+def test_an_answer_ends_where_its_framing_says(answer: bytes, status: int, body: bytes) -> None:
+    # The server holds the connection open until after the time in which an answer is due.
+    with server(CONTINUE, answer, held_s=1.0) as (caller, _, _took):
+        _, final = caller.send_expecting(HEAD, b"body")
+    assert (final.status, final.body) == (status, body)

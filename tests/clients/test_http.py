@@ -139,6 +139,26 @@ def test_a_429_is_waited_for_once(serve: Callable[..., Scripted]) -> None:
         client_of(serve(limited, limited)).get("/")
 
 
+SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>SlowDown</Code>.</Error>"
+
+
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n", [503, 200]),
+        (SLOWER, [503, 200]),
+        (b"HTTP/1.1 503 Broken\r\nContent-Length: 0\r\n\r\n", [503]),
+    ],
+    ids=["tells when", "S3 tells to slow down", "is broken"],
+)
+def test_a_503_is_waited_for_where_it_asks_to_wait(
+    serve: Callable[..., Scripted], answer: bytes, seen: list[int]
+) -> None:
+    client = client_of(serve(answer, OK))
+    assert client.get("/").status == seen[-1]
+    assert [entry["status"] for entry in client.recorder.entries] == seen
+
+
 def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
     assert client_of(serve(limited, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
