@@ -61,13 +61,15 @@ def test_no_other_tag(stored: StoredImage, tag: str) -> None:
 
     Method: 1. PUT an image under what is no tag
             2. expect 400 or 404
-            3. expect no such tag: GET is not answered 200
+            3. where it is another than 404 (there is no such path), expect no such tag: GET is not answered 200
     """
     path = quote(tag, safe="@+")
     repository, manifest = stored.repository, stored.image
+    reply = repository.put_manifest(path, manifest.content, manifest.media_type)
 
-    expect_status(repository.put_manifest(path, manifest.content, manifest.media_type), NO_NAME, "for what is no tag")
-    expect_status(repository.get_manifest(path), NO_NAME, "for what is no tag")
+    expect_status(reply, NO_NAME, "for what is no tag")
+    if reply.status != 404:
+        expect_status(repository.get_manifest(path), NO_NAME, "for what is no tag")
 
 
 @verifies("registry/name/tags-differ-in-case")

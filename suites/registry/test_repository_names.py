@@ -5,12 +5,14 @@ Every name begins with that of a repository of the run's own, so that what a reg
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 
-from conformance.clients.images import Manifest, image
-from conformance.clients.registry import NewRepository, Repository, Upload
+from conformance.clients.images import image
+from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
@@ -38,6 +40,32 @@ def test_app_slugs(repository: Repository, ending: str) -> None:
     expect_status(repository.named(repository.name + ending).post_upload(), 202)
 
 
+@pytest.fixture
+def taken(
+    new_repository: NewRepository, repository_at: NewRepository, once: Once
+) -> Callable[[str], StoredImage | None]:
+    """An image of a name's own, its config pushed there and itself not yet; None where the name was refused.
+
+    Once for each name, which several others may be like.
+    """
+
+    def made(ending: str) -> StoredImage | None:
+        parent = once("apart", lambda: new_repository("apart"))
+        most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
+        repository = repository_at(f"{parent.name}-{ending.format(most=most)}")
+        reply = repository.post_upload()
+        expect_status(reply, {202} | NO_NAME, f"under {repository.name}")
+        if not reply.ok:
+            return None
+        its_own = image(repository.name, layers=0)
+        (config,) = its_own.blobs
+        created = repository.upload_of(reply).put(config.digest, config.content)
+        expect_status(created, 201, f"under {repository.name}")
+        return StoredImage(repository, its_own, "v1")
+
+    return lambda ending: once(("apart", ending), lambda: made(ending))
+
+
 @verifies("registry/name/each-name-is-its-own")
 @pytest.mark.parametrize(
     ("ending", "like"),
@@ -47,34 +75,22 @@ def test_app_slugs(repository: Repository, ending: str) -> None:
         case("underscore", "a_b", "a-b"),
         case("two-underscores", "a__b", "a_b"),
         case("one-letter-components", "a/b/c", "a"),
-        case("one-digit-component", "a/0", "a/1"),
+        case("one-digit-component", "a/0", "a"),
         case("longest", "{most}a", "{most}b"),
     ],
 )
-def test_each_name_is_its_own(
-    new_repository: NewRepository, repository_at: NewRepository, ending: str, like: str
-) -> None:
+def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending: str, like: str) -> None:
     """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
 
     Method: 1. open an upload under each of two names of the grammar: expect 202, or a refusal (400 to 405, 414)
             2. push an image of its own, by that upload and under one tag, to each that was taken: expect 201
             3. GET the tag under each that was taken, and expect exactly its own bytes
     """
-    parent = new_repository("apart")
-    most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
-    taken: list[tuple[Upload, Manifest]] = []
-    for each in (ending, like):
-        repository = repository_at(f"{parent.name}-{each.format(most=most)}")
-        reply = repository.post_upload()
-        expect_status(reply, {202} | NO_NAME, f"under {repository.name}")
-        taken += [(repository.upload_of(reply), image(repository.name, layers=0))] if reply.ok else []
-
-    for upload, its_own in taken:
-        (config,) = its_own.blobs
-        expect_status(upload.put(config.digest, config.content), 201, f"under {upload.repository.name}")
-        expect_status(upload.repository.push(its_own, "v1"), 201, f"under {upload.repository.name}")
-    for upload, its_own in taken:
-        expect_bytes(upload.repository.get_manifest("v1"), its_own.content)
+    pair = [each for each in (taken(like), taken(ending)) if each is not None]
+    for each in pair:
+        expect_status(each.repository.push(each.image, each.tag), 201, f"under {each.repository.name}")
+    for each in pair:
+        expect_bytes(each.repository.get_manifest(each.tag), each.image.content)
 
 
 @verifies("registry/name/no-other-name-is-taken")
@@ -102,12 +118,15 @@ def test_each_name_is_its_own(
 def test_no_other_name(repository: Repository, ending: str) -> None:
     """Purpose: what is no repository name is refused, and is never the platform's fault.
 
-    Method: 1. POST an upload and GET the tags under what is no name
-            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx
+    Method: 1. POST an upload under what is no name
+            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; where it is another than 404, GET the tags
+               and expect a refusal again
     """
     other = repository.named(repository.name + ending)
+    opened = other.post_upload()
 
-    for reply in (other.post_upload(), other.tags()):
+    # Where there is no such path there is nothing to read.
+    for reply in [opened] if opened.status == 404 else [opened, other.tags()]:
         if reply.status not in NO_NAME | ELSEWHERE:
             raise NonConformance("a refusal of what is no name", f"{reply.status} to {reply.method}", reply)
 
