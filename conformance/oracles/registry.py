@@ -228,6 +228,13 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
         )
 
 
+def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
+    """The pages together have these, among others."""
+    lost = sorted(set(wanted) - {each for page in pages for each in strings_of(page, member)})
+    if lost:
+        raise NonConformance(f"all {member} in the list that were pushed", f"lost {lost}", *pages)
+
+
 def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
     """The descriptors of an answer that is an image index."""
     try:

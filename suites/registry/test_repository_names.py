@@ -119,8 +119,8 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     """Purpose: what is no repository name is refused, and is never the platform's fault.
 
     Method: 1. POST an upload under what is no name
-            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; where it is another than 404, GET the tags
-               and expect a refusal again
+            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx
+            3. where it is another than 404, GET the tags and expect a refusal again
     """
     other = repository.named(repository.name + ending)
     opened = other.post_upload()

@@ -153,6 +153,13 @@ def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
         oracle.expect_complete(pages, "tags", ["a", "b", "c", "d"])
 
 
+def test_among_others_all_must_be_listed() -> None:
+    pages = [answer(200, {"tags": ["a", "other"]}), answer(200, {"tags": ["b"]})]
+    oracle.expect_listed(pages, "tags", ["a", "b"])
+    with pytest.raises(NonConformance, match=r"lost \['c'\]"):
+        oracle.expect_listed(pages, "tags", ["a", "b", "c"])
+
+
 def test_head_has_the_fields_of_get_and_no_body() -> None:
     got = answer(200, CONTENT, etag='"1"')
     oracle.expect_same_fields(got, answer(200, etag='"1"'), "ETag")
