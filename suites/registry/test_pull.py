@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import (
     expect_bytes,
     expect_content_length,
@@ -184,3 +185,22 @@ def test_digest_field_is_true(stored: StoredImage, read: Read, kind: str) -> Non
     image = stored.image
 
     expect_true_digest(read(kind), image.blobs[-1].digest if kind.startswith("blob") else image.digest)
+
+
+@verifies("registry/pull/digest-is-told")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        case("blob", "blob-get"),
+        case("blob-head", "blob-head"),
+        case("manifest", "tag-get"),
+        case("manifest-head", "tag-head"),
+    ],
+)
+def test_digest_is_told(read: Read, kind: str) -> None:
+    """Purpose: a client learns the digest of what a tag names without hashing, and what to compare with.
+
+    Method: 1. GET and HEAD a blob and a manifest
+            2. expect a Docker-Content-Digest field
+    """
+    expect_header(read(kind), "Docker-Content-Digest")

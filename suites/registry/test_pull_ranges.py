@@ -9,10 +9,12 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_partial
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 
 SIZE = 2048
 RANGES = [
@@ -23,6 +25,7 @@ RANGES = [
     case("first-byte", "bytes=0-0", 0, 0),
     case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
 ]
+FAR_BEYOND = "bytes=5000-10000"
 MORE_THAN_THERE_IS = case("last-of-more-than-there-is", f"bytes=-{2 * SIZE}", 0, SIZE - 1)
 
 
@@ -65,7 +68,7 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
 
 
 @verifies("registry/pull/unsatisfiable-range")
-@pytest.mark.parametrize("asked", [case("beyond", f"bytes={SIZE}-"), case("far-beyond", "bytes=5000-10000")])
+@pytest.mark.parametrize("asked", [case("beyond", f"bytes={SIZE}-"), case("far-beyond", FAR_BEYOND)])
 def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
     """Purpose: a range that the blob has nothing of is told as such.
 
@@ -77,3 +80,17 @@ def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
     expect_status(reply, {200, 416})
     if reply.status == 200:
         expect_bytes(reply, content)
+
+
+@verifies("registry/pull/416-tells-the-size")
+def test_416_tells_the_size(ask: Ask, content: bytes) -> None:
+    """Purpose: the refusal of a range says how large the blob is.
+
+    Method: 1. GET a blob of 2,048 bytes with a Range beyond its end
+            2. where the answer is 416, expect Content-Range: bytes */2048
+    """
+    reply = ask(FAR_BEYOND)
+    if reply.status != 416:
+        raise NotApplicable("the registry sends the whole blob instead, as it may")
+
+    expect_header(reply, "Content-Range", f"bytes */{len(content)}")

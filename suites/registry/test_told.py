@@ -2,70 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
-from conformance.clients.images import NewBlob, digest_of
-from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
-from conformance.evidence.once import Once
-from conformance.oracles.headers import challenges, expect_header
+from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import expect_no_server_error
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
-
-
-@verifies("registry/pull/digest-is-told")
-@pytest.mark.parametrize(
-    "kind",
-    [
-        case("blob", "blob"),
-        case("blob-head", "blob-head"),
-        case("manifest", "manifest"),
-        case("manifest-head", "manifest-head"),
-    ],
-)
-def test_digest_is_told(stored: StoredImage, kind: str) -> None:
-    """Purpose: a client learns the digest of what a tag names without hashing, and what to compare with.
-
-    Method: 1. GET and HEAD a blob and a manifest
-            2. expect a Docker-Content-Digest field
-    """
-    repository, layer = stored.repository, stored.image.blobs[-1]
-    reply = {
-        "blob": lambda: repository.get_blob(layer.digest),
-        "blob-head": lambda: repository.head_blob(layer.digest),
-        "manifest": lambda: repository.get_manifest(stored.tag),
-        "manifest-head": lambda: repository.head_manifest(stored.tag),
-    }[kind]()
-
-    expect_header(reply, "Docker-Content-Digest")
-
-
-@verifies("registry/pull/416-tells-the-size")
-def test_416_tells_the_size(repository: Repository, content: bytes) -> None:
-    """Purpose: the refusal of a range says how large the blob is.
-
-    Method: 1. GET a blob of 2,048 bytes with a Range beyond its end
-            2. where the answer is 416, expect Content-Range: bytes */2048
-    """
-    reply = repository.get_blob(digest_of(content), [("Range", "bytes=5000-6000")])
-    if reply.status != 416:
-        raise NotApplicable("the registry sends the whole blob instead, as it may")
-
-    expect_header(reply, "Content-Range", f"bytes */{len(content)}")
-
-
-@verifies("registry/upload/location-can-be-followed")
-def test_location_can_be_followed(repository: Repository, once: Once) -> None:
-    """Purpose: the Location of a session leads there for whoever opened it.
-
-    Method: 1. open a session, GET its Location
-            2. expect an answer, and no 5xx
-    """
-    upload = repository.upload_of(once("opened", repository.post_upload))
-
-    expect_no_server_error(expect_reachable("a Location", upload.status))
 
 
 @verifies("registry/login/realm-can-be-reached")

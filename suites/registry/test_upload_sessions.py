@@ -11,7 +11,7 @@ import pytest
 from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored, expect_true_digest
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -79,25 +79,56 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, meth
         expect_not_stored([repository.head_blob(cancelled.blob.digest)])
 
 
-@verifies("registry/upload/finished-session-is-gone")
-@EVERY_USE
-def test_finished_session_is_gone(repository: Repository, new_blob: NewBlob, once: Once, method: str) -> None:
-    """Purpose: a session ends with its blob.
+@pytest.fixture
+def finished(repository: Repository, new_blob: NewBlob, once: Once) -> Over:
+    """A session that ended with its blob."""
 
-    Method: 1. push a blob through a session
-            2. PATCH, PUT or GET the session: expect 404, and the blob as it was
-    """
-
-    def finished() -> Over:
+    def made() -> Over:
         blob, upload = new_blob(), repository.open_upload()
         return Over(upload, blob, upload.put(blob.digest, blob.content))
 
-    over = once("finished session", finished)
-    if over.reply.status != 201:
+    return once("finished session", made)
+
+
+@verifies("registry/upload/location-can-be-pulled")
+def test_location_can_be_pulled(repository: Repository, finished: Over) -> None:
+    """Purpose: the Location of a created blob is where it can be pulled.
+
+    Method: 1. push a blob, GET the Location of the 201
+            2. expect exactly its bytes
+    """
+    expect_status(finished.reply, 201)
+
+    expect_bytes(repository.pull(expect_location(finished.reply)), finished.blob.content)
+
+
+@verifies("registry/upload/created-digest-is-true")
+def test_created_digest_is_true(finished: Over) -> None:
+    """Purpose: the digest that the answer names, where it names one, is the blob's.
+
+    Method: 1. push a blob
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
+    """
+    expect_status(finished.reply, 201)
+
+    expect_true_digest(finished.reply, finished.blob.digest)
+
+
+@verifies("registry/upload/finished-session-is-gone")
+@EVERY_USE
+def test_finished_session_is_gone(repository: Repository, finished: Over, method: str) -> None:
+    """Purpose: a session ends with its blob.
+
+    Method: 1. push a blob through a session
+            2. PATCH, PUT or GET the session: expect 404, and after what would have changed it the blob as it was
+    """
+    blob = finished.blob
+    if finished.reply.status != 201:
         raise Inconclusive("a blob could not be pushed", "a registry that takes blobs from this login")
 
-    expect_status(uses(over.upload, over.blob)[method](), 404, "for a finished session")
-    expect_bytes(repository.get_blob(over.blob.digest), over.blob.content)
+    expect_status(uses(finished.upload, blob)[method](), 404, "for a finished session")
+    if method != "GET":
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/upload/unknown-session-is-404")
