@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, variation
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, digest_of, image, variation
+from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
@@ -25,26 +25,33 @@ DISABLED = {400, 405}
 class Deletion:
     """What was deleted, the answer to that, and how it is asked for again."""
 
-    digest: str
+    what: Blob
     reply: Exchange
     again: Callable[[str], Exchange]
 
 
-def deletion(digest: str, delete: Callable[[str], Exchange]) -> Deletion:
+def deletion(what: Blob, delete: Callable[[str], Exchange]) -> Deletion:
     """Deletes something."""
-    return Deletion(digest, delete(digest), delete)
+    return Deletion(what, delete(what.digest), delete)
 
 
 @pytest.fixture
 def manifest_deleted(repository: Repository, new_image: NewImage, once: Once) -> Deletion:
     """A manifest that was deleted."""
-    return once("manifest deleted", lambda: deletion(repository.given(new_image()).digest, repository.delete_manifest))
+    return once("manifest deleted", lambda: deletion(repository.given(new_image()), repository.delete_manifest))
 
 
 @pytest.fixture
-def blob_deleted(repository: Repository, new_blob: NewBlob, once: Once) -> Deletion:
-    """A blob that was deleted; not asked of a registry that deletes none."""
-    over = once("blob deleted", lambda: deletion(repository.given_blob(new_blob().content), repository.delete_blob))
+def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once) -> Deletion:
+    """A blob that was deleted from one of two repositories; not asked of a registry that deletes none."""
+
+    def made() -> Deletion:
+        blob = new_blob()
+        for each in (stored.repository, repository):
+            each.given_blob(blob.content)
+        return deletion(blob, repository.delete_blob)
+
+    over = once("blob deleted", made)
     if over.reply.status in DISABLED:
         raise NotApplicable("the registry deletes no blobs, which it may")
     return over
@@ -137,7 +144,7 @@ def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
             2. expect 404 to GET and HEAD
     """
     expect_status(blob_deleted.reply, 202)
-    expect_not_stored([repository.get_blob(blob_deleted.digest), repository.head_blob(blob_deleted.digest)])
+    expect_not_stored([repository.get_blob(blob_deleted.what.digest), repository.head_blob(blob_deleted.what.digest)])
 
 
 @verifies("registry/delete/twice-is-404")
@@ -150,24 +157,20 @@ def test_delete_twice(request: pytest.FixtureRequest, what: str) -> None:
     """
     over: Deletion = request.getfixturevalue(what)
     expect_status(over.reply, 202)
-    expect_status(over.again(over.digest), 404, "for what was deleted already")
+    expect_status(over.again(over.what.digest), 404, "for what was deleted already")
 
 
 @verifies("registry/delete/blob-stays-elsewhere")
-@pytest.mark.usefixtures("blob_deleted")
-def test_blob_stays_elsewhere(repository: Repository, new_repository: NewRepository, new_blob: NewBlob) -> None:
+def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> None:
     """Purpose: a blob that two repositories have stays in the one when it is deleted from the other.
 
     Method: 1. push a blob to two repositories, DELETE it from the one
             2. expect exactly its bytes from the other
     """
-    blob, other = new_blob(), new_repository("other")
-    digest = repository.given_blob(blob.content)
-    other.given_blob(blob.content)
-    if repository.delete_blob(digest).status != 202:
+    if blob_deleted.reply.status != 202:
         raise Inconclusive("a blob could not be deleted", "a login that may delete")
 
-    expect_bytes(other.get_blob(digest), blob.content)
+    expect_bytes(stored.repository.get_blob(blob_deleted.what.digest), blob_deleted.what.content)
 
 
 @verifies("registry/delete/can-be-pushed-again")

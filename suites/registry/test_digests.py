@@ -84,20 +84,44 @@ def test_refused_bytes_are_stored_nowhere(repository: Repository, swapped: Calla
     expect_not_stored([repository.get_blob(tried.other.digest), repository.head_blob(tried.blob.digest)])
 
 
+@dataclass
+class Refusing:
+    """A session that refuses what it is closed with, again and again; another where it is over."""
+
+    repository: Repository
+    once: Once
+    opened: int = 0
+    used: bool = False
+
+    def put(self, digest: str | None, content: bytes) -> Exchange:
+        """The closing PUT; of a session that was open before and is over now, that to a new one."""
+        reply = self.once(("refusing", self.opened), self.repository.open_upload).put(digest, content)
+        again, self.used = self.used and reply.status == 404, True
+        if again or not 400 <= reply.status < 500:
+            self.opened, self.used = self.opened + 1, False
+        return self.put(digest, content) if again else reply
+
+
+@pytest.fixture(scope="session")
+def refusing(repository: Repository, once: Once) -> Refusing:
+    """A session for what is refused before its bytes are looked at."""
+    return Refusing(repository, once)
+
+
 @verifies("registry/digest/malformed-is-400")
 @pytest.mark.parametrize("digest", MALFORMED)
-def test_malformed_digest(repository: Repository, new_blob: NewBlob, digest: str) -> None:
+def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str) -> None:
     """Purpose: a digest that is none is told as such.
 
     Method: 1. PUT a blob to a session with a malformed digest
             2. expect 400
     """
-    expect_status(repository.open_upload().put(digest, new_blob().content), 400, "for a malformed digest")
+    expect_status(refusing.put(digest, new_blob().content), 400, "for a malformed digest")
 
 
 @verifies("registry/digest/missing-is-400")
 @pytest.mark.parametrize("digest", [case("absent", None), case("empty", "")])
-def test_missing_digest(repository: Repository, new_blob: NewBlob, digest: str | None) -> None:
+def test_missing_digest(repository: Repository, refusing: Refusing, new_blob: NewBlob, digest: str | None) -> None:
     """Purpose: an upload is not complete without a digest.
 
     Method: 1. PUT a blob to a session without a digest, or an empty one
@@ -105,7 +129,7 @@ def test_missing_digest(repository: Repository, new_blob: NewBlob, digest: str |
     """
     blob = new_blob()
 
-    expect_status(repository.open_upload().put(digest, blob.content), 400, "without a digest")
+    expect_status(refusing.put(digest, blob.content), 400, "without a digest")
     expect_not_stored([repository.head_blob(blob.digest)])
 
 

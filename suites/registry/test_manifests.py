@@ -8,6 +8,8 @@ import pytest
 
 from conformance.clients.http import HeaderFields
 from conformance.clients.images import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
     DOCKER_LIST,
     DOCKER_MANIFEST,
     OCI_INDEX,
@@ -44,8 +46,9 @@ MAKERS = {
 
 
 def docker_image(base: Manifest, seed: str) -> Manifest:
-    """A Docker image that no one has pushed; all of them share their blobs."""
-    return variation(image(base.digest, docker=True), seed)
+    """A Docker image that no one has pushed, of the same blobs."""
+    config, layer = (blob.content for blob in base.blobs)
+    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), seed)
 
 
 def expect_pulled(

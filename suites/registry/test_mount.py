@@ -23,15 +23,11 @@ def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> No
 
 
 @pytest.fixture
-def mounted(repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once) -> tuple[Exchange, Blob]:
-    """The answer to a mount from the stored image's repository, and the blob that was pushed there."""
-
-    def made() -> tuple[Exchange, Blob]:
-        blob = new_blob()
-        stored.repository.given_blob(blob.content)
-        return repository.post_upload(mount=blob.digest, from_=stored.repository.name), blob
-
-    return once("mounted", made)
+def mounted(repository: Repository, stored: StoredImage, once: Once) -> tuple[Exchange, Blob]:
+    """The answer to a mount of the stored image's config, and that."""
+    config = stored.image.blobs[0]
+    mount = lambda: repository.post_upload(mount=config.digest, from_=stored.repository.name)  # noqa: E731
+    return once("mounted", mount), config
 
 
 @verifies("registry/mount/blob-or-upload")

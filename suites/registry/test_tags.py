@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import image, variation
+from conformance.clients.images import image
 from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
@@ -191,36 +191,6 @@ def test_bad_n_is_no_server_error(tagged: Repository, ask: Ask, number: str) -> 
     expect_tags(tagged, TAGS)
 
 
-@verifies("registry/tags/listed-once-when-pushed-twice")
-def test_pushed_twice(new_repository: NewRepository) -> None:
-    """Purpose: a tag that moved is still one tag.
-
-    Method: 1. push two images under one tag, and the second under another tag
-            2. expect each tag once in the list
-    """
-    repository = new_repository("twice")
-    first = image(repository.name, layers=0)
-    second = variation(first, "second")
-    repository.given(first, "moving")
-    repository.given(second, "moving", "staying")
-
-    expect_tags(repository, ["moving", "staying"])
-
-
-@verifies("registry/tags/digests-are-no-tags")
-def test_digests_are_no_tags(tagged: Repository, repository_at: NewRepository) -> None:
-    """Purpose: what was pushed by digest alone has no tag, nor has a repository those of one whose name begins so.
-
-    Method: 1. push one image by digest and another under a tag
-            2. expect the tag alone in the list
-    """
-    repository = repository_at(tagged.name[:-1])
-    untagged = repository.given(image(repository.name, layers=0))
-    repository.given(variation(untagged, "only"), "only")
-
-    expect_tags(repository, ["only"])
-
-
 @verifies("registry/tags/last-need-not-be-there")
 def test_last_need_not_be_there(tagged: Repository) -> None:
     """Purpose: a list goes on behind a tag that was deleted meanwhile.
@@ -231,19 +201,3 @@ def test_last_need_not_be_there(tagged: Repository) -> None:
     pages = pages_from(tagged.tags("?last=b"), tagged.follow)
 
     expect_complete(pages, "tags", [tag for tag in TAGS if tag > "b"])
-
-
-@verifies("registry/tags/none-are-an-empty-list")
-def test_no_tags(new_repository: NewRepository) -> None:
-    """Purpose: a list of nothing is a list.
-
-    Method: 1. push an image by digest alone, ask for the tags
-            2. where the answer is 200, expect "tags": []
-    """
-    repository = new_repository("no-tags")
-    repository.given(image(repository.name, layers=0))
-    reply = repository.tags()
-    expect_status(reply, {200, 404})
-
-    if reply.status == 200 and expect_json_object(reply).get("tags") != []:
-        raise NonConformance('"tags": []', observed(reply), reply)
