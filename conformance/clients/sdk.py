@@ -14,6 +14,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
+UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError)
 
 
 def s3_client(
@@ -48,14 +49,17 @@ def _session(keys: Keys) -> Any:
 
 @contextlib.contextmanager
 def sdk_succeeds(what: str) -> Any:
-    """What the SDK does inside must succeed: an error of it is a finding, in its own words."""
+    """What the SDK does inside must succeed: an error of it is a finding, in its own words.
+
+    It has errors of its own for what a server refuses, and Python's for what it cannot read: a time that is none, say.
+    """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from s3transfer.exceptions import RetriesExceededError, S3ValidationError
 
     try:
         yield
-    except (ClientError, BotoCoreError, Boto3Error, RetriesExceededError, S3ValidationError) as error:
+    except (ClientError, BotoCoreError, Boto3Error, RetriesExceededError, S3ValidationError, *UNREADABLE) as error:
         expect_not_throttled(error)
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
 

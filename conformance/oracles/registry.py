@@ -36,7 +36,8 @@ OCI_CODES = frozenset(
 CODE = re.compile(r"[A-Z_]+")
 RANGE = re.compile(r"(?:bytes=)?(\d+)-(\d+)")
 CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
-LINK = re.compile(r"<([^>]*)>((?:\s*;\s*[^,;]+)*)")
+LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^,;]+)*)")
+RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))', re.IGNORECASE)
 MOST_PAGES = 200
 
 
@@ -198,7 +199,7 @@ def next_link(reply: Exchange) -> str | None:
     """The target of the link whose relation is ``next`` (RFC 8288), or None."""
     for value in reply.headers.all("link"):
         for target, parameters in LINK.findall(value):
-            if re.search(r';\s*rel\s*=\s*"?(?:[^"]*\s)?next(?:\s[^"]*)?"?\s*(?:;|$)', parameters, re.IGNORECASE):
+            if any("next" in f"{quoted}{plain}".lower().split() for quoted, plain in RELATION.findall(parameters)):
                 return str(target)
     return None
 

@@ -83,6 +83,12 @@ def test_a_token_is_asked_for_where_the_challenge_says(server: Server, order: st
     assert server.seen[-1][2] == "Bearer a-token-of-some-length"
 
 
+def test_a_challenge_of_any_length_is_read_in_one_go(server: Server) -> None:
+    # Were each letter of it the beginning of another search, this would take minutes.
+    challenged(server, f'Bearer realm="{server.url}/token",service="s",{"a" * 90_000}')
+    assert entered(server).door.realm == f"{server.url}/token"
+
+
 def test_a_token_is_asked_for_once(server: Server) -> None:
     challenged(server, f'Bearer realm="{server.url}/token",service="s"')
     server.table["GET", "/token"] = (200, {}, b'{"access_token": "a-token", "expires_in": 300}')

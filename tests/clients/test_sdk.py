@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from conformance.clients.sdk import sdk_succeeds
+from conformance.clients.sdk import s3_client, sdk_succeeds
+from conformance.clients.sigv4 import Keys
+from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
-
+from tests.clients.servers import answering
 
 @pytest.mark.parametrize(
     ("code", "kind"),
@@ -16,3 +18,24 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind: type[Exception]) -> None:
     with pytest.raises(kind, match=code), sdk_succeeds("get an object"):
         raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HEAD % b"200 OK" + b"Last-Modified: Thu, 31 Feb 9999 25:61:61 GMT\r\n",
+        HEAD % b"200 OK" + b"x-amz-mp-parts-count: many\r\n",
+        HEAD % b"403 Forbidden",
+        b"220 mail.example ESMTP\r\n",
+    ],
+)
+def test_an_answer_that_the_sdk_cannot_use_is_a_finding(answer: bytes) -> None:
+    with answering(answer + b"\r\n") as (url, _):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        with pytest.raises(NonConformance, match="boto3 to read an object"), sdk_succeeds("read an object"):
+            client.get_object(Bucket="a-bucket", Key="key")["Body"].read()
+
+
+def test_a_mistake_of_the_suites_own_is_none_of_the_targets() -> None:
+    with pytest.raises(AttributeError), sdk_succeeds("read an object"):
+        getattr(Recorder(), "no_such_method")()  # noqa: B009  # what a check would have misspelt

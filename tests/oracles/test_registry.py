@@ -141,6 +141,13 @@ def test_no_other_link_is_the_next(value: str) -> None:
     assert oracle.next_link(answer(link=value)) is None
 
 
+@pytest.mark.parametrize("unit", ["<", '; rel="', ";rel=", "<a>;", "=", '"'])
+def test_a_field_of_any_length_is_read_in_one_go(unit: str) -> None:
+    # Were each part of it looked at again from each of its characters, this would take minutes.
+    filled = unit * (100_000 // len(unit))
+    assert oracle.next_link(answer(link=f"{filled}\x00")) is None
+
+
 def test_links_without_end_are_a_finding() -> None:
     endless = answer(200, {"tags": []}, link='</x>; rel="next"')
     with pytest.raises(NonConformance, match="come to an end"):
