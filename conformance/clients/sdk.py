@@ -6,6 +6,7 @@ import contextlib
 from functools import lru_cache
 from typing import Any
 
+from conformance.clients.http import Limits
 from conformance.clients.program import ASKED_TO_WAIT
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.botocore_recording import BotocoreRecording
@@ -18,17 +19,23 @@ UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError)
 
 
 def s3_client(
-    endpoint: str, keys: Keys, recorder: Recorder, checksums: str = BASE_CHECKSUMS, ca_file: str | None = None
+    endpoint: str,
+    keys: Keys,
+    recorder: Recorder,
+    checksums: str = BASE_CHECKSUMS,
+    ca_file: str | None = None,
+    limits: Limits | None = None,
 ) -> Any:
     """A boto3 S3 client, path-style. ``checksums``: when it adds and checks checksums of its own accord."""
     from botocore.config import Config
 
+    limits = limits or Limits()
     config = Config(
         retries={"max_attempts": 0},
         signature_version="s3v4",
         s3={"addressing_style": "path"},
-        connect_timeout=5,
-        read_timeout=15,
+        connect_timeout=limits.connect_s,
+        read_timeout=limits.answer_s,
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
     )

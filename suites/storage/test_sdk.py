@@ -26,7 +26,7 @@ CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), 
 def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dict[str, Any]:
     """boto3 clients by when they add checksums."""
     return {
-        each: s3_client(storage.endpoint, s3.keys, recorder, each, target.ca_file)
+        each: s3_client(storage.endpoint, s3.keys, recorder, each, target.ca_file, s3.raw.limits)
         for each in (BASE_CHECKSUMS, DEFAULT_CHECKSUMS)
     }
 

@@ -182,11 +182,11 @@ def compressed(random: random.Random, reply: Reply) -> None:
     coding = random.choice((b"gzip", b"deflate", b"br", b"zstd", b"identity", b"gzip, gzip", b"\xff"))
     reply.put(b"Content-Encoding", coding)
     reply.body = random.choice(
-        (gzip.compress(reply.body), zlib.compress(reply.body), reply.body, bomb(), bomb()[:1000])
+        (gzip.compress(reply.body, mtime=0), zlib.compress(reply.body), reply.body, bomb(), bomb()[:1000])
     )
 
 
 @cache
 def bomb() -> bytes:
     """Ten gigabytes of zeros, packed."""
-    return gzip.compress(bytes(100 * 1024 * 1024)) * 100
+    return gzip.compress(bytes(100 * 1024 * 1024), mtime=0) * 100

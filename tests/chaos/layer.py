@@ -43,6 +43,7 @@ class Plan:
 
     ``share`` of them, from the one behind the first ``grace`` of each surface on; ``nth``: only that one of each
     route. ``only`` is what the method and path of a request match, ``names`` are the mutations to choose from.
+    ``answer_s`` is how long the target file has an answer awaited.
     """
 
     seed: int
@@ -52,6 +53,7 @@ class Plan:
     only: str = ""
     names: tuple[str, ...] = ()
     early: float = 0.01
+    answer_s: float = 1.5
     log: list[dict[str, Any]] = field(default_factory=list)
     routes: Counter[str] = field(default_factory=Counter)
     surfaces: Counter[str] = field(default_factory=Counter)
@@ -159,8 +161,8 @@ class Wire:
 class Changed:
     """A reference under a plan, served from a thread of its own."""
 
-    def __init__(self, plan: Plan, answer_s: float = 1.5) -> None:
-        self.plan, self.answer_s = plan, answer_s
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         self.deployment: Reference = build()
         self.deployment.applications = {
             name: Changing(each, plan) for name, each in self.deployment.applications.items()
@@ -189,6 +191,6 @@ class Changed:
         file = TargetFile(self.deployment, folder / "conformance.toml")
         file.write()
         self.deployment.webhook_moved = file.webhook_moved
-        limits = f"leeway = 0\nanswer = {self.answer_s}\nconnect = 2\n"
+        limits = f"leeway = 0\nanswer = {self.plan.answer_s}\nconnect = 2\n"
         file.path.write_text(file.path.read_text(encoding="utf-8").replace("leeway = 0\n", limits), encoding="utf-8")
         return file

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from conformance.clients.http import Limits
 from conformance.clients.sdk import s3_client, sdk_succeeds
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.clients.servers import answering
+
+HEAD = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n"
+
 
 @pytest.mark.parametrize(
     ("code", "kind"),
@@ -26,12 +30,13 @@ def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind
         HEAD % b"200 OK" + b"Last-Modified: Thu, 31 Feb 9999 25:61:61 GMT\r\n",
         HEAD % b"200 OK" + b"x-amz-mp-parts-count: many\r\n",
         HEAD % b"403 Forbidden",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n",
         b"220 mail.example ESMTP\r\n",
     ],
 )
 def test_an_answer_that_the_sdk_cannot_use_is_a_finding(answer: bytes) -> None:
     with answering(answer + b"\r\n") as (url, _):
-        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=Limits(1, 0.5))
         with pytest.raises(NonConformance, match="boto3 to read an object"), sdk_succeeds("read an object"):
             client.get_object(Bucket="a-bucket", Key="key")["Body"].read()
 
