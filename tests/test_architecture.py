@@ -84,6 +84,16 @@ def test_no_check_skips_itself(path: Path) -> None:
     assert "pytest.skip" not in text and "xfail" not in text
 
 
+def test_no_check_takes_an_answer_for_json_that_may_be_none() -> None:
+    for path in CHECKS:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tries = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+        tried = {each for node in tries for part in node.body for each in ast.walk(part)}
+        for node in ast.walk(tree):
+            reads = isinstance(node, ast.Attribute) and node.attr == "json" and isinstance(node.ctx, ast.Load)
+            assert not reads or node in tried, f"{path}:{node.lineno}: json() may raise; use members(), or an oracle"
+
+
 def test_no_alarm_in_a_check_is_a_bare_assertion() -> None:
     for path in CHECKS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -81,13 +81,17 @@ class Exchange:
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
-    def member(self, name: str) -> Any:
-        """A member of the JSON object that the body is; None where it is none, or has no such member."""
+    def members(self) -> dict[str, Any]:
+        """The members of the JSON object that the body is; none where it is none."""
         try:
             document = self.json()
         except ValueError:
-            return None
-        return document.get(name) if isinstance(document, dict) else None
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def member(self, name: str) -> Any:
+        """A member of the JSON object that the body is; None where it is none, or has no such member."""
+        return self.members().get(name)
 
     def __str__(self) -> str:
         return f"{self.method} {self.url} answered {self.status}"

@@ -57,9 +57,7 @@ def test_totals_do_not_count_hidden(platform: Platform, hidden: HiddenThings) ->
     for role in {thing.role for thing in hidden.all()}:
         for operation in platform.operations("read"):
             reply = platform.as_role(role, operation)
-            document = reply.json() if reply.ok and "json" in reply.media_type else None
-            if not isinstance(document, dict):
-                continue
+            document = reply.members() if reply.ok and "json" in reply.media_type else {}
             lists = [value for value in document.values() if isinstance(value, list)]
             totals = [document[name] for name in TOTALS if isinstance(document.get(name), int)]
             page = document.get("limit", document.get("per_page", 0))

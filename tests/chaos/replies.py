@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from http import HTTPStatus
 
@@ -43,14 +43,17 @@ class Reply:
     closes: bool = False
     before: bytes = b""
     behind: bytes = b""
-    canaries: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, request: Request, answer: Answer) -> Reply:
         """The reply that says what the reference answered."""
         reason = {each.value: each.phrase for each in HTTPStatus}.get(answer.status, "Odd")
         fields = [(name, value) for name, value in answer.headers.raw if name.lower() != b"content-length"]
-        return cls(request, b"%d" % answer.status, reason.encode(), fields, answer.body)
+        reply = cls(request, b"%d" % answer.status, reason.encode(), fields, answer.body)
+        if request.method == "HEAD":
+            # It tells the length of what GET would give.
+            reply.framing = [each for each in answer.headers.raw if each not in fields]
+        return reply
 
     def get(self, name: bytes) -> bytes:
         """The first value of a field; empty without one."""

@@ -26,6 +26,11 @@ def chunked(w: World) -> int:
     return w.token(headers={"transfer-encoding": "chunked"}).status_code
 
 
+def issued(**form: Any) -> Look:
+    """Whether an answer carries a token."""
+    return lambda w: "access_token" in w.token(**form).text
+
+
 def after_eleven_failures(w: World) -> int:
     for _ in range(11):
         w.token("ct-narrow", client_secret="x")
@@ -49,6 +54,8 @@ TABLE: list[Row] = [
     (ways_round.ForeignProjectToldFromAbsent, statuses(api(VAULT), api(NOTHING)), [404, 404], [403, 404]),
     (ways_round.ForeignTokenCalledInvalid, api(ACME, "ct-foreign"), 404, 401),
     (ways_round.ChunkedTokenRequestRefused, chunked, 200, 400),
+    (ways_round.ChunkedTokenRequestAnsweredEmpty, issued(headers={"transfer-encoding": "chunked"}), True, False),
+    (ways_round.QueryAnsweredWithoutToken, issued(query="?x=1"), True, False),
     (ways_round.FailuresLockEverybodyOut, after_eleven_failures, 200, 401),
     (ways_round.WildcardScopeWidens, scope(client_id="ct-narrow", scope="*"), 400, " ".join(SCOPES)),
     (ways_round.ScopesBehindACommaUnchecked, token(scope="project:read,project:write"), 400, 200),

@@ -109,6 +109,26 @@ class ChunkedTokenRequestRefused(Defect):
         return await original(request)
 
 
+class ChunkedTokenRequestAnsweredEmpty(Defect):
+    """RFC 6749 section 5.1: a successful answer to a form in chunks carries a token, as to any other."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/chunked-body-is-read",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        return Answer(200) if "transfer-encoding" in request.headers else await original(request)
+
+
+class QueryAnsweredWithoutToken(Defect):
+    """RFC 6749 section 5.1: a successful answer at an address with a query carries a token, as at any other."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/query-breaks-nothing",)
+
+    async def token(self, original: Dispatch, request: Request) -> Answer:
+        return Answer.json(200, {}) if request.query_string else await original(request)
+
+
 class FailuresLockEverybodyOut(Defect):
     """OWASP API4: wrong secrets of one client, which anybody can send, take no other client its service."""
 
