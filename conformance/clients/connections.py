@@ -21,6 +21,19 @@ from urllib.parse import urlsplit
 import certifi
 import h11
 
+from conformance.clients.failures import (
+    ConnectError,
+    ConnectTimeout,
+    Excess,
+    LocalProtocolError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    UnsupportedProtocol,
+    WriteError,
+    WriteTimeout,
+)
+
 READ_BYTES = 64 * 1024
 TOGETHER = 64 * 1024
 """Bytes of a body that go out in one write with the head before them."""
@@ -34,50 +47,6 @@ PORTS = {"http": 80, "https": 443}
 
 Fields = list[tuple[bytes, bytes]]
 Body = bytes | Iterable[bytes]
-
-
-class TransportError(Exception):
-    """A request without an answer: the class tells what failed."""
-
-
-class UnsupportedProtocol(TransportError):
-    """Neither http nor https."""
-
-
-class ConnectError(TransportError):
-    """No connection: nobody listens, no such host, no TLS."""
-
-
-class ConnectTimeout(TransportError):
-    """No connection in time."""
-
-
-class WriteError(TransportError):
-    """The connection broke while the request was sent."""
-
-
-class WriteTimeout(TransportError):
-    """The request was not taken in time."""
-
-
-class ReadError(TransportError):
-    """The connection broke before the answer's end."""
-
-
-class ReadTimeout(TransportError):
-    """No answer, or no whole one, in time."""
-
-
-class RemoteProtocolError(TransportError):
-    """What came is no HTTP, or ends too early."""
-
-
-class Excess(RemoteProtocolError):
-    """More came than the answer that was told."""
-
-
-class LocalProtocolError(TransportError):
-    """The request is one that HTTP cannot carry."""
 
 
 class Origin(NamedTuple):
@@ -157,6 +126,7 @@ class Connection:
     def __init__(self, origin: Origin, stream: socket.socket) -> None:
         self.origin = origin
         self.idle_since = 0.0
+        self.heard = False
         self._socket = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=LARGEST_HEAD)
         self._limit_s = 0.0
@@ -169,6 +139,7 @@ class Connection:
     def send(self, request: Request, limit_s: float) -> None:
         """Sends a request. That a server closes before it has read all of it is no failure: it may have answered."""
         self._limit_s, self._method, self._came = limit_s, request.method, bytearray()
+        self.heard = False
         try:
             with contextlib.suppress(WriteError):
                 for piece in self._pieces(request):
@@ -265,6 +236,7 @@ class Connection:
             data = self._read()
             if not data and self._http.their_state is h11.SEND_RESPONSE:
                 raise RemoteProtocolError("Server disconnected without sending a response.")
+            self.heard = True
             if self._came is not None:
                 self._came += data
             self._http.receive_data(data)
@@ -328,6 +300,7 @@ class Connections:
 
     def __init__(self) -> None:
         self._idle: list[Connection] = []
+        self._closing: set[Origin] = set()
         self._lock = threading.Lock()
 
     def ask(self, request: Request, connect_s: float, answer_s: float, tls: ssl.SSLContext | None = None) -> Answer:
@@ -335,9 +308,23 @@ class Connections:
 
         ``connect_s`` and ``answer_s`` are the seconds to wait for a connection and for an answer. ``tls`` trusts the
         target's authority; None: those that the system trusts.
+
+        A server may close a connection that waits at any time (RFC 9112 section 9.5), and so in the moment in which it
+        is used again. Where it ends so without a byte, the request is sent on a connection of its own, and from then on
+        each to that origin is: no request is blamed for that, and none that ends so on a new connection is spared.
         """
         origin = request.origin
-        connection = self._kept(origin) or _connected(origin, connect_s, tls)
+        kept = None if origin in self._closing else self._kept(origin)
+        if kept is not None:
+            try:
+                return self._asked(kept, request, answer_s)
+            except (RemoteProtocolError, ReadError):
+                if kept.heard or not isinstance(request.body, bytes):
+                    raise
+                self._closing.add(origin)
+        return self._asked(_connected(origin, connect_s, tls), request, answer_s)
+
+    def _asked(self, connection: Connection, request: Request, answer_s: float) -> Answer:
         try:
             connection.send(request, answer_s)
             return Answer(self, connection)
@@ -347,7 +334,7 @@ class Connections:
 
     def give_back(self, connection: Connection) -> None:
         """Keeps a connection for the next request, where it can carry one."""
-        if not connection.again():
+        if not connection.again() or connection.origin in self._closing:
             connection.close()
             return
         connection.idle_since = time.monotonic()

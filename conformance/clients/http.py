@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urljoin
 
-from conformance.clients import connections
-from conformance.clients.connections import Answer, Connections, Request, TransportError
+from conformance.clients import connections, failures
+from conformance.clients.connections import Answer, Connections, Request
+from conformance.clients.failures import TransportError
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
@@ -29,7 +30,7 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
 OVERRUN = "Overrun"
-CLOSED = (connections.RemoteProtocolError, connections.ReadError, connections.WriteError)
+CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
 
 
 @dataclass
@@ -156,7 +157,7 @@ class HttpClient:
             return stored.exchange
         if stored.error_type == OVERRUN:
             raise self._overran(stored.exchange, stored.error)
-        raise self._no_answer(stored.exchange, getattr(connections, stored.error_type, TransportError), stored.error)
+        raise self._no_answer(stored.exchange, getattr(failures, stored.error_type, TransportError), stored.error)
 
     def _received(self, sent: Exchange, request: Request, begun: float) -> Exchange:
         answer = self.connections.ask(request, self.limits.connect_s, self.limits.answer_s, self.tls)
@@ -222,10 +223,10 @@ class HttpClient:
 
     def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> NonConformance | Inconclusive:
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
-        if issubclass(failure, connections.LocalProtocolError):
+        if issubclass(failure, failures.LocalProtocolError):
             return self._unsendable(sent.method, sent.url, said)
         if issubclass(failure, CLOSED):
-            excess = issubclass(failure, connections.Excess)
+            excess = issubclass(failure, failures.Excess)
             finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from conformance.vocabulary.exchange import Exchange
+
+
+def shows(reply: Exchange, text: str) -> bool:
+    """Whether a text stands in an answer: as it is, or in a text of its JSON, which may be written with escapes."""
+    if text in reply.text:
+        return True
+    try:
+        return any(text in each for each in texts(reply.json()))
+    except (ValueError, RecursionError):
+        return False
+
+
+def texts(document: Any) -> Iterator[str]:
+    """Every text of a JSON document, however deep; names of members are none."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, dict | list):
+        for each in document.values() if isinstance(document, dict) else document:
+            yield from texts(each)
 
 
 def member(reply: Exchange, name: str) -> Any:

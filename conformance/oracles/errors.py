@@ -69,6 +69,9 @@ def _strings(value: Any, prefix: str = "") -> Iterable[str]:
     elif isinstance(value, dict):
         for name, each in value.items():
             yield from _strings(each, f"{prefix}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for each in value:
+            yield from _strings(each, f"{prefix}[]")
 
 
 def expect_one_shape(replies: Sequence[Exchange]) -> None:

@@ -12,7 +12,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
 
@@ -109,11 +109,29 @@ def weakness(tokens: Sequence[str], issued_at: float = 0.0, words: Iterable[str]
         return f"{capacity_bits(parts):.0f} bits at most in what varies"
     if position_bits(parts) < POSITION_BITS:
         return f"about {position_bits(parts):.0f} bits in what varies"
-    if parts == sorted(parts) or parts == sorted(parts, reverse=True):
+    if _ascending(parts) and _is_short(_behind_the_order(parts)):
         return "tokens in ascending order, as of a counter or clock"
     if least_distance(parts) < LEAST_DISTANCE:
         return f"two tokens that differ in {least_distance(parts)} characters"
     return _hash_of_something_known(parts, issued_at, words)
+
+
+def _ascending(parts: Sequence[str]) -> bool:
+    return list(parts) in (sorted(parts), sorted(parts, reverse=True))
+
+
+def _behind_the_order(parts: Sequence[str]) -> list[str]:
+    """What is left of tokens behind the characters that put them in order: a clock may stand before what is random."""
+    alike = max(_first_difference(*pair) for pair in pairwise(parts))
+    return [part[alike + 1 :] for part in parts]
+
+
+def _first_difference(one: str, other: str) -> int:
+    return next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
+
+
+def _is_short(parts: Sequence[str]) -> bool:
+    return not all(parts) or capacity_bits(parts) < REQUIRED_BITS - 12 or position_bits(parts) < POSITION_BITS
 
 
 def _hash_of_something_known(parts: Sequence[str], issued_at: float, words: Iterable[str]) -> str | None:

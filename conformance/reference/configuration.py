@@ -204,7 +204,7 @@ class TargetFile:
 
     def _limits(self) -> str:
         requests, seconds = next(each.limit for each in self.seeds.clients if each.limit) or (0, 0.0)
-        return f'[targets.reference.limits]\ntoken_requests = "{requests}/{seconds:g}s"\nleeway = 0\n'
+        return f'[targets.reference.limits]\ntoken_requests = "{requests}/{seconds:g}s"\nleeway = 0\narrival = 1\n'
 
 
 def hook_table(control_url: str) -> str:

@@ -234,6 +234,9 @@ class LimitsSection(Described):
         description="Seconds for which an expired token is still taken.",
     )
     revocation: float = Field(default=1.0, gt=0, description="Seconds after which a revoked credential opens nothing.")
+    arrival: float = Field(
+        default=5.0, ge=0, le=600, description="Seconds within which the hook events tells of an accepted event."
+    )
 
 
 class Hooks(Described):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, basic, bearer, encoded
@@ -62,13 +64,15 @@ def _changed_in_the_middle(token: str) -> str:
     return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
 
 
+LONG = 6000
+HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
 INVALID = {
     "unknown": lambda token: "cf-unknown-token", "cut": lambda token: token[:-6],
     "first-cut": lambda token: token[1:],
     "extended": lambda token: token + "AAAA", "case-changed": lambda token: token.swapcase(),
     "altered": _changed_in_the_middle,
     "doubled": lambda token: token + token, "sql": lambda token: "'OR'1'='1", "three-dots": lambda token: "a.b.c",
-    "6-kb": lambda token: "A" * 6000,
+    "6-kb": lambda token: "A" * LONG,
 }  # fmt: skip
 
 
@@ -78,11 +82,19 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
     """Purpose: a token that is not exactly one that was issued opens nothing.
 
     Method: 1. cut, extend, double or change a good token, or invent one
-            2. expect 401 from each declared resource (431 for a long one)
+            2. expect 401 from each declared resource (431 for a long one). (In hexadecimal digits the other case is the
+               same token.)
     """
     for operation, token in reads(platform):
-        reply = send(platform, operation, bearer(INVALID[how](token)))
-        expect_status(reply, {401, 431} if how == "6-kb" else {401} if how != "sql" else {400, 401}, f"for {operation}")
+        if how == "case-changed" and HEXADECIMAL.fullmatch(token):
+            raise NotApplicable("tokens are numbers in hexadecimal digits")
+        invalid = INVALID[how](token)
+        long = {431} if len(invalid) >= LONG else set()
+        expect_status(
+            send(platform, operation, bearer(invalid)),
+            {401, *long, *({400} if how == "sql" else ())},
+            f"for {operation}",
+        )
 
 
 MALFORMED = {

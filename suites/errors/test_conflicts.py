@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.at_once import at_once
-from conformance.oracles.documents import member
+from conformance.oracles.documents import member, shows
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
@@ -143,7 +143,7 @@ def _expect_shown(
     marks = {number: f"mark-{number}-of-{AT_ONCE}" for number in range(len(documents))}
     if not any(marks[0] in str(value) for value in documents[0].values()):
         return
-    shown = [number for number, mark in marks.items() if mark in reply.text]
+    shown = [number for number, mark in marks.items() if shows(reply, mark)]
     if shown != [winner]:
         raise NonConformance(f"what number {winner}, who was answered 2xx, wrote", f"what {shown} wrote", reply)
 

@@ -94,7 +94,8 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
 
     Method: 1. leave the role limited alone for the window of the limit
             2. send five wrong secrets, then at once as many good requests as the limit names: expect no 429
-            3. send as many again at once: expect a 429 among the answers
+            3. send as many again at once: expect a 429 among the answers; where there is none, once more from the
+               beginning, since a window may have begun anew in between
     """
     if target.limits.token_requests is None:
         raise NotApplicable("the target file names no limits.token_requests")
@@ -103,21 +104,24 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
         raise Inconclusive(
             f"the window of the limit is {window:g} s", f"a limit whose window is at most {LONGEST_WAIT_S:g} s"
         )
-    time.sleep(max(0.0, min(window, LAST_USE.at + window - time.monotonic())) + 0.05)
     ask = asking(oauth)
-    for _ in range(5):
-        expect_no_token(ask(client_secret="cf-not-the-secret"))
-    begun = time.monotonic()
-    replies = burst(ask, allowed)
-    refused = [reply for reply in replies if reply.status == 429]
-    if refused:
-        raise NonConformance(f"{allowed} requests let through", f"429 for {len(refused)} of them", refused[0])
-    statuses = {reply.status for reply in burst(ask, allowed)}
-    took = time.monotonic() - begun
-    if 429 not in statuses and took >= window:
-        raise Inconclusive(f"{2 * allowed} requests take longer than {window:g} s", "a lower limit, or a longer window")
-    if 429 not in statuses:
-        raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s")
+    for wrong_secrets in (5, 0):
+        time.sleep(max(0.0, min(window, LAST_USE.at + window - time.monotonic())) + 0.05)
+        for _ in range(wrong_secrets):
+            expect_no_token(ask(client_secret="cf-not-the-secret"))
+        begun = time.monotonic()
+        refused = [reply for reply in burst(ask, allowed) if reply.status == 429]
+        if refused:
+            raise NonConformance(f"{allowed} requests let through", f"429 for {len(refused)} of them", refused[0])
+        statuses = {reply.status for reply in burst(ask, allowed)}
+        took = time.monotonic() - begun
+        if 429 in statuses:
+            return
+        if took >= window:
+            raise Inconclusive(
+                f"{2 * allowed} requests take longer than {window:g} s", "a lower limit, or a longer window"
+            )
+    raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s")
 
 
 @verifies("errors/429/above-the-limit")

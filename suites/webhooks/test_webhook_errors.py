@@ -82,12 +82,14 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, fiel
     """Purpose: a message that cannot be read for certain is not acted on, and harms nobody.
 
     Method: 1. send a POST over a raw connection with a length or header line that is malformed
-            2. expect a 4xx, then a good delivery to be accepted
+            2. expect a 4xx, then a good delivery to be accepted; a CR by itself may be read as a blank (RFC 9112
+               section 2.2)
     """
     head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
     reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
 
-    expect_status(reply, range(400, 500), f"for {fields!r}")
+    accepted = [*range(400, 500), *(range(200, 300) if fields == FRAMES["bare-cr"] else ())]
+    expect_status(reply, accepted, f"for {fields!r}")
     expect_success(webhook.post(GOOD), "for the next good delivery")
 
 

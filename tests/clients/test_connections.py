@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -100,6 +101,31 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
         assert closed.wait(5)
         assert ask(kept, url) == b"ok"
     assert len(served) == 2
+
+
+@contextlib.contextmanager
+def answering_once() -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the first request of a connection, and closes when it has read the second."""
+    reads: list[int] = []
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    for answer in (GOOD, b""):
+                        reads.append(len(connection.recv(1 << 16)))
+                        connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", reads
+
+
+def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_own() -> None:
+    with answering_once() as (url, reads), contextlib.closing(Connections()) as kept:
+        assert [ask(kept, url) for _ in range(4)] == [b"ok"] * 4
+    assert sum(size > 0 for size in reads) == 5
 
 
 @pytest.mark.parametrize(

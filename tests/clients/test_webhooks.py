@@ -11,10 +11,14 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Secret, Webhooks
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from tests.clients.check_files import checks_of
+from tests.oracles.replies import reply
 
-CHECK = checks_of("webhooks", "secrecy").test_secret_cannot_be_guessed
+SECRECY = checks_of("webhooks", "secrecy")
+CHECK = SECRECY.test_secret_cannot_be_guessed
+NEAR_MISSES = SECRECY.test_near_misses_are_refused
 
 
 def webhook(path: str) -> WebhookClient:
@@ -40,3 +44,20 @@ def test_the_secret_is_replaced_and_the_rest_of_the_path_kept() -> None:
     given = webhook("/v1/hooks/0123456789abcdef/in?x=1")
     assert given.secret == "0123456789abcdef"
     assert given.path_with("other") == "/v1/hooks/other/in?x=1"
+
+
+def test_a_secret_in_hexadecimal_digits_is_the_same_in_other_case() -> None:
+    with pytest.raises(NotApplicable, match="hexadecimal"):
+        NEAR_MISSES(Taking(), "case-changed")
+
+
+class Taking:
+    """A webhook that takes everything; its secret is a UUID."""
+
+    secret = str(uuid.UUID(int=0xABCDEF))
+
+    def path_with(self, secret: str) -> str:
+        return f"/hooks/{secret}"
+
+    def post(self, body: bytes) -> Exchange:
+        return reply(202)

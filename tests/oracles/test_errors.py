@@ -63,6 +63,12 @@ def test_shapes_that_differ(other: Any) -> None:
         expect_one_shape([usual, reply(404, other)])
 
 
+def test_errors_in_a_list_have_one_shape() -> None:
+    expect_one_shape([reply(404, {"errors": [{"title": text, "at": text}]}) for text in ("x", "y")])
+    with pytest.raises(NonConformance):
+        expect_one_shape([reply(404, {"errors": [{"title": "x"}]}), reply(404, {"errors": [{"detail": "x"}]})])
+
+
 def test_media_types_that_differ() -> None:
     with pytest.raises(NonConformance, match="media type"):
         expect_one_shape([reply(400, {"error": "x"}), reply(404, "<html>", {"Content-Type": "text/html"})])

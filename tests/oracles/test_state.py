@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.oracles import state
-from conformance.oracles.documents import member
+from conformance.oracles.documents import member, shows
 from conformance.oracles.state import State, expect_unchanged, state_of
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
@@ -48,6 +48,20 @@ def test_a_change_is_one(change: dict[str, Any]) -> None:
         expect_unchanged(before, read(), reply(403))
 
 
+def test_the_order_of_a_list_is_no_change() -> None:
+    expect_unchanged(
+        State(200, b'{"a": [1, {"x": 2, "y": 3}]}'), State(200, b'{"a": [{"y": 3, "x": 2}, 1]}'), reply(403)
+    )
+    with pytest.raises(NonConformance):
+        expect_unchanged(State(200, b'{"a": [1, 1]}'), State(200, b'{"a": [1, 2]}'), reply(403))
+
+
+def test_what_has_few_values_is_no_change() -> None:
+    values = itertools.chain([0, 1, 0, 0, 0], itertools.cycle([0, 1]))
+    read = lambda: state_of(lambda: reply(200, {"node": next(values)}))  # noqa: E731
+    expect_unchanged(read(), read(), reply(403))
+
+
 def test_what_is_gone_or_has_come_is_a_change() -> None:
     gone, there = State(404, b"an id"), State(200, b"{}")
     assert gone != there and there != gone
@@ -66,6 +80,20 @@ def test_text_that_differs_is_a_change() -> None:
 )
 def test_members_are_found_in_an_envelope_too(document: Any, found: Any) -> None:
     assert member(reply(200, json.dumps(document)), "a") == found
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"a-b", True),
+        (b'{"x": ["a\\u002db c"]}', True),
+        (b'{"a-b": 1}', True),
+        (b'{"a\\u002db": 1}', False),
+        (b"[" * 9999, False),
+    ],
+)
+def test_a_text_is_shown_with_escapes_too(body: bytes, shown: bool) -> None:
+    assert shows(reply(200, body), "a-b") is shown
 
 
 def test_what_is_no_json_has_no_members() -> None:

@@ -19,6 +19,7 @@ GOOD: dict[str, Callable[[int], str]] = {
     "urlsafe-128": lambda n: secrets.token_urlsafe(16),
     "hex-128": lambda n: secrets.token_hex(16),
     "uuid4": lambda n: str(uuid.uuid4()),
+    "clock-and-256-bits": lambda n: f"nx_{time.time_ns():x}_{secrets.token_urlsafe(32)}",
     "prefixed": lambda n: f"nx_{secrets.token_urlsafe(24)}",
 }
 BAD: dict[str, Callable[[int], str]] = {
@@ -28,6 +29,7 @@ BAD: dict[str, Callable[[int], str]] = {
     "uuid1": lambda n: str(uuid.uuid1()),
     "md5-of-counter": lambda n: hashlib.md5(str(n).encode()).hexdigest(),
     "64-bits": lambda n: "0" * 40 + secrets.token_hex(8),
+    "clock-and-80-bits": lambda n: f"{time.time_ns():x}{secrets.token_hex(10)}",
     "one-for-all": lambda n: "A9f" * 20,
     "short": lambda n: secrets.token_urlsafe(6),
 }
@@ -45,7 +47,7 @@ def test_guessable_tokens_are_found(name: str) -> None:
 
 
 def test_order_alone_is_found() -> None:
-    assert "order" in str(weakness(sorted(secrets.token_urlsafe(32) for _ in range(COUNT)), time.time()))
+    assert "order" in str(weakness(sorted(secrets.token_hex(15) for _ in range(COUNT)), time.time()))
 
 
 def test_parts_of_what_is_no_jwt_are_empty() -> None:

@@ -199,6 +199,8 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
     (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),
     (variants.EventsReadLater, posted(headers=JSON), 400, 202),
+    (variants.EventsArriveLater, kept(b"x"), 1, 0),
+    (variants.SlashBehindIsRedirected, near(lambda url: url + "/"), 404, 307),
 ]
 
 

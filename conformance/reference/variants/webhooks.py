@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
@@ -52,3 +54,29 @@ class EventsReadLater(Variant):
 
     def claims_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return False
+
+
+class EventsArriveLater(Variant):
+    """The contract says that events are accepted, not how soon they are worked on: half a second later."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.taken_at: dict[int, float] = {}
+
+    def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        now = time.monotonic()
+        return [each for each in original() if now - self.taken_at.setdefault(id(each), now) >= 0.5]
+
+
+class SlashBehindIsRedirected(Variant):
+    """RFC 9110 section 15.4.8: a slash too many is led away from, and takes nothing in by itself."""
+
+    surface = "webhooks"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if not request.raw_path.endswith("/"):
+            return None
+        answer = Answer(307)
+        answer.headers["Location"] = request.raw_path.rstrip("/") or "/"
+        return answer

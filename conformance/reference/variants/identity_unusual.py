@@ -1,0 +1,209 @@
+"""Right ways for an identity service that are seldom taken."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.reference.defects.base import Variant
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Organization
+from conformance.reference.seeds import Client
+from conformance.reference.variants.identity_answers import of_unstated_length
+
+Claims = dict[str, Any]
+
+
+class _Opaque(Variant):
+    """Tokens that mean nothing by themselves (RFC 6749 section 1.4)."""
+
+    without = ("identity.jwt",)
+
+    def __init__(self) -> None:
+        self.issued: dict[str, Claims] = {}
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        token = self._new_token()
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        claims = self.issued.get(token)
+        return claims if claims and claims["exp"] > time.time() else None
+
+    def _new_token(self) -> str:
+        raise NotImplementedError
+
+
+class TokensBeginWithTheTime(_Opaque):
+    """RFC 6749 section 10.10: what cannot be guessed may stand behind a clock, by which tokens are in order."""
+
+    surface = "identity"
+
+    def _new_token(self) -> str:
+        return f"ref_{time.time_ns():x}_{secrets.token_urlsafe(32)}"
+
+
+class TokensInHexadecimalDigits(_Opaque):
+    """Numbers in hexadecimal digits, which mean the same in either case."""
+
+    surface = "identity"
+
+    def _new_token(self) -> str:
+        return secrets.token_hex(32)
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        return super().read_access_token(original, token.lower())
+
+
+class TokensOfEightKibibytes(_Opaque):
+    """RFC 6749 section 4.2.2: a client makes no assumptions about the size of a token."""
+
+    surface = "identity"
+
+    def _new_token(self) -> str:
+        return secrets.token_urlsafe(6144)
+
+
+class TextsWrittenWithEscapes(Variant):
+    """RFC 8259 section 7: any character of a text may be escaped."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.body.startswith(b"{"):
+            answer.body = answer.body.replace(b"-", b"\\u002d").replace(b"/", b"\\/")
+            del answer.headers["Content-Length"]
+        return of_unstated_length(request, answer)
+
+
+class ListsInAnyOrder(Variant):
+    """The contract promises no order, neither of the things in a list nor of the words in a member."""
+
+    surface = "identity"
+
+    def listing(
+        self, original: Callable[[Request, list[dict[str, Any]]], Answer], request: Request, entries: list[Any]
+    ) -> Answer:
+        return original(request, random.sample(entries, len(entries)))
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and b'"version"' in answer.body and b'"items"' not in answer.body:
+            return edited(answer, lambda document: document.update(labels=random.sample(["a", "b"], 2)))
+        return of_unstated_length(request, answer)
+
+
+class ReadsAreCounted(Variant):
+    """What is told of a thing may change with each read, and its length with it; some of it has few values."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count()
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 200:
+            told = {"reads": next(self.numbers), "node": random.choice("abc"), "load": random.random()}
+            edited(answer, lambda document: document.update(told))
+        return of_unstated_length(request, answer)
+
+
+class ErrorsInAList(Variant):
+    """The contract leaves the shape of errors open: each in a list, as JSON:API has them."""
+
+    surface = "identity"
+
+    def api_error(
+        self, original: Callable[..., Answer], status: int, code: str, message: str, **headers: str
+    ) -> Answer:
+        error = {"id": secrets.token_hex(4), "status": str(status), "code": code, "title": message}
+        return Answer.json(status, {"errors": [error]}, **headers)
+
+
+class RefusalsAreNumbered(Variant):
+    """RFC 6749 section 5.2: parameters may be added, here the time and an id that each refusal has of its own."""
+
+    surface = "identity"
+
+    def oauth_error(
+        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
+    ) -> Answer:
+        told = {"trace_id": str(uuid.uuid4()), "timestamp": time.strftime("%Y-%m-%d %H:%M:%SZ"), "error_codes": [7]}
+        answer = original(status, error, description)
+        return edited(answer, lambda document: document.update(told))
+
+
+class ShortTextsAlone(Variant):
+    """The contract's table of errors: 400 for what a member cannot hold, here more than 64 characters."""
+
+    surface = "identity"
+
+    def is_acceptable(
+        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+    ) -> bool:
+        short = not isinstance(value, str) or len(value) <= 64
+        return short and original(organization, name, value)
+
+
+class CookieOfABalancer(Variant):
+    """RFC 6265 section 3: what stands in front may keep a caller to one server, whoever it is."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers.append("Set-Cookie", f"balancer={secrets.token_urlsafe(12)}; Path=/")
+        return answer
+
+
+class HeadTellsLess(Variant):
+    """RFC 9110 section 9.3.2: fields that only making the content would tell may be left out."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD":
+            del answer.headers["Content-Type"]
+        return of_unstated_length(request, answer)
+
+
+class DotsAreRedirected(Variant):
+    """RFC 3986 section 6.2.2: a path with dots in it names another, and may be led there; so may slashes too many."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        kept: list[str] = []
+        for segment in unquote(request.raw_path, "latin-1").split("/"):
+            if segment == "..":
+                kept = kept[:-1]
+            elif segment not in ("", "."):
+                kept.append(segment)
+        if "/" + "/".join(kept) == unquote(request.raw_path, "latin-1"):
+            return None
+        answer = Answer(301)
+        answer.headers["Location"] = json.dumps("/" + "/".join(kept))[1:-1]
+        return answer
+
+
+class WindowsOfTheClock(Variant):
+    """RFC 6585 section 4 leaves open how requests are counted: here in windows that begin at full seconds."""
+
+    surface = "identity"
+
+    def seconds_until_allowed(
+        self, original: Callable[[Client, int, float], float], client: Client, requests: int, seconds: float
+    ) -> float:
+        surface = surface_of(original)
+        window, now = surface.window_of(client), surface.monotonic()
+        begun = now - now % seconds
+        while window and window[0] < begun:
+            window.popleft()
+        return begun + seconds - now if len(window) >= requests else 0.0

@@ -1,0 +1,84 @@
+"""Each right way that is seldom taken shows in the answer it names."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.variants import identity_unusual as unusual
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, created, statuses
+from tests.reference.identity_world import ABSENT, ACME, ATLAS, PROJECTS, World
+
+
+def token_is(kind: str) -> Look:
+    """Whether a token is accepted in other case, is in order with the next, or is of 8 KiB."""
+    looks: dict[str, Look] = {
+        "in other case": lambda w: (
+            w.ask("GET", ACME, headers={"authorization": f"Bearer {w.bearer().upper()}"}).is_success
+        ),
+        "in order": lambda w: (tokens := [w.bearer() for _ in range(8)]) == sorted(tokens),
+        "long": lambda w: len(w.bearer()) == 8192,
+    }
+    return looks[kind]
+
+
+def first_slugs(w: World) -> int:
+    return len({w.api(PROJECTS).json()["items"][0]["slug"] for _ in range(40)})
+
+
+def of_error(w: World) -> list[str]:
+    return list(w.api(ABSENT).json())
+
+
+def of_refusal(w: World) -> int:
+    return len(w.token(client_secret="x").json())
+
+
+def behind_ten(w: World) -> list[int]:
+    """What is answered above the limit, before and after the clock reaches the next window."""
+    w.identity.__dict__["monotonic"] = lambda: 100.9
+    told = [w.token("ct-limited").status_code for _ in range(11)][-1:]
+    w.identity.__dict__["monotonic"] = lambda: 101.0
+    return [*told, w.token("ct-limited").status_code]
+
+
+TABLE: list[Row] = [
+    (unusual.TokensBeginWithTheTime, token_is("in order"), False, True),
+    (unusual.TokensInHexadecimalDigits, token_is("in other case"), False, True),
+    (unusual.TokensOfEightKibibytes, token_is("long"), False, True),
+    (unusual.TextsWrittenWithEscapes, lambda w: "secret-lab" in w.api(PROJECTS).text, True, False),
+    (unusual.ListsInAnyOrder, first_slugs, 1, 2),
+    (unusual.ReadsAreCounted, lambda w: [w.api(ACME).json().get("reads") for _ in range(2)], [None, None], [0, 1]),
+    (unusual.ErrorsInAList, of_error, ["error"], ["errors"]),
+    (unusual.RefusalsAreNumbered, of_refusal, 2, 5),
+    (
+        unusual.ShortTextsAlone,
+        statuses(created(slug="aa", name="x" * 64), created(slug="bb", name="x" * 65)),
+        [201, 201],
+        [201, 400],
+    ),
+    (unusual.CookieOfABalancer, lambda w: "set-cookie" in w.token().headers, False, True),
+    (unusual.HeadTellsLess, api_header("content-type", ATLAS, method="HEAD"), "application/json", None),
+    (unusual.DotsAreRedirected, api(f"{PROJECTS}/%2e%2e"), 404, 301),
+    (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
+]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_escapes_mean_what_they_stand_for() -> None:
+    escaped = World(unusual.TextsWrittenWithEscapes).api(PROJECTS)
+    assert json.loads(escaped.content) == World().api(PROJECTS).json()
+
+
+def test_the_table_is_whole() -> None:
+    assert {each for each in alterations_in(unusual) if each.surface} == {row[0] for row in TABLE}
