@@ -3,7 +3,7 @@
     python -m tests.defects                          every defect, the checks that it names
     python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
     python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
-    python -m tests.defects --variants --pairs       two of them at once where they allow it, in half the time
+    python -m tests.defects --variants --together 3  three of them at once, in less than half the time
     python -m tests.defects --surface registry --defect NAME --whole
     python -m tests.defects --clients                the same by the checks of real clients, those that are installed
 
@@ -69,8 +69,8 @@ class Row:
         return self.name.split(BESIDE)
 
     def beside(self, other: Row) -> Row | None:
-        """Both variants at once; None where they are of two surfaces, or have a method of it in common."""
-        methods, others = (altered(row.name) for row in (self, other))
+        """All their variants at once; None where they are of two surfaces, or have a method of it in common."""
+        methods, others = (set[str]().union(*map(altered, row.parts)) for row in (self, other))
         if self.surface != other.surface or methods & others:
             return None
         without, misses = self.without + other.without, self.misses + other.misses
@@ -84,15 +84,16 @@ def altered(name: str) -> set[str]:
     return {*overridden_names(made), *seen}
 
 
-def paired(wanted: Iterable[Row]) -> list[Row]:
-    """Variants two at once, as far as they allow it."""
+def joined(wanted: Iterable[Row], most: int) -> list[Row]:
+    """Variants several at once, as far as they allow it."""
     left, made = list(wanted), list[Row]()
     while left:
         row = left.pop(0)
-        other = next((each for each in left if row.beside(each)), None)
-        if other is not None:
-            left.remove(other)
-            row = row.beside(other) or row
+        for other in list(left):
+            together = row.beside(other) if len(row.parts) < most else None
+            if together is not None:
+                left.remove(other)
+                row = together
         made.append(row)
     return made
 
@@ -175,9 +176,9 @@ class Table:
         return found
 
 
-def run_rows(wanted: list[Row], explore: int, pairs: bool = False) -> dict[str, dict[str, dict[str, Any]]]:
+def run_rows(wanted: list[Row], explore: int, together: int = 1) -> dict[str, dict[str, dict[str, Any]]]:
     """Verdicts by row and check id, by a reference of its own in this process's charge."""
-    at_once = paired(wanted) if pairs else wanted
+    at_once = joined(wanted, together)
     return in_reference(wanted, explore, lambda control: Table(at_once, control, wanted))
 
 
@@ -232,8 +233,9 @@ class Judge:
 
 def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str, Any]]]:
     """The rows dealt out over processes; the clean rows are joined."""
-    words = [f"--explore={choice.explore}", *(f"--check={each}" for each in choice.check or ())]
-    words += [f"--{name}" for name in ("whole", "variants", "pairs", "clients") if getattr(choice, name)]
+    words = [f"--explore={choice.explore}", f"--together={choice.together}"]
+    words += [f"--check={each}" for each in choice.check or ()]
+    words += [f"--{name}" for name in ("whole", "variants", "clients") if getattr(choice, name)]
     verdicts: dict[str, dict[str, dict[str, Any]]] = {CLEAN: {}}
     for part in dealt_out("tests.defects", [row.name for row in rows(choice)], choice.jobs, words):
         for name, row in part.items():
@@ -289,7 +291,9 @@ def _parsed(arguments: Iterable[str] | None) -> argparse.Namespace:
     parser.add_argument("--whole", action="store_true", help="every check of the surface, not only those named")
     parser.add_argument("--check", action="append", metavar="ID", help="only checks that begin so")
     parser.add_argument("--variants", action="store_true", help="variants in place of defects")
-    parser.add_argument("--pairs", action="store_true", help="two variants at once that replace different methods")
+    parser.add_argument(
+        "--together", type=int, default=1, metavar="N", help="N variants at once that replace different methods"
+    )
     parser.add_argument("--clients", action="store_true", help="the checks of real clients, in place of all others")
     return parsed_with_processes(parser, arguments, explore=10)
 
@@ -309,7 +313,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     """The command line; 1 where a defect is not noticed, or a variant is minded."""
     choice = _parsed(arguments)
     if choice.part:
-        choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.pairs)), encoding="utf-8")
+        choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.together)), encoding="utf-8")
         return 0
     verdicts = run_in_processes(choice)
     if choice.out:

@@ -12,7 +12,7 @@ from conformance.contract.catalogue import catalogue
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.vocabulary.requirement import Level
-from tests.defects import CLEAN, Row, altered, noticing, paired, rows, run_in_processes, run_rows
+from tests.defects import CLEAN, Row, altered, joined, noticing, rows, run_in_processes, run_rows
 
 pytestmark = pytest.mark.once
 
@@ -57,8 +57,8 @@ def verdicts() -> dict[str, dict[str, dict[str, Any]]]:
 
 def choice_of(defects: list[str] | None) -> argparse.Namespace:
     """The named checks of these defects, or of all."""
-    names = {"surface": None, "whole": False, "variants": False, "pairs": False, "clients": False, "check": None}
-    return argparse.Namespace(**names, defect=defects, explore=25, jobs=2)
+    names = {"surface": None, "whole": False, "variants": False, "clients": False, "check": None}
+    return argparse.Namespace(**names, defect=defects, explore=25, together=1, jobs=2)
 
 
 def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
@@ -107,11 +107,13 @@ def variants() -> list[Row]:
     return rows(choice)
 
 
-def test_each_variant_is_in_one_pair_with_what_replaces_other_methods() -> None:
-    pairs = paired(variants())
-    assert sorted(each for row in pairs for each in row.parts) == sorted(row.name for row in variants())
-    assert len(pairs) < 0.6 * len(variants())
-    for row in pairs:
+@pytest.mark.parametrize(("most", "left"), [(1, 1.0), (2, 0.6), (3, 0.4)])
+def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left: float) -> None:
+    groups = joined(variants(), most)
+    assert sorted(each for row in groups for each in row.parts) == sorted(row.name for row in variants())
+    assert len(groups) <= left * len(variants())
+    for row in groups:
+        assert len(row.parts) <= most
         methods = [method for each in row.parts for method in altered(each)]
         assert len(methods) == len(set(methods)), row.name
         without = {
@@ -120,9 +122,9 @@ def test_each_variant_is_in_one_pair_with_what_replaces_other_methods() -> None:
         assert set(row.without) == without
 
 
-def test_of_a_pair_that_is_minded_each_is_tried_by_itself() -> None:
-    # A defect stands where a variant would: the pair is minded, and it, but not the variant.
+def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
+    # A defect stands where a variant would: the two are minded, and it, but not the variant.
     names = ("event-answered-with204", "json-array-refused")
     only = ("webhooks/delivery/any-json-is-accepted",)
-    told = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, pairs=True)
+    told = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
     assert [failed(told[name], only[0]) for name in names] == [False, True]
