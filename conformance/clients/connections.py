@@ -282,6 +282,7 @@ class Answer:
 
     def __init__(self, connections: Connections, connection: Connection) -> None:
         self._connections, self._connection = connections, connection
+        self.sent_again = False
         self.status, self.fields = connection.head()
 
     def parts(self, each_in_time: bool = False) -> Iterator[bytes]:
@@ -310,19 +311,27 @@ class Connections:
         target's authority; None: those that the system trusts.
 
         A server may close a connection that waits at any time (RFC 9112 section 9.5), and so in the moment in which it
-        is used again. Where it ends so without a byte, the request is sent on a connection of its own, and from then on
-        each to that origin is: no request is blamed for that, and none that ends so on a new connection is spared.
+        is used again. Where it ends so without a byte, the request is sent again on a connection of its own, and where
+        that is answered each to that origin is from then on: no request is blamed for that, and none that ends so on a
+        new connection, or ends the server, is spared.
         """
         origin = request.origin
         kept = None if origin in self._closing else self._kept(origin)
-        if kept is not None:
+        if kept is None:
+            return self._asked(_connected(origin, connect_s, tls), request, answer_s)
+        try:
+            return self._asked(kept, request, answer_s)
+        except (RemoteProtocolError, ReadError) as ended:
+            if kept.heard or not isinstance(request.body, bytes):
+                raise
             try:
-                return self._asked(kept, request, answer_s)
-            except (RemoteProtocolError, ReadError):
-                if kept.heard or not isinstance(request.body, bytes):
-                    raise
-                self._closing.add(origin)
-        return self._asked(_connected(origin, connect_s, tls), request, answer_s)
+                connection = _connected(origin, connect_s, tls)
+            except (ConnectError, ConnectTimeout):
+                raise ended from None
+        answer = self._asked(connection, request, answer_s)
+        answer.sent_again = True
+        self._closing.add(origin)
+        return answer
 
     def _asked(self, connection: Connection, request: Request, answer_s: float) -> Answer:
         try:

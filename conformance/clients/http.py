@@ -30,6 +30,7 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
 OVERRUN = "Overrun"
+SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
 CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
 
 
@@ -161,6 +162,8 @@ class HttpClient:
 
     def _received(self, sent: Exchange, request: Request, begun: float) -> Exchange:
         answer = self.connections.ask(request, self.limits.connect_s, self.limits.answer_s, self.tls)
+        if answer.sent_again:
+            self.recorder.event(SENT_AGAIN)
         try:
             body = self._body(sent, answer, begun)
         finally:

@@ -159,7 +159,7 @@ class Recorder:
             self._kept.extend(again)
 
     def event(self, name: str) -> None:
-        """Counts something worth showing of a property: an example of a kind, a class of answers met."""
+        """Counts something worth showing: an example of a kind, a class of answers met, a request sent again."""
         self.events[name] += 1
 
     def next_id(self) -> str:

@@ -20,7 +20,7 @@ from conformance.clients.connections import (
     framed,
     split,
 )
-from conformance.clients.http import HttpClient
+from conformance.clients.http import SENT_AGAIN, HttpClient
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
 from tests.clients.servers import GOOD, answering
@@ -104,8 +104,8 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
 
 
 @contextlib.contextmanager
-def answering_once() -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the first request of a connection, and closes when it has read the second."""
+def answering_once(lives_on: bool = True) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the first request of a connection, and closes, or ends, when it has read the second."""
     reads: list[int] = []
 
     def serve(listening: socket.socket) -> None:
@@ -115,6 +115,8 @@ def answering_once() -> Iterator[tuple[str, list[int]]]:
                 with connection:
                     for answer in (GOOD, b""):
                         reads.append(len(connection.recv(1 << 16)))
+                        if not answer and not lives_on:
+                            listening.close()
                         connection.sendall(answer)
 
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -126,6 +128,21 @@ def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_ow
     with answering_once() as (url, reads), contextlib.closing(Connections()) as kept:
         assert [ask(kept, url) for _ in range(4)] == [b"ok"] * 4
     assert sum(size > 0 for size in reads) == 5
+
+
+def test_what_is_sent_again_is_counted() -> None:
+    recorder = Recorder()
+    with answering_once() as (url, _):
+        client = HttpClient(url, recorder)
+        assert [client.get("/").body for _ in range(3)] == [b"ok"] * 3
+    assert recorder.events == {SENT_AGAIN: 1}
+
+
+def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
+    with answering_once(lives_on=False) as (url, _), contextlib.closing(Connections()) as kept:
+        assert ask(kept, url) == b"ok"
+        with pytest.raises(RemoteProtocolError, match="without sending a response"):
+            ask(kept, url)
 
 
 @pytest.mark.parametrize(

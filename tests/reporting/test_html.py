@@ -43,7 +43,7 @@ def test_every_colour_of_text_has_aa_contrast(name: str, theme: int) -> None:
 
 
 def test_what_a_property_tried_is_told(text: str) -> None:
-    assert "What the property tried" in text
+    assert "What was tried and met" in text
     for name, times in (("form", "640"), ("duplicate parameter", "210"), ("not UTF-8", "350")):
         assert f"<li><span>{name}</span> <b>{times}</b></li>" in text
 
