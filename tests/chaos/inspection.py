@@ -50,6 +50,16 @@ def told(folder: Path, secrets: dict[str, str]) -> Iterator[str]:
                 yield f"{path.relative_to(folder)}: the secret {name} as {form[:12]!r}..., behind {around!r}"
 
 
+def shown(folder: Path, tokens: Iterable[str]) -> Iterator[str]:
+    """Files of a run in which a token stands that the target gave out."""
+    wanted = [token.encode() for token in tokens]
+    for path in filter(Path.is_file, folder.rglob("*")):
+        content = path.read_bytes()
+        for token in wanted:
+            if (place := content.find(token)) >= 0:
+                yield f"{path.relative_to(folder)}: a token behind {content[max(0, place - 160) : place + 9]!r}"
+
+
 def broken(folder: Path) -> Iterator[str]:
     """Files of a run that their readers cannot read."""
     for path in sorted(filter(Path.is_file, folder.rglob("*"))):
@@ -126,9 +136,9 @@ def _page(path: Path) -> None:
     _plain(text)
 
 
-def complaints(folder: Path, secrets: dict[str, str]) -> list[str]:
+def complaints(folder: Path, secrets: dict[str, str], tokens: Iterable[str] = ()) -> list[str]:
     """All that is wrong with the folder of a run."""
-    return [*told(folder, secrets), *broken(folder)]
+    return [*told(folder, secrets), *shown(folder, tokens), *broken(folder)]
 
 
 def unfit_for_terminals(output: str) -> Iterable[str]:

@@ -34,6 +34,7 @@ from tests.chaos.replies import MUTATIONS, End, Reply, Step
 # What takes its time comes less often, or a run would do nothing else than wait.
 SLOW = ("drips", "silent", "late", "endless", "status-of-its-own", "interim", "compressed")
 NAMED = re.compile(r"[0-9a-f]{8,}|[A-Za-z0-9_-]{20,}|\d+|(?<=-)[a-z0-9]+")
+ISSUED = re.compile(rb'token": "[^".]+\.[^".]+\.([\w-]{40,})"')
 LINGER_NOT = struct.pack("ii", 1, 0)
 
 
@@ -43,7 +44,7 @@ class Plan:
 
     ``share`` of them, from the one behind the first ``grace`` of each surface on; ``nth``: only that one of each
     route. ``only`` is what the method and path of a request match, ``names`` are the mutations to choose from.
-    ``answer_s`` is how long the target file has an answer awaited.
+    ``answer_s`` is how long the target file has an answer awaited. ``signatures`` are those of the tokens given out.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class Plan:
     log: list[dict[str, Any]] = field(default_factory=list)
     routes: Counter[str] = field(default_factory=Counter)
     surfaces: Counter[str] = field(default_factory=Counter)
+    signatures: set[str] = field(default_factory=set)
 
     def chosen(self, surface: str, request: Request) -> random.Random | None:
         """What chance decides by of this answer; None for one that stays."""
@@ -116,6 +118,11 @@ class Changing(Application):
         reply = Reply.of(request, answer)
         steps = self.plan.mutate(chance, self.name, reply)
         await wire.play([reply.wire()] if steps is None else steps, keep=steps is None and not reply.closes)
+
+    async def _answer(self, request: Request) -> Answer:
+        answer = await super()._answer(request)
+        self.plan.signatures.update(each.decode() for each in ISSUED.findall(answer.body))
+        return answer
 
 
 class Wire:

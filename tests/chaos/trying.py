@@ -92,7 +92,7 @@ def tried(plan: Plan, words: list[str], folder: Path, limit_s: float = 240, afte
         _judge(done, run)
         for name in after:
             done.wrong += _then(name, run, target, folder, limit_s)
-        done.wrong += complaints(run, secrets_of(target))
+        done.wrong += complaints(run, secrets_of(target), plan.signatures)
     done.seconds = time.monotonic() - began
     return done
 
