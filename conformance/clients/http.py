@@ -267,13 +267,13 @@ def retry_after(exchange: Exchange) -> float:
     return 1.0 if seconds is None else float(min(seconds, LONGEST_RETRY_S))
 
 
-def address_in(reply: Exchange, reference: str) -> str:
-    """The address that a reference in an answer means (RFC 3986 section 5.2); Inconclusive where it means none."""
+def address_in(base: str, reference: str) -> str:
+    """The address that a target's reference means (RFC 3986 section 5.2); Inconclusive where it means none."""
     try:
-        return urljoin(reply.url, reference)
+        return urljoin(base, reference)
     except ValueError as mistake:
         raise Inconclusive(
-            f"{reply} and gives an address that is none: {shortened(reference)} ({mistake})",
+            f"an address that the target gives is none: {shortened(reference)} ({mistake})",
             "a target that gives addresses in the form of RFC 3986",
         ) from None
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from conformance.clients.http import HeaderFields, HttpClient, address_in
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
@@ -108,7 +108,7 @@ class Registry:
             location = reply.headers.get("location")
             if reply.status not in REDIRECTS or not location:
                 break
-            reply = self.send(method, address_in(reply, location), headers, b"", scopes)
+            reply = self.send(method, address_in(reply.url, location), headers, b"", scopes)
         return reply
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
@@ -129,7 +129,7 @@ class Registry:
 
     def follow_catalog(self, reply: Exchange, target: str) -> Exchange:
         """GET of a link that a page of the catalog gave."""
-        return self.send("GET", address_in(reply, target), scopes=("registry:catalog:*",))
+        return self.send("GET", address_in(reply.url, target), scopes=("registry:catalog:*",))
 
     def repository(self, name: str) -> Repository:
         """The repository of that name."""
@@ -174,7 +174,7 @@ class Repository:
 
     def pull(self, location: str) -> Exchange:
         """GET of a Location that the registry gave."""
-        target = urljoin(self.registry.http.base_url + self.path(""), location)
+        target = address_in(self.registry.http.base_url + self.path(""), location)
         return self.registry.fetch("GET", target, [EVERY_TYPE], self.scopes)
 
     # Blobs
@@ -206,12 +206,12 @@ class Repository:
         if reply.status == 201:
             self.inventory.blobs.add(made or "")
         elif reply.status == 202 and location:
-            self.inventory.opened(Upload(self, address_in(reply, location)))
+            self.inventory.opened(Upload(self, address_in(reply.url, location)))
         return reply
 
     def upload_of(self, reply: Exchange) -> Upload:
         """The session that a 202 has opened; Inconclusive where the answer opened none."""
-        location = address_in(reply, reply.headers.get("location") or "")
+        location = address_in(reply.url, reply.headers.get("location") or "")
         for upload in reversed(self.inventory.uploads):
             if reply.status == 202 and upload.location == location:
                 return upload
@@ -289,7 +289,7 @@ class Repository:
 
     def follow(self, reply: Exchange, target: str) -> Exchange:
         """GET of a link that an answer gave."""
-        return self.registry.send("GET", address_in(reply, target), scopes=self.scopes)
+        return self.registry.send("GET", address_in(reply.url, target), scopes=self.scopes)
 
     # Clearing
 
@@ -380,7 +380,7 @@ class Upload:
         reply = self.repository.registry.send(method, target, headers, body, self.repository.scopes)
         location = reply.headers.get("location")
         if location and reply.status in (202, 204, 416):
-            self.repository.inventory.moved(self, address_in(reply, location))
+            self.repository.inventory.moved(self, address_in(reply.url, location))
         return reply
 
 

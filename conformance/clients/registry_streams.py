@@ -50,5 +50,5 @@ def pull(repository: Repository, digest: str, content: Content) -> tuple[Exchang
         location = reply.headers.get("location")
         if reply.status not in REDIRECTS or not location:
             break
-        target = address_in(reply, location)
+        target = address_in(reply.url, location)
     return reply, compared

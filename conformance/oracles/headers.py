@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -29,6 +30,16 @@ def expect_header(reply: Exchange, name: str, value: str | None = None) -> str:
     if value is not None and found != value:
         raise NonConformance(f"{name}: {value}", f"{name}: {found}", reply)
     return found
+
+
+def address_parts(reply: Exchange, address: str) -> SplitResult:
+    """The parts of an address in an answer, which may be relative to that of the request (RFC 3986 section 4.1)."""
+    try:
+        parts = urlsplit(urljoin(reply.url, address))
+        _ = parts.port
+    except ValueError as mistake:
+        raise NonConformance("an address in the form of RFC 3986", f"{address} ({mistake})", reply) from None
+    return parts
 
 
 def expect_no_header(reply: Exchange, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
+from conformance.oracles.headers import address_parts
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof, Unreachable
@@ -107,10 +108,11 @@ def expect_true_digest(reply: Exchange, digest: str) -> None:
 
 
 def expect_location(reply: Exchange) -> str:
-    """The Location field is there and not empty; returns it."""
+    """The Location field is there and an address (RFC 9110 section 10.2.2); returns it."""
     location = reply.headers.get("location")
     if not location:
         raise NonConformance("a Location field", f"{reply.status} without one", reply)
+    address_parts(reply, location)
     return location
 
 

@@ -6,9 +6,10 @@ import json
 import re
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from conformance.clients.tls import Handshake
+from conformance.oracles.headers import address_parts
 from conformance.oracles.status import observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -83,7 +84,7 @@ def expect_not_served_in_clear(plain: Exchange | None, secured: Exchange) -> Non
     if _has_token(plain):
         raise NonConformance(expected, "a token in clear", plain)
     if 300 <= plain.status < 400 and location is not None:
-        if urlsplit(urljoin(plain.url, location)).scheme != "https":
+        if address_parts(plain, location).scheme != "https":
             raise NonConformance(expected, f"{plain.status} to {location}", plain)
         return
     if _code(plain) in OF_A_TOKEN_ENDPOINT:
@@ -95,7 +96,7 @@ def expect_not_served_in_clear(plain: Exchange | None, secured: Exchange) -> Non
 
 def expect_not_sent_elsewhere(reply: Exchange) -> None:
     """The answer to a token request has no client send its secret again to another host or in clear."""
-    asked, there = urlsplit(reply.url), urlsplit(urljoin(reply.url, reply.headers.get("location") or ""))
+    asked, there = urlsplit(reply.url), address_parts(reply, reply.headers.get("location") or "")
     same = there.hostname == asked.hostname and there.scheme == asked.scheme
     if reply.status in REPEATING and not same:
         where = f"{reply.status} to {there.scheme}://{there.netloc}"

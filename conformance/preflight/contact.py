@@ -7,7 +7,6 @@ import ssl
 import statistics
 import time
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
 from conformance.clients.http import HeaderFields, HttpClient, Limits
 from conformance.clients.pace import Pace
@@ -59,7 +58,7 @@ class Contact:
 
     def _cause(self, failure: Inconclusive | NonConformance, url: str) -> str:
         # The host is told and not the URL: that of a webhook is a secret.
-        where = urlsplit(url).netloc
+        where = authority_of(url)
         if isinstance(failure, NonConformance):
             return f"{where}: the connection was closed without an answer"
         for pattern, words in CAUSES:
@@ -67,6 +66,11 @@ class Contact:
                 return f"{where}: {words}"
         said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
         return f"{where}: {self.http.recorder.redactor.text(said)}"
+
+
+def authority_of(url: str) -> str:
+    """Host and port of a URL, which a target may have given: whatever stands in their place."""
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def recorder_for(target: Target) -> Recorder:

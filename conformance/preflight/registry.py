@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import dataclass, field
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from conformance.oracles.headers import Challenge, challenges
-from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
+from conformance.preflight.contact import Contact, Failed, authority_of, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
@@ -104,7 +104,7 @@ class Doors:
             raise Refused("the realm of the challenge is plain http: a password is not sent there")
         asked = {"service": parameters["service"]} if "service" in parameters else {}
         query = urlencode({**asked, "scope": scope})
-        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{query}"
+        url = f"{realm}{'&' if '?' in realm else '?'}{query}"
         reply = self.contact.ask("GET", url, [("Authorization", basic)])
         if not reply.ok:
             raise Refused(f"is refused a token: {reply.status}")
@@ -141,7 +141,7 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     state.ok(f"pusher may push to {doors.registry.repository}")
     if "://" not in location:
         location = "/" + location.lstrip("/")
-    elif urlsplit(location).netloc != urlsplit(doors.registry.url).netloc:
+    elif authority_of(location) != authority_of(doors.registry.url):
         # A password or token is not sent to another host for the sake of tidiness.
         state.warn("uploads go to another host; the one that was opened is left to expire")
         return

@@ -49,7 +49,7 @@ def _listed(platform: Platform, resource: Resource) -> list[str]:
         except (ValueError, RecursionError):
             raise Inconclusive(f"the list of {resource.name} is not JSON") from None
         link = next_link(reply)
-        path = address_in(reply, link) if link else None
+        path = address_in(reply.url, link) if link else None
         if path is None or not path.startswith(f"{platform.http.base_url}/"):
             break
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.headers import challenges, expect_well_formed_bearer
+from conformance.oracles.headers import address_parts, challenges, expect_well_formed_bearer
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -44,3 +44,13 @@ def test_not_well_formed(value: str, told: str) -> None:
 def test_the_first_value_of_a_repeated_parameter_is_kept() -> None:
     (found,) = challenges(reply(401, {}, {"WWW-Authenticate": 'Bearer realm="a", realm="b"'}))
     assert found.parameters == {"realm": "a"} and found.repeated == {"realm"}
+
+
+def test_an_address_is_read_beside_that_of_the_request() -> None:
+    assert address_parts(reply(), "/a?b").path == "/a"
+
+
+@pytest.mark.parametrize("address", ["http://[zz]/", "http://[::1", "//a:b/", "http://a:99999/"])
+def test_what_is_no_address_is_a_finding(address: str) -> None:
+    with pytest.raises(NonConformance, match="RFC 3986"):
+        address_parts(reply(), address)

@@ -173,3 +173,10 @@ def test_head_has_the_fields_of_get_and_no_body() -> None:
     for head in (answer(200, b"body", etag='"1"'), answer(200, etag='"2"'), answer(200)):
         with pytest.raises(NonConformance):
             oracle.expect_same_fields(got, head, "ETag")
+
+
+def test_a_location_is_an_address() -> None:
+    assert oracle.expect_location(answer(201, location="/v2/a/blobs/b")) == "/v2/a/blobs/b"
+    for wrong in ({}, {"location": ""}, {"location": "http://[zz]/"}):
+        with pytest.raises(NonConformance):
+            oracle.expect_location(answer(201, **wrong))
