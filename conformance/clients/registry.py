@@ -260,12 +260,13 @@ class Repository:
         return self.put_manifest(reference or manifest.digest, manifest.content, manifest.media_type)
 
     def given_parts(self, manifest: Manifest) -> None:
-        """Pushes the blobs and manifests that a manifest refers to."""
+        """Pushes the blobs and manifests that a manifest refers to, but those that were pushed before."""
         for blob in manifest.blobs:
             if blob.digest not in self.inventory.blobs:
                 self.given_blob(blob.content)
         for child in manifest.children:
-            self.given(child)
+            if child.digest not in self.inventory.manifests:
+                self.given(child)
 
     def given(self, manifest: Manifest, *tags: str) -> Manifest:
         """Has a manifest pushed, under each tag or by digest; Inconclusive where the registry does not take it."""

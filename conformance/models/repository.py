@@ -17,12 +17,10 @@ class Taken:
     """What a repository took, as bytes by tag: for pushes of what may be no manifest, under what may be no tag."""
 
     tags: dict[str, bytes] = field(default_factory=dict)
-    contents: set[bytes] = field(default_factory=set)
 
     def put(self, tag: str, content: bytes) -> None:
         """A PUT that was answered with success; the tag as it stands in a path."""
         self.tags[unquote(tag)] = content
-        self.contents.add(content)
 
     def named(self, tag: str) -> bytes | None:
         """What a tag names; None where nothing was taken under it."""
