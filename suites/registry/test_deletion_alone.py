@@ -1,4 +1,4 @@
-"""What a deletion leaves alone: other repositories, and what the deleted refers to (OCI Distribution 1.1)."""
+"""What a deletion leaves alone, and that all can be pushed again (OCI Distribution 1.1, "Content Management")."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Manifest, image, index
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes
+from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
@@ -71,18 +74,60 @@ def test_listed_images_stay(twice: Twice) -> None:
     expect_bytes(twice.there.get_manifest("v1"), twice.image.content)
 
 
+@dataclass(frozen=True)
+class Undone:
+    """An image whose config was deleted and then itself: the answers to that, and to reads of it in between."""
+
+    stored: StoredImage
+    unlinked: Exchange
+    reads: list[Exchange]
+    deleted: Exchange
+
+
+@pytest.fixture
+def undone(new_repository: NewRepository, once: Once) -> Undone:
+    """Pushes an image and deletes it bit by bit, once."""
+
+    def made() -> Undone:
+        repository = new_repository("undone")
+        manifest = repository.given(image(repository.name, layers=0), "v1")
+        config = manifest.blobs[0].digest
+        unlinked = repository.delete_blob(config)
+        reads = [repository.get_manifest(each) for each in ("v1", manifest.digest)]
+        gone = repository.delete_manifest(manifest.digest)
+        if unlinked.status != 202:
+            repository.delete_blob(config)
+        return Undone(StoredImage(repository, manifest, "v1"), unlinked, reads, gone)
+
+    return once("undone", made)
+
+
 @verifies("registry/delete/blob-goes-alone")
-def test_blob_goes_alone(new_repository: NewRepository) -> None:
+def test_blob_goes_alone(undone: Undone) -> None:
     """Purpose: deleting a blob deletes no manifest.
 
     Method: 1. push an image, DELETE its config
             2. where that is done (202), expect the manifest by tag and digest
     """
-    repository = new_repository("blob-alone")
-    manifest = repository.given(image(repository.name, layers=0), "v1")
-    reply = repository.delete_blob(manifest.blobs[0].digest)
-    if reply.status != 202:
-        raise NotApplicable(f"the registry keeps a blob that an image needs ({reply.status})")
+    if undone.unlinked.status != 202:
+        raise NotApplicable(f"the registry keeps a blob that an image needs ({undone.unlinked.status})")
 
-    expect_bytes(repository.get_manifest("v1"), manifest.content)
-    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)
+    for reply in undone.reads:
+        expect_bytes(reply, undone.stored.image.content)
+
+
+@verifies("registry/delete/can-be-pushed-again")
+def test_pushed_again(undone: Undone) -> None:
+    """Purpose: what was deleted can be pushed again.
+
+    Method: 1. push an image, DELETE it and its blobs, push all again under the same tag: expect 201
+            2. expect exactly its bytes by tag, and exactly those of its blobs
+    """
+    repository, manifest, tag = undone.stored.repository, undone.stored.image, undone.stored.tag
+    if undone.deleted.status != 202:
+        raise Inconclusive(f"a manifest could not be deleted: {undone.deleted}", "a login that may delete")
+
+    expect_status(repository.push(manifest, tag), 201)
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+    for blob in manifest.blobs:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)

@@ -50,12 +50,12 @@ def without(
         never = image(tag, docker=missing == "docker-child")
         if missing == "config":
             manifest = manifest_of(never.blobs[0], base.blobs[1:])
-        elif missing in ("layer", "layer-elsewhere", "deleted"):
+        elif missing == "layer-elsewhere":
+            manifest = manifest_of(base.blobs[0], stored.image.blobs[1:])
+        elif missing in ("layer", "deleted"):
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
         else:
             manifest = index([never], docker=missing == "docker-child")
-        if missing == "layer-elsewhere":
-            stored.repository.given_blob(never.blobs[1].content)
         if missing == "deleted":
             deleted_blob(repository, never.blobs[1], features)
         return Pushed(manifest, repository.put_manifest(tag, manifest.content, manifest.media_type))

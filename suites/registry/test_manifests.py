@@ -12,12 +12,12 @@ from conformance.clients.images import (
     DOCKER_LAYER,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    OCI_EMPTY,
     OCI_INDEX,
     OCI_MANIFEST,
     Blob,
     Manifest,
     NewImage,
-    artifact,
     image,
     index,
     manifest_of,
@@ -32,6 +32,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 
+SBOM = "application/vnd.example.sbom"
 OTHER = "application/vnd.example.chart.config.v1+json"
 # What indexes list may be there already.
 MAKERS = {
@@ -40,7 +41,9 @@ MAKERS = {
     OCI_INDEX: lambda base, seed: index([variation(base, "listed"), variation(base, "listed too")]),
     DOCKER_LIST: lambda base, seed: index([docker_image(base, "listed")], docker=True),
     "nested": lambda base, seed: index([index([variation(base, "listed")])]),
-    "artifact": lambda base, seed: artifact(seed, "application/vnd.example.sbom"),
+    "artifact": lambda base, seed: variation(
+        manifest_of(Blob(b"{}", OCI_EMPTY), [Blob(base.blobs[1].content, "application/x")], artifactType=SBOM), seed
+    ),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
     "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
 }

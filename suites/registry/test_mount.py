@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
@@ -20,6 +23,15 @@ def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> No
     expect_location(reply)
     expect_status(repository.upload_of(reply).put(digest_of(content), content), 201, "to the upload that was opened")
     expect_bytes(repository.get_blob(digest_of(content)), content)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A blob that nobody pushed, the answer to a mount of it, and to HEAD after that."""
+
+    blob: Blob
+    reply: Exchange
+    head: Exchange
 
 
 @pytest.fixture
@@ -65,42 +77,48 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
         raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
 
 
+@pytest.fixture
+def absent(
+    repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, once: Once
+) -> Callable[[str], Absent]:
+    """Mounts a blob that nobody pushed and asks for it, once for each source."""
+
+    def made(source: str) -> Absent:
+        never = f"{repository.registry.described.repository}-{names.new('never')}"
+        blob, name = new_blob(), {"none": "", "absent": never, "stored": stored.repository.name}[source]
+        reply = repository.post_upload(mount=blob.digest, **({"from_": name} if name else {}))
+        return Absent(blob, reply, repository.head_blob(blob.digest))
+
+    return lambda source: once(("absent blob mounted", source), lambda: made(source))
+
+
 @verifies("registry/mount/absent-blob-opens-an-upload")
-def test_mount_of_an_absent_blob(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+def test_mount_of_an_absent_blob(repository: Repository, absent: Callable[[str], Absent]) -> None:
     """Purpose: what cannot be mounted is uploaded.
 
     Method: 1. mount a blob that the source has not
             2. expect 202 and an upload session that takes the blob
     """
-    blob = new_blob()
-    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+    tried = absent("stored")
 
-    expect_status(reply, 202, "for a blob that cannot be mounted")
-    expect_upload(repository, reply, blob.content)
+    expect_status(tried.reply, 202, "for a blob that cannot be mounted")
+    expect_upload(repository, tried.reply, tried.blob.content)
 
 
 @verifies("registry/mount/absent-blob-is-not-made-up")
-@pytest.mark.parametrize("source", [case("no-source", None), case("absent-source", "absent"), case("source", "stored")])
-def test_absent_blob_is_not_made_up(
-    repository: Repository,
-    stored: StoredImage,
-    names: Names,
-    new_blob: NewBlob,
-    source: str | None,
-) -> None:
+@pytest.mark.parametrize(
+    "source", [case("no-source", "none"), case("absent-source", "absent"), case("source", "stored")]
+)
+def test_absent_blob_is_not_made_up(absent: Callable[[str], Absent], source: str) -> None:
     """Purpose: a mount makes no blob that nobody pushed.
 
     Method: 1. mount a digest that was never pushed: without a source, from an absent one, from one that has it not
             2. expect no 201, no 5xx, and 404 to HEAD
     """
-    blob, query = new_blob(), {}
-    if source:
-        described = repository.registry.described.repository
-        query["from_"] = stored.repository.name if source == "stored" else f"{described}-{names.new('never')}"
-    reply = repository.post_upload(mount=blob.digest, **query)
+    tried = absent(source)
 
-    expect_status(reply, {202, 400, 401, 403, 404}, "for a blob that nobody pushed")
-    expect_not_stored([repository.head_blob(blob.digest)])
+    expect_status(tried.reply, {202, 400, 401, 403, 404}, "for a blob that nobody pushed")
+    expect_not_stored([tried.head])
 
 
 @verifies("registry/mount/without-source-is-answered")

@@ -39,14 +39,23 @@ class Over:
     reply: Exchange
 
 
-@pytest.fixture
-def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Over:
-    """A session that took a chunk and was cancelled."""
+@dataclass(frozen=True)
+class Cancelled(Over):
+    """A session that was cancelled, what it had taken, and the answer to HEAD of that before."""
 
-    def made() -> Over:
-        upload = repository.open_upload()
-        upload.patch(b"a chunk", "0-6")
-        return Over(upload, new_blob(), upload.cancel())
+    taken: Blob
+    before: Exchange
+
+
+@pytest.fixture
+def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelled:
+    """A session that took a whole blob and was cancelled."""
+
+    def made() -> Cancelled:
+        taken, upload = new_blob(), repository.open_upload()
+        upload.patch(taken.content, f"0-{len(taken.content) - 1}")
+        before = repository.head_blob(taken.digest)
+        return Cancelled(upload, new_blob(), upload.cancel(), taken, before)
 
     return once("cancelled session", made)
 
@@ -168,15 +177,12 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
 
 
 @verifies("registry/upload/cancelled-bytes-are-stored-nowhere")
-def test_cancelled_bytes(repository: Repository, new_blob: NewBlob) -> None:
+def test_cancelled_bytes(repository: Repository, cancelled: Cancelled) -> None:
     """Purpose: what was uploaded and never closed is no blob.
 
     Method: 1. PATCH a whole blob, then DELETE the session
             2. expect 404 to HEAD of the blob before and after
     """
-    blob, upload = new_blob(), repository.open_upload()
-    upload.patch(blob.content, f"0-{len(blob.content) - 1}")
-    before = repository.head_blob(blob.digest)
-    expect_no_server_error(upload.cancel())
+    expect_no_server_error(cancelled.reply)
 
-    expect_not_stored([before, repository.head_blob(blob.digest)])
+    expect_not_stored([cancelled.before, repository.head_blob(cancelled.taken.digest)])
