@@ -5,31 +5,39 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.registry import Registry
+from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 
+@pytest.fixture
+def answered(registry: Registry, once: Once) -> Exchange:
+    """The support check of one who has a login."""
+    return once("support with a login", registry.support)
+
+
 @verifies("registry/support/is-answered-200")
-def test_support_is_answered(registry: Registry) -> None:
+def test_support_is_answered(answered: Exchange) -> None:
     """Purpose: a client that may log in learns that the registry speaks V2.
 
     Method: 1. GET /v2/ with a login
             2. expect 200
     """
-    expect_status(registry.support(), 200)
+    expect_status(answered, 200)
 
 
 @verifies("registry/support/names-its-version")
 @pytest.mark.parametrize("role", [case("login", "pusher"), case("anonymous", None)])
-def test_support_names_its_version(registry: Registry, role: str | None) -> None:
+def test_support_names_its_version(request: pytest.FixtureRequest, registry: Registry, role: str | None) -> None:
     """Purpose: clients may insist on the version field before they go on.
 
     Method: 1. GET /v2/ with a login and without
             2. expect Docker-Distribution-Api-Version: registry/2.0 on 200 and on 401
     """
-    reply = registry.support() if role else registry.as_role(None).support()
+    reply: Exchange = request.getfixturevalue("answered") if role else registry.as_role(None).support()
 
     expect_status(reply, {200, 401})
     value = expect_header(reply, "Docker-Distribution-Api-Version")
