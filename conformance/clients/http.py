@@ -9,6 +9,7 @@ bounded in size and time. What cannot be had from the target ends the check as i
 from __future__ import annotations
 
 import io
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -268,14 +269,19 @@ def retry_after(exchange: Exchange) -> float:
 
 
 def address_in(base: str, reference: str) -> str:
-    """The address that a target's reference means (RFC 3986 section 5.2); Inconclusive where it means none."""
+    """The address that a target's reference means (RFC 3986 section 5.2).
+
+    One that means none stays as it stands: Inconclusive tells so to who sends a request there.
+    """
     try:
         return urljoin(base, reference)
-    except ValueError as mistake:
-        raise Inconclusive(
-            f"an address that the target gives is none: {shortened(reference)} ({mistake})",
-            "a target that gives addresses in the form of RFC 3986",
-        ) from None
+    except ValueError:
+        return reference
+
+
+def authority_of(url: str) -> str:
+    """Host and port of a URL, which a target may have given: whatever stands in their place."""
+    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def shortened(text: str) -> str:

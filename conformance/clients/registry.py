@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from conformance.clients.http import HeaderFields, HttpClient, address_in
+from conformance.clients.http import HeaderFields, HttpClient, address_in, authority_of
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
 from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes
@@ -113,8 +113,9 @@ class Registry:
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
         if "://" in target:
-            there, here = urlsplit(target), urlsplit(self.http.base_url)
-            if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+            scheme = target.partition("://")[0].lower()
+            here = self.http.base_url
+            if (scheme, authority_of(target)) != (here.partition("://")[0].lower(), authority_of(here)):
                 return []
         value = self.presenter.authorization(scopes)
         return [("Authorization", value)] if value is not None else []
@@ -374,7 +375,8 @@ class Upload:
         gone = reply.ok or b"BLOB_UPLOAD_UNKNOWN" in reply.body or reply.status == 404
         if gone and b"BLOB_UPLOAD_INVALID" not in reply.body:
             return None
-        where = f"upload session of {self.repository.name} at {urlsplit(self.location).path}"
+        path = re.sub("^[^/?#]*//[^/?#]*|[?#].*", "", self.location)
+        where = f"upload session of {self.repository.name} at {path}"
         return where, f"DELETE is answered {reply.status}"
 
     def _send(self, method: str, target: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:

@@ -6,7 +6,6 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -16,10 +15,7 @@ from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
-from conformance.vocabulary.values import whole_number
-
-ISO_TIME = re.compile(r"^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$")
-"""A time as S3 documents write it."""
+from conformance.vocabulary.values import seconds_of_time, whole_number
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -114,6 +110,12 @@ def _number(reply: Exchange, root: Element, name: str) -> int | None:
     return number_of(reply, root, name) if root.findtext(name) else None
 
 
+def expect_entry(listing: Listing, key: str) -> Entry:
+    """The page has this key and no other; returns its entry."""
+    expect_keys(listing, [key])
+    return listing.entries[0]
+
+
 def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
     """The page has exactly these keys, in any order."""
     told = f" {because}" if because else ""
@@ -159,7 +161,7 @@ def expect_dated(reply: Exchange) -> None:
     """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form."""
     for each in expect_document(reply, "ListAllMyBucketsResult").iter("Bucket"):
         told = each.findtext("CreationDate") or ""
-        if not ISO_TIME.match(told):
+        if seconds_of_time(told) is None:
             raise NonConformance("a CreationDate in ISO 8601 form, in UTC", f"{told!r}", reply)
 
 

@@ -8,7 +8,7 @@ import statistics
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.http import HeaderFields, HttpClient, Limits
+from conformance.clients.http import HeaderFields, HttpClient, Limits, authority_of
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
@@ -66,11 +66,6 @@ class Contact:
                 return f"{where}: {words}"
         said = failure.why.rpartition(": ")[2].replace(self.http.base_url, where)
         return f"{where}: {self.http.recorder.redactor.text(said)}"
-
-
-def authority_of(url: str) -> str:
-    """Host and port of a URL, which a target may have given: whatever stands in their place."""
-    return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
 def recorder_for(target: Target) -> Recorder:

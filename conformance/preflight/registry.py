@@ -7,8 +7,9 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from conformance.clients.http import authority_of
 from conformance.oracles.headers import Challenge, challenges
-from conformance.preflight.contact import Contact, Failed, authority_of, measure, not_the_surface
+from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange

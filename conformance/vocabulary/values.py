@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from email.utils import parsedate_to_datetime
 
 MOST_DIGITS = 30
+ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 
 
 def whole_number(text: str) -> int | None:
@@ -20,4 +23,12 @@ def seconds_of_date(text: str) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp()
     except (ValueError, TypeError, OverflowError, IndexError, OSError):
+        return None
+
+
+def seconds_of_time(text: str) -> float | None:
+    """A time in UTC as ISO 8601 writes it in full, in seconds since the epoch; None for what is none."""
+    try:
+        return datetime.datetime.fromisoformat(text).timestamp() if ISO_TIME.fullmatch(text) else None
+    except ValueError:
         return None

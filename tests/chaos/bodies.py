@@ -127,6 +127,17 @@ def json_dropped(random: random.Random, reply: Reply) -> None:
 
 
 @mutation
+def json_emptied(random: random.Random, reply: Reply) -> None:
+    """JSON with a list or an object that holds nothing, or with every list one item long."""
+    document = document_of(reply)
+    found = [(box, key) for box, key in places(document) if isinstance(box[key], list | dict)]
+    for container, key in found if random.random() < 0.5 else random.sample(found, min(1, len(found))):
+        container[key] = container[key][:1] if isinstance(container[key], list) and random.random() < 0.3 else []
+    if found:
+        reply.body = json.dumps(random.choice((document, document, {}, []))).encode()
+
+
+@mutation
 def json_retyped(random: random.Random, reply: Reply) -> None:
     """JSON with a value of another kind, or none that JSON knows."""
     document = document_of(reply)
@@ -212,6 +223,17 @@ def xml_element(random: random.Random, reply: Reply) -> None:
         (b"", match[0] * 2, match[0] * 3000, filled, filled, filled, b"<X>%s</X>" % match[2], b"<%s>" % match[1])
     )
     reply.body = reply.body[: match.start()] + other + reply.body[match.end() :]
+
+
+@mutation
+def xml_emptied(random: random.Random, reply: Reply) -> None:
+    """XML without any of the elements of a name, or with nothing in them, or with nothing at all in its root."""
+    names = sorted(set(re.findall(rb"<(\w+)[ >]", reply.body)))
+    if not names:
+        return
+    name = random.choice(names)
+    empty = random.choice((b"", b"<%s/>" % name, b"<%s></%s>" % (name, name)))
+    reply.body = re.sub(rb"<%s[ >].*?</%s>" % (name, name), empty, reply.body, flags=re.DOTALL)
 
 
 @mutation

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
+from conformance.clients.http import authority_of
 from conformance.preflight import preflight
-from conformance.preflight.contact import authority_of
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Secret, Target
 from tests.preflight.test_preflight import serving

@@ -188,6 +188,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "OneSessionInTwentyForgotten",
         "RefusedOnceInAWhile",
         "RelativeLocation",
+        "UploadLocationIsNoAddress",
         "UploadOpenedWith200",
         "UploadOpenedWithoutLocation",
         "UploadStatusAnswered200",

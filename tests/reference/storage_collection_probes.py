@@ -287,7 +287,11 @@ PROBES: dict[str, Probe] = {
         [(["a", "b"], [], "2"), (["c", "d"], [], "2"), (["e"], [], "1")],
         "page-one-too-many page-border-repeated page-border-lost truncation-unsaid second-version-answered-as-first",
     ),
-    "full page": (lambda c: paged(c, "max-keys=2", *"ab"), [(["a", "b"], [], "2")], "last-page-truncated"),
+    "full page": (
+        lambda c: paged(c, "max-keys=2", *"ab"),
+        [(["a", "b"], [], "2")],
+        "last-page-truncated key-count-is-no-number",
+    ),
     "grouped by what does not occur": (
         lambda c: paged(c, "delimiter=%7C", "a", "b"),
         [(["a", "b"], [], "2")],

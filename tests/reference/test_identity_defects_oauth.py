@@ -425,6 +425,7 @@ LIFE: list[Row] = [
     (limits.LimitExceededIsInvalidClient, burst(11), [429, 429], [401, 401]),
     (limits.RetryAfterMissing, limit_header("retry-after"), "1", None),
     (limits.RetryAfterIsAFraction, limit_header("retry-after"), "1", "1.000"),
+    (limits.RetryAfterIsNoDate, limit_header("retry-after"), "1", "Thu, 31 Feb 2099 00:00:00 GMT"),
     (limits.RetryAfterTooShort, limit_header("retry-after"), "1", "0"),
     (limits.RetryAfterIsAnHour, limit_header("retry-after"), "1", "3601"),
     (limits.RefusedRequestsProlongTheWait, burst(11, wait=1.0), [429, 200], [429, 429]),

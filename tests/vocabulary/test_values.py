@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.values import seconds_of_date, whole_number
+from conformance.vocabulary.values import seconds_of_date, seconds_of_time, whole_number
 
 
 def answered(body: bytes) -> Exchange:
@@ -33,6 +33,17 @@ def test_a_date_is_a_time() -> None:
 )  # fmt: skip
 def test_a_date_that_there_is_not_is_none(text: str) -> None:
     assert seconds_of_date(text) is None
+
+
+def test_a_time_in_full_is_a_time() -> None:
+    assert seconds_of_time("1994-11-06T08:49:37.000Z") == seconds_of_time("1994-11-06T08:49:37Z") == 784111777
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1994-11-06", "1994-13-06T08:49:37Z", "0000-11-06T08:49:37Z", "1994-11-06T08:49:37"]
+)
+def test_a_time_that_there_is_not_is_none(text: str) -> None:
+    assert seconds_of_time(text) is None
 
 
 @pytest.mark.parametrize("body", [b'{"a": NaN}', b'{"a": -Infinity}', b"[" * 100_000, b'{"a": 1' + b"0" * 5000 + b"}"])

@@ -103,6 +103,18 @@ class RetryAfterIsAFraction(Defect):
         return answer
 
 
+class RetryAfterIsNoDate(Defect):
+    """RFC 9110 section 10.2.3: Retry-After is a date that there is, or a whole number of seconds."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/retry-after-is-told",)
+
+    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
+        answer = original(wait)
+        answer.headers["Retry-After"] = "Thu, 31 Feb 2099 00:00:00 GMT"
+        return answer
+
+
 class RetryAfterTooShort(Defect):
     """RFC 9110 section 10.2.3: after Retry-After a request is let through."""
 

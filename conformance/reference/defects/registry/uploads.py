@@ -163,6 +163,18 @@ class UploadOpenedWithoutLocation(Defect):
         return without(original(asked), "Location")
 
 
+class UploadLocationIsNoAddress(Defect):
+    """RFC 9110 section 10.2.2: Location is a reference to a URI."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-opens",)
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        answer.headers["Location"] = "http://[registry]" + asked.request.raw_path
+        return answer
+
+
 class UploadOpenedWith200(Defect):
     """distribution-spec 1.1, POST then PUT: a session is opened with 202."""
 

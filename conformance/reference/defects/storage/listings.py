@@ -50,6 +50,16 @@ class KeyCountWithoutPrefixes(Defect):
         return len(page.keys)
 
 
+class KeyCountIsNoNumber(Defect):
+    """S3 API Reference, ListObjectsV2, KeyCount: of the type Integer."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
+
+    def key_count(self, original: Any, page: Page) -> str:
+        return "many"
+
+
 class StartAfterInclusive(Defect):
     """S3 API Reference, ListObjectsV2, start-after: the listing starts after that key."""
 
