@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import hmac_signed, part, unpadded
+from conformance.clients.jwt_parts import hmac_signed, part, signed, unpadded
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -25,3 +26,14 @@ def test_another_secret_does_not_verify_it() -> None:
 @pytest.mark.parametrize("length", range(5))
 def test_no_padding_is_written(length: int) -> None:
     assert "=" not in unpadded(b"x" * length)
+
+
+@pytest.mark.parametrize("claims", [{"iss": "us"}, {"iss": 5, "aud": None, "exp": "never"}, {}])
+def test_any_claims_can_be_signed_by_a_key(claims: dict[str, object]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    token = signed({"typ": 5, "alg": "none"}, claims, key)
+    read = jwt.decode_complete(
+        token, key.public_key(), algorithms=["ES256"], options={"verify_exp": False, "verify_aud": False}
+    )
+    assert read["payload"] == claims
+    assert read["header"] == {"typ": 5, "alg": "ES256"}
