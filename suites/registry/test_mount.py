@@ -11,7 +11,7 @@ from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -119,6 +119,24 @@ def test_absent_blob_is_not_made_up(absent: Callable[[str], Absent], source: str
 
     expect_status(tried.reply, {202, 400, 401, 403, 404}, "for a blob that nobody pushed")
     expect_not_stored([tried.head])
+
+
+@verifies("registry/mount/malformed-is-a-callers-fault")
+@pytest.mark.parametrize("what", [case("digest", "digest"), case("source", "source")])
+def test_malformed_mount(repository: Repository, stored: StoredImage, what: str) -> None:
+    """Purpose: what cannot be a mount is an upload, or is refused.
+
+    Method: 1. mount what is no digest, and a blob from what is no name
+            2. expect 202 or a 4xx
+    """
+    digest, source = stored.image.blobs[-1].digest, stored.repository.name
+    reply = repository.post_upload(**{
+        "digest": {"mount": digest[:19], "from_": source},
+        "source": {"mount": digest, "from_": f"{source}..UP"},
+    }[what])  # fmt: skip
+
+    if reply.status != 202:
+        expect_refused(reply, "or 202, for a malformed mount")
 
 
 @verifies("registry/mount/without-source-is-answered")

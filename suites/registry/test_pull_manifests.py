@@ -68,11 +68,18 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
 
 
 @verifies("registry/pull/absent-repository-is-404")
-@pytest.mark.parametrize("what", [case("tags", "tags/list"), case("manifest", "manifests/v1.0.0")])
+@pytest.mark.parametrize(
+    "what",
+    [
+        case("tags", "tags/list"),
+        case("manifest", "manifests/v1.0.0"),
+        case("blob", f"blobs/{digest_of(b'in a repository that never was')}"),
+    ],
+)
 def test_absent_repository(repository: Repository, names: Names, what: str) -> None:
     """Purpose: a repository that nothing was pushed to is told as such.
 
-    Method: 1. ask for the tags and a manifest of a repository that never was, as one who may pull and push there
+    Method: 1. ask for tags, a manifest and a blob of a repository that never was, as one who may pull and push there
             2. expect 404
     """
     described = repository.registry.described

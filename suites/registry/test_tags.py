@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.images import image
 from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import (
     expect_complete,
@@ -73,6 +74,16 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
     expect_complete(pages, "tags", TAGS)
     if expect_json_object(reply).get("name") != tagged.name:
         raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply)
+
+
+@verifies("registry/tags/are-json")
+def test_tags_are_json(ask: Ask) -> None:
+    """Purpose: a client knows how to read the list.
+
+    Method: 1. ask for the list
+            2. expect Content-Type: application/json
+    """
+    expect_media_type(ask(""), "application/json")
 
 
 @verifies("registry/tags/are-sorted")

@@ -16,7 +16,7 @@ from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 LEAST_LIFETIME_S = 60
 
@@ -95,6 +95,36 @@ def test_refresh_token_is_not_given_unasked(bearer: Registry, guarded: StoredIma
 
     if reply.ok and expect_json_object(reply).get("refresh_token"):
         raise NonConformance("no refresh_token", "a refresh_token", reply)
+
+
+@verifies("registry/token/subject-is-who-logs-in")
+def test_subject_is_who_logs_in(bearer: Registry) -> None:
+    """Purpose: the registry knows, and writes into its logs, who has a token.
+
+    Method: 1. ask for a token with each of two logins; where they are JWTs, read sub
+            2. expect two subjects, each with a name
+    """
+    replies = {role: ask(bearer, role) for role in ("pusher", "puller")}
+    subjects = {role: claims_of(token_in(reply)).get("sub") for role, reply in replies.items()}
+
+    if len(set(subjects.values())) < len(subjects) or not all(subjects.values()):
+        raise NonConformance("sub of each login's own", str(subjects), *replies.values())
+
+
+@verifies("registry/token/anonymous-has-no-subject")
+def test_anonymous_has_no_subject(bearer: Registry) -> None:
+    """Purpose: a token that anybody gets is nobody's, whichever login was named beside the request.
+
+    Method: 1. ask for a token without a login, with the name of one beside it
+            2. where a token comes that is a JWT, expect no sub, or an empty one
+    """
+    reply = bearer.door.ask_token([], account=bearer.account("pusher").username)
+    if not token_in(reply):
+        raise NotApplicable(f"nobody gets a token without a login ({reply.status})")
+    subject = claims_of(token_in(reply)).get("sub")
+
+    if subject:
+        raise NonConformance("an empty sub", f"sub {subject!r}", reply)
 
 
 @verifies("registry/token/lives-as-long-as-it-says")

@@ -7,9 +7,12 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import actions_in, altered, ask, has_ended, pull, token_for
+from conformance.evidence.once import Once
+from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
@@ -50,20 +53,49 @@ def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredIm
         expect_status(pull(each, token), 200, f"from {each.repository.name}")
 
 
+@pytest.fixture
+def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token to pull from the stored image's repository, which does."""
+    token = once("token to pull", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull")))
+    if once("pulled with a token to pull", lambda: pull(stored, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
+
+
+@pytest.fixture
+def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
+    """The answer to a push with it."""
+    return once("pushed with a token to pull", stored.repository.presenting(f"Bearer {to_pull}").post_upload)
+
+
 @verifies("registry/token/is-for-what-was-asked")
-def test_token_of_another_repository(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+def test_token_of_another_repository(guarded: StoredImage, to_pull: str, pushed: Exchange) -> None:
     """Purpose: a token opens what it was asked for, and nothing else.
 
     Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
             2. pull from another with it: expect 401, 403 or 404
             3. push to the first with it: expect 401, 403 or 404
     """
-    token = token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-    if pull(stored, token).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
+    expect_denied(pull(guarded, to_pull), "for another repository")
+    expect_denied(pushed, "for a push with a token to pull")
 
-    expect_denied(pull(guarded, token), "for another repository")
-    expect_denied(stored.repository.presenting(f"Bearer {token}").post_upload(), "for a push with a token to pull")
+
+@verifies("registry/token/too-little-is-told")
+def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
+    """Purpose: a client whose token is good for less learns which token to ask for.
+
+    Method: 1. push with a token to pull
+            2. where that is refused with 401, expect a Bearer challenge whose scope names the repository and push
+    """
+    if pushed.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
+    bearer = next((each for each in challenges(pushed) if each.scheme == "bearer"), None)
+    scopes = bearer.parameters.get("scope", "").split() if bearer else []
+    actions = [each.rpartition(":")[2].split(",") for each in scopes if f":{stored.repository.name}:" in each]
+
+    if not any({"push", "*"} & set(each) for each in actions):
+        told = pushed.headers.get("www-authenticate") or "no challenge"
+        raise NonConformance(f"a Bearer challenge with repository:{stored.repository.name}:push", told, pushed)
 
 
 @verifies("registry/token/without-scope-opens-nothing")

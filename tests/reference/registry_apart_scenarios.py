@@ -27,7 +27,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "accepted": ("FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
     "begins_so": ("DeletionInNamesThatBeginSo", "TagsOfNamesThatBeginSo"),
     "blobs_at_once": ("BlobsAtOnceMixed",),
-    "blob_elsewhere": ("KnownBlobOfAnyRepository", "PartOfBlobOfAnyRepository"),
+    "blob_elsewhere": ("BlobOfAbsentRepositoryFails", "KnownBlobOfAnyRepository", "PartOfBlobOfAnyRepository"),
     "deleted_here": (
         "BlobDeletionUnsupported",
         "DeletedTagNeverComesBack",
@@ -71,6 +71,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TokenOfOneListsTagsOfAll",
         "TokenOfOnePushesManifestsToAll",
         "TokenOfOneReadsBlobsOfAll",
+        "TooLittleWithoutChallenge",
+        "TooLittleWithoutScope",
     ),
     "pages": ("CatalogPageBeginsWithTheLast", "CatalogPassesOverOne", "LinkToAnEmptyPage"),
     "referrers_again": (

@@ -137,7 +137,8 @@ async def mount(d: Driver) -> None:
 
 async def mount_refused(d: Driver) -> None:
     await d.push_blob(BLOB, FOREIGN)
-    for query in (f"mount={MISSING}&from={APP}", f"mount={digest(BLOB)}", f"mount={digest(BLOB)}&from="):
+    queries = [f"mount={MISSING}&from={APP}", f"mount={digest(BLOB)}", f"mount={digest(BLOB)}&from="]
+    for query in [*queries, f"mount=sha256:abc&from={APP}", f"mount={MISSING}&from={APP}..UP"]:
         await d.ask("POST", f"{UPLOADS}?{query}")
 
 

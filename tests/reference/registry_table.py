@@ -217,7 +217,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "MountFailureRefused",
         "MountWithoutSource",
     ),
-    "mount_refused": ("MountOfMissingBlobAnswered201",),
+    "mount_refused": ("MalformedMountFails", "MountFromNoNameFails", "MountOfMissingBlobAnswered201"),
     "mount_without_right": (
         "MountTellsOfTheBlob",
         "MountWithoutRightOnSource",
@@ -305,6 +305,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "SupportCheckUnknown",
     ),
     "tag_list": (
+        "TagListTypedAsText",
         "MovedTagListedTwice",
         "LastIgnored",
         "LastListedAgain",

@@ -1,9 +1,11 @@
-"""Defects of how the registry's token endpoint reads several scopes and actions."""
+"""Defects of how the registry's token endpoint reads several scopes and actions, and of whom its tokens name."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.registry_tokens import Granted
+from conformance.reference.defects.identity.registry_tokens import Claims, Granted
 from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.seeds import Account
 
@@ -26,3 +28,27 @@ class ActionsReadInOneOrder(Defect):
 
     def granted_access(self, original: Granted, account: Account | None, asked: list[Asked]) -> Access:
         return original(account, [each for each in asked if each.actions[:2] != ("push", "pull")])
+
+
+class RegistryTokenOfOneSubject(Defect):
+    """Docker token implementation: ``sub`` is who asked for the token, and not the service that gave it."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/subject-is-who-logs-in",)
+
+    def registry_claims(
+        self, original: Claims, account: Account | None, service: str, access: Access
+    ) -> dict[str, Any]:
+        return original(account, service, access) | ({"sub": "token-service"} if account else {})
+
+
+class AnonymousTokenHasASubject(Defect):
+    """Docker token implementation: ``sub`` is empty where the client did not authenticate."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/anonymous-has-no-subject",)
+
+    def registry_claims(
+        self, original: Claims, account: Account | None, service: str, access: Access
+    ) -> dict[str, Any]:
+        return original(account, service, access) | ({} if account else {"sub": "ct-push"})

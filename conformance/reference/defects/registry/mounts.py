@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 
@@ -79,4 +79,29 @@ class MountFailureRefused(Defect):
         answer: Answer = await original(asked, digest)
         if answer.status == 202:
             raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        return answer
+
+
+class MalformedMountFails(Defect):
+    """API Reference, Error Handling: a mount of what is no digest is the caller's fault, not the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/malformed-is-a-callers-fault",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        malformed = request.parameter("mount") is not None and b"DIGEST_INVALID" in answer.body
+        return Answer(500, b"panic: index out of range") if malformed else answer
+
+
+class MountFromNoNameFails(Defect):
+    """API Reference, Error Handling: a mount from what is no name is the caller's fault, not the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/malformed-is-a-callers-fault",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        source = asked.request.parameter("from")
+        if source and not registry_of(original).is_name(source):
+            raise Refusal("NAME_UNKNOWN", status=500)
+        answer: Answer = await original(asked, digest)
         return answer

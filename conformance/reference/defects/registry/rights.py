@@ -12,6 +12,7 @@ from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Request
 from conformance.reference.registry.access import Access, Caller, organization_of
+from conformance.reference.registry.errors import Refusal
 
 
 class KnownNeedsNoLogin(Defect):
@@ -163,6 +164,27 @@ class ExpiredRegistryTokenPulls(Defect):
             return Caller(str(claims["sub"]), registry.grants_of(claims)) if claims else original(request, wanted)
         caller: Caller | None = original(request, wanted)
         return caller
+
+
+class TooLittleWithoutChallenge(Defect):
+    """Docker token scopes: who has a token for too little is challenged like who has none."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/too-little-is-told",)
+
+    def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
+        return Refusal("UNAUTHORIZED")
+
+
+class TooLittleWithoutScope(Defect):
+    """Docker token scopes: the challenge names each scope that is lacking, to who has a token as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/too-little-is-told",)
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        parameters: list[tuple[str, str]] = original([] if error == "insufficient_scope" else wanted, error)
+        return parameters
 
 
 class ReferrersForEveryLogin(Defect):

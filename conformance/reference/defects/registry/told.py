@@ -10,6 +10,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
 
@@ -32,6 +33,31 @@ class HeadOfBlobRefused(Defect):
         if request.method == "HEAD" and kind_of(request) == "blob" and answer.status == 200:
             answer.status = 204
         return answer
+
+
+class TagListTypedAsText(Defect):
+    """Docker Registry V2, Listing Image Tags: the list is application/json, and says so."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-json",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "tags" and answer.status == 200:
+            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return answer
+
+
+class BlobOfAbsentRepositoryFails(Defect):
+    """distribution-spec 1.1, Pulling blobs: a blob of a repository that never was is 404, and no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-repository-is-404",)
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        if name not in registry_of(original).repositories:
+            raise Refusal("NAME_UNKNOWN", status=500)
+        content: bytes = original(name, digest)
+        return content
 
 
 class CreatedManifestDigestOfOther(Defect):
