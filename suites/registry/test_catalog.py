@@ -7,7 +7,8 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_sorted, next_link, pages_from, strings_of
-from conformance.vocabulary.check import verifies
+from conformance.oracles.status import expect_no_server_error
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
@@ -88,3 +89,14 @@ def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage
 
     if len(strings_of(reply, "repositories")) > 1:
         raise NonConformance("one repository", f"{len(strings_of(reply, 'repositories'))}", reply)
+
+
+@verifies("registry/catalog/bad-n-is-no-server-error")
+@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
+def test_bad_n_is_no_server_error(registry: Registry, number: str) -> None:
+    """Purpose: a number that is none is never the platform's fault.
+
+    Method: 1. ask for -1 and for "x" repositories
+            2. expect an answer that is no 5xx
+    """
+    expect_no_server_error(registry.catalog(f"?n={number}"))

@@ -119,6 +119,19 @@ def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str) ->
     expect_status(refusing.put(digest, new_blob().content), 400, "for a malformed digest")
 
 
+@verifies("registry/digest/malformed-in-a-post-is-a-callers-fault")
+def test_malformed_digest_in_a_post(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a blob that is pushed at once under what is no digest is an upload, or refused.
+
+    Method: 1. POST a blob with a malformed digest
+            2. expect a 4xx, or 202 for an upload that has yet to be closed
+    """
+    reply = repository.post_upload(new_blob().content, digest="sha256:abc")
+
+    if reply.status != 202:
+        expect_refused(reply, "or 202, for a malformed digest")
+
+
 @verifies("registry/digest/missing-is-400")
 @pytest.mark.parametrize("digest", [case("absent", None), case("empty", "")])
 def test_missing_digest(repository: Repository, refusing: Refusing, new_blob: NewBlob, digest: str | None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST
 from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_not_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 
@@ -125,3 +125,16 @@ def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
 
     expect_status(stored.repository.put_manifest(tag, stored.image.content, DOCKER_LIST), {400, 415})
     expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+
+
+@verifies("registry/manifest/without-type-is-no-server-error")
+def test_manifest_without_a_type(stored: StoredImage) -> None:
+    """Purpose: a manifest that is pushed without its type is taken for what it says to be, or refused.
+
+    Method: 1. PUT an image that is there without a Content-Type
+            2. expect 201 or a 4xx
+    """
+    reply = stored.repository.send("PUT", f"manifests/{stored.image.digest}", body=stored.image.content)
+
+    if reply.status != 201:
+        expect_refused(reply, "or 201, for a manifest without a type")

@@ -94,3 +94,15 @@ def test_416_tells_the_size(ask: Ask, content: bytes) -> None:
         raise NotApplicable("the registry sends the whole blob instead, as it may")
 
     expect_header(reply, "Content-Range", f"bytes */{len(content)}")
+
+
+@verifies("registry/pull/if-range-of-another-is-the-whole")
+def test_if_range_of_another(repository: Repository, content: bytes) -> None:
+    """Purpose: a pull that is resumed is not put together of two things.
+
+    Method: 1. GET a blob with a Range and an If-Range that names another entity tag than its own
+            2. expect 200 with the whole
+    """
+    fields = [("Range", "bytes=500-1499"), ("If-Range", '"of-another"')]
+
+    expect_bytes(repository.get_blob(digest_of(content), fields), content)

@@ -135,6 +135,14 @@ async def mount(d: Driver) -> None:
         await d.ask("GET", f"/v2/{name}/blobs/{named}")
 
 
+async def asked_oddly(d: Driver) -> None:
+    named = await d.push_blob(BLOB)
+    await d.ask("GET", f"/v2/{APP}/blobs/{named}", Range="bytes=1-2", If_Range='"another"')
+    await d.ask("GET", "/v2/_catalog?n=x")
+    await d.ask("POST", f"{UPLOADS}?digest=sha256:abc", BLOB)
+    await d.ask("PUT", f"/v2/{APP}/manifests/v1", b"{}")
+
+
 async def mount_refused(d: Driver) -> None:
     await d.push_blob(BLOB, FOREIGN)
     queries = [f"mount={MISSING}&from={APP}", f"mount={digest(BLOB)}", f"mount={digest(BLOB)}&from="]

@@ -217,6 +217,12 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "MountFailureRefused",
         "MountWithoutSource",
     ),
+    "asked_oddly": (
+        "BadPageOfTheCatalogFails",
+        "MalformedDigestInAPostFails",
+        "ManifestWithoutTypeFails",
+        "RegistryIfRangeIgnored",
+    ),
     "mount_refused": ("MalformedMountFails", "MountFromNoNameFails", "MountOfMissingBlobAnswered201"),
     "mount_without_right": (
         "MountTellsOfTheBlob",

@@ -11,6 +11,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.grammar import is_supported_digest
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
 
@@ -213,3 +214,47 @@ class IndexWithoutArtifactType(Defect):
     def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
         entry: dict[str, Any] = original(manifest)
         return {name: entry[name] for name in entry if name != "artifactType" or manifest.media_type not in INDEXES}
+
+
+class RegistryIfRangeIgnored(Defect):
+    """RFC 9110 section 13.1.5: where If-Range does not match, the whole blob is sent."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/if-range-of-another-is-the-whole",)
+
+    def part_wanted(self, original: Any, request: Request, digest: str, size: int) -> tuple[int, int] | None:
+        header = request.headers.get("range")
+        part: tuple[int, int] | None = registry_of(original).byte_range(header, size) if header else None
+        return part
+
+
+class BadPageOfTheCatalogFails(Defect):
+    """API Reference, Error Handling: an invalid parameter of the catalog is the caller's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/bad-n-is-no-server-error",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return Answer(500) if kind_of(request) == "catalog" and answer.status == 400 else answer
+
+
+class MalformedDigestInAPostFails(Defect):
+    """API Reference, Error Handling: a malformed digest is the caller's fault, in whichever form of push."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/malformed-in-a-post-is-a-callers-fault",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        digest = request.parameter("digest") if request.method == "POST" else None
+        return Answer(500) if digest is not None and not is_supported_digest(digest) else answer
+
+
+class ManifestWithoutTypeFails(Defect):
+    """API Reference, Error Handling: a field that the caller left out is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/without-type-is-no-server-error",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        untyped = request.method == "PUT" and kind_of(request) == "manifest" and "content-type" not in request.headers
+        return Answer(500) if untyped else answer
