@@ -17,6 +17,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_time, whole_number
 
+CLOCKS_DIFFER_S = 900
+
 
 def expect_document(reply: Exchange, root: str) -> Element:
     """200 with a well-formed XML document of this root; returns the root, names without namespace."""
@@ -158,11 +160,14 @@ def buckets_of(reply: Exchange) -> Buckets:
 
 
 def expect_dated(reply: Exchange) -> None:
-    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form."""
+    """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form, and was not created in the future."""
     for each in expect_document(reply, "ListAllMyBucketsResult").iter("Bucket"):
         told = each.findtext("CreationDate") or ""
-        if seconds_of_time(told) is None:
+        seconds = seconds_of_time(told)
+        if seconds is None:
             raise NonConformance("a CreationDate in ISO 8601 form, in UTC", f"{told!r}", reply)
+        if seconds > reply.started + CLOCKS_DIFFER_S:
+            raise NonConformance("a CreationDate that is past", told, reply)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -17,6 +18,7 @@ from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date
 
 BODY = b"conditional"
+RFC850 = "%A, %d-%b-%y %H:%M:%S GMT"
 OTHER = '"0123456789abcdef0123456789abcdef"'
 
 
@@ -34,6 +36,11 @@ class Known:
         if told is None:
             raise Inconclusive(f"Last-Modified is no date: {self.modified!r}", "objects with a Last-Modified")
         return formatdate(told + seconds, usegmt=True)
+
+    @property
+    def moment(self) -> time.struct_time:
+        """Last-Modified in its parts, in UTC."""
+        return parsedate_to_datetime(self.modified).utctimetuple()
 
 
 Fields = Callable[[Known], dict[str, str]]
@@ -71,6 +78,9 @@ def _judged(reply: Exchange, status: int) -> None:
         row("storage/condition/modified-since-that-fails", lambda k: {"If-Modified-Since": k.modified}, 304),
         row("storage/condition/unmodified-since-that-holds", lambda k: {"If-Unmodified-Since": k.modified}, 200),
         row("storage/condition/unmodified-since-that-fails", lambda k: {"If-Unmodified-Since": k.moved(-3600)}, 412),
+        row("storage/condition/date-of-rfc850", lambda k: {"If-Modified-Since": time.strftime(RFC850, k.moment)}, 304),
+        row("storage/condition/date-of-asctime", lambda k: {"If-Modified-Since": time.asctime(k.moment)}, 304),
+        row("storage/condition/if-match-weak", lambda k: {"If-Match": f"W/{k.etag}"}, 412),
         row("storage/condition/broken-date-is-ignored", lambda k: {"If-Modified-Since": "yesterday"}, 200),
     ],
 )
@@ -129,6 +139,22 @@ def test_not_modified_tells_the_etag(space: Space, known: Known) -> None:
 
     expect_status(reply, 304)
     expect_headers(reply, {"etag": known.etag})
+
+
+@verifies("storage/condition/not-modified-keeps-caching-fields")
+def test_not_modified_tells_how_long_to_keep(space: Space) -> None:
+    """Purpose: 304 carries the fields about caching that 200 would have, so that a cache goes by what holds now.
+
+    Method: 1. put an object with Cache-Control and Expires, GET it without a condition and with its ETag
+            2. expect 304 with the values that 200 had
+    """
+    fields = {"Cache-Control": "max-age=60", "Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
+    key = space.stored(BODY, fields)
+    whole = space.get(key)
+    reply = space.get(key, {"If-None-Match": expect_etag(whole)})
+
+    expect_status(reply, 304)
+    expect_headers(reply, {name: whole.headers.get(name) or "" for name in fields if name in whole.headers})
 
 
 @verifies("storage/condition/not-modified-tells-no-other-length")

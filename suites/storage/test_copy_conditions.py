@@ -1,13 +1,15 @@
-"""Server-side copies under conditions on their source."""
+"""Server-side copies under conditions on their source, and of versions of it."""
 
 from __future__ import annotations
 
 import pytest
 
+from conformance.clients.sigv4 import encoded
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import row
+from conformance.vocabulary.check import row, verifies
 
 OTHER = '"0123456789abcdef0123456789abcdef"'
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
@@ -56,3 +58,17 @@ def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds
     else:
         expect_refusal(reply, 412, {"PreconditionFailed"})
         expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/missing-version-is-refused")
+def test_copy_of_missing_version(space: Space) -> None:
+    """Purpose: a copy of a version that never existed is no copy of the present object.
+
+    Method: 1. copy from an object with the id of a version that never existed
+            2. expect 400, 403, 404, or 501, and nothing under the new key
+    """
+    source, key = space.stored(b"the present one"), space.key("copy")
+    reply = space.copy_as(key, f"/{space.name}/{encoded(source, safe='/')}?versionId=cf-no-such-version-0000000000000")
+
+    expect_status(reply, {400, 403, 404, 501})
+    expect_nothing_stored(space.get(key))

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.checksums import content_md5
 from conformance.oracles.s3_errors import expect_code, expect_error_document
-from conformance.oracles.s3_objects import expect_empty_body
+from conformance.oracles.s3_objects import expect_empty_body, expect_headers
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
@@ -60,11 +60,14 @@ def test_error_has_a_request_id(space: Space) -> None:
     """Purpose: an error names its request, so that its operator can find it.
 
     Method: 1. cause two errors
-            2. expect a request id in document or x-amz-request-id, another one each time
+            2. expect a request id in document or x-amz-request-id, one where it is in both, another one each time
     """
     replies = [space.get(space.key("missing")) for _ in range(2)]
     told = [expect_error_document(r).request_id or r.headers.get("x-amz-request-id") or "" for r in replies]
 
+    for reply, name in zip(replies, told, strict=True):
+        if "x-amz-request-id" in reply.headers:
+            expect_headers(reply, {"x-amz-request-id": name})
     if not all(told) or told[0] == told[1]:
         raise NonConformance("a request id, another one for each request", f"{told}", *replies)
 

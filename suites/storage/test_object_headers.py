@@ -39,6 +39,8 @@ METADATA = {
     "x-amz-meta-long": "long" * 250,
     **{f"x-amz-meta-number-{number}": str(number) for number in range(12)},
 }
+CLOCK_TICK_S = 2
+"""A server may look at its clock once a second only, and at another one where it stores."""
 SAME_IN_HEAD = ("etag", "content-type", "last-modified", "x-amz-meta-owner", "cache-control")
 
 
@@ -174,6 +176,23 @@ def test_last_modified_is_now(space: Space) -> None:
 
     expect_http_date(got, "last-modified", time.time(), 300)
     expect_headers(head, {"last-modified": got.headers.get("last-modified") or ""})
+
+
+@verifies("storage/object/dates-agree")
+def test_dates_agree(space: Space) -> None:
+    """Purpose: an object that was overwritten tells when, and no later than the answer that tells it.
+
+    Method: 1. put an object twice, GET it
+            2. expect Last-Modified within five minutes of now; a Date, where there is one, in the form of HTTP, and
+               Last-Modified not later
+    """
+    key = space.stored(b"first", {"Cache-Control": "no-cache"})
+    reply = space.get(space.stored(b"second", key=key))
+
+    modified = expect_http_date(reply, "last-modified", time.time(), 300)
+    if "date" in reply.headers and modified > expect_http_date(reply, "date", time.time(), 900) + CLOCK_TICK_S:
+        told = f"{reply.headers.get('last-modified')}, in an answer of {reply.headers.get('date')}"
+        raise NonConformance("Last-Modified not later than Date", told, reply)
 
 
 @verifies("storage/object/large-metadata-is-whole-or-refused")

@@ -170,6 +170,19 @@ def test_deleted_object_is_gone(space: Space) -> None:
         raise NonConformance("no deleted key in the listing", f"{listed.keys}", listed.reply)
 
 
+@verifies("storage/object/no-content-has-no-length")
+def test_no_content_has_no_length(space: Space) -> None:
+    """Purpose: 204 ends with its head, and a length in it makes a reader wait for what never comes.
+
+    Method: 1. delete an object
+            2. expect no Content-Length and no Transfer-Encoding, if it is 204
+    """
+    reply = space.delete(space.stored())
+
+    if reply.status == 204:
+        expect_absent_headers(reply, ["content-length", "transfer-encoding"], "in 204")
+
+
 @verifies("storage/object/delete-is-idempotent")
 def test_delete_of_missing_key_is_204(space: Space) -> None:
     """Purpose: deleting what is not there succeeds, so that a deletion can be repeated.

@@ -80,9 +80,13 @@ def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> Non
     """Purpose: a range that has no byte of the object in it is told as such.
 
     Method: 1. GET with a range beyond the object
-            2. expect 416 InvalidRange
+            2. expect 416 InvalidRange, and the object's size in Content-Range, where it is told
     """
-    expect_refusal(space.get(whole, {"Range": asked}), 416, {"InvalidRange"})
+    reply = space.get(whole, {"Range": asked})
+
+    expect_refusal(reply, 416, {"InvalidRange"})
+    if "content-range" in reply.headers:
+        expect_headers(reply, {"content-range": f"bytes */{len(WHOLE)}"})
 
 
 @verifies("storage/range/of-nothing-is-not-partial")
@@ -142,6 +146,19 @@ def test_if_range_of_another_object_gives_the_whole(space: Space, whole: str) ->
 
     expect_bytes(other, WHOLE)
     expect_range(space.get(whole, {"Range": "bytes=0-9", "If-Range": tag}), WHOLE, 0, 9)
+
+
+@verifies("storage/range/if-range-that-cannot-hold-gives-the-whole")
+@pytest.mark.parametrize("validator", [case("weak", "W/{}"), case("older-date", "Sat, 01 Jan 2000 00:00:00 GMT")])
+def test_if_range_that_cannot_hold_gives_the_whole(space: Space, whole: str, validator: str) -> None:
+    """Purpose: a part is sent under If-Range only where it is surely of the same object: the comparison is strong.
+
+    Method: 1. GET with a range and If-Range of the object's own ETag made weak, or of a date that is not its own
+            2. expect 200 with the whole
+    """
+    tag = expect_etag(space.head(whole))
+
+    expect_bytes(space.get(whole, {"Range": "bytes=0-9", "If-Range": validator.format(tag)}), WHOLE)
 
 
 @verifies("storage/range/part-is-described-as-the-whole")

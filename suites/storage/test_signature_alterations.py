@@ -68,6 +68,21 @@ MALFORMATIONS: dict[str, Alteration] = {
 
 
 @verifies("storage/signature/payload-hash-is-checked")
+@pytest.mark.parametrize("payload", [case("of-nothing", b"")])
+def test_hash_of_nothing_is_checked(space: Space, payload: bytes) -> None:
+    """Purpose: a request that was signed without a body takes none on its way.
+
+    Method: 1. sign a PUT without a body, send it with one
+            2. expect 400 XAmzContentSHA256Mismatch, or BadDigest, or 403, and the old bytes
+    """
+    key = space.stored(STOOD)
+    signed = space.s3.sign(space.request("PUT", key, body=payload))
+
+    expect_refusal(space.s3.send_as_is(replace(signed, body=b"in flight")), {400, 403}, OTHER_PAYLOAD)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/signature/payload-hash-is-checked")
 def test_payload_hash_is_checked(space: Space) -> None:
     """Purpose: a body other than the one that was signed is refused, large as it may be, and the old object lives.
 

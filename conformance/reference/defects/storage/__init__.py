@@ -1,6 +1,7 @@
 """Defects of the S3 gateway, a module for each part of its contract."""
 
 from conformance.reference.defects.storage import (
+    answer_slips,
     contents,
     copies,
     documents,
@@ -12,6 +13,7 @@ from conformance.reference.defects.storage import (
     listings,
     moments,
     multipart,
+    open_doors,
     parts,
     races,
     reads,
@@ -26,6 +28,7 @@ from conformance.reference.defects.storage import (
 )
 
 __all__ = [
+    "answer_slips",
     "contents",
     "copies",
     "documents",
@@ -37,6 +40,7 @@ __all__ = [
     "listings",
     "moments",
     "multipart",
+    "open_doors",
     "parts",
     "races",
     "reads",

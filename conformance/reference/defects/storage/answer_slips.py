@@ -1,0 +1,320 @@
+"""Defects of what answers tell beside what was asked for: names, times, validators; found by red-teaming."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.copies import with_source
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.base import http_time
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.canonical import EMPTY_SHA256
+from conformance.reference.storage.conditions import Conditions, http_date
+from conformance.reference.storage.copies import SOURCE
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+HOUR_S = 3600
+
+
+def told_otherwise(answer: Answer, root: str, name: str, text: str) -> Answer:
+    """The answer with another text in an element, if it is a document of that root."""
+    if f"<{root}".encode() in answer.body[:200]:
+        element = xml.element(name, text).encode()
+        answer.body = re.sub(f"<{name}>[^<]*</{name}>".encode(), element, answer.body)
+    return answer
+
+
+class UploadToldOfAnotherKey(Defect):
+    """S3 API Reference, CreateMultipartUpload, Key: the key that the upload was opened for."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "InitiateMultipartUploadResult", "Key", "upload")
+
+
+class CompletionToldOfAnotherBucket(Defect):
+    """S3 API Reference, CompleteMultipartUpload, Bucket: the bucket that has the new object."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "CompleteMultipartUploadResult", "Bucket", "pool-1")
+
+
+class PartsToldOfAnotherUpload(Defect):
+    """S3 API Reference, ListParts, UploadId: the upload whose parts are listed."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "ListPartsResult", "UploadId", "1")
+
+
+class PartDatedInSeconds(Defect):
+    """S3 API Reference, Part, LastModified: a date and time as documents have them, not seconds since 1970."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/times-are-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "ListPartsResult", "LastModified", str(int(time.time())))
+
+
+class PartDatedByTheZone(Defect):
+    """S3 API Reference, Part, LastModified: when the part was uploaded, in UTC."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/times-are-told",)
+
+    def listed_part(self, original: Any, part: Part) -> str:
+        return str(original(replace(part, modified=part.modified + HOUR_S)))
+
+
+class UploadDatedByTheZone(Defect):
+    """S3 API Reference, MultipartUpload, Initiated: when the upload was begun, in UTC."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/times-are-told",)
+
+    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
+        return str(original(bucket, replace(upload, initiated=upload.initiated - 2 * HOUR_S), encoded))
+
+
+class UploadedObjectDatedByItsBucket(Defect):
+    """S3 API Reference, HeadObject, Last-Modified: when the object was made, though it was in parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/times-are-told",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, modified=0)
+
+
+class CopyDatedAsInHeaders(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: as documents write dates, not as header fields do."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/date-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return told_otherwise(answer, "CopyObjectResult", "LastModified", http_time(int(time.time())))
+
+
+class CopyDatedByTheZone(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: when the copy was made, as it is told afterwards."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/date-is-told",)
+
+    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
+        return list(original(etag, modified + HOUR_S, checksums))
+
+
+class CopyBetweenBucketsLosesMetadata(Defect):
+    """S3 API Reference, CopyObject: the source's metadata is the copy's, in another bucket too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        within = call.headers[SOURCE].lstrip("/").startswith(f"{call.bucket}/")
+        return copy if within or replaced else replace(copy, metadata={})
+
+
+class OverwrittenDatedAnHourAgo(Defect):
+    """S3 API Reference, HeadObject, Last-Modified: when the object was last modified, by overwriting too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/dates-agree",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        ago = HOUR_S if key in bucket.objects else 0
+        await original(bucket, key, replace(stored, modified=stored.modified - ago), asked)
+
+
+class ModifiedAfterItsAnswer(Defect):
+    """RFC 9110 section 8.8.2.1: Last-Modified is not later than the Date of the answer that tells it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/dates-agree",)
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        return dict(original(replace(found, modified=found.modified + 20)))
+
+
+class DateInIsoForm(Defect):
+    """RFC 9110 section 6.6.1: Date is an HTTP-date."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/dates-agree",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["Date"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        return answer
+
+
+class NotModifiedForgetsHowLongToKeep(Defect):
+    """RFC 9110 section 15.4.5: 304 has the Cache-Control and the Expires that 200 would have."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/not-modified-keeps-caching-fields",)
+
+    def not_modified(self, original: Any, found: StoredObject) -> Answer:
+        answer: Answer = original(found)
+        del answer.headers["Cache-Control"]
+        return answer
+
+
+class OlderDateFormsIgnored(Defect):
+    """RFC 9110 section 5.6.7: a date is taken in each of the three forms that HTTP has had."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/date-of-rfc850", "storage/condition/date-of-asctime")
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        headers = call.request.headers.mutablecopy()
+        if not re.match(r"\w{3}, ", headers.get("if-modified-since", "")):
+            del headers["If-Modified-Since"]
+        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return answer
+
+
+class WeakTagMatches(Defect):
+    """RFC 9110 section 13.1.1: a weak entity tag in If-Match is no match, for the comparison is strong."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/if-match-weak",)
+
+    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
+        return bool(original(value.replace("W/", ""), found))
+
+
+class IfRangeComparesWeakly(Defect):
+    """RFC 9110 section 13.1.5: a weak entity tag in If-Range is no match, for the comparison is strong."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole",)
+
+    def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
+        return bool(original(value and value.removeprefix("W/"), found))
+
+
+class IfRangeDateNotCompared(Defect):
+    """RFC 9110 section 13.1.5: a date in If-Range holds where it is exactly Last-Modified."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/if-range-that-cannot-hold-gives-the-whole",)
+
+    def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
+        return (value is not None and http_date(value) is not None) or bool(original(value, found))
+
+
+class HundredDeletedOfAThousand(Defect):
+    """S3 API Reference, DeleteObjects: up to 1,000 keys are deleted, each that is told as deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-a-thousand",)
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
+        self.count = 0
+        return list(original(asked))
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        self.count += 1
+        there = bucket if self.count <= 100 else replace(bucket, objects={}, keys=[])
+        return str(await original(there, entry, quiet))
+
+
+class CopyLosesItsDisposition(Defect):
+    """S3 API Reference, CopyObject: every system field of the source is the copy's, not its type alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        kept = {name: value for name, value in copy.headers.items() if name in ("content-type", "cache-control")}
+        return copy if replaced else replace(copy, headers=kept)
+
+
+class CopiedVersionPassedOver(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: a version that is named is the one to copy."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/missing-version-is-refused",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        source: tuple[str, str] = original(with_source(call, call.headers[SOURCE].partition("?")[0]))
+        return source
+
+
+class NoContentHasALength(Defect):
+    """RFC 9110 section 8.6: no Content-Length in 204."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/no-content-has-no-length",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 204:
+            answer.headers["Content-Length"] = "0"
+        return answer
+
+
+class RequestNamedTwice(Defect):
+    """S3 API Reference, "REST error responses", RequestId: the id of the request, which its header tells."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/request-can-be-named",)
+
+    def error_body(self, original: Any, request: Request, refusal: Fault, request_id: str) -> bytes:
+        return bytes(original(request, refusal, gateway(original).new_request_id()))
+
+
+class UnsatisfiedRangeOfNothing(Defect):
+    """RFC 9110 section 14.4: Content-Range of 416 tells how large the object is."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/unsatisfiable-is-416",)
+
+    def unsatisfiable(self, original: Any, size: int) -> Fault:
+        fault: Fault = original(0)
+        return fault
+
+
+class BucketOfTheFuture(Defect):
+    """S3 API Reference, ListBuckets, CreationDate: when the bucket was created."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed",)
+
+    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
+        return str(original(replace(bucket, created=bucket.created + 24 * HOUR_S)))
+
+
+class HashOfNothingTakesAnything(Defect):
+    """SigV4, "x-amz-content-sha256": the hash of no bytes is the hash of no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        if call.signer.payload_hash != EMPTY_SHA256:
+            original(call)
+        else:
+            call.body = call.request.body

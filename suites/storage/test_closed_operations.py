@@ -1,0 +1,112 @@
+"""Every operation is closed to strangers, not those alone that clients use most."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.sigv4 import Request, Signing
+from conformance.clients.storage import S3, Bucket
+from conformance.oracles.s3_documents import deletion_of, parts_of
+from conformance.oracles.s3_errors import xml_root
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+STOOD = b"what stood there"
+CLOSED = {400, 401, 403, 501}
+"""501 where the operation is not offered."""
+REFUSED = {"AccessDenied", "SignatureDoesNotMatch"}
+ELSEWHERE = "-copied"
+Operation = Callable[[Bucket, str], Exchange]
+OPERATIONS: dict[str, Operation] = {
+    "list-first-version": lambda bucket, key: bucket.listing_v1(key),
+    "list-uploads": lambda bucket, key: bucket.list_uploads(key),
+    "location": lambda bucket, key: bucket.call("GET", query={"location": ""}),
+    "delete-many": lambda bucket, key: bucket.delete_many([key]),
+    "copy": lambda bucket, key: bucket.copy(key + ELSEWHERE, key),
+    "get-tags": lambda bucket, key: bucket.get_tags(key),
+    "put-tags": lambda bucket, key: bucket.put_tags(key, [("owner", "mallory")]),
+    "delete-tags": lambda bucket, key: bucket.delete_tags(key),
+    "ranged": lambda bucket, key: bucket.get(key, {"Range": "bytes=0-3"}),
+    "conditional": lambda bucket, key: bucket.get(key, {"If-None-Match": '"0"'}),
+}
+UPLOADS: dict[str, Callable[[Bucket, str, str], Exchange]] = {
+    "list-parts": lambda bucket, key, upload: bucket.list_parts(key, upload),
+    "put-part": lambda bucket, key, upload: bucket.put_part(key, upload, 2, b"intruder"),
+    "copy-part": lambda bucket, key, upload: bucket.copy_part(key, upload, 2, key),
+    "complete": lambda bucket, key, upload: bucket.complete(key, upload, [(1, '"0123456789abcdef0123456789abcdef"')]),
+    "abort": lambda bucket, key, upload: bucket.abort(key, upload),
+}
+
+
+class Unsigned(S3):
+    """The gateway as a caller without credentials sees it."""
+
+    def sign(self, request: Request, signing: Signing | None = None) -> Request:
+        """The request as it is."""
+        return request
+
+
+def _strangers(space: Space) -> list[Bucket]:
+    """The bucket as it is to a caller without credentials, and to one with a wrong secret."""
+    unsigned = Unsigned(space.s3.raw, space.s3.keys)
+    return [each.bucket(space.name) for each in (unsigned, space.s3.with_keys(secret_key="not-the-secret-of-this-key"))]
+
+
+def _expect_closed(reply: Exchange, key: str) -> None:
+    """A refusal, or a DeleteResult that refuses the key."""
+    root = xml_root(reply)
+    if reply.ok and root is not None and root.tag == "DeleteResult" and deletion_of(reply).refuses({key}, REFUSED):
+        return
+    expect_status(reply, CLOSED)
+
+
+@pytest.fixture(scope="session")
+def standing(space: Space) -> str:
+    """The key of an object that nobody may change."""
+    return space.stored(STOOD)
+
+
+@pytest.fixture(scope="session")
+def opened(space: Space, standing: str) -> tuple[str, int]:
+    """An open upload to that key, and the size of its only part."""
+    upload = space.opened(standing)
+    space.part(standing, upload, 1, STOOD)
+    return upload, len(STOOD)
+
+
+@verifies("storage/signature/every-operation-is-closed")
+@pytest.mark.parametrize("operation", [case(name, operation) for name, operation in OPERATIONS.items()])
+def test_every_operation_is_closed(space: Space, standing: str, operation: Operation) -> None:
+    """Purpose: no operation on a bucket or an object is open to who cannot sign.
+
+    Method: 1. ask for the operation without a signature, and with a wrong secret
+            2. expect 400, 401 or 403 (501 where it is not offered), the object as it was, and no copy of it
+    """
+    for stranger in _strangers(space):
+        _expect_closed(operation(stranger, standing), standing)
+    expect_stored(space.get(standing), STOOD)
+    expect_nothing_stored(space.get(standing + ELSEWHERE))
+
+
+@verifies("storage/signature/every-upload-is-closed")
+@pytest.mark.parametrize("operation", [case(name, operation) for name, operation in UPLOADS.items()])
+def test_every_upload_is_closed(
+    space: Space, standing: str, opened: tuple[str, int], operation: Callable[[Bucket, str, str], Exchange]
+) -> None:
+    """Purpose: an open upload is no way in for who cannot sign, though it know the upload's id.
+
+    Method: 1. ask for the operation on an upload without a signature, and with a wrong secret
+            2. expect 400, 401 or 403, and the upload with its part as it was
+    """
+    upload, size = opened
+    for stranger in _strangers(space):
+        expect_status(operation(stranger, standing, upload), CLOSED)
+    reply = space.list_parts(standing, upload)
+    if [(part.number, part.size) for part in parts_of(reply).parts] != [(1, size)]:
+        raise NonConformance("the upload with its only part", f"{parts_of(reply).parts}", reply)

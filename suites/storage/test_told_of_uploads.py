@@ -1,0 +1,113 @@
+"""What answers about an upload say it is of: bucket, key, id, and when."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from conformance.oracles.s3_documents import ISO_TIME, copied_etag_of, expect_document
+from conformance.oracles.s3_errors import require, xml_root
+from conformance.oracles.s3_objects import expect_http_date
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+NEAR_S = 300
+ROOTS = (
+    "InitiateMultipartUploadResult",
+    "ListPartsResult",
+    "ListMultipartUploadsResult",
+    "CompleteMultipartUploadResult",
+)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The answers about one upload, by the root of their document, and the object's head."""
+
+    key: str
+    upload: str
+    replies: dict[str, Exchange]
+    head: Exchange
+
+
+@pytest.fixture(scope="session")
+def told(space: Space) -> Told:
+    """An upload of one part, asked about while it was open, then completed."""
+    key = space.key("told")
+    opened = require(space.create_upload(key), "multipart uploads")
+    root = xml_root(opened)
+    upload = (root.findtext("UploadId") if root is not None else "") or ""
+    part = space.part(key, upload, 1, b"told")
+    parts, uploads = space.list_parts(key, upload), space.list_uploads(key)
+    replies = (opened, parts, uploads, space.complete(key, upload, [part]))
+    return Told(key, upload, dict(zip(ROOTS, replies, strict=True)), space.head(key))
+
+
+def _elements(reply: Exchange, root: str, name: str) -> Iterator[Element]:
+    """The elements of a name that a document has itself or in what it lists."""
+    document = expect_document(reply, root)
+    for parent in (document, *document.findall("Upload"), *document.findall("Part")):
+        yield from parent.findall(name)
+
+
+def expect_near(reply: Exchange, element: Element) -> float:
+    """The element is a time in ISO 8601 form, near now; returns it in seconds."""
+    found = element.text or ""
+    if not ISO_TIME.match(found):
+        raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", f"{found!r}", reply)
+    seconds = datetime.datetime.fromisoformat(found).timestamp()
+    if abs(seconds - time.time()) > NEAR_S:
+        raise NonConformance(f"{element.tag} within {NEAR_S} s of now", found, reply)
+    return seconds
+
+
+@verifies("storage/multipart/answers-name-their-upload")
+def test_answers_name_their_upload(space: Space, told: Told) -> None:
+    """Purpose: an answer about an upload says of which bucket and key it is, and which upload.
+
+    Method: 1. open an upload, send a part, list its parts and the uploads of its key, complete it
+            2. expect bucket, key and id of it in each answer that tells them
+    """
+    wanted = {"Bucket": space.name, "Key": told.key, "UploadId": told.upload}
+    for root, reply in told.replies.items():
+        for name, value in wanted.items():
+            for element in _elements(reply, root, name):
+                if element.text != value:
+                    raise NonConformance(f"<{name}>{value} in <{root}>", f"{element.text}", reply)
+
+
+@verifies("storage/multipart/times-are-told")
+def test_times_of_an_upload_are_told(told: Told) -> None:
+    """Purpose: who looks for what broke off is told when an upload was begun, and when a part came.
+
+    Method: 1. open an upload, send a part, list its parts and the uploads of its key, complete it, HEAD the object
+            2. expect Initiated and LastModified, where they are told, in ISO 8601 form and near now; and Last-Modified
+    """
+    for root, name in (("ListPartsResult", "LastModified"), ("ListMultipartUploadsResult", "Initiated")):
+        for element in _elements(told.replies[root], root, name):
+            expect_near(told.replies[root], element)
+    expect_http_date(told.head, "last-modified", time.time(), NEAR_S)
+
+
+@verifies("storage/copy/date-is-told")
+def test_date_of_a_copy_is_told(space: Space) -> None:
+    """Purpose: the result of a copy says when the copy was made, as a client is told afterwards.
+
+    Method: 1. copy an object, HEAD the copy
+            2. expect LastModified in the result, where it is told, in ISO 8601 form, near now and the second of HEAD's
+    """
+    source, key = space.stored(b"dated"), space.key("copy")
+    reply = space.copy(key, source)
+    copied_etag_of(reply)
+    modified = expect_http_date(space.head(key), "last-modified", time.time(), NEAR_S)
+
+    for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
+        if abs(expect_near(reply, element) - modified) >= 1:
+            raise NonConformance("LastModified of the copy, as HEAD tells it", f"{element.text}", reply)
