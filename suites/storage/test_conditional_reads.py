@@ -32,15 +32,18 @@ class Known:
 
     def moved(self, seconds: int) -> str:
         """Last-Modified, moved by seconds."""
-        told = seconds_of_date(self.modified)
-        if told is None:
-            raise Inconclusive(f"Last-Modified is no date: {self.modified!r}", "objects with a Last-Modified")
-        return formatdate(told + seconds, usegmt=True)
+        return formatdate(self._seconds() + seconds, usegmt=True)
 
     @property
     def moment(self) -> time.struct_time:
         """Last-Modified in its parts, in UTC."""
-        return parsedate_to_datetime(self.modified).utctimetuple()
+        return time.gmtime(self._seconds())
+
+    def _seconds(self) -> float:
+        told = seconds_of_date(self.modified)
+        if told is None:
+            raise Inconclusive(f"Last-Modified is no date: {self.modified!r}", "objects with a Last-Modified")
+        return told
 
 
 Fields = Callable[[Known], dict[str, str]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from conformance.oracles.s3_documents import ISO_TIME, copied_etag_of, expect_document
+from conformance.oracles.s3_documents import copied_etag_of, expect_document
 from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import expect_http_date
 from conformance.oracles.status import observed
@@ -18,6 +17,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.values import seconds_of_time
 
 NEAR_S = 300
 ROOTS = (
@@ -63,9 +63,9 @@ def _elements(reply: Exchange, name: str) -> Iterator[Element]:
 def expect_near(reply: Exchange, element: Element) -> float:
     """The element is a time in ISO 8601 form, near now; returns it in seconds."""
     found = element.text or ""
-    if not ISO_TIME.match(found):
+    seconds = seconds_of_time(found)
+    if seconds is None:
         raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", f"{found!r}", reply)
-    seconds = datetime.datetime.fromisoformat(found).timestamp()
     if abs(seconds - time.time()) > NEAR_S:
         raise NonConformance(f"{element.tag} within {NEAR_S} s of now", found, reply)
     return seconds
