@@ -28,11 +28,15 @@ def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
         expect_status(reply, {403, 404}, f"for {thing.path(thing.name)} as {thing.role}")
 
 
+EVERYTHING = "all=true&include_hidden=true&hidden=true&include=all&visibility=all&archived=true&deleted=true"
+
+
 @verifies("authorization/concealment/lists-do-not-show-hidden")
 def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: no list names what its reader may not see.
 
-    Method: 1. read every declared resource as each role from which something is concealed
+    Method: 1. read every declared resource as each role from which something is concealed; a list of such things also
+               with bounds of its own, and with parameters that ask for all there is
             2. expect the name of the hidden thing nowhere in the answers
     """
     for thing in hidden.all():
@@ -41,7 +45,10 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
         for operation in platform.operations("read"):
             if operation.path == thing.path(thing.name):
                 continue  # Its own path may be repeated in the error.
-            expect_not_repeated(platform.as_role(thing.role, operation), [thing.name], "the name of what is hidden")
+            listed = operation.resource.item is not None and operation.resource.item.path == thing.template
+            for query in ("", "?limit=200&offset=0", f"?{EVERYTHING}") if listed else ("",):
+                reply = platform.as_role(thing.role, operation, path=f"{operation.path}{query}")
+                expect_not_repeated(reply, [thing.name], "the name of what is hidden")
 
 
 TOTALS = ("total", "count", "total_count", "totalCount", "total_items")

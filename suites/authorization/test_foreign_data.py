@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conformance.clients.oauth import access_token
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.state import expect_unchanged
@@ -103,6 +104,47 @@ def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: Foreign
             reply = platform.as_role("full", at(operation, f"{operation.path}?{name}={value}"))
             expect_not_repeated(reply, theirs.canaries, STORED)
             expect_no_server_error(reply)
+
+
+@verifies("authorization/isolation/token-parameters-lead-to-nothing-foreign")
+def test_token_parameters_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings) -> None:
+    """Purpose: no parameter of a token request makes a token another organization's.
+
+    Method: 1. as full, ask for a token with parameters that name the other organization, as organization, tenant …
+            2. where one is issued, read each resource of the other organization with it: 403, 404 or 401, nothing shown
+    """
+    named = dict.fromkeys(("organization", "organization_id", "org", "org_id", "tenant", "audience", "resource"))
+    reply = platform.oauth.request_token(**dict.fromkeys(named, theirs.organization.organization))
+    expect_no_server_error(reply)
+    if access_token(reply) is None:
+        return
+    token = platform.oauth.taken(reply, "full")
+    for resource, foreign in theirs.places():
+        there = platform.send(at(platform.operation(resource, "read"), foreign.path), token)
+        expect_kept_out(theirs, there, {401, 403, 404}, f"for {foreign.path} with such a token")
+
+
+@verifies("authorization/isolation/equal-names-are-two-things")
+def test_equal_names_are_two_things(platform: Platform, theirs: ForeignThings) -> None:
+    """Purpose: what one organization does to a thing of its own never reaches another's of the same name.
+
+    Method: 1. as full, create a thing of a name that the role foreign has given; no 5xx
+            2. where it is created, change it and delete it
+            3. expect the role foreign to find its own as before, each time, and nothing of it shown
+    """
+    for thing in [each for each in theirs.things() if each.ours]:
+        before = theirs.state(thing)
+        for kind in ("create", "update", "delete"):
+            if kind != "create" and not getattr(thing.resource, kind):
+                continue
+            reply = platform.as_role("full", platform.operation(thing.resource, kind, thing.slug))
+            expect_no_server_error(reply)
+            expect_not_repeated(reply, theirs.canaries, STORED)
+            expect_unchanged(before, theirs.state(thing), reply)
+            if not reply.ok:
+                break
+            if kind == "create":
+                platform.remember(thing.resource, thing.slug)
 
 
 MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")

@@ -30,11 +30,11 @@ def refused(platform: Platform, operation: Operation, token: str | None, statuse
     return reply
 
 
-def scoped(platform: Platform, kind: str) -> list[Operation]:
-    """Operations of a kind that need a scope; NotApplicable where none does."""
-    found = [each for each in platform.operations(kind) if each.scope]
+def scoped(platform: Platform, *kinds: str) -> list[Operation]:
+    """Operations of these kinds that need a scope; NotApplicable where none does."""
+    found = [each for each in platform.operations(*kinds) if each.scope]
     if not found:
-        raise NotApplicable(f"no declared {kind} needs a scope")
+        raise NotApplicable(f"no declared {' or '.join(kinds)} needs a scope")
     return found
 
 
@@ -104,10 +104,10 @@ def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:
 def test_head_needs_what_get_needs(platform: Platform, who: str) -> None:
     """Purpose: HEAD is no way around authorization.
 
-    Method: 1. send HEAD to each declared resource, without a token, and with one that lacks the scope
+    Method: 1. send HEAD to each declared resource and item, without a token, and with one that lacks the scope
             2. expect 401 and 403
     """
-    for operation in scoped(platform, "read"):
+    for operation in scoped(platform, "read", "read-item"):
         if operation.method == "GET":
             token = None if who == "none" else platform.token_without(str(operation.scope))
             expect_status(

@@ -157,7 +157,17 @@ WAYS_ROUND: dict[str, Callable[[OAuthClient], Exchange]] = {
         oauth.form(ROLE), (FORM_TYPE, ("X-Forwarded-For", f"192.0.2.{random.randrange(1, 255)}"))
     ),
     "basic": lambda oauth: oauth.request_by_basic(ROLE),
+    "other-fields": lambda oauth: oauth.post(oauth.form(ROLE), (FORM_TYPE, *_of_another_caller())),
+    "query": lambda oauth: oauth.post(oauth.form(ROLE), query=f"?cf={random.randrange(10**6)}"),
 }
+
+
+def _of_another_caller() -> list[tuple[str, str]]:
+    """Fields by which callers are told apart, each of a new one."""
+    address = f"192.0.2.{random.randrange(1, 255)}"
+    names = ("X-Real-IP", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP", "X-Cluster-Client-IP")
+    agent = ("User-Agent", f"cf-{random.randrange(10**6)}")
+    return [*((name, address) for name in names), ("Forwarded", f"for={address}"), agent]
 
 
 @verifies("errors/429/no-way-round-the-limit")
@@ -167,7 +177,8 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
     """Purpose: a limit does not begin anew for who writes another address into a header, or authenticates otherwise.
 
     Method: 1. exhaust the limit of the role limited
-            2. ask as often again at once, and three times more, under another X-Forwarded-For each, or by Basic
+            2. ask as often again at once, and three times more, under another X-Forwarded-For each, by Basic, under
+               other fields that name the caller, or with another query
             3. expect a 429 among the answers
     """
     exhausted(target, oauth)

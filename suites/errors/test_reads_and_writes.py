@@ -79,38 +79,6 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
             raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply)
 
 
-TEXTS = {
-    "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
-    "letters": "häll ñ Ж 漢",
-    "four-bytes": "rocket 🚀 end",
-    "long": "x" * 300 + " end",
-}
-
-
-@verifies("errors/reads/texts-come-back-as-sent")
-@pytest.mark.parametrize("text", [case(name, value) for name, value in TEXTS.items()])
-def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
-    """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
-
-    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, a character of four
-               bytes, or 300 characters, in each member of the declared body in turn; a service may refuse such a text
-            2. where it is accepted, expect it as it was sent
-    """
-    for resource in platform.resources_with("create", "item"):
-        body = resource.create.body if resource.create else {}
-        for name in [name for name, each in body.items() if isinstance(each, str) and name != resource.unique]:
-            slug = platform.names.new()
-            operation = platform.operation(resource, "create", slug)
-            reply = platform.as_role("full", operation, document={**(operation.document or {}), name: text})
-            if not reply.ok:
-                expect_status(reply, {400, 413, 422}, "for a text that is not accepted")
-                continue
-            platform.remember(resource, slug)
-            read = platform.as_role("full", platform.operation(resource, "read-item", slug))
-            if member(read, name) not in (text, None):
-                raise NonConformance(f"{name} {text!r}, as was sent", f"{member(read, name)!r}", reply, read)
-
-
 @verifies("errors/writes/leave-everything-else-alone")
 def test_writes_leave_everything_else_alone(platform: Platform) -> None:
     """Purpose: a change is made to the item that is named, and to those members of it that are named.

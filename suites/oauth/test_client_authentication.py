@@ -126,18 +126,29 @@ def test_failure_is_invalid_client(control: OAuthClient, changes: dict[str, str]
     expect_error(reply, "invalid_client")
 
 
+ASSERTION = {
+    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    "client_assertion": "eyJhbGciOiJub25lIn0.e30.",
+}
+
+
 @verifies("oauth/client/authentication-is-required")
 @pytest.mark.parametrize(
-    "left_out",
-    [case("both", ("client_id", "client_secret")), case("secret", ("client_secret",)), case("id", ("client_id",))],
+    "changes",
+    [
+        case("both", {"client_id": None, "client_secret": None}),
+        case("secret", {"client_secret": None}),
+        case("id", {"client_id": None}),
+        case("assertion", {"client_secret": None, **ASSERTION}),
+    ],
 )
-def test_authentication_is_required(control: OAuthClient, left_out: tuple[str, ...]) -> None:
+def test_authentication_is_required(control: OAuthClient, changes: dict[str, str | None]) -> None:
     """Purpose: no token without proof of who asks.
 
-    Method: 1. leave out the secret, the id, or both
+    Method: 1. leave out the secret, the id, or both, or send an assertion that nobody signed in place of the secret
             2. expect 400 or 401 and no token
     """
-    expect_refusal(control.request_token(**dict.fromkeys(left_out)))
+    expect_refusal(control.request_token(**changes))
 
 
 @verifies("oauth/client/secret-is-one-text")

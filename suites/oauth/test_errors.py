@@ -136,14 +136,15 @@ def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str) -> No
 
 
 @verifies("oauth/errors/refusal-is-not-stored")
-@pytest.mark.parametrize("name", [case(name, name) for name in ("wrong-secret", "unknown-grant-type")])
+@pytest.mark.parametrize("name", [case(name, name) for name in ("wrong-secret", "unknown-grant-type", "unknown-scope")])
 def test_refusal_is_not_stored(control: OAuthClient, name: str) -> None:
     """Purpose: a cached refusal does not outlive its cause.
 
     Method: 1. send a bad request
             2. expect Cache-Control with no-store
     """
-    expect_directive(refused(control, name), "Cache-Control", "no-store")
+    reply = control.request_token(scope="cf:unknown") if name == "unknown-scope" else refused(control, name)
+    expect_directive(reply, "Cache-Control", "no-store")
 
 
 @verifies("oauth/errors/no-internals-shown")

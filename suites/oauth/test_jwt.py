@@ -67,11 +67,18 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     """Purpose: whoever verifies the token finds what it needs.
 
     Method: 1. ask for a token
-            2. expect the claim
+            2. expect the claim; client_id to be the client's, and jti to be another one in another token
     """
     token, reply = issued_jwt(oauth)
-    if not claims_of(token).get(name):
-        raise NonConformance(f"the claim {name}", f"claims {', '.join(sorted(claims_of(token)))}", reply)
+    claims = claims_of(token)
+    if not claims.get(name):
+        raise NonConformance(f"the claim {name}", f"claims {', '.join(sorted(claims))}", reply)
+    own = oauth.credential("full").client_id
+    if name == "client_id" and claims[name] != own:
+        raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply)
+    other, again = issued_jwt(oauth) if name == "jti" else (token, reply)
+    if other != token and claims_of(other).get(name) == claims[name]:
+        raise NonConformance("another jti in another token", f"{claims[name]!r} in both", reply, again)
 
 
 @verifies("oauth/jwt/scope-claim-is-what-was-granted")

@@ -59,6 +59,33 @@ def test_published_keys_are_public(platform: Platform) -> None:
             raise NonConformance("keys without private members", f"a key of type {key.get('kty')} with {shown}")
 
 
+@verifies("oauth/jwt/published-keys-verify")
+def test_published_keys_verify(platform: Platform) -> None:
+    """Purpose: whoever is to verify a token finds the key for that where keys are published.
+
+    Method: 1. ask for a token and read the declared JWK set; again where none of its keys is the one, since keys change
+            2. expect one of them to verify the token's signature
+    """
+    for _ in range(2):
+        token = platform.oauth.fresh_token("full")
+        algorithm = str(header_of(token).get("alg"))
+        if algorithm not in jwt.algorithms.get_default_algorithms() or not claims_of(token):
+            raise Inconclusive(f"the access token is no JWT of a known algorithm ({algorithm})", "a JWT that is signed")
+        keys = signing_keys(platform)
+        if any(_verifies(key, token, algorithm) for key in keys):
+            return
+    raise NonConformance("a published key that verifies the token", f"none of the {len(keys)} signing keys does")
+
+
+def _verifies(key: dict[str, Any], token: str, algorithm: str) -> bool:
+    unchecked = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
+    try:
+        jwt.decode(token, jwt.PyJWK(key, algorithm).key, algorithms=[algorithm], options=unchecked)  # type: ignore[arg-type]
+    except (jwt.PyJWTError, ValueError, TypeError):
+        return False
+    return True
+
+
 def written(key: dict[str, Any], form: str) -> bytes:
     """A public key as bytes that a careless verifier may hold in its hand."""
     if form == "jwk":

@@ -96,13 +96,16 @@ def test_no_refresh_token(answer: Exchange) -> None:
 
 
 @verifies("oauth/answer/no-store")
-def test_answer_is_not_stored(answer: Exchange) -> None:
+def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: no cache keeps a token.
 
-    Method: 1. ask for a token
+    Method: 1. ask for a token, with the credentials in the body and by Basic
             2. expect Cache-Control with no-store
     """
     expect_directive(answer, "Cache-Control", "no-store")
+    by_basic = oauth.request_by_basic()
+    if by_basic.ok:
+        expect_directive(by_basic, "Cache-Control", "no-store")
 
 
 @verifies("oauth/answer/pragma-no-cache")

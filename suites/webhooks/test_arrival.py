@@ -7,7 +7,9 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
+from conformance.clients.at_once import at_once
 from conformance.clients.cut_off import BreakingOff
 from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
@@ -46,19 +48,20 @@ def mark() -> str:
 def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: what was accepted is there, every event once.
 
-    Method: 1. POST twelve events, each with a mark of chance
+    Method: 1. POST twelve events one after another, and twelve at once, each with a mark of chance
             2. have the operator's hook tell what was taken in, within the time that the target file says
             3. expect each mark, once
     """
     observed_by(operator)
-    marks = [mark() for _ in range(12)]
-    for each in marks:
-        expect_success(webhook.post(json.dumps({"mark": each}).encode()))
+    marks = [mark() for _ in range(24)]
+    deliveries = [partial(webhook.post, json.dumps({"mark": each}).encode()) for each in marks]
+    for reply in [*(deliver() for deliver in deliveries[:12]), *at_once(deliveries[12:])]:
+        expect_success(reply)
 
     told = told_in_time(operator, target, lambda told: all(each in told for each in marks))
     counts = [told.count(each) for each in marks]
     if counts != [1] * len(marks):
-        raise NonConformance("every event among those taken in, once", f"the twelve events {counts} times")
+        raise NonConformance("every event among those taken in, once", f"the events {counts} times")
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
@@ -142,12 +145,23 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
 def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator) -> None:
     """Purpose: a sender that was refused will send again; so nothing of it may have been taken in.
 
-    Method: 1. POST an event that is no JSON, with a mark of chance; where it is refused:
-            2. expect the mark nowhere in what the operator's hook tells
+    Method: 1. send an event that is no JSON, one by PUT, one that is too large, and one to a URL that never existed,
+               each with a mark of chance
+            2. expect the mark of each that was refused nowhere in what the operator's hook tells
     """
     observed_by(operator)
-    word = mark()
-    if webhook.post(f'{{"mark": "{word}"'.encode()).ok:
-        raise NotApplicable("the webhook takes bodies that are no JSON")
-    if word in json.dumps(operator.events()):
-        raise NonConformance("no event that was refused", "the refused event among those taken in")
+    marks = {name: mark() for name in ("that is no JSON", "by PUT", "that is too large", "to an unknown URL")}
+    events = {name: f'{{"mark": "{each}"}}'.encode() for name, each in marks.items()}
+    large = events["that is too large"] + b" " * (webhook.described.largest_body + 3_000_000)
+    replies = {
+        "that is no JSON": webhook.post(events["that is no JSON"][:-1]),
+        "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], "application/json"),
+        "that is too large": webhook.post(large),
+        "to an unknown URL": webhook.send(
+            "POST", webhook.path_with(webhook.secret[::-1]), events["to an unknown URL"], "application/json"
+        ),
+    }
+    told = json.dumps(operator.events())
+    taken = [name for name, each in marks.items() if not replies[name].ok and each in told]
+    if taken:
+        raise NonConformance("no event that was refused", f"the refused event {', '.join(taken)} among those taken in")

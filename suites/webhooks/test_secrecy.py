@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 
@@ -154,7 +155,8 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
     """Purpose: a URL that was exposed and rotated takes nothing any more; the new one does.
 
     Method: 1. have the operator's hook rotate the webhook
-            2. expect the old URL to be answered as one that never existed
+            2. expect the old URL to be answered as one that never existed, and to refuse five events more, none of
+               which the operator's hook tells: not every server may have heard of it
             3. expect the new URL to accept an event
     """
     taken(webhook)
@@ -164,6 +166,12 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
     if old == webhook.secret:
         raise NonConformance("another URL after rotation", "the same one")
     expect_refused(expect_as_unknown(webhook, "POST", old), "at the old URL")
+    late = f"cf-late-{random.getrandbits(64):016x}"
+    for _ in range(5):
+        event = f'{{"mark": "{late}"}}'.encode()
+        expect_refused(webhook.send("POST", webhook.path_with(old), event, "application/json"), "at the old URL")
+    if operator.has("events") and late in json.dumps(operator.events()):
+        raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
     expect_success(webhook.post(b'{"event": "cf"}'), "at the new URL")
 
 

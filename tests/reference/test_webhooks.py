@@ -132,6 +132,12 @@ def kept(*bodies: bytes | Chunks, **details: Any) -> Callable[[World], Any]:
     return look
 
 
+def at_the_old_url(w: World) -> list[int]:
+    old = w.url
+    w.webhooks.rotate()
+    return [w.ask(url=old).status_code for _ in range(3)]
+
+
 def broken_off(w: World) -> int:
     request = Request("POST", w.url, "", Headers({"content-length": "2"}), b"x")
     asyncio.run(w.application.alterations.surface.broken_off(request))
@@ -194,6 +200,11 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.PatternFindsWebhook, posted(url="/hooks/%25"), 404, 202),
     (events.MethodOfFieldCounts, posted(method="GET", headers={"x-http-method-override": "POST"}), 405, 202),
     (events.EventInQueryTaken, near(lambda url: url + "?payload=x", "GET"), 405, 202),
+    (events.RefusedMethodTakenIn, kept(b"x", method="PUT"), 0, 1),
+    (events.LargeEventTakenInAndRefused, kept(b"x" * (LARGEST + 1)), 0, LARGEST + 1),
+    (events.OneServerKeepsOldUrl, at_the_old_url, [404, 404, 404], [404, 404, 202]),
+    (events.OldUrlTakesInAndRefuses, lambda w: (w.rotated(), len(w.webhooks.events())), (404, 1), (404, 2)),
+    (events.EventsOfABurstLost, kept(*[b"x"] * 13), 13, 12),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),

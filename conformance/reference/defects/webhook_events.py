@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
+import time
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -178,3 +180,85 @@ class EventInQueryTaken(Defect):
         if payload is None:
             return original(request)
         return original(dataclasses.replace(request, method="POST", body=payload.encode()))
+
+
+class RefusedMethodTakenIn(Defect):
+    """API Reference, Webhooks: what is refused for its method has not arrived."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        surface, answer = surface_of(original), original(request)
+        organization = surface.organization_of(request.raw_path) if answer.status == 405 else None
+        if organization is not None:
+            surface.take_in(organization, request)
+        return answer
+
+
+class LargeEventTakenInAndRefused(Defect):
+    """API Reference, Webhooks: what is refused for its size has not arrived."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        answer = original(request)
+        if answer.status == 413:
+            surface_of(original).take_in(ORGANIZATION, request)
+        return answer
+
+
+class OneServerKeepsOldUrl(Defect):
+    """API Reference, Webhooks: a URL that was rotated is dead, on each of three servers."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.old: set[str] = set()
+        self.numbers = itertools.count()
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.old.add(surface_of(original).url_path)
+        return original()
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        if raw_path in self.old and next(self.numbers) % 3 == 2:
+            return ORGANIZATION
+        return original(raw_path)
+
+
+class OldUrlTakesInAndRefuses(Defect):
+    """API Reference, Webhooks: what comes by a URL that was rotated does not arrive."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.old: set[str] = set()
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.old.add(surface_of(original).url_path)
+        return original()
+
+    def receive(self, original: Receives, request: Request) -> Answer:
+        if request.raw_path in self.old:
+            surface_of(original).take_in(ORGANIZATION, request)
+        return original(request)
+
+
+class EventsOfABurstLost(Defect):
+    """API Reference, Webhooks: of what was accepted nothing is lost, however much comes in a second."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
+
+    def __init__(self) -> None:
+        self.came: list[float] = []
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        now = time.monotonic()
+        self.came = [each for each in self.came if now - each < 1] + [now]
+        if len(self.came) <= 12:
+            original(organization, request)

@@ -127,6 +127,8 @@ class Projects(BearerAuthentication):
         """Adds a project; False where its slug is taken."""
         if project.slug in organization.projects:
             return False
+        # A validator is never one that something else of that name had (RFC 9110 section 8.8.1).
+        project.version = self.first_version(organization, project.slug)
         organization.projects[project.slug] = project
         return True
 
@@ -150,7 +152,12 @@ class Projects(BearerAuthentication):
         if not still_holds():
             return False
         organization.projects.pop(project.slug, None)
+        organization.last_versions[project.slug] = project.version
         return True
+
+    def first_version(self, organization: Organization, slug: str) -> int:
+        """The version that a new project of a slug begins with."""
+        return organization.last_versions.get(slug, 0) + 1
 
     def if_match_holds(self, request: Request, project: Project) -> bool:
         """RFC 9110 section 13.1.1, compared strongly; true where there is no If-Match."""

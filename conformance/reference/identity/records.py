@@ -43,13 +43,14 @@ class Project:
 
 @dataclass
 class Organization:
-    """An organization: ``members`` as JSON shows them, ``projects`` by slug."""
+    """An organization: ``members`` as JSON shows them, ``projects`` by slug, and the last version of deleted ones."""
 
     slug: str
     name: str
     description: str
     members: list[dict[str, str]]
     projects: dict[str, Project]
+    last_versions: dict[str, int] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The organization as JSON shows it."""

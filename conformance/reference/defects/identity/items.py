@@ -1,0 +1,241 @@
+"""Defects in items: their versions, several of them at once, lists of them, and what hides them."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization, Project
+
+Operation = Callable[[Call], Awaitable[Answer]]
+Removal = Callable[[Organization, Project, Callable[[], bool]], Awaitable[bool]]
+Create = Callable[[Organization, Project], Awaitable[bool]]
+PAUSE_S = 0.003
+KEPT_S = 5.0
+
+
+class UpdateStoresMarkup(Defect):
+    """RFC 9110 section 9.3.1: a text that an update writes is read as it was sent."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
+        original(
+            project, {name: html.escape(each) if isinstance(each, str) else each for name, each in changes.items()}
+        )
+
+
+class TextCutAt2000(Defect):
+    """RFC 9110 section 9.3.1: a long text that is accepted is read to its end."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
+        original(project, {name: each[:2000] if isinstance(each, str) else each for name, each in changes.items()})
+
+
+class AnythingIsNotModified(Defect):
+    """RFC 9110 section 13.1.2: 304 is for who has what is there now."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-is-what-is-unchanged",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        return original(request, project) and (request.method != "GET" or "if-none-match" not in request.headers)
+
+
+class UpdateTellsOldVersion(Defect):
+    """RFC 9110 section 8.8: an update is answered with the new validator."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/told-version-is-the-new-one",)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        project = call.organization.projects.get(call.slug or "")
+        etag = project.etag if project else ""
+        answer = await original(call)
+        if answer.status == 200:
+            answer.headers["ETag"] = etag
+        return answer
+
+
+class VersionsBeginAnew(Defect):
+    """RFC 9110 section 8.8.3: a validator tells apart what a name stood for at different times."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/version-is-not-given-again",)
+
+    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
+        return 1
+
+
+class CreationsAtOnceLoseOne(Defect):
+    """RFC 9110 section 9.3.1: what was created is read; here all are read, one is added, and all are written."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/at-once-none-is-lost",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        read = dict(organization.projects)
+        await asyncio.sleep(PAUSE_S)
+        if not await original(organization, project):
+            return False
+        organization.projects = read | {project.slug: project}
+        return True
+
+
+class UpdatesAtOnceMixedUp(Defect):
+    """RFC 9110 section 9.3.1: of two updates at once each changes its own thing."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/at-once-none-is-lost",)
+
+    async def update_project(
+        self, original: Callable[..., Awaitable[bool]], project: Project, changes: Any, still_holds: Callable[[], bool]
+    ) -> bool:
+        self.latest = changes
+        await asyncio.sleep(PAUSE_S)
+        return await original(project, self.latest, still_holds)
+
+
+class DeletedStaysListed(Defect):
+    """RFC 9110 section 9.3.1: a list is of what is there."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def __init__(self) -> None:
+        self.deleted: list[Project] = []
+
+    async def remove_project(
+        self, original: Removal, organization: Organization, project: Project, still_holds: Callable[[], bool]
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        self.deleted += [project] if removed else []
+        return removed
+
+    def visible_projects(
+        self, original: Callable[..., list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        seen = surface_of(original).can_see
+        gone = [each for each in self.deleted if each.organization == organization.slug and seen(caller, each)]
+        return [*original(caller, organization), *gone]
+
+
+class ListTellsTheFirstText(Defect):
+    """RFC 9110 section 9.3.1: a list tells of a thing what is so now."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/lists-tell-what-is-so",)
+
+    def __init__(self) -> None:
+        self.first: dict[int, dict[str, Any]] = {}
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        seen = surface.visible_projects(call.caller, call.organization)
+        return surface.listing(call.request, [self.first.setdefault(id(each), each.document()) for each in seen])
+
+
+class HidingTakesSeconds(Defect):
+    """Projects: a list of members is who has access, from the moment in which it is written."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def __init__(self) -> None:
+        self.seen: dict[tuple[str, str], float] = {}
+
+    def can_see(self, original: Callable[[Caller, Project], bool], caller: Caller, project: Project) -> bool:
+        key, now = (caller.client.client_id, project.slug), time.monotonic()
+        if original(caller, project):
+            self.seen[key] = now
+        return now - self.seen.get(key, -KEPT_S) < KEPT_S
+
+
+class CreationReplacesHidden(Defect):
+    """API Reference, Error Handling: a slug that is taken is a conflict, also for who may not see by what."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/creation-replaces-nothing-hidden",)
+
+    async def post_projects(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        slug = surface.body_object(call.request).get("slug")
+        taken = call.organization.projects.get(slug) if isinstance(slug, str) else None
+        if taken is not None and not surface.can_see(call.caller, taken):
+            del call.organization.projects[taken.slug]
+        return await original(call)
+
+
+class _ListsAll(Defect):
+    """A list that shows what is hidden to who asks in its way."""
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        if not any(call.request.parameter(name) for name in self._parameters()):
+            return await original(call)
+        everything = [each.document() for each in call.organization.projects.values()]
+        return surface_of(original).listing(call.request, everything)
+
+    def _parameters(self) -> tuple[str, ...]:
+        raise NotImplementedError
+
+
+class BoundsListHidden(_ListsAll):
+    """API Reference, Error Handling: what is hidden stands in no list, whatever its bounds."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    def _parameters(self) -> tuple[str, ...]:
+        return ("limit",)
+
+
+class AllListsHidden(_ListsAll):
+    """API Reference, Error Handling: what is hidden stands in no list, whatever is asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    def _parameters(self) -> tuple[str, ...]:
+        return ("all", "include_hidden")
+
+
+class DeletionReachesOtherOrganization(Defect):
+    """API Reference, Error Handling: a deletion reaches no other organization's thing of the same name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+
+    async def remove_project(
+        self, original: Removal, organization: Organization, project: Project, still_holds: Callable[[], bool]
+    ) -> bool:
+        removed = await original(organization, project, still_holds)
+        for each in surface_of(original).organizations.values() if removed else ():
+            each.projects.pop(project.slug, None)
+        return removed
+
+
+class CreationReachesOtherOrganization(Defect):
+    """API Reference, Error Handling: a creation replaces no other organization's thing of the same name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/equal-names-are-two-things",)
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        for each in surface_of(original).organizations.values():
+            if project.slug in each.projects and each is not organization:
+                each.projects[project.slug] = project
+        return await original(organization, project)

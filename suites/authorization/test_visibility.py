@@ -1,0 +1,76 @@
+"""What is hidden by a change is hidden at once, and nobody writes over what it may not see."""
+
+from __future__ import annotations
+
+from conformance.oracles.documents import shows
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
+from conformance.sandbox.hidden import HiddenThings
+from conformance.sandbox.platform import Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NotApplicable
+
+
+def hiding(platform: Platform) -> list[tuple[Resource, str]]:
+    """Resources whose items can be hidden, with each role from which; NotApplicable where there is none."""
+    found = [
+        (resource, role)
+        for resource in platform.resources_with("create", "item", "unique")
+        for role in (resource.item.hidden_from if resource.item and resource.item.hidden_body else ())
+    ]
+    if not found:
+        raise NotApplicable("no resource declares item.hidden_body and item.hidden_from")
+    return found
+
+
+@verifies("authorization/concealment/hiding-hides-at-once")
+def test_hiding_hides_at_once(platform: Platform) -> None:
+    """Purpose: who was shown something is not shown it on, once it is hidden.
+
+    Method: 1. create an item that all see; have each role from which items can be hidden read it: 2xx
+            2. hide it by an update with the members that hide a new one, where an update takes them
+            3. expect 404 or 403 for that role, no list to name it, and the owner to read it
+    """
+    judged = False
+    for resource, role in hiding(platform):
+        slug = platform.new_item(resource)
+        read = platform.operation(resource, "read-item", slug)
+        update = platform.operation(resource, "update", slug) if resource.update else None
+        if update is None or not platform.as_role(role, read).ok:
+            continue
+        platform.as_role(role, platform.operation(resource, "read"))
+        document = {**(update.document or {}), **((resource.item.hidden_body if resource.item else None) or {})}
+        if not platform.as_role("full", update, document=document).ok:
+            continue
+        judged = True
+        expect_status(platform.as_role(role, read), {403, 404}, f"for {read} as {role}, from whom it was hidden")
+        listed = platform.as_role(role, platform.operation(resource, "read"))
+        expect_not_repeated(listed, [slug], "the name of what was hidden")
+        expect_success(platform.as_role("full", read), "for the owner of what was hidden")
+    if not judged:
+        raise NotApplicable("no update takes the members that hide an item")
+
+
+@verifies("authorization/concealment/creation-replaces-nothing-hidden")
+def test_creation_replaces_nothing_hidden(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: who may not see a thing does not write over it by creating one of its name.
+
+    Method: 1. have the owner create a hidden item; create one of the same name as a role from which it is hidden
+            2. expect no 5xx, nothing of the hidden item in the answer, and the owner to find it as before
+    """
+    for resource, role in hiding(platform):
+        slug = hidden.new_item(resource)
+        create = platform.operation(resource, "create", slug)
+        before = platform.state(create)
+        text = f"cf text of {role}"
+        document = {
+            name: text if isinstance(value, str) and name != resource.unique else value
+            for name, value in (create.document or {}).items()
+        }
+        reply = platform.as_role(role, create, document=document)
+        expect_no_server_error(reply)
+        if not shows(reply, text):
+            expect_not_repeated(reply, [f"text of {slug}"], "what is hidden")
+        expect_unchanged(before, platform.state(create), reply)

@@ -1,0 +1,53 @@
+"""Texts of any kind are kept as they are sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.documents import member
+from conformance.oracles.status import expect_status
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+
+TEXTS = {
+    "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
+    "letters": "häll ñ Ж 漢",
+    "four-bytes": "rocket 🚀 end",
+    "long": "x" * 300 + " end",
+    "very-long": "x" * 3000 + " end",
+}
+
+
+@verifies("errors/reads/texts-come-back-as-sent")
+@pytest.mark.parametrize("text", [case(name, value) for name, value in TEXTS.items()])
+def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
+    """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
+
+    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, a character of four
+               bytes, or 300 or 3,000 characters, in each member of the declared body in turn, and update it
+               so; a service may refuse such a text
+            2. where it is accepted, expect it as it was sent
+    """
+    for resource in platform.resources_with("create", "item"):
+        body = resource.create.body if resource.create else {}
+        for name in [name for name, each in body.items() if isinstance(each, str) and name != resource.unique]:
+            slug = platform.names.new()
+            if not _kept_as_sent(platform, platform.operation(resource, "create", slug), name, text):
+                platform.create(resource, slug)
+            platform.remember(resource, slug)
+            if resource.update and isinstance(resource.update.body.get(name), str):
+                _kept_as_sent(platform, platform.operation(resource, "update", slug), name, text)
+
+
+def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str) -> bool:
+    """Writes a text into a member; whether it is accepted, and then it is read as it was sent."""
+    reply = platform.as_role("full", operation, document={**(operation.document or {}), name: text})
+    if not reply.ok:
+        expect_status(reply, {400, 413, 422}, "for a text that is not accepted")
+        return False
+    read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
+    shown = platform.as_role("full", read)
+    if member(shown, name) not in (text, None):
+        raise NonConformance(f"{name} {text!r}, as was sent", f"{member(shown, name)!r}", reply, shown)
+    return True

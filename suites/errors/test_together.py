@@ -1,0 +1,91 @@
+"""Several items: written at once none is lost or mixed up, and lists tell of them what is so."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from conformance.clients.at_once import at_once
+from conformance.oracles.documents import shows
+from conformance.oracles.status import expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+AT_ONCE = 6
+
+
+@verifies("errors/writes/at-once-none-is-lost")
+def test_at_once_none_is_lost(platform: Platform) -> None:
+    """Purpose: those who write different things at one moment do not undo each other's writes.
+
+    Method: 1. create six items at once; where they can be, update all of them at once, each with a text of its own
+            2. expect 2xx for each, and each to be read with its own text
+    """
+    for resource in platform.resources_with("create", "item", "unique"):
+        slugs = [platform.names.new() for _ in range(AT_ONCE)]
+        for kind in ("create", "update") if resource.update else ("create",):
+            operations = [platform.operation(resource, kind, slug) for slug in slugs]
+            replies = at_once([partial(platform.as_role, "full", each) for each in operations])
+            for slug in slugs if kind == "create" else ():
+                platform.remember(resource, slug)
+            for operation, reply in zip(operations, replies, strict=True):
+                expect_success(reply, f"for {operation}, at once with others")
+                _expect_read(platform, operation, reply)
+
+
+def _expect_read(platform: Platform, operation: Operation, written: Exchange) -> None:
+    slug = platform.slug_of(operation)
+    reply = platform.as_role("full", platform.operation(operation.resource, "read-item", slug))
+    expect_success(reply, f"for what {operation} wrote")
+    for text in _texts(operation):
+        if not shows(reply, text):
+            raise NonConformance(f"{text!r}, as was written", reply.text[:300], written, reply)
+
+
+def _texts(operation: Operation) -> list[str]:
+    document: dict[str, Any] = operation.document or {}
+    return [value for value in document.values() if isinstance(value, str) and len(value) >= 8]
+
+
+@verifies("errors/reads/lists-tell-what-is-so")
+def test_lists_tell_what_is_so(platform: Platform) -> None:
+    """Purpose: a list is of what is there now, and as it is now.
+
+    Method: 1. create an item, with a text of its own in each member, and read the list in which it would stand; go on
+               where its name stands there
+            2. update the item: expect no text of before in the list that the update has replaced
+            3. delete it: expect its name no more
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique"):
+        slug = platform.names.new()
+        create = platform.operation(resource, "create", slug)
+        document = {
+            name: f"{value} as {name}" if isinstance(value, str) and name != resource.unique else value
+            for name, value in (create.document or {}).items()
+        }
+        listed = partial(platform.as_role, "full", platform.operation(resource, "read"))
+        expect_success(platform.as_role("full", create, document=document))
+        platform.remember(resource, slug)
+        first = listed()
+        if not first.ok or not shows(first, slug):
+            continue
+        if resource.update:
+            update = platform.operation(resource, "update", slug)
+            expect_success(platform.as_role("full", update))
+            replaced = [str(document[name]) for name in update.document or {} if isinstance(document.get(name), str)]
+            _expect_no_more(listed(), replaced, first)
+        if resource.delete:
+            judged = True
+            expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
+            _expect_no_more(listed(), [slug], first)
+    if not judged:
+        raise NotApplicable("no list names an item that was created and can be deleted")
+
+
+def _expect_no_more(reply: Exchange, texts: list[str], first: Exchange) -> None:
+    for text in texts:
+        if shows(first, text) and shows(reply, text):
+            raise NonConformance(f"a list without {text!r}, which is no more", f"a list with it: {reply.status}", reply)

@@ -1,0 +1,115 @@
+"""What tells the version of an item: the right one in every answer, never the same for two (RFC 9110 section 8.8)."""
+
+from __future__ import annotations
+
+from conformance.oracles.documents import shows
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+
+def going_by_if_match(platform: Platform) -> list[Resource]:
+    """Resources whose updates go by If-Match; NotApplicable where there is none."""
+    found = [
+        each
+        for each in platform.resources_with("create", "item", "update")
+        if each.update and each.update.concurrency == "If-Match"
+    ]
+    if not found:
+        raise NotApplicable("no resource declares If-Match as its update.concurrency")
+    return found
+
+
+def strong(reply: Exchange) -> str | None:
+    """The strong ETag of an answer."""
+    etag = reply.headers.get("etag")
+    return etag if etag and etag.startswith('"') else None
+
+
+@verifies("errors/409/told-version-is-the-new-one")
+def test_told_version_is_the_new_one(platform: Platform) -> None:
+    """Purpose: who has just written something may go on from what the answer told of its version.
+
+    Method: 1. create an item; where the answer has a strong ETag, update the item on condition of it
+            2. where that answer has one, update the item again on condition of it
+            3. expect 2xx both times
+    """
+    told = False
+    for resource in going_by_if_match(platform):
+        slug = platform.names.new()
+        reply = platform.create(resource, slug)
+        expect_success(reply, "for a new item")
+        for _ in range(2):
+            etag = strong(reply)
+            if etag is None:
+                break
+            told = True
+            update = platform.operation(resource, "update", slug)
+            reply = platform.as_role("full", update, [("If-Match", etag)])
+            expect_success(
+                reply, f"for an update on condition of the ETag {etag} that the write before was answered with"
+            )
+    if not told:
+        raise NotApplicable("no answer to a write tells a strong ETag")
+
+
+@verifies("errors/409/version-is-not-given-again")
+def test_version_is_not_given_again(platform: Platform) -> None:
+    """Purpose: who has read an item does not overwrite another one that was given its name since.
+
+    Method: 1. create an item and read it; delete it, create another of the same name, and change its text
+            2. expect no ETag among those of the second that the first had, where both are strong
+    """
+    judged = False
+    for resource in going_by_if_match(platform):
+        if not resource.delete:
+            continue
+        slug = platform.new_item(resource)
+        read = platform.operation(resource, "read-item", slug)
+        first = platform.as_role("full", read)
+        expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
+        operation = platform.operation(resource, "create", slug)
+        expect_success(platform.as_role("full", operation, document=_of_other_text(operation)))
+        second = platform.as_role("full", read)
+        if not strong(first) or not strong(second) or first.body == second.body:
+            continue
+        judged = True
+        if strong(first) == strong(second):
+            expected = f"another ETag than {strong(first)}, which an item of other content had"
+            raise NonConformance(expected, f"ETag: {strong(second)}", first, second)
+    if not judged:
+        raise NotApplicable("no item that can be deleted tells a strong ETag")
+
+
+def _of_other_text(operation: Operation) -> dict[str, object]:
+    unique = operation.resource.unique
+    return {
+        name: f"{value}, made again" if isinstance(value, str) and name != unique else value
+        for name, value in (operation.document or {}).items()
+    }
+
+
+@verifies("errors/reads/not-modified-is-what-is-unchanged")
+def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
+    """Purpose: who has an old copy is not told that it is the present one.
+
+    Method: 1. read an item; update it; where its ETag is another one then, read it if it does not match the first
+            2. expect 2xx with the text that was written last; and 2xx on condition of an ETag that it never had
+    """
+    for resource in platform.resources_with("create", "item", "update"):
+        slug = platform.new_item(resource)
+        read = platform.operation(resource, "read-item", slug)
+        old = platform.as_role("full", read).headers.get("etag")
+        update = platform.operation(resource, "update", slug)
+        expect_success(platform.as_role("full", update))
+        present = platform.as_role("full", read)
+        stale = old if old != present.headers.get("etag") else None
+        for value in filter(None, (stale, '"cf-unknown"')):
+            reply = platform.as_role("full", read, [("If-None-Match", value)])
+            expect_status(reply, present.status, f"for If-None-Match: {value}")
+            for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
+                if shows(present, text) and not shows(reply, text):
+                    raise NonConformance(f"{text!r}, as was written last", reply.text[:300], present, reply)
