@@ -220,11 +220,13 @@ def test_expired_token_is_401(platform: Platform) -> None:
 def test_answers_are_not_shared(platform: Platform) -> None:
     """Purpose: what one token opens is not handed to others by a shared cache.
 
-    Method: 1. read each declared resource with the good token
-            2. expect no Cache-Control with public or s-maxage
+    Method: 1. read each declared resource with the good token, and with one that lacks its scope
+            2. expect no Cache-Control with public or s-maxage: a shared cache would hand on what was shown, or refused
     """
     for operation, token in reads(platform):
-        reply = platform.send(operation, token)
-        value = (reply.headers.get("cache-control") or "").lower()
-        if "public" in value or "s-maxage" in value:
-            raise NonConformance("an answer that shared caches do not keep", f"Cache-Control: {value}", reply)
+        lacking = [platform.token_without(operation.scope)] if operation.scope else []
+        for each in (token, *lacking):
+            reply = platform.send(operation, each)
+            value = (reply.headers.get("cache-control") or "").lower()
+            if "public" in value or "s-maxage" in value:
+                raise NonConformance("an answer that shared caches do not keep", f"Cache-Control: {value}", reply)

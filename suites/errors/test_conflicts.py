@@ -114,11 +114,12 @@ def test_one_of_many_creators_wins(platform: Platform) -> None:
 
 
 def _marked(operation: Operation, number: int) -> dict[str, Any]:
-    """The declared body with a mark in each text but the unique one."""
-    unique = operation.resource.unique
+    """The declared body with a mark in each text but the unique one, and the one that tells the version."""
+    resource = operation.resource
+    kept = {resource.unique if operation.kind == "create" else None, resource.update and resource.update.concurrency}
     mark = f" mark-{number}-of-{AT_ONCE}"
     return {
-        name: value + mark if isinstance(value, str) and (name != unique or operation.kind == "update") else value
+        name: value + mark if isinstance(value, str) and name not in kept else value
         for name, value in (operation.document or {}).items()
     }
 

@@ -68,6 +68,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     """Events that a service which reads and writes them anew would change: the bytes, their type, what is sent."""
     numbers = f'{{"mark": "{mark()}", "id": 12345678901234567890, "price": 1.10, "rate": 1E2, "b": 1, "a": 2}}'.encode()
     chunked = f'{{"mark": "{mark()}"}}'.encode()
+    several = f'[{{"mark": "{mark()}"}}, {{"mark": "{mark()}"}}]'.encode()
     large = f'{{"mark": "{mark()}", "x": "'.encode()
     large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
@@ -76,6 +77,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
         "white space and escapes": (spaced, "application/json", spaced),
         "numbers of many digits": (numbers, "application/json", numbers),
         "chunks": (chunked, "application/json", iter((chunked[:9], chunked[9:]))),
+        "a list": (several, "application/json", several),
         "the largest body": (large, "application/json", large),
         "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),
     }
@@ -85,8 +87,8 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
 def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
-    Method: 1. POST JSON with white space and escapes, with numbers of many digits, in chunks, of the largest size;
-               and text in Latin-1, where the target declares text
+    Method: 1. POST JSON with white space and escapes, with numbers of many digits, in chunks, in a list, of the largest
+               size; and text in Latin-1, where the target declares text
             2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them
     """
     observed_by(operator)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import random
 import re
@@ -22,6 +24,8 @@ METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 REQUIRED_BITS = 128
+# Of 128 random bits in hexadecimal digits some digits are the same again by chance.
+DIFFERING_BITS = 96
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
 
 
@@ -181,16 +185,31 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -
     """Purpose: the new URL is as secret as the first, and not to be told from it.
 
     Method: 1. have the operator's hook rotate the webhook
-            2. expect room for 128 bits in the new secret, and eight characters at least that differ from the old one's
+            2. expect room for 128 bits in the new secret, most of it in characters that differ from the old one's, and
+               no hash of the old one
     """
     old = webhook.secret
     webhook.turn_to(operator.rotate_webhook())
     bits, differing = capacity_bits([webhook.secret]), least_distance([old, webhook.secret])
-    if bits < REQUIRED_BITS - 12 or differing < 8:
+    if hashed(old, webhook.secret):
+        raise NonConformance(
+            "a secret that does not follow from the old one", f"the {hashed(old, webhook.secret)} of it"
+        )
+    if bits < REQUIRED_BITS - 12 or bits * differing / len(webhook.secret) < DIFFERING_BITS:
         raise NonConformance(
             f"a secret of {REQUIRED_BITS} bits, unlike the old one",
             f"{bits:.0f} bits at most, {differing} characters that differ",
         )
+
+
+def hashed(old: str, new: str) -> str | None:
+    """By which hash a secret follows from the one before, or None."""
+    for name in ("md5", "sha1", "sha256"):
+        digest = hashlib.new(name, old.encode())
+        written = base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
+        if new.lower() == digest.hexdigest() or new == written:
+            return name
+    return None
 
 
 @verifies("webhooks/secret/near-misses-are-not-repeated")

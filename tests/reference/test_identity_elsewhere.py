@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import jwt
@@ -81,6 +82,11 @@ def revoked(method: str, url: str) -> Look:
         return with_token(found, url, method)(w)
 
     return look
+
+
+def hours_to_expiry(w: World) -> tuple[int, int]:
+    found = w.bearer()
+    return round((claims(found)["exp"] - time.time()) / 3600), with_token(found)(w)
 
 
 def eleventh(**changes: Any) -> Look:
@@ -187,6 +193,8 @@ TOKENS: list[Row] = [
         "GET, HEAD, OPTIONS, PUT",
     ),
     (elsewhere.AllowLacksWhatIsThere, api_header("allow", ACME, method="PUT"), "GET, HEAD, OPTIONS", "OPTIONS"),
+    (elsewhere.RefusalMayBeShared, api_header("cache-control", ABSENT), "no-store", "public, max-age=300"),
+    (elsewhere.TimesOfAnotherZone, hours_to_expiry, (1, 200), (3, 200)),
     (elsewhere.LimitOfEachAgent, eleventh(headers={"user-agent": "x"}), 429, 200),
     (elsewhere.LimitOfEachUrl, eleventh(query="?x=1"), 429, 200),
 ]

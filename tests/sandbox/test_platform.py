@@ -12,9 +12,10 @@ from conformance.clients.oauth import OAuthClient
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.platform import Platform
-from conformance.target.description import Credential, Identity, Secret, Target
+from conformance.sandbox.platform import Operation, Platform
+from conformance.target.description import Create, Credential, Identity, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
+from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
 
 PATH = "/things/a"
@@ -77,3 +78,18 @@ def test_what_names_a_condition_is_sent_once() -> None:
 def test_what_changes_nothing_is_sent_once() -> None:
     status, service = changed(reply(200, {}, {"ETag": '"7"'}), method="OPTIONS")
     assert (status, len(service.sent)) == (428, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "marked"),
+    [
+        ("create", {"slug": "a", "name": "n mark-2-of-6", "version": "007"}),
+        ("update", {"slug": "a mark-2-of-6", "name": "n mark-2-of-6", "version": "007"}),
+    ],
+)
+def test_a_version_that_is_a_text_is_left_as_it_is(kind: str, marked: dict[str, str]) -> None:
+    update = Update(body={}, concurrency="version")
+    resource = Resource(name="things", path="/things", unique="slug", create=Create(body={}), update=update)
+    document = {"slug": "a", "name": "n", "version": "007"}
+    operation = Operation(resource, kind, "PATCH", PATH, None, document)
+    assert checks_of("errors", "conflicts")._marked(operation, 2) == marked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 import json
 import re
@@ -262,3 +263,50 @@ class EventsOfABurstLost(Defect):
         self.came = [each for each in self.came if now - each < 1] + [now]
         if len(self.came) <= 12:
             original(organization, request)
+
+
+class ListsOfEventsSplit(Defect):
+    """API Reference, Webhooks: an event is what was sent, though it be a list."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        several = json.loads(request.body) if request.body.startswith(b"[") and self._is_json(request.body) else None
+        bodies = [json.dumps(each).encode() for each in several] if several else [request.body]
+        for body in bodies:
+            original(organization, dataclasses.replace(request, body=body))
+
+    def _is_json(self, body: bytes) -> bool:
+        try:
+            json.loads(body)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+
+class RotatedUrlIsAHash(Defect):
+    """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        surface = surface_of(original)
+        before, _, old = surface.url_path.rpartition("/")
+        original()
+        surface.paths[ORGANIZATION] = f"{before}/{hashlib.sha256(old.encode()).hexdigest()}"
+        return surface.url_path
+
+
+class RotationChangesTheEnd(Defect):
+    """API Reference, Webhooks: a new URL is new, and not the exposed one with another end."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/new-url-cannot-be-guessed",)
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        surface = surface_of(original)
+        old, new = surface.url_path, original()
+        surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
+        return surface.url_path

@@ -261,3 +261,42 @@ class LimitOfEachUrl(_LimitOfEach):
 
     def _said(self, request: Request) -> str:
         return request.query_string
+
+
+class RefusalMayBeShared(Defect):
+    """OWASP API8: what one token is refused is not for a shared cache to answer to others."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/answers-are-not-shared",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status in (403, 404):
+            answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+class TimesOfAnotherZone(Defect):
+    """RFC 7519 section 2: NumericDate counts from 1970 in UTC, not in the server's zone."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/lifetime-is-as-stated",)
+
+    def now(self, original: Callable[[], float]) -> float:
+        return original() + 7200
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        surface = surface_of(original)
+        read = surface.key.verify
+
+        def verify(token: str, audience: str, issuer: str) -> Claims:
+            key = surface.key.private.public_key()
+            claims: Claims = jwt.decode(
+                token, key, ["ES256"], {"verify_exp": False, "verify_iat": False}, audience=audience, issuer=issuer
+            )
+            return read(token, audience, issuer) if claims["exp"] < surface.now() else claims
+
+        surface.key.__dict__["verify"] = verify
+        try:
+            return original(token)
+        finally:
+            surface.key.__dict__.pop("verify", None)
