@@ -13,7 +13,6 @@ from conformance.vocabulary.values import seconds_of_date
 
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
 DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
-CONTENT_RANGE = re.compile(r"^bytes (\d+)-(\d+)/(\d+)$")
 
 
 def short(body: bytes) -> str:

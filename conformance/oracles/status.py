@@ -22,7 +22,7 @@ def observed(reply: Exchange) -> str:
 
 
 def listed(values: Iterable[object]) -> str:
-    """Values as "a, b or c"; statuses that are a whole class as "2xx"."""
+    """Values as "a, b or c", "none" where there are none; statuses that are a whole class as "2xx"."""
     left = set(values)
     words = []
     for hundred in range(1, 6):
@@ -31,7 +31,7 @@ def listed(values: Iterable[object]) -> str:
             left -= whole
             words.append(f"{hundred}xx")
     words += [str(value) for value in sorted(left, key=str)]
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words) or "none"
 
 
 def expect_status(reply: Exchange, accepted: int | Iterable[int], because: str = "") -> None:

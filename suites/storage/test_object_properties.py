@@ -12,6 +12,7 @@ from conformance.strategies.explore import explores
 from conformance.strategies.storage import bodies, metadata_fields, object_names, query_parameters, range_fields
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.values import whole_number
 
 
 @verifies("storage/key/any-key-reaches-itself")
@@ -67,10 +68,10 @@ def test_any_range_field_is_answered(space: Space, field: str, body: bytes) -> N
 
 
 def _expect_named_part(named: str, part: bytes, whole: bytes) -> None:
-    ends = named.removeprefix("bytes ").partition("/")[0].split("-")
-    if len(ends) != 2 or not all(end.isdigit() for end in ends):
+    first, last = map(whole_number, named.removeprefix("bytes ").partition("/")[0].partition("-")[::2])
+    if first is None or last is None:
         raise NonConformance("Content-Range with the part's place", f"Content-Range: {named}")
-    if whole[int(ends[0]) : int(ends[1]) + 1] != part or not part:
+    if whole[first : last + 1] != part or not part:
         raise NonConformance(f"the bytes that Content-Range names ({named})", f"{len(part)} others")
 
 

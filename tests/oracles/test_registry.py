@@ -180,3 +180,10 @@ def test_a_location_is_an_address() -> None:
     for wrong in ({}, {"location": ""}, {"location": "http://[zz]/"}):
         with pytest.raises(NonConformance):
             oracle.expect_location(answer(201, **wrong))
+
+
+def test_a_place_of_more_digits_than_anybody_counts_with_is_none() -> None:
+    digits = "9" * 5000
+    assert oracle.received(answer(202, range=f"0-{digits}")) == 0
+    with pytest.raises(NonConformance):
+        oracle.expect_partial(answer(206, CONTENT[:2], content_range=f"bytes 0-{digits}/100"), CONTENT, 0, 1)

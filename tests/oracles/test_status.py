@@ -53,6 +53,7 @@ def test_a_failure_says_what_was_expected_and_observed() -> None:
 def test_whole_classes_of_statuses_are_told_as_such() -> None:
     assert listed([*range(200, 300), 400, 413]) == "2xx, 400 or 413"
     assert listed([204]) == "204"
+    assert listed([]) == "none"
 
 
 def test_a_long_body_is_cut_after_its_secrets_are_replaced() -> None:
