@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from conformance.evidence.redaction import ISSUED, Redactor
+from conformance.evidence.redaction import Redactor, issued_tokens
 from conformance.evidence.tape import KEPT_BODY, Stored, Tape
 from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
@@ -248,7 +248,7 @@ class Recorder:
         if b"token" in exchange.body[:KEPT_BODY]:
             text = exchange.body[:KEPT_BODY].decode("utf-8", "replace")
             self.redactor.learn_issued(text)
-            self.watch.excuse_issued(exchange, ISSUED.findall(text))
+            self.watch.excuse_issued(exchange, issued_tokens(text))
         self.watch.look(exchange, entry)
 
     def _keep(self, kept: Kept) -> None:

@@ -25,10 +25,12 @@ SENSITIVE_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie",
 SENSITIVE_PARAMETER = re.compile(
     r"(?P<name>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*[\"']?)(?P<value>[^&\"'\s,}]*)"
 )
-ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>[^"\\]{8,})"')
+ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>(?:[^"\\]|\\.){8,})"')
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
+WORD = re.compile("[A-Za-z0-9_.~-]")
+CODED = ("\\u%04x", "\\u%04X")
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 # An Authorization field that a target shows to who sent it, in a text or in JSON that escapes the solidus.
 BASIC = re.compile(r"(?P<scheme>\bbasic(?:\s|%20|\+)+)(?P<value>(?:[\w+/=-]|\\/){8,})", re.ASCII | re.IGNORECASE)
@@ -83,13 +85,18 @@ class Redactor:
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
         for match in ISSUED.finditer(text):
-            self._serials.setdefault(match["token"], len(self._serials) + 1)
-            if match["token"] not in self._tokens:
-                self.learn("ISSUED_TOKEN", match["token"])
+            token = _unescaped(match["token"])
+            self._serials.setdefault(token, len(self._serials) + 1)
+            if token not in self._tokens:
+                self.learn("ISSUED_TOKEN", token)
+            if token != match["token"]:
+                # JSON permits to escape any character, and many servers escape some that are frequent in tokens.
+                self._names[match["token"]] = "ISSUED_TOKEN"
+                self._pattern = None
 
     def issued(self, text: str) -> list[int]:
         """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""
-        return [self._serials.get(match["token"], 0) for match in ISSUED.finditer(text)] if self._serials else []
+        return [self._serials.get(each, 0) for each in issued_tokens(text)] if self._serials else []
 
     def issued_in(self, texts: Iterable[str]) -> dict[str, int]:
         """Which of the tokens that were issued stand in texts, by the names that they have there."""
@@ -199,6 +206,21 @@ class Redactor:
         return self.remains(self.text(credentials)) if redacted == plain else f"<almost base64 of {redacted}>"
 
 
+def issued_tokens(text: str) -> list[str]:
+    """The tokens that a JSON answer issues, in its order."""
+    return [_unescaped(match["token"]) for match in ISSUED.finditer(text)]
+
+
+def _unescaped(text: str) -> str:
+    """What stands between the quotes of a JSON string; the text itself where it can be none."""
+    try:
+        return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
+    except ValueError:
+        return text
+
+
 def _forms(value: str) -> set[str]:
-    """A text in every form in which it travels."""
-    return {value, quote(value, safe=""), quote_plus(value), quote(value), json.dumps(value)[1:-1]}
+    """A text in every form in which it travels: in JSON also with the escapes that only some servers write."""
+    escaped = json.dumps(value)[1:-1]
+    plain = {value, quote(value, safe=""), quote_plus(value), quote(value), escaped, escaped.replace("/", "\\/")}
+    return plain | {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}

@@ -255,7 +255,7 @@ def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str
     )
     told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
     fields = "\n".join(sorted(each for each in told if not re.match(f"({MOMENTARY}):", each)))
-    if "$" not in fields and fields.isascii():
+    if "$" not in fields and fields.isascii() and all(each.isprintable() for each in told):
         lines.append(f'[ "$(described {number})" = {shlex.quote(fields)} ] ||')
         lines.append(f"    cannot 'answer {number} has its status and body, and other fields'")
     return [*lines, f"shows 'answer {number} is what it was'"], content

@@ -144,3 +144,21 @@ def test_a_login_in_base64_is_not_told(redactor: Redactor) -> None:
 def test_what_is_said_of_basic_authentication_stays(redactor: Redactor) -> None:
     for text in ("Basic authentication is required", 'Basic realm="registry"', "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="):
         assert redactor.body(text) == text
+
+
+@pytest.mark.parametrize("written", [r"AAAA+bbbb\/cccc==", r"AAAA\u002Bbbbb/cccc\u003d\u003d", "AAAA+bbbb/cccc=="])
+def test_a_token_is_known_however_json_writes_it(redactor: Redactor, written: str) -> None:
+    text = f'{{"access_token": "{written}", "token_type": "Bearer"}}'
+    redactor.learn_issued(text)
+    assert redactor.body(text) == '{"access_token": "$ISSUED_TOKEN", "token_type": "Bearer"}'
+    assert redactor.issued(text) == [1]
+    redactor.learn("FULL_TOKEN", "AAAA+bbbb/cccc==")
+    assert redactor.header("Authorization", "Bearer AAAA+bbbb/cccc==") == "Bearer $FULL_TOKEN"
+
+
+@pytest.mark.parametrize("escape", ["\\u%04x", "\\u%04X"])
+def test_a_secret_that_a_server_escapes_is_replaced(redactor: Redactor, escape: str) -> None:
+    written = "".join(each if each.isalnum() else escape % ord(each) for each in SECRET)
+    assert redactor.text(f'{{"a": "{written}"}}') == '{"a": "$CT_SECRET"}'
+    solidus = SECRET.replace("/", "\\/")
+    assert redactor.text(f'{{"a": "{solidus}"}}') == '{"a": "$CT_SECRET"}'

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, patterns, printed, word
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, judged, patterns, printed, word
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -109,3 +109,13 @@ def test_what_a_target_said_is_a_comment_that_no_terminal_obeys() -> None:
     finding = {"expected": "200", "observed": f"500 {samples.HOSTILE}\nrm -rf /\r\x08\x9b31m"}
     lines = list(commented(samples.check("oauth/token/a", Verdict.FAIL), finding))
     assert all(line.startswith("#") and line.isprintable() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("value", "compared"), [("a b", True), ("a\x1b[31m", False), ("$HOME", False), ("\xe9", False)]
+)
+def test_fields_are_compared_that_a_script_can_show(value: str, compared: bool) -> None:
+    entry = {"status": 200, "response_headers": [["X-A", value]], "response_body": {"size": 0, "text": ""}}
+    lines, _ = judged({}, {}, 1, entry, "seen", {})
+    assert any("described 1" in line for line in lines) is compared
+    assert all(line.isprintable() for line in lines)
