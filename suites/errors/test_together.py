@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,11 @@ from conformance.oracles.status import expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 AT_ONCE = 6
+# As JSON and a regular expression have it alike.
+PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
 
 @verifies("errors/writes/at-once-none-is-lost")
@@ -88,4 +91,5 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
 def _expect_no_more(reply: Exchange, texts: list[str], first: Exchange) -> None:
     for text in texts:
         if shows(first, text) and shows(reply, text):
-            raise NonConformance(f"a list without {text!r}, which is no more", f"a list with it: {reply.status}", reply)
+            expected, proof = f"a list without {text!r}", Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None
+            raise NonConformance(f"{expected}, which is no more", "a list with it", reply, proof=proof)
