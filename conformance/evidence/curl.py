@@ -27,16 +27,20 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
     return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
 
 
+def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
+    """The command that prints what ``<base64 of …>`` stands for."""
+    # A NUL can stand in no word, but in what printf makes of its format.
+    pieces = basic["plain"].split("\0")
+    told = " ".join(
+        ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
+    )
+    return f"{told}{PERCENT_ENCODED if basic['encoded'] else ''} | base64 -w0"
+
+
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     basic = ENCODED_BASIC.match(value)
     if basic:
-        # A NUL can stand in no word, but in what printf makes of its format.
-        pieces = basic["plain"].split("\0")
-        told = " ".join(
-            ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
-        )
-        told += PERCENT_ENCODED if basic["encoded"] else ""
-        return f'-H "{name}: {basic["scheme"]}$({told} | base64 -w0)"'
+        return f'-H "{name}: {basic["scheme"]}$({encoding(basic, secrets)})"'
     return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
 
 

@@ -150,6 +150,8 @@ class Redactor:
         if scheme.lower() == "basic":
             # Before all else: the encoding may look in part like a token, and what is left of it would still be told.
             return f"{scheme}{blank}{self._basic(credentials)}"
+        if credentials and (encoded := self._as_basic(credentials)):
+            return f"{scheme}{blank}{encoded}"
         value = self.text(value)
         return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)
 
@@ -190,6 +192,15 @@ class Redactor:
             return self._almost_basic(credentials)
         redacted = self.remains(self.text(plain))
         return self._percent_encoded(plain, credentials) if redacted == plain else f"<base64 of {redacted}>"
+
+    def _as_basic(self, credentials: str) -> str:
+        """Basic credentials under another scheme, where they hold a secret; "" for any others."""
+        try:
+            plain = base64.b64decode(credentials, validate=True).decode("utf-8")
+        except ValueError:
+            return ""
+        redacted = self.text(plain)
+        return "" if redacted == plain else f"<base64 of {redacted}>"
 
     def _percent_encoded(self, plain: str, credentials: str) -> str:
         """Credentials of which also harmless characters are percent-encoded, which RFC 6749 section 2.3.1 allows."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, quoted, signature_scope
+from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, encoding, quoted, signature_scope
 from conformance.reporting.reproduce_text import (
     LISTS,
     OPERATOR,
@@ -157,6 +157,7 @@ class Script:
         tokens = entry.get("tokens", {})
         secrets = {name: self.tokens.get(tokens.get(name, 0), name) for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
+        yield from self._encoded(number, entry)
         yield f"send {number} <<CURL"
         for option, value in self._options(number, entry):
             yield option if value is None else f'{option} = "{here(self._renamed(value, entry), secrets, self.marks)}"'
@@ -177,11 +178,19 @@ class Script:
         yield from self._headers(entry, SIGNATURE_FIELDS if scope else frozenset())
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))
 
+    def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
+        """Assignments of Basic credentials that curl does not make: of another scheme, or written otherwise."""
+        for _, value in entry["request_headers"]:
+            basic = ENCODED_BASIC.match(value)
+            if basic and (basic["scheme"] != "Basic " or basic["encoded"]):
+                self.marks[value.removeprefix(basic["scheme"]).replace("\0", "")] = f"\0BASE64_{number}\0"
+                yield f"BASE64_{number}=$({encoding(basic, entry.get('secrets', []))})"
+
     def _headers(self, entry: Entry, signed: frozenset[str]) -> Iterator[tuple[str, str | None]]:
         names = {name.lower() for name, _ in entry["request_headers"]}
         for name, value in entry["request_headers"]:
             basic = ENCODED_BASIC.match(value)
-            if basic and basic["scheme"] == "Basic ":
+            if basic and basic["scheme"] == "Basic " and not basic["encoded"]:
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"

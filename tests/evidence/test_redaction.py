@@ -162,3 +162,11 @@ def test_a_secret_that_a_server_escapes_is_replaced(redactor: Redactor, escape: 
     assert redactor.text(f'{{"a": "{written}"}}') == '{"a": "$CT_SECRET"}'
     solidus = SECRET.replace("/", "\\/")
     assert redactor.text(f'{{"a": "{solidus}"}}') == '{"a": "$CT_SECRET"}'
+
+
+@pytest.mark.parametrize("scheme", ["Basics", "Negotiate", "X"])
+def test_credentials_under_another_scheme_are_told_as_what_they_hold(redactor: Redactor, scheme: str) -> None:
+    encoded = base64.b64encode(f"ct-full:{SECRET}".encode()).decode()
+    redactor.learn_login("CT_SECRET", "ct-full", SECRET)
+    assert redactor.header("Authorization", f"{scheme} {encoded}") == f"{scheme} <base64 of ct-full:$CT_SECRET>"
+    assert redactor.header("Authorization", f"{scheme} QWxhZGRpbg==") == f"{scheme} QWxhZGRpbg=="
