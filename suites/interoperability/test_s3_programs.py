@@ -16,6 +16,7 @@ from conformance.clients.s3_programs import Aws, Mc, Rclone, S3cmd, S3Program
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_failure, expect_program_success, expect_same_files
 from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_pages import version_2, whole_listing
 from conformance.sandbox.space import Space
 from conformance.target.description import Secret, Storage, Target
 from conformance.vocabulary.check import verifies
@@ -96,7 +97,7 @@ def test_upload(program: S3Program, uploads: Uploads, space: Space) -> None:
     prefix, outcome = uploads.of(program)
 
     expect_program_success(outcome, f"{program.name} upload of a folder")
-    listing = listing_of(space.listing(prefix, encoding_type="url"))
+    listing = whole_listing(version_2(space, prefix, encoding_type="url"))
     expect_keys(listing, sorted((prefix + name for name in names_of(uploads.folder)), key=str.encode))
 
 

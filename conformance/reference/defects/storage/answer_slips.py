@@ -318,3 +318,14 @@ class HashOfNothingTakesAnything(Defect):
             original(call)
         else:
             call.body = call.request.body
+
+
+class KeysEncodedUnasked(Defect):
+    """S3 API Reference, ListObjectsV2, encoding-type: keys are encoded where that is asked for, else as they are."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/encoding-is-told",)
+
+    def url_encoded(self, original: Any, call: Call) -> bool:
+        original(call)
+        return True
