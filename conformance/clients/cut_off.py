@@ -7,7 +7,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import Wire
+from conformance.clients.wire import Wire, introduced
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Unreachable
 
@@ -20,6 +20,7 @@ class BreakingOff(Wire):
 
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
         """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
+        head = introduced(head)
         method, target = self._said(head)
         fields = self._fields(head.split(b"\r\n")[1:])
         identifier, started = self.http.recorder.next_id(), time.time()

@@ -7,7 +7,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
+from conformance.clients.wire import LARGEST, NOTHING, Wire, introduced, no_answer
 from conformance.vocabulary.exchange import Exchange, Headers
 
 END = b"\r\n\r\n"
@@ -22,6 +22,7 @@ class Expecting(Wire):
 
         The first has status 0 where nothing came within the time in which the target answers.
         """
+        head = introduced(head)
         method, target = self._said(head)
         fields = self._fields(head.split(b"\r\n")[1:])
         url, recorder = self.http.base_url + target, self.http.recorder

@@ -24,12 +24,18 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
-from conformance.vocabulary.values import whole_number
+from conformance.vocabulary.values import AGENT, whole_number
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
+OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
+"""What each request says that says nothing else: who asks, and that content comes as it is.
+
+Without the one, firewalls in front of a service refuse what they take for an attack; without the other, any coding is
+acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
+"""
 OVERRUN = "Overrun"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
 CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
@@ -245,6 +251,8 @@ def _request(
         (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("utf-8"))
         for name, value in headers
     ]
+    names = {name.lower() for name, _ in given}
+    given += [each for each in OF_EACH if each[0].lower() not in names]
     return Request(origin, method, target.encode("utf-8"), connections.framed(method, origin, given, body), body)
 
 

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import OF_EACH, HttpClient
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number
@@ -34,8 +34,10 @@ class Wire:
     def send(self, head: bytes, body: bytes = b"") -> Exchange:
         """One message: ``head`` is the request line and fields, Host among them, without the empty line.
 
-        Raises NoAnswer where the connection closes without an answer, Unreachable where none comes in time.
+        It goes out with what each request of ours says, unless it says that itself. Raises NoAnswer where the
+        connection closes without an answer, Unreachable where none comes in time.
         """
+        head = introduced(head)
         method, target = self._said(head)
         sent = Exchange(
             self.http.recorder.next_id(),
@@ -141,6 +143,12 @@ class Wire:
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def introduced(head: bytes) -> bytes:
+    """A head with what each request of ours says, unless it says that itself."""
+    lowered = head.lower()
+    return head + b"".join(b"\r\n%s: %s" % each for each in OF_EACH if b"\n%s:" % each[0].lower() not in lowered)
 
 
 def final_of(raw: bytes) -> bytes:

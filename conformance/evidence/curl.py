@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.vocabulary.values import AGENT
+
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
 LONGEST_BODY = 4000
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
@@ -95,7 +97,7 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     words += [quoted(entry["url"], secrets)]
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
-    headers = [pair for pair in entry["request_headers"] if pair[0].lower() not in left_out]
+    headers = [pair for pair in entry["request_headers"] if pair[0].lower() not in left_out and pair[1] != AGENT]
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]

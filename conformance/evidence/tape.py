@@ -38,7 +38,8 @@ UNNAMED = "$ISSUED_TOKEN"
 NOTHING: Mapping[str, str] = {}
 ISSUED = re.compile(r'(?P<before>"(?:access_token|refresh_token|id_token|token)"\s*:\s*")\$[A-Z][A-Z0-9_]*"')
 UNCOMPARED = frozenset({
-    "host", "content-length", "date", "x-amz-date", "user-agent", "amz-sdk-invocation-id", "amz-sdk-request",
+    "host", "content-length", "date", "x-amz-date", "user-agent", "accept-encoding", "amz-sdk-invocation-id",
+    "amz-sdk-request",
 })  # fmt: skip
 
 

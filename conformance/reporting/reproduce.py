@@ -194,7 +194,7 @@ class Script:
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"
-            elif name.lower() not in LEFT_TO_CURL | signed:
+            elif name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed:
                 yield "header", f"{name}: {value}" if value else f"{name};"
         # What curl adds by itself is taken out, unless it was sent.
         for name in ("Accept", "User-Agent", "Content-Type"):

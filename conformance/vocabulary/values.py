@@ -6,6 +6,10 @@ import datetime
 import re
 from email.utils import parsedate_to_datetime
 
+from conformance import __version__
+
+AGENT = f"nextepoch-conformance/{__version__}"
+"""Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
 ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
 

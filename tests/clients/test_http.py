@@ -12,6 +12,7 @@ from conformance.clients.http import HttpClient, Limits, address_in, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
+from conformance.vocabulary.values import AGENT
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -75,7 +76,19 @@ def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/", [("X-Two", "1"), ("X-Two", "2"), ("X-Bytes", b"\xff")])
     head = server.received[0].split(b"\r\n\r\n")[0].split(b"\r\n")[1:]
-    assert [line.split(b":")[0].lower() for line in head] == [b"host", b"x-two", b"x-two", b"x-bytes"]
+    names = [line.split(b":")[0].lower() for line in head]
+    assert names == [b"host", b"x-two", b"x-two", b"x-bytes", b"user-agent", b"accept-encoding"]
+
+
+def test_who_asks_and_how_content_may_come_are_said_unless_a_check_says_them(serve: Callable[..., Scripted]) -> None:
+    server = serve()
+    client_of(server).get("/")
+    client_of(server).get("/", [("user-agent", "another/1"), ("ACCEPT-ENCODING", "gzip")])
+    assert [line for line in server.received[0].split(b"\r\n") if line.startswith((b"User", b"Accept"))] == [
+        b"User-Agent: " + AGENT.encode(), b"Accept-Encoding: identity"
+    ]  # fmt: skip
+    assert server.received[1].count(b"user-agent: another/1") == 1 == server.received[1].count(b"ACCEPT-ENCODING: gzip")
+    assert b"Agent" not in server.received[1] and b"identity" not in server.received[1]
 
 
 def test_redirects_are_not_followed_and_bodies_not_decoded(serve: Callable[..., Scripted]) -> None:
