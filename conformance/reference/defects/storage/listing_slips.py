@@ -233,3 +233,15 @@ class BucketsUndated(Defect):
 
     def listed_bucket(self, original: Any, bucket: Bucket) -> str:
         return xml.group("Bucket", xml.element("Name", bucket.name))
+
+
+class PlaceGoneWithItsKey(Defect):
+    """S3 API Reference, ListObjectsV2, ContinuationToken: one goes on where it was, also where that is deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/survives-deletion-of-its-place",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        is_gone = wanted.after != "" and wanted.after not in names
+        page: Page = original([] if is_gone else names, wanted)
+        return page

@@ -19,7 +19,7 @@ class PageOneTooMany(Defect):
     """S3 API Reference, ListObjectsV2, max-keys: the answer may have fewer keys but never more."""
 
     surface = "storage"
-    noticed_by = ("storage/paging/survives-deletion-of-its-place",)
+    noticed_by = ("storage/paging/pages-make-the-whole",)
 
     def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
         page: Page = original(names, replace(wanted, limit=wanted.limit + 1) if wanted.limit else wanted)
