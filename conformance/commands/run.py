@@ -68,10 +68,9 @@ def workers(text: str) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks and returns the exit code."""
     begun = "pytest" in sys.modules
-    if not begun:
-        _prepare(arguments.workers)
     import pytest
 
+    from conformance.plugin import session  # noqa: F401  # so that what is forked has it
     from conformance.plugin.invocation import run_pytest
 
     if arguments.fail_on and not arguments.baseline:
@@ -80,15 +79,17 @@ def run(arguments: argparse.Namespace) -> int:
         # Before the run: nobody wants to wait for a mistake.
         _whole(arguments.baseline)
     made = _Made()
+    if not begun:
+        _prepare(arguments)
     code = run_pytest(_pytest_arguments(arguments), made)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
 
 
-def _prepare(workers: int | None) -> None:
-    """Forks what helps the run, before what it imports itself."""
-    if workers not in (0, 1):
-        helpers.prepare("conformance.plugin.nursery")
+def _prepare(arguments: argparse.Namespace) -> None:
+    """Forks what helps the run."""
+    if arguments.workers not in (0, 1):
+        helpers.prepare("conformance.plugin.nursery", *_paths(arguments.selectors))
     for _ in range(2):
         helpers.prepare("conformance.reporting.apart")
 

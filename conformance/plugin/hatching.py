@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
+import socket
 import sys
 import threading
 from typing import Any
@@ -18,9 +20,9 @@ from execnet.gateway_base import Popen2IO, get_execmodel, serve
 
 from conformance.contract.catalogue import ContractError, catalogue
 from conformance.plugin.checks import CheckInfo, check_info, is_check
-from conformance.plugin.nursery import NAME
+from conformance.plugin.nursery import NAME, Asked, asked_by
 from conformance.plugin.nursery import serve as fork_workers
-from conformance.plugin.worker import CHECK, Worker
+from conformance.plugin.worker import CHECK, Worker, configure_properties
 
 hatched: Hatched | None = None
 """In a forked worker, itself."""
@@ -29,9 +31,10 @@ hatched: Hatched | None = None
 class Brood:
     """The nursery's side in pytest: waits with the collected checks until workers are asked for."""
 
-    def __init__(self, listener: Any, lifeline: Any) -> None:
+    def __init__(self, lifeline: socket.socket) -> None:
         self.__name__ = NAME
-        self.listener, self.lifeline = listener, lifeline
+        self.lifeline = lifeline
+        self.asked: Asked | None = None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self, session: pytest.Session) -> None:
@@ -49,19 +52,24 @@ class Brood:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Forks the workers, and is the loop of each; where the suites cannot be read, workers start by themselves."""
         global hatched
-        asked = None if session.testsfailed else fork_workers(self.listener, self.lifeline)
-        if asked is not None:
+        self.asked = asked_by(self.lifeline)
+        if self.asked is None or session.testsfailed:
+            return True
+        configure_properties(self.asked.options, self.asked.gentle)
+        asking = fork_workers(self.asked.listener, self.lifeline)
+        if asking is not None:
             # Known before the gateway is served, since what comes in asks for it at once.
-            hatched = Hatched(*asked)
+            hatched = Hatched(*asking)
             hatched.begin()
             hatched.run_checks(session)
         return True
 
-    def close(self) -> bool:
-        """Ends what has been forked, if this is it; whether it is."""
+    def close(self) -> None:
+        """Ends what has been forked, if this is it, and else what the run has left: it may have been killed."""
         if hatched is not None:
             hatched.close()
-        return hatched is not None
+        elif self.asked is not None:
+            shutil.rmtree(self.asked.folder, ignore_errors=True)
 
 
 class Interactor(xdist.remote.WorkerInteractor):  # type: ignore[misc]  # xdist names no types

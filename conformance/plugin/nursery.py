@@ -6,8 +6,8 @@ under way, in a session of pytest that stops before the first check. There it fo
 that xdist starts in its place, and the worker goes on with the session. The nursery ends with the run, or with the
 process of the run.
 
-The nursery is a fork itself, of a command that has only just begun (``helpers.prepare``). Where pytest has begun
-already it is a process of its own.
+The nursery is a fork itself, of a command that has not begun anything yet (``helpers.prepare``), and collects while
+that finds out what it is asked. Where pytest has begun already it is a process of its own.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import socket
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from conformance.contract.catalogue import ContractError, catalogue
 from conformance.plugin import forked
 from conformance.plugin.options import RunOptions
 from conformance.runs import helpers
@@ -46,8 +46,8 @@ class Nursery:
     def __init__(self, options: RunOptions, gentle: bool, areas: Sequence[str]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-workers-"))
         self.address = self.folder / "nursery"
-        given = json.dumps([str(self.folder), options.plain(), gentle, areas]).encode() + b"\n"
-        self.process = helpers.prepared(__name__) or helpers.started(__name__)
+        given = json.dumps([str(self.folder), options.plain(), gentle]).encode() + b"\n"
+        self.process = helpers.prepared(__name__) or helpers.started(__name__, *areas)
         try:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(self.address))
@@ -71,34 +71,38 @@ class Nursery:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def main(descriptor: int) -> int:
+def main(descriptor: int, *areas: str) -> int:
     """The nursery's own process, and then each worker's; returns the exit code. ``descriptor`` is its lifeline's."""
     from conformance.plugin.hatching import Brood
     from conformance.plugin.invocation import pytest_arguments
-    from conformance.plugin.worker import configure_properties
 
-    _get_ready()
     with socket.socket(fileno=descriptor) as lifeline:
-        begun, listeners, _, _ = socket.recv_fds(lifeline, 1, 1)
-        if not listeners:
-            return 0
-        folder, options, gentle, areas = json.loads(begun + lifeline.makefile("rb").readline(LONGEST))
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-        configure_properties(RunOptions(**options), gentle)
-        brood = Brood(socket.socket(fileno=listeners[0]), lifeline)
+        brood = Brood(lifeline)
         # Nothing is captured, since a capture would be shared by all that are forked.
         words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-n", "0", "--capture=no", "-qq"]
         pytest.main(words, plugins=[brood])
-        if not brood.close():
-            # Also where the run was killed, and nobody else would.
-            shutil.rmtree(folder, ignore_errors=True)
+        brood.close()
     return 0
 
 
-def _get_ready() -> None:
-    """Does, while the process of the run finds out what it is asked, what every run needs."""
-    with contextlib.suppress(ContractError):
-        catalogue()
+@dataclass
+class Asked:
+    """What the run asks of its nursery: to fork the workers who ask at ``listener``, for a run of these options."""
+
+    folder: str
+    options: RunOptions
+    gentle: bool
+    listener: socket.socket
+
+
+def asked_by(lifeline: socket.socket) -> Asked | None:
+    """What the run asks, as soon as it does; None where it has ended without."""
+    begun, listeners, _, _ = socket.recv_fds(lifeline, 1, 1)
+    if not listeners:
+        return None
+    folder, options, gentle = json.loads(begun + lifeline.makefile("rb").readline(LONGEST))
+    return Asked(folder, RunOptions(**options), gentle, socket.socket(fileno=listeners[0]))
 
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> tuple[socket.socket, list[int]] | None:

@@ -96,6 +96,7 @@ class Run:
             # Without one, in a folder of too long a name for instance, workers start by themselves.
             with contextlib.suppress(OSError):
                 self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
+        apart.get_ready()
         states = preflight(target)
         self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
         workers.settle(self.config, states, self.options, target.gentle)
@@ -268,8 +269,6 @@ class Run:
         if self.expected is None:
             self.expected = len(ids)
             self.progress.collected(ids)
-            # Before, it would keep the workers from beginning.
-            apart.get_ready()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:

@@ -44,18 +44,21 @@ def get_ready() -> None:
 
 def write(record: Record, folder: Path) -> None:
     """Writes the folder anew."""
-    from attr import asdict
-
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     evidence = record.evidence()
     for result in record.results:
         made = _result(result, record, evidence, folder)
         # Allure's own writer encodes in Python, which takes three times as long.
-        content = json.dumps(asdict(made, filter=lambda _, value: value or value is False), ensure_ascii=False)
+        content = json.dumps(made, default=_members, ensure_ascii=False)
         (folder / made.file_pattern.format(prefix=made.uuid)).write_text(content, encoding="utf-8")
     lines = [f"{name}={on_one_line(value)}" for name, value in _environment(record).items()]
     (folder / "environment.properties").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _members(item: Any) -> dict[str, Any]:
+    """What one of Allure's classes holds, without what is not said."""
+    return {name: value for name, value in vars(item).items() if value or value is False}
 
 
 def _environment(record: Record) -> dict[str, str]:

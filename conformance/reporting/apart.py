@@ -1,17 +1,18 @@
 """Reports made in processes of their own, at once: a run's own process stays small, and does not wait for each in turn.
 
 Where they were prepared (``helpers.prepare``) they get ready while the checks run. Elsewhere each is
-``python -m conformance.reporting.apart RUN FORMAT …``, which ends with 1 and one sentence on stderr where it failed.
+``python -m conformance.reporting.apart RUN FORMAT …``, which tells what failed on stderr.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,60 +23,65 @@ from conformance.reporting import FORMATS, render_all
 from conformance.runs import helpers
 from conformance.runs.record import RecordError, read
 
-# The page takes about as long as all the others together.
-SLOWEST = "html"
-MADE = b"made"
+SHARES = (("html", "junit", "ctrf", "markdown", "scripts"), ("allure",))
+"""Allure's many files take about as long as all the rest."""
+MADE = "made"
+TOLD = 2
+"""How a process of its own ends that has told what went wrong."""
 LONGEST = 1 << 16
 """Bytes of what one of these processes is told, at most."""
 
-_ready: dict[bool, helpers.Helper] = {}
+_ready: dict[tuple[str, ...], helpers.Helper] = {}
 
 
 def get_ready() -> None:
     """Lets what was prepared for it do what takes time before the first report."""
-    for slowest in (True, False):
+    for share in SHARES:
         if process := helpers.prepared(__name__):
-            _ready[slowest] = process
+            _ready[share] = process
             with suppress(OSError):
-                _tell(process, [name for name in FORMATS if (name == SLOWEST) == slowest])
+                _tell(process, share)
 
 
 def render_apart(folder: Path, formats: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
     """Writes the formats into the run's folder: the paths by format, and a sentence for each that could not be."""
-    shares = [[name for name in formats if (name == SLOWEST) == slowest] for slowest in (True, False)]
-    begun = [(share, _begun(folder, share)) for share in shares if share]
-    failures = []
-    for share, failure in begun:
-        if said := failure():
-            failures.append(f"{folder}: {', '.join(share)} could not be written ({said})")
+    begun = [_begun(share, folder, asked) for share in SHARES if (asked := [each for each in share if each in formats])]
+    failures = [f"{folder}: {said}" for failed in begun for said in failed()]
     return {name: folder / FORMATS[name][1] for name in formats if (folder / FORMATS[name][1]).exists()}, failures
 
 
-def _begun(folder: Path, formats: Sequence[str]) -> Callable[[], str]:
+def _begun(share: tuple[str, ...], folder: Path, formats: Sequence[str]) -> Callable[[], list[str]]:
     """Has the formats written; what is returned waits for the end, and tells what went wrong."""
-    ready = _ready.pop(SLOWEST in formats, None)
+    ready = _ready.pop(share, None)
     if ready is not None:
         # One that is gone already hears nothing.
         with suppress(OSError):
             _tell(ready, [str(folder), *formats])
-            return partial(_of_prepared, ready)
+            return partial(_of_prepared, ready, formats)
     command = [sys.executable, "-m", __name__, str(folder), *formats]
-    return partial(_of_process, subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, text=True))
+    process = subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, text=True)
+    return partial(_of_process, process, formats)
 
 
 def _tell(process: helpers.Helper, words: Sequence[str]) -> None:
     process.lifeline.sendall(json.dumps(words).encode() + b"\n")
 
 
-def _of_prepared(process: helpers.Helper) -> str:
-    said = process.lifeline.makefile("rb").read(LONGEST)
+def _of_prepared(process: helpers.Helper, formats: Sequence[str]) -> list[str]:
+    said = process.lifeline.makefile("rb").read(LONGEST).decode()
     process.end()
-    return said.removesuffix(MADE).decode() if said else "the process that was to write it is gone"
+    return said.splitlines()[:-1] if said else [_told(formats, "the process that was to do it is gone")]
 
 
-def _of_process(process: subprocess.Popen[str]) -> str:
-    said = process.communicate()[1].strip().splitlines() or [f"exit code {process.returncode}"]
-    return said[-1] if process.returncode else ""
+def _of_process(process: subprocess.Popen[str], formats: Sequence[str]) -> list[str]:
+    said = process.communicate()[1].splitlines()
+    if process.returncode not in (0, TOLD):
+        return [_told(formats, said[-1] if said else f"exit code {process.returncode}")]
+    return said
+
+
+def _told(formats: Iterable[str], why: object) -> str:
+    return f"{', '.join(formats)} could not be written ({why})"
 
 
 def main(descriptor: int) -> int:
@@ -85,23 +91,29 @@ def main(descriptor: int) -> int:
     with socket.socket(fileno=descriptor) as lifeline, lifeline.makefile("rb") as told:
         if formats := told.readline(LONGEST):
             reporting.get_ready(json.loads(formats))
+            gc.freeze()
         if work := told.readline(LONGEST):
             folder, *formats = json.loads(work)
-            lifeline.sendall(_made(folder, formats).encode() or MADE)
+            lifeline.sendall("\n".join([*_failures(Path(folder), formats), MADE]).encode())
     return 0
 
 
-def _made(folder: str, formats: Sequence[str]) -> str:
-    """Renders the formats of a run; what went wrong, in one sentence."""
+def _failures(folder: Path, formats: Sequence[str]) -> list[str]:
+    """Renders the formats of a run; a sentence for each that could not be."""
     try:
-        render_all(read(Path(folder)), formats)
+        record = read(folder)
     except (RecordError, OSError) as mistake:
-        return str(getattr(mistake, "strerror", None) or mistake)
-    return ""
+        return [_told(formats, mistake)]
+    failures = []
+    for name in formats:
+        try:
+            render_all(record, [name])
+        except (RecordError, OSError) as mistake:
+            failures.append(_told([name], getattr(mistake, "strerror", None) or mistake))
+    return failures
 
 
 if __name__ == "__main__":
-    failed = _made(sys.argv[1], sys.argv[2:])
-    if failed:
-        print(failed, file=sys.stderr)
-    sys.exit(1 if failed else 0)
+    failed = _failures(Path(sys.argv[1]), sys.argv[2:])
+    print(*failed, sep="\n", end="", file=sys.stderr)
+    sys.exit(TOLD if failed else 0)

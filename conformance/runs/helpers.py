@@ -6,6 +6,7 @@ A helper is told its work over a socket, its lifeline, of which it is the last t
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import select
@@ -14,6 +15,7 @@ import socket
 import sys
 import threading
 from collections import defaultdict
+from collections.abc import Sequence
 
 ENDING_S = 10.0
 """How long a helper may go on with what it is at when it is no longer wanted."""
@@ -47,14 +49,15 @@ class Helper:
 _prepared: defaultdict[str, list[Helper]] = defaultdict(list)
 
 
-def prepare(module: str) -> None:
+def prepare(module: str, *given: str) -> None:
     """Forks what will be a helper of a run that begins in this process, and ends with it at the latest.
 
-    Both import what they need at the same time. Nothing is forked where that cannot be: of several threads a fork has
-    but one, and what the others held stays locked.
+    It has what this process has imported, and runs the module's ``main`` with its lifeline's descriptor and what is
+    given. Nothing is forked where that cannot be: of several threads a fork has but one, and what the others held
+    stays locked.
     """
     if sys.platform == "linux" and threading.active_count() == 1:
-        _prepared[module].append(_forked(module))
+        _prepared[module].append(_forked(module, given))
 
 
 def prepared(module: str) -> Helper | None:
@@ -62,7 +65,7 @@ def prepared(module: str) -> Helper | None:
     return _prepared[module].pop() if _prepared[module] else None
 
 
-def _forked(module: str) -> Helper:
+def _forked(module: str, given: Sequence[str]) -> Helper:
     sys.stdout.flush()
     ours, its = socket.socketpair()
     pid = os.fork()
@@ -72,21 +75,23 @@ def _forked(module: str) -> Helper:
     code = 1
     try:
         ours.close()
+        # What was there before is no garbage of this process: not to be looked through again and again.
+        gc.freeze()
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, 0)
         os.dup2(nowhere, 1)
-        code = importlib.import_module(module).main(its.detach())
+        code = importlib.import_module(module).main(its.detach(), *given)
     finally:
         # What the process of the run has to do at its end is not for this one to do.
         os._exit(code)
 
 
-def started(module: str) -> Helper:
-    """A helper that is a process of its own: it runs the module's ``main`` with the descriptor of its lifeline."""
+def started(module: str, *given: str) -> Helper:
+    """The same as a process of its own, which has everything to import."""
     ours, its = socket.socketpair()
     with its:
         its.set_inheritable(True)
         nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
-        begin = f"import sys; from {module} import main; sys.exit(main({its.fileno()}))"
-        words = [sys.executable, "-c", begin]
+        begin = f"import sys; from {module} import main; sys.exit(main({its.fileno()}, *sys.argv[1:]))"
+        words = [sys.executable, "-c", begin, *given]
         return Helper(os.posix_spawn(sys.executable, words, os.environ, file_actions=nowhere), ours)

@@ -30,6 +30,8 @@ from conformance.vocabulary.finding import NonConformance
 
 Check = Callable[..., None]
 LONGEST_SHRINK_S = 20
+_EXPLORED: list[tuple[Any, float]] = []
+"""What has been decorated, with its share of the budget."""
 _CLASSES: dict[tuple[str, str], type[NonConformance]] = {}
 LEFT_OUT = "examples left out, since the run's time for them was up"
 
@@ -75,10 +77,17 @@ def explores(
         explored._hypothesis_internal_database_key = f"{check.__module__}.{check.__qualname__}".encode()
         for each in reversed(written):
             explored = hypothesis.example(**each)(explored)
-        made: Check = explored if share == 1.0 else settings(max_examples=examples(share))(explored)
+        _EXPLORED.append((explored, share))
+        _use_settings(explored, share)
+        made: Check = explored
         return made
 
     return decorate
+
+
+def _use_settings(explored: Any, share: float) -> None:
+    # Not as a decorator: what is collected before the run's budget is known is told it later.
+    explored._hypothesis_internal_use_settings = settings(max_examples=examples(share))
 
 
 def rule(**strategies: SearchStrategy[Any]) -> Callable[[Check], Check]:
@@ -262,7 +271,7 @@ def configure(
     until: float | None = None,
     shrink_s: float = LONGEST_SHRINK_S,
 ) -> None:
-    """Sets how many examples a property tries and from which seed; 0 examples: the explicit ones alone.
+    """Sets how many examples each property tries and from which seed; 0 examples: the explicit ones alone.
 
     With a database folder what failed once is tried first; without one a run depends on its seed alone. ``until`` is
     when the time for properties is up (seconds since the epoch). ``shrink_s`` is for how many seconds at most a failing
@@ -286,6 +295,8 @@ def configure(
         ],
     )
     settings.load_profile("conformance")
+    for explored, share in _EXPLORED:
+        _use_settings(explored, share)
     _Budget.until, _Budget.shrink_s = until, shrink_s
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
     hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
