@@ -33,6 +33,12 @@ def token_for(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> s
     return token
 
 
+def require_login(bearer: Registry, role: str, reply: Exchange) -> None:
+    """Inconclusive where a refusal is of the login, which is refused also where it asks for nothing in particular."""
+    if reply.status in (401, 403) and not ask(bearer, role).ok:
+        raise Inconclusive(f"the token endpoint refuses the {role} whatever is asked", f"a login that works as {role}")
+
+
 def pull(stored: StoredImage, token: str) -> Exchange:
     """GET of the image with a token."""
     return stored.repository.presenting(f"Bearer {token}").get_manifest(stored.tag)

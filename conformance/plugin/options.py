@@ -116,7 +116,8 @@ class RunOptions:
     durations: str | None = None
     explore_until: float | None = None
     shrink_s: float | None = None
-    unreachable: dict[str, str] = field(default_factory=dict)
+    blocked: dict[str, list[str]] = field(default_factory=dict)
+    """Surfaces of which nothing can be judged: why, and what that needs."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

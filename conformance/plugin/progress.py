@@ -64,12 +64,10 @@ class Progress:
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
         )
         self.say(f"Target   {info.target}{kind}")
-        self.say(
-            "Preflight  " + "  ".join(f"{state.surface} {'ok' if state.reachable else 'DOWN'}" for state in states)
-        )
+        self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
         for state in states:
-            if not state.reachable:
-                self.say(f"  {state.surface}: {state.cause}")
+            if state.blocked:
+                self.say(f"  {state.surface}: {state.blocked[0]}")
 
     def collected(self, nodeids: list[str]) -> None:
         """How many checks each area has."""
@@ -116,9 +114,14 @@ class Progress:
         self.step.end(record, files)
 
     def _unclear(self, record: Record) -> None:
+        unclear = defaultdict[str, list[CheckResult]](list)
         for result in record.results:
             if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
-                self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run))
+                unclear[result.reason].append(result)
+        for first, *others in unclear.values():
+            self.say("\n" + failure_text(first, self.width, self.out.isatty(), run=self.run))
+            if others:
+                self.say(f"  … and {plural(len(others), 'more check')} for the same reason")
         hidden = [
             each
             for each in record.results
@@ -158,3 +161,7 @@ class Progress:
         if self.drawn:
             self.out.write(f"\x1b[{self.drawn}F\x1b[J")
             self.drawn = 0
+
+
+def _how(state: SurfaceState) -> str:
+    return "LOCKED" if state.locked else "ok" if state.reachable else "DOWN"

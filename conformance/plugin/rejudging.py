@@ -37,6 +37,7 @@ from conformance.plugin.judging import Judgement, judge, leaves
 from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
+from conformance.preflight import SurfaceState
 from conformance.runs.record import CheckResult, Record, RecordError, read
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -224,10 +225,14 @@ def _run_of(record: Record, worker: str) -> str:
 
 def _options(record: Record, worker: str) -> RunOptions:
     info = record.info
-    down = {state["surface"]: state.get("cause", "") for state in info.preflight if not state["reachable"]}
+    states = [
+        SurfaceState(each["surface"], "", each["reachable"], cause=each.get("cause", ""), locked=each.get("locked", ""))
+        for each in info.preflight
+    ]
+    blocked = {each.surface: list(each.blocked) for each in states if each.blocked}
     return RunOptions(
         run_id=_run_of(record, worker), folder=str(record.folder), target_config="", target=info.target,
-        profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed, unreachable=down,
+        profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed, blocked=blocked,
     )  # fmt: skip
 
 

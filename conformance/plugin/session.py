@@ -98,7 +98,7 @@ class Run:
                 self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
         apart.get_ready()
         states = preflight(target)
-        self.options.unreachable.update({state.surface: state.cause for state in states if not state.reachable})
+        self.options.blocked.update({state.surface: list(state.blocked) for state in states if state.blocked})
         workers.settle(self.config, states, self.options, target.gentle)
         self.info = self._info(name, states)
         self.writer = self._writer()

@@ -174,9 +174,9 @@ class Worker:
         feature = check.requirement.feature
         if feature is not None and feature not in target.features:
             raise NotApplicable(f"the target does not claim {feature}")
-        cause = self.options.unreachable.get(surface_of(check.requirement.id) or "")
-        if cause:
-            raise Inconclusive(cause, "a surface that answers; see conformance preflight")
+        blocked = self.options.blocked.get(surface_of(check.requirement.id) or "")
+        if blocked:
+            raise Inconclusive(*blocked)
         self.life.expect(surface_of(check.requirement.id))
 
     @pytest.hookimpl(tryfirst=True)

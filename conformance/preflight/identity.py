@@ -7,6 +7,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+from conformance.clients.oauth import basic
 from conformance.preflight.contact import Contact, Failed, is_html, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Credential, Identity, Resource
@@ -14,6 +15,7 @@ from conformance.vocabulary.exchange import Exchange
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
+WHO_MAY_ALL = "full"
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
@@ -41,12 +43,12 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str) -> str:
     """Asks for a token, notes how the role got on, returns the token or ""."""
     credential = identity.credentials[role]  # type: ignore[index]
-    pairs = {"grant_type": "client_credentials", "client_id": credential.client_id}
-    pairs["client_secret"] = credential.client_secret.reveal()
-    if credential.scopes:
-        pairs["scope"] = " ".join(credential.scopes)
     try:
-        reply = contact.ask("POST", identity.token_path, FORM, urlencode(pairs).encode())
+        reply = _asked(contact, identity, credential, in_body=True)
+        if role == WHO_MAY_ALL and 400 <= reply.status < 500:
+            other = _asked(contact, identity, credential, in_body=False)
+            if 400 <= other.status < 500:
+                state.locked = f"the credential {role} of the target file is refused a token: {_told(contact, reply)}"
     except Failed as failure:
         state.role(role, str(failure))
         return ""
@@ -58,6 +60,19 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         return token
     _refused(contact, state, role, reply)
     return ""
+
+
+def _asked(contact: Contact, identity: Identity, credential: Credential, in_body: bool) -> Exchange:
+    """A token request with the secret in the body, or as Basic (RFC 6749 section 2.3.1)."""
+    pairs, fields = {"grant_type": "client_credentials"}, [*FORM]
+    name, secret = credential.client_id, credential.client_secret.reveal()
+    if in_body:
+        pairs |= {"client_id": name, "client_secret": secret}
+    else:
+        fields.append(basic(name, secret))
+    if credential.scopes:
+        pairs["scope"] = " ".join(credential.scopes)
+    return contact.ask("POST", identity.token_path, fields, urlencode(pairs).encode())
 
 
 def _granted(state: SurfaceState, role: str, credential: Credential, answer: dict[str, Any]) -> None:
@@ -76,8 +91,6 @@ def _granted(state: SurfaceState, role: str, credential: Credential, answer: dic
 
 
 def _refused(contact: Contact, state: SurfaceState, role: str, reply: Exchange) -> None:
-    error = _object(reply).get("error")
-    told = f' with "{contact.http.recorder.redactor.text(error)[:80]}"' if isinstance(error, str) else ""
     if role in REFUSED_ROLES and reply.status in (400, 401, 403):
         state.credentials[role] = "ok"
         state.ok(f"{role}: refused, as it should be")
@@ -86,7 +99,14 @@ def _refused(contact: Contact, state: SurfaceState, role: str, reply: Exchange) 
     elif reply.ok:
         state.role(role, f"is answered {reply.status} without an access token")
     else:
-        state.role(role, f"is refused a token: {reply.status}{told}")
+        state.role(role, f"is refused a token: {_told(contact, reply)}")
+
+
+def _told(contact: Contact, reply: Exchange) -> str:
+    error = _object(reply).get("error")
+    return f"{reply.status}" + (
+        f' with "{contact.http.recorder.redactor.text(error)[:80]}"' if isinstance(error, str) else ""
+    )
 
 
 def _object(reply: Exchange) -> dict[str, Any]:

@@ -16,10 +16,15 @@ from conformance.vocabulary.exchange import Exchange
 
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
+WHO_MAY_ALL = "pusher"
 
 
 class Refused(Exception):
-    """A login does not succeed: why."""
+    """A login does not succeed: why. ``login`` is whether who logs in was refused, not the way to it missing."""
+
+    def __init__(self, why: str, login: bool = False) -> None:
+        super().__init__(why)
+        self.login = login
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
@@ -108,7 +113,7 @@ class Doors:
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
         reply = self.contact.ask("GET", url, [("Authorization", basic)])
         if not reply.ok:
-            raise Refused(f"is refused a token: {reply.status}")
+            raise Refused(f"is refused a token: {reply.status}", 400 <= reply.status < 500)
         try:
             answer = reply.json()
             token = answer.get("token") or answer["access_token"]
@@ -123,12 +128,20 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
         reply = doors.contact.ask("GET", "/v2/", doors.key(role))
     except (Refused, Failed) as reason:
         state.role(role, str(reason))
+        if role == WHO_MAY_ALL and isinstance(reason, Refused) and reason.login:
+            _lock(state, role)
         return
     if reply.status == 200:
         state.role(role, "ok")
         state.ok(f"{role}: logged in")
     else:
         state.role(role, f"is not let in: {reply.status}")
+        if role == WHO_MAY_ALL and reply.status in (401, 403):
+            _lock(state, role)
+
+
+def _lock(state: SurfaceState, role: str) -> None:
+    state.locked = f"the login {role} of the target file {state.credentials[role]}"
 
 
 def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:

@@ -14,7 +14,8 @@ class SurfaceState:
     """One surface before the run.
 
     ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
-    had. ``cause`` says why a surface is not reachable. ``round_trip_s`` is the median of five requests,
+    had. ``cause`` says why a surface is not reachable, ``locked`` why it opens to none of what the target file gives:
+    then nobody can tell whose mistake that is, and nothing is judged. ``round_trip_s`` is the median of five requests,
     ``shortest_trip_s`` the shortest, which a busy machine spoils least; ``clock_skew_s`` how far the target's clock is
     ahead of ours. ``credentials`` says per role "ok" or why not; ``features`` says per feature what was seen of it.
     """
@@ -24,6 +25,7 @@ class SurfaceState:
     reachable: bool = True
     lines: list[tuple[str, str]] = field(default_factory=list)
     cause: str = ""
+    locked: str = ""
     round_trip_s: float | None = None
     shortest_trip_s: float | None = None
     clock_skew_s: float | None = None
@@ -47,6 +49,13 @@ class SurfaceState:
         self.reachable = False
         self.cause = cause
         self.fail(cause)
+
+    @property
+    def blocked(self) -> tuple[str, str] | None:
+        """Why nothing of the surface can be judged, and what that needs; None where it can."""
+        if not self.reachable:
+            return self.cause, "a surface that answers; see conformance preflight"
+        return (self.locked, "credentials that the surface accepts; see conformance preflight") if self.locked else None
 
     def role(self, role: str, state: str) -> None:
         """Notes how a role got on: "ok", or why it cannot be used."""

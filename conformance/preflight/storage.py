@@ -61,8 +61,11 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 
 def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     state.credentials[KEY] = "ok"
-    for bucket in gateway.storage.buckets:
-        reply = gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1")
+    replies = {bucket: gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1") for bucket in gateway.storage.buckets}
+    if all(400 <= reply.status < 500 for reply in replies.values()):
+        told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
+        state.locked = f"the access key, region and buckets of the target file open nothing: {told}"
+    for bucket, reply in replies.items():
         if reply.ok:
             state.ok(f"the key opens the bucket {bucket}")
         else:

@@ -16,7 +16,7 @@ from conformance.clients.at_once import at_once
 from conformance.clients.http import retry_after
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.oauth import expect_no_token, expect_token
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -30,9 +30,13 @@ MOST_AT_ONCE = 32
 
 @dataclass
 class LastUse:
-    """When the role limited was last used. Before this file was loaded nobody but the preflight did."""
+    """When the role limited was last used, and whether it ever got a token.
+
+    Before this file was loaded nobody but the preflight used it.
+    """
 
     at: float = field(default_factory=time.monotonic)
+    was_served: bool = False
 
 
 LAST_USE = LastUse()
@@ -44,7 +48,11 @@ def asking(oauth: OAuthClient) -> Callable[..., Exchange]:
 
     def ask(**changes: str) -> Exchange:
         LAST_USE.at = time.monotonic()
-        return hasty.request_token(ROLE, **changes)
+        reply = hasty.request_token(ROLE, **changes)
+        LAST_USE.was_served = LAST_USE.was_served or access_token(reply) is not None
+        if reply.status == 401 and not (changes or LAST_USE.was_served):
+            raise Inconclusive(f"the role {ROLE} is refused a token: {observed(reply)}", f"a secret that {ROLE} has")
+        return reply
 
     return ask
 

@@ -8,7 +8,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occasion
-from conformance.clients.registry_tokens import ask, pull, token_for
+from conformance.clients.registry_tokens import ask, pull, require_login, token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied, expect_untouched
@@ -75,6 +75,7 @@ def test_asterisk(bearer: Registry, guarded: StoredImage) -> None:
             2. where a token comes, expect it not to push
     """
     reply = ask(bearer, "puller", bearer.scope(guarded.repository.name, "*"))
+    require_login(bearer, "puller", reply)
 
     expect_status(reply, {200, 400}, "for every action")
     if token_in(reply):

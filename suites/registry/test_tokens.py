@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import actions_in, altered, ask, has_ended, pull, token_for
+from conformance.clients.registry_tokens import actions_in, altered, ask, has_ended, pull, require_login, token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied
@@ -26,6 +26,7 @@ def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str) -
             3. expect the token to pull exactly where the login may, and not to push
     """
     reply = ask(bearer, role, bearer.scope(guarded.repository.name, "pull,push"))
+    require_login(bearer, role, reply)
     expect_status(reply, 200, "for a subset")
     token = token_in(reply)
     if not token:

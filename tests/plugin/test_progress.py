@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from conformance.plugin.progress import SHOWN_FAILURES, Progress
+from conformance.preflight import SurfaceState
 from conformance.runs.record import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -41,3 +42,27 @@ def test_so_many_are_told_and_no_more(tmp_path: Path, capsys: pytest.CaptureFixt
     text = said(tmp_path, [f"oauth/a/x{number}" for number in range(SHOWN_FAILURES + 3)], capsys)
     assert text.count("\nFAIL ") == SHOWN_FAILURES
     assert "… and 3 more failing checks of 3 requirements" in text
+
+
+def test_what_could_not_be_judged_is_told_once_for_a_reason(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    reasons = {"oauth/a/x": "no login", "oauth/a/y": "no hook", "oauth/a/z": "no login", "oauth/b/x": "no login"}
+    results = [samples.check(each, Verdict.INCONCLUSIVE, reason=why, needs="it") for each, why in reasons.items()]
+    record = samples.written(tmp_path / "run", results, samples.recorder())
+    progress(tmp_path).ending(cast(Record, record), {}, [], [])
+    text = capsys.readouterr().out
+    told = [line.split()[1] for line in text.splitlines() if line.startswith("INCONCLUSIVE")]
+    assert told == ["oauth/a/x", "oauth/a/y"]
+    assert text.count("… and 2 more checks for the same reason") == 1
+
+
+def test_a_surface_that_takes_no_credential_is_told_at_the_beginning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = [SurfaceState("identity"), SurfaceState("storage", locked="the key opens nothing")]
+    down = SurfaceState("registry")
+    down.unreachable("nobody listens")
+    record = samples.written(tmp_path / "run", [], samples.recorder())
+    progress(tmp_path).beginning(record.info, [*states, down], False, tmp_path)
+    text = capsys.readouterr().out
+    assert "identity ok  storage LOCKED  registry DOWN" in text
+    assert "storage: the key opens nothing" in text and "registry: nobody listens" in text

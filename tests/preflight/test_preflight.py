@@ -166,6 +166,46 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert registry.credentials["pusher"] == "is refused a token: 401"
     assert storage.credentials["access key"].endswith("is answered 403 SignatureDoesNotMatch")
     assert webhooks.credentials["url"] == "an event is answered 404; is the URL the current one?"
+    assert identity.locked == 'the credential full of the target file is refused a token: 401 with "invalid_client"'
+    assert registry.locked == "the login pusher of the target file is refused a token: 401"
+    assert storage.locked.endswith("conformance-b is answered 403 SignatureDoesNotMatch")
+    assert webhooks.locked == ""
+    assert registry.blocked == (registry.locked, "credentials that the surface accepts; see conformance preflight")
+
+
+@pytest.mark.parametrize("role", ["identity-narrow", "registry-puller"])
+def test_another_role_that_is_refused_locks_nothing(
+    reference: tuple[Reference, Target], tmp_path: Path, role: str
+) -> None:
+    path = tmp_path / "conformance.toml"
+    file = TargetFile(reference[0], path)
+    file.write()
+    (tmp_path / file.folder / role).write_text("wrong-secret-value")
+    assert [state.blocked for state in preflight(configuration.load(path, tmp_path).choose(None)[1])] == [None] * 4
+
+
+def test_one_way_to_log_in_that_is_refused_locks_nothing(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    deployment.switch(["body-credentials-refused"])
+    try:
+        state = next(each for each in preflight(target) if each.surface == "identity")
+    finally:
+        deployment.switch([])
+    assert state.credentials["full"].startswith("is refused a token")
+    assert state.blocked is None
+
+
+def test_a_gateway_that_fails_is_not_locked(
+    reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_: Any) -> None:
+        raise RuntimeError("of the gateway's own")
+
+    deployment, target = reference
+    monkeypatch.setattr(deployment.surfaces["storage"], "list_objects_v2", fails)
+    state = next(each for each in preflight(target) if each.surface == "storage")
+    assert state.credentials["access key"].endswith("is answered 500")
+    assert state.blocked is None
 
 
 def test_opaque_tokens_do_not_show_jwt(reference: tuple[Reference, Target]) -> None:

@@ -181,6 +181,9 @@ class VersionSetByCreate(Defect):
     surface = "identity"
     noticed_by = ("authorization/isolation/creation-sets-nothing-else",)
 
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+
     def refuse_unknown(self, original: Refuse, body: dict[str, Any], known: frozenset[str]) -> None:
         original(body, known | {"version"})
 
@@ -191,8 +194,12 @@ class VersionSetByCreate(Defect):
         body: dict[str, Any],
     ) -> Project:
         project = original(organization, body)
-        project.version = body.get("version", 1)
+        if "version" in body:
+            self.asked[project.slug] = body["version"]
         return project
+
+    def first_version(self, original: Callable[[Organization, str], int], organization: Organization, slug: str) -> int:
+        return self.asked.pop(slug, 0) or original(organization, slug)
 
 
 class TextCutShort(Defect):
