@@ -113,3 +113,9 @@ def test_evidence_that_is_missing_is_told(tmp_path: Path) -> None:
     result = samples.check("oauth/token/a", Verdict.FAIL, exchanges=["x-000001"], findings=[samples.finding("a", "b")])
 
     assert "not in the evidence of this run" in html.render(samples.written(tmp_path / "lost", [result]))
+
+
+def test_a_surface_that_opens_to_no_credential_is_told(tmp_path: Path) -> None:
+    seen = [{"surface": "storage", "reachable": True, "locked": "the key opens nothing", "lines": [["fail", "a 403"]]}]
+    text = html.render(samples.written(tmp_path / "run", [], configuration={}, preflight=seen))
+    assert "opens to none of the credentials" in text and "reachable, with faults" not in text
