@@ -7,8 +7,8 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import Wire, introduced
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.clients.wire import Wire
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Unreachable
 
 
@@ -20,24 +20,21 @@ class BreakingOff(Wire):
 
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
         """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
-        head = introduced(head)
-        method, target = self._said(head)
-        fields = self._fields(head.split(b"\r\n")[1:])
-        identifier, started = self.http.recorder.next_id(), time.time()
-        url = self.http.base_url + target
-        sent = Exchange(identifier, method, url, fields, body, 0, Headers(), b"", started, 0.0)
+        head, sent = self._begun(head, body)
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None:
             return stored.exchange
         try:
             raw = self._beginning(head + b"\r\n\r\n" + body)
         except OSError as failure:
-            raise Unreachable(f"{method} {url}: {type(failure).__name__}", "a target that can be reached") from None
+            raise Unreachable(
+                f"{sent.method} {sent.url}: {type(failure).__name__}", "a target that can be reached"
+            ) from None
         first, *lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
         words = first.split(b" ", 2)
         status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
         answer = raw.partition(b"\r\n\r\n")[2]
-        duration = time.time() - started
+        duration = time.time() - sent.started
         exchange = replace(sent, status=status, headers=self._fields(lines), body=answer, duration_s=duration)
         if status:
             self.http.recorder.exchange(exchange, "wire")

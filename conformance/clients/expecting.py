@@ -7,8 +7,8 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import LARGEST, NOTHING, Wire, introduced, no_answer
-from conformance.vocabulary.exchange import Exchange, Headers
+from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
+from conformance.vocabulary.exchange import Exchange
 
 END = b"\r\n\r\n"
 
@@ -22,11 +22,8 @@ class Expecting(Wire):
 
         The first has status 0 where nothing came within the time in which the target answers.
         """
-        head = introduced(head)
-        method, target = self._said(head)
-        fields = self._fields(head.split(b"\r\n")[1:])
-        url, recorder = self.http.base_url + target, self.http.recorder
-        sent = Exchange(recorder.next_id(), method, url, fields, b"", 0, Headers(), b"", time.time(), 0.0)
+        head, sent = self._begun(head, b"")
+        recorder = self.http.recorder
         stored = recorder.stored(sent, "wire")
         if stored is not None:
             first = stored.exchange

@@ -37,20 +37,7 @@ class Wire:
         It goes out with what each request of ours says, unless it says that itself. Raises NoAnswer where the
         connection closes without an answer, Unreachable where none comes in time.
         """
-        head = introduced(head)
-        method, target = self._said(head)
-        sent = Exchange(
-            self.http.recorder.next_id(),
-            method,
-            self.http.base_url + target,
-            self._fields(head.split(b"\r\n")[1:]),
-            body,
-            0,
-            Headers(),
-            b"",
-            time.time(),
-            0.0,
-        )
+        head, sent = self._begun(head, body)
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None and stored.error:
             raise no_answer(stored.exchange, stored.error)
@@ -136,9 +123,13 @@ class Wire:
             return context.wrap_socket(connection, server_hostname=parts.hostname)
         return connection
 
-    def _said(self, head: bytes) -> tuple[str, str]:
-        words = head.split(b"\r\n", 1)[0].split(b" ")
-        return words[0].decode("latin-1"), words[1].decode("latin-1") if len(words) > 1 else "/"
+    def _begun(self, head: bytes, body: bytes) -> tuple[bytes, Exchange]:
+        """The head as it goes out, and the exchange of it and a body before there is an answer."""
+        whole = introduced(head)
+        first, *lines = whole.split(b"\r\n")
+        method, target = [word.decode("latin-1") for word in (*first.split(b" "), b"/")[:2]]
+        url, identifier = self.http.base_url + target, self.http.recorder.next_id()
+        return whole, Exchange(identifier, method, url, self._fields(lines), body, 0, Headers(), b"", time.time(), 0.0)
 
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
