@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -50,20 +51,34 @@ def ours(control: str) -> list[str]:
     return [each for surface in held(control).values() for each in surface if "cf-" in each]
 
 
-def kill(process: subprocess.Popen[bytes], control: str, run: Path) -> None:
-    """Kills a run with all its workers, at a moment when each has noted every upload that the reference has opened."""
+def kill(process: subprocess.Popen[bytes], caught: Callable[[], bool]) -> None:
+    """Kills a run with all its workers, when what is caught is there and each upload opened so far is in the ledger.
+
+    A moment that is seen while the run goes on can be over when the signal comes: so it is stopped first, then looked
+    at, and goes on if this was not the moment.
+    """
     until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        os.killpg(process.pid, signal.SIGSTOP)
-        # Requests that are under way are answered while nobody reads the answers.
-        time.sleep(0.1)
-        noted = "".join(each.read_text(encoding="utf-8") for each in (run / "ledger").glob("*.ndjson"))
-        if all(each.rpartition(" ")[2] in noted for each in ours(control) if " upload " in each):
-            break
-        os.killpg(process.pid, signal.SIGCONT)
+    while time.monotonic() < until and process.poll() is None:
+        if caught():
+            os.killpg(process.pid, signal.SIGSTOP)
+            # Requests that are under way are answered while nobody reads the answers.
+            time.sleep(0.1)
+            if caught():
+                break
+            os.killpg(process.pid, signal.SIGCONT)
         time.sleep(0.01)
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        pytest.fail("the run was not killed in the middle")
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def noted(control: str, run: Path) -> bool:
+    """Whether the ledger of a run names every upload that the reference has open for it."""
+    lines = "".join(each.read_text(encoding="utf-8") for each in (run / "ledger").glob("*.ndjson"))
+    return all(each.rpartition(" ")[2] in lines for each in ours(control) if " upload " in each)
 
 
 def killed(reference: EmbeddedReference, control: str, folder: Path) -> Path:
@@ -73,14 +88,13 @@ def killed(reference: EmbeddedReference, control: str, folder: Path) -> Path:
     process = subprocess.Popen(
         [sys.executable, "-m", "conformance", *words], cwd=folder, start_new_session=True, stdout=subprocess.DEVNULL
     )
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and process.poll() is None:
+
+    def caught() -> bool:
         state = held(control)
-        uploads = [each for each in state["registry"] if " upload " in each]
-        if uploads and all(any("cf-" in each for each in state[name]) for name in ("registry", "storage", "identity")):
-            break
-        time.sleep(0.01)
-    kill(process, control, run)
+        made = all(any("cf-" in each for each in state[name]) for name in ("registry", "storage", "identity"))
+        return made and any(" upload " in each for each in state["registry"]) and noted(control, run)
+
+    kill(process, caught)
     return run
 
 
@@ -88,7 +102,7 @@ def test_a_killed_run_is_swept_by_its_folder(reference: EmbeddedReference, contr
     before = held(control)
     run = killed(reference, control, tmp_path)
     left = ours(control)
-    assert any(" upload " in each for each in left), "the run was not killed in the middle"
+    assert any(" upload " in each for each in left)
     assert not read(run).complete
 
     told = conformance(tmp_path, "sweep", str(run), "--dry-run")
@@ -174,11 +188,7 @@ def test_names_and_digests_that_are_none_or_nearly_are_swept(
         start_new_session=True,
         stdout=subprocess.DEVNULL,
     )
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and not any("---x upload" in each for each in ours(control)):
-        time.sleep(0.01)
-    kill(process, control, run)
-    assert any("---x upload" in each for each in ours(control)), "the run was not killed in the middle"
+    kill(process, lambda: any("---x upload" in each for each in ours(control)) and noted(control, run))
     ledger = next((run / "ledger").glob("*.ndjson"))
     repository = json.loads(ledger.read_text(encoding="utf-8").splitlines()[0])["repository"]
     with ledger.open("a", encoding="utf-8") as lines:
