@@ -155,3 +155,11 @@ def expect_pair(existing: Exchange, absent: Exchange) -> None:
             absent,
             existing,
         )
+
+
+def expect_not_named(reply: Exchange, name: str) -> None:
+    """The name of what is hidden is nowhere in body or header fields; what only begins or ends so is another's."""
+    said = reply.text + "\n".join(f"{field}: {value}" for field, value in reply.headers)
+    if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said):
+        expected = "an answer that does not repeat the name of what is hidden"
+        raise NonConformance(expected, f"{reply.status} with that name in it", reply)

@@ -1,6 +1,8 @@
-"""Names of a run's own: ``cf-<run>-<worker>-<n>``, short, lower case, never the same twice.
+"""Names of a run's own: ``cf-<run>-<worker>-<n>x``, short, lower case, never the same twice.
 
 A name tells which run made it and when that began, so that what a run has left is known as ours and its age is seen.
+The letter ends the number: without it the first name would begin the tenth, and a check that looks for the first in an
+answer would find it where the tenth stands.
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ class Names:
         """A new name; the hint is put behind it."""
         with self._lock:
             self.made += 1
-            name = f"{self.prefix}{self.made}"
+            name = f"{self.prefix}{self.made}x"
         return f"{name}-{hint}" if hint else name
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_pair
+from conformance.oracles.concealment import Asked, difference, expect_as_absent, expect_not_named, expect_pair
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -108,3 +108,21 @@ def test_pair_rule(existing: int, other: int, fine: bool) -> None:
 def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
     asked = Asked("cf-1", reply(200, ""))
     assert asked.masked('/projects/cf-1 "cf-1" cf-12 xcf-1 CF-1') == '/projects/ASKED "ASKED" cf-12 xcf-1 ASKED'
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "named"),
+    [
+        ('{"slug": "lab"}', {}, True),
+        ("see /projects/lab/members.", {}, True),
+        ("", {"Location": "/projects/lab"}, True),
+        ('["lab-tours", "our-lab", "labs", "slab", "lab_2"]', {"X-Next": "lab-tours"}, False),
+    ],
+)
+def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str], named: bool) -> None:
+    answer = reply(200, body, headers)
+    if named:
+        with pytest.raises(NonConformance, match="what is hidden"):
+            expect_not_named(answer, "lab")
+    else:
+        expect_not_named(answer, "lab")

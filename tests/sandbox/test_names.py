@@ -18,6 +18,12 @@ def test_every_name_tells_its_run(worker: str, more: str) -> None:
     assert 0 <= time.time() - begun(run) < 60
 
 
+def test_no_name_is_in_another() -> None:
+    names = Names(new_run(), "w1")
+    made = [names.new(), names.new("hint"), *(names.new() for _ in range(120)), Names(names.run, "w11").new()]
+    assert [(one, other) for one in made for other in made if one != other and one in other] == []
+
+
 @pytest.mark.parametrize(
     "name",
     [
