@@ -21,6 +21,8 @@ STEP = FRAGMENT - GLIMPSE + 1
 LONG = 20
 REMEMBERED = 4096
 REMEMBERED_LENGTH = 256
+REMEMBERED_BODIES = 32
+LONGEST_REMEMBERED = 64 * 1024
 SENSITIVE_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token"})
 SENSITIVE_PARAMETER = re.compile(
     r"(?P<name>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*[\"']?)(?P<value>[^&\"'\s,}]*)"
@@ -52,8 +54,9 @@ class Redactor:
         self._glimpses: set[str] = set()
         self._known: dict[str, str] = {}
         self._serials: dict[str, int] = {}
-        # Most header fields and URLs of a check come again and again.
+        # Most header fields and URLs of a check come again and again; of bodies what was written is read, often by many.
         self._seen: dict[str, str] = {}
+        self._seen_bodies: dict[str, str] = {}
 
     def learn(self, name: str, value: str) -> None:
         """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
@@ -61,6 +64,7 @@ class Redactor:
             return
         self._known[name] = value
         self._seen.clear()
+        self._seen_bodies.clear()
         if TOKEN.fullmatch(value):
             self._tokens[value] = name
         else:
@@ -114,14 +118,16 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with each known secret replaced by ``$NAME``."""
-        if len(text) > REMEMBERED_LENGTH:
+        if len(text) > LONGEST_REMEMBERED:
             return self._replaced(text)
-        replaced = self._seen.get(text)
+        long = len(text) > REMEMBERED_LENGTH
+        seen = self._seen_bodies if long else self._seen
+        replaced = seen.get(text)
         if replaced is None:
             replaced = self._replaced(text)
-            if len(self._seen) >= REMEMBERED:
-                self._seen.clear()
-            self._seen[text] = replaced
+            if len(seen) >= (REMEMBERED_BODIES if long else REMEMBERED):
+                seen.clear()
+            seen[text] = replaced
         return replaced
 
     def _replaced(self, text: str) -> str:
