@@ -37,6 +37,7 @@ from conformance.plugin.worker import CHECK, Worker
 from conformance.reference.control import tell
 from conformance.reference.defects.base import Alteration, Defect, overridden_names
 from conformance.reference.deployment import alterations
+from conformance.runs.record import CheckResult
 from conformance.target import configuration
 
 CLEAN = "(clean)"
@@ -171,8 +172,9 @@ class Table:
             item._initrequest()  # type: ignore[attr-defined]  # a second run needs its fixtures anew
             for report in runtestprotocol(item, nextitem=following, log=False):
                 for name, value in report.user_properties:
-                    if name == RESULT and isinstance(value, dict):
-                        found[value["id"]] = {key: value[key] for key in KEPT}
+                    if name == RESULT and isinstance(value, str):
+                        result = vars(CheckResult.of(value))
+                        found[result["id"]] = {key: result[key] for key in KEPT}
         return found
 
 

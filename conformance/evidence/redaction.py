@@ -54,7 +54,7 @@ class Redactor:
         self._glimpses: set[str] = set()
         self._known: dict[str, str] = {}
         self._serials: dict[str, int] = {}
-        # Most header fields and URLs of a check come again and again; of bodies what was written is read, often by many.
+        # Most header fields and URLs of a check come again and again; what was written is read, often by many.
         self._seen: dict[str, str] = {}
         self._seen_bodies: dict[str, str] = {}
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.fixtures import http, ledger, names, recorder, target
+from conformance.plugin.fixtures import http, ledger, names, once, recorder, target
 from conformance.plugin.garbage import Garbage
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
@@ -18,6 +18,7 @@ __all__ = [
     "http",
     "ledger",
     "names",
+    "once",
     "pytest_addoption",
     "pytest_cmdline_main",
     "pytest_configure",

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.pace import Pace
+from conformance.evidence.once import Once
 from conformance.evidence.recorder import RECORDER, Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -36,6 +37,12 @@ def target(request: pytest.FixtureRequest) -> Target:
 def recorder() -> Recorder:
     """The recorder of this process."""
     return RECORDER
+
+
+@pytest.fixture(scope="session")
+def once() -> Once:
+    """Makes requests that several checks look at."""
+    return Once(RECORDER)
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ def pytest_arguments(*paths: str) -> list[str]:
         "conformance.plugin",
         "-p",
         "no:cacheprovider",
+        "-p",
+        "no:logging",
         "--assert=plain",
         *chosen,
     ]

@@ -301,8 +301,8 @@ class Run:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Takes a check's result as it comes."""
         for name, value in report.user_properties:
-            if name == RESULT and isinstance(value, dict):
-                self._take(CheckResult(**value))
+            if name == RESULT and isinstance(value, str):
+                self._take(CheckResult.of(value))
             elif name == TEARDOWN and isinstance(value, dict):
                 self._amend(value["id"], Verdict.ERROR, f"the suite's own clean-up failed: {value['reason']}")
         ours = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
@@ -327,8 +327,9 @@ class Run:
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Shows verdicts in pytest's own terminal."""
         for name, value in report.user_properties:
-            if name == RESULT and isinstance(value, dict) and value["verdict"] not in ("pass", "fail"):
-                return value["verdict"], value["verdict"][0].upper(), value["verdict"].upper()
+            verdict = CheckResult.of(value).verdict if name == RESULT and isinstance(value, str) else Verdict.PASS
+            if verdict not in (Verdict.PASS, Verdict.FAIL):
+                return verdict, verdict[0].upper(), verdict.upper()
         return None
 
     # After.

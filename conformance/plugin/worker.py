@@ -11,7 +11,6 @@ import signal
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -211,7 +210,7 @@ class Worker:
             return
         result = self._result(check, judgement, report.duration)
         self._write_evidence(check.id)
-        report.user_properties.append((RESULT, asdict(result)))
+        report.user_properties.append((RESULT, result.text()))
         if judgement.verdict == Verdict.NOT_APPLICABLE:
             report.outcome = "skipped"
             report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {judgement.reason}")

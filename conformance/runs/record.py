@@ -119,6 +119,15 @@ class CheckResult:
         """Whether the verdict is fail."""
         return self.verdict == Verdict.FAIL
 
+    def text(self) -> str:
+        """As it travels from the process that ran the check: one text goes through a channel quicker than its parts."""
+        return json.dumps(vars(self))
+
+    @classmethod
+    def of(cls, text: str) -> CheckResult:
+        """What such a text says."""
+        return cls(**json.loads(text))
+
 
 class RecordWriter:
     """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had."""
@@ -139,7 +148,7 @@ class RecordWriter:
 
     def check(self, result: CheckResult) -> None:
         """Writes one check's line."""
-        self._write({"kind": "check", **asdict(result)})
+        self._write({"kind": "check", **vars(result)})
 
     def amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
         """Changes the verdict of a check already written."""

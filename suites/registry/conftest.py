@@ -10,7 +10,6 @@ from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import noted, repositories
@@ -56,12 +55,6 @@ def base(repository: Repository) -> Manifest:
 def new_image(base: Manifest, names: Names) -> NewImage:
     """Makes images that no one has pushed, of blobs that are in the shared repository."""
     return lambda: variation(base, names.new("image"))
-
-
-@pytest.fixture(scope="session")
-def once(recorder: Recorder) -> Once:
-    """Makes requests that several checks look at."""
-    return Once(recorder)
 
 
 @pytest.fixture(scope="session")

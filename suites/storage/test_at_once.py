@@ -11,6 +11,7 @@ import pytest
 
 from conformance.clients.at_once import at_once
 from conformance.clients.s3_bodies import content_md5
+from conformance.evidence.once import Once
 from conformance.oracles.registers import Operation, expect_register
 from conformance.oracles.s3_errors import expect_no_error_inside
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
@@ -27,7 +28,6 @@ PATIENCE_S = 4.0
 """After which nobody begins another turn; how many there were decides nothing."""
 SIZE = 32 * 1024
 Job = Callable[[], None]
-Told = Callable[[bytes, Exchange], None]
 
 
 def described(writer: int, turn: int) -> bytes:
@@ -37,12 +37,13 @@ def described(writer: int, turn: int) -> bytes:
 
 
 class History:
-    """What several clients wrote to and read from one key, and when."""
+    """What several clients wrote to, read from and looked up at one key, and when."""
 
     def __init__(self, space: Space, key: str) -> None:
         self.space, self.key = space, key
         self.writes: list[Operation] = []
         self.reads: list[Operation] = []
+        self.looks: list[Exchange] = []
         self._writing = WRITERS
         self._until = time.monotonic() + PATIENCE_S
 
@@ -60,6 +61,12 @@ class History:
         expect_status(reply, 200, "for a GET among PUTs")
         self.reads.append(Operation(reply.body, begun, time.monotonic(), reply))
 
+    def look(self) -> None:
+        """HEAD."""
+        reply = self.space.head(self.key)
+        expect_status(reply, 200, "for a HEAD among PUTs")
+        self.looks.append(reply)
+
     def writer(self, number: int) -> None:
         """Writes its own values, one after the other."""
         try:
@@ -71,49 +78,68 @@ class History:
             self._writing -= 1
 
     def reader(self) -> None:
-        """Reads while there are writers, and once after."""
-        for _ in range(READS):
+        """Reads, and looks up in each third turn, while there are writers; reads once after."""
+        for turn in range(READS):
             last = not self._writing or time.monotonic() > self._until
-            self.read()
+            if last or turn % 3 < 2:
+                self.read()
+            else:
+                self.look()
             if last:
                 return
 
 
+def contest(space: Space) -> History:
+    """What three who overwrite one key with bodies that describe themselves were told, and four who read it."""
+    history = History(space, space.key("register"))
+    history.write(described(WRITERS, 0))
+    jobs: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
+    at_once([*jobs, *([history.reader] * READERS)])
+    return history
+
+
 @verifies("storage/at-once/key-is-a-register")
-def test_key_is_a_register(space: Space) -> None:
+def test_key_is_a_register(space: Space, once: Once) -> None:
     """Purpose: updates to one key are atomic, and a read after a write sees it, also while others write and read.
 
     Method: 1. three clients overwrite one key with bodies that describe themselves, four read it
             2. expect some order of the writes to explain every read, and each to have its own value's metadata
     """
-    history = History(space, space.key("register"))
-    history.write(described(WRITERS, 0))
-
-    jobs: list[Job] = [functools.partial(history.writer, number) for number in range(WRITERS)]
-    at_once([*jobs, *([history.reader] * READERS)])
-
+    history = once("contest", lambda: contest(space))
     expect_register(history.writes, history.reads)
     for read in history.reads:
         expect_headers(read.reply, {"x-amz-meta-value": content_md5(read.value)})
 
 
-def _untold(_value: bytes, _reply: Exchange) -> None:
-    """Keeps nothing of what was answered to a PUT."""
+@verifies("storage/at-once/etag-is-of-its-value")
+def test_etag_is_of_its_value(space: Space, once: Once) -> None:
+    """Purpose: the ETag and length of a GET and of a HEAD belong to one value, also while others write.
+
+    Method: 1. three clients overwrite one key with bodies of several sizes, four read it and look it up
+            2. expect with the bytes of each answer an ETag that a PUT of them was answered with, and from HEAD the
+               length of the bytes with its ETag
+    """
+    history = once("contest", lambda: contest(space))
+    written = {each.reply.headers.get("etag"): each.value for each in history.writes}
+    for reply in [*(each.reply for each in history.reads), *history.looks]:
+        tag, length = reply.headers.get("etag"), reply.headers.get("content-length")
+        value = written.get(tag)
+        if reply.method == "GET" and reply.body != value:
+            raise NonConformance("the ETag of the bytes that were read", f"{tag}", reply)
+        if length is not None and (value is None or length != str(len(value))):
+            raise NonConformance("ETag and length of one value", f"{tag} with {length}", reply)
 
 
-def _turning(space: Space, key: str, values: Sequence[bytes], stop: threading.Event, told: Told = _untold) -> None:
-    """Puts values over each other until the others are done; what is answered is told."""
+def _turning(space: Space, key: str, values: Sequence[bytes], stop: threading.Event) -> None:
+    """Puts values over each other until the others are done."""
     until = time.monotonic() + PATIENCE_S
     for turn in range(TURNS * 20):
         if stop.is_set() or time.monotonic() > until:
             return
-        value = values[turn % len(values)]
-        reply = space.put(key, value)
-        expect_success(reply)
-        told(value, reply)
+        expect_success(space.put(key, values[turn % len(values)]))
 
 
-def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job, told: Told = _untold) -> None:
+def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job) -> None:
     """Does a job in each of two threads while two others put values over each other, each beginning with its own."""
     stop = threading.Event()
     working = [1, 1]
@@ -126,36 +152,8 @@ def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job, to
             if not working:
                 stop.set()
 
-    writers = [functools.partial(_turning, space, key, order, stop, told) for order in (values, values[::-1])]
+    writers = [functools.partial(_turning, space, key, order, stop) for order in (values, values[::-1])]
     at_once([*writers, done, done])
-
-
-@verifies("storage/at-once/etag-is-of-its-value")
-def test_etag_is_of_its_value(space: Space) -> None:
-    """Purpose: the ETag and length of a GET and of a HEAD belong to one value, also while others write.
-
-    Method: 1. two clients put two bodies over each other while two others read
-            2. expect with the bytes of each answer an ETag that a PUT of them was answered with, and from HEAD the
-               length of the bytes with its ETag
-    """
-    key = space.key("etag")
-    values = [described(0, 0), described(3, 0)]
-    first = space.put(key, values[0])
-    written = {first.headers.get("etag"): values[0]}
-    reads: list[Exchange] = []
-
-    def read() -> None:
-        for _ in range(TURNS):
-            reads.extend((space.get(key), space.get(key), space.head(key)))
-
-    _while_turning(space, key, values, read, lambda value, reply: written.update({reply.headers.get("etag"): value}))
-    for reply in reads:
-        tag, length = reply.headers.get("etag"), reply.headers.get("content-length")
-        value = written.get(tag)
-        if reply.method == "GET" and reply.body != value:
-            raise NonConformance("the ETag of the bytes that were read", f"{tag}", reply)
-        if length is not None and (value is None or length != str(len(value))):
-            raise NonConformance("ETag and length of one value", f"{tag} with {length}", reply)
 
 
 @verifies("storage/at-once/copies-are-whole")
