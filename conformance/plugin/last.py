@@ -6,6 +6,7 @@ request it was, it alone ends the service again.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -21,9 +22,11 @@ class Last:
         self._doubtful: dict[str, None] = {}
 
     def take(self, told: dict[str, Any]) -> None:
-        """Notes what a worker has left."""
+        """Notes what a worker has left, and gets ready for it while others are still at work."""
         self._held.update(dict.fromkeys(told["held"]))
         self._doubtful.update(dict.fromkeys(told["doubtful"]))
+        if self._held or self._doubtful:
+            importlib.import_module("conformance.plugin.worker")
 
     def run(self, session: pytest.Session, options: RunOptions) -> int:
         """Runs them, and returns how many of them no worker had among its own."""

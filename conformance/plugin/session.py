@@ -96,7 +96,6 @@ class Run:
             # Without one, in a folder of too long a name for instance, workers start by themselves.
             with contextlib.suppress(OSError):
                 self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
-        apart.get_ready()
         states = preflight(target)
         self.options.blocked.update({state.surface: list(state.blocked) for state in states if state.blocked})
         workers.settle(self.config, states, self.options, target.gentle)
@@ -269,6 +268,8 @@ class Run:
         if self.expected is None:
             self.expected = len(ids)
             self.progress.collected(ids)
+            # Not before: until now each core has something to do that the first check waits for.
+            apart.get_ready()
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
