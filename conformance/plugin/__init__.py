@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.fixtures import http, ledger, names, once, recorder, target
+from conformance.plugin.fixtures import begun, http, ledger, names, once, recorder, target
 from conformance.plugin.garbage import Garbage
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
 
 __all__ = [
+    "begun",
     "http",
     "ledger",
     "names",

@@ -20,6 +20,7 @@ class KEYS:
     """Where a process keeps what its checks share."""
 
     target = pytest.StashKey[Target]()
+    begun = pytest.StashKey[float]()
     names = pytest.StashKey[Names]()
     pace = pytest.StashKey[Pace]()
     ledger = pytest.StashKey[Ledger]()
@@ -31,6 +32,13 @@ def target(request: pytest.FixtureRequest) -> Target:
     """The deployment under test."""
     described: Target = request.config.stash[KEYS.target]
     return described
+
+
+@pytest.fixture(scope="session")
+def begun(request: pytest.FixtureRequest) -> float:
+    """When this process began to check, by the monotonic clock: all that the preflight sent was before."""
+    moment: float = request.config.stash[KEYS.begun]
+    return moment
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ class Worker:
         self.life = Life(target, RECORDER, alone=self.name in ("main", LAST))
         stash = self.config.stash
         stash[KEYS.target] = target
+        stash[KEYS.begun] = time.monotonic()
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
         stash[KEYS.pace] = Pace(self.options.rate, Path(self.options.folder) / FILE_NAME)
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")
