@@ -33,11 +33,12 @@ class WebhookClient:
 
     @property
     def secret(self) -> str:
-        """The part of the path that is secret: its longest segment."""
-        return max(self.path.split("?", 1)[0].split("/"), key=len)
+        """The part of the URL that is secret: the longest segment of its path, or value of its query."""
+        path, _, query = self.path.partition("?")
+        return max([*path.split("/"), *(each.partition("=")[2] for each in query.split("&"))], key=len)
 
     def path_with(self, secret: str) -> str:
-        """The path with another secret in the place of the live one."""
+        """The path, with its query, with another secret in the place of the live one."""
         before, _, after = self.path.rpartition(self.secret)
         return f"{before}{secret}{after}"
 

@@ -42,11 +42,17 @@ def random_secret(secret: str) -> str:
     return "".join(random.choice("abcdefghijkmnpqrstuvwxyz23456789") if each.isalnum() else each for each in secret)
 
 
+def changed_at(secret: str, place: int) -> str:
+    """A secret with one character changed, and its value with it: the last of base64 may hold bits that say nothing."""
+    return secret[:place] + ("0" if secret[place] in "YZab" else "a") + secret[place + 1 :]
+
+
 NEAR_MISSES = {
     "unknown": random_secret, "cut": lambda secret: secret[:-1], "half": lambda secret: secret[: len(secret) // 2],
     "extended": lambda secret: secret + "a", "case-changed": lambda secret: secret.swapcase(),
-    "first-changed": lambda s: ("b" if s[0] == "a" else "a") + s[1:],
-    "last-changed": lambda s: s[:-1] + ("b" if s[-1] == "a" else "a"),
+    "first-changed": lambda secret: changed_at(secret, 0),
+    "middle-changed": lambda secret: changed_at(secret, 2 * len(secret) // 3),
+    "last-changed": lambda secret: changed_at(secret, len(secret) - 1),
     "trailing-slash": lambda secret: secret + "/", "doubled": lambda secret: secret * 2,
     "suffix": lambda secret: secret + ".json", "nul": lambda secret: secret + "%00",
     "blank": lambda secret: secret + "%20",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import uuid
 
@@ -44,6 +45,21 @@ def test_the_secret_is_replaced_and_the_rest_of_the_path_kept() -> None:
     given = webhook("/v1/hooks/0123456789abcdef/in?x=1")
     assert given.secret == "0123456789abcdef"
     assert given.path_with("other") == "/v1/hooks/other/in?x=1"
+
+
+def test_the_secret_may_stand_in_the_query() -> None:
+    given = webhook("/v1/hooks/in?v=1&key=0123456789abcdef")
+    assert given.secret == "0123456789abcdef"
+    assert given.path_with("other") == "/v1/hooks/in?v=1&key=other"
+
+
+def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() -> None:
+    for secret in (b"\0" * 32, b"k" * 32, b"\xff" * 32):
+        written = base64.urlsafe_b64encode(secret).decode().rstrip("=")
+        for place in (0, 28, 42):
+            changed = SECRECY.changed_at(written, place)
+            assert base64.urlsafe_b64decode(changed + "=") != secret
+            assert sum(one != other for one, other in zip(written, changed, strict=True)) == 1
 
 
 def test_a_secret_in_hexadecimal_digits_is_the_same_in_other_case() -> None:

@@ -198,6 +198,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),
     (events.TextTakenForUtf8, kept(b"\xff"), 1, 3),
     (events.PatternFindsWebhook, posted(url="/hooks/%25"), 404, 202),
+    (events.WebhookFoundByItsEnds, near(lambda url: url[:20] + url[20].swapcase() + "~" + url[22:]), 404, 202),
     (events.MethodOfFieldCounts, posted(method="GET", headers={"x-http-method-override": "POST"}), 405, 202),
     (events.EventInQueryTaken, near(lambda url: url + "?payload=x", "GET"), 405, 202),
     (events.RefusedMethodTakenIn, kept(b"x", method="PUT"), 0, 1),

@@ -159,6 +159,17 @@ class PatternFindsWebhook(Defect):
         return ORGANIZATION if pattern and set(pattern) <= set("%_") else original(raw_path)
 
 
+class WebhookFoundByItsEnds(Defect):
+    """Credentials & Webhooks: the URL is secret, and more of it than a list shows: its beginning and its end."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/near-misses-are-refused",)
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        shown = {(path[:15], path[-4:]): path for path in surface_of(original).paths.values()}
+        return original(shown.get((raw_path[:15], raw_path[-4:]), raw_path))
+
+
 class MethodOfFieldCounts(Defect):
     """API Reference, Webhooks: incoming webhooks accept HTTP POST, and not a GET that calls itself one."""
 
