@@ -26,16 +26,26 @@ def updates(platform: Platform) -> list[tuple[Operation, str]]:
 
 
 @verifies("errors/409/if-match-takes-lists-and-any")
-@pytest.mark.parametrize("template", [case("list", '"cf-unknown", {etag}'), case("any", "*")])
-def test_if_match_takes_lists_and_any(platform: Platform, template: str) -> None:
+@pytest.mark.parametrize(
+    "templates",
+    [
+        case("list", ['"cf-unknown", {etag}']),
+        case("lines", ['"cf-unknown"', "{etag}"]),
+        case("lines-reversed", ["{etag}", '"cf-unknown"']),
+        case("any", ["*"]),
+    ],
+)
+def test_if_match_takes_lists_and_any(platform: Platform, templates: list[str]) -> None:
     """Purpose: an update that names several versions, or any, is made where one of them is the present one.
 
-    Method: 1. update an item on condition of an unknown ETag or its own, and on condition of any
+    Method: 1. update an item on condition of an unknown ETag or its own, in one field line and in two, which are one
+               list (RFC 9110 section 5.3); and on condition of any
             2. expect 2xx
     """
     for operation, etag in updates(platform):
-        value = template.replace("{etag}", etag)
-        expect_success(platform.as_role("full", operation, [("If-Match", value)]), f"for If-Match: {value}")
+        fields = [("If-Match", each.replace("{etag}", etag)) for each in templates]
+        told = " and ".join(f"{name}: {value}" for name, value in fields)
+        expect_success(platform.as_role("full", operation, fields), f"for {told}")
 
 
 @verifies("errors/409/if-match-is-compared-strongly")

@@ -152,6 +152,26 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
     return parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
+@verifies("errors/writes/media-type-is-known-in-any-form")
+@pytest.mark.parametrize(
+    "content_type", [case("charset", "application/json; charset=utf-8"), case("upper-case", "Application/JSON")]
+)
+def test_media_type_is_known_in_any_form(platform: Platform, content_type: str) -> None:
+    """Purpose: what client libraries write behind the name of the media type, and in which case, keeps no write out.
+
+    Method: 1. send each declared create and update as application/json; charset=utf-8, and as Application/JSON
+            2. expect 2xx
+    """
+    token = platform.oauth.token("full")
+    for operation in platform.operations("create", "update"):
+        fields = [("Content-Type", content_type), bearer(token)]
+        reply = platform.request(operation.method, operation.path, fields, operation.body)
+        slug = platform.slug_of(operation)
+        if operation.kind == "create" and reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_success(reply, f"for {operation} as {content_type}")
+
+
 @verifies("errors/reads/creation-is-201")
 def test_creation_is_201(platform: Platform) -> None:
     """Purpose: a creation is told as one.

@@ -113,3 +113,30 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
                     raise NonConformance(f"{text!r}, as was written last", reply.text[:300], present, reply)
+
+
+# Those of RFC 9110 section 15.4.5 but Date, which a server without a clock leaves out.
+TOLD_BY_304 = ("ETag", "Cache-Control", "Content-Location", "Expires", "Vary")
+
+
+@verifies("errors/reads/not-modified-tells-its-fields")
+def test_not_modified_tells_its_fields(platform: Platform) -> None:
+    """Purpose: who keeps a copy learns with each 304 which version it has, and how long it may be kept.
+
+    Method: 1. read an item; read it again on condition that it does not match the ETag which it has
+            2. where the answer is 304, expect of ETag, Cache-Control, Content-Location, Expires and Vary those that the
+               first answer had
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item"):
+        read = platform.operation(resource, "read-item", platform.item(resource))
+        first = platform.as_role("full", read)
+        reply = platform.as_role("full", read, [("If-None-Match", first.headers.get("etag") or '"cf-unknown"')])
+        if reply.status != 304:
+            continue
+        judged = True
+        missing = [name for name in TOLD_BY_304 if name in first.headers and name not in reply.headers]
+        if missing:
+            raise NonConformance("304 with the fields that 200 has", f"304 without {', '.join(missing)}", first, reply)
+    if not judged:
+        raise NotApplicable("no item is answered 304 to who has what is there")

@@ -85,6 +85,11 @@ def stored(text: str) -> Look:
     return lambda w: w.create(description=text).json()["description"]
 
 
+def of_type(media_type: str) -> Look:
+    """The status of an update whose body is of this type."""
+    return api(ATLAS, "ct-full", "PATCH", content=b"{}", headers={"content-type": media_type})
+
+
 def created_behind_a_look(w: World) -> int:
     return statuses(api(MADE), lambda each: each.create().status_code, api(MADE))(w)[-1]  # type: ignore[no-any-return]
 
@@ -169,6 +174,8 @@ WRITES: list[Row] = [
     (writes.FourByteCharactersLost, stored("é🚀"), "é🚀", "é?"),
     (writes.OtherScriptsLost, stored("éЖ"), "éЖ", "é?"),
     (writes.TextCutAt255, stored("x" * 256), "x" * 256, "x" * 255),
+    (writes.ApiCharsetRefused, of_type("application/json;charset=utf-8"), 200, 400),
+    (writes.ApiMediaTypeComparedWithCase, of_type("Application/JSON"), 200, 400),
     (
         writes.ReservedNameCrashes,
         api(PROJECTS, "ct-full", "POST", content=json.dumps({"constructor": 1}).encode(), headers=JSON),

@@ -20,6 +20,16 @@ def with_token(text: str, url: str = ACME, method: str = "GET") -> Look:
     return lambda w: w.ask(method, url, headers={"authorization": f"Bearer {text}"}).status_code
 
 
+def on_condition(*lines: str) -> Look:
+    """The status of an update under these field lines of If-Match."""
+
+    def look(w: World) -> int:
+        fields = [("authorization", f"Bearer {w.bearer()}"), *(("if-match", each) for each in lines)]
+        return w.ask("PATCH", ATLAS, json={"name": "x"}, headers=fields).status_code
+
+    return look
+
+
 def of_their_organization(w: World) -> int:
     found = str(w.token(organization="globex").json()["access_token"])
     return int(with_token(found, GLOBEX)(w))
@@ -202,6 +212,9 @@ ITEMS: list[Row] = [
     (items.UpdateStoresMarkup, text_of(ATLAS, described("a & b")), "a & b", "a &amp; b"),
     (items.TextCutAt2000, text_of(ATLAS, described("x" * 2001)), "x" * 2001, "x" * 2000),
     (items.AnythingIsNotModified, api(ATLAS, headers={"if-none-match": '"0"'}), 200, 304),
+    (items.NotModifiedTellsNothing, api_header("etag", ATLAS, headers={"if-none-match": "*"}), '"1"', None),
+    (items.FirstIfMatchLineCounts, on_condition('"0"', '"1"'), 200, 409),
+    (items.LastIfMatchLineCounts, on_condition('"1"', '"0"'), 200, 409),
     (items.UpdateTellsOldVersion, lambda w: w.patch(name="x").headers["etag"], '"2"', '"1"'),
     (items.VersionsBeginAnew, etag_made_again, '"2"', '"1"'),
     (items.CreationsAtOnceLoseOne, at_once, ["one!", "two!"], [None, "two!"]),

@@ -6,7 +6,10 @@ import asyncio
 import html
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
@@ -54,6 +57,41 @@ class AnythingIsNotModified(Defect):
         self, original: Callable[[Request, Project], bool], request: Request, project: Project
     ) -> bool:
         return original(request, project) and (request.method != "GET" or "if-none-match" not in request.headers)
+
+
+class NotModifiedTellsNothing(Defect):
+    """RFC 9110 section 15.4.5: a 304 carries the ETag that 200 would have."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            del answer.headers["ETag"]
+        return answer
+
+
+class _OneLineCounts(Defect):
+    noticed_by = ("errors/409/if-match-takes-lists-and-any",)
+    place: ClassVar[int]
+
+    def if_match_holds(self, original: Callable[[Request, Project], bool], request: Request, project: Project) -> bool:
+        lines = request.headers.getlist("if-match")
+        return not lines or original(replace(request, headers=Headers({"if-match": lines[self.place]})), project)
+
+
+class FirstIfMatchLineCounts(_OneLineCounts):
+    """RFC 9110 section 5.3: field lines of one name are one list (the first line counts)."""
+
+    surface = "identity"
+    place = 0
+
+
+class LastIfMatchLineCounts(_OneLineCounts):
+    """RFC 9110 section 5.3: field lines of one name are one list (the last line counts)."""
+
+    surface = "identity"
+    place = -1
 
 
 class UpdateTellsOldVersion(Defect):

@@ -219,6 +219,26 @@ class TextCutAt255(_TextsChanged):
         return text[:255]
 
 
+class ApiCharsetRefused(Defect):
+    """RFC 8259 section 11: a charset behind application/json has no effect."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and ";" not in request.headers["content-type"]
+
+
+class ApiMediaTypeComparedWithCase(Defect):
+    """RFC 9110 section 8.3.1: type and subtype are case-insensitive."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and request.headers["content-type"].startswith("application/json")
+
+
 class ReservedNameCrashes(Defect):
     """The contract's table of errors: 400 for a member of any unknown name, never a 5xx."""
 
