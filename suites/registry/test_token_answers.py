@@ -17,8 +17,10 @@ from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.values import seconds_of_date
 
 LEAST_LIFETIME_S = 60
+CLOCKS_S = 60
 
 
 @verifies("registry/token/has-a-token")
@@ -57,10 +59,13 @@ def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
     """Purpose: a client knows from when the token lives.
 
     Method: 1. ask for a token
-            2. expect issued_at, where it is there, to be a time as RFC 3339 writes it, with its zone
+            2. expect issued_at, where it is there, to be a time as RFC 3339 writes it, with its zone; not to come, and
+               expires_in (60 s where it is not told) behind it not to be over, by the clock that the target tells,
+               a minute aside
     """
     reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-    told = expect_json_object(reply).get("issued_at")
+    document = expect_json_object(reply)
+    told, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
     if told is None:
         return
     try:
@@ -70,6 +75,12 @@ def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
 
     if time.tzinfo is None:
         raise NonConformance("issued_at in RFC 3339", f"issued_at {told!r}", reply)
+    now = seconds_of_date(reply.headers.get("date") or "") or reply.started
+    age = now - time.timestamp()
+    if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
+        raise NonConformance(
+            f"issued_at within the last {lifetime} s", f"issued_at {told}, {age:.0f} s before the answer", reply
+        )
 
 
 @verifies("registry/token/is-not-cached")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import pytest
@@ -69,6 +70,12 @@ def at_once(method: str, url: str, *bodies: dict[str, Any], **headers: str) -> L
         return sorted(answer.status_code for answer in answers)
 
     return look
+
+
+def hours_since_issue(w: World) -> int:
+    """How many hours ago a registry token was issued, by its answer."""
+    issued = datetime.datetime.fromisoformat(w.registry().json()["issued_at"])
+    return round((datetime.datetime.now(datetime.UTC) - issued).total_seconds() / 3600)
 
 
 def kept(w: World) -> tuple[str, str]:
@@ -329,6 +336,7 @@ REGISTRY: list[Row] = [
     (registry_scopes.RegistryTokenOfOneSubject, registry_claim("sub"), "ct-pull", "token-service"),
     (registry_scopes.AnonymousTokenHasASubject, lambda w: claims(w.registry(None).json()["token"])["sub"], "",
      "ct-push"),
+    (registry_scopes.IssuedAtOfAnotherZone, hours_since_issue, 0, -2),
     (registry_scopes.LastScopeOfARepository, granted("ct-push", [f"{APP}:push", f"{APP}:pull"]),
      ["orgs/acme/app:push,pull"], ["orgs/acme/app:pull"]),
     (registry_scopes.ActionsReadInOneOrder, granted("ct-push", f"{APP}:push,pull"), ["orgs/acme/app:push,pull"], []),

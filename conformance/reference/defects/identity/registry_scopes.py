@@ -1,11 +1,14 @@
-"""Defects of how the registry's token endpoint reads several scopes and actions, and of whom its tokens name."""
+"""Defects of how the registry's token endpoint reads scopes and actions, and of whom and what time it names."""
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.registry_tokens import Claims, Granted
+from conformance.reference.defects.identity.support import edited, is_registry_token_request
+from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.seeds import Account
 
@@ -52,3 +55,20 @@ class AnonymousTokenHasASubject(Defect):
         self, original: Claims, account: Account | None, service: str, access: Access
     ) -> dict[str, Any]:
         return original(account, service, access) | ({} if account else {"sub": "ct-push"})
+
+
+class IssuedAtOfAnotherZone(Defect):
+    """Docker token authentication: issued_at is in UTC, and not the server's local time called so."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/issued-at-is-a-time",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and answer.status == 200:
+            return edited(answer, _two_hours_on)
+        return answer
+
+
+def _two_hours_on(document: dict[str, Any]) -> None:
+    issued = datetime.datetime.fromisoformat(document["issued_at"]) + datetime.timedelta(hours=2)
+    document["issued_at"] = issued.isoformat().replace("+00:00", "Z")
