@@ -213,6 +213,7 @@ ITEMS: list[Row] = [
     (items.TextCutAt2000, text_of(ATLAS, described("x" * 2001)), "x" * 2001, "x" * 2000),
     (items.AnythingIsNotModified, api(ATLAS, headers={"if-none-match": '"0"'}), 200, 304),
     (items.NotModifiedTellsNothing, api_header("etag", ATLAS, headers={"if-none-match": "*"}), '"1"', None),
+    (items.WeakEntityTagIsAnother, api(ATLAS, headers={"if-none-match": 'W/"1"'}), 304, 200),
     (items.FirstIfMatchLineCounts, on_condition('"0"', '"1"'), 200, 409),
     (items.LastIfMatchLineCounts, on_condition('"1"', '"0"'), 200, 409),
     (items.UpdateTellsOldVersion, lambda w: w.patch(name="x").headers["etag"], '"2"', '"1"'),

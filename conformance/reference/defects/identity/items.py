@@ -71,6 +71,18 @@ class NotModifiedTellsNothing(Defect):
         return answer
 
 
+class WeakEntityTagIsAnother(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match MUST be compared weakly."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/if-none-match-is-compared-weakly",)
+
+    def if_none_match_holds(
+        self, original: Callable[[Request, Project], bool], request: Request, project: Project
+    ) -> bool:
+        return original(request, project) or "W/" in request.headers["if-none-match"]
+
+
 class _OneLineCounts(Defect):
     noticed_by = ("errors/409/if-match-takes-lists-and-any",)
     place: ClassVar[int]
