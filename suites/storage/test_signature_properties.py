@@ -43,6 +43,8 @@ def _altered(request: Request, component: str, where: float, letter: str) -> Req
     if component in {"date", "payload-hash", "metadata"}:
         name = {"date": "x-amz-date", "payload-hash": "x-amz-content-sha256", "metadata": "x-amz-meta-owner"}[component]
         return request.with_header(name, _spoiled(request.header(name) or "", where, letter))
+    if component == "signed-names":
+        letter = letter.lower()  # Names of fields have no case (RFC 9110 section 5.1): a capital is no other name.
     name, end = {"signature": ("Signature", ""), "scope": ("Credential", ","), "signed-names": ("SignedHeaders", ",")}[
         component
     ]

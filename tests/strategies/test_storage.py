@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
+from conformance.clients.sigv4 import Request
 from conformance.strategies.storage import metadata_fields, nested_names, object_names, tag_sets, wounded, xml_wounds
+from tests.clients.check_files import checks_of
 
 DOCUMENT = b"<Delete><Object><Key>a</Key></Object></Delete>"
 
@@ -37,6 +39,15 @@ def test_nested_names_have_no_empty_part(name: str) -> None:
 @given(wound=xml_wounds())
 def test_any_wound_gives_bytes(wound: tuple[str, float, bytes]) -> None:
     assert isinstance(wounded(DOCUMENT, wound), bytes)
+
+
+def test_an_altered_list_of_signed_fields_names_others() -> None:
+    listed = "host;x-amz-date"
+    signed = Request("PUT", "/bucket/key").with_header("Authorization", f"Credential=a, SignedHeaders={listed}, b")
+    altered = checks_of("storage", "signature_properties")._altered
+    for place in range(len(listed)):
+        made = altered(signed, "signed-names", place / len(listed), "Z").header("authorization")
+        assert made != signed.header("authorization") and listed not in made.lower()
 
 
 @pytest.mark.parametrize(
