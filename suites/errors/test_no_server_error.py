@@ -15,7 +15,7 @@ writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update
 
 HOSTILE_HEADERS = {
     "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
-    "if-match": [("If-Match", '"')],
+    "if-match": [("If-Match", '"')], "if-none-match": [("If-None-Match", 'W/"')],
     "if-modified-since": [("If-Modified-Since", "yesterday")], "content-encoding": [("Content-Encoding", "gzip")],
     "accept-language": [("Accept-Language", "*" * 3000)], "cookie": [("Cookie", "=;;=")],
     "many": [(f"X-Cf-{n}", "x") for n in range(60)],
@@ -39,6 +39,26 @@ def test_hostile_headers_are_no_server_error(platform: Platform, name: str) -> N
         reply = platform.as_role("full", operation, HOSTILE_HEADERS[name])
         expect_no_server_error(reply, f"for {operation}")
     expect_success(platform.as_role("full", operations[0]), "for the plain request afterwards")
+
+
+HOSTILE_CONDITIONS = {
+    "update-if-match": ("If-Match", '"cf'), "update-if-none-match": ("If-None-Match", ","),
+    "update-if-unmodified-since": ("If-Unmodified-Since", "Thu, 99 Foo 2026 99:99:99 GMT"),
+}  # fmt: skip
+
+
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("field", [case(name, field) for name, field in HOSTILE_CONDITIONS.items()])
+def test_hostile_conditions_are_no_server_error(platform: Platform, field: tuple[str, str]) -> None:
+    """Purpose: nor does a condition of a write, which is read where the others are not.
+
+    Method: 1. send each declared update under a condition that cannot be read
+            2. expect no 5xx, and the item to be read afterwards
+    """
+    for operation in platform.operations("update"):
+        expect_no_server_error(platform.as_role("full", operation, [field]), f"for {operation}")
+        read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
+        expect_success(platform.as_role("full", read), "for the item afterwards")
 
 
 HEAVY = {

@@ -8,13 +8,14 @@ from typing import Any
 
 from conformance.clients.at_once import at_once
 from conformance.oracles.documents import shows
-from conformance.oracles.status import expect_success
+from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 AT_ONCE = 6
+ROUNDS = 3
 # As JSON and a regular expression have it alike.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
@@ -45,6 +46,27 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
     for text in _texts(operation):
         if not shows(reply, text):
             raise NonConformance(f"{text!r}, as was written", reply.text[:300], written, reply)
+
+
+@verifies("errors/writes/deleted-stays-deleted")
+def test_deleted_stays_deleted(platform: Platform) -> None:
+    """Purpose: an update that is at work while its item is deleted does not bring it back.
+
+    Method: 1. create an item; delete it and update it three times, all at once; three times over
+            2. where the deletion is answered 2xx, expect 404 for reading the item afterwards
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "update", "delete"):
+        for _ in range(ROUNDS):
+            slug = platform.new_item(resource)
+            operations = [platform.operation(resource, kind, slug) for kind in ("update", "delete", "update", "update")]
+            deletion = at_once([partial(platform.as_role, "full", each) for each in operations])[1]
+            if deletion.ok:
+                judged = True
+                read = platform.operation(resource, "read-item", slug)
+                expect_status(platform.as_role("full", read), 404, "for an item that was deleted while it was updated")
+    if not judged:
+        raise NotApplicable("no item was deleted while it was updated")
 
 
 def _texts(operation: Operation) -> list[str]:

@@ -68,12 +68,15 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     """Purpose: whoever verifies the token finds what it needs.
 
     Method: 1. ask for a token
-            2. expect the claim; client_id to be the client's, and jti to be another one in another token
+            2. expect the claim, exp and iat as numbers; client_id to be the client's, and jti to be another one in
+               another token
     """
     token, reply = issued_jwt(oauth)
     claims = claims_of(token)
     if not claims.get(name):
         raise NonConformance(f"the claim {name}", f"claims {', '.join(sorted(claims))}", reply)
+    if name in ("exp", "iat") and not isinstance(claims[name], int | float):
+        raise NonConformance(f"the claim {name} as a number", f"{name} {claims[name]!r}", reply)
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
         raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply)

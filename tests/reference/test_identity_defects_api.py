@@ -72,6 +72,10 @@ def at_once(method: str, url: str, *bodies: dict[str, Any], **headers: str) -> L
     return look
 
 
+def beginning_of_password(w: World) -> int:
+    return w.registry(password=w.identity.accounts["ct-pull"].password[:-1]).status_code
+
+
 def hours_since_issue(w: World) -> int:
     """How many hours ago a registry token was issued, by its answer."""
     issued = datetime.datetime.fromisoformat(w.registry().json()["issued_at"])
@@ -336,6 +340,7 @@ REGISTRY: list[Row] = [
     (registry_scopes.RegistryTokenOfOneSubject, registry_claim("sub"), "ct-pull", "token-service"),
     (registry_scopes.AnonymousTokenHasASubject, lambda w: claims(w.registry(None).json()["token"])["sub"], "",
      "ct-push"),
+    (registry_scopes.BeginningOfPasswordAccepted, beginning_of_password, 401, 200),
     (registry_scopes.IssuedAtOfAnotherZone, hours_since_issue, 0, -2),
     (registry_scopes.LastScopeOfARepository, granted("ct-push", [f"{APP}:push", f"{APP}:pull"]),
      ["orgs/acme/app:push,pull"], ["orgs/acme/app:pull"]),

@@ -195,6 +195,7 @@ class BareUnauthorized(Variant):
     surface = "identity"
     misses = (
         "authorization/bearer/bad-token-is-invalid-token",
+        "authorization/bearer/expired-token-is-invalid-token",
         "authorization/bearer/lacking-scope-is-insufficient-scope",
     )
 

@@ -1,8 +1,9 @@
-"""Defects of how the registry's token endpoint reads scopes and actions, and of whom and what time it names."""
+"""Defects of how the registry's token endpoint reads scopes and passwords, and of whom and what time it names."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -55,6 +56,16 @@ class AnonymousTokenHasASubject(Defect):
         self, original: Claims, account: Account | None, service: str, access: Access
     ) -> dict[str, Any]:
         return original(account, service, access) | ({} if account else {"sub": "ct-push"})
+
+
+class BeginningOfPasswordAccepted(Defect):
+    """Docker token authentication: a password is compared whole, not as far as what was sent reaches."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/wrong-login-is-refused",)
+
+    def password_matches(self, original: Callable[[str, str], bool], expected: str, given: str) -> bool:
+        return bool(given) and expected.startswith(given)
 
 
 class IssuedAtOfAnotherZone(Defect):

@@ -1,0 +1,125 @@
+"""Defects in what callers and verifiers are told: challenges of writes and of ended tokens, claims, conditions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import jwt
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.records import Project
+from conformance.reference.seeds import Client
+
+Claims = dict[str, Any]
+ClaimsOf = Callable[[Client, tuple[str, ...]], Claims]
+PAUSE_S = 0.003
+
+
+class ChallengeOfReadsAlone(Defect):
+    """RFC 6750 section 3: a 401 carries WWW-Authenticate, a refused write's as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 401 and request.method not in ("GET", "HEAD"):
+            del answer.headers["WWW-Authenticate"]
+        return answer
+
+
+class LackingScopeToWriteNamesNoError(Defect):
+    """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope", also for a write."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/lacking-scope-is-insufficient-scope",)
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(None if scope and scope.endswith(":write") else error, scope)
+
+
+class ChallengeNamesScopeToRead(Defect):
+    """RFC 6750 section 3.1: the scope that the challenge of a write names is that of the write."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(error, scope and scope.replace(":write", ":read"))
+
+
+class ExpiredTokenHasOwnCode(Defect):
+    """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/expired-token-is-invalid-token",)
+    expired = False
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        claims = original(token)
+        self.expired = False
+        if claims is None and token.count(".") == 2:
+            try:
+                jwt.decode(token, options={"verify_signature": False, "verify_exp": True})
+            except jwt.ExpiredSignatureError:
+                self.expired = True
+            except (jwt.PyJWTError, ValueError, RecursionError):
+                pass
+        return claims
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original("token_expired" if error == "invalid_token" and self.expired else error, scope)
+
+
+class TimesAreText(Defect):
+    """RFC 7519 section 4.1.4: the value of exp MUST be a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims",)
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        claims = original(client, scopes)
+        return claims | {"exp": str(claims["exp"])}
+
+
+class MalformedCopyFails(Defect):
+    """The contract's table of errors: an If-None-Match that cannot be read is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        conditions = request.headers.get("if-none-match", '""')
+        return Answer.json(500, {"error": "index out of range"}) if conditions.count('"') % 2 else None
+
+
+class MalformedConditionOfAnUpdateFails(Defect):
+    """The contract's table of errors: an If-Match that cannot be read is no reason for a 5xx where it is heeded."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        odd = request.headers.get("if-match", '""').count('"') % 2
+        return Answer.json(500, {"error": "index out of range"}) if odd and request.method == "PATCH" else None
+
+
+class UpdateBringsDeletedBack(Defect):
+    """The contract's table of errors: 404 for what was deleted, though an update was at work (it saves the whole)."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/deleted-stays-deleted",)
+
+    async def update_project(
+        self,
+        original: Callable[..., Awaitable[bool]],
+        project: Project,
+        changes: dict[str, Any],
+        still_holds: Callable[[], bool],
+    ) -> bool:
+        await asyncio.sleep(PAUSE_S)
+        surface_of(original).organizations[project.organization].projects.setdefault(project.slug, project)
+        return await original(project, changes, still_holds)

@@ -1,0 +1,79 @@
+"""Tokens that have ended: they open nothing any more, and their holders are told why (RFC 6750 section 3.1)."""
+
+from __future__ import annotations
+
+import time
+
+from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_challenge
+from conformance.oracles.status import expect_status, observed
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+LEEWAY_S = 1.0
+ATTEMPTS = 5
+
+
+def ended(platform: Platform) -> tuple[str, Exchange]:
+    """A token of the role short_lived whose lifetime is over, and how it was answered then."""
+    lifetime = platform.oauth.credential("short_lived").lifetime or 1.0
+    if lifetime > 2:
+        raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
+    operation = platform.operations("read")[0]
+    for _ in range(ATTEMPTS):
+        token = platform.oauth.fresh_token("short_lived")
+        begun = time.monotonic()
+        control = platform.send(operation, token)
+        used = time.monotonic()
+        if control.ok:
+            break
+    if not control.ok and used - begun < lifetime / 2:
+        raise NonConformance("2xx within the lifetime of a token", observed(control), control)
+
+    for share in (0.6 * lifetime, lifetime + 0.1):
+        time.sleep(max(0.0, share - (time.monotonic() - begun)))
+        reply = platform.send(operation, token)
+    stated = platform.target.limits.leeway
+    if reply.ok and stated != 0:
+        time.sleep(LEEWAY_S if stated is None else stated)
+        reply = platform.send(operation, token)
+    if reply.ok and stated is None:
+        raise Inconclusive(
+            f"accepted {lifetime + LEEWAY_S:g} s after it was issued", "limits.leeway in the target file"
+        )
+    return token, reply
+
+
+@verifies("authorization/bearer/expired-token-is-401")
+def test_expired_token_is_401(platform: Platform, once: Once) -> None:
+    """Purpose: a token is of no use after the lifetime that was stated with it.
+
+    Method: 1. get a token of the role short_lived and use it: 2xx (of five tokens one at least, since one that ends
+               with a whole second of its issuer's clock may end at once)
+            2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
+               accepted for the leeway that the target file states, or a second where it states none
+            3. expect 401, from every declared read and creation; accepted without a stated leeway it cannot be judged,
+               since clocks may be forgiven to differ
+    """
+    token, reply = once("ended token", lambda: ended(platform))
+    expect_status(reply, 401, "after the lifetime of the token")
+    for each in platform.operations("read", "create", "read-item"):
+        expect_status(platform.send(each, token), 401, f"for {each} with a token that has expired")
+
+
+@verifies("authorization/bearer/expired-token-is-invalid-token")
+def test_expired_token_is_invalid_token(platform: Platform, once: Once) -> None:
+    """Purpose: a client learns that it needs a new token, also when its own has run out.
+
+    Method: 1. use a token of the role short_lived after its lifetime; go on where the answer is 401
+            2. expect a challenge with error="invalid_token"
+    """
+    _, reply = once("ended token", lambda: ended(platform))
+    if reply.status != 401:
+        raise NotApplicable(f"a token that has ended is answered {reply.status}, which is a finding of its own")
+    if expect_challenge(reply, "Bearer").parameters.get("error") != "invalid_token":
+        raise NonConformance(
+            'a challenge with error="invalid_token"', f"{reply.headers.get('www-authenticate')}", reply
+        )

@@ -1,0 +1,68 @@
+"""Each defect in what callers are told shows in the answer it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.defects.identity import told
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, patched
+from tests.reference.identity_world import ATLAS, KEY, PROJECTS, World, claims
+
+CHALLENGE = "www-authenticate"
+REFUSED = 'Bearer realm="reference", error='
+
+
+def with_ended_token(w: World) -> str | None:
+    """The challenge for a token that has expired."""
+    ended = claims(w.bearer()) | {"exp": 1}
+    answer = w.ask("GET", ATLAS, headers={"authorization": f"Bearer {KEY.sign(ended, typ='at+jwt')}"})
+    return answer.headers.get(CHALLENGE)
+
+
+def deleted_and_updated(w: World) -> list[int]:
+    """Statuses of a deletion and an update of one item at one moment, and of reading it afterwards."""
+    sent = {"headers": {"authorization": f"Bearer {w.bearer()}"}}
+    both = w.at_once([("PATCH", ATLAS, sent | {"json": {"name": "x"}}), ("DELETE", ATLAS, sent)])
+    return [*(answer.status_code for answer in both), w.api(ATLAS).status_code]
+
+
+TABLE: list[Row] = [
+    (
+        told.ChallengeOfReadsAlone,
+        api_header(CHALLENGE, PROJECTS, None, method="POST"),
+        'Bearer realm="reference"',
+        None,
+    ),
+    (
+        told.LackingScopeToWriteNamesNoError,
+        api_header(CHALLENGE, ATLAS, method="DELETE", scope="member:read"),
+        REFUSED + '"insufficient_scope", scope="project:write"',
+        'Bearer realm="reference", scope="project:write"',
+    ),
+    (
+        told.ChallengeNamesScopeToRead,
+        api_header(CHALLENGE, ATLAS, method="DELETE", scope="member:read"),
+        REFUSED + '"insufficient_scope", scope="project:write"',
+        REFUSED + '"insufficient_scope", scope="project:read"',
+    ),
+    (told.ExpiredTokenHasOwnCode, with_ended_token, REFUSED + '"invalid_token"', REFUSED + '"token_expired"'),
+    (told.TimesAreText, lambda w: isinstance(claims(w.bearer())["exp"], str), False, True),
+    (told.MalformedCopyFails, api(ATLAS, headers={"if-none-match": '"'}), 200, 500),
+    (told.MalformedConditionOfAnUpdateFails, patched({"if-match": '"'}, name="x"), 409, 500),
+    (told.UpdateBringsDeletedBack, deleted_and_updated, [200, 204, 404], [200, 204, 200]),
+]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_the_table_is_whole() -> None:
+    assert alterations_in(told) == {row[0] for row in TABLE}
