@@ -19,15 +19,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis.internal.conjecture import engine
 
 from conformance.plugin.worker import CHECK
 from conformance.reference.control import tell
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from conformance.strategies.explore import LONGEST_SHRINK_S
+from conformance.strategies.explore import LONGEST_SHRINK_S, configure
 from tests.defects import CLEAN, Row, Table, dealt_out, in_reference, parsed_with_processes
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
@@ -78,9 +76,11 @@ class Found:
 class Seeded(Table):
     """Runs the properties that a defect names once for each seed."""
 
-    def __init__(self, wanted: list[Row], control: str, seeds: Sequence[int], shrunk: int) -> None:
+    def __init__(
+        self, wanted: list[Row], control: str, seeds: Sequence[int], shrunk: int, explore: int, shrink_s: float
+    ) -> None:
         super().__init__(wanted, control)
-        self.seeds, self.shrunk = seeds, shrunk
+        self.seeds, self.shrunk, self.explore, self.shrink_s = seeds, shrunk, explore, shrink_s
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -93,9 +93,7 @@ class Seeded(Table):
         for row in self.wanted:
             for seed in self.seeds:
                 tell(self.control, "switch", row.name)
-                # As the run itself sets them.
-                hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
-                engine.MAX_SHRINKING_SECONDS = LONGEST_SHRINK_S if seed < self.shrunk else 0
+                configure(self.explore, seed, shrink_s=self.shrink_s if seed < self.shrunk else 0)
                 judged = self.run(needed[row.name], elsewhere(needed[row.name], session))
                 self.verdicts[f"{row.name} {seed}"] = judged
                 tell(self.control, "switch")
@@ -141,10 +139,14 @@ def by_example(surfaces: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {check: each for row in verdicts.values() for check, each in row.items() if each["verdict"] == "fail"}
 
 
-def search(names: Sequence[str], seeds: int, shrunk: int, explore: int) -> list[Found]:
+def search(
+    names: Sequence[str], seeds: int, shrunk: int, explore: int, shrink_s: float = LONGEST_SHRINK_S
+) -> list[Found]:
     """What the seeds show of these defects, in this process."""
     wanted = [Row(name, explored()[name].surface, explored()[name].noticed_by) for name in names]
-    verdicts = in_reference(wanted, explore, lambda control: Seeded(wanted, control, range(seeds), shrunk))
+    verdicts = in_reference(
+        wanted, explore, lambda control: Seeded(wanted, control, range(seeds), shrunk, explore, shrink_s)
+    )
     found = []
     for row in wanted:
         for requirement in row.requirements or ():
