@@ -36,6 +36,7 @@ AGAIN_S = 5.0
 NOT_SENT = re.compile(r"refused|ConnectTimeout|EndpointConnection|resol|known|[Nn]o route|unreachable")
 GONE = re.compile(r"refused|gateway")
 """Causes that only a service which ended has; silence may be the network's."""
+CLOSED = re.compile(r"closed without an answer")
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Life:
         silent.clear()
         if not (surface and cause):
             return judgement
-        judgement = self._died(surface, cause, entry)
+        judgement = self._died(surface, cause, entry, judgement)
         self.doubtful = not self.alone and surface not in self._dead
         return judgement
 
@@ -100,16 +101,19 @@ class Life:
             time.sleep(POLL_S)
         return self._ask(self.target, surface)
 
-    def _died(self, surface: str, cause: str, entry: dict[str, Any] | None) -> Judgement:
+    def _died(self, surface: str, cause: str, entry: dict[str, Any] | None, judgement: Judgement) -> Judgement:
         under_way = entry is not None and not NOT_SENT.search(entry["error"] or "")
         answered = self.recorder.last_answered(_origin(entry["url"])) if entry else None
         last = entry if under_way else answered
         told = f"the {surface} surface no longer answers: {cause}"
         told += f"; the last request that reached it was {last['method']} {last['url']}" if last else ""
         gone = next((each for each in [cause, *self._await(surface, told)] if GONE.search(each)), None)
-        if entry is None or not under_way or gone is None:
-            return judge(Inconclusive(told, "a service that goes on answering"), self.recorder)
-        return self._fatal(surface, gone, entry)
+        if entry is not None and under_way and gone is not None:
+            return self._fatal(surface, gone, entry)
+        if judgement.verdict == Verdict.FAIL and CLOSED.search(cause) and surface not in self._dead:
+            # Back before anybody was refused: that the check's own request was left without an answer stands.
+            return judgement
+        return judge(Inconclusive(told, "a service that goes on answering"), self.recorder)
 
     def _await(self, surface: str, told: str) -> list[str]:
         """Notes that a surface is down, unless it comes back shortly; returns why it did not answer meanwhile."""

@@ -124,6 +124,18 @@ def test_beside_other_workers_a_check_that_met_an_end_is_in_doubt_where_the_serv
     assert watched.doubtful
 
 
+def test_alone_a_check_whose_request_was_closed_fails_though_the_service_is_back_at_once() -> None:
+    closed = "registry.example: the connection was closed without an answer"
+    causes = [closed]
+    watched = Life(
+        TARGET, recorded(("/v2/here", 0, "Server disconnected")), True, lambda *_: causes.pop() if causes else ""
+    )
+    assert watched.judged("registry/a/b", FAILED) is FAILED
+    # One that stays away may be behind a network that closes.
+    watched = watching(recorded(("/v2/here", 0, "Server disconnected")), Service(closed))
+    assert watched.judged("registry/a/b", FAILED).verdict == Verdict.INCONCLUSIVE
+
+
 def test_nothing_is_in_doubt_alone_or_where_the_service_stays_down_or_answers() -> None:
     gone = ("/v2/here", 0, "Server disconnected")
     for answers, cause, alone in [([gone], "", True), ([gone], REFUSED, False), ([("/v2/", 500, "")], "", False)]:
