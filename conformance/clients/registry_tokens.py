@@ -120,9 +120,10 @@ def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) ->
     return _granted(bearer, form, "REGISTRY_REFRESHED_TOKEN")
 
 
-def granted_by_password(bearer: Registry, username: str, password: str) -> Exchange:
+def granted_by_password(bearer: Registry, username: str, password: str, *scopes: str) -> Exchange:
     """The answer to a username and password in a form (Docker Registry v2 OAuth2 token flow)."""
     form = {"grant_type": "password", "username": username, "password": password, "service": bearer.door.service}
+    form |= {"scope": " ".join(scopes)} if scopes else {}
     return _granted(bearer, form, "REGISTRY_GRANTED_TOKEN")
 
 

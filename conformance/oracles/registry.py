@@ -11,10 +11,10 @@ from typing import Any
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
-from conformance.oracles.headers import address_parts
+from conformance.oracles.headers import address_parts, challenges
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof, Unreachable
+from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
 
 OCI_CODES = frozenset(
     {
@@ -266,6 +266,21 @@ def expect_denied(reply: Exchange, because: str = "") -> None:
     """401, 403 or 404: the caller may not do that."""
     if reply.status not in (401, 403, 404):
         raise unlike(f"401, 403 or 404{f' {because}' if because else ''}", reply, {401, 403, 404})
+
+
+def expect_scope(reply: Exchange, resource: str, action: str) -> None:
+    """The Bearer challenge asks for an action on a resource (``repository:orgs/acme/app``), or for every action.
+
+    Not asked of a registry that takes no bearer tokens.
+    """
+    bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
+    if bearer is None:
+        raise NotApplicable("the registry does not take bearer tokens")
+    told = bearer.parameters.get("scope")
+    scopes = [each.rpartition(":") for each in (told or "").split()]
+    wanted = {each for named, _, actions in scopes if named == resource for each in actions.split(",")}
+    if not {action, "*"} & wanted:
+        raise NonConformance(f"scope {resource}:{action}", f"scope {told!r}", reply)
 
 
 def expect_untouched(reply: Exchange, content: bytes) -> None:

@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry_tokens import pull, token_for
 from conformance.evidence.once import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -101,6 +102,15 @@ def bearer(registry: Registry) -> Registry:
     if registry.door.scheme != "bearer":
         raise NotApplicable("the registry does not take bearer tokens")
     return registry
+
+
+@pytest.fixture
+def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
+    """A token to pull from the stored image's repository, which does."""
+    token = once("token to pull", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull")))
+    if once("pulled with a token to pull", lambda: pull(stored, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_sorted, next_link, pages_from, strings_of
-from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.registry import expect_scope, expect_sorted, next_link, pages_from, strings_of
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -100,3 +100,32 @@ def test_bad_n_is_no_server_error(registry: Registry, number: str) -> None:
             2. expect an answer that is no 5xx
     """
     expect_no_server_error(registry.catalog(f"?n={number}"))
+
+
+@pytest.fixture
+def unlisted(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
+    """The answer to one without a login who asks for the catalog."""
+    return once("catalog without a login", registry.as_role(None).catalog)
+
+
+@verifies("registry/login/anonymous-cannot-list-repositories")
+def test_anonymous_cannot_list_repositories(unlisted: Exchange) -> None:
+    """Purpose: which repositories an organization has is for those who log in.
+
+    Method: 1. push an image; ask for the catalog without a login
+            2. expect 401, or a list of nothing
+    """
+    if unlisted.status != 200 or strings_of(unlisted, "repositories"):
+        expect_status(unlisted, 401, "without a login")
+
+
+@verifies("registry/login/catalog-challenge-names-the-scope")
+def test_challenge_of_the_catalog(unlisted: Exchange) -> None:
+    """Purpose: a client that asks for the catalog learns which token it needs.
+
+    Method: 1. ask for the catalog without a login
+            2. where that is answered 401, expect the Bearer challenge's scope to be registry:catalog:*
+    """
+    if unlisted.status != 401:
+        raise NotApplicable(f"no login is asked for ({unlisted.status})")
+    expect_scope(unlisted, "registry:catalog", "*")

@@ -25,6 +25,7 @@ MALFORMED = [
     case("unknown-algorithm", "md5:" + "0" * 32),
 ]
 BEGINNING = "the beginning of that of what is there"
+CAPITALS = "its own, in capitals"
 
 
 def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Exchange:
@@ -109,14 +110,16 @@ def refusing(repository: Repository, once: Once) -> Refusing:
 
 
 @verifies("registry/digest/malformed-is-400")
-@pytest.mark.parametrize("digest", MALFORMED)
+@pytest.mark.parametrize("digest", [*MALFORMED, case("capitals", CAPITALS)])
 def test_malformed_digest(refusing: Refusing, new_blob: NewBlob, digest: str) -> None:
     """Purpose: a digest that is none is told as such.
 
-    Method: 1. PUT a blob to a session with a malformed digest
+    Method: 1. PUT a blob to a session with a malformed digest, its own in capitals among them
             2. expect 400
     """
-    expect_status(refusing.put(digest, new_blob().content), 400, "for a malformed digest")
+    blob = new_blob()
+    digest = f"sha256:{blob.digest[7:].upper()}" if digest == CAPITALS else digest
+    expect_status(refusing.put(digest, blob.content), 400, "for a malformed digest")
 
 
 @verifies("registry/digest/malformed-in-a-post-is-a-callers-fault")
@@ -213,7 +216,8 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
     Method: 1. PUT a manifest under the digest of the same document in other bytes
             2. expect 400
             3. expect 404 to HEAD of both digests
-            4. PUT it under its own digest and expect 201
+            4. PUT it under the sha512 digest of the other bytes: expect a refusal
+            5. PUT it under its own digest and expect 201
     """
     manifest = new_image()
     content = other_manifest(manifest)
@@ -221,6 +225,8 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
 
     expect_status(reply, 400, "for a digest that does not match")
     expect_not_stored(repository.head_manifest(each) for each in (manifest.digest, digest_of(content)))
+    reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
+    expect_refused(reply, "for a sha512 digest that does not match")
     expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
 
 

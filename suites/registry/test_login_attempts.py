@@ -10,11 +10,12 @@ from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_tokens import granted_by_password
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.headers import expect_header
 from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
@@ -53,11 +54,27 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
         "capitals": (account.username, account.password.swapcase()),
         "more": (account.username, account.password + "x"),
     }[wrong]
-    reply = login_attempt(registry, username, password)
+    reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
 
     expect_status(reply, 401, "for a wrong login")
     if token_in(reply):
         raise NonConformance("no token", observed(reply), reply)
+
+
+@verifies("registry/login/refused-login-is-challenged")
+def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
+    """Purpose: whoever is told that the login is wrong learns how one is shown.
+
+    Method: 1. show the login with a wrong password
+            2. where the answer is 401, expect a WWW-Authenticate field
+    """
+    username = registry.account("pusher").username
+    attempt = lambda: login_attempt(registry, username, "not-the-password")  # noqa: E731
+    reply = once(("wrong login", "password"), attempt)
+    if reply.status != 401:
+        raise NotApplicable(f"the answer is no 401 ({reply.status})")
+
+    expect_header(reply, "WWW-Authenticate")
 
 
 @verifies("registry/login/wrong-password-in-a-form-is-refused")

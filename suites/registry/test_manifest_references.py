@@ -27,6 +27,7 @@ MISSING = pytest.mark.parametrize(
         case("docker-child", "docker-child"),
         case("layer-elsewhere", "layer-elsewhere"),
         case("deleted", "deleted"),
+        case("child-elsewhere", "child-elsewhere"),
     ],
 )
 
@@ -54,6 +55,8 @@ def without(
             manifest = manifest_of(base.blobs[0], stored.image.blobs[1:])
         elif missing in ("layer", "deleted"):
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
+        elif missing == "child-elsewhere":
+            manifest = index([stored.image])
         else:
             manifest = index([never], docker=missing == "docker-child")
         if missing == "deleted":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST
+from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, index
 from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
@@ -17,11 +17,15 @@ from conformance.vocabulary.check import case, row, verifies
 REFUSED = {400, 415, 422}
 
 
-def put_changed(stored: StoredImage, tag: str, changes: dict[str, Any], media_type: str = OCI_MANIFEST) -> None:
-    """PUTs the image with members changed; expects a refusal and no such tag."""
-    content = json.dumps({**stored.image.document, **changes}).encode()
+def put_changed(
+    stored: StoredImage, tag: str, changes: dict[str, Any], media_type: str = "", of: Manifest | None = None
+) -> None:
+    """PUTs the image, or another manifest, with members changed; expects a refusal and no such tag."""
+    manifest = of or stored.image
+    content = json.dumps({**manifest.document, **changes}).encode()
+    reply = stored.repository.put_manifest(tag, content, media_type or manifest.media_type)
 
-    expect_status(stored.repository.put_manifest(tag, content, media_type), REFUSED, "for a manifest that is none")
+    expect_status(reply, REFUSED, "for a manifest that is none")
     expect_not_stored([stored.repository.head_manifest(tag)])
 
 
@@ -50,21 +54,35 @@ def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, 
         case("config-no-size", "config", "size"),
         case("config-no-type", "config", "mediaType"),
         case("subject-no-size", "subject", "size"),
+        case("listed-no-type", "manifests", "mediaType"),
     ],
 )
 def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
     """Purpose: a descriptor has a media type, a digest and a size.
 
-    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them
+    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, and an index that lists one so
             2. expect 400 (or 415, 422), and 404 to HEAD of the tag
     """
     whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
+    descriptor = {name: value for name, value in whole.items() if name != lacks}
 
-    put_changed(
-        stored,
-        names.new("descriptor"),
-        {place: {name: value for name, value in whole.items() if name != lacks}},
-    )
+    if place == "manifests":
+        put_changed(stored, names.new("listed"), {place: [descriptor]}, of=index([stored.image]))
+    else:
+        put_changed(stored, names.new("descriptor"), {place: descriptor})
+
+
+@verifies("registry/manifest/index-has-no-layers")
+def test_index_with_layers(stored: StoredImage, names: Names) -> None:
+    """Purpose: an index that some would read as an image is refused where it is pushed.
+
+    Method: 1. PUT an index with the config and the layers of the image that it lists
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    document = stored.image.document
+    both = {member: document[member] for member in ("config", "layers")}
+
+    put_changed(stored, names.new("both"), both, of=index([stored.image]))
 
 
 @verifies("registry/manifest/type-is-a-manifests")

@@ -45,6 +45,7 @@ MAKERS = {
         manifest_of(Blob(b"{}", OCI_EMPTY), [Blob(base.blobs[1].content, "application/x")], artifactType=SBOM), seed
     ),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
+    "untyped": lambda base, seed: untyped(variation(base, seed)),
     "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
 }
 
@@ -53,6 +54,12 @@ def docker_image(base: Manifest, seed: str) -> Manifest:
     """A Docker image that no one has pushed, of the same blobs."""
     config, layer = (blob.content for blob in base.blobs)
     return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), seed)
+
+
+def untyped(manifest: Manifest) -> Manifest:
+    """The manifest without its ``mediaType``, as many programs write it."""
+    document = {name: value for name, value in manifest.document.items() if name != "mediaType"}
+    return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs)
 
 
 def expect_pulled(
@@ -85,6 +92,7 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
         row("registry/manifest/artifact-is-taken", "artifact"),
         row("registry/manifest/no-layers-is-taken", "no-layers"),
         row("registry/manifest/other-config-is-taken", "other-config"),
+        row("registry/manifest/without-media-type-is-taken", "untyped"),
     ],
 )
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Pulling parts of a blob (RFC 9110 section 14)."""
+"""Pulling parts of a blob, or only another one than is there (RFC 9110 sections 13 and 14)."""
 
 from __future__ import annotations
 
@@ -94,6 +94,16 @@ def test_416_tells_the_size(ask: Ask, content: bytes) -> None:
         raise NotApplicable("the registry sends the whole blob instead, as it may")
 
     expect_header(reply, "Content-Range", f"bytes */{len(content)}")
+
+
+@verifies("registry/pull/if-none-match-of-another-is-the-whole")
+def test_if_none_match_of_another(repository: Repository, content: bytes) -> None:
+    """Purpose: who has another content than this one gets this one.
+
+    Method: 1. GET a blob with an If-None-Match that names another entity tag than its own
+            2. expect 200 with the whole
+    """
+    expect_bytes(repository.get_blob(digest_of(content), [("If-None-Match", '"of-another"')]), content)
 
 
 @verifies("registry/pull/if-range-of-another-is-the-whole")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 
 from conformance.clients.images import OCI_CONFIG, OCI_INDEX, Manifest, artifact, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository
+from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import descriptors_of, pages_from
@@ -17,7 +17,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE = f"{SBOM}-seq"
@@ -53,11 +53,27 @@ def referred(new_repository: NewRepository) -> Referred:
     return Referred(repository, subject, by)
 
 
-def listed(referred: Referred, artifact_type: str | None = None) -> tuple[list[dict[str, Any]], Exchange]:
-    """The descriptors of all pages of the referrers, and the first page."""
-    reply = referred.repository.referrers(referred.subject.digest, artifact_type)
-    pages = pages_from(reply, referred.repository.follow)
-    return [each for page in pages for each in descriptors_of(page)], reply
+@dataclass(frozen=True)
+class Listing:
+    """All pages of the referrers, of one type or of every type; asked for once each."""
+
+    referred: Referred
+    once: Once
+
+    def of(self, artifact_type: str | None = None) -> tuple[list[dict[str, Any]], Exchange]:
+        """The descriptors of all pages, and the first page."""
+        pages = self.once(("referrers", artifact_type), lambda: self._pages(artifact_type))
+        return [each for page in pages for each in descriptors_of(page)], pages[0]
+
+    def _pages(self, artifact_type: str | None) -> list[Exchange]:
+        repository, subject = self.referred.repository, self.referred.subject
+        return pages_from(repository.referrers(subject.digest, artifact_type), repository.follow)
+
+
+@pytest.fixture
+def listing(referred: Referred, once: Once) -> Listing:
+    """What is listed of an image's referrers."""
+    return Listing(referred, once)
 
 
 def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: Exchange) -> None:
@@ -73,26 +89,26 @@ def sboms(referred: Referred) -> list[Manifest]:
 
 
 @verifies("registry/referrers/are-listed")
-def test_referrers_are_listed(referred: Referred) -> None:
+def test_referrers_are_listed(referred: Referred, listing: Listing) -> None:
     """Purpose: what refers to an image is found.
 
     Method: 1. push an image and six manifests whose subject it is, one twice, one by tag, two of one type; ask for its
                referrers, following links
             2. expect exactly the six, each once
     """
-    found, reply = listed(referred)
+    found, reply = listing.of()
 
     expect_digests(found, list(referred.by.values()), reply)
 
 
 @verifies("registry/referrers/are-an-index")
-def test_referrers_are_an_index(referred: Referred) -> None:
+def test_referrers_are_an_index(listing: Listing) -> None:
     """Purpose: the answer is an image index and says so.
 
     Method: 1. ask for referrers
             2. expect 200 with Content-Type application/vnd.oci.image.index.v1+json and schemaVersion 2
     """
-    _, reply = listed(referred)
+    _, reply = listing.of()
 
     expect_media_type(reply, OCI_INDEX)
     version = expect_json_object(reply).get("schemaVersion")
@@ -100,10 +116,10 @@ def test_referrers_are_an_index(referred: Referred) -> None:
         raise NonConformance('"schemaVersion": 2', f"{version!r}", reply)
 
 
-def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]:
+def descriptor(listing: Listing, kind: str) -> tuple[dict[str, Any], Exchange]:
     """The descriptor of one referrer; Inconclusive where it is not listed (another check's finding)."""
-    found, reply = listed(referred)
-    wanted = referred.by[kind].digest
+    found, reply = listing.of()
+    wanted = listing.referred.by[kind].digest
     for each in found:
         if each.get("digest") == wanted:
             return each, reply
@@ -120,13 +136,13 @@ def descriptor(referred: Referred, kind: str) -> tuple[dict[str, Any], Exchange]
         case("index-has-none", "index", None),
     ],
 )
-def test_referrers_say_their_type(referred: Referred, kind: str, wanted: str | None) -> None:
+def test_referrers_say_their_type(listing: Listing, kind: str, wanted: str | None) -> None:
     """Purpose: a client chooses a referrer by its artifact type.
 
     Method: 1. ask for referrers
             2. expect artifactType: the manifest's own, else its config's media type; none for an index without one
     """
-    found, reply = descriptor(referred, kind)
+    found, reply = descriptor(listing, kind)
 
     if found.get("artifactType") != wanted:
         raise NonConformance(f'"artifactType": {wanted!r}', repr(found.get("artifactType")), reply)
@@ -134,26 +150,26 @@ def test_referrers_say_their_type(referred: Referred, kind: str, wanted: str | N
 
 @verifies("registry/referrers/carry-annotations")
 @pytest.mark.parametrize("kind", [case("artifact", "sbom"), case("index", "index")])
-def test_referrers_carry_annotations(referred: Referred, kind: str) -> None:
+def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
     """Purpose: a client chooses a referrer by its annotations.
 
     Method: 1. ask for referrers
             2. expect the annotations of the manifest in its descriptor
     """
-    found, reply = descriptor(referred, kind)
+    found, reply = descriptor(listing, kind)
 
     if found.get("annotations") != {"org.example.of": "v1"}:
         raise NonConformance('"annotations": {"org.example.of": "v1"}', repr(found.get("annotations")), reply)
 
 
 @verifies("registry/referrers/describe-what-is-there")
-def test_referrers_describe_what_is_there(referred: Referred) -> None:
+def test_referrers_describe_what_is_there(referred: Referred, listing: Listing) -> None:
     """Purpose: a descriptor's media type and size are those of what it describes.
 
     Method: 1. ask for referrers
             2. expect mediaType and size of the pushed manifest
     """
-    found, reply = descriptor(referred, "sbom")
+    found, reply = descriptor(listing, "sbom")
     wanted = referred.by["sbom"].descriptor
 
     if {name: found.get(name) for name in wanted} != wanted:
@@ -186,25 +202,25 @@ def test_malformed_digest(referred: Referred, digest: str) -> None:
 
 
 @verifies("registry/referrers/filter-is-applied")
-def test_filter(referred: Referred) -> None:
+def test_filter(referred: Referred, listing: Listing) -> None:
     """Purpose: a client asks for one type of referrers.
 
     Method: 1. ask for referrers of one artifact type
             2. expect exactly those
     """
-    found, reply = listed(referred, SBOM)
+    found, reply = listing.of(SBOM)
 
     expect_digests(found, sboms(referred), reply)
 
 
 @verifies("registry/referrers/applied-filter-is-named")
-def test_applied_filter_is_named(referred: Referred) -> None:
+def test_applied_filter_is_named(referred: Referred, listing: Listing) -> None:
     """Purpose: a client knows whether it still has to filter.
 
     Method: 1. ask for referrers of one artifact type
             2. where only those come, expect OCI-Filters-Applied: artifactType; where the field comes, expect only those
     """
-    found, reply = listed(referred, SBOM)
+    found, reply = listing.of(SBOM)
     named = "artifacttype" in (reply.headers.get("oci-filters-applied") or "").lower()
 
     if len(found) < len(referred.by) and not named:
@@ -213,23 +229,15 @@ def test_applied_filter_is_named(referred: Referred) -> None:
         expect_digests(found, sboms(referred), reply)
 
 
-@verifies("registry/referrers/subject-is-acknowledged")
-@pytest.mark.parametrize(
-    "make",
-    [
-        case("artifact", lambda seed, **told: artifact(seed, SBOM, **told)),
-        case("index", lambda seed, **told: index([], **told)),
-    ],
-)
-def test_subject_is_acknowledged(referred: Referred, names: Names, make: Callable[..., Manifest]) -> None:
-    """Purpose: a client knows that it need not keep a list of referrers itself.
+@verifies("registry/referrers/filter-knows-the-configs-type")
+def test_filter_of_a_configs_type(referred: Referred, listing: Listing) -> None:
+    """Purpose: a referrer that has no type of its own is found by the type that it is listed with.
 
-    Method: 1. push a manifest with a subject that is not there
-            2. expect OCI-Subject with the subject's digest
+    Method: 1. ask for referrers of the media type of an image's config
+            2. where the filter is applied, expect the image alone
     """
-    seed = names.new("subject")
-    subject = image(f"{seed} never pushed", layers=0)
-    reply = referred.repository.push(make(seed, subject=subject.descriptor))
+    found, reply = listing.of(OCI_CONFIG)
+    if len(found) == len(referred.by):
+        raise NotApplicable("the registry does not filter, which it may")
 
-    expect_status(reply, 201)
-    expect_header(reply, "OCI-Subject", subject.digest)
+    expect_digests(found, [referred.by["image"]], reply)

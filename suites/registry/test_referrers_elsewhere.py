@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, image, index, manifest_of
 from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.oracles.registry import descriptors_of, expect_bytes, expect_denied
+from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_header
+from conformance.oracles.registry import descriptors_of, expect_bytes, expect_denied, expect_scope
 from conformance.oracles.status import expect_status
-from conformance.vocabulary.check import verifies
+from conformance.sandbox.names import Names
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 SBOM = "application/vnd.example.sbom.v1+json"
@@ -27,6 +33,24 @@ def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
 
     if referrer.digest not in [each.get("digest") for each in descriptors_of(reply)]:
         raise NonConformance(f"{referrer.digest} among the referrers", reply.text[:300], reply)
+
+
+@verifies("registry/referrers/subject-is-acknowledged")
+@pytest.mark.parametrize("kind", [case("artifact", "artifact"), case("index", "index")])
+def test_subject_is_acknowledged(repository: Repository, names: Names, kind: str) -> None:
+    """Purpose: a client knows that it need not keep a list of referrers itself.
+
+    Method: 1. push a manifest with a subject that is not there: an artifact by tag, an index by digest
+            2. expect OCI-Subject with the subject's digest
+    """
+    seed = names.new("subject")
+    subject = image(f"{seed} never pushed", layers=0)
+    told = {"subject": subject.descriptor}
+    referrer, tag = (artifact(seed, SBOM, **told), seed) if kind == "artifact" else (index([], **told), None)
+    reply = repository.push(referrer, tag)
+
+    expect_status(reply, 201)
+    expect_header(reply, "OCI-Subject", subject.digest)
 
 
 @verifies("registry/referrers/of-this-repository-only")
@@ -94,14 +118,31 @@ def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:
     return manifest_of(base.blobs[0], base.blobs[1:], **named)
 
 
+@pytest.fixture
+def unlisted(guarded: StoredImage, once: Once) -> Exchange:
+    """The answer to one without a login who asks for referrers."""
+    stranger, digest = guarded.repository.as_role(None), guarded.image.digest
+    return once("referrers without a login", lambda: stranger.referrers(digest))
+
+
 @verifies("registry/login/anonymous-cannot-list-referrers")
-def test_anonymous_cannot_list_referrers(guarded: StoredImage) -> None:
+def test_anonymous_cannot_list_referrers(unlisted: Exchange) -> None:
     """Purpose: what refers to an organization's images is for those who log in.
 
     Method: 1. ask for referrers without a login
             2. expect 401
     """
-    expect_status(guarded.repository.as_role(None).referrers(guarded.image.digest), 401, "without a login")
+    expect_status(unlisted, 401, "without a login")
+
+
+@verifies("registry/login/referrers-challenge-names-the-scope")
+def test_challenge_of_referrers(guarded: StoredImage, unlisted: Exchange) -> None:
+    """Purpose: a client that asks for referrers learns which token it needs.
+
+    Method: 1. ask for referrers without a login
+            2. expect the Bearer challenge's scope to name the repository and pull
+    """
+    expect_scope(unlisted, f"repository:{guarded.repository.name}", "pull")
 
 
 @verifies("registry/rights/other-organization-cannot-list-referrers")

@@ -145,16 +145,18 @@ def test_their_images_are_closed(
 
 
 @verifies("registry/rights/mount-needs-pull-on-the-source")
-@pytest.mark.parametrize("named", [case("named", True), case("unnamed", False)])
-def test_mount_from_another_organization(repository: Repository, theirs: StoredImage, named: bool) -> None:
+@pytest.mark.parametrize("source", [case("named", "theirs"), case("unnamed", "none"), case("ours", "ours")])
+def test_mount_from_another_organization(
+    repository: Repository, stored: StoredImage, theirs: StoredImage, source: str
+) -> None:
     """Purpose: a mount takes nothing from where the caller may not pull.
 
     Method: 1. push an image with the other organization's login
-            2. mount its layer into our repository, with its repository named as the source and without a source
+            2. mount its layer into our repository; named as the source its repository, another of ours, and none
             3. expect no 201, and 404 to HEAD of it
     """
-    layer, source = theirs.image.blobs[-1], {"from_": theirs.repository.name} if named else {}
-    reply = repository.post_upload(mount=layer.digest, **source)
+    layer, named = theirs.image.blobs[-1], {"theirs": theirs.repository.name, "ours": stored.repository.name}
+    reply = repository.post_upload(mount=layer.digest, **({"from_": named[source]} if source in named else {}))
 
     expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where we may not pull")
     expect_not_stored([repository.head_blob(layer.digest)])

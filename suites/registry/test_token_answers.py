@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import ask, claims_of, pull, refresh_token_of, refreshed
+from conformance.clients.registry_tokens import ask, claims_of, granted_by_password, pull, refresh_token_of, refreshed
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object
@@ -23,39 +23,44 @@ LEAST_LIFETIME_S = 60
 CLOCKS_S = 60
 
 
+@pytest.fixture
+def answer(bearer: Registry, once: Once) -> Exchange:
+    """The answer to a login that asks for a token to pull."""
+    scope = bearer.scope(bearer.described.repository, "pull")
+    return once("token to pull from the first", lambda: ask(bearer, "pusher", scope))
+
+
 @verifies("registry/token/has-a-token")
-def test_answer_has_a_token(bearer: Registry) -> None:
+def test_answer_has_a_token(answer: Exchange) -> None:
     """Purpose: clients of either age find the token.
 
     Method: 1. ask for a token
             2. expect 200 in JSON with token or access_token; where both are there, equal ones
     """
-    reply = ask(bearer, "pusher", bearer.scope(bearer.described.repository, "pull"))
-    expect_status(reply, 200)
-    document = expect_json_object(reply)
+    expect_status(answer, 200)
+    document = expect_json_object(answer)
 
-    if not token_in(reply):
-        raise NonConformance("token or access_token", ", ".join(document), reply)
-    if document.get("token", token_in(reply)) != document.get("access_token", token_in(reply)):
-        raise NonConformance("token and access_token to be equal", "two different ones", reply)
+    if not token_in(answer):
+        raise NonConformance("token or access_token", ", ".join(document), answer)
+    if document.get("token", token_in(answer)) != document.get("access_token", token_in(answer)):
+        raise NonConformance("token and access_token to be equal", "two different ones", answer)
 
 
 @verifies("registry/token/lives-a-minute")
-def test_token_lives_a_minute(bearer: Registry, stored: StoredImage) -> None:
+def test_token_lives_a_minute(answer: Exchange) -> None:
     """Purpose: a token is good for as long as older clients take it to be.
 
     Method: 1. ask for a token
             2. expect expires_in, where it is there, to be a number of at least 60
     """
-    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-    told = expect_json_object(reply).get("expires_in", LEAST_LIFETIME_S)
+    told = expect_json_object(answer).get("expires_in", LEAST_LIFETIME_S)
 
     if not isinstance(told, int) or told < LEAST_LIFETIME_S:
-        raise NonConformance("expires_in of at least 60", f"expires_in {told!r}", reply)
+        raise NonConformance("expires_in of at least 60", f"expires_in {told!r}", answer)
 
 
 @verifies("registry/token/issued-at-is-a-time")
-def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
+def test_issued_at(answer: Exchange) -> None:
     """Purpose: a client knows from when the token lives.
 
     Method: 1. ask for a token
@@ -63,8 +68,7 @@ def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
                expires_in (60 s where it is not told) behind it not to be over, by the clock that the target tells,
                a minute aside
     """
-    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-    document = expect_json_object(reply)
+    document = expect_json_object(answer)
     told, lifetime = document.get("issued_at"), document.get("expires_in", LEAST_LIFETIME_S)
     if told is None:
         return
@@ -74,38 +78,34 @@ def test_issued_at(bearer: Registry, stored: StoredImage) -> None:
         time = datetime.datetime.min
 
     if time.tzinfo is None:
-        raise NonConformance("issued_at in RFC 3339", f"issued_at {told!r}", reply)
-    now = seconds_of_date(reply.headers.get("date") or "") or reply.started
+        raise NonConformance("issued_at in RFC 3339", f"issued_at {told!r}", answer)
+    now = seconds_of_date(answer.headers.get("date") or "") or answer.started
     age = now - time.timestamp()
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
         raise NonConformance(
-            f"issued_at within the last {lifetime} s", f"issued_at {told}, {age:.0f} s before the answer", reply
+            f"issued_at within the last {lifetime} s", f"issued_at {told}, {age:.0f} s before the answer", answer
         )
 
 
 @verifies("registry/token/is-not-cached")
-def test_token_is_not_cached(bearer: Registry, stored: StoredImage) -> None:
+def test_token_is_not_cached(answer: Exchange) -> None:
     """Purpose: no cache on the way keeps a token for others.
 
     Method: 1. ask for a token
             2. expect Cache-Control with no-store
     """
-    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-
-    expect_directive(reply, "Cache-Control", "no-store")
+    expect_directive(answer, "Cache-Control", "no-store")
 
 
 @verifies("registry/token/refresh-token-is-only-given-when-asked")
-def test_refresh_token_is_not_given_unasked(bearer: Registry, guarded: StoredImage) -> None:
+def test_refresh_token_is_not_given_unasked(answer: Exchange) -> None:
     """Purpose: what lives without an end is not given to those who did not ask.
 
     Method: 1. ask for a token without offline_token
             2. expect no refresh_token
     """
-    reply = ask(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
-
-    if reply.ok and expect_json_object(reply).get("refresh_token"):
-        raise NonConformance("no refresh_token", "a refresh_token", reply)
+    if answer.ok and expect_json_object(answer).get("refresh_token"):
+        raise NonConformance("no refresh_token", "a refresh_token", answer)
 
 
 @verifies("registry/token/subject-is-who-logs-in")
@@ -139,19 +139,18 @@ def test_anonymous_has_no_subject(bearer: Registry) -> None:
 
 
 @verifies("registry/token/lives-as-long-as-it-says")
-def test_token_lives_as_long_as_it_says(bearer: Registry, stored: StoredImage) -> None:
+def test_token_lives_as_long_as_it_says(answer: Exchange) -> None:
     """Purpose: a token is no good after the time that was told.
 
     Method: 1. ask for a token; where it is a JWT, read its exp
             2. expect exp to be no later than expires_in from now (60 s where it is not told), a minute for clocks aside
     """
-    reply = ask(bearer, "pusher", bearer.scope(stored.repository.name, "pull"))
-    ends, told = claims_of(token_in(reply)).get("exp"), expect_json_object(reply).get("expires_in", LEAST_LIFETIME_S)
+    ends, told = claims_of(token_in(answer)).get("exp"), expect_json_object(answer).get("expires_in", LEAST_LIFETIME_S)
 
     if not isinstance(told, int | float) or not isinstance(ends, int | float):
-        raise NonConformance("exp and expires_in to be numbers", f"exp {ends!r}, expires_in {told!r}", reply)
-    if ends > reply.started + told + 60:
-        raise NonConformance(f"exp within {told} s", f"exp {ends}, where it is {reply.started:.0f} now", reply)
+        raise NonConformance("exp and expires_in to be numbers", f"exp {ends!r}, expires_in {told!r}", answer)
+    if ends > answer.started + told + 60:
+        raise NonConformance(f"exp within {told} s", f"exp {ends}, where it is {answer.started:.0f} now", answer)
 
 
 @pytest.fixture
@@ -202,3 +201,26 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
     )
 
     expect_status(reply, {400, 401, 403}, "for another service")
+
+
+@verifies("registry/token/password-grants-no-more")
+def test_password_grants_no_more(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a password in a form gets what the login may do, and no more.
+
+    Method: 1. POST a form of grant_type=password with a login that may only pull, for a token to pull and push
+            2. where a token comes, expect it not to push
+    """
+    account, scope = bearer.account("puller"), bearer.scope(guarded.repository.name, "pull,push")
+    if token := token_in(granted_by_password(bearer, account.username, account.password, scope)):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
+@verifies("registry/token/of-a-form-is-not-cached")
+def test_token_of_a_form_is_not_cached(of_a_puller: Exchange) -> None:
+    """Purpose: no cache on the way keeps a token for others, whichever way it was asked for.
+
+    Method: 1. POST a refresh token for a token
+            2. where one comes, expect Cache-Control with no-store
+    """
+    if token_in(of_a_puller):
+        expect_directive(of_a_puller, "Cache-Control", "no-store")

@@ -82,6 +82,22 @@ def test_asterisk(bearer: Registry, guarded: StoredImage) -> None:
         expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
 
 
+@verifies("registry/token/session-needs-push")
+@pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT")])
+def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob, once: Once, method: str) -> None:
+    """Purpose: each request of an upload needs the right to push, and not the first alone.
+
+    Method: 1. open a session; ask for a token to pull with the same login, and pull with it: expect 200 (the control)
+            2. PATCH a chunk, PUT a whole blob with that token: expect 401, 403 or 404
+    """
+    repository, blob = stored.repository, new_blob()
+    session = once("session of one who may push", repository.open_upload)
+    upload = session.by(repository.registry.presenting(f"Bearer {to_pull}"))
+    reply = upload.patch(blob.content) if method == "PATCH" else upload.put(blob.digest, blob.content)
+
+    expect_denied(reply, "with a token to pull")
+
+
 @verifies("registry/token/push-does-not-delete")
 @pytest.mark.parametrize("operation", [case(name, name) for name in DELETIONS])
 def test_push_does_not_delete(

@@ -55,15 +55,6 @@ def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredIm
 
 
 @pytest.fixture
-def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
-    """A token to pull from the stored image's repository, which does."""
-    token = once("token to pull", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull")))
-    if once("pulled with a token to pull", lambda: pull(stored, token)).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-    return token
-
-
-@pytest.fixture
 def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
     """The answer to a push with it."""
     return once("pushed with a token to pull", stored.repository.presenting(f"Bearer {to_pull}").post_upload)
@@ -141,6 +132,15 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
         expect_denied(pull(guarded, token), "for a token of another service")
 
 
+@pytest.fixture
+def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
+    """A token to pull, which does."""
+    token = once("good token", lambda: token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull")))
+    if once("pulled with the good token", lambda: pull(guarded, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
+
+
 @verifies("registry/token/altered-is-refused")
 @pytest.mark.parametrize(
     "how",
@@ -154,17 +154,13 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
         case("more-rights", "more-rights"),
     ],
 )
-def test_altered_token(bearer: Registry, guarded: StoredImage, how: str) -> None:
+def test_altered_token(guarded: StoredImage, good: str, how: str) -> None:
     """Purpose: only what the token endpoint signed is a token.
 
     Method: 1. ask for a token; pull with it: expect 200 (the control)
             2. pull with the token altered: expect 401
     """
-    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
-    if pull(guarded, token).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-
-    expect_status(pull(guarded, altered(token, how)), 401, "for an altered token")
+    expect_status(pull(guarded, altered(good, how)), 401, "for an altered token")
 
 
 @verifies("registry/token/expired-is-refused")
@@ -193,15 +189,13 @@ def test_expired_token(bearer: Registry) -> None:
 
 
 @verifies("registry/token/scheme-is-compared-without-case")
-def test_scheme_without_case(bearer: Registry, guarded: StoredImage) -> None:
+def test_scheme_without_case(guarded: StoredImage, good: str) -> None:
     """Purpose: "bearer" is "Bearer".
 
     Method: 1. pull with the scheme in small letters
             2. expect 200
     """
-    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull"))
-
-    expect_status(guarded.repository.presenting(f"bearer {token}").get_manifest(guarded.tag), 200)
+    expect_status(guarded.repository.presenting(f"bearer {good}").get_manifest(guarded.tag), 200)
 
 
 @verifies("registry/token/malformed-scope-is-a-callers-fault")

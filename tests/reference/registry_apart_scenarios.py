@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+from urllib.parse import quote
 
 from tests.reference.registry_scenarios import BLOB, MISSING, UPLOADS, session
 from tests.reference.registry_support import (
     APP,
+    CONFIG,
     FOREIGN,
     IMAGE,
     INDEX,
@@ -36,20 +38,23 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestDeletedInEveryRepository",
         "TagDeletedInEveryRepository",
     ),
+    "indexes": ("IndexWithLayersTaken", "ListedDescriptorUnchecked", "ListedImagesOfAnyRepository"),
     "in_use": ("BlobInUseKept", "DeletedBlobStillCounts"),
-    "known": ("KnownNeedsNoLogin",),
+    "known": ("KnownNeedsNoLogin", "KnownWhateverIsKnown"),
     "like": (
         "BlobServedAsManifest",
         "ConfigOfOtherTypeRefused",
         "DigestFoundByItsBeginning",
+        "DigestsInCapitals",
         "ManifestTrimmed",
+        "MediaTypeWanted",
         "SameLayerTwiceRefused",
         "SuffixOfMoreThanThereIsRefused",
         "TagFoundByItsBeginning",
         "TagOfHexTakenForDigest",
     ),
     "manifest_elsewhere": ("HeadOfManifestOfAnyRepository", "ManifestBringsItsBlobs", "ManifestOfAnyRepository"),
-    "mount_without_source": ("MountOfAnyBlobWithoutSource",),
+    "mount_without_source": ("MountFindsItAnywhere", "MountOfAnyBlobWithoutSource"),
     "moving": (
         "EntityTagOfTheTagsName",
         "HeadOfTagFromCache",
@@ -76,6 +81,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "pages": ("CatalogPageBeginsWithTheLast", "CatalogPassesOverOne", "LinkToAnEmptyPage"),
     "referrers_again": (
+        "FilterOfOwnTypesAlone",
         "FilterOfTypesThatBeginSo",
         "IndexWithoutArtifactType",
         "NothingFilteredIsUnknown",
@@ -83,8 +89,14 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrerListedForEachPush",
         "ReferrerWithTagNotListed",
         "ReferrersFromCache",
+        "SubjectToldOfDigestsAlone",
     ),
-    "refused": ("RefusedBlobTakesTheOther", "RefusedManifestTakesItsDigest", "RefusedManifestTakesItsTag"),
+    "refused": (
+        "RefusedBlobTakesTheOther",
+        "RefusedManifestTakesItsDigest",
+        "RefusedManifestTakesItsTag",
+        "Sha512ManifestUnverified",
+    ),
     "session_elsewhere": (
         "BytesBeyondAPartLost",
         "CancellingUnsupported",
@@ -93,6 +105,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LocationOfEachMoment",
         "UploadCancelledByAnotherRepository",
     ),
+    "session_with_pull": ("ChunkNeedsPullAlone", "ClosingNeedsPullAlone"),
 }
 
 
@@ -153,6 +166,19 @@ async def deleted_here(d: Driver) -> None:
     await d.ask("DELETE", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}")
 
 
+async def indexes(d: Driver) -> None:
+    document = await d.image_document()
+    pushed = await d.image("v1")
+    content = (await d.ask("GET", f"/v2/{APP}/manifests/{pushed}")).body
+    listed = descriptor(content, IMAGE)
+    for told in (
+        {"manifests": [listed], "config": document["config"], "layers": document["layers"]},
+        {"manifests": [{name: value for name, value in listed.items() if name != "mediaType"}]},
+    ):
+        await d.push_manifest({"schemaVersion": 2, **told}, "v2", media_type=INDEX)
+    await d.push_manifest({"schemaVersion": 2, "manifests": [listed]}, "v2", TWO, INDEX)
+
+
 async def in_use(d: Driver) -> None:
     await d.image("v1")
     await d.ask("DELETE", f"/v2/{APP}/blobs/{digest(b'{}')}")
@@ -163,6 +189,7 @@ async def in_use(d: Driver) -> None:
 async def known(d: Driver) -> None:
     pushed = await d.image("v1")
     await d.ask("GET", f"/v2/{APP}/manifests/v1", bearer=None, If_None_Match=f'"{pushed}"')
+    await d.ask("GET", f"/v2/{APP}/blobs/{digest(b'{}')}", If_None_Match=f'"{pushed}"')
 
 
 async def like(d: Driver) -> None:
@@ -176,6 +203,9 @@ async def like(d: Driver) -> None:
     await d.push_manifest(image_of(b"{}") | {"config": descriptor(b"{}", "application/vnd.other.config")}, "other")
     await d.push_manifest(json.dumps(image_of(b"{}", b"layer\r\n")).encode() + b"\n", "line-end")
     await d.ask("GET", f"/v2/{APP}/manifests/line-end")
+    untyped = {name: value for name, value in image_of(b"{}", b"layer\r\n").items() if name != "mediaType"}
+    await d.push_manifest(untyped, "untyped")
+    await d.ask("PUT", with_digest(await session(d), f"sha256:{named[7:].upper()}"), BLOB)
 
 
 async def manifest_elsewhere(d: Driver) -> None:
@@ -189,6 +219,8 @@ async def manifest_elsewhere(d: Driver) -> None:
 async def mount_without_source(d: Driver) -> None:
     named = await d.push_blob(BLOB, FOREIGN)
     await d.ask("POST", f"{UPLOADS}?mount={named}", bearer=token(scope(APP, "pull", "push")))
+    both = token(scope(APP, "pull", "push"), scope(TWO, "pull"))
+    await d.ask("POST", f"{UPLOADS}?mount={named}&from={TWO}", bearer=both)
 
 
 async def moving(d: Driver) -> None:
@@ -252,7 +284,7 @@ async def referrers_again(d: Driver) -> None:
         )
     index = {"schemaVersion": 2, "manifests": [], "artifactType": "application/vnd.b", "subject": subject}
     await d.push_manifest(index, media_type=INDEX)
-    for query in ("", "?artifactType=application/vnd.a"):
+    for query in ("", "?artifactType=application/vnd.a", f"?artifactType={quote(CONFIG)}"):
         await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
 
 
@@ -263,6 +295,8 @@ async def refused(d: Driver) -> None:
     for reference in (pushed, "v1"):
         await d.ask("PUT", f"/v2/{APP}/manifests/{reference}", b"other", Content_Type=IMAGE)
         await d.ask("GET", f"/v2/{APP}/manifests/{reference}")
+    image = (await d.ask("GET", f"/v2/{APP}/manifests/v1")).body
+    await d.ask("PUT", f"/v2/{APP}/manifests/{digest(b'other', 'sha512')}", image, Content_Type=IMAGE)
 
 
 async def session_elsewhere(d: Driver) -> None:
@@ -274,3 +308,9 @@ async def session_elsewhere(d: Driver) -> None:
     await d.ask("PUT", with_digest(location, digest(BLOB)))
     await d.ask("PATCH", await session(d), bytes(5 * 1024 * 1024 + 1))
     await d.ask("DELETE", await session(d))
+
+
+async def session_with_pull(d: Driver) -> None:
+    location, pull = await session(d), token(scope(APP, "pull"))
+    await d.ask("PATCH", location, BLOB, bearer=pull)
+    await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB, bearer=pull)

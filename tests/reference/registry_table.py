@@ -5,11 +5,14 @@ from __future__ import annotations
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "stream": ("StreamRefused",),
     "anonymous": (
+        "AnonymousCatalog",
         "AnonymousHead",
         "AnonymousReferrers",
+        "CatalogChallengeWithoutScope",
         "CatalogNeedsNoScope",
         "ChallengeMissingForHead",
         "ChallengeOfMountWithoutSource",
+        "ReferrersChallengeWithoutScope",
     ),
     "at_once": (
         "BlobReadsFailAtOnce",
@@ -290,6 +293,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "single_post": (
         "BlobDigestNotVerified",
         "BlobDigestNotVerifiedInPost",
+        "PostToldASession",
         "SinglePostNotStored",
         "SinglePostStoredLater",
         "SinglePostUnsupported",

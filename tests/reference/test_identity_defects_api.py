@@ -13,6 +13,7 @@ from conformance.reference.defects.identity import (
     conflicts,
     foreign,
     organizations,
+    registry_forms,
     registry_scopes,
     registry_tokens,
     searching,
@@ -195,6 +196,12 @@ def refreshed_scope(w: World) -> str:
     return str(w.registry_form(**form).json()["scope"])
 
 
+def formed(w: World) -> Any:
+    """The answer to a password in a form, of a login that may only pull."""
+    password = w.identity.accounts["ct-pull"].password
+    return w.registry_form(username="ct-pull", password=password, scope=f"{APP}:pull,push")
+
+
 def told_users(w: World) -> bool:
     return w.registry("nobody", "x").content == w.registry("ct-pull", "x").content
 
@@ -337,6 +344,11 @@ REGISTRY: list[Row] = [
     (registry_tokens.RefreshTokenGetsWhatIsAsked, refreshed_scope, f"{APP}:pull", f"{APP}:pull,push"),
     (registry_tokens.PasswordOfAFormUnread,
      lambda w: w.registry_form(username="ct-pull", password="x").status_code, 400, 200),
+    (registry_forms.PasswordGetsWhatIsAsked, lambda w: formed(w).json()["scope"], f"{APP}:pull", f"{APP}:pull,push"),
+    (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
+     "private, max-age=300"),
+    (registry_forms.RefusedLoginWithoutChallenge,
+     lambda w: "www-authenticate" in w.registry("nobody", "x").headers, True, False),
     (registry_scopes.RegistryTokenOfOneSubject, registry_claim("sub"), "ct-pull", "token-service"),
     (registry_scopes.AnonymousTokenHasASubject, lambda w: claims(w.registry(None).json()["token"])["sub"], "",
      "ct-push"),
@@ -379,7 +391,17 @@ VARIANTS: list[Row] = [
     (variants.RetryAfterAsDate, retry_after, "number", "date"),
 ]  # fmt: skip
 TABLE = [*HIDING, *FOREIGN, *CONFLICTS, *BODIES, *REGISTRY, *VARIANTS]
-MODULES = (concealment, conflicts, foreign, organizations, registry_scopes, registry_tokens, searching, variants)
+MODULES = (
+    concealment,
+    conflicts,
+    foreign,
+    organizations,
+    registry_forms,
+    registry_scopes,
+    registry_tokens,
+    searching,
+    variants,
+)
 
 
 @pytest.mark.parametrize(

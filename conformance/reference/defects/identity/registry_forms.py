@@ -1,0 +1,51 @@
+"""Defects of the registry's token endpoint where it is asked by a form, and where it refuses a login."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.registry_tokens import EVERYTHING
+from conformance.reference.defects.identity.support import is_registry_token_request
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.registry_tokens import Asked
+from conformance.reference.seeds import Account
+
+
+class PasswordGetsWhatIsAsked(Defect):
+    """Docker token authentication: a password in a form gets what the account may do, and no more."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/password-grants-no-more",)
+
+    def posted_answer(
+        self, original: Callable[..., dict[str, Any]], account: Account, form: dict[str, str], asked: list[Asked]
+    ) -> dict[str, Any]:
+        everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
+        return original(everything if form["grant_type"] == "password" else account, form, asked)
+
+
+class TokenOfAFormMayBeStored(Defect):
+    """RFC 6749 section 5.1: an answer with a token carries Cache-Control: no-store, that to a form, too."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/of-a-form-is-not-cached",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and request.method == "POST":
+            answer.headers["Cache-Control"] = "private, max-age=300"
+        return answer
+
+
+class RefusedLoginWithoutChallenge(Defect):
+    """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that of the token endpoint, too."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/refused-login-is-challenged",)
+
+    def login_refused(self, original: Callable[[], Answer]) -> Answer:
+        answer = original()
+        del answer.headers["WWW-Authenticate"]
+        return answer
