@@ -117,17 +117,17 @@ def refresh_token_of(bearer: Registry, role: str) -> str:
 def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) -> Exchange:
     """The answer to a refresh token (Docker Registry v2 OAuth2 token flow)."""
     form = {"grant_type": "refresh_token", "refresh_token": refresh_token, "service": service, "scope": scope}
-    return _granted(bearer, form, "REGISTRY_REFRESHED_TOKEN")
+    return requested_by_form(bearer, form, "REGISTRY_REFRESHED_TOKEN")
 
 
 def granted_by_password(bearer: Registry, username: str, password: str, *scopes: str) -> Exchange:
     """The answer to a username and password in a form (Docker Registry v2 OAuth2 token flow)."""
     form = {"grant_type": "password", "username": username, "password": password, "service": bearer.door.service}
     form |= {"scope": " ".join(scopes)} if scopes else {}
-    return _granted(bearer, form, "REGISTRY_GRANTED_TOKEN")
+    return requested_by_form(bearer, form, "REGISTRY_GRANTED_TOKEN")
 
 
-def _granted(bearer: Registry, form: dict[str, str], name: str) -> Exchange:
+def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exchange:
     """The answer to a form, the token of which evidence calls by this name."""
     fields = [("Content-Type", "application/x-www-form-urlencoded")]
     content = urlencode({**form, "client_id": "conformance"}).encode()

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import ask, claims_of, granted_by_password, pull, refresh_token_of, refreshed
+from conformance.clients.registry_tokens import ask, claims_of, pull, refresh_token_of, refreshed
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object
@@ -201,18 +201,6 @@ def test_refresh_token_of_another_service(bearer: Registry, guarded: StoredImage
     )
 
     expect_status(reply, {400, 401, 403}, "for another service")
-
-
-@verifies("registry/token/password-grants-no-more")
-def test_password_grants_no_more(bearer: Registry, guarded: StoredImage) -> None:
-    """Purpose: a password in a form gets what the login may do, and no more.
-
-    Method: 1. POST a form of grant_type=password with a login that may only pull, for a token to pull and push
-            2. where a token comes, expect it not to push
-    """
-    account, scope = bearer.account("puller"), bearer.scope(guarded.repository.name, "pull,push")
-    if token := token_in(granted_by_password(bearer, account.username, account.password, scope)):
-        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
 @verifies("registry/token/of-a-form-is-not-cached")

@@ -77,6 +77,19 @@ def beginning_of_password(w: World) -> int:
     return w.registry(password=w.identity.accounts["ct-pull"].password[:-1]).status_code
 
 
+def by_form(name: str) -> Look:
+    """A member of the answer to a form that asks for more than the login may do."""
+    return lambda w: w.registry_form(**who(w), scope=f"{APP}:pull,push").json().get(name)
+
+
+def by_malformed_basic(w: World) -> int:
+    return w.ask("GET", "/registry/token?service=x", headers={"authorization": "Basic bm8="}).status_code
+
+
+def who(w: World) -> dict[str, str]:
+    return {"username": "ct-pull", "password": w.identity.accounts["ct-pull"].password}
+
+
 def hours_since_issue(w: World) -> int:
     """How many hours ago a registry token was issued, by its answer."""
     issued = datetime.datetime.fromisoformat(w.registry().json()["issued_at"])
@@ -353,6 +366,10 @@ REGISTRY: list[Row] = [
     (registry_scopes.AnonymousTokenHasASubject, lambda w: claims(w.registry(None).json()["token"])["sub"], "",
      "ct-push"),
     (registry_scopes.BeginningOfPasswordAccepted, beginning_of_password, 401, 200),
+    (registry_scopes.FormGetsRefreshTokenUnasked, lambda w: by_form("refresh_token")(w) is None, True, False),
+    (registry_scopes.FormStatesScopeAsAsked, by_form("scope"), f"{APP}:pull", f"{APP}:pull,push"),
+    (registry_scopes.MalformedLoginFails, by_malformed_basic, 401, 500),
+    (registry_scopes.UnknownGrantOfAFormFails, lambda w: w.registry_form(grant_type="x").status_code, 400, 500),
     (registry_scopes.IssuedAtOfAnotherZone, hours_since_issue, 0, -2),
     (registry_scopes.LastScopeOfARepository, granted("ct-push", [f"{APP}:push", f"{APP}:pull"]),
      ["orgs/acme/app:push,pull"], ["orgs/acme/app:pull"]),

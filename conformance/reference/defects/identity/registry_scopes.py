@@ -11,7 +11,11 @@ from conformance.reference.defects.identity.registry_tokens import Claims, Grant
 from conformance.reference.defects.identity.support import edited, is_registry_token_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked
+from conformance.reference.identity.wire import basic_pair, scheme_and_rest
 from conformance.reference.seeds import Account
+
+Form = dict[str, str]
+Posted = Callable[[Account, Form, list[Asked]], dict[str, Any]]
 
 
 class LastScopeOfARepository(Defect):
@@ -83,3 +87,52 @@ class IssuedAtOfAnotherZone(Defect):
 def _two_hours_on(document: dict[str, Any]) -> None:
     issued = datetime.datetime.fromisoformat(document["issued_at"]) + datetime.timedelta(hours=2)
     document["issued_at"] = issued.isoformat().replace("+00:00", "Z")
+
+
+class FormGetsRefreshTokenUnasked(Defect):
+    """Docker token authentication by OAuth2: a refresh token is given only where access_type=offline asks for it."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/form-gives-no-refresh-token-unasked",)
+
+    def posted_answer(
+        self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+    ) -> dict[str, Any]:
+        return original(account, form | {"access_type": "offline"}, asked)
+
+
+class FormStatesScopeAsAsked(Defect):
+    """Docker token authentication by OAuth2: the scope that is stated is that of the token, and not what was asked."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/form-states-its-scope",)
+
+    def posted_answer(
+        self, original: Posted, account: Account, form: dict[str, str], asked: list[Asked]
+    ) -> dict[str, Any]:
+        return original(account, form, asked) | {"scope": form.get("scope", "")}
+
+
+class MalformedLoginFails(Defect):
+    """API Reference, Error Handling: Basic credentials without a colon are the caller's fault, for a token as well."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+
+    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
+        for value in request.headers.getlist("authorization"):
+            scheme, rest = scheme_and_rest(value)
+            if scheme == "basic":
+                basic_pair(rest)
+        return original(request)
+
+
+class UnknownGrantOfAFormFails(Defect):
+    """API Reference, Error Handling: a grant that nobody knows is the caller's fault."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+
+    def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        return Answer.json(500, {"error": "KeyError"}) if b"unsupported_grant_type" in answer.body else answer

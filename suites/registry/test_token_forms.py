@@ -1,0 +1,100 @@
+"""Tokens that are asked for by a form (Docker Registry v2 authentication using OAuth2), and requests that are none."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_tokens import claims_of, granted_by_password, requested_by_form
+from conformance.evidence.once import Once
+from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.registry import expect_denied
+from conformance.oracles.status import expect_no_server_error
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+
+@pytest.fixture
+def by_form(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
+    """The answer to a login that may only pull and asks by a form for a token to pull and push."""
+    account, scope = bearer.account("puller"), bearer.scope(guarded.repository.name, "pull,push")
+    reply = once("by form", lambda: granted_by_password(bearer, account.username, account.password, scope))
+    if not reply.ok:
+        raise NotApplicable(f"the token endpoint takes no username and password in a form ({reply.status})")
+    return reply
+
+
+def granted_actions(token: str) -> set[str] | None:
+    """The actions of a token in the form of a JWT; None of another."""
+    access = claims_of(token).get("access")
+    if not isinstance(access, list):
+        return None
+    entries = [each.get("actions") for each in access if isinstance(each, dict)]
+    return {str(action) for actions in entries if isinstance(actions, list) for action in actions}
+
+
+@verifies("registry/token/form-states-its-scope")
+def test_form_states_its_scope(by_form: Exchange) -> None:
+    """Purpose: a client learns what its token opens, and does not try what it does not.
+
+    Method: 1. ask by a form for a token to pull and push with a login that may only pull
+            2. where a token comes, expect scope, which of pull and push names none that the token has not
+    """
+    told = expect_json_object(by_form).get("scope")
+    if not isinstance(told, str):
+        raise NonConformance("scope", f"scope {told!r}" if told else "none", by_form)
+    granted = granted_actions(token_in(by_form))
+    named = {"pull", "push"} & set(re.split("[ :,]", told))
+    if granted is not None and not named <= granted:
+        raise NonConformance(f"a scope of {', '.join(sorted(granted)) or 'nothing'}", f"scope {told!r}", by_form)
+
+
+@verifies("registry/token/form-gives-no-refresh-token-unasked")
+def test_form_gives_no_refresh_token_unasked(by_form: Exchange) -> None:
+    """Purpose: what lives without an end is not given to those who did not ask.
+
+    Method: 1. ask for a token by a form without access_type=offline
+            2. expect no refresh_token
+    """
+    if expect_json_object(by_form).get("refresh_token"):
+        raise NonConformance("no refresh_token", "a refresh_token", by_form)
+
+
+@verifies("registry/token/password-grants-no-more")
+def test_password_grants_no_more(guarded: StoredImage, by_form: Exchange) -> None:
+    """Purpose: a password in a form gets what the login may do, and no more.
+
+    Method: 1. ask by a form for a token to pull and push with a login that may only pull
+            2. where a token comes, expect it not to push
+    """
+    if token := token_in(by_form):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
+@verifies("registry/token/malformed-request-is-a-callers-fault")
+@pytest.mark.parametrize("login", [case("no-colon", b"nocolon"), case("not-utf8", b"\xff:\xfe")])
+def test_malformed_login_at_the_token_endpoint(bearer: Registry, login: bytes) -> None:
+    """Purpose: a login that cannot be read is never the platform's fault, where tokens are asked for neither.
+
+    Method: 1. ask for a token under Basic credentials without a colon, and of bytes that are no UTF-8
+            2. expect no 5xx
+    """
+    reply = bearer.door.ask_token([], f"Basic {base64.b64encode(login).decode()}")
+    expect_no_server_error(reply, "for a login that cannot be read")
+
+
+@verifies("registry/token/malformed-request-is-a-callers-fault")
+@pytest.mark.parametrize("grant_type", [case("unknown-grant", "cf-unknown")])
+def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) -> None:
+    """Purpose: nor is a form by a grant that nobody knows.
+
+    Method: 1. POST a form of an unknown grant_type to the token endpoint
+            2. expect no 5xx
+    """
+    reply = requested_by_form(bearer, {"grant_type": grant_type, "service": bearer.door.service}, "REGISTRY_CF_TOKEN")
+    expect_no_server_error(reply, "for an unknown grant")
