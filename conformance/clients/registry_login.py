@@ -80,12 +80,19 @@ class Door:
         **parameters: str,
     ) -> Exchange:
         """GET of the token endpoint: one ``scope`` parameter for each scope, or one that joins them by blanks."""
+        if authorization:
+            self.keep_from_clear()
         scopes = list(scopes)
         pairs = list({"service": self.service, **parameters}.items())
         pairs += [("scope", " ".join(scopes))] if joined and scopes else [("scope", scope) for scope in scopes]
         separator = "&" if "?" in self.realm else "?"
         fields = [("Authorization", authorization)] if authorization else []
         return self.http.send("GET", f"{self.realm}{separator}{urlencode(pairs, safe=':,/*', quote_via=quote)}", fields)
+
+    def keep_from_clear(self) -> None:
+        """Inconclusive where a password would go in clear to the token endpoint of a registry behind TLS."""
+        if self.http.base_url.startswith("https:") and self.realm.lower().startswith("http:"):
+            raise Inconclusive("the realm is plain http: no password is sent there", "a realm of https")
 
     def token_of(self, account: Account, scopes: Scopes) -> str:
         """A bearer token of an account for these scopes, asked for where none is at hand."""

@@ -129,6 +129,7 @@ def granted_by_password(bearer: Registry, username: str, password: str, *scopes:
 
 def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exchange:
     """The answer to a form, the token of which evidence calls by this name."""
+    bearer.door.keep_from_clear()
     fields = [("Content-Type", "application/x-www-form-urlencoded")]
     content = urlencode({**form, "client_id": "conformance"}).encode()
     reply = bearer.http.send("POST", bearer.door.realm, fields, content)

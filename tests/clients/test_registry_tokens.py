@@ -10,10 +10,12 @@ import time
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry_login import Account, Door
-from conformance.clients.registry_tokens import actions_in, altered, claims_of, has_ended
+from conformance.clients.registry import Registry
+from conformance.clients.registry_login import Account, Door, Fixed
+from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import NotApplicable
+from conformance.target import description
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from tests.clients.servers import answering
 
 PUSHER = Account("pusher", "ct-push", "a-password-of-ours", "REGISTRY_PUSHER_PASSWORD")
@@ -42,6 +44,20 @@ def test_each_scope_of_a_process_has_a_name_which_is_always_the_same() -> None:
     names = [*recipes("repository:a:pull", "repository:b:pull")]
     assert len(set(names)) == 2
     assert [*recipes("repository:b:pull")] == names[1:]
+
+
+@pytest.mark.parametrize("form", [False, True])
+def test_a_password_of_a_registry_behind_tls_is_not_sent_in_clear(form: bool) -> None:
+    described = description.Registry(url="https://registry.example", repository="orgs/acme/app")
+    with answering(ANSWER) as (url, received):
+        http = HttpClient(described.url, Recorder())
+        registry = Registry(http, described, Door("bearer", f"{url}/token", "registry", "delete", http), Fixed())
+        with pytest.raises(Inconclusive, match="plain http"):
+            if form:
+                granted_by_password(registry, PUSHER.username, PUSHER.password)
+            else:
+                registry.door.token_of(PUSHER, ())
+    assert received.connections == []
 
 
 def jwt(ended_s: float, key: str = "a", **claims: str) -> str:
