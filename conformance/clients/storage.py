@@ -176,9 +176,11 @@ class Bucket:
         """UploadPart."""
         return self.call("PUT", key, {"partNumber": str(number), "uploadId": upload}, headers, body)
 
-    def copy_part(self, key: str, upload: str, number: int, source: str, byte_range: str = "") -> Exchange:
-        """UploadPartCopy from a key of this bucket."""
-        headers = {"x-amz-copy-source": f"/{self.name}/{encoded(source, safe='/')}"}
+    def copy_part(
+        self, key: str, upload: str, number: int, source: str, byte_range: str = "", source_bucket: str = ""
+    ) -> Exchange:
+        """UploadPartCopy from a key of this bucket, or of another one."""
+        headers = {"x-amz-copy-source": f"/{encoded(source_bucket or self.name)}/{encoded(source, safe='/')}"}
         if byte_range:
             headers["x-amz-copy-source-range"] = byte_range
         return self.put_part(key, upload, number, b"", headers)

@@ -9,12 +9,14 @@ import pytest
 
 from conformance.clients.checksums import content_md5
 from conformance.clients.sigv4 import encoded
+from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
 
 UNKNOWN = "cf-no-such-upload-0000000000000000"
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
@@ -70,17 +72,19 @@ def test_upload_is_of_its_key(space: Space) -> None:
 
 @verifies("storage/multipart/upload-is-of-its-bucket")
 def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
-    """Purpose: an upload id is good in the bucket that it was opened in, and in no other.
+    """Purpose: an upload is good in the bucket that it was opened in, and in no other.
 
-    Method: 1. open an upload, send a part to the same key of another bucket with its id
-            2. expect 404 NoSuchUpload
+    Method: 1. open an upload, send a part to the same key of another bucket with its id, list the uploads there
+            2. expect 404 NoSuchUpload, and no uploads
     """
     key = space.key()
     upload = space.opened(key)
-    reply = other_space.put_part(key, upload, 1, b"astray")
+    reply, listed = other_space.put_part(key, upload, 1, b"astray"), other_space.list_uploads(key)
     space.abort(key, upload)
 
     expect_refusal(reply, 404, {"NoSuchUpload"})
+    if found := uploads_of(listed):
+        raise NonConformance("no uploads of another bucket", f"{found}", listed)
 
 
 @verifies("storage/multipart/aborted-upload-takes-no-parts")
