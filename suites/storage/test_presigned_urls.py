@@ -55,6 +55,7 @@ ALTERATIONS: dict[str, Callable[[Request], Request]] = {
     "parameter-added": lambda request: replace(request, query=(*request.query, ("tagging", ""))),
     "parameter-behind": lambda request: replace(request, query=(*request.query, ("x-id", "PutObject"))),
     "signature": _last_digit_changed,
+    "signature-cut": lambda request: _set(request, "X-Amz-Signature", dict(request.query)["X-Amz-Signature"][:-8]),
     "no-signature": _cut("X-Amz-Signature"),
     "no-credential": _cut("X-Amz-Credential"),
     "no-date": _cut("X-Amz-Date"),

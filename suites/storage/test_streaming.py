@@ -90,6 +90,10 @@ def _forged_trailer(upload: ChunkedUpload) -> ChunkedUpload:
     return replace(upload, trailers=(upload.trailers[0], "x-amz-trailer-signature:" + "0" * 64))
 
 
+def _unsigned_trailer(upload: ChunkedUpload) -> ChunkedUpload:
+    return replace(upload, trailers=upload.trailers[:1])
+
+
 @verifies("storage/streaming/chunks-are-joined")
 @EVERY_FORM
 def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) -> None:
@@ -119,6 +123,7 @@ def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) 
         case("last-chunk-lost", SIGNED, _end_lost),
         case("last-chunk-signature", SIGNED, _forged_end),
         case("trailer-signature", SIGNED_TRAILER, _forged_trailer),
+        case("trailer-signature-lost", SIGNED_TRAILER, _unsigned_trailer),
         case("unsigned-chunk-lost", UNSIGNED_TRAILER, _one_lost),
     ],
 )
@@ -170,6 +175,20 @@ def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: 
     upload = _upload(space, key, kind, algorithm, sum_of=b"other bytes")
 
     expect_refusal(space.s3.send_as_is(upload.assembled()), 400, WRONG_SUM)
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/streaming/announced-trailer-must-come")
+def test_announced_trailer_must_come(space: Space) -> None:
+    """Purpose: a payload whose announced checksum does not come was cut off, or cannot be compared.
+
+    Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
+            2. expect 400, and nothing stored
+    """
+    key = space.key()
+    upload = replace(_upload(space, key, UNSIGNED_TRAILER), trailers=())
+
+    expect_refusal(space.s3.send_as_is(upload.assembled()), 400, REFUSALS)
     expect_nothing_stored(space.get(key))
 
 

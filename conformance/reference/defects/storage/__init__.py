@@ -26,6 +26,7 @@ from conformance.reference.defects.storage import (
     stored_slips,
     tenancy,
     unheeded,
+    url_slips,
 )
 
 __all__ = [
@@ -54,4 +55,5 @@ __all__ = [
     "stored_slips",
     "tenancy",
     "unheeded",
+    "url_slips",
 ]

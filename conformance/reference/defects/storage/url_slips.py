@@ -1,0 +1,83 @@
+"""Defects of presigned URLs and of trailers: what was signed, and is not compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Request
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
+
+
+class UrlsOfSeveralFieldsRefused(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: not Host alone may be signed."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/signed-fields-are-served",)
+
+    def canonical_headers(self, original: Any, request: Request, names: tuple[str, ...]) -> str:
+        return str(original(request, ("host",) if "X-Amz-Signature" in request.query_string else names))
+
+
+class FieldsOfUrlsNotCompared(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: a field that was signed comes as it was signed."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/signed-fields-are-checked",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface = gateway(original)
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            presented = surface.presented(request)
+            key = surface.known_key(presented.credential.access_key)
+            if fault.code != "SignatureDoesNotMatch" or key is None or presented.signed_headers == ("host",):
+                raise
+            return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+        return signer
+
+
+class ScopeOfUrlsNotLookedAt(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-Credential: the scope is of this service and of the URL's day."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/wrong-scope-is-refused",)
+
+    def check_scope(self, original: Any, presented: Presented) -> None:
+        if presented.expires is None:
+            original(presented)
+
+
+class BeginningOfSignatureCompared(Defect):
+    """SigV4, "Signature Calculations": a signature is compared whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused", "storage/signature/altered-request-is-refused")
+
+    def signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return computed.startswith(given)
+
+
+class LostTrailerSignatureIgnored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": what lies behind the chunks is signed as they are."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return not given or bool(original(given, computed))
+
+
+class LostTrailerIgnored(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks", x-amz-trailer: what is announced comes."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/announced-trailer-must-come",)
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        if rest != b"\r\n":
+            original(call, rest, previous)

@@ -1,0 +1,76 @@
+"""Presigned URLs that more was signed with than Host: the fields that a client must send with them, and the scope."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.sigv4 import Request, Signing
+from conformance.clients.storage import minutes_off
+from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+REFUSED = {400, 401, 403}
+FIELDS = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
+
+
+def _signed_with_fields(space: Space, key: str) -> Request:
+    return replace(space.s3.presign(space.request("PUT", key, headers=FIELDS)), body=b"a,b")
+
+
+@verifies("storage/presigned/signed-fields-are-served")
+def test_signed_fields_are_served(space: Space) -> None:
+    """Purpose: who hands out a URL may say of which type the object is to be, and whose.
+
+    Method: 1. presign a PUT with a Content-Type and metadata among the signed fields, send it with them
+            2. expect 200, and both with the object
+    """
+    key = space.key()
+
+    expect_status(space.s3.send_as_is(_signed_with_fields(space, key)), 200)
+
+    expect_headers(space.head(key), FIELDS)
+
+
+@verifies("storage/presigned/signed-fields-are-checked")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        case("type-changed", "Content-Type", "text/html"),
+        case("metadata-changed", "x-amz-meta-owner", "mallory"),
+        case("metadata-left-out", "x-amz-meta-owner", ""),
+    ],
+)
+def test_signed_fields_are_checked(space: Space, name: str, value: str) -> None:
+    """Purpose: who was given a URL to put a table cannot put a page with it, or say that it is another's.
+
+    Method: 1. presign a PUT with a Content-Type and metadata among the signed fields
+            2. send it with another value of one, or without it; expect 403 (400, 401), and the object as it was
+    """
+    key = space.stored(b"what stood there")
+    url = _signed_with_fields(space, key)
+
+    reply = space.s3.send_as_is(url.with_header(name, value) if value else url.without(name))
+
+    expect_status(reply, REFUSED)
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/presigned/wrong-scope-is-refused")
+@pytest.mark.parametrize(("changes", "day"), [case("service", {"service": "ec2"}, None), case("date", {}, -1)])
+def test_wrong_scope_of_a_url_is_refused(space: Space, changes: dict[str, str], day: int | None) -> None:
+    """Purpose: a URL signed for another service or day is no better than such a signature in a field.
+
+    Method: 1. presign an upload rightly, but for another scope (of the day before, for one)
+            2. expect 403 (400, 401), and nothing stored
+    """
+    key = space.key()
+    other = space.s3.with_keys(**changes)
+    signing = None if day is None else Signing(scope_date=minutes_off(24 * 60 * day).timestamp()[:8])
+    url = other.presign(other.request("PUT", space.name, key), signing=signing)
+
+    expect_status(other.send_as_is(replace(url, body=b"scoped")), REFUSED)
+    expect_nothing_stored(space.get(key))
