@@ -7,6 +7,8 @@ import functools
 import pytest
 
 from conformance.clients.at_once import at_once
+from conformance.clients.s3_bodies import document, element
+from conformance.oracles.s3_documents import deletion_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
@@ -39,6 +41,21 @@ def _only_winner(answers: list[tuple[bytes, Exchange]]) -> bytes:
         if not reply.ok:
             expect_status(reply, {409, 412}, "for a PUT that lost the race")
     return won[0][0]
+
+
+def _expect_uncompleted(space: Space, features: frozenset[str], condition: dict[str, str]) -> None:
+    """A completion to the key of an object under a condition that does not hold fails, and the object stands."""
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.stored(b"what stood there")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"intruder")
+
+    reply = space.complete(key, upload, [part], condition)
+
+    expect_failed_completion(reply, {409, 412}, FAILED)
+    expect_stored(space.get(key), b"what stood there")
+    space.abort(key, upload)
 
 
 @verifies("storage/conditional-write/creates-what-is-absent")
@@ -123,6 +140,38 @@ def test_deletion_keeps_what_changed(space: Space) -> None:
     expect_stored(space.get(key), b"what stood there")
 
 
+@verifies("storage/conditional-write/many-deletions-keep-what-changed")
+def test_many_deletions_keep_what_changed(space: Space) -> None:
+    """Purpose: DeleteObjects deletes nothing whose ETag is named and is another: it has changed since it was read.
+
+    Method: 1. name an object in DeleteObjects with an ETag that it does not have
+            2. expect the object there, and its key not told as deleted
+    """
+    key = space.stored(b"what stood there")
+    named = f"<Object>{element('Key', key)}{element('ETag', OTHER)}</Object>"
+
+    reply = space.delete_with(document("Delete", named))
+
+    expect_stored(space.get(key), b"what stood there")
+    if reply.ok and key in deletion_of(reply).deleted:
+        raise NonConformance("an Error for a key whose ETag is another", "Deleted", reply)
+
+
+@verifies("storage/conditional-write/copy-keeps-what-is-there")
+def test_conditional_copy_keeps_what_is_there(space: Space) -> None:
+    """Purpose: CopyObject honours If-None-Match: * like a PUT.
+
+    Method: 1. put two objects, copy one to the key of the other with If-None-Match: *
+            2. expect 412, or a refusal of such conditions, and the old bytes
+    """
+    key, source = space.stored(b"what stood there"), space.stored(b"intruder")
+
+    reply = space.copy(key, source, {"If-None-Match": "*"})
+
+    expect_refusal(reply, {400, 409, 412, 501}, FAILED | UNKNOWN)
+    expect_stored(space.get(key), b"what stood there")
+
+
 @verifies("storage/conditional-write/if-match-needs-an-object")
 def test_if_match_on_missing_key_stores_nothing(space: Space) -> None:
     """Purpose: If-Match on a key without an object creates none.
@@ -143,17 +192,17 @@ def test_conditional_completion_keeps_what_is_there(space: Space, features: froz
     Method: 1. put an object, complete a multipart upload to its key with If-None-Match: *
             2. expect 412, or 200 that ends in such an error, and the old bytes
     """
-    if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
-    key = space.stored(b"what stood there")
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"intruder")
+    _expect_uncompleted(space, features, {"If-None-Match": "*"})
 
-    reply = space.complete(key, upload, [part], {"If-None-Match": "*"})
 
-    expect_failed_completion(reply, {409, 412}, FAILED)
-    expect_stored(space.get(key), b"what stood there")
-    space.abort(key, upload)
+@verifies("storage/conditional-write/completion-keeps-what-changed")
+def test_conditional_completion_keeps_what_changed(space: Space, features: frozenset[str]) -> None:
+    """Purpose: the completion of a multipart upload honours If-Match like a PUT.
+
+    Method: 1. put an object, complete a multipart upload to its key with If-Match of another ETag
+            2. expect 412, or 200 that ends in such an error, and the old bytes
+    """
+    _expect_uncompleted(space, features, {"If-Match": OTHER})
 
 
 @verifies("storage/conditional-write/one-creator-wins")

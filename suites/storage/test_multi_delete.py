@@ -187,6 +187,22 @@ def test_wrong_md5_deletes_nothing(space: Space) -> None:
     expect_stored(space.get(key), b"what stood there")
 
 
+@verifies("storage/multi-delete/wrong-checksum-deletes-nothing")
+def test_wrong_checksum_deletes_nothing(space: Space) -> None:
+    """Purpose: a Delete document that arrives other than the checksum that SDKs send with it deletes nothing.
+
+    Method: 1. name an object, with the CRC-32 of another document
+            2. expect 400 BadDigest, and the object there
+    """
+    key = space.stored(b"what stood there")
+    name, value = checksum_field("crc32", b"another document")
+
+    reply = space.delete_with(delete_document([key]), {name: value})
+
+    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
+    expect_stored(space.get(key), b"what stood there")
+
+
 @verifies("storage/multi-delete/takes-a-checksum-for-md5")
 @pytest.mark.parametrize("algorithm", [case("crc32", "crc32"), case("sha256", "sha256")])
 def test_takes_a_checksum_in_place_of_md5(space: Space, algorithm: str) -> None:

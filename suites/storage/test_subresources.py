@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from conformance.clients.s3_bodies import content_md5
+from conformance.clients.s3_bodies import content_md5, delete_document, document, element
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored
@@ -41,6 +41,9 @@ ENCRYPTION_KEY = {
     "x-amz-server-side-encryption-customer-key": b64encode(CUSTOMER_KEY).decode(),
     "x-amz-server-side-encryption-customer-key-MD5": content_md5(CUSTOMER_KEY),
 }
+NO_ACCOUNT = "000000000000"
+OTHER_OWNER = {"x-amz-expected-bucket-owner": NO_ACCOUNT}
+NO_VERSION = "cf-no-such-version-0000000000000"
 WRITES = ["acl", "retention", "legal-hold", "tagging", "restore", "encryption"]
 
 
@@ -114,11 +117,31 @@ def test_unknown_version_is_not_the_object(space: Space) -> None:
             2. expect a refusal
     """
     key = space.stored(b"the bytes")
-    reply = space.get(key, query={"versionId": "cf-no-such-version-0000000000000"})
+    reply = space.get(key, query={"versionId": NO_VERSION})
 
     expect_no_server_error(reply)
     if reply.ok:
         raise NonConformance("no object for a version that never existed", observed(reply), reply)
+
+
+@verifies("storage/subresource/unknown-version-deletes-nothing")
+@pytest.mark.parametrize("many", [case("one", False), case("many", True)])
+def test_unknown_version_deletes_nothing(space: Space, many: bool) -> None:
+    """Purpose: to delete a version that never existed is not to delete the present object.
+
+    Method: 1. put an object, delete it with the id of a version that never existed, or name such a version in
+               DeleteObjects
+            2. expect the object as it was, whatever is answered
+    """
+    key = space.stored(b"the bytes")
+    if many:
+        named = f"<Object>{element('Key', key)}{element('VersionId', NO_VERSION)}</Object>"
+        reply = space.delete_with(document("Delete", named))
+    else:
+        reply = space.call("DELETE", key, {"versionId": NO_VERSION})
+
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), b"the bytes")
 
 
 @verifies("storage/subresource/part-number-is-not-passed-over")
@@ -162,7 +185,27 @@ def test_expected_owner_is_heeded(space: Space, method: str) -> None:
     """
     key = space.stored(b"the bytes")
     body = b"other bytes" if method == "PUT" else b""
-    reply = space.call(method, key, headers={"x-amz-expected-bucket-owner": "000000000000"}, body=body)
+    reply = space.call(method, key, headers=OTHER_OWNER, body=body)
+
+    expect_status(reply, {400, 403, 501})
+    expect_stored(space.get(key), b"the bytes")
+
+
+@verifies("storage/subresource/expected-owner-is-heeded")
+@pytest.mark.parametrize("operation", [case("get", "get"), case("delete-many", "delete-many"), case("copy", "copy")])
+def test_expected_owner_of_other_operations_is_heeded(space: Space, operation: str) -> None:
+    """Purpose: a caller who says whose bucket it expects does not read or empty another one's.
+
+    Method: 1. put an object, read it, copy it, or name it in DeleteObjects, expecting an account that is none
+            2. expect 403 (or 400, 501), and the object as it was
+    """
+    key, copied = space.stored(b"the bytes"), space.key("copy")
+    body = delete_document([key])
+    reply = {
+        "get": lambda: space.get(key, OTHER_OWNER),
+        "delete-many": lambda: space.delete_with(body, {**OTHER_OWNER, "Content-MD5": content_md5(body)}),
+        "copy": lambda: space.copy(copied, key, {"x-amz-source-expected-bucket-owner": NO_ACCOUNT}),
+    }[operation]()
 
     expect_status(reply, {400, 403, 501})
     expect_stored(space.get(key), b"the bytes")

@@ -17,6 +17,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof
 
 TAGS = {"Project": "Alpha", "owner": "team a"}
+DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}
 TOO_MUCH = {
     "eleven": [(f"tag{number}", "x") for number in range(11)],
@@ -43,13 +44,13 @@ def test_tags_come_back(space: Space) -> None:
             2. expect the tags, and the bytes, metadata and ETag as they were
     """
     key = space.key()
-    put = require(space.put(key, b"tagged", {"x-amz-meta-owner": "alice"}), "objects")
+    put = require(space.put(key, b"tagged", DESCRIBED), "objects")
 
     expect_status(space.put_tags(key, list(TAGS.items())), {200, 204})
     _expect_tags(space.get_tags(key), TAGS)
     got = space.get(key)
     expect_bytes(got, b"tagged")
-    expect_headers(space.head(key), {"x-amz-meta-owner": "alice"})
+    expect_headers(space.head(key), DESCRIBED)
     expect_same_etag(put, got)
 
 
@@ -60,9 +61,10 @@ def test_tags_given_with_the_object(space: Space) -> None:
     Method: 1. put with x-amz-tagging, URL-encoded
             2. expect the tags decoded
     """
-    key = space.stored(b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a"})
+    key = space.key()
 
-    _expect_tags(space.get_tags(key), TAGS)
+    expect_status(space.put(key, b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a&reviewed="}), 200)
+    _expect_tags(space.get_tags(key), {**TAGS, "reviewed": ""})
 
 
 @verifies("storage/tagging/none-is-an-empty-set")

@@ -44,10 +44,17 @@ class Copies(Objects):
         """The key that a path names: its very characters."""
         return key
 
+    def check_expected_owner(self, call: Call, bucket: Bucket, field: str = "x-amz-expected-bucket-owner") -> None:
+        """The owner that a field names must be the bucket's, or the caller is not where it means to be."""
+        expected = call.headers.get(field)
+        if expected is not None and expected not in (bucket.organization, self.owner_id(bucket.organization)):
+            raise Fault("AccessDenied")
+
     async def source(self, call: Call) -> Source:
         """The source, if its conditions hold; one in a foreign bucket is concealed."""
         bucket_name, key = self.copy_source(call)
         bucket = self.source_bucket_of(call.organization, bucket_name)
+        self.check_expected_owner(call, bucket, "x-amz-source-expected-bucket-owner")
         stored = await self.require(bucket, key)
         if not self.source_conditions_hold(Conditions.of(call.headers, "x-amz-copy-source-"), stored):
             raise Fault("PreconditionFailed")

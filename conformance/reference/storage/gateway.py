@@ -170,12 +170,6 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
             raise Fault("MethodNotAllowed")
         return operation
 
-    def check_expected_owner(self, call: Call, bucket: Bucket) -> None:
-        """x-amz-expected-bucket-owner must be the owner, or the caller would write where it did not mean to."""
-        expected = call.headers.get("x-amz-expected-bucket-owner")
-        if expected is not None and expected not in (bucket.organization, self.owner_id(bucket.organization)):
-            raise Fault("AccessDenied")
-
     async def head_bucket(self, call: Call, bucket: Bucket) -> Answer:
         answer = Answer(200)
         answer.headers["x-amz-bucket-region"] = self.region

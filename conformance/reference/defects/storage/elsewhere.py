@@ -7,7 +7,10 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
 from conformance.reference.storage.state import Bucket, Upload
 
@@ -62,3 +65,85 @@ class UploadsListedInEveryBucket(Defect):
         everywhere = replace(bucket, uploads={name: each for other in own for name, each in other.uploads.items()})
         found: list[Upload] = original(everywhere)
         return found
+
+
+class VersionOfDeletionPassedOver(Defect):
+    """S3 API Reference, DeleteObject, versionId: the version to delete, and not the present object in its place."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/unknown-version-deletes-nothing",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if call.request.method == "DELETE":
+            call.query.pop("versionId", None)
+        answer: Answer = await original(call)
+        return answer
+
+    def refuse_entry(self, original: Any, entry: xml.Node) -> None:
+        return None
+
+
+class ExpectedOwnerOfWritesAlone(Defect):
+    """S3 API Reference, GetObject, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
+
+    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
+        if call.request.method in ("PUT", "DELETE") and not field:
+            original(call, bucket)
+
+
+class ManyDeletedWhateverTheirTags(Defect):
+    """S3 User Guide, "How to perform conditional deletes": an ETag in the document is a condition on its key."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        unconditional = replace(entry, children=[each for each in entry.children if each.name != "ETag"])
+        return str(await original(bucket, unconditional, quiet))
+
+
+class CopyOverwritesUnasked(Defect):
+    """S3 API Reference, CopyObject, If-None-Match: nothing is overwritten."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/copy-keeps-what-is-there",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        headers = call.headers.mutablecopy()
+        del headers["if-none-match"]
+        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return answer
+
+
+class CompletionHeedsAbsenceAlone(Defect):
+    """S3 API Reference, CompleteMultipartUpload, If-Match: only what has not changed is replaced."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/completion-keeps-what-changed",)
+
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: Any, asked: Conditions) -> None:
+        await original(bucket, upload, stored, replace(asked, match=None))
+
+
+class ChecksumOfDeletionsNotCompared(Defect):
+    """S3 User Guide, "Checking object integrity": a list of keys that differs from its checksum deletes nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/wrong-checksum-deletes-nothing",)
+
+    def check_integrity(self, original: Any, call: Call) -> None:
+        gateway(original).check_digests(call)
+
+
+class TaggingForgetsTheType(Defect):
+    """S3 API Reference, PutObjectTagging: it changes the tags, and not what the object is described as."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        await original(bucket, key, tags)
+        bucket.put(key, replace(bucket.objects[key], headers={"content-type": "application/xml"}))

@@ -186,8 +186,18 @@ class ExpectedOwnerIgnored(Defect):
     surface = "storage"
     noticed_by = ("storage/subresource/expected-owner-is-heeded",)
 
-    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket) -> None:
+    def check_expected_owner(self, original: Any, call: Call, bucket: Bucket, *field: str) -> None:
         return None
+
+
+class EmptyTagsOfHeaderLost(Defect):
+    """S3 API Reference, PutObject, x-amz-tagging: every tag that it names, one without a value also."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-the-object",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value for name, value in original(call).items() if value}
 
 
 # Paths and names.
