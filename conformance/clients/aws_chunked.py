@@ -90,7 +90,8 @@ def chunked(
 
     ``decoded`` is the length to state in place of the true one.
     """
-    ready = request.with_header("Content-Encoding", "aws-chunked")
+    own = request.header("content-encoding")
+    ready = request.with_header("Content-Encoding", f"aws-chunked,{own}" if own else "aws-chunked")
     ready = ready.with_header(
         "x-amz-decoded-content-length", str(decoded if decoded is not None else sum(map(len, parts)))
     )

@@ -26,6 +26,15 @@ def content_md5(body: bytes) -> str:
     return base64.b64encode(hashlib.md5(body).digest()).decode()
 
 
+CUSTOMER_KEY = b"a key of the conformance suite's"
+ENCRYPTION_KEY = {
+    "x-amz-server-side-encryption-customer-algorithm": "AES256",
+    "x-amz-server-side-encryption-customer-key": base64.b64encode(CUSTOMER_KEY).decode(),
+    "x-amz-server-side-encryption-customer-key-MD5": content_md5(CUSTOMER_KEY),
+}
+"""Header fields that give an object a key of the customer's own to encrypt it with (SSE-C)."""
+
+
 def element(name: str, text: str) -> str:
     """One element with text, escaped."""
     return f"<{name}>{escape(text, TEXT_ENTITIES)}</{name}>"

@@ -10,8 +10,8 @@ from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.clients.s3_bodies import completion_document
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers
 from conformance.oracles.s3_documents import upload_id_of
-from conformance.oracles.s3_errors import expect_no_error_inside
-from conformance.oracles.s3_objects import expect_etag
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
+from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -83,6 +83,32 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
     expect_no_error_inside(result)
     expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
     expect_checksum(in_headers(space.get(key, ENABLED), algorithm), wanted)
+
+
+@verifies("storage/checksum/of-a-completion-is-compared")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("whose", [case("part", "part"), case("object", "object")])
+def test_checksum_of_a_completion_is_compared(space: Space, whose: str) -> None:
+    """Purpose: a completion that names another checksum than the parts have makes no object of them.
+
+    Method: 1. open an upload with the CRC-32 of the whole, send a part with its checksum
+            2. complete with the CRC-32 of other bytes, for the part in the document or for the object in a field
+            3. expect 400, and nothing stored
+    """
+    key = space.key()
+    upload = upload_id_of(opened(space, key, "crc32", FULL))
+    part = space.put_part(key, upload, 1, BODY, dict([checksum_field("crc32", BODY)]))
+    expect_status(part, 200, "for a part with its checksum")
+    name, wrong = checksum_field("crc32", b"other bytes")
+    document = completion_document(
+        [(1, expect_etag(part))], {1: ("ChecksumCRC32", wrong if whose == "part" else checksum_field("crc32", BODY)[1])}
+    )
+
+    reply = space.complete_with(key, upload, document, {name: wrong} if whose == "object" else {})
+
+    expect_failed_completion(reply, 400, {"InvalidPart", "BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
 
 
 @verifies("storage/checksum/of-a-copy-of-parts-is-its-own")

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.checksums import content_md5
 from conformance.clients.sigv4 import encoded
 from conformance.oracles.s3_documents import uploads_of
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -59,15 +59,22 @@ def test_abort_of_unknown_upload(space: Space) -> None:
 def test_upload_is_of_its_key(space: Space) -> None:
     """Purpose: an upload id is good for the key it was opened for, and for no other.
 
-    Method: 1. open an upload to one key, send a part to another key with its id
-            2. expect 404 NoSuchUpload
+    Method: 1. open an upload to one key, send a part; with its id send one to another key, list its parts, complete and
+               abort it there
+            2. expect 404 NoSuchUpload (for the abortion 204 also), and nothing stored there
+            3. complete it to its own key, expect the object
     """
     key, other = space.key(), space.key("other")
     upload = space.opened(key)
-    reply = space.put_part(other, upload, 1, b"astray")
-    space.abort(key, upload)
+    part = space.part(key, upload, 1, b"kept")
 
-    expect_refusal(reply, 404, {"NoSuchUpload"})
+    expect_refusal(space.put_part(other, upload, 1, b"astray"), 404, {"NoSuchUpload"})
+    expect_refusal(space.list_parts(other, upload), 404, {"NoSuchUpload"})
+    expect_failed_completion(space.complete(other, upload, [part]), 404, {"NoSuchUpload"})
+    expect_refusal(space.abort(other, upload), {204, 404}, {"NoSuchUpload"})
+    expect_nothing_stored(space.get(other))
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"kept")
 
 
 @verifies("storage/multipart/upload-is-of-its-bucket")

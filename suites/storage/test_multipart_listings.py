@@ -83,6 +83,24 @@ def test_open_uploads_are_listed(space: Space) -> None:
         raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}")
 
 
+@verifies("storage/multipart/uploads-are-encoded-where-told")
+def test_open_uploads_are_encoded_where_told(space: Space) -> None:
+    """Purpose: a list of uploads that says that its keys are encoded can be decoded, and what broke off be aborted.
+
+    Method: 1. open an upload to a key that needs encoding, list the uploads there with encoding-type=url
+            2. expect the key: decoded where EncodingType is told, as it is where it is not
+    """
+    prefix = space.prefix("uploads")
+    key = f"{prefix}a b+c%20d/é"
+    upload = space.opened(key)
+    reply = space.list_uploads(prefix, encoding_type="url")
+    space.abort(key, upload)
+
+    found = [each.key for each in uploads_of(reply)]
+    if found != [key]:
+        raise NonConformance(f"the key {key}", f"{found}", reply)
+
+
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.

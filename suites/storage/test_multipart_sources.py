@@ -1,16 +1,18 @@
-"""Where the bytes of a part come from, and what it is a part of: other buckets, no upload at all."""
+"""What a part is of: other buckets, no upload at all, an upload with a key to encrypt with."""
 
 from __future__ import annotations
 
 import pytest
 
+from conformance.clients.s3_bodies import ENCRYPTION_KEY
 from conformance.clients.storage import Bucket
-from conformance.oracles.s3_documents import copied_etag_of
+from conformance.oracles.s3_documents import copied_etag_of, upload_id_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
-from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
@@ -63,3 +65,23 @@ def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
 
     expect_no_server_error(reply)
     expect_stored(space.get(key), b"the whole")
+
+
+@verifies("storage/multipart/encryption-key-is-used-or-refused")
+def test_encryption_key_of_an_upload_is_used_or_refused(space: Space) -> None:
+    """Purpose: a caller who gives a key to encrypt with does not have parts stored open to all who read.
+
+    Method: 1. open an upload with a key of the customer's own (SSE-C), send a part with it, complete
+            2. expect a refusal with nothing stored, or an object that is not read without the key
+    """
+    key = space.key("secret")
+    opened = space.create_upload(key, ENCRYPTION_KEY)
+    if opened.ok:
+        upload = upload_id_of(opened)
+        part = space.put_part(key, upload, 1, b"a secret", ENCRYPTION_KEY)
+        space.complete(key, upload, [(1, part.headers.get("etag") or "")], ENCRYPTION_KEY)
+    got = space.get(key)
+
+    expect_no_server_error(opened)
+    if got.ok:
+        raise NonConformance("no object without the key that it was uploaded with", observed(got), opened, got)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.clients.aws_chunked import chunked
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
@@ -117,6 +118,21 @@ def test_content_encoding_comes_back(space: Space) -> None:
 
         expect_headers(reply, {"content-encoding": "gzip"})
         expect_bytes(reply, body)
+
+
+@verifies("storage/streaming/own-encoding-is-kept")
+def test_own_encoding_is_kept(space: Space) -> None:
+    """Purpose: an object that is stored as gzip is so when its payload came in chunks, too.
+
+    Method: 1. put chunks with Content-Encoding: aws-chunked,gzip
+            2. expect Content-Encoding gzip
+    """
+    key, body = space.key(), gzip.compress(b"really gzip", mtime=0)
+    request = space.request("PUT", key, headers={"Content-Encoding": "gzip"})
+
+    expect_status(space.s3.send_as_is(chunked(request, space.s3.keys, [body]).assembled()), 200)
+
+    expect_headers(space.head(key), {"content-encoding": "gzip"})
 
 
 @verifies("storage/object/metadata-comes-back")

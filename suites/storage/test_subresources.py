@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-
 import pytest
 
-from conformance.clients.s3_bodies import content_md5, delete_document, document, element
+from conformance.clients.s3_bodies import ENCRYPTION_KEY, content_md5, delete_document, document, element
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored
@@ -35,12 +33,6 @@ OF_BUCKETS = [
     "policyStatus",
 ]
 OF_OBJECTS = ["acl", "retention", "legal-hold", "torrent", "attributes"]
-CUSTOMER_KEY = b"a key of the conformance suite's"
-ENCRYPTION_KEY = {
-    "x-amz-server-side-encryption-customer-algorithm": "AES256",
-    "x-amz-server-side-encryption-customer-key": b64encode(CUSTOMER_KEY).decode(),
-    "x-amz-server-side-encryption-customer-key-MD5": content_md5(CUSTOMER_KEY),
-}
 NO_ACCOUNT = "000000000000"
 OTHER_OWNER = {"x-amz-expected-bucket-owner": NO_ACCOUNT}
 NO_VERSION = "cf-no-such-version-0000000000000"

@@ -1,7 +1,8 @@
-"""Defects of requests that name another bucket, upload or version than what is then read or changed."""
+"""Defects of requests that name another bucket, upload, version or checksum than what is then read or changed."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
-from conformance.reference.storage.state import Bucket, Upload
+from conformance.reference.storage.state import Bucket, Part, Upload
 
 
 class PartOfForeignBucket(Defect):
@@ -147,3 +148,96 @@ class TaggingForgetsTheType(Defect):
     async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
         await original(bucket, key, tags)
         bucket.put(key, replace(bucket.objects[key], headers={"content-type": "application/xml"}))
+
+
+class UploadOfAnyKey(Defect):
+    """S3 API Reference, NoSuchUpload: an upload is completed, aborted and listed under its own key alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/upload-is-of-its-key",)
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        named = bucket.uploads.get(call.query["uploadId"])
+        found: Upload = original(
+            replace(call, key=named.key) if named and call.request.method != "PUT" else call, bucket
+        )
+        return found
+
+
+class EncryptionKeyOfUploadsIgnored(Defect):
+    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are never stored as if without."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/encryption-key-is-used-or-refused",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        if not {"uploads", "uploadId"} & set(call.query):
+            original(call)
+
+
+class ChecksumsOfCompletionNotCompared(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the checksum of the object that is to be made."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        headers = call.headers.mutablecopy()
+        for name in [name for name in headers if name.startswith("x-amz-checksum-")]:
+            del headers[name]
+        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return answer
+
+
+class ListedChecksumsNotCompared(Defect):
+    """S3 API Reference, CompletedPart, ChecksumCRC32: the checksum of the part that is meant."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
+
+    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
+        return True
+
+
+class UploadsToldAsEncodedAreNot(Defect):
+    """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, the keys are encoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+
+    def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
+        return str(original(bucket, upload, False))
+
+
+class BucketsCutShort(Defect):
+    """S3 API Reference, ListBuckets, ContinuationToken: where more buckets are to come, one is given."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        answer: Answer = original(call)
+        answer.body = re.sub(rb"<ContinuationToken>.*</ContinuationToken>", b"", answer.body)
+        return answer
+
+
+class BucketsListedOverAgain(Defect):
+    """S3 API Reference, ListBuckets, continuation-token: the list goes on from there."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        call.query.pop("continuation-token", None)
+        answer: Answer = original(call)
+        return answer
+
+
+class ChunkedObjectLosesItsEncoding(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the encoding beside aws-chunked is the object's."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/own-encoding-is-kept",)
+
+    def content_encoding(self, original: Any, call: Call) -> str:
+        return "" if "aws-chunked" in call.headers.get("content-encoding", "") else str(original(call))
