@@ -96,7 +96,10 @@ def test_checksum_of_a_completion_is_compared(space: Space, whose: str) -> None:
             3. expect 400, and nothing stored
     """
     key = space.key()
-    upload = upload_id_of(opened(space, key, "crc32", FULL))
+    reply = opened(space, key, "crc32", FULL)
+    if reply.headers.get("x-amz-checksum-algorithm") is None:
+        raise NotApplicable("uploads in parts are opened without a word of the checksum that was asked for")
+    upload = upload_id_of(reply)
     part = space.put_part(key, upload, 1, BODY, dict([checksum_field("crc32", BODY)]))
     expect_status(part, 200, "for a part with its checksum")
     name, wrong = checksum_field("crc32", b"other bytes")

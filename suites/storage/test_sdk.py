@@ -36,20 +36,23 @@ def clients(storage: Storage, target: Target, s3: S3, recorder: Recorder) -> dic
 def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str) -> None:
     """Purpose: an SDK's upload and download work, with the checksums it adds by default and without.
 
-    Method: 1. put_object and get_object with boto3
-            2. expect the same bytes and metadata
+    Method: 1. put_object and get_object with boto3, and get_object of a part
+            2. expect the same bytes and metadata, and the part (or the whole)
     """
     key = space.key()
     with sdk_succeeds("put and get an object"):
         clients[checksums].put_object(Bucket=space.name, Key=key, Body=b"from the SDK", Metadata={"owner": "alice"})
         got = clients[checksums].get_object(Bucket=space.name, Key=key)
         body = got["Body"].read()
+        part = clients[checksums].get_object(Bucket=space.name, Key=key, Range="bytes=5-7")["Body"].read()
 
     # Header names have no case, and boto3 tells them as they came.
     if body != b"from the SDK" or {name.lower(): text for name, text in got.get("Metadata", {}).items()} != {
         "owner": "alice"
     }:
         raise NonConformance("the bytes and metadata that were put", f"{body!r}, {got.get('Metadata')}")
+    if part not in (b"the", body):
+        raise NonConformance("bytes 5 to 7 of them", f"{part!r}")
 
 
 @verifies("storage/sdk/delete-objects")

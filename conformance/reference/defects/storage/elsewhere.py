@@ -13,7 +13,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
-from conformance.reference.storage.state import Bucket, Part, Upload
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 
 class PartOfForeignBucket(Defect):
@@ -165,7 +165,7 @@ class UploadOfAnyKey(Defect):
 
 
 class EncryptionKeyOfUploadsIgnored(Defect):
-    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are never stored as if without."""
+    """S3 User Guide, "Using server-side encryption with customer-provided keys": parts are not stored as if without."""
 
     surface = "storage"
     noticed_by = ("storage/multipart/encryption-key-is-used-or-refused",)
@@ -241,3 +241,16 @@ class ChunkedObjectLosesItsEncoding(Defect):
 
     def content_encoding(self, original: Any, call: Call) -> str:
         return "" if "aws-chunked" in call.headers.get("content-encoding", "") else str(original(call))
+
+
+class ChecksumOfTheWholeWithAPart(Defect):
+    """S3 API Reference, GetObject, x-amz-checksum-mode: SDKs compare what is told with what they are sent."""
+
+    surface = "storage"
+    noticed_by = ("storage/sdk/put-and-get",)
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        answer: Answer = original(call, found, overrides)
+        if "x-amz-checksum-mode" in call.headers:
+            answer.headers.update(gateway(original).checksum_headers(found.checksums))
+        return answer
