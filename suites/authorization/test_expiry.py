@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_challenge
@@ -16,14 +17,25 @@ LEEWAY_S = 1.0
 ATTEMPTS = 5
 
 
-def ended(platform: Platform) -> tuple[str, Exchange]:
-    """A token of the role short_lived whose lifetime is over, and how it was answered then."""
+@dataclass(frozen=True)
+class Ended:
+    """A token whose lifetime is over: the answer that gave it, how it was answered then, and how old it was."""
+
+    token: str
+    given: Exchange
+    reply: Exchange
+    age_s: float
+
+
+def ended(platform: Platform) -> Ended:
+    """A token of the role short_lived, used until its lifetime is over."""
     lifetime = platform.oauth.credential("short_lived").lifetime or 1.0
     if lifetime > 2:
         raise Inconclusive(f"tokens of the role short_lived live for {lifetime:g} s", "a lifetime of at most 2 s")
     operation = platform.operations("read")[0]
     for _ in range(ATTEMPTS):
-        token = platform.oauth.fresh_token("short_lived")
+        given = platform.oauth.request_token("short_lived")
+        token = platform.oauth.taken(given, "short_lived")
         begun = time.monotonic()
         control = platform.send(operation, token)
         used = time.monotonic()
@@ -43,7 +55,7 @@ def ended(platform: Platform) -> tuple[str, Exchange]:
         raise Inconclusive(
             f"accepted {lifetime + LEEWAY_S:g} s after it was issued", "limits.leeway in the target file"
         )
-    return token, reply
+    return Ended(token, given, reply, time.monotonic() - begun)
 
 
 @verifies("authorization/bearer/expired-token-is-401")
@@ -57,10 +69,10 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
             3. expect 401, from every declared read and creation; accepted without a stated leeway it cannot be judged,
                since clocks may be forgiven to differ
     """
-    token, reply = once("ended token", lambda: ended(platform))
-    expect_status(reply, 401, "after the lifetime of the token")
+    over = once("ended token", lambda: ended(platform))
+    expect_status(over.reply, 401, "after the lifetime of the token")
     for each in platform.operations("read", "create", "read-item"):
-        expect_status(platform.send(each, token), 401, f"for {each} with a token that has expired")
+        expect_status(platform.send(each, over.token), 401, f"for {each} with a token that has expired")
 
 
 @verifies("authorization/bearer/expired-token-is-invalid-token")
@@ -70,10 +82,27 @@ def test_expired_token_is_invalid_token(platform: Platform, once: Once) -> None:
     Method: 1. use a token of the role short_lived after its lifetime; go on where the answer is 401
             2. expect a challenge with error="invalid_token"
     """
-    _, reply = once("ended token", lambda: ended(platform))
+    reply = once("ended token", lambda: ended(platform)).reply
     if reply.status != 401:
         raise NotApplicable(f"a token that has ended is answered {reply.status}, which is a finding of its own")
     if expect_challenge(reply, "Bearer").parameters.get("error") != "invalid_token":
         raise NonConformance(
             'a challenge with error="invalid_token"', f"{reply.headers.get('www-authenticate')}", reply
+        )
+
+
+@verifies("authorization/bearer/token-lives-as-long-as-it-says")
+def test_token_lives_as_long_as_it_says(platform: Platform, once: Once) -> None:
+    """Purpose: a client that goes by expires_in is not refused before it asks for a new token.
+
+    Method: 1. get a token of the role short_lived, and use it until it is refused
+            2. expect its answer to state no expires_in, or one that was over then, a second aside
+    """
+    over = once("ended token", lambda: ended(platform))
+    stated = over.given.member("expires_in")
+    if over.reply.status != 401 or not isinstance(stated, int | float):
+        raise NotApplicable("the token still opens things, or no expires_in is stated with it")
+    if stated > over.age_s + 1:
+        raise NonConformance(
+            f"2xx for the {stated} s of expires_in", f"401 after {over.age_s:.1f} s", over.given, over.reply
         )

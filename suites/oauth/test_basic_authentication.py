@@ -50,6 +50,25 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str |
     expect_challenge(reply, "Basic")
 
 
+@verifies("oauth/token/wrong-secret-is-refused")
+@pytest.mark.parametrize("how", [case("basic-empty", "empty"), case("basic-cut", "cut"), case("basic-none", "none")])
+def test_wrong_secret_by_basic_is_refused(control: OAuthClient, how: str) -> None:
+    """Purpose: nor does a secret that is cut, empty or not there open anything in the Authorization field.
+
+    Method: 1. send Basic with the known client id and a secret that is cut, empty, or left out with its colon
+            2. expect 400 or 401 and no token
+    """
+    credential = control.credential("full")
+    client_id, secret = credential.client_id, credential.client_secret.reveal()
+    authorization = {
+        "empty": basic(client_id, ""),
+        "cut": basic(client_id, secret[:-1]),
+        "none": ("Authorization", _encoded(client_id.encode())),
+    }[how]
+
+    expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization)))
+
+
 @verifies("oauth/client/two-clients-at-once-are-refused")
 @pytest.mark.parametrize("in_header", [case("first-by-basic", "full"), case("second-by-basic", "narrow")])
 def test_two_clients_at_once_are_refused(control: OAuthClient, in_header: str) -> None:

@@ -85,6 +85,19 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         raise NonConformance("another jti in another token", f"{claims[name]!r} in both", reply, again)
 
 
+@verifies("oauth/jwt/subject-is-the-client")
+def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
+    """Purpose: who acts is told apart by sub, in every log and rule of whoever takes the token.
+
+    Method: 1. ask for tokens with two credentials
+            2. expect two subjects
+    """
+    token, reply = issued_jwt(oauth)
+    subject, again = claims_of(token).get("sub"), oauth.request_token("narrow")
+    if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
+        raise NonConformance("sub of each client's own", f"{subject!r} in both", reply, again)
+
+
 @verifies("oauth/jwt/scope-claim-is-what-was-granted")
 def test_jwt_scope_claim(oauth: OAuthClient) -> None:
     """Purpose: the token says the scope that the answer says.

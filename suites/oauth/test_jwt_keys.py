@@ -77,6 +77,42 @@ def test_published_keys_verify(platform: Platform) -> None:
     raise NonConformance("a published key that verifies the token", f"none of the {len(keys)} signing keys does")
 
 
+def _the_one(platform: Platform) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The header of a token, and those of the published keys that verify it; NotApplicable where none does."""
+    token = platform.oauth.fresh_token("full")
+    header = header_of(token)
+    found = [each for each in signing_keys(platform) if _verifies(each, token, str(header.get("alg")))]
+    if not found:
+        raise NotApplicable("no published key verifies the token, which is a finding of its own")
+    return header, found
+
+
+@verifies("oauth/jwt/token-names-its-key")
+def test_token_names_its_key(platform: Platform) -> None:
+    """Purpose: of several keys, before and after they change, a verifier takes the right one at once.
+
+    Method: 1. ask for a token and read the declared JWK set; go on with the keys that verify the token
+            2. where its header and all of them have a kid, expect one of them to have that of the header
+    """
+    header, found = _the_one(platform)
+    names = [each.get("kid") for each in found]
+    if header.get("kid") is not None and None not in names and header["kid"] not in names:
+        raise NonConformance(f"a key of the kid {header['kid']!r} that verifies the token", f"it is {names[0]!r}")
+
+
+@verifies("oauth/jwt/key-is-of-its-algorithm")
+def test_key_is_of_its_algorithm(platform: Platform) -> None:
+    """Purpose: a verifier that goes by what is published for which use is not led to refuse good tokens.
+
+    Method: 1. ask for a token and read the declared JWK set; go on with the keys that verify the token
+            2. where all of them have an alg, expect one of them to have that of the token's header
+    """
+    header, found = _the_one(platform)
+    algorithms = [each.get("alg") for each in found]
+    if None not in algorithms and header.get("alg") not in algorithms:
+        raise NonConformance(f"a key for {header.get('alg')} that verifies the token", f"it is for {algorithms[0]}")
+
+
 def _verifies(key: dict[str, Any], token: str, algorithm: str) -> bool:
     unchecked = {"verify_exp": False, "verify_iat": False, "verify_nbf": False, "verify_aud": False}
     try:

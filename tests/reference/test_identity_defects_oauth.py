@@ -255,6 +255,7 @@ REQUESTS: list[Row] = [
 ]
 CLIENTS: list[Row] = [
     (client_authentication.WrongSecretAccepted, token(client_secret="x"), 401, 200),
+    (client_authentication.EmptyBasicSecretAccepted, lambda w: w.by_basic(basic("ct-full", "")).status_code, 401, 200),
     (client_authentication.SecretComparedByPrefix, with_secret(lambda secret: secret + "x"), 401, 200),
     (client_authentication.SecretComparedWithoutCase, with_secret(str.swapcase), 401, 200),
     (client_authentication.SecretTrimmed, with_secret(lambda secret: f" {secret}"), 401, 200),

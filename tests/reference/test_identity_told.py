@@ -8,7 +8,7 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import told
-from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, patched
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, member, patched
 from tests.reference.identity_world import ATLAS, KEY, PROJECTS, World, claims
 
 CHALLENGE = "www-authenticate"
@@ -27,6 +27,11 @@ def deleted_and_updated(w: World) -> list[int]:
     sent = {"headers": {"authorization": f"Bearer {w.bearer()}"}}
     both = w.at_once([("PATCH", ATLAS, sent | {"json": {"name": "x"}}), ("DELETE", ATLAS, sent)])
     return [*(answer.status_code for answer in both), w.api(ATLAS).status_code]
+
+
+def published(w: World) -> dict[str, str]:
+    """The published key."""
+    return dict(w.ask("GET", "/.well-known/jwks.json").json()["keys"][0])
 
 
 TABLE: list[Row] = [
@@ -52,6 +57,10 @@ TABLE: list[Row] = [
     (told.TimesAreText, lambda w: isinstance(claims(w.bearer())["exp"], str), False, True),
     (told.MalformedCopyFails, api(ATLAS, headers={"if-none-match": '"'}), 200, 500),
     (told.MalformedConditionOfAnUpdateFails, patched({"if-match": '"'}, name="x"), 409, 500),
+    (told.LifetimeStatedIsEverybodys, member("expires_in", client_id="ct-short"), 1, 3600),
+    (told.KeyOfAnotherName, lambda w: published(w)["kid"] == KEY.key_id, True, False),
+    (told.KeyForAnotherAlgorithm, lambda w: published(w)["alg"], "ES256", "ES384"),
+    (told.SubjectOfTokensIsOne, lambda w: claims(w.bearer())["sub"], "ct-full", "service-account"),
     (told.UpdateBringsDeletedBack, deleted_and_updated, [200, 204, 404], [200, 204, 200]),
 ]
 

@@ -39,6 +39,16 @@ class SecretComparedByPrefix(Defect):
         return original(client, secret[:43])
 
 
+class EmptyBasicSecretAccepted(Defect):
+    """RFC 6749 section 3.2.1: a client that was issued a secret must authenticate; an empty one proves nothing."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret) or (client is not None and not secret)
+
+
 class SecretComparedWithoutCase(Defect):
     """RFC 6749 section 2.3.1: the secret is compared with case."""
 

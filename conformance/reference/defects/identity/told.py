@@ -1,10 +1,11 @@
-"""Defects in what callers and verifiers are told: challenges of writes and of ended tokens, claims, conditions."""
+"""Defects in what callers and verifiers are told: challenges, claims and keys; and in conditions of writes."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 
@@ -123,3 +124,46 @@ class UpdateBringsDeletedBack(Defect):
         await asyncio.sleep(PAUSE_S)
         surface_of(original).organizations[project.organization].projects.setdefault(project.slug, project)
         return await original(project, changes, still_holds)
+
+
+class LifetimeStatedIsEverybodys(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of this token, and not of most."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/token-lives-as-long-as-it-says",)
+
+    def token_document(self, original: Callable[..., Claims], *of: Any) -> Claims:
+        return original(*of) | {"expires_in": 3600}
+
+
+class _KeyToldOtherwise:
+    told: ClassVar[dict[str, str]]
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.told]})
+
+
+class KeyOfAnotherName(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.5: kid is used to match a specific key, so a token and its key have the same."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/token-names-its-key",)
+    told: ClassVar[dict[str, str]] = {"kid": "2026-01"}
+
+
+class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.4: alg is the algorithm that the key is used with."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    told: ClassVar[dict[str, str]] = {"alg": "ES384"}
+
+
+class SubjectOfTokensIsOne(Defect):
+    """RFC 9068 section 2.2: without a resource owner sub is the client's."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/subject-is-the-client",)
+
+    def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
+        return original(client, scopes) | {"sub": "service-account"}
