@@ -29,8 +29,13 @@ PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|(
 
 
 def open_door(http: HttpClient, repository: str) -> Door:
-    """What the registry's challenges say; an open registry's door has no scheme."""
+    """What the registry's challenges say; an open registry's door has no scheme.
+
+    Asked again where the answer says nothing of it, for all that is sent later goes by it.
+    """
     reply = http.get("/v2/")
+    if reply.status == 429 or reply.status >= 500:
+        reply = http.get("/v2/")
     scheme, parameters = _challenge(reply)
     door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
     if scheme == "bearer":

@@ -14,6 +14,7 @@ from conformance.evidence.once import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import noted, repositories
+from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
@@ -45,6 +46,7 @@ def repository(new_repository: NewRepository) -> Repository:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def base(repository: Repository) -> Manifest:
     """An image whose blobs are in the shared repository, where other manifests may refer to them."""
     manifest = image(repository.name)
@@ -59,6 +61,7 @@ def new_image(base: Manifest, names: Names) -> NewImage:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def content(repository: Repository, new_blob: NewBlob) -> bytes:
     """2,048 bytes that are in the shared repository."""
     blob = new_blob(2048)
@@ -67,6 +70,7 @@ def content(repository: Repository, new_blob: NewBlob) -> bytes:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def stored(new_repository: NewRepository) -> StoredImage:
     """An image in a repository that nothing else is pushed to."""
     return _given(new_repository("stored"))
@@ -91,6 +95,7 @@ def new_blob(names: Names) -> NewBlob:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def guarded(new_repository: NewRepository) -> StoredImage:
     """An image that checks of rights try to read, change and delete as those who may not."""
     return _given(new_repository("guarded"), layers=0)
@@ -126,6 +131,7 @@ def _given(repository: Repository, layers: int = 1) -> StoredImage:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def theirs(repository: Repository, names: Names, ledger: Ledger) -> StoredImage:
     """An image of another organization's, pushed with its login."""
     registry = repository.registry.as_role("foreign")

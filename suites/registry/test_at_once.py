@@ -21,6 +21,7 @@ from conformance.oracles.registry import (
 )
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.names import Names
+from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -136,6 +137,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def again(repository: Repository, new_image: NewImage, names: Names) -> StoredImage:
     """An image that is pushed again and again."""
     tag = names.new("again")

@@ -11,6 +11,7 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status
+from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -26,6 +27,7 @@ class Twice:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
     """An image in two repositories, from that with the shorter name of which it is deleted."""
     here = new_repository("delete-here")

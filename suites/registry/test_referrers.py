@@ -15,6 +15,7 @@ from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import descriptors_of, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
+from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
@@ -35,6 +36,7 @@ class Referred:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def referred(new_repository: NewRepository) -> Referred:
     """An image that two SBOMs, one pushed twice, a signature with a tag, an image and two indexes refer to."""
     repository = new_repository("referred")

@@ -20,6 +20,7 @@ from conformance.oracles.registry import (
     strings_of,
 )
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
+from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -29,6 +30,7 @@ BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def tagged(new_repository: NewRepository) -> Repository:
     """A repository with seven tags that were pushed in no order, and that is only read."""
     repository = new_repository("tags")

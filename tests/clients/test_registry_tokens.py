@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry
+from conformance.clients.registry import Registry, open_door
 from conformance.clients.registry_login import Account, Door, Fixed
 from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
@@ -58,6 +58,14 @@ def test_a_password_of_a_registry_behind_tls_is_not_sent_in_clear(form: bool) ->
             else:
                 registry.door.token_of(PUSHER, ())
     assert received.connections == []
+
+
+@pytest.mark.parametrize("status", [b"429 Too Many Requests", b"503 Service Unavailable"])
+def test_a_login_is_looked_for_again_where_an_answer_says_nothing_of_it(status: bytes) -> None:
+    failed = b"HTTP/1.1 %s\r\nContent-Length: 0\r\n\r\n" % status
+    asked = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="us"\r\nContent-Length: 0\r\n\r\n'
+    with answering(failed, asked) as (url, _):
+        assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
 
 
 def jwt(ended_s: float, key: str = "a", **claims: str) -> str:

@@ -1,0 +1,41 @@
+"""What many checks share is made at a second try, and not at a third."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.sandbox.shared import at_second_try
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+
+
+def tries(*outcomes: Exception | str) -> tuple[object, int]:
+    """What came of it, and how often it was tried."""
+    left = list(outcomes)
+
+    @at_second_try
+    def make(name: str) -> str:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return f"{name} {outcome}"
+
+    try:
+        found: object = make("an")
+    except Exception as raised:
+        found = raised
+    return found, len(outcomes) - len(left)
+
+
+def test_what_one_bad_answer_kept_from_being_made_is_made_anew() -> None:
+    assert tries(Inconclusive("500"), "image") == ("an image", 2)
+    assert tries("image", "another") == ("an image", 1)
+
+
+def test_there_is_no_third_try() -> None:
+    last = Inconclusive("503")
+    assert tries(Inconclusive("500"), last, "image") == (last, 2)
+
+
+@pytest.mark.parametrize("raised", [Unreachable("no answer"), NotApplicable("not claimed"), NonConformance("a", "b")])
+def test_what_no_second_try_mends_is_told_at_once(raised: Exception) -> None:
+    assert tries(raised, "image") == (raised, 1)
