@@ -45,6 +45,8 @@ def get_ready() -> None:
 
 def render_apart(folder: Path, formats: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
     """Writes the formats into the run's folder: the paths by format, and a sentence for each that could not be."""
+    if not _ready:
+        get_ready()  # of a run that ended before its first check
     begun = [_begun(share, folder, asked) for share in SHARES if (asked := [each for each in share if each in formats])]
     failures = [f"{folder}: {said}" for failed in begun for said in failed()]
     return {name: folder / FORMATS[name][1] for name in formats if (folder / FORMATS[name][1]).exists()}, failures

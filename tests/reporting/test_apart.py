@@ -64,7 +64,6 @@ from conformance.reporting import apart
 from conformance.runs import helpers
 for _ in range(2):
     helpers.prepare("conformance.reporting.apart")
-apart.get_ready()
 {meanwhile}
 files, failures = apart.render_apart(Path(sys.argv[1]), sys.argv[2:])
 print(json.dumps([sorted(files), failures, "subprocess.Popen" in started]))
@@ -73,15 +72,17 @@ LOOKS = """
 started = []
 sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
 """
+READY = "apart.get_ready()"
 KILLS = """
 import signal
+apart.get_ready()
 for each in apart._ready.values():
     os.kill(each.pid, signal.SIGKILL)
     assert each.ended(60)
 """
 
 
-def prepared(folder: Path, *formats: str, meanwhile: str = "") -> tuple[list[str], list[str], bool]:
+def prepared(folder: Path, *formats: str, meanwhile: str = READY) -> tuple[list[str], list[str], bool]:
     """Renders by processes that a command has prepared: formats, failures, whether another process was started."""
     script = PREPARED.format(meanwhile=LOOKS + meanwhile)
     ran = subprocess.run(
@@ -97,6 +98,9 @@ class TestPrepared:
 
     def test_every_format_is_written_and_nothing_else_started(self, folder: Path) -> None:
         assert prepared(folder, *FORMATS) == (sorted(FORMATS), [], False)
+
+    def test_they_need_not_have_got_ready(self, folder: Path) -> None:
+        assert prepared(folder, *FORMATS, meanwhile="") == (sorted(FORMATS), [], False)
 
     def test_a_failure_is_told_in_the_same_sentence(self, folder: Path) -> None:
         (folder / "index.html").mkdir()
