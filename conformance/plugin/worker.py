@@ -35,13 +35,12 @@ from conformance.reporting.terminal import failure_text
 from conformance.runs.record import CheckResult
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
-from conformance.strategies.explore import LONGEST_SHRINK_S, configure
+from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.verdict import Verdict
 
 CHECK = pytest.StashKey[CheckInfo]()
-PATIENCE_S = 120.0
 LAST = "last"
 
 
@@ -336,7 +335,7 @@ def ends_in_time(seconds: float) -> Iterator[None]:
         return
 
     def late(_signal: int, _frame: object) -> None:
-        raise Inconclusive(f"the check did not end within {seconds:g} s", "a target that answers in time")
+        raise OutOfTime(f"the check did not end within {seconds:g} s", "a target that answers in time")
 
     before = signal.signal(signal.SIGALRM, late)
     signal.setitimer(signal.ITIMER_REAL, seconds)

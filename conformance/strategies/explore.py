@@ -8,9 +8,11 @@ different places of a check are different findings, each with its own smallest e
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 import time
 import traceback
+import unittest
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,14 +28,21 @@ from hypothesis.strategies import SearchStrategy
 
 from conformance.evidence.recorder import RECORDER
 from conformance.strategies.shorten import Step, shortened, told
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 Check = Callable[..., None]
 LONGEST_SHRINK_S = 20
+PATIENCE_S = 120.0
+"""How long a check may take, and of a property each example."""
 _EXPLORED: list[tuple[Any, float]] = []
 """What has been decorated, with its share of the budget."""
 _CLASSES: dict[tuple[str, str], type[NonConformance]] = {}
 LEFT_OUT = "examples left out, since the run's time for them was up"
+
+
+class OutOfTime(Inconclusive, unittest.SkipTest):
+    """A check, or an example, does not end in its time; as what skips a test it ends a property at once: what hangs is
+    not made smaller by hanging again."""
 
 
 class _Budget:
@@ -62,8 +71,7 @@ def explores(
             if _Budget.spent():
                 RECORDER.event(LEFT_OUT)
                 return
-            RECORDER.begin_example()
-            RECORDER.event("examples")
+            _begin_example()
             try:
                 check(*arguments, **keywords)
             except Exception as failure:
@@ -83,6 +91,14 @@ def explores(
         return made
 
     return decorate
+
+
+def _begin_example() -> None:
+    RECORDER.begin_example()
+    RECORDER.event("examples")
+    # Where a check's time is measured, it begins anew: that many are asked for says nothing of the target.
+    if signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.setitimer(signal.ITIMER_REAL, PATIENCE_S)
 
 
 def _use_settings(explored: Any, share: float) -> None:
@@ -143,8 +159,7 @@ class Machine(RuleBasedStateMachine):
         # one reading rule again and again. There is no other way in.
         every: Any = st.just(_EveryRule())
         self._rules_strategy.enabled_rules_strategy = every
-        RECORDER.begin_example()
-        RECORDER.event("examples")
+        _begin_example()
 
     @classmethod
     def again(cls, steps: Sequence[Step]) -> NonConformance | None:
@@ -300,5 +315,5 @@ def configure(
     _Budget.until, _Budget.shrink_s = until, shrink_s
     # What hypothesis's own pytest plugin does for --hypothesis-seed; there is no other way in.
     hypothesis.core.global_force_seed = seed  # type: ignore[assignment]
-    # A check has two minutes; five for a smaller example alone, hypothesis's own limit, would take them all.
+    # Hypothesis's own limit is five minutes.
     engine.MAX_SHRINKING_SECONDS = shrink_s  # type: ignore[assignment]
