@@ -58,6 +58,17 @@ def test_scheme_is_compared_without_case(platform: Platform, scheme: str) -> Non
         expect_success(send(platform, operation, ("Authorization", f"{scheme} {token}")))
 
 
+@verifies("authorization/bearer/blanks-are-as-one")
+def test_blanks_are_as_one(platform: Platform) -> None:
+    """Purpose: where the grammar lets several blanks stand, they are as good as one.
+
+    Method: 1. send a good token behind two blanks
+            2. expect 2xx
+    """
+    for operation, token in reads(platform):
+        expect_success(send(platform, operation, ("Authorization", f"Bearer  {token}")), "for two blanks")
+
+
 def _changed_in_the_middle(token: str) -> str:
     """Never the last character: it may hold bits that no decoder reads."""
     middle = len(token) // 2

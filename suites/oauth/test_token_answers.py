@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_token
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
@@ -146,3 +146,25 @@ def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
 def _cookies(reply: Exchange) -> set[str]:
     """The names of the cookies that an answer sets."""
     return {value.partition("=")[0].strip() for value in reply.headers.all("set-cookie")}
+
+
+# What the HTTP client of Java's library asks for by itself.
+BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+
+
+@verifies("oauth/answer/is-json-whatever-is-preferred")
+@pytest.mark.parametrize("secret", [case("token", None), case("refusal", "cf-not-the-secret")])
+def test_answer_is_json_whatever_is_preferred(control: OAuthClient, secret: str | None) -> None:
+    """Purpose: a client whose HTTP library asks for pages by default is not given one.
+
+    Method: 1. ask for a token, with the right secret and with a wrong one, under an Accept that prefers text/html and
+               takes anything
+            2. expect a token in JSON; and the same kind of refusal, in JSON where it is without that Accept
+    """
+    form = control.form(**({} if secret is None else {"client_secret": secret}))
+    plain, reply = control.post(form), control.post(form, (FORM_TYPE, ("Accept", BY_DEFAULT)))
+    if secret is None:
+        expect_token(reply)
+    elif (reply.status, reply.media_type) != (plain.status, plain.media_type):
+        expected = f"{plain.status} {plain.media_type}, as without Accept"
+        raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply)

@@ -110,13 +110,14 @@ def test_chunked_is_accepted(webhook: WebhookClient) -> None:
         case("user-agent", [("User-Agent", "cf-sender/1.0"), ("Accept", "text/html")]),
         case("origin", [("Origin", "https://sender.example"), ("Sec-Fetch-Site", "cross-site")]),
         case("cookie", [("Cookie", "session=cf-unknown")]),
+        case("expect", [("Expect", "100-continue")]),
     ],
 )
 def test_foreign_headers_do_not_matter(webhook: WebhookClient, fields: list[tuple[str, str | bytes]]) -> None:
     """Purpose: what senders put into their headers does not keep an event out.
 
     Method: 1. POST with an Authorization of the sender's own, with signature headers, with an odd Accept, with the
-               Origin of a page, with a cookie
+               Origin of a page, with a cookie, with the Expect of senders that would wait with a large body
             2. expect 2xx
     """
     expect_success(webhook.post(b'{"a": 1}', headers=fields))

@@ -30,6 +30,12 @@ def on_condition(*lines: str) -> Look:
     return look
 
 
+def shown_behind_an_update(w: World) -> int:
+    """What a member of the organization is answered for a hidden project whose owner has changed its name."""
+    w.patch(HIDDEN, name="x")
+    return w.api(HIDDEN, "ct-outsider").status_code
+
+
 def of_their_organization(w: World) -> int:
     found = str(w.token(organization="globex").json()["access_token"])
     return int(with_token(found, GLOBEX)(w))
@@ -216,6 +222,7 @@ ITEMS: list[Row] = [
     (items.WeakEntityTagIsAnother, api(ATLAS, headers={"if-none-match": 'W/"1"'}), 304, 200),
     (items.FirstIfMatchLineCounts, on_condition('"0"', '"1"'), 200, 409),
     (items.LastIfMatchLineCounts, on_condition('"1"', '"0"'), 200, 409),
+    (items.UpdateShowsToEverybody, shown_behind_an_update, 404, 200),
     (items.UpdateTellsOldVersion, lambda w: w.patch(name="x").headers["etag"], '"2"', '"1"'),
     (items.VersionsBeginAnew, etag_made_again, '"2"', '"1"'),
     (items.CreationsAtOnceLoseOne, at_once, ["one!", "two!"], [None, "two!"]),

@@ -8,9 +8,10 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import told
-from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, member, patched
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, header, member, patched
 from tests.reference.identity_world import ATLAS, KEY, PROJECTS, World, claims
 
+PAGES = {"accept": "text/html, */*; q=.2"}
 CHALLENGE = "www-authenticate"
 REFUSED = 'Bearer realm="reference", error='
 
@@ -27,6 +28,10 @@ def deleted_and_updated(w: World) -> list[int]:
     sent = {"headers": {"authorization": f"Bearer {w.bearer()}"}}
     both = w.at_once([("PATCH", ATLAS, sent | {"json": {"name": "x"}}), ("DELETE", ATLAS, sent)])
     return [*(answer.status_code for answer in both), w.api(ATLAS).status_code]
+
+
+def with_two_blanks(w: World) -> int:
+    return w.ask("GET", ATLAS, headers={"authorization": f"Bearer  {w.bearer()}"}).status_code
 
 
 def published(w: World) -> dict[str, str]:
@@ -61,6 +66,8 @@ TABLE: list[Row] = [
     (told.KeyOfAnotherName, lambda w: published(w)["kid"] == KEY.key_id, True, False),
     (told.KeyForAnotherAlgorithm, lambda w: published(w)["alg"], "ES256", "ES384"),
     (told.SubjectOfTokensIsOne, lambda w: claims(w.bearer())["sub"], "ct-full", "service-account"),
+    (told.PageForBrowsers, header("content-type", grant_type="x", headers=PAGES), "application/json", "text/html"),
+    (told.TwoBlanksAreNone, with_two_blanks, 200, 401),
     (told.UpdateBringsDeletedBack, deleted_and_updated, [200, 204, 404], [200, 204, 200]),
 ]
 

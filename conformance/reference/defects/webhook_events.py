@@ -321,3 +321,13 @@ class RotationChangesTheEnd(Defect):
         old, new = surface.url_path, original()
         surface.paths[ORGANIZATION] = old[:-10] + new[-10:]
         return surface.url_path
+
+
+class ExpectationRefused(Defect):
+    """RFC 9110 section 10.1.1: who would wait with a body is let send it, and not refused for that."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(417) if "expect" in request.headers else None

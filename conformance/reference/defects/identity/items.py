@@ -289,3 +289,13 @@ class CreationReachesOtherOrganization(Defect):
             if project.slug in each.projects and each is not organization:
                 each.projects[project.slug] = project
         return await original(organization, project)
+
+
+class UpdateShowsToEverybody(Defect):
+    """Projects: a list of members is who has access, also behind an update that says nothing of it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hiding-hides-at-once",)
+
+    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
+        original(project, {"members": []} | changes)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.seeds import Client
@@ -167,3 +167,26 @@ class SubjectOfTokensIsOne(Defect):
 
     def access_token_claims(self, original: ClaimsOf, client: Client, scopes: tuple[str, ...]) -> Claims:
         return original(client, scopes) | {"sub": "service-account"}
+
+
+class PageForBrowsers(Defect):
+    """RFC 6749 section 5.2: a refusal is in JSON, whatever a client's library prefers by default."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/is-json-whatever-is-preferred",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status >= 400 and "text/html" in request.headers.get("accept", ""):
+            answer.headers["Content-Type"] = "text/html"
+            answer.body = b"<h1>Unauthorized</h1>"
+        return answer
+
+
+class TwoBlanksAreNone(Defect):
+    """RFC 6750 section 2.1: one blank or several stand before the token."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/blanks-are-as-one",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return original(authorization).replace("  ", " \t")
