@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import content_md5, tagging_document
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
@@ -12,11 +13,12 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
 from conformance.strategies.storage import tag_sets
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof
 
 TAGS = {"Project": "Alpha", "owner": "team a"}
+OTHER = b"another document"
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 BAD_TAGS = {"InvalidTag", "MalformedXML", "BadRequest", "InvalidArgument", "InvalidTagError"}
 TOO_MUCH = {
@@ -41,7 +43,7 @@ def test_tags_come_back(space: Space) -> None:
     """Purpose: an object's tags are kept, and leave the object as it is.
 
     Method: 1. put an object, tag it
-            2. expect the tags, and the bytes, metadata and ETag as they were
+            2. expect the tags, their number where it is told, and the bytes, metadata and ETag as they were
     """
     key = space.key()
     put = require(space.put(key, b"tagged", DESCRIBED), "objects")
@@ -50,6 +52,8 @@ def test_tags_come_back(space: Space) -> None:
     _expect_tags(space.get_tags(key), TAGS)
     got = space.get(key)
     expect_bytes(got, b"tagged")
+    if "x-amz-tagging-count" in got.headers:
+        expect_headers(got, {"x-amz-tagging-count": str(len(TAGS))})
     expect_headers(space.head(key), DESCRIBED)
     expect_same_etag(put, got)
 
@@ -159,19 +163,27 @@ def test_broken_document_is_refused(space: Space, body: bytes) -> None:
     _expect_tags(space.get_tags(key), {"project": "alpha"})
 
 
-@verifies("storage/tagging/differing-md5-keeps-the-tags")
-def test_differing_md5_keeps_the_tags(space: Space) -> None:
-    """Purpose: a Tagging document that arrives other than its Content-MD5 says is refused, and the old tags stay.
+@pytest.mark.parametrize(
+    "digest",
+    [
+        row("storage/tagging/differing-md5-keeps-the-tags", {"Content-MD5": content_md5(OTHER)}),
+        row("storage/tagging/differing-checksum-keeps-the-tags", dict([checksum_field("crc32", OTHER)])),
+    ],
+)
+def test_differing_digest_keeps_the_tags(space: Space, features: frozenset[str], digest: dict[str, str]) -> None:
+    """Purpose: a Tagging document that arrives other than its Content-MD5 or checksum says changes no tags.
 
-    Method: 1. tag an object, send other tags with the Content-MD5 of another document
+    Method: 1. tag an object, send other tags with the digest of another document
             2. expect 400 BadDigest, and the old tags
     """
+    if "Content-MD5" not in digest and "storage.checksums" not in features:
+        raise NotApplicable("the target does not claim storage.checksums")
     key = space.stored(headers={"x-amz-tagging": "project=alpha"})
     body = tagging_document([("project", "beta")])
 
-    reply = space.call("PUT", key, {"tagging": ""}, {"Content-MD5": content_md5(b"another document")}, body)
+    reply = space.call("PUT", key, {"tagging": ""}, digest, body)
 
-    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
+    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest", "InvalidRequest", "XAmzContentChecksumMismatch"})
     _expect_tags(space.get_tags(key), {"project": "alpha"})
 
 

@@ -200,6 +200,39 @@ class EmptyTagsOfHeaderLost(Defect):
         return {name: value for name, value in original(call).items() if value}
 
 
+class ChecksumOfTagsNotCompared(Defect):
+    """S3 API Reference, PutObjectTagging, x-amz-checksum-: a document that was changed on its way changes no tags."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/differing-checksum-keeps-the-tags",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = {} if "tagging" in call.query else original(call)
+        return found
+
+
+class ManagedEncryptionPassedOver(Defect):
+    """S3 API Reference, PutObject, x-amz-server-side-encryption: what is not done is not passed over."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/encryption-is-used-or-refused",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        if call.headers.get("x-amz-server-side-encryption") != "aws:kms":
+            original(call)
+
+
+class TagsCountedWithOneMore(Defect):
+    """S3 API Reference, GetObject, x-amz-tagging-count: the number of tags on the object."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        headers: dict[str, str] = original(found)
+        return headers | ({"x-amz-tagging-count": str(len(found.tags) + 1)} if found.tags else {})
+
+
 # Paths and names.
 
 
