@@ -25,11 +25,13 @@ Operation = Callable[[Bucket, str], Exchange]
 OPERATIONS: dict[str, Operation] = {
     "head-bucket": lambda bucket, key: bucket.call("HEAD"),
     "list": lambda bucket, key: bucket.listing(key),
+    "list-version-1": lambda bucket, key: bucket.listing_v1(key),
     "list-uploads": lambda bucket, key: bucket.list_uploads(key),
     "location": lambda bucket, key: bucket.call("GET", query={"location": ""}),
     "get": lambda bucket, key: bucket.get(key),
     "head": lambda bucket, key: bucket.head(key),
     "put": lambda bucket, key: bucket.put(key, b"never to be stored"),
+    "copy": lambda bucket, key: bucket.copy(f"{key}-copy", key),
     "delete": lambda bucket, key: bucket.delete(key),
     "delete-many": lambda bucket, key: bucket.delete_many([key]),
     "create-upload": lambda bucket, key: bucket.create_upload(key),
@@ -245,6 +247,4 @@ def test_delete_bucket_destroys_nothing(space: Space, storage: Storage) -> None:
 
 def _destructive(storage: Storage) -> None:
     if not storage.destructive:
-        raise NotApplicable(
-            "the target file does not permit checks that try to make or delete buckets (storage.destructive)"
-        )
+        raise NotApplicable("the target file does not permit that buckets are made or deleted (storage.destructive)")

@@ -254,3 +254,45 @@ class ChecksumOfTheWholeWithAPart(Defect):
         if "x-amz-checksum-mode" in call.headers:
             answer.headers.update(gateway(original).checksum_headers(found.checksums))
         return answer
+
+
+class OverwrittenTagsStay(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-tagging: the tags are the upload's, not the old object's too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-an-upload", "storage/tagging/go-along-with-a-copy")
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        there = bucket.objects.get(key)
+        tags = (there.tags if there else {}) | stored.tags
+        await original(bucket, key, replace(stored, tags=tags) if stored.tags else stored, asked)
+
+
+class ForeignBucketListedTheOldWay(Defect):
+    """Provisioning Storage: an access key lists the buckets of its own organization only, in either version."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        if call.request.method == "GET" and not {"list-type", "uploads", "location"} & set(call.query):
+            call = _as_the_owner(original, call)
+        answer: Answer = await original(call)
+        return answer
+
+
+class CopiesWithinForeignBuckets(Defect):
+    """Provisioning Storage: an access key copies into the buckets of its own organization only."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)
+        return answer
+
+
+def _as_the_owner(original: Any, call: Call) -> Call:
+    """The call as if the bucket's organization had signed it."""
+    bucket = gateway(original).buckets.get(call.bucket)
+    return replace(call, signer=replace(call.signer, organization=bucket.organization)) if bucket else call
