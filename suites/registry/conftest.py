@@ -118,6 +118,15 @@ def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
     return token
 
 
+@pytest.fixture
+def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
+    """A token to pull, which does."""
+    token = once("good token", lambda: token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull")))
+    if once("pulled with the good token", lambda: pull(guarded, token)).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return token
+
+
 @pytest.fixture(scope="session")
 def features(target: Target) -> frozenset[str]:
     """What the target claims beyond the core."""

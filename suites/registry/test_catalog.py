@@ -63,13 +63,17 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     """Purpose: whoever follows the links misses no repository and sees none twice.
 
     Method: 1. read the catalog to its end; ask for one repository, and follow the Link of the answer once
-            2. expect another name, and none of the whole catalog between the two
+            2. expect a Link, where there is more than one; another name, and none of the whole catalog between the two
     """
     whole = [each for page in pages for each in strings_of(page, "repositories")]
     first = once("catalog of one", lambda: registry.catalog("?n=1"))
     link = next_link(first)
-    if link is None or len(strings_of(first, "repositories")) != 1:
-        raise NotApplicable("the answer has no link, or not one name")
+    if len(strings_of(first, "repositories")) != 1:
+        raise NotApplicable("the answer has not one name")
+    if link is None and len(whole) > 1:
+        raise NonConformance("a Link to the next", f"none, and {len(whole)} repositories", first, *pages)
+    if link is None:
+        raise NotApplicable("there is one repository alone")
     second = registry.follow_catalog(first, link)
 
     (before,), after = strings_of(first, "repositories"), strings_of(second, "repositories")

@@ -40,7 +40,10 @@ def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
 
 def deleted(repository: Repository, reference: str) -> None:
     """Has a manifest or a tag deleted; Inconclusive where the registry does not."""
-    if (reply := repository.delete_manifest(reference)).status != 202:
+    reply = repository.delete_manifest(reference)
+    if reply.status == 404:
+        raise NotApplicable(f"{reference} is not there: it may have gone with its last tag")
+    if reply.status != 202:
         raise Inconclusive(f"{reference} could not be deleted: {reply}", "a login that may delete")
 
 

@@ -8,7 +8,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, Blob, Manifest, NewImage, encoded, image, index, manifest_of
+from conformance.clients.images import (
+    DOCKER_LIST,
+    Blob,
+    Manifest,
+    NewImage,
+    encoded,
+    image,
+    index,
+    manifest_of,
+    variation,
+)
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_json_error, expect_not_stored
@@ -57,13 +67,22 @@ def without(
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
         elif missing == "child-elsewhere":
             manifest = index([stored.image])
+        elif missing == "child":
+            manifest = index([pushed_before(repository, variation(base, "listed")), never])
         else:
-            manifest = index([never], docker=missing == "docker-child")
+            manifest = index([never], docker=True)
         if missing == "deleted":
             deleted_blob(repository, never.blobs[1], features)
         return Pushed(manifest, repository.put_manifest(tag, manifest.content, manifest.media_type))
 
     return lambda missing: once(("without", missing), lambda: made(missing))
+
+
+def pushed_before(repository: Repository, manifest: Manifest) -> Manifest:
+    """Has a manifest pushed, where it was not."""
+    if manifest.digest not in repository.inventory.manifests:
+        repository.given(manifest)
+    return manifest
 
 
 def deleted_blob(repository: Repository, blob: Blob, features: frozenset[str]) -> None:
@@ -105,6 +124,24 @@ def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: 
     codes = [each["code"] for each in expect_json_error(reply)]
     if "MANIFEST_BLOB_UNKNOWN" not in codes:
         raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply)
+
+
+@verifies("registry/manifest/each-missing-blob-is-told")
+def test_each_missing_blob_is_told(repository: Repository, names: Names) -> None:
+    """Purpose: a client learns at once of all that it has to push.
+
+    Method: 1. PUT a manifest whose config and layer were never pushed
+            2. where it is refused, expect an error MANIFEST_BLOB_UNKNOWN for each of the two
+    """
+    tag = names.new("missing")
+    never = image(tag)
+    reply = repository.put_manifest(tag, never.content, never.media_type)
+    if reply.ok:
+        raise NotApplicable("the registry takes manifests before their blobs, which it may")
+
+    codes = [each["code"] for each in expect_json_error(reply)]
+    if codes.count("MANIFEST_BLOB_UNKNOWN") < len(never.blobs):
+        raise NonConformance("two errors MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply)
 
 
 @verifies("registry/manifest/reference-brings-no-blob")

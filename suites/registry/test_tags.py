@@ -25,7 +25,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
-TAGS = ["v10", "a1", "m", "v2", "a3", "z9", "a2"]
+TAGS = ["v10", "a1", "M", "v2", "a3", "z9", "a2"]
 BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
 
 
@@ -209,8 +209,9 @@ def test_last_need_not_be_there(tagged: Repository) -> None:
     """Purpose: a list goes on behind a tag that was deleted meanwhile.
 
     Method: 1. ask for the tags behind "b", which is no tag
-            2. expect those that follow it in the order
+            2. expect those that follow it in the order, which may be one without case
     """
     pages = pages_from(tagged.tags("?last=b"), tagged.follow)
+    without_case = "M" in [tag for page in pages for tag in strings_of(page, "tags")]
 
-    expect_complete(pages, "tags", [tag for tag in TAGS if tag > "b"])
+    expect_complete(pages, "tags", [tag for tag in TAGS if (tag.lower() if without_case else tag) > "b"])

@@ -83,19 +83,23 @@ def test_asterisk(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/session-needs-push")
-@pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT")])
+@pytest.mark.parametrize("method", [case("patch", "PATCH"), case("put", "PUT"), case("delete", "DELETE")])
 def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob, once: Once, method: str) -> None:
     """Purpose: each request of an upload needs the right to push, and not the first alone.
 
     Method: 1. open a session; ask for a token to pull with the same login, and pull with it: expect 200 (the control)
-            2. PATCH a chunk, PUT a whole blob with that token: expect 401, 403 or 404
+            2. PATCH a chunk, PUT a whole blob, DELETE the session with that token: expect 401, 403 or 404
     """
     repository, blob = stored.repository, new_blob()
     session = once("session of one who may push", repository.open_upload)
     upload = session.by(repository.registry.presenting(f"Bearer {to_pull}"))
-    reply = upload.patch(blob.content) if method == "PATCH" else upload.put(blob.digest, blob.content)
+    use = {
+        "PATCH": lambda: upload.patch(blob.content),
+        "PUT": lambda: upload.put(blob.digest, blob.content),
+        "DELETE": upload.cancel,
+    }[method]
 
-    expect_denied(reply, "with a token to pull")
+    expect_denied(use(), "with a token to pull")
 
 
 @verifies("registry/token/push-does-not-delete")

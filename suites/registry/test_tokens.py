@@ -132,15 +132,6 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
         expect_denied(pull(guarded, token), "for a token of another service")
 
 
-@pytest.fixture
-def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
-    """A token to pull, which does."""
-    token = once("good token", lambda: token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull")))
-    if once("pulled with the good token", lambda: pull(guarded, token)).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-    return token
-
-
 @verifies("registry/token/altered-is-refused")
 @pytest.mark.parametrize(
     "how",

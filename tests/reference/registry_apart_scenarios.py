@@ -38,7 +38,13 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestDeletedInEveryRepository",
         "TagDeletedInEveryRepository",
     ),
-    "indexes": ("IndexWithLayersTaken", "ListedDescriptorUnchecked", "ListedImagesOfAnyRepository"),
+    "indexes": (
+        "FirstListedAlone",
+        "FirstMissingTold",
+        "IndexWithLayersTaken",
+        "ListedDescriptorUnchecked",
+        "ListedImagesOfAnyRepository",
+    ),
     "in_use": ("BlobInUseKept", "DeletedBlobStillCounts"),
     "known": ("KnownNeedsNoLogin", "KnownWhateverIsKnown"),
     "like": (
@@ -79,7 +85,13 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TooLittleWithoutChallenge",
         "TooLittleWithoutScope",
     ),
-    "pages": ("CatalogPageBeginsWithTheLast", "CatalogPassesOverOne", "LinkToAnEmptyPage"),
+    "pages": (
+        "CatalogPageBeginsWithTheLast",
+        "CatalogPassesOverOne",
+        "CatalogWithoutLink",
+        "LinkToAnEmptyPage",
+        "TagsBehindLastWithoutCase",
+    ),
     "referrers_again": (
         "FilterOfOwnTypesAlone",
         "FilterOfTypesThatBeginSo",
@@ -105,7 +117,12 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LocationOfEachMoment",
         "UploadCancelledByAnotherRepository",
     ),
-    "session_with_pull": ("ChunkNeedsPullAlone", "ClosingNeedsPullAlone"),
+    "session_with_pull": (
+        "AnonymousLearnsHowFar",
+        "CancellingNeedsPullAlone",
+        "ChunkNeedsPullAlone",
+        "ClosingNeedsPullAlone",
+    ),
 }
 
 
@@ -177,6 +194,9 @@ async def indexes(d: Driver) -> None:
     ):
         await d.push_manifest({"schemaVersion": 2, **told}, "v2", media_type=INDEX)
     await d.push_manifest({"schemaVersion": 2, "manifests": [listed]}, "v2", TWO, INDEX)
+    missing = [descriptor(told, IMAGE) for told in (b"one", b"two")]
+    await d.push_manifest({"schemaVersion": 2, "manifests": [listed, *missing]}, "v3", media_type=INDEX)
+    await d.push_manifest({"schemaVersion": 2, "manifests": missing}, "v3", media_type=INDEX)
 
 
 async def in_use(d: Driver) -> None:
@@ -265,6 +285,7 @@ async def pages(d: Driver) -> None:
     for tag in ("a", "b"):
         await d.image(tag)
     await d.ask("GET", f"/v2/{APP}/tags/list?n=2")
+    await d.ask("GET", f"/v2/{APP}/tags/list?last=A")
     for name in (TWO, f"{APP}-three"):
         await d.push_blob(BLOB, name)
     link = (await d.ask("GET", "/v2/_catalog?n=1")).headers.get("link", "")
@@ -314,3 +335,5 @@ async def session_with_pull(d: Driver) -> None:
     location, pull = await session(d), token(scope(APP, "pull"))
     await d.ask("PATCH", location, BLOB, bearer=pull)
     await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB, bearer=pull)
+    for method, bearer in (("GET", None), ("DELETE", pull)):
+        await d.ask(method, await session(d), bearer=bearer)

@@ -58,7 +58,7 @@ class StrangersFindNothing(Variant):
 
 
 class UntaggedImagesCollected(Variant):
-    """distribution-spec 1.1: of an image whose last tag has moved on no clause says that it stays."""
+    """distribution-spec 1.1: of an image whose last tag has moved on, or was deleted, no clause says that it stays."""
 
     surface = "registry"
 
@@ -67,6 +67,13 @@ class UntaggedImagesCollected(Variant):
         left = registry.stored(name).tags.get(tag)
         await original(name, tag, digest)
         if left is not None and not registry.tags_naming(name, left) and not self._needed(registry, name, left):
+            await registry.remove_manifest(name, left)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        registry = registry_of(original)
+        left = registry.stored(name).tags.get(tag, "")
+        await original(name, tag)
+        if not registry.tags_naming(name, left) and not self._needed(registry, name, left):
             await registry.remove_manifest(name, left)
 
     def _needed(self, registry: Any, name: str, digest: str) -> bool:

@@ -40,6 +40,29 @@ class ClosingNeedsPullAlone(_PullIsEnough):
     method = "PUT"
 
 
+class CancellingNeedsPullAlone(_PullIsEnough):
+    """Docker token scopes: giving an upload up needs more than the right to pull."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/session-needs-push",)
+    method = "DELETE"
+
+
+class AnonymousLearnsHowFar(Defect):
+    """Docker token scopes: who asks how far an upload has come shows who it is, as who sends a chunk does."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/session-is-its-openers",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry = registry_of(original)
+        upload = registry.uploads.get(request.path.rpartition("/")[2]) if kind == "upload" else None
+        if upload and request.method == "GET" and registry.bearer_token(request) is None:
+            return Caller(upload.subject)
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
 class AnonymousCatalog(Defect):
     """API Reference, Error Handling: a list of repositories, too, is for those who log in."""
 
@@ -203,3 +226,43 @@ class PostToldASession(Defect):
             location = answer.headers.get("location", "")
             answer.headers["Location"] = location.replace("/blobs/sha256:", "/blobs/uploads/")
         return answer
+
+
+class FirstListedAlone(Defect):
+    """Docker Registry V2, Manifest lists: each that is listed must be there, and not the first alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, descriptors[:1])
+
+
+class FirstMissingTold(Defect):
+    """Docker Registry V2, Pushing an Image Manifest: an error is returned for each unknown blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/each-missing-blob-is-told",)
+
+    def check_missing(self, original: Any, digests: list[str]) -> None:
+        original(digests[:1])
+
+
+class CatalogWithoutLink(Defect):
+    """Docker Registry V2, Pagination: where there is no Link, all have been received, of the catalog, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Link") if kind_of(request) == "catalog" else answer
+
+
+class TagsBehindLastWithoutCase(Defect):
+    """distribution-spec 1.1, Listing Tags: what comes behind ``last`` does so in the order of the list."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end",)
+
+    def names_after(self, original: Any, names: list[str], last: str | None) -> list[str]:
+        return names if last is None else [name for name in names if name.lower() > last.lower()]
