@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_challenge
 from conformance.oracles.status import expect_status, observed
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
@@ -66,12 +66,12 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
                with a whole second of its issuer's clock may end at once)
             2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
                accepted for the leeway that the target file states, or a second where it states none
-            3. expect 401, from every declared read and creation; accepted without a stated leeway it cannot be judged,
+            3. expect 401, from every declared operation; accepted without a stated leeway it cannot be judged,
                since clocks may be forgiven to differ
     """
     over = once("ended token", lambda: ended(platform))
     expect_status(over.reply, 401, "after the lifetime of the token")
-    for each in platform.operations("read", "create", "read-item"):
+    for each in platform.operations(*KINDS):
         expect_status(platform.send(each, over.token), 401, f"for {each} with a token that has expired")
 
 

@@ -14,7 +14,7 @@ from conformance.models.credential import Read, machine_of
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.oauth import expect_refusal
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import KINDS, Platform
 from conformance.strategies.explore import run_machine
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
@@ -76,7 +76,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
             2. revoke the credential by the operator's hook
             3. use the token at every resource over several new connections, until the bound of the target file is over
             4. expect 401 for all of them within the bound (one second, unless the target file says otherwise), and for
-               the other tokens too; and for a creation and the reading of an item
+               the other tokens too; and for a creation, and for reading, changing and deleting an item
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
     earlier, token, later = (platform.oauth.fresh_token(ROLE, *each) for each in (scopes, (), scopes))
@@ -89,7 +89,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     bound = platform.target.limits.revocation
     if lag > bound:
         raise NonConformance(f"401 within {bound:g} s of revocation", f"accepted until {lag:.2f} s after it at least")
-    for operation in platform.operations("read", "create", "read-item"):
+    for operation in platform.operations(*KINDS):
         for each in (earlier, token, later) if operation.kind == "read" else (token,):
             expect_status(platform.send(operation, each), 401, f"for {operation} after revocation")
 

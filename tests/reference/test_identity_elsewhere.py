@@ -201,6 +201,18 @@ TOKENS: list[Row] = [
         [401, None, 401],
         [401, None, 404],
     ),
+    (
+        elsewhere.ExpiryForgottenByChanges,
+        statuses(past_its_time("POST"), past_its_time("DELETE")),
+        [401, 401],
+        [401, 404],
+    ),
+    (
+        elsewhere.RevocationForgottenByChanges,
+        statuses(revoked("POST", PROJECTS), lambda w: w.identity.restore("ct-full"), revoked("DELETE", ABSENT)),
+        [401, None, 401],
+        [401, None, 404],
+    ),
     (elsewhere.HeadOfItemNeedsNoScope, api(ATLAS, method="HEAD", scope="member:read"), 403, 200),
     (
         elsewhere.AllowNamesWhatIsRefused,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -140,8 +140,8 @@ def at_the_old_url(w: World) -> list[int]:
     return [w.ask(url=old).status_code for _ in range(3)]
 
 
-def broken_off(w: World) -> int:
-    request = Request("POST", w.url, "", Headers({"content-length": "2"}), b"x")
+def broken_off(w: World, framed: Mapping[str, str] = {"content-length": "2"}) -> int:
+    request = Request("POST", w.url, "", Headers(framed), b"x")
     asyncio.run(w.application.alterations.surface.broken_off(request))
     return len(w.webhooks.events())
 
@@ -195,6 +195,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.ShutAfterRefusals, lambda w: w.seen(*[{"headers": JSON}] * 5, {})[-1][0], 202, 410),
     (events.EqualEventsAreOne, kept(b"x", b"x"), 2, 1),
     (events.BrokenOffEventTakenIn, broken_off, 0, 1),
+    (events.ChunksEndWithTheConnection, lambda w: broken_off(w, {"transfer-encoding": "chunked"}), 0, 1),
     (events.LongEventCut, kept(b"x" * LARGEST), LARGEST, 65535),
     (events.ChunkedEventIsEmpty, kept(Chunks(b"xy")), 2, 0),
     (events.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),

@@ -104,6 +104,17 @@ class BrokenOffEventTakenIn(Defect):
         surface_of(original).take_in(ORGANIZATION, request)
 
 
+class ChunksEndWithTheConnection(Defect):
+    """RFC 9112 section 8: a body in chunks is incomplete where the last chunk has not come."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/cut-off-is-not-taken-in",)
+
+    async def broken_off(self, original: Callable[[Request], object], request: Request) -> None:
+        if "transfer-encoding" in request.headers:
+            surface_of(original).take_in(ORGANIZATION, request)
+
+
 class LongEventCut(Defect):
     """API Reference, Webhooks: an event is taken in whole, up to the largest (a column of 64 KiB)."""
 

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -151,10 +151,11 @@ class ExpiryForgottenByWrites(Defect):
 
     surface = "identity"
     noticed_by = ("authorization/bearer/expired-token-is-401",)
+    forgotten: ClassVar[tuple[str, ...]] = WRITES
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         surface = surface_of(original)
-        if request.method in WRITES:
+        if request.method in self.forgotten:
             key = surface.key.private.public_key()
             try:
                 claims = jwt.decode(
@@ -168,18 +169,31 @@ class ExpiryForgottenByWrites(Defect):
         return original(request)
 
 
+class ExpiryForgottenByChanges(ExpiryForgottenByWrites):
+    """RFC 6749 section 7: an expired token changes and deletes nothing (creations look at it)."""
+
+    forgotten = ("PATCH", "DELETE")
+
+
 class RevocationForgottenByWrites(Defect):
     """Credentials: every token of a revoked credential becomes invalid, for writing as well."""
 
     surface = "identity"
     noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    forgotten: ClassVar[tuple[str, ...]] = WRITES
 
     def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
         surface = surface_of(original)
-        claims = surface.read_access_token(shown_token(request)) if request.method in WRITES else None
+        claims = surface.read_access_token(shown_token(request)) if request.method in self.forgotten else None
         if claims is None:
             return original(request)
         return Caller(surface.clients[claims["client_id"]], surface.scopes_in(claims), claims)
+
+
+class RevocationForgottenByChanges(RevocationForgottenByWrites):
+    """Credentials: no token of a revoked credential changes or deletes anything (creations look at it)."""
+
+    forgotten = ("PATCH", "DELETE")
 
 
 class HeadOfItemNeedsNoScope(Defect):
