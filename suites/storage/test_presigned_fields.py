@@ -1,4 +1,4 @@
-"""Presigned URLs that more was signed with than Host: the fields that a client must send with them, and the scope."""
+"""Presigned URLs and what goes with them: fields that were signed and others, parts of an upload, the scope."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import pytest
 
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import minutes_off
-from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_etag,
+    expect_headers,
+    expect_nothing_stored,
+    expect_range,
+    expect_stored,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -57,6 +65,39 @@ def test_signed_fields_are_checked(space: Space, name: str, value: str) -> None:
 
     expect_status(reply, REFUSED)
     expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/presigned/range-is-served")
+def test_range_of_a_url_is_served(space: Space) -> None:
+    """Purpose: a player that was given a URL asks for parts with it, though Range was not signed.
+
+    Method: 1. presign a GET, send it with a Range
+            2. expect the part with 206, or the whole with 200
+    """
+    key = space.stored(b"a film")
+    reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key)).with_header("Range", "bytes=2-5"))
+
+    if reply.status == 206:
+        expect_range(reply, b"a film", 2, 5)
+    else:
+        expect_bytes(reply, b"a film")
+
+
+@verifies("storage/presigned/part-is-served")
+def test_part_of_a_url_is_served(space: Space) -> None:
+    """Purpose: a browser uploads a large file part by part, each to a URL that it was given.
+
+    Method: 1. open an upload, presign a part of it, send it, complete
+            2. expect the bytes
+    """
+    key = space.key()
+    upload = space.opened(key)
+    url = space.s3.presign(space.request("PUT", key, {"partNumber": "1", "uploadId": upload}))
+    reply = space.s3.send_as_is(replace(url, body=b"uploaded by URL"))
+
+    expect_status(reply, 200)
+    expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(reply))]))
+    expect_bytes(space.get(key), b"uploaded by URL")
 
 
 @verifies("storage/presigned/wrong-scope-is-refused")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from conformance.clients.sigv4 import UNSIGNED, Signing
@@ -53,33 +51,6 @@ def test_signed_request_is_served(space: Space, headers: dict[str, str]) -> None
 
     expect_status(space.put(key, b"signed", headers), 200)
     expect_bytes(space.get(key), b"signed")
-
-
-@verifies("storage/signature/query-order-does-not-matter")
-def test_query_order_does_not_matter(space: Space) -> None:
-    """Purpose: the canonical query is sorted, so the order in which it is sent does not matter.
-
-    Method: 1. sign a listing, with names among its parameters that begin as others do; send them in reverse order
-            2. expect 200
-    """
-    asked = {"list-type": "2", "prefix": space.prefix(), "x-id": "1", "x-id-of": "2", "max-keys": "1"}
-    signed = space.s3.sign(space.request("GET", query=asked))
-
-    expect_status(space.s3.send_as_is(replace(signed, query=signed.query[::-1])), 200)
-
-
-@verifies("storage/signature/signed-request-is-served")
-@pytest.mark.parametrize("written", [case("fields-without-blanks", ",")])
-def test_authorization_may_be_written_without_blanks(space: Space, written: str) -> None:
-    """Purpose: the fields of Authorization are told apart by commas, as the S3 documentation's own examples write them.
-
-    Method: 1. sign a listing, take away the blanks between the fields of its Authorization
-            2. expect 200
-    """
-    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": space.prefix()}))
-    authorization = (signed.header("authorization") or "").replace(", ", written)
-
-    expect_status(space.s3.send_as_is(signed.with_header("Authorization", authorization)), 200)
 
 
 @verifies("storage/signature/unknown-key-is-refused")

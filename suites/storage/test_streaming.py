@@ -34,8 +34,6 @@ REFUSALS = {
     "InvalidDigest",
     "InvalidArgument",
 }
-
-
 EVERY_FORM = pytest.mark.parametrize(
     "kind",
     [
@@ -110,6 +108,21 @@ def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) 
     expect_bytes(reply, WHOLE)
     if "aws-chunked" in (reply.headers.get("content-encoding") or ""):
         raise NonConformance("no aws-chunked in Content-Encoding", f"{reply.headers.get('content-encoding')}", reply)
+
+
+@verifies("storage/streaming/chunks-are-joined")
+@pytest.mark.parametrize("kind", [case("of-nothing", UNSIGNED_TRAILER)])
+def test_chunks_of_nothing_are_nothing(space: Space, kind: str) -> None:
+    """Purpose: an empty object comes in chunks, too.
+
+    Method: 1. put no chunk but the closing one, with the checksum of nothing in the trailer
+            2. expect 200, and no bytes from GET
+    """
+    key, trailer = space.key(), checksum_field("crc32", b"")
+
+    upload = chunked(space.request("PUT", key), space.s3.keys, (), kind, trailer)
+    expect_status(space.s3.send_as_is(upload.assembled()), 200)
+    expect_bytes(space.get(key), b"")
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")

@@ -116,13 +116,14 @@ def test_tags_are_deleted(space: Space) -> None:
     """Purpose: tags can be taken away, and the object stays.
 
     Method: 1. tag an object, delete its tags
-            2. expect 204, no tags, and the bytes
+            2. expect 204, no tags, and the bytes and metadata
     """
-    key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha"})
+    key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha", **DESCRIBED})
 
     expect_status(space.delete_tags(key), 204)
     _expect_tags(space.get_tags(key), {})
-    expect_bytes(space.get(key), b"tagged")
+    expect_bytes(got := space.get(key), b"tagged")
+    expect_headers(got, DESCRIBED)
 
 
 @verifies("storage/tagging/limits-are-kept")

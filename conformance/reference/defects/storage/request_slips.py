@@ -222,6 +222,18 @@ class ManagedEncryptionPassedOver(Defect):
             original(call)
 
 
+class DeletedTagsTakeMetadataAlong(Defect):
+    """S3 API Reference, DeleteObjectTagging: the tags are removed, and nothing else of the object."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-are-deleted",)
+
+    async def delete_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        bucket.put(call.key, replace(bucket.objects[call.key], metadata={}))
+        return answer
+
+
 class TagsCountedWithOneMore(Defect):
     """S3 API Reference, GetObject, x-amz-tagging-count: the number of tags on the object."""
 

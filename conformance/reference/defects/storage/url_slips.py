@@ -81,3 +81,51 @@ class LostTrailerIgnored(Defect):
     def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
         if rest != b"\r\n":
             original(call, rest, previous)
+
+
+class PathSignedAsSent(Defect):
+    """SigV4, "Task 1": the path is encoded anew for the signature, however it was encoded on its way."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+
+    def canonical_path(self, original: Any, request: Request) -> str:
+        return request.raw_path
+
+
+class UrlsOfPartsRefused(Defect):
+    """SigV4, "Using Query Parameters": a part of an upload is served by its URL as an object is."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/part-is-served",)
+
+    def presented_in_query(self, original: Any, request: Request, query: dict[str, str]) -> Presented:
+        if "uploadId" in query:
+            raise Fault("AuthorizationQueryParametersError")
+        presented: Presented = original(request, query)
+        return presented
+
+
+class UrlsByRangesRefused(Defect):
+    """SigV4, "Using Query Parameters": Host and x-amz- fields must be signed, and Range need not be."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/range-is-served",)
+
+    def presented_in_query(self, original: Any, request: Request, query: dict[str, str]) -> Presented:
+        if "range" in request.headers:
+            raise Fault("AccessDenied")
+        presented: Presented = original(request, query)
+        return presented
+
+
+class ChunksOfNothingRefused(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the closing chunk alone is a payload of no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/chunks-are-joined",)
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        if not call.body:
+            raise Fault("IncompleteBody")
+        original(call)

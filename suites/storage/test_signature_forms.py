@@ -1,0 +1,57 @@
+"""Signature Version 4: forms of a request that are the same to its signature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.oracles.s3_objects import expect_bytes
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+
+@verifies("storage/signature/query-order-does-not-matter")
+def test_query_order_does_not_matter(space: Space) -> None:
+    """Purpose: the canonical query is sorted, so the order in which it is sent does not matter.
+
+    Method: 1. sign a listing, with names among its parameters that begin as others do; send them in reverse order
+            2. expect 200
+    """
+    asked = {"list-type": "2", "prefix": space.prefix(), "x-id": "1", "x-id-of": "2", "max-keys": "1"}
+    signed = space.s3.sign(space.request("GET", query=asked))
+
+    expect_status(space.s3.send_as_is(replace(signed, query=signed.query[::-1])), 200)
+
+
+@verifies("storage/signature/signed-request-is-served")
+@pytest.mark.parametrize("written", [case("fields-without-blanks", ",")])
+def test_authorization_may_be_written_without_blanks(space: Space, written: str) -> None:
+    """Purpose: the fields of Authorization are told apart by commas, as the S3 documentation's own examples write them.
+
+    Method: 1. sign a listing, take away the blanks between the fields of its Authorization
+            2. expect 200
+    """
+    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": space.prefix()}))
+    authorization = (signed.header("authorization") or "").replace(", ", written)
+
+    expect_status(space.s3.send_as_is(signed.with_header("Authorization", authorization)), 200)
+
+
+@verifies("storage/signature/encoding-on-the-wire-does-not-matter")
+@pytest.mark.parametrize(
+    ("encoded", "sent"),
+    [case("less", "%28b%29", "(b)"), case("more", "-c", "%2Dc"), case("small-letters", "%2B", "%2b")],
+)
+def test_encoding_on_the_wire_does_not_matter(space: Space, encoded: str, sent: str) -> None:
+    """Purpose: the path is encoded anew for the signature, so that clients and proxies may have encoded it otherwise.
+
+    Method: 1. sign an upload, send it with a part of its path in another encoding of the same characters
+            2. expect 200, and the bytes under the key
+    """
+    key = f"{space.prefix()}a(b)-c+d"
+    signed = space.s3.sign(space.request("PUT", key, body=b"signed"))
+
+    expect_status(space.s3.send_as_is(replace(signed, path=signed.path.replace(encoded, sent))), 200)
+    expect_bytes(space.get(key), b"signed")
