@@ -7,10 +7,11 @@ import base64
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
-from conformance.oracles.headers import expect_challenge
+from conformance.oracles.headers import challenges, expect_challenge
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
 
 
 @verifies("oauth/client/basic-is-accepted")
@@ -48,6 +49,22 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str |
     expect_no_token(reply)
     expect_status(reply, 401)
     expect_challenge(reply, "Basic")
+
+
+@verifies("oauth/client/401-carries-a-challenge")
+@pytest.mark.parametrize(
+    "changes",
+    [case("wrong-secret", {"client_secret": "cf-not-the-secret"}), case("unknown-client", {"client_id": "cf-nobody"})],
+)
+def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str]) -> None:
+    """Purpose: whichever way a client authenticates, a 401 tells it one that there is.
+
+    Method: 1. send a wrong secret, and an unknown client, in the body
+            2. where the answer is 401, expect WWW-Authenticate with a challenge
+    """
+    reply = control.request_token(**changes)
+    if reply.status == 401 and not challenges(reply):
+        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply)
 
 
 @verifies("oauth/token/wrong-secret-is-refused")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -57,6 +58,28 @@ def test_published_keys_are_public(platform: Platform) -> None:
         shown = [name for name in PRIVATE if name in key]
         if shown:
             raise NonConformance("keys without private members", f"a key of type {key.get('kty')} with {shown}")
+
+
+SHORTEST_BITS = 2048
+
+
+@verifies("oauth/jwt/published-keys-are-long-enough")
+def test_published_keys_are_long_enough(platform: Platform) -> None:
+    """Purpose: nobody finds out the private key from the public one.
+
+    Method: 1. read the declared JWK set
+            2. expect of each RSA key by which tokens could be signed a modulus of 2048 bits at least
+    """
+    for key in signing_keys(platform):
+        bits = len(_modulus(key)) * 8
+        if key.get("kty") == "RSA" and bits < SHORTEST_BITS:
+            raise NonConformance(f"RSA keys of {SHORTEST_BITS} bits", f"the key {key.get('kid')!r} of {bits}")
+
+
+def _modulus(key: dict[str, Any]) -> bytes:
+    """The modulus of an RSA key without leading zeros (RFC 7518 section 6.3.1.1)."""
+    text = str(key.get("n", ""))
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).lstrip(b"\0")
 
 
 @verifies("oauth/jwt/published-keys-verify")

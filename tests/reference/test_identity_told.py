@@ -12,6 +12,7 @@ from tests.reference.identity_table import Look, Row, alterations_in, api, api_h
 from tests.reference.identity_world import ATLAS, KEY, PROJECTS, World, claims
 
 PAGES = {"accept": "text/html, */*; q=.2"}
+KEYS = "/.well-known/jwks.json"
 CHALLENGE = "www-authenticate"
 REFUSED = 'Bearer realm="reference", error='
 
@@ -36,7 +37,7 @@ def with_two_blanks(w: World) -> int:
 
 def published(w: World) -> dict[str, str]:
     """The published key."""
-    return dict(w.ask("GET", "/.well-known/jwks.json").json()["keys"][0])
+    return dict(w.ask("GET", KEYS).json()["keys"][0])
 
 
 TABLE: list[Row] = [
@@ -68,6 +69,8 @@ TABLE: list[Row] = [
     (told.SubjectOfTokensIsOne, lambda w: claims(w.bearer())["sub"], "ct-full", "service-account"),
     (told.PageForBrowsers, header("content-type", grant_type="x", headers=PAGES), "application/json", "text/html"),
     (told.TwoBlanksAreNone, with_two_blanks, 200, 401),
+    (told.ChallengeForBasicAlone, lambda w: CHALLENGE in w.token(client_secret="x").headers, True, False),
+    (told.ShortKeyPublished, lambda w: len(w.ask("GET", KEYS).json()["keys"]), 1, 2),
     (told.UpdateBringsDeletedBack, deleted_and_updated, [200, 204, 404], [200, 204, 200]),
 ]
 

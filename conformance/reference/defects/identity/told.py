@@ -190,3 +190,26 @@ class TwoBlanksAreNone(Defect):
 
     def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
         return original(authorization).replace("  ", " \t")
+
+
+class ChallengeForBasicAlone(Defect):
+    """RFC 9110 section 15.5.2: a 401 carries a challenge, whichever way a client has failed to authenticate."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/401-carries-a-challenge",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 401 and "authorization" not in request.headers:
+            del answer.headers["WWW-Authenticate"]
+        return answer
+
+
+class ShortKeyPublished(Defect):
+    """RFC 7518 section 3.3: an RSA key has 2048 bits at least."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-are-long-enough",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        earlier = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2019", "n": "wQAB" * 42 + "wQM", "e": "AQAB"}
+        return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], earlier]})
