@@ -112,10 +112,10 @@ def _texts_of_create(operation: Operation) -> dict[str, str]:
 def test_body_of_another_media_type(platform: Platform, content_type: str) -> None:
     """Purpose: a body that says it is something else is not taken for JSON.
 
-    Method: 1. send the declared create under another Content-Type
-            2. expect 400 or 415, and nothing made
+    Method: 1. send each declared create and update under another Content-Type
+            2. expect 400 or 415, and nothing made or changed
     """
-    for operation in platform.operations("create"):
+    for operation in platform.operations("create", "update"):
         before = platform.state(operation)
         reply = platform.request(
             operation.method,

@@ -53,6 +53,15 @@ def duplicate(platform: Platform) -> Exchange:
     return platform.as_role("full", platform.operation(resource, "create", platform.item(resource)))
 
 
+def refused_method(platform: Platform) -> Exchange:
+    """A method that a read resource does not have; NotApplicable where that is not told by 405."""
+    operation = platform.operations("read")[0]
+    reply = platform.as_role("full", operation, method="PUT" if operation.method != "PUT" else "PATCH")
+    if reply.status != 405:
+        raise NotApplicable(f"a method that a resource does not have is answered {reply.status}")
+    return reply
+
+
 ROWS = {
     "bad-body": bad_body,
     "no-token": no_token,
@@ -60,6 +69,7 @@ ROWS = {
     "lacking-scope": lacking_scope,
     "absent": absent,
     "duplicate": duplicate,
+    "refused-method": refused_method,
 }
 every_error = pytest.mark.parametrize("name", [case(name, name) for name in ROWS])
 
@@ -88,7 +98,7 @@ def test_table(platform: Platform, name: str, status: int) -> None:
 def test_shape_is_one(platform: Platform) -> None:
     """Purpose: a client needs to know one shape of error, not one for each endpoint.
 
-    Method: 1. make every fault of the table
+    Method: 1. make every fault of the table, and use a method that a resource does not have
             2. expect one media type, and in JSON the text of the error under one name, in all that have a body
     """
     replies = []
@@ -108,7 +118,7 @@ def test_shape_is_one(platform: Platform) -> None:
 def test_shows_no_internals(platform: Platform, name: str) -> None:
     """Purpose: an error shows no stack trace, SQL, path or version of the server.
 
-    Method: 1. make a fault of the table
+    Method: 1. make a fault of the table, or use a method that a resource does not have
             2. look for each of them in the answer
     """
     expect_no_leak(ROWS[name](platform))
@@ -133,7 +143,7 @@ def test_shows_browsers_no_internals(platform: Platform, name: str) -> None:
 def test_repeats_no_token(platform: Platform, name: str) -> None:
     """Purpose: an error, which logs keep, does not carry the token.
 
-    Method: 1. make a fault of the table
+    Method: 1. make a fault of the table, or use a method that a resource does not have
             2. expect the token that was sent nowhere in the answer
     """
     reply = ROWS[name](platform)

@@ -35,6 +35,11 @@ def with_two_blanks(w: World) -> int:
     return w.ask("GET", ATLAS, headers={"authorization": f"Bearer  {w.bearer()}"}).status_code
 
 
+def of_text(method: str) -> Look:
+    """The status of a JSON object that is called text."""
+    return api(ATLAS, "ct-full", method, content=b"{}", headers={"content-type": "text/plain"})
+
+
 def published(w: World) -> dict[str, str]:
     """The published key."""
     return dict(w.ask("GET", KEYS).json()["keys"][0])
@@ -71,6 +76,9 @@ TABLE: list[Row] = [
     (told.TwoBlanksAreNone, with_two_blanks, 200, 401),
     (told.ChallengeForBasicAlone, lambda w: CHALLENGE in w.token(client_secret="x").headers, True, False),
     (told.ShortKeyPublished, lambda w: len(w.ask("GET", KEYS).json()["keys"]), 1, 2),
+    (told.RefusedMethodIsHtml, api_header("content-type", ATLAS, method="PUT"), "application/json", "text/html"),
+    (told.RefusedMethodShowsTheProgram, lambda w: "/srv/" in w.api(ATLAS, method="PUT").text, False, True),
+    (told.ContentTypeOfUpdatesIgnored, of_text("PATCH"), 400, 200),
     (told.UpdateBringsDeletedBack, deleted_and_updated, [200, 204, 404], [200, 204, 200]),
 ]
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
+from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.records import Project
 from conformance.reference.seeds import Client
@@ -213,3 +213,36 @@ class ShortKeyPublished(Defect):
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         earlier = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2019", "n": "wQAB" * 42 + "wQM", "e": "AQAB"}
         return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], earlier]})
+
+
+class RefusedMethodIsHtml(Defect):
+    """Errors of one API have one shape: that of its framework for 405 included."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/is-one",)
+
+    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
+        answer = original(route)
+        answer.headers["Content-Type"] = "text/html"
+        answer.body = b"<html><title>405 Method Not Allowed</title></html>"
+        return answer
+
+
+class RefusedMethodShowsTheProgram(Defect):
+    """OWASP API8: errors show no stack trace, path or version of a library, 405 neither."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/shows-no-internals",)
+
+    def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
+        return edited(original(route), lambda document: document.update(at='File "/srv/app/routes.py", line 7, in put'))
+
+
+class ContentTypeOfUpdatesIgnored(Defect):
+    """The contract's table of errors: 400 for a body that is not said to be JSON, an update's as well."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/body-of-another-media-type",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) or request.method == "PATCH"
