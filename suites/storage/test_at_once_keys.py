@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
 
 from conformance.clients.at_once import at_once
 from conformance.oracles.s3_documents import listing_of
@@ -11,12 +14,13 @@ from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 
 COUNTERS, TRIES = 3, 8
+ROUNDS = 4
 Job = Callable[[], None]
 
 
@@ -105,6 +109,26 @@ def test_buckets_do_not_mix(space: Space, other_space: Space) -> None:
         return work
 
     at_once([client(space, "first"), client(other_space, "second")])
+
+
+@verifies("storage/at-once/tagging-writes-no-bytes")
+@pytest.mark.parametrize("method", [case("put", "PUT"), case("delete", "DELETE")])
+def test_tagging_writes_no_bytes(space: Space, method: str) -> None:
+    """Purpose: tags are written beside an object and not with it: tagging undoes nothing that is done at the same time.
+
+    Method: 1. put an object; tag it, and overwrite or delete it, at once, some rounds
+            2. expect the new bytes, or no object
+    """
+    for turn in range(ROUNDS):
+        key, body = space.stored(b"old"), f"new {turn}".encode() if method == "PUT" else b""
+        changed, _ = at_once(
+            [partial(space.call, method, key, body=body), partial(space.put_tags, key, [("project", "alpha")])]
+        )
+        expect_success(changed)
+        if body:
+            expect_bytes(space.get(key), body, "of the PUT that was answered")
+        else:
+            expect_status(space.get(key), 404, "after the deletion that was answered")
 
 
 def _number_in(got: Exchange) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import PAUSE_S
+from conformance.reference.defects.storage.support import PAUSE_S, gateway
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
@@ -55,6 +55,18 @@ class DeletionTornByPut(Defect):
         if found is not None:
             bucket.put(key, replace(found, body=b""))
         await asyncio.sleep(PAUSE_S)
+
+
+class TaggingWritesTheObjectBack(Defect):
+    """S3 API Reference, PutObjectTagging: the tags of the object that there is, and not the object of before."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/tagging-writes-no-bytes",)
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        found = await gateway(original).require(bucket, key)
+        await asyncio.sleep(PAUSE_S)
+        bucket.put(key, replace(found, tags=tags))
 
 
 class CompareAndSwapLosesUpdates(Defect):
