@@ -10,6 +10,8 @@ from conformance.clients.http import HttpClient
 from conformance.target.description import Webhooks
 from conformance.vocabulary.exchange import Exchange
 
+# 128 bits, in all the characters that a URL may hold.
+SHORTEST_SECRET = 20
 HeaderFields = Iterable[tuple[str, str | bytes]]
 
 
@@ -33,9 +35,15 @@ class WebhookClient:
 
     @property
     def secret(self) -> str:
-        """The part of the URL that is secret: the longest segment of its path, or value of its query."""
+        """The part of the URL that is secret: the longest segment of its path, unless that is too short for a secret.
+
+        Then it is the longest of those and of the values of the query.
+        """
         path, _, query = self.path.partition("?")
-        return max([*path.split("/"), *(each.partition("=")[2] for each in query.split("&"))], key=len)
+        segment = max(path.split("/"), key=len)
+        if len(segment) >= SHORTEST_SECRET:
+            return segment
+        return max([segment, *(each.partition("=")[2] for each in query.split("&"))], key=len)
 
     def path_with(self, secret: str) -> str:
         """The path, with its query, with another secret in the place of the live one."""

@@ -53,7 +53,7 @@ def test_deleted_stays_deleted(platform: Platform) -> None:
     """Purpose: an update that is at work while its item is deleted does not bring it back.
 
     Method: 1. create an item; delete it and update it three times, all at once; three times over
-            2. where the deletion is answered 2xx, expect 404 for reading the item afterwards
+            2. where the deletion is answered 200 or 204, expect 404 for reading the item afterwards
     """
     judged = False
     for resource in platform.resources_with("create", "item", "update", "delete"):
@@ -61,7 +61,7 @@ def test_deleted_stays_deleted(platform: Platform) -> None:
             slug = platform.new_item(resource)
             operations = [platform.operation(resource, kind, slug) for kind in ("update", "delete", "update", "update")]
             deletion = at_once([partial(platform.as_role, "full", each) for each in operations])[1]
-            if deletion.ok:
+            if deletion.status in (200, 204):  # 202 is a deletion that is yet to come.
                 judged = True
                 read = platform.operation(resource, "read-item", slug)
                 expect_status(platform.as_role("full", read), 404, "for an item that was deleted while it was updated")

@@ -121,7 +121,7 @@ def test_other_methods_tell_nothing(webhook: WebhookClient, method: str) -> None
 def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
     """Purpose: the URL is a secret that cannot be tried out.
 
-    Method: 1. take the longest part of the URL's path, or value of its query
+    Method: 1. take the longest part of the URL's path (of its path and query, where that is too short for a secret)
             2. expect room for 128 bits in it
     """
     bits = capacity_bits([webhook.secret])

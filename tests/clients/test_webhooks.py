@@ -53,6 +53,11 @@ def test_the_secret_may_stand_in_the_query() -> None:
     assert given.path_with("other") == "/v1/hooks/in?v=1&key=other"
 
 
+def test_a_long_value_of_the_query_is_no_secret_beside_one_in_the_path() -> None:
+    secret = secrets.token_hex(16)
+    assert webhook(f"/hooks/{secret}?source=the-repositories-of-all-our-production-services").secret == secret
+
+
 def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() -> None:
     for secret in (b"\0" * 32, b"k" * 32, b"\xff" * 32):
         written = base64.urlsafe_b64encode(secret).decode().rstrip("=")
