@@ -11,6 +11,7 @@ from typing import Any
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
+from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts, challenges
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
@@ -287,6 +288,19 @@ def expect_untouched(reply: Exchange, content: bytes) -> None:
     """What the refused request was about is as it was."""
     if reply.status != 200 or reply.body != content:
         raise NonConformance("what is stored to be as it was before the refused request", observed(reply), reply)
+
+
+def expect_nothing_changed(operation: str, on: Occasion) -> None:
+    """What a refused operation would have changed, had it not been refused, is as it was."""
+    repository, stored, layer = on.stored.repository, on.stored, on.stored.image.blobs[-1]
+    if operation in ("delete-manifest", "delete-tag"):
+        expect_untouched(repository.get_manifest(stored.tag), stored.image.content)
+    elif operation == "delete-blob":
+        expect_untouched(repository.get_blob(layer.digest), layer.content)
+    elif operation == "put-manifest":
+        expect_not_stored([repository.head_manifest(on.tag)])
+    elif operation == "upload-at-once":
+        expect_not_stored([repository.head_blob(on.blob.digest)])
 
 
 def expect_reachable(what: str, request: Callable[[], Exchange]) -> Exchange:

@@ -22,6 +22,7 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs
 from conformance.sandbox.repositories import repositories
+from conformance.sandbox.shared import at_second_try
 from conformance.sandbox.space import Space, space_in
 from conformance.target import description
 from conformance.target.description import Storage, Target
@@ -78,6 +79,7 @@ def program(request: pytest.FixtureRequest, programs: Programs) -> ImageProgram:
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def given(repository: Repository, names: Names) -> Manifest:
     """An image that stands in the repository under the tag ``image``, pushed by HTTP."""
     return repository.given(image(names.new("image")), "image")

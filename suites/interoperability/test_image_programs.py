@@ -20,6 +20,7 @@ from conformance.oracles.programs import (
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs, Pushes, login_as, login_of, note
+from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Registry
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -28,6 +29,7 @@ FURTHER = 2
 
 
 @pytest.fixture(scope="session")
+@at_second_try
 def platforms(repository: Repository, names: Names) -> Manifest:
     """An index of images for linux/amd64 and linux/arm64, under the tag ``index``, pushed by HTTP."""
     made = [image(names.new(each), architecture=each) for each in ("amd64", "arm64")]

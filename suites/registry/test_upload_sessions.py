@@ -41,10 +41,11 @@ class Over:
 
 @dataclass(frozen=True)
 class Cancelled(Over):
-    """A session that was cancelled, what it had taken, and the answer to HEAD of that before."""
+    """A session that was cancelled, what it had taken, the answer to HEAD of that before, and a session beside it."""
 
     taken: Blob
     before: Exchange
+    beside: Upload
 
 
 @pytest.fixture
@@ -52,10 +53,10 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
     """A session that took a whole blob and was cancelled."""
 
     def made() -> Cancelled:
-        taken, upload = new_blob(), repository.open_upload()
+        taken, upload, beside = new_blob(), repository.open_upload(), repository.open_upload()
         upload.patch(taken.content, f"0-{len(taken.content) - 1}")
         before = repository.head_blob(taken.digest)
-        return Cancelled(upload, new_blob(), upload.cancel(), taken, before)
+        return Cancelled(upload, new_blob(), upload.cancel(), taken, before, beside)
 
     return once("cancelled session", made)
 
@@ -86,6 +87,17 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, meth
     expect_status(uses(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")
     if method == "PUT":
         expect_not_stored([repository.head_blob(cancelled.blob.digest)])
+
+
+@verifies("registry/upload/cancelling-ends-no-other")
+def test_cancelling_ends_no_other(cancelled: Cancelled, new_blob: NewBlob) -> None:
+    """Purpose: who gives up one upload gives up no other.
+
+    Method: 1. open two sessions of one repository, DELETE one of them
+            2. PUT a blob to the other: expect 201
+    """
+    blob = new_blob()
+    expect_status(cancelled.beside.put(blob.digest, blob.content), 201, "to a session that was not cancelled")
 
 
 @pytest.fixture

@@ -111,6 +111,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "session_elsewhere": (
         "BytesBeyondAPartLost",
+        "CancellingEndsEveryUpload",
         "CancellingUnsupported",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
@@ -328,7 +329,9 @@ async def session_elsewhere(d: Driver) -> None:
     await d.ask("PATCH", location, BLOB)
     await d.ask("PUT", with_digest(location, digest(BLOB)))
     await d.ask("PATCH", await session(d), bytes(5 * 1024 * 1024 + 1))
+    beside = await session(d)
     await d.ask("DELETE", await session(d))
+    await d.ask("GET", beside)
 
 
 async def session_with_pull(d: Driver) -> None:

@@ -96,6 +96,18 @@ class CancelledUploadKept(Defect):
         """Forgets to."""
 
 
+class CancellingEndsEveryUpload(Defect):
+    """Docker Registry V2, Canceling an Upload: the upload that is named is no longer valid, and the others are."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelling-ends-no-other",)
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        for each in [*registry_of(original).uploads.values()]:
+            if each.repository == upload.repository:
+                await original(each)
+
+
 class FinishedUploadKept(Defect):
     """Docker Registry V2, Completed Upload: a finished session answers 404."""
 
