@@ -263,10 +263,10 @@ def expect_not_stored(probes: Iterable[Exchange]) -> None:
             raise unlike("404: what was refused is not stored", probe, {404})
 
 
-def expect_denied(reply: Exchange, because: str = "") -> None:
-    """401, 403 or 404: the caller may not do that."""
-    if reply.status not in (401, 403, 404):
-        raise unlike(f"401, 403 or 404{f' {because}' if because else ''}", reply, {401, 403, 404})
+def expect_denied(reply: Exchange, because: str = "", further: Iterable[int] = ()) -> None:
+    """401, 403 or 404, or a further status: the caller may not do that."""
+    if reply.status not in (accepted := {401, 403, 404, *further}):
+        raise unlike(f"{listed(accepted)}{f' {because}' if because else ''}", reply, accepted)
 
 
 def expect_scope(reply: Exchange, resource: str, action: str) -> None:

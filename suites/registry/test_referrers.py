@@ -38,7 +38,10 @@ class Referred:
 @pytest.fixture(scope="session")
 @at_second_try
 def referred(new_repository: NewRepository) -> Referred:
-    """An image that two SBOMs, one pushed twice, a signature with a tag, an image and two indexes refer to."""
+    """An image that two SBOMs, one pushed twice, a signature with a tag, an image and two indexes refer to.
+
+    To one of the SBOMs another artifact refers, and not to the image.
+    """
     repository = new_repository("referred")
     subject = repository.given(image(repository.name, layers=0), "v1")
     told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": "v1"}}
@@ -52,6 +55,7 @@ def referred(new_repository: NewRepository) -> Referred:
     }
     for kind, each in (*by.items(), ("sbom", by["sbom"])):
         repository.given(each, *(["signature"] if kind == "signature" else []))
+    repository.given(artifact(f"{repository.name} of a referrer", SBOM, subject=by["second-sbom"].descriptor))
     return Referred(repository, subject, by)
 
 
@@ -96,7 +100,7 @@ def test_referrers_are_listed(referred: Referred, listing: Listing) -> None:
 
     Method: 1. push an image and six manifests whose subject it is, one twice, one by tag, two of one type; ask for its
                referrers, following links
-            2. expect exactly the six, each once
+            2. expect exactly the six, each once, and not what refers to one of them
     """
     found, reply = listing.of()
 

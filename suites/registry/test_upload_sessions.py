@@ -171,7 +171,8 @@ def test_unknown_session(repository: Repository, new_blob: NewBlob, method: str)
 def test_session_of_another_repository(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a session that was opened for one repository puts nothing into another.
 
-    Method: 1. open a session; use its location with another repository's name in it
+    Method: 1. open a session; use its location with another repository's name in it, that of one whose name begins like
+               its own among them
             2. expect PATCH, DELETE and PUT to be refused there, and the blob in neither repository
             3. PUT to the true location and expect 201
     """
@@ -179,9 +180,12 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
     blob, upload = new_blob(), repository.open_upload()
     if f"/{repository.name}/" not in upload.location:
         raise NotApplicable("the location of a session does not name its repository")
-    stray = Upload(other, upload.location.replace(f"/{repository.name}/", f"/{other.name}/"))
+    alike = repository.named(f"{repository.name}-x")
+    stray, beside = (
+        Upload(each, upload.location.replace(f"/{repository.name}/", f"/{each.name}/")) for each in (other, alike)
+    )
 
-    for reply in (stray.patch(b"astray"), stray.cancel()):
+    for reply in (beside.patch(b"astray"), stray.patch(b"astray"), stray.cancel()):
         expect_refused(reply, f"to {reply.method} of a session of another repository")
     expect_refused(stray.put(blob.digest, blob.content), "for a session of another repository")
     expect_not_stored([other.head_blob(blob.digest), repository.head_blob(blob.digest)])

@@ -49,6 +49,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "known": ("KnownNeedsNoLogin", "KnownWhateverIsKnown"),
     "like": (
         "BlobServedAsManifest",
+        "CapitalsTakenForSmallLetters",
         "ConfigOfOtherTypeRefused",
         "DigestFoundByItsBeginning",
         "DigestsInCapitals",
@@ -101,6 +102,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrerListedForEachPush",
         "ReferrerWithTagNotListed",
         "ReferrersFromCache",
+        "ReferrersOfReferrers",
         "SubjectToldOfDigestsAlone",
     ),
     "refused": (
@@ -116,6 +118,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",
+        "SessionOfNamesThatBeginSo",
         "UploadCancelledByAnotherRepository",
     ),
     "session_with_pull": (
@@ -304,6 +307,9 @@ async def referrers_again(d: Driver) -> None:
         await d.image(
             f"v{number}", subject=subject, artifactType="application/vnd.a+json", annotations={"n": str(number)}
         )
+    direct = await d.image(subject=subject)
+    content = (await d.ask("GET", f"/v2/{APP}/manifests/{direct}")).body
+    await d.image(subject=descriptor(content, IMAGE))
     index = {"schemaVersion": 2, "manifests": [], "artifactType": "application/vnd.b", "subject": subject}
     await d.push_manifest(index, media_type=INDEX)
     for query in ("", "?artifactType=application/vnd.a", f"?artifactType={quote(CONFIG)}"):

@@ -11,7 +11,7 @@ from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.state import Upload
 
 
@@ -114,13 +114,24 @@ class LinkToAnEmptyPage(Variant):
 
 
 class CancellingUnsupported(Variant):
-    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405."""
+    """distribution-spec 1.1 knows no cancelling of uploads, which Docker's Registry V2 offers: 405, whoever asks."""
 
     surface = "registry"
     misses = ("registry/upload/cancelling-is-answered-204",)
 
-    async def delete_upload(self, original: Any, asked: Asked) -> Answer:
-        raise Refusal("UNSUPPORTED")
+    def check_method(self, original: Any, route: Route, method: str) -> None:
+        left = {name: handler for name, handler in route.handlers.items() if (route.kind, name) != ("upload", "DELETE")}
+        original(Route(route.kind, route.pattern, left), method)
+
+
+class CapitalsTakenForSmallLetters(Variant):
+    """image-spec, Digests: capitals must not be used; who is sent them may take them for what was meant."""
+
+    surface = "registry"
+
+    def check_digest(self, original: Any, text: str | None) -> str:
+        digest: str = original(text and text.lower())
+        return digest
 
 
 class ForbiddenWithoutChallenge(Variant):

@@ -9,7 +9,7 @@ from conformance.reference.defects.registry.common import kind_of, registry_of, 
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
 
 
 class _PullIsEnough(Defect):
@@ -46,6 +46,16 @@ class CancellingNeedsPullAlone(_PullIsEnough):
     surface = "registry"
     noticed_by = ("registry/token/session-needs-push",)
     method = "DELETE"
+
+
+class SessionOfNamesThatBeginSo(Defect):
+    """distribution-spec 1.1, Pushing blobs: a session of ``app`` is none of ``app-two``."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-belongs-to-its-repository",)
+
+    def is_of(self, original: Any, upload: Upload, name: str) -> bool:
+        return name.startswith(upload.repository)
 
 
 class AnonymousLearnsHowFar(Defect):
@@ -124,6 +134,17 @@ class SubjectToldOfDigestsAlone(Defect):
     def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
         answer: Answer = original(asked, manifest)
         return answer if ":" in asked.reference else without(answer, "OCI-Subject")
+
+
+class ReferrersOfReferrers(Defect):
+    """distribution-spec 1.1, Listing Referrers: what is listed has this subject, and not one that has it."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        direct: list[dict[str, Any]] = original(name, digest)
+        return direct + [further for each in direct for further in original(name, each["digest"])]
 
 
 class FilterOfOwnTypesAlone(Defect):
