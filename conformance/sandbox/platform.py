@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from conformance.clients.http import HttpClient
@@ -16,6 +17,7 @@ from conformance.clients.oauth import OAuthClient, bearer
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -24,8 +26,6 @@ JSON_TYPE = ("Content-Type", "application/json")
 HeaderFields = Iterable[tuple[str, str | bytes]]
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
-NO_VERSION = '"0"'
-CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
@@ -37,17 +37,6 @@ def filled(value: Any, slug: str, text: str) -> Any:
     if isinstance(value, dict):
         return {name: filled(each, slug, text) for name, each in value.items()}
     return value
-
-
-def condition_of(present: Exchange) -> tuple[str, str]:
-    """The field that has a change made to what was read, and to nothing later (RFC 9110 sections 13.1.1 and 13.1.4).
-
-    Of what is not there, no version is right: what comes before that is to be told.
-    """
-    etag, modified = (present.headers.get(name) for name in ("etag", "last-modified"))
-    if modified and not etag:
-        return "If-Unmodified-Since", modified
-    return "If-Match", etag or ("*" if present.ok else NO_VERSION)
 
 
 @dataclass(frozen=True)
@@ -147,18 +136,33 @@ class Platform:
         return self.request(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body)
 
     def request(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
-        """One request as it is given; a change that is answered 428 is sent again on condition of what is there now.
+        """One request as it is given; a change that must name a version is sent again as one to what is there now.
 
-        RFC 6585 section 3: a server may require that changes be conditional. What it says to the change itself is told
-        by the second answer; the three exchanges are recorded.
+        What the target says to the change itself is told by the second answer; the three exchanges are recorded.
         """
-        fields = list(headers)
-        reply = self.http.send(method, path, fields, body)
-        named = any(name.lower() in CONDITIONS for name, _ in fields)
-        if reply.status != 428 or method not in CHANGES or named:
+        change = Change(method, path, list(headers), body)
+        reply = self._sent(change)
+        if method not in CHANGES or not self.versions.wanted(change, reply):
             return reply
         present = self.http.get(path, [bearer(self.oauth.token("full"))])
-        return self.http.send(method, path, [*fields, condition_of(present)], body)
+        again = self.versions.named(change, present)
+        return self._sent(again) if again else reply
+
+    @cached_property
+    def versions(self) -> Versions:
+        """Which resources demand of their changes that they name a version."""
+        return Versions(self.oauth.identity.resources, self._sent, self._good_update)
+
+    def _sent(self, change: Change) -> Exchange:
+        return self.http.send(change.method, change.path, change.fields, change.body)
+
+    def _good_update(self, resource: Resource) -> tuple[Exchange, Change]:
+        """What an item of the run's own is, and an update of it that the owner may make."""
+        operation, full = self.operation(resource, "update", self.new_item(resource)), self.oauth.token("full")
+        fields = [*operation.headers, bearer(full)]
+        return self.http.get(operation.path, [bearer(full)]), Change(
+            operation.method, operation.path, fields, operation.body
+        )
 
     def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
         """One operation with the full token of a role."""

@@ -195,6 +195,7 @@ unconditional = statuses(patched(name="x"), api(MADE, method="DELETE"), api(ATLA
 VARIANTS: list[Row] = [
     (identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"]),
     (identity_requests.UpdatesMustBeConditional, unconditional, [200, 404, 204], [428, 404, 204]),
+    (identity_requests.UpdatesNameTheirVersion, unconditional, [200, 404, 204], [400, 404, 204]),
     (identity_requests.ChangesMustBeConditional, unconditional, [200, 404, 204], [428, 428, 428]),
 ]
 

@@ -13,7 +13,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Operation, Platform
-from conformance.target.description import Create, Credential, Identity, Resource, Secret, Target, Update
+from conformance.target.description import Create, Credential, Identity, Item, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
 from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
@@ -44,15 +44,19 @@ class Careful:
         return reply(200 if fields else 428)
 
 
+def platform_of(service: Careful, *resources: Resource) -> Platform:
+    full = Credential(client_id="ct-full", client_secret=Secret("CT_SECRET", "a secret"), scopes=["a"])
+    identity = Identity(url=service.base_url, credentials={"full": full}, resources=list(resources))
+    http = cast(HttpClient, service)
+    return Platform(
+        Target(organization="acme"), OAuthClient(identity, http), http, Names("0tp1h00aaaa", "w0"), Ledger()
+    )
+
+
 def changed(present: Exchange, *fields: tuple[str, str], method: str = "PATCH") -> tuple[int, Careful]:
     """What a change is answered in the end, and what was sent for it."""
     service = Careful(present)
-    full = Credential(client_id="ct-full", client_secret=Secret("CT_SECRET", "a secret"), scopes=["a"])
-    http = cast(HttpClient, service)
-    oauth = OAuthClient(Identity(url=service.base_url, credentials={"full": full}), http)
-    target = Target(organization="acme")
-    platform = Platform(target, oauth, http, Names("0tp1h00aaaa", "w0"), Ledger())
-    return platform.request(method, PATH, fields, b"{}").status, service
+    return platform_of(service).request(method, PATH, fields, b"{}").status, service
 
 
 @pytest.mark.parametrize(
@@ -93,3 +97,56 @@ def test_a_version_that_is_a_text_is_left_as_it_is(kind: str, marked: dict[str, 
     document = {"slug": "a", "name": "n", "version": "007"}
     operation = Operation(resource, kind, "PATCH", PATH, None, document)
     assert checks_of("errors", "conflicts")._marked(operation, 2) == marked
+
+
+THINGS = Resource(
+    name="things",
+    path="/things",
+    create=Create(body={"slug": "{slug}"}),
+    item=Item(path="/things/{slug}"),
+    update=Update(body={"name": "{text}"}, concurrency="version"),
+)
+
+
+class Dated(Careful):
+    """A service that refuses an update which names no version in its body, where it ``demands`` one."""
+
+    def __init__(self, demands: bool = True) -> None:
+        super().__init__(reply(200, {"data": {"version": 7}}))
+        self.demands = demands
+
+    def send(self, method: str, path: str, headers: Iterable[Any] = (), body: bytes = b"") -> Exchange:
+        if method != "PATCH":
+            return super().send(method, path, headers, body)
+        self.sent.append((method, [], body))
+        good = b"broken" not in body and (b'"version": 7' in body or not self.demands)
+        return reply(200 if good else 400)
+
+
+def test_an_update_that_must_name_its_version_in_the_body_does() -> None:
+    platform = platform_of(service := Dated(), THINGS)
+    assert platform.request("PATCH", PATH, (), b'{"name": "x"}').status == 200
+    assert service.sent[-1][2] == b'{"version": 7, "name": "x"}'
+    assert platform.request("PATCH", PATH, (), b'{"name": "broken",}').status == 400
+    assert service.sent[-1][2] == b'{"version": 7, "name": "broken",}'
+    # What names one, or is of no such resource, or is no object, is sent once.
+    for path, body in [(PATH, b'{"version": 6, "name": "x"}'), ("/others/a", b"{}"), (PATH, b"[]")]:
+        before = len([each for each in service.sent if each[0] == "PATCH"])
+        assert platform.request("PATCH", path, (), body).status == 400
+        assert len([each for each in service.sent if each[0] == "PATCH"]) == before + 1
+
+
+def test_whether_a_version_is_demanded_is_found_out_once() -> None:
+    platform = platform_of(service := Dated(demands=False), THINGS)
+    for _ in range(3):
+        assert platform.request("PATCH", PATH, (), b'{"name": "broken"}').status == 400
+    updates = [body for method, _, body in service.sent if method == "PATCH"]
+    assert [b"broken" in body for body in updates] == [True, False, True, True]
+
+
+def test_what_is_not_there_is_asked_for_by_the_version_of_another() -> None:
+    platform = platform_of(service := Dated(), THINGS)
+    assert platform.request("PATCH", PATH, (), b"{}").status == 200
+    service.present = reply(404)
+    assert platform.request("PATCH", "/things/gone", (), b"{}").status == 200
+    assert service.sent[-1][2] == b'{"version": 7}'

@@ -141,6 +141,19 @@ class UpdatesMustBeConditional(Variant):
         return original(request, body, project)
 
 
+class UpdatesNameTheirVersion(Variant):
+    """The contract leaves open how a concurrent update is told: a good update may have to name a version, or be 400."""
+
+    surface = "identity"
+
+    def may_write(
+        self, original: Callable[..., bool], request: Request, body: dict[str, Any], project: Project
+    ) -> bool:
+        if request.method == "PATCH" and "if-match" not in request.headers and "version" not in body:
+            raise Refused(surface_of(original).invalid("version is missing."))
+        return original(request, body, project)
+
+
 class ChangesMustBeConditional(Variant):
     """RFC 6585 section 3: so may a deletion, before anything is looked up and whatever the body says."""
 
