@@ -105,15 +105,16 @@ def test_delete_of_a_subresource_never_deletes(space: Space, name: str) -> None:
 def test_unknown_version_is_not_the_object(space: Space) -> None:
     """Purpose: a version that never existed is not answered with the present object.
 
-    Method: 1. GET an object with the id of a version that never existed
-            2. expect a refusal
+    Method: 1. GET and HEAD an object with the id of a version that never existed
+            2. expect a refusal of both
     """
     key = space.stored(b"the bytes")
-    reply = space.get(key, query={"versionId": NO_VERSION})
+    for method in ("GET", "HEAD"):
+        reply = space.call(method, key, {"versionId": NO_VERSION})
 
-    expect_no_server_error(reply)
-    if reply.ok:
-        raise NonConformance("no object for a version that never existed", observed(reply), reply)
+        expect_no_server_error(reply)
+        if reply.ok:
+            raise NonConformance("no object for a version that never existed", observed(reply), reply)
 
 
 @verifies("storage/subresource/unknown-version-deletes-nothing")

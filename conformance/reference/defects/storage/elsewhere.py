@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
@@ -290,6 +291,29 @@ class CopiesWithinForeignBuckets(Defect):
     async def on_object(self, original: Any, call: Call) -> Answer:
         answer: Answer = await original(_as_the_owner(original, call) if "x-amz-copy-source" in call.headers else call)
         return answer
+
+
+class VersionOfHeadPassedOver(Defect):
+    """S3 API Reference, HeadObject, versionId: what is told is of that version, or nothing is."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/versions-of-the-null-version",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if call.request.method == "HEAD":
+            call.query.pop("versionId", None)
+        answer: Answer = await original(call)
+        return answer
+
+
+class TagsOfHeaderWithoutLimit(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": the limits are of tags in the field, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/limits-of-the-field-are-kept",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return dict(parse_qsl(call.headers.get("x-amz-tagging", ""), keep_blank_values=True))
 
 
 def _as_the_owner(original: Any, call: Call) -> Call:
