@@ -14,6 +14,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 
@@ -314,6 +315,19 @@ class TagsOfHeaderWithoutLimit(Defect):
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return dict(parse_qsl(call.headers.get("x-amz-tagging", ""), keep_blank_values=True))
+
+
+class LargestTagsRefused(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": keys of 128 and values of 256 characters are taken."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/set-is-replaced",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        if any(len(key) == 128 or len(value) == 256 for key, value in pairs):
+            raise Fault("InvalidTag")
+        tags: dict[str, str] = original(pairs)
+        return tags
 
 
 def _as_the_owner(original: Any, call: Call) -> Call:
