@@ -19,12 +19,20 @@ class Occasion:
     tag: str
 
 
+NOT_OFFERED = frozenset({400, 405})
+"""What whoever would delete is answered where deletion is disabled (OCI Distribution 1.1, "Content Management")."""
+
+
 @dataclass(frozen=True)
 class Operation:
-    """One operation: the right that it needs, and the request (by whoever the repository is presented as)."""
+    """One operation: the right that it needs, and the request (by whoever the repository is presented as).
+
+    ``unoffered`` are the statuses by which a registry says that it does not offer it, before it looks at a login.
+    """
 
     right: str
     request: Callable[[Repository, Occasion], Exchange]
+    unoffered: frozenset[int] = frozenset()
 
 
 def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
@@ -59,11 +67,17 @@ WRITES: dict[str, Operation] = {
 }
 DELETIONS: dict[str, Operation] = {
     "delete-manifest": Operation(
-        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest)
+        "delete",
+        lambda repository, occasion: repository.delete_manifest(occasion.stored.image.digest),
+        NOT_OFFERED,
     ),
-    "delete-tag": Operation("delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag)),
+    "delete-tag": Operation(
+        "delete", lambda repository, occasion: repository.delete_manifest(occasion.stored.tag), NOT_OFFERED
+    ),
     "delete-blob": Operation(
-        "delete", lambda repository, occasion: repository.delete_blob(occasion.stored.image.blobs[-1].digest)
+        "delete",
+        lambda repository, occasion: repository.delete_blob(occasion.stored.image.blobs[-1].digest),
+        NOT_OFFERED,
     ),
 }
 OPERATIONS = {**READS, **WRITES, **DELETIONS}

@@ -50,7 +50,7 @@ def test_is_for_one_repository(
     occasion = Occasion(guarded, new_blob(), "unused")
     reply = OPERATIONS[operation].request(guarded.repository.presenting(f"Bearer {token}"), occasion)
 
-    expect_denied(reply, "for another repository")
+    expect_denied(reply, "for another repository", OPERATIONS[operation].unoffered)
 
 
 @verifies("registry/token/actions-add-up")

@@ -13,6 +13,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.common import EveryTwentieth, kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
+from conformance.reference.registry.access import Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import ROUTES, Asked, Route
 from conformance.reference.registry.state import Manifest, Upload
@@ -204,27 +205,33 @@ class ReferrersMissing(Variant):
         return without(original(asked, manifest), "OCI-Subject")
 
 
+def without_delete(route: Route) -> Route:
+    """The endpoint, where nothing is deleted."""
+    handlers = {method: handler for method, handler in route.handlers.items() if method != "DELETE"}
+    return Route(route.kind, route.pattern, handlers)
+
+
 class DeleteUnsupported(Variant):
-    """distribution-spec 1.1, Content Management: a registry may not delete, and says 405."""
+    """distribution-spec 1.1, Content Management: a registry may not delete, and says 405, whoever asks."""
 
     surface = "registry"
     without = ("registry.delete", "registry.delete-tag")
 
-    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
-        raise Refusal("UNSUPPORTED", headers=[("Allow", "GET, HEAD, PUT")])
-
-    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
-        raise Refusal("UNSUPPORTED", headers=[("Allow", "GET, HEAD")])
+    def check_method(self, original: Any, route: Route, method: str) -> None:
+        original(without_delete(route) if route.kind in ("manifest", "blob") else route, method)
 
 
 class TagDeletionUnsupported(Variant):
-    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405."""
+    """distribution-spec 1.1, Deleting tags: a registry may delete by digest only, and says 400 or 405, whoever asks."""
 
     surface = "registry"
     without = ("registry.delete-tag",)
 
-    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
-        raise Refusal("UNSUPPORTED", {"tag": tag}, status=400)
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        if kind == "manifest" and request.method == "DELETE" and ":" not in request.path:
+            raise Refusal("UNSUPPORTED", status=400)
+        caller: Caller = original(kind, name, request)
+        return caller
 
 
 class ContentTypeParameters(Variant):

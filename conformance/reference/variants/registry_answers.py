@@ -11,17 +11,18 @@ from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked, Route
+from conformance.reference.registry.routing import Route
 from conformance.reference.registry.state import Upload
+from conformance.reference.variants.registry import without_delete
 
 
 class BlobDeletionUnsupported(Variant):
-    """distribution-spec 1.1, Deleting Blobs: a registry may delete manifests and no blobs, and says 405."""
+    """distribution-spec 1.1, Deleting Blobs: a registry may delete manifests and no blobs: 405, whoever asks."""
 
     surface = "registry"
 
-    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
-        raise Refusal("UNSUPPORTED")
+    def check_method(self, original: Any, route: Route, method: str) -> None:
+        original(without_delete(route) if route.kind == "blob" else route, method)
 
 
 class BlobInUseKept(Variant):
@@ -120,8 +121,7 @@ class CancellingUnsupported(Variant):
     misses = ("registry/upload/cancelling-is-answered-204",)
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
-        left = {name: handler for name, handler in route.handlers.items() if (route.kind, name) != ("upload", "DELETE")}
-        original(Route(route.kind, route.pattern, left), method)
+        original(without_delete(route) if route.kind == "upload" else route, method)
 
 
 class CapitalsTakenForSmallLetters(Variant):
