@@ -330,6 +330,19 @@ class LargestTagsRefused(Defect):
         return tags
 
 
+class LongKeysOfOtherWritesCut(Defect):
+    """S3 API Reference, KeyTooLongError: a key above 1024 bytes is refused, by copies and uploads in parts also."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        if "x-amz-copy-source" in call.headers or {"uploads", "uploadId"} & set(call.query):
+            call = replace(call, key=call.key[:1024])
+        answer: Answer = await original(call)
+        return answer
+
+
 def _as_the_owner(original: Any, call: Call) -> Call:
     """The call as if the bucket's organization had signed it."""
     bucket = gateway(original).buckets.get(call.bucket)

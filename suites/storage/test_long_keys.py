@@ -1,0 +1,43 @@
+"""Keys beyond the limit, where objects come to be otherwise than by a PUT of their bytes."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_errors import expect_failed_completion, xml_root
+from conformance.oracles.s3_objects import expect_nothing_stored
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
+
+TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
+
+
+def _uploaded(space: Space, key: str) -> Exchange:
+    """The answer that ends an upload in one part: to its opening where that is refused, else to its completion."""
+    reply = space.create_upload(key)
+    root = xml_root(reply)
+    upload = (root.findtext(".//UploadId") if root is not None else None) or ""
+    if not reply.ok or not upload:
+        return reply
+    part = space.put_part(key, upload, 1, b"too far")
+    return space.complete(key, upload, [(1, part.headers.get("etag") or "")])
+
+
+@verifies("storage/key/over-1024-bytes-is-refused")
+@pytest.mark.parametrize("way", [case("copied", "copy"), case("in-parts", "parts")])
+def test_longer_key_is_refused_in_any_way(space: Space, features: frozenset[str], way: str) -> None:
+    """Purpose: a key beyond 1,024 bytes is refused, not cut, also where a copy or an upload in parts makes the object.
+
+    Method: 1. copy an object to a key of 1,025 bytes, or upload one there in parts
+            2. expect 400 KeyTooLongError, or 414, and nothing under its first 1,024 bytes
+    """
+    if way == "parts" and "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = f"{space.prefix().ljust(64, '-')}{'/'.join(['k' * 198] * 12)}"[:1025]
+
+    reply = space.copy(key, space.stored()) if way == "copy" else _uploaded(space, key)
+
+    expect_failed_completion(reply, {400, 414}, TOO_LONG)
+    expect_nothing_stored(space.get(key[:1024]))
