@@ -8,10 +8,17 @@ import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
 from conformance.oracles.headers import challenges, expect_challenge
-from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
+from conformance.oracles.oauth import (
+    expect_json_object,
+    expect_no_token,
+    expect_nothing_beyond,
+    expect_refusal,
+    expect_token,
+    issued,
+)
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 
 @verifies("oauth/client/basic-is-accepted")
@@ -175,3 +182,21 @@ def test_basic_is_form_decoded(oauth: OAuthClient) -> None:
     fields = (FORM_TYPE, ("Authorization", _encoded(pair.encode())))
 
     expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))
+
+
+@verifies("oauth/scope/beyond-the-credential-is-not-granted")
+@pytest.mark.parametrize("role", [case("by-basic", "narrow")])
+def test_scope_beyond_the_credential_by_basic(control: OAuthClient, role: str) -> None:
+    """Purpose: a token has no more than its credential, where that is shown in the Authorization field as well.
+
+    Method: 1. ask by Basic with the narrow credential for a scope that it lacks
+            2. expect a refusal, or a token whose stated scope lacks it
+    """
+    own = control.credential(role).scopes
+    beyond = [each for each in control.credential("full").scopes if each not in own]
+    if not beyond:
+        raise Inconclusive("the credential narrow has every scope of full", "a narrow credential with fewer scopes")
+    reply = control.request_by_basic(role, scope=beyond[0])
+
+    if not issued(reply) or "scope" in expect_json_object(reply):
+        expect_nothing_beyond(reply, own, beyond[:1])

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
 from conformance.oracles.oauth import expect_error, expect_refusal, expect_token
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
@@ -170,17 +170,18 @@ def test_secret_is_one_text(control: OAuthClient, name: str) -> None:
     [
         case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul"),
         case("accent", "accent"), case("full-width", "full-width"), case("encoded-twice", "encoded-twice"),
+        case("case-by-basic", "basic"),
     ],
 )  # fmt: skip
 def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> None:
     """Purpose: nobody is taken for a client by a name that only resembles its own.
 
     Method: 1. ask with the right secret and the id in other case, padded or cut, with an accent, in full-width letters,
-               or encoded once more
+               or encoded once more; and in other case by Basic
             2. expect 400 or 401 and no token. (In hexadecimal digits the other case is the same id.)
     """
     own = control.credential("full").client_id
-    if change == "case" and HEXADECIMAL.fullmatch(own):
+    if change in ("case", "basic") and HEXADECIMAL.fullmatch(own):
         raise NotApplicable("client ids are numbers in hexadecimal digits")
     other = {
         "case": own.swapcase(),
@@ -190,6 +191,12 @@ def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> Non
         "accent": own + "\u0301",
         "full-width": "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in own),
         "encoded-twice": "".join(f"%{byte:02X}" for byte in own.encode()),
+        "basic": own.swapcase(),
     }[change]
 
-    expect_refusal(control.request_token(client_id=other))
+    if change == "basic":
+        secret = control.credential("full").client_secret.reveal()
+        form = control.form(client_id=None, client_secret=None)
+        expect_refusal(control.post(form, (FORM_TYPE, basic(other, secret))))
+    else:
+        expect_refusal(control.request_token(client_id=other))

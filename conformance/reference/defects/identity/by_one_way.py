@@ -1,0 +1,75 @@
+"""Defects in what is looked at in one way of asking and not in another: by Basic, on the last page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import Client
+
+Form = dict[str, str]
+
+
+class ScopesByBasicUnchecked(Defect):
+    """API Reference, Permissions: a token never has a scope beyond its credential, however that was shown."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/beyond-the-credential-is-not-granted",)
+    by_basic = False
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        self.by_basic = "authorization" in request.headers
+        return original(request)
+
+    def within_credential(
+        self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
+    ) -> bool:
+        return self.by_basic or original(client, scopes)
+
+
+class ClientIdByBasicFolded(Defect):
+    """RFC 6749 section 2.2: a client identifier is compared exactly, within Basic as well."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        client_id, secret = original(authorization, form)
+        return client_id.lower(), secret
+
+
+class EmptyPageFails(Defect):
+    """The contract's table of errors: 400 for an invalid parameter, never a 5xx (the number of pages of no length)."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(500, {"error": "division by zero"}) if request.parameter("limit") == "0" else None
+
+
+class PageBeyondTheLastFails(Defect):
+    """The contract's table of errors: 400 for an invalid parameter, or an empty page, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        offset = request.parameter("offset") or ""
+        beyond = offset.isdecimal() and 1000 < int(offset) < 2**63
+        return Answer.json(500, {"error": "list index out of range"}) if beyond else None
+
+
+class HugeOffsetFails(Defect):
+    """The contract's table of errors: 400 for a number that no page has, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        offset = request.parameter("offset") or ""
+        huge = offset.isdecimal() and int(offset) >= 2**63
+        return Answer.json(500, {"error": "bigint out of range"}) if huge else None

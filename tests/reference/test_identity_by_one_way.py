@@ -1,0 +1,38 @@
+"""Each defect in one way of asking shows in the answer it names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.defects.identity import by_one_way
+from tests.reference.identity_table import Look, Row, alterations_in, api
+from tests.reference.identity_world import PROJECTS, World, basic
+
+
+def by_basic(client_id: str, secret_of: str, **form: str) -> Look:
+    """The status of a token request by Basic under some client id, with the secret of a client."""
+    return lambda w: w.by_basic(basic(client_id, w.secret(secret_of)), **form).status_code
+
+
+TABLE: list[Row] = [
+    (by_one_way.ScopesByBasicUnchecked, by_basic("ct-narrow", "ct-narrow", scope="project:write"), 400, 200),
+    (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),
+    (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
+    (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
+    (by_one_way.HugeOffsetFails, api(f"{PROJECTS}?offset=99999999999999999999"), 400, 500),
+]
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_the_table_is_whole() -> None:
+    assert alterations_in(by_one_way) == {row[0] for row in TABLE}
