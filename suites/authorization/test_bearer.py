@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, basic, bearer, encoded
 from conformance.clients.registry import Registry
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.strategies.explore import explores
 from conformance.strategies.oauth import authorization_values
 from conformance.vocabulary.check import case, verifies
@@ -93,10 +93,14 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
     """Purpose: a token that is not exactly one that was issued opens nothing.
 
     Method: 1. cut, extend, double or change a good token, or invent one
-            2. expect 401 from each declared resource (431 for a long one). (In hexadecimal digits the other case is the
-               same token.)
+            2. expect 401 from each declared resource (431 for a long one), and with the extended one from every other
+               declared operation. (In hexadecimal digits the other case is the same token.)
     """
-    for operation, token in reads(platform):
+    asked = reads(platform)
+    token = asked[0][1]
+    if how == "extended":
+        asked += [(each, token) for each in platform.operations(*KINDS) if each.kind != "read"]
+    for operation, token in asked:
         if how == "case-changed" and HEXADECIMAL.fullmatch(token):
             raise NotApplicable("tokens are numbers in hexadecimal digits")
         invalid = INVALID[how](token)

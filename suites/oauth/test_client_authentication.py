@@ -91,12 +91,14 @@ def test_nul_behind_a_secret_is_refused(control: OAuthClient) -> None:
 def test_other_clients_secret_is_refused(control: OAuthClient) -> None:
     """Purpose: a secret opens the account of its own client only.
 
-    Method: 1. ask with the id of one credential and the secret of another, both ways round
+    Method: 1. ask with the id of one credential and the secret of another, both ways round, in the body and by Basic
             2. expect 400 or 401 and no token
     """
     for one, other in (("full", "narrow"), ("narrow", "full")):
         secret = control.credential(other).client_secret.reveal()
         expect_refusal(control.request_token(one, client_secret=secret))
+        authorization = basic(control.credential(one).client_id, secret)
+        expect_refusal(control.post(control.form(one, client_id=None, client_secret=None), (FORM_TYPE, authorization)))
 
 
 @verifies("oauth/client/unknown-client-is-refused")

@@ -9,7 +9,7 @@ import pytest
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import by_one_way
 from tests.reference.identity_table import Look, Row, alterations_in, api
-from tests.reference.identity_world import PROJECTS, World, basic
+from tests.reference.identity_world import ATLAS, PROJECTS, World, basic
 
 
 def by_basic(client_id: str, secret_of: str, **form: str) -> Look:
@@ -17,9 +17,16 @@ def by_basic(client_id: str, secret_of: str, **form: str) -> Look:
     return lambda w: w.by_basic(basic(client_id, w.secret(secret_of)), **form).status_code
 
 
+def deleted_with_more(w: World) -> int:
+    """The status of a deletion under a token whose signature goes on."""
+    return w.ask("DELETE", ATLAS, headers={"authorization": f"Bearer {w.bearer()}AAAA"}).status_code
+
+
 TABLE: list[Row] = [
     (by_one_way.ScopesByBasicUnchecked, by_basic("ct-narrow", "ct-narrow", scope="project:write"), 400, 200),
     (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),
+    (by_one_way.OtherSecretByBasicAccepted, by_basic("ct-full", "ct-narrow"), 401, 200),
+    (by_one_way.SignatureOfChangesNotVerified, deleted_with_more, 401, 204),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
     (by_one_way.HugeOffsetFails, api(f"{PROJECTS}?offset=99999999999999999999"), 400, 500),

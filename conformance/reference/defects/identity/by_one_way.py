@@ -1,13 +1,19 @@
-"""Defects in what is looked at in one way of asking and not in another: by Basic, on the last page."""
+"""Defects in what is looked at in one way of asking and not in another: by Basic, by writes, on a page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+
+import jwt
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
 from conformance.reference.seeds import Client
 
+Claims = dict[str, Any]
 Form = dict[str, str]
 
 
@@ -73,3 +79,37 @@ class HugeOffsetFails(Defect):
         offset = request.parameter("offset") or ""
         huge = offset.isdecimal() and int(offset) >= 2**63
         return Answer.json(500, {"error": "bigint out of range"}) if huge else None
+
+
+class OtherSecretByBasicAccepted(Defect):
+    """RFC 6749 section 5.2: a secret proves its own client, and no other, within Basic as well."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/other-clients-secret-is-refused",)
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        client_id, secret = original(authorization, form)
+        clients: dict[str, Client] = surface_of(original).clients
+        known = client_id in clients and any(secret == each.secret for each in clients.values())
+        return client_id, clients[client_id].secret if known else secret
+
+
+class SignatureOfChangesNotVerified(Defect):
+    """RFC 9068 section 4: the signature is validated, by the service that writes as by the one that reads."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+    changing = False
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        self.changing = request.method not in ("GET", "HEAD")
+        return original(request)
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        try:
+            unproved: Claims = jwt.decode(token, options={"verify_signature": False})
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return original(token)
+        return unproved if self.changing else original(token)
