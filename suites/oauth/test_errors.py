@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient, encoded
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, encoded
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import CODES, EXTENSIONS, expect_error, expect_error_document, expect_refusal
@@ -177,9 +177,12 @@ def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
 def test_wrong_secret_is_not_repeated(control: OAuthClient) -> None:
     """Purpose: nor is a secret repeated that is wrong by a letter.
 
-    Method: 1. send a secret that is not the right one
-            2. expect it nowhere in the answer
+    Method: 1. send a secret that is not the right one, in the body and by Basic
+            2. expect it nowhere in the answer, nor what it is within Basic
     """
     wrong = "cf-almost-the-secret-0123456789"
+    field = basic(control.credential("full").client_id, wrong)
+    by_basic = control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, field))
 
     expect_not_repeated(control.post(encoded(control.form(client_secret=wrong))), [wrong], "the secret that was sent")
+    expect_not_repeated(by_basic, [wrong, field[1].partition(" ")[2]], "the secret that was sent")

@@ -11,6 +11,8 @@ from conformance.reference.defects.identity import by_one_way
 from tests.reference.identity_table import Look, Row, alterations_in, api
 from tests.reference.identity_world import ATLAS, PROJECTS, World, basic
 
+BAD = basic("ct-full", "x")
+
 
 def by_basic(client_id: str, secret_of: str, **form: str) -> Look:
     """The status of a token request by Basic under some client id, with the secret of a client."""
@@ -27,6 +29,7 @@ TABLE: list[Row] = [
     (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),
     (by_one_way.OtherSecretByBasicAccepted, by_basic("ct-full", "ct-narrow"), 401, 200),
     (by_one_way.SignatureOfChangesNotVerified, deleted_with_more, 401, 204),
+    (by_one_way.BasicFieldEchoed, lambda w: BAD in w.by_basic(BAD).text, False, True),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
     (by_one_way.HugeOffsetFails, api(f"{PROJECTS}?offset=99999999999999999999"), 400, 500),

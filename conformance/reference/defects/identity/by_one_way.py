@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.seeds import Client
@@ -113,3 +113,16 @@ class SignatureOfChangesNotVerified(Defect):
         except (jwt.PyJWTError, ValueError, RecursionError):
             return original(token)
         return unproved if self.changing else original(token)
+
+
+class BasicFieldEchoed(Defect):
+    """OWASP API8: an error never repeats the client secret, in base64 neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/wrong-secret-is-not-repeated",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        sent = request.headers.get("authorization", "")
+        if answer.status != 401 or not sent.startswith("Basic "):
+            return answer
+        return edited(answer, lambda document: document.update(error_description=f"cannot accept {sent}"))
