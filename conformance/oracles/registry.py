@@ -5,7 +5,9 @@ Sources: OCI Distribution Specification 1.1; Docker Registry HTTP API V2; RFC 82
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -93,6 +95,24 @@ def expect_bytes(reply: Exchange, content: bytes) -> None:
     length = reply.headers.get("content-length")
     if length is not None and length != str(len(content)):
         raise unlike_field(f"Content-Length: {len(content)}", reply, "Content-Length", str(len(content)))
+
+
+def expect_bytes_decoded(reply: Exchange, content: bytes) -> None:
+    """200 with exactly this content, once the coding that Content-Encoding names is undone (RFC 9110 section 8.4)."""
+    coding = (reply.headers.get("content-encoding") or "identity").lower()
+    if reply.status != 200 or coding == "identity":
+        expect_bytes(reply, content)
+    elif _undone(reply.body, coding) != content:
+        wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)}), once {coding} is undone"
+        raise NonConformance(wanted, observed(reply), reply)
+
+
+def _undone(body: bytes, coding: str) -> bytes | None:
+    """The body without its coding; None where it has none such."""
+    try:
+        return gzip.decompress(body) if coding in ("gzip", "x-gzip") else None
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def expect_bytes_or_collected(reply: Exchange, content: bytes) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 
 import pytest
 
 from conformance.clients.images import digest_of
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import EVERY_TYPE, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import (
     expect_bytes,
+    expect_bytes_decoded,
     expect_content_length,
     expect_same_fields,
     expect_true_digest,
@@ -68,6 +70,23 @@ def test_blob_is_pulled(repository: Repository, content: bytes, names: Names, sh
     digest = digest_of(content) if shape is None else repository.given_blob(shaped)
 
     expect_bytes(repository.get_blob(digest), shaped)
+
+
+@verifies("registry/pull/compressed-is-the-same")
+@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "manifest")])
+def test_compressed_is_the_same(stored: StoredImage, names: Names, what: str) -> None:
+    """Purpose: engines that take answers compressed, as most do, get what was pushed.
+
+    Method: 1. push a layer that gzip has made; GET it, and an image, with Accept-Encoding: gzip
+            2. expect 200 and exactly the bytes, once the coding that Content-Encoding names is undone
+    """
+    repository, image = stored.repository, stored.image
+    fields = [EVERY_TYPE, ("Accept-Encoding", "gzip")]
+    if what == "manifest":
+        expect_bytes_decoded(repository.get_manifest(image.digest, fields), image.content)
+    else:
+        layer = gzip.compress(names.new("layer").encode() * 20, mtime=0)
+        expect_bytes_decoded(repository.get_blob(repository.given_blob(layer), fields[1:]), layer)
 
 
 @verifies("registry/pull/blob-head-is-200")

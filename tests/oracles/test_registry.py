@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.oracles import registry as oracle
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 CONTENT = bytes(range(100))
 
@@ -187,3 +188,41 @@ def test_a_place_of_more_digits_than_anybody_counts_with_is_none() -> None:
     assert oracle.received(answer(202, range=f"0-{digits}")) == 0
     with pytest.raises(NonConformance):
         oracle.expect_partial(answer(206, CONTENT[:2], content_range=f"bytes 0-{digits}/100"), CONTENT, 0, 1)
+
+
+PACKED = gzip.compress(CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("body", "coding"), [(CONTENT, ""), (CONTENT, "Identity"), (PACKED, "gzip"), (PACKED, "x-gzip")]
+)
+def test_what_is_coded_is_the_content_once_that_is_undone(body: bytes, coding: str) -> None:
+    oracle.expect_bytes_decoded(answer(200, body, **({"content_encoding": coding} if coding else {})), CONTENT)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        answer(200, PACKED),
+        answer(200, CONTENT, content_encoding="gzip"),
+        answer(200, PACKED[:-9], content_encoding="gzip"),
+        answer(200, gzip.compress(CONTENT + b"x"), content_encoding="gzip"),
+        answer(200, CONTENT, content_encoding="unknown"),
+        answer(404, b"", content_encoding="gzip"),
+    ],
+)
+def test_what_is_not_coded_as_it_says_is_a_finding(reply: Exchange) -> None:
+    with pytest.raises(NonConformance):
+        oracle.expect_bytes_decoded(reply, CONTENT)
+
+
+def test_a_scope_names_the_resource_and_the_action_or_every_action() -> None:
+    for scope in ("repository:a/b:pull,push", "repository:c:pull repository:a/b:*"):
+        told = answer(401, www_authenticate=f'Bearer realm="https://x",scope="{scope}"')
+        oracle.expect_scope(told, "repository:a/b", "push")
+    for scope in ("repository:a/b:pull", "repository:b:push", "repository:a/b/c:push", "a/b push", ""):
+        told = answer(401, www_authenticate=f'Bearer realm="https://x",scope="{scope}"')
+        with pytest.raises(NonConformance, match="expected scope repository:a/b:push"):
+            oracle.expect_scope(told, "repository:a/b", "push")
+    with pytest.raises(NotApplicable):
+        oracle.expect_scope(answer(401, www_authenticate='Basic realm="x"'), "repository:a/b", "push")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ from tests.reference.registry_support import (
 HEX = "0123456789abcdef" * 4
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "absent_then_pushed": ("AbsentBlobRemembered", "AbsentTagRemembered"),
+    "accepted_compressed": ("AnswersCompressed", "CodedWithoutSayingSo", "PackedLayerSaidToBeCoded"),
     "accepted": ("FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
     "begins_so": ("DeletionInNamesThatBeginSo", "TagsOfNamesThatBeginSo"),
     "blobs_at_once": ("BlobsAtOnceMixed",),
@@ -142,6 +144,12 @@ async def accepted(d: Driver) -> None:
     pushed = await d.image("v1")
     for told in (f"{INDEX}, {IMAGE};q=0.5", (IMAGE, INDEX), (INDEX, IMAGE)):
         await d.ask("GET", f"/v2/{APP}/manifests/{pushed}", Accept=told)
+
+
+async def accepted_compressed(d: Driver) -> None:
+    named = await d.push_blob(gzip.compress(BLOB, mtime=0))
+    for path in (f"blobs/{named}", f"manifests/{await d.image('v1')}"):
+        await d.ask("GET", f"/v2/{APP}/{path}", Accept_Encoding="gzip")
 
 
 async def begins_so(d: Driver) -> None:

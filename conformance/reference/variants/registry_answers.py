@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from typing import Any
@@ -141,3 +142,16 @@ class ForbiddenWithoutChallenge(Variant):
 
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         return Refusal("DENIED")
+
+
+class AnswersCompressed(Variant):
+    """RFC 9110 section 8.4.1.3: who says that gzip is taken may be answered so, which Content-Encoding tells."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "GET" and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Length"] = str(len(answer.body))
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer

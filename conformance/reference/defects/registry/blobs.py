@@ -253,6 +253,18 @@ class OneBlobInTwentyEmpty(Defect):
         return answer
 
 
+class PackedLayerSaidToBeCoded(Defect):
+    """RFC 9110 section 8.4: a layer that gzip made is what was pushed, and no coding of it that a client undoes."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/compressed-is-the-same",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "gzip" in request.headers.get("accept-encoding", "") and answer.body.startswith(b"\x1f\x8b"):
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
+
+
 class MissingBlobIsManifestUnknown(Defect):
     """distribution-spec 1.1, Error Codes: a blob that is not there is BLOB_UNKNOWN."""
 

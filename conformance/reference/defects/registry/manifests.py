@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import EveryTwentieth, registry_of, without
+from conformance.reference.defects.registry.common import EveryTwentieth, kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -192,6 +193,19 @@ class MissingManifestIsNotFound(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status == 404:
             answer.body = answer.body.replace(b"MANIFEST_UNKNOWN", b"NOT_FOUND")
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class CodedWithoutSayingSo(Defect):
+    """RFC 9110 section 8.4: an answer that was compressed on its way says so by Content-Encoding."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/compressed-is-the-same",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "gzip" in request.headers.get("accept-encoding", "") and kind_of(request) == "manifest":
+            answer.body = gzip.compress(answer.body)
             answer.headers["Content-Length"] = str(len(answer.body))
         return answer
 
