@@ -61,6 +61,23 @@ def test_hostile_conditions_are_no_server_error(platform: Platform, field: tuple
         expect_success(platform.as_role("full", read), "for the item afterwards")
 
 
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("kind", [case("create-of-no-type", "create"), case("update-of-no-type", "update")])
+def test_body_of_no_type_is_no_server_error(platform: Platform, kind: str) -> None:
+    """Purpose: nor does a body of which nobody says what it is.
+
+    Method: 1. send each declared create or update without a Content-Type
+            2. expect no 5xx: a service may take it for JSON, or refuse it
+    """
+    for operation in platform.operations(kind):
+        token = bearer(platform.oauth.token("full"))
+        reply = platform.request(operation.method, operation.path, [token], operation.body)
+        slug = platform.slug_of(operation)
+        if kind == "create" and reply.ok and slug:
+            platform.remember(operation.resource, slug)
+        expect_no_server_error(reply, f"for {operation} without a Content-Type")
+
+
 HEAVY = {
     "deep-array": b"[" * 100_000, "deep-object": b'{"a":' * 50_000,
     "1-mb-text": b'{"name": "' + b"x" * 1_000_000 + b'"}',

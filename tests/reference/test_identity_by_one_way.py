@@ -30,6 +30,7 @@ TABLE: list[Row] = [
     (by_one_way.OtherSecretByBasicAccepted, by_basic("ct-full", "ct-narrow"), 401, 200),
     (by_one_way.SignatureOfChangesNotVerified, deleted_with_more, 401, 204),
     (by_one_way.BasicFieldEchoed, lambda w: BAD in w.by_basic(BAD).text, False, True),
+    (by_one_way.BodyOfNoTypeFails, api(ATLAS, method="PATCH", content=b"{}"), 400, 500),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
     (by_one_way.HugeOffsetFails, api(f"{PROJECTS}?offset=99999999999999999999"), 400, 500),

@@ -126,3 +126,15 @@ class BasicFieldEchoed(Defect):
         if answer.status != 401 or not sent.startswith("Basic "):
             return answer
         return edited(answer, lambda document: document.update(error_description=f"cannot accept {sent}"))
+
+
+class BodyOfNoTypeFails(Defect):
+    """The contract's table of errors: a body without a Content-Type is refused or read, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def body_object(self, original: Callable[[Request], Claims], request: Request) -> Claims:
+        if "content-type" not in request.headers:
+            raise KeyError("content-type")
+        return original(request)
