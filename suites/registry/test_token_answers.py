@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import ask, claims_of, pull, refresh_token_of, refreshed
+from conformance.clients.registry_tokens import altered, ask, claims_of, pull, refresh_token_of, refreshed
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object
@@ -154,14 +154,17 @@ def test_token_lives_as_long_as_it_says(answer: Exchange) -> None:
 
 
 @pytest.fixture
-def of_a_puller(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
+def of_the_puller(bearer: Registry, once: Once) -> str:
+    """A refresh token of a login that may only pull."""
+    return once("refresh token", lambda: refresh_token_of(bearer, "puller"))
+
+
+@pytest.fixture
+def of_a_puller(bearer: Registry, guarded: StoredImage, of_the_puller: str, once: Once) -> Exchange:
     """The answer to a refresh token of a login that may only pull, for a token to pull and push."""
     scope = bearer.scope(guarded.repository.name, "pull,push")
 
-    def made() -> Exchange:
-        return refreshed(bearer, refresh_token_of(bearer, "puller"), bearer.door.service, scope)
-
-    return once("refreshed", made)
+    return once("refreshed", lambda: refreshed(bearer, of_the_puller, bearer.door.service, scope))
 
 
 @verifies("registry/token/refresh-token-gets-tokens")
@@ -184,6 +187,19 @@ def test_refresh_token_grants_no_more(guarded: StoredImage, of_a_puller: Exchang
     """
     if token := token_in(of_a_puller):
         expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
+
+
+@verifies("registry/token/altered-refresh-token-gets-nothing")
+def test_altered_refresh_token(bearer: Registry, of_the_puller: str) -> None:
+    """Purpose: only what the token endpoint gave is a refresh token.
+
+    Method: 1. ask for a refresh token; exchange it, with one letter altered, for a token
+            2. expect a refusal (400, 401 or 403), and no token
+    """
+    scope = bearer.scope(bearer.described.repository, "pull")
+    reply = refreshed(bearer, altered(of_the_puller, "letter"), bearer.door.service, scope)
+
+    expect_status(reply, {400, 401, 403}, "for an altered refresh token")
 
 
 @verifies("registry/token/refresh-token-is-for-its-service")

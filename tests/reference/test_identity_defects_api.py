@@ -209,6 +209,11 @@ def refreshed_scope(w: World) -> str:
     return str(w.registry_form(**form).json()["scope"])
 
 
+def refreshed_altered(w: World) -> Any:
+    refresh = w.registry(offline_token="true").json()["refresh_token"]
+    return w.registry_form(grant_type="refresh_token", refresh_token=refresh[:-4] + "----")
+
+
 def formed(w: World) -> Any:
     """The answer to a password in a form, of a login that may only pull."""
     password = w.identity.accounts["ct-pull"].password
@@ -360,6 +365,7 @@ REGISTRY: list[Row] = [
     (registry_forms.PasswordGetsWhatIsAsked, lambda w: formed(w).json()["scope"], f"{APP}:pull", f"{APP}:pull,push"),
     (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
      "private, max-age=300"),
+    (registry_forms.RefreshTokenComparedInPart, lambda w: refreshed_altered(w).status_code, 400, 200),
     (registry_forms.RefusedLoginWithoutChallenge,
      lambda w: "www-authenticate" in w.registry("nobody", "x").headers, True, False),
     (registry_scopes.RegistryTokenOfOneSubject, registry_claim("sub"), "ct-pull", "token-service"),

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.registry_tokens import EVERYTHING
-from conformance.reference.defects.identity.support import is_registry_token_request
+from conformance.reference.defects.identity.support import is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.seeds import Account
@@ -49,3 +49,17 @@ class RefusedLoginWithoutChallenge(Defect):
         answer = original()
         del answer.headers["WWW-Authenticate"]
         return answer
+
+
+class RefreshTokenComparedInPart(Defect):
+    """Docker token authentication: what gets a token is the refresh token that was given, every letter of it."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/altered-refresh-token-gets-nothing",)
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        given = form.get("refresh_token", "")
+        alike = (each for each in surface_of(original).refresh_tokens if given and each[:16] == given[:16])
+        return original({**form, "refresh_token": next(alike, given)})
