@@ -38,6 +38,7 @@ acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
 """
 OVERRUN = "Overrun"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
+TOO_FAST = re.compile(rb"<Code>SlowDown</Code>|educe your request rate")
 CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
 
 
@@ -264,10 +265,12 @@ def _read(fields: connections.Fields) -> Headers:
 def asks_to_wait(exchange: Exchange) -> bool:
     """Whether an answer is 429, or 503 in a form that says when or that the caller is too fast.
 
-    RFC 9110 section 15.6.4: Retry-After; Amazon S3 API Reference, List of error codes: SlowDown.
+    RFC 9110 section 15.6.4: Retry-After; Amazon S3 API Reference, List of error codes: SlowDown, and ServiceUnavailable
+    where it says the same.
     """
-    slower = "retry-after" in exchange.headers or b"<Code>SlowDown</Code>" in exchange.body
-    return exchange.status == 429 or (exchange.status == 503 and slower)
+    if exchange.status != 503:
+        return exchange.status == 429
+    return "retry-after" in exchange.headers or TOO_FAST.search(exchange.body) is not None
 
 
 def retry_after(exchange: Exchange) -> float:

@@ -160,6 +160,7 @@ SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>Slow
     [
         (b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n", [503, 200]),
         (SLOWER, [503, 200]),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 32\r\n\r\nPlease reduce your request rate.", [503, 200]),
         (b"HTTP/1.1 503 Broken\r\nContent-Length: 0\r\n\r\n", [503]),
     ],
     ids=["tells when", "S3 tells to slow down", "is broken"],
