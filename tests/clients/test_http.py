@@ -163,7 +163,7 @@ SLOWER = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 37\r\n\r\n<Error><Code>Slow
         (b"HTTP/1.1 503 Busy\r\nContent-Length: 32\r\n\r\nPlease reduce your request rate.", [503, 200]),
         (b"HTTP/1.1 503 Broken\r\nContent-Length: 0\r\n\r\n", [503]),
     ],
-    ids=["tells when", "S3 tells to slow down", "is broken"],
+    ids=["tells when", "S3 tells to slow down", "S3 tells so otherwise", "is broken"],
 )
 def test_a_503_is_waited_for_where_it_asks_to_wait(
     serve: Callable[..., Scripted], answer: bytes, seen: list[int]
