@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
@@ -40,12 +40,13 @@ def test_if_match_takes_lists_and_any(platform: Platform, templates: list[str]) 
 
     Method: 1. update an item on condition of an unknown ETag or its own, in one field line and in two, which are one
                list (RFC 9110 section 5.3); and on condition of any
-            2. expect 2xx
+            2. expect 2xx; 400 will do for two lines, which fronts refuse that know the field as one
     """
+    fronts = {400} if len(templates) > 1 else set()
     for operation, etag in updates(platform):
         fields = [("If-Match", each.replace("{etag}", etag)) for each in templates]
         told = " and ".join(f"{name}: {value}" for name, value in fields)
-        expect_success(platform.as_role("full", operation, fields), f"for {told}")
+        expect_status(platform.as_role("full", operation, fields), {*range(200, 300), *fronts}, f"for {told}")
 
 
 @verifies("errors/409/if-match-is-compared-strongly")
