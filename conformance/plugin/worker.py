@@ -205,16 +205,17 @@ class Worker:
 
     def _conclude(self, check: CheckInfo, judgement: Judgement, report: pytest.TestReport) -> None:
         if self.life.doubtful:
-            # Nothing is told of this try.
+            # Nothing is told of this try. What was not prepared cannot go on, as after a setup that passed it would.
             self.doubtful.append(check.nodeid)
             report.outcome = "passed"
+            if report.when == "setup":
+                _skip(report, "tried again by itself")
             return
         result = self._result(check, judgement, report.duration)
         self._write_evidence(check.id)
         report.user_properties.append((RESULT, result.text()))
         if judgement.verdict == Verdict.NOT_APPLICABLE:
-            report.outcome = "skipped"
-            report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {judgement.reason}")
+            _skip(report, judgement.reason)
         elif judgement.verdict != Verdict.PASS:
             report.longrepr = failure_text(result, width=100, colour=False)
 
@@ -299,6 +300,11 @@ def _report(item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport
         stop=call.stop,
         user_properties=[*item.user_properties],
     )
+
+
+def _skip(report: pytest.TestReport, why: str) -> None:
+    report.outcome = "skipped"
+    report.longrepr = (report.location[0], report.location[1] or 0, f"Skipped: {why}")
 
 
 def _place(check: CheckInfo | None) -> int:
