@@ -86,10 +86,11 @@ def measure(config: Path, workers: int, selection: list[str], folder: Path) -> M
     """One run; SystemExit where it ended otherwise than by judging."""
     command = [sys.executable, "-m", "conformance", "run", *selection, "--config", str(config), "--out", str(folder)]
     begun = time.perf_counter()
-    ended = subprocess.run([*command, "--workers", str(workers)], stdout=subprocess.DEVNULL, check=False)
+    ended = subprocess.run([*command, "--workers", str(workers)], capture_output=True, text=True, check=False)
     wall = time.perf_counter() - begun
     if ended.returncode not in (0, 1, 7):
-        raise SystemExit(f"the run ended with exit code {ended.returncode}")
+        told = f"{ended.stdout[-4000:]}{ended.stderr[-2000:]}"
+        raise SystemExit(f"the run ended with exit code {ended.returncode}:\n{told}")
     record = read(folder)
     return Measured(wall, record.info.duration_s, len(record.results), record.info.requests)
 
