@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from conformance.oracles.errors import said_in
 from conformance.oracles.status import observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -159,7 +160,6 @@ def expect_pair(existing: Exchange, absent: Exchange) -> None:
 
 def expect_not_named(reply: Exchange, name: str) -> None:
     """The name of what is hidden is nowhere in body or header fields; what only begins or ends so is another's."""
-    said = reply.text + "\n".join(f"{field}: {value}" for field, value in reply.headers)
-    if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said):
+    if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said_in(reply)):
         expected = "an answer that does not repeat the name of what is hidden"
         raise NonConformance(expected, f"{reply.status} with that name in it", reply)

@@ -43,9 +43,14 @@ def expect_no_leak(reply: Exchange) -> None:
             raise NonConformance(f"an error without {what}", f"{reply.status} with {found.group()[:120]!r}", reply)
 
 
+def said_in(reply: Exchange) -> str:
+    """All that an answer says: its body, and its header fields."""
+    return reply.text + "\n".join(f"{name}: {value}" for name, value in reply.headers)
+
+
 def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret") -> None:
     """None of these strings is in the body or a header field of the answer."""
-    said = reply.text + "\n".join(f"{name}: {value}" for name, value in reply.headers)
+    said = said_in(reply)
     if any(secret and secret in said for secret in secrets):
         raise NonConformance(f"an answer that does not repeat {what}", f"{reply.status} with {what} in it", reply)
 
