@@ -145,7 +145,7 @@ class Platform:
         if method not in CHANGES or not self.versions.wanted(change, reply):
             return reply
         present = self.http.get(path, [bearer(self.oauth.token("full"))])
-        again = self.versions.named(change, present)
+        again = self.versions.named(change, reply, present)
         return self._sent(again) if again else reply
 
     @cached_property

@@ -89,11 +89,15 @@ class Versions:
         resource = self._at(change.path)
         return resource is not None and self._demands(resource, change.method)
 
-    def named(self, change: Change, present: Exchange) -> Change | None:
-        """The change as one to what was read, in the way that the target file says; None where that cannot be."""
+    def named(self, change: Change, reply: Exchange, present: Exchange) -> Change | None:
+        """A refused change as one to what was read, in the way that the target file says; None where that cannot be.
+
+        What is answered 428 and has no body that could say it, a deletion for one, names it by a field.
+        """
         resource = self._at(change.path)
         how = resource.update.concurrency if resource and resource.update else None
-        return change.of(present, how, self._seen.get(resource.name) if resource else None)
+        named = change.of(present, how, self._seen.get(resource.name) if resource else None)
+        return named or (change.of(present, BY_FIELD) if reply.status == DEMANDED else None)
 
     def _at(self, path: str) -> Resource | None:
         """The resource whose item a path names, where versions of it are told."""

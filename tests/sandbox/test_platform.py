@@ -136,6 +136,12 @@ def test_an_update_that_must_name_its_version_in_the_body_does() -> None:
         assert len([each for each in service.sent if each[0] == "PATCH"]) == before + 1
 
 
+def test_a_deletion_that_must_be_conditional_names_the_version_by_a_field() -> None:
+    platform = platform_of(service := Careful(reply(200, {"version": 7}, {"ETag": '"7"'})), THINGS)
+    assert platform.request("DELETE", PATH).status == 200
+    assert service.sent[-1] == ("DELETE", [("If-Match", '"7"')], b"")
+
+
 def test_whether_a_version_is_demanded_is_found_out_once() -> None:
     platform = platform_of(service := Dated(demands=False), THINGS)
     for _ in range(3):
