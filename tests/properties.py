@@ -104,7 +104,9 @@ class Seeded(Table):
 def _progress(row: Row, seed: int, judged: dict[str, dict[str, Any]]) -> None:
     """Says what a seed showed: all of them together take long."""
     shown = [min(_shown(judged, requirement), default=0) for requirement in row.requirements or ()]
-    print(f"{row.name} seed {seed}: {' '.join(map(str, shown))}", file=sys.stderr, flush=True)
+    others = (f"{check}: {each['verdict']} {each['reason']}" for check, each in judged.items())
+    why = "" if all(shown) else f" ({'; '.join(others)})"
+    print(f"{row.name} seed {seed}: {' '.join(map(str, shown))}{why}", file=sys.stderr, flush=True)
 
 
 def elsewhere(items: list[pytest.Item], session: pytest.Session) -> pytest.Item:

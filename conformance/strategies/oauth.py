@@ -73,12 +73,8 @@ def _turned(pairs: list[Pair], place: float, _: object) -> list[Pair]:
 
 
 def _every_letter_encoded(pairs: list[Pair], place: float, _: object) -> bytes:
-    chosen = picked(place, pairs)[0]
-    encoded = ["".join(f"%{byte:02X}" for byte in value.encode()) for _, value in pairs]
-    plain = [quote_plus(value) for _, value in pairs]
-    return "&".join(
-        f"{name}={encoded[index] if name == chosen else plain[index]}" for index, (name, _) in enumerate(pairs)
-    ).encode()
+    # Of every value: a secret is anything, and may have no letter in the place that a server looks at.
+    return "&".join(f"{name}=" + "".join(f"%{byte:02X}" for byte in value.encode()) for name, value in pairs).encode()
 
 
 def _form(make: Callable[[list[Pair], float, Any], list[Pair]]) -> Callable[[list[Pair], float, Any], bytes]:
