@@ -75,6 +75,9 @@ def _forked(module: str, given: Sequence[str]) -> Helper:
     code = 1
     try:
         ours.close()
+        for each in (helper for helpers in _prepared.values() for helper in helpers):
+            # Else what was forked before this would not hear that the run has ended.
+            each.lifeline.close()
         # What was there before is no garbage of this process: not to be looked through again and again.
         gc.freeze()
         nowhere = os.open(os.devnull, os.O_RDWR)

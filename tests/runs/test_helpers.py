@@ -19,6 +19,14 @@ process = helpers.prepared("conformance.reporting.apart")
 assert process is not None and helpers.prepared("conformance.reporting.apart") is None
 print(process.pid, flush=True)
 """
+SEVERAL = """
+from conformance.runs import helpers
+for _ in range(3):
+    helpers.prepare("conformance.reporting.apart")
+first = helpers._prepared["conformance.reporting.apart"][0]
+first.lifeline.close()
+print(first.ended(30))
+"""
 THREADED = """
 import threading
 from conformance.runs import helpers
@@ -52,6 +60,10 @@ def test_a_helper_ends_with_the_process_that_prepared_it() -> None:
     while alive(pid) and time.monotonic() < until:
         time.sleep(0.02)
     assert not alive(pid)
+
+
+def test_a_helper_ends_though_others_were_forked_after_it() -> None:
+    assert said(SEVERAL) == "True"
 
 
 def test_of_several_threads_nothing_is_forked() -> None:
