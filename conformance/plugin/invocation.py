@@ -28,6 +28,8 @@ def pytest_arguments(*paths: str) -> list[str]:
         "no:cacheprovider",
         "-p",
         "no:logging",
+        "-p",
+        "no:warnings",
         "--assert=plain",
         *chosen,
     ]

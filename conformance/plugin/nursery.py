@@ -79,8 +79,8 @@ def main(descriptor: int, *areas: str) -> int:
     with socket.socket(fileno=descriptor) as lifeline:
         os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         brood = Brood(lifeline)
-        # Nothing is captured, since a capture would be shared by all that are forked.
-        words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-n", "0", "--capture=no", "-qq"]
+        # Nothing is captured, since a capture would be shared by all that are forked, and nothing shown.
+        words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-p", "no:terminal", "-n", "0", "--capture=no"]
         pytest.main(words, plugins=[brood])
         brood.close()
     return 0
