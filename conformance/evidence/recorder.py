@@ -77,8 +77,8 @@ class Recorder:
     def prepare(self, kept: Iterable[Kept]) -> None:
         """Has a finding begin with what made something for the fixtures of its check, unless that is its evidence."""
         own = {id_of(each) for each in self._kept}
-        made = [self._made(each) for each in kept if id_of(each) not in own]
-        self.prepared = [entry for entry in made if entry.get("method") not in ("GET", "HEAD")]
+        other = [self.made(each) for each in kept if id_of(each) not in own]
+        self.prepared = [entry for entry in other if entry.get("method") not in ("GET", "HEAD")]
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""
@@ -101,7 +101,7 @@ class Recorder:
     def entries(self) -> list[dict[str, Any]]:
         """The evidence of the check so far, redacted: exchanges and transcripts in the order in which they ended."""
         with self._lock:
-            made = [self._made(kept) for kept in self._kept]
+            made = [self.made(kept) for kept in self._kept]
             self._kept = [*made]
         return made
 
@@ -114,7 +114,7 @@ class Recorder:
 
     def evidence(self) -> list[dict[str, Any]]:
         """All that is written of the check: what was prepared, the first example of a property, and its evidence."""
-        first = map(self._made, self._first)
+        first = map(self.made, self._first)
         return list({entry["id"]: entry for entry in (*self.prepared, *first, *self.entries)}.values())
 
     def retain(self, entries: Iterable[dict[str, Any]]) -> None:
@@ -131,7 +131,7 @@ class Recorder:
     def last_answered(self, origin: str) -> dict[str, Any] | None:
         """The last request that an origin (host and port) answered, over all checks."""
         kept = self._answered.get(origin)
-        return None if kept is None else self._made(kept)
+        return None if kept is None else self.made(kept)
 
     def answered(self) -> bool:
         """Whether the last request of the check was answered, whatever the answer was."""
@@ -267,12 +267,13 @@ class Recorder:
         found = ORIGIN.match(url)
         origin = found[1] if found else ""
         if status in NOT_ITS_OWN and error_type != TOO_MUCH:
-            self.silent.setdefault(origin, self._made(kept))
+            self.silent.setdefault(origin, self.made(kept))
         else:
             self._answered[origin] = kept
             self.silent.pop(origin, None)
 
-    def _made(self, kept: Kept) -> dict[str, Any]:
+    def made(self, kept: Kept) -> dict[str, Any]:
+        """The entry, redacted, which what was kept of an exchange or transcript is made."""
         return kept if isinstance(kept, dict) else self._entry(*kept)
 
     def _entry(self, exchange: Exchange, client: str, error: str | None = None, error_type: str = "") -> dict[str, Any]:

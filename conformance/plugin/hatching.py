@@ -47,6 +47,8 @@ class Brood:
             info = check_info(item, contract)
             if isinstance(info, CheckInfo):
                 item.stash[CHECK] = info
+                # The line where a check stands is told nowhere, and takes long to be found.
+                vars(item)["location"] = (item.nodeid.partition("::")[0], None, item.name)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

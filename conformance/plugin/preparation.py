@@ -32,5 +32,8 @@ class Preparation:
     def of(self, item: pytest.Item) -> list[Kept]:
         """What was asked for the fixtures of a check, in the order in which it was."""
         names = set(getattr(item, "fixturenames", ()))
-        used = (each for (name, base), each in self._asked.items() if name in names and item.nodeid.startswith(base))
-        return [kept for each in used for kept in each]
+        used = [key for key in self._asked if key[0] in names and item.nodeid.startswith(key[1])]
+        for key in used:
+            # Made once: many checks can fail.
+            self._asked[key] = [self.recorder.made(kept) for kept in self._asked[key]]
+        return [kept for key in used for kept in self._asked[key]]

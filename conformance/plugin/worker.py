@@ -192,7 +192,7 @@ class Worker:
                 report.longrepr = RECORDER.redactor.text(repr(error))
                 report.user_properties.append((TEARDOWN, {"id": check.id, "reason": report.longrepr}))
         elif call.when == "call" or error is not None:
-            if error is not None:
+            if error is not None and not isinstance(error, NotApplicable):
                 RECORDER.prepare(self.preparation.of(item))
             self._conclude(check, self._judgement(check, error, call.when), report)
         return report
