@@ -14,6 +14,7 @@ from conformance.vocabulary.finding import Inconclusive
 
 PATIENCE = 50
 """Pages that clean-up reads before it gives up."""
+MAY_PUT = "a key that may put objects into the bucket"
 
 
 @dataclass
@@ -33,7 +34,8 @@ class Space(Bucket):
     def stored(self, body: bytes = b"stored", headers: Fields = NO_FIELDS, key: str = "") -> str:
         """The key of an object that stands there; Inconclusive where it cannot be put."""
         key = key or self.key()
-        require(self.put(key, body, headers), "a key that may put objects into the bucket")
+        put = self.put(key, body, headers)
+        require(put, MAY_PUT if put.status in (401, 403) else "a target that stores this object")
         return key
 
     def stored_all(self, prefix: str, keys: list[str]) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.models.bucket import grouped
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
 from conformance.oracles.s3_objects import expect_bytes
@@ -37,16 +39,29 @@ def test_any_flat_set_is_whole(space: Space, names: list[str], size: int) -> Non
     space.delete_many(keys)
 
 
+@pytest.fixture(scope="session")
+def beside_their_prefix(space: Space) -> bool:
+    """Whether the target keeps an object beside those whose keys begin with its own and a slash."""
+    key = space.key("folder")
+    return space.put(key, b"beside").ok and space.put(f"{key}/below", b"below").ok
+
+
+def _without_folders(names: list[str]) -> list[str]:
+    """The names below which there is none of the others."""
+    return [name for name in names if not any(other.startswith(f"{name}/") for other in names)]
+
+
 @verifies("storage/paging/any-nested-set-is-whole")
 @explores(0.3, *NESTED_SETS, names=name_sets(nested_names()), size=page_sizes())
-def test_any_nested_set_is_whole(space: Space, names: list[str], size: int) -> None:
+def test_any_nested_set_is_whole(space: Space, beside_their_prefix: bool, names: list[str], size: int) -> None:
     """Purpose: any set of nested keys is listed whole, at any page size, with and without a delimiter.
 
-    Method: 1. put the keys, read all pages, plain and with a delimiter
+    Method: 1. put the keys, read all pages, plain and with a delimiter; where no object stands beside those below it
+               (storage/key/object-beside-its-prefix), only the keys below
             2. expect each key and each common prefix once
     """
     prefix = space.prefix()
-    keys = space.stored_all(prefix, names)
+    keys = space.stored_all(prefix, names if beside_their_prefix else _without_folders(names))
     direct, prefixes = grouped(keys, prefix, "/")
 
     expect_all_pages(version_2(space, prefix, size), size, keys, [])

@@ -120,13 +120,13 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
             2. expect the byte order in one listing
     """
     prefix = space.prefix()
-    keys = space.stored_all(prefix, ["a", "a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"])
+    keys = space.stored_all(prefix, ["a-b", "a/b", "a0", "B", "ﬀ", "𐀀", "é"])
     page = whole_listing(version_2(space, prefix))
 
     wanted = sorted(keys, key=str.encode)
     if page.keys != wanted:
         raise NonConformance(f"{wanted}", f"{page.keys}", page.reply)
-    groups = whole_listing(version_2(space, prefix, 1000, "a")).prefixes
+    groups = whole_listing(version_2(space, prefix, 1000, "b")).prefixes
     if list(groups) != sorted(groups, key=str.encode):
         raise NonConformance("common prefixes in the same order", f"{groups}", page.reply)
 

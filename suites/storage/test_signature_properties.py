@@ -78,7 +78,7 @@ def test_any_rightly_signed_request_is_served(space: Space, name: str, fields: d
             2. expect neither to be refused for its signature
     """
     prefix = space.prefix()
-    page = space.call("GET", query={"list-type": "2", "prefix": prefix + name, "start-after": prefix})
+    page = space.call("GET", query={"list-type": "2", "prefix": prefix + name, "start-after": prefix + name})
     put = space.put(prefix + "metadata", encoded(name).encode(), fields)
 
     expect_status(page, 200, "for a listing whose signature holds")

@@ -111,6 +111,18 @@ class PartTwiceCountsOnce(Variant):
         return chosen
 
 
+class NothingIsMissingLength(Variant):
+    """Where a document is to come and nothing does, the answer is 411 MissingContentLength, not 400 MalformedXML."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if not body:
+            raise Fault("MissingContentLength")
+        document: xml.Node = original(body, root)
+        return document
+
+
 class InternalEntitiesExpanded(Variant):
     """XML 1.0 section 4.4.2: an entity that is declared within the document is expanded; no file is read."""
 
