@@ -56,7 +56,7 @@ def reading_while(
     """What three readers get while callers change something, that many times in all; and what those got.
 
     Each reads ``reads`` times at most, until the last change. All stop when an answer to a reader is ``broken``: one
-    is enough.
+    is enough. After some seconds those who change something stop as well, so of a slow server they get fewer answers.
     """
     spoiled: list[bool] = []
     done: list[bool] = []
