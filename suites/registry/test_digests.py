@@ -1,4 +1,4 @@
-"""Digests that do not match, are malformed or missing, and that what they refused is stored nowhere."""
+"""Digests of blobs that do not match, are malformed or missing, and that what they refused is stored nowhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, digest_of
+from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
@@ -183,66 +183,3 @@ def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
     expect_status(reply, {201, 400}, "for a sha512 digest")
     if reply.status == 201:
         expect_bytes(repository.get_blob(own), blob.content)
-
-
-@verifies("registry/digest/refused-bytes-replace-nothing")
-@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "manifest"), case("tag", "tag")])
-def test_refused_bytes_replace_nothing(stored: StoredImage, new_blob: NewBlob, what: str) -> None:
-    """Purpose: what is there is not harmed by a push that is refused.
-
-    Method: 1. push other bytes under the digest of a blob and of an image that are there, and no manifest under a tag
-            2. expect a refusal, and exactly the bytes that were there
-    """
-    repository, image, blob = stored.repository, stored.image, stored.image.blobs[-1]
-    reply = {
-        "blob": lambda: repository.open_upload().put(blob.digest, new_blob().content),
-        "manifest": lambda: repository.put_manifest(image.digest, other_manifest(image), image.media_type),
-        "tag": lambda: repository.put_manifest(stored.tag, b"no manifest", image.media_type),
-    }[what]()
-
-    expect_refused(reply)
-    if what == "blob":
-        expect_bytes(repository.get_blob(blob.digest), blob.content)
-    else:
-        expect_bytes(repository.get_manifest(stored.tag if what == "tag" else image.digest), image.content)
-
-
-def other_manifest(manifest: Manifest) -> bytes:
-    """The same document in other bytes."""
-    return manifest.content + b"\n"
-
-
-@verifies("registry/digest/wrong-manifest-is-refused")
-def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage) -> None:
-    """Purpose: a manifest is stored only under its own digest.
-
-    Method: 1. PUT a manifest under the digest of the same document in other bytes
-            2. expect 400
-            3. expect 404 to HEAD of both digests
-            4. PUT it under the sha512 digest of the other bytes: expect a refusal
-            5. PUT it under its own digest and expect 201
-    """
-    manifest = new_image()
-    content = other_manifest(manifest)
-    reply = repository.put_manifest(manifest.digest, content, manifest.media_type)
-
-    expect_status(reply, 400, "for a digest that does not match")
-    expect_not_stored(repository.head_manifest(each) for each in (manifest.digest, digest_of(content)))
-    reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
-    expect_refused(reply, "for a sha512 digest that does not match")
-    expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
-
-
-@verifies("registry/digest/malformed-manifest-digest-is-400")
-@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("words", "sha256:baddigeststring")])
-def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> None:
-    """Purpose: a manifest cannot be put under a digest that is none.
-
-    Method: 1. PUT a manifest under a malformed digest
-            2. expect 400
-    """
-
-    manifest = stored.image
-
-    reply = stored.repository.put_manifest(digest, manifest.content, manifest.media_type)
-    expect_status(reply, 400, "for a malformed digest")

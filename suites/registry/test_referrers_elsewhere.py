@@ -58,13 +58,13 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
     """Purpose: what refers to an image in one repository is not seen in another.
 
     Method: 1. push to one repository a referrer of an image that another repository has
-            2. ask the other for the image's referrers: expect none
+            2. ask the other for the image's referrers: expect it not to be among them
     """
     repository = new_repository("elsewhere")
-    repository.given(artifact(repository.name, SBOM, subject=stored.image.descriptor))
+    referrer = repository.given(artifact(repository.name, SBOM, subject=stored.image.descriptor))
     reply = stored.repository.referrers(stored.image.digest)
 
-    if descriptors_of(reply):
+    if any(each.get("digest") == referrer.digest for each in descriptors_of(reply)):
         raise NonConformance("no referrers from another repository", reply.text[:300], reply)
 
 

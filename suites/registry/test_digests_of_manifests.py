@@ -1,0 +1,86 @@
+"""Digests of manifests that do not match or are malformed, and that what is refused harms nothing that is there."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image
+from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.evidence.once import Once
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.status import expect_refused, expect_status
+from conformance.vocabulary.check import case, verifies
+
+
+@pytest.fixture
+def exposed(new_repository: NewRepository, once: Once) -> StoredImage:
+    """An image of its own: where a registry takes what it must refuse, no other check reads it."""
+
+    def made() -> StoredImage:
+        repository = new_repository("exposed")
+        return StoredImage(repository, repository.given(image(repository.name), "v1"), "v1")
+
+    return once("exposed", made)
+
+
+@verifies("registry/digest/refused-bytes-replace-nothing")
+@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "manifest"), case("tag", "tag")])
+def test_refused_bytes_replace_nothing(exposed: StoredImage, new_blob: NewBlob, what: str) -> None:
+    """Purpose: what is there is not harmed by a push that is refused.
+
+    Method: 1. push other bytes under the digest of a blob and of an image that are there, and no manifest under a tag
+            2. expect a refusal, and exactly the bytes that were there
+    """
+    repository, there, blob = exposed.repository, exposed.image, exposed.image.blobs[-1]
+    reply = {
+        "blob": lambda: repository.open_upload().put(blob.digest, new_blob().content),
+        "manifest": lambda: repository.put_manifest(there.digest, other_manifest(there), there.media_type),
+        "tag": lambda: repository.put_manifest(exposed.tag, b"no manifest", there.media_type),
+    }[what]()
+
+    expect_refused(reply)
+    if what == "blob":
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+    else:
+        expect_bytes(repository.get_manifest(exposed.tag if what == "tag" else there.digest), there.content)
+
+
+def other_manifest(manifest: Manifest) -> bytes:
+    """The same document in other bytes."""
+    return manifest.content + b"\n"
+
+
+@verifies("registry/digest/wrong-manifest-is-refused")
+def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage) -> None:
+    """Purpose: a manifest is stored only under its own digest.
+
+    Method: 1. PUT a manifest under the digest of the same document in other bytes
+            2. expect 400
+            3. expect 404 to HEAD of both digests
+            4. PUT it under the sha512 digest of the other bytes: expect a refusal
+            5. PUT it under its own digest and expect 201
+    """
+    manifest = new_image()
+    content = other_manifest(manifest)
+    reply = repository.put_manifest(manifest.digest, content, manifest.media_type)
+
+    expect_status(reply, 400, "for a digest that does not match")
+    expect_not_stored(repository.head_manifest(each) for each in (manifest.digest, digest_of(content)))
+    reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
+    expect_refused(reply, "for a sha512 digest that does not match")
+    expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
+
+
+@verifies("registry/digest/malformed-manifest-digest-is-400")
+@pytest.mark.parametrize("digest", [case("short", "sha256:abc"), case("words", "sha256:baddigeststring")])
+def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> None:
+    """Purpose: a manifest cannot be put under a digest that is none.
+
+    Method: 1. PUT a manifest under a malformed digest
+            2. expect 400
+    """
+
+    manifest = stored.image
+
+    reply = stored.repository.put_manifest(digest, manifest.content, manifest.media_type)
+    expect_status(reply, 400, "for a malformed digest")
