@@ -207,14 +207,17 @@ def test_tag_deletion_that_is_not_offered(
     """Purpose: a registry that does not delete tags says so, and deletes nothing.
 
     Method: 1. push an image under a tag, DELETE the tag
-            2. expect 400 or 405, and exactly its bytes by tag
+            2. expect 400 or 405, and exactly its bytes by tag; a registry that deletes it (202) need not say so
     """
     if "registry.delete-tag" in features:
         raise NotApplicable("the target claims registry.delete-tag")
     tag = names.new("tag")
     manifest = repository.given(new_image(), tag)
+    reply = repository.delete_manifest(tag)
+    if reply.status == 202:
+        raise NotApplicable("the registry deletes tags, though the target does not claim it")
 
-    expect_status(repository.delete_manifest(tag), {400, 405}, "where tags are not deleted")
+    expect_status(reply, {400, 405}, "where tags are not deleted")
     expect_bytes(repository.get_manifest(tag), manifest.content)
 
 
@@ -223,11 +226,14 @@ def test_deletion_that_is_not_offered(repository: Repository, new_image: NewImag
     """Purpose: a registry that does not delete says so, and deletes nothing.
 
     Method: 1. push an image, DELETE it by digest
-            2. expect 400 or 405, and exactly its bytes
+            2. expect 400 or 405, and exactly its bytes; a registry that deletes it (202) need not say so
     """
     if "registry.delete" in features:
         raise NotApplicable("the target claims registry.delete")
     manifest = repository.given(new_image())
+    reply = repository.delete_manifest(manifest.digest)
+    if reply.status == 202:
+        raise NotApplicable("the registry deletes manifests, though the target does not claim it")
 
-    expect_status(repository.delete_manifest(manifest.digest), {400, 405}, "where nothing is deleted")
+    expect_status(reply, {400, 405}, "where nothing is deleted")
     expect_bytes(repository.get_manifest(manifest.digest), manifest.content)
