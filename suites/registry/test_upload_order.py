@@ -38,7 +38,7 @@ def begun(repository: Repository, content: bytes) -> Upload:
     """A session that has taken the first 300 bytes of the content."""
     upload = repository.open_upload()
     reply = upload.patch(content[:300], "0-299")
-    if reply.status != 202:
+    if not reply.ok:
         raise Inconclusive(f"the first chunk was not taken: {reply}", "uploads in chunks")
     return upload
 

@@ -29,7 +29,7 @@ def test_any_content_range(
     """
     content = new_blob(50).content
     upload, asked = open_ground.open_upload(), list[Exchange]()
-    if upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").status != 202:
+    if not upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").ok:
         raise Inconclusive("the first chunk was not taken", "uploads in chunks")
     mutation = change.of((BEGUN, len(content) - 1))
     reply = expect_outcome(
