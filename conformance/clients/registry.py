@@ -41,8 +41,9 @@ def open_door(http: HttpClient, repository: str) -> Door:
     if scheme == "bearer":
         _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
         _, colon, actions = wanted.get("scope", "").rpartition(":")
-        others = [each for each in actions.split(",") if colon and each not in ("", "pull", "push")]
-        door.delete_action = others[0] if others else "delete"
+        asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
+        # Deleting may be a right of its own, or part of that to push.
+        door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
     return door
 
 
@@ -92,7 +93,8 @@ class Registry:
 
     def scope(self, repository: str, actions: str | None = None) -> str:
         """A scope on a repository; without actions, all that its owner needs."""
-        return f"repository:{repository}:{actions or f'pull,push,{self.door.delete_action}'}"
+        everything = ",".join(dict.fromkeys(("pull", "push", self.door.delete_action)))
+        return f"repository:{repository}:{actions or everything}"
 
     def send(
         self,

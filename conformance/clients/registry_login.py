@@ -76,15 +76,14 @@ class Door:
         self,
         scopes: Iterable[str],
         authorization: str | None = None,
-        joined: bool = False,
         **parameters: str,
     ) -> Exchange:
-        """GET of the token endpoint: one ``scope`` parameter for each scope, or one that joins them by blanks."""
+        """GET of the token endpoint: one ``scope`` parameter for each scope."""
         if authorization:
             self.keep_from_clear()
         scopes = list(scopes)
         pairs = list({"service": self.service, **parameters}.items())
-        pairs += [("scope", " ".join(scopes))] if joined and scopes else [("scope", scope) for scope in scopes]
+        pairs += [("scope", scope) for scope in scopes]
         separator = "&" if "?" in self.realm else "?"
         fields = [("Authorization", authorization)] if authorization else []
         return self.http.send("GET", f"{self.realm}{separator}{urlencode(pairs, safe=':,/*', quote_via=quote)}", fields)

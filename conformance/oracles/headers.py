@@ -70,12 +70,15 @@ class Challenge:
     """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
 
     Of a parameter that is ``repeated`` the first value is kept; ``separated`` are parameters with a comma between them.
+    ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
+    each required resource scope", token scope documentation).
     """
 
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
     separated: bool = True
+    scopes: list[str] = field(default_factory=list)
 
 
 def challenges(reply: Exchange) -> list[Challenge]:
@@ -114,6 +117,8 @@ def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
         return rest.end()
     text = re.sub(r"\\(.)", r"\1", content.group(1)) if content.group().startswith('"') else content.group()
     key = name.group().lower()
+    if key == "scope":
+        found[-1].scopes += text.split()
     if key in found[-1].parameters:
         found[-1].repeated.add(key)
     behind = value[: name.start()].rstrip()

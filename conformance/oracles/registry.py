@@ -289,19 +289,18 @@ def expect_denied(reply: Exchange, because: str = "", further: Iterable[int] = (
         raise unlike(f"{listed(accepted)}{f' {because}' if because else ''}", reply, accepted)
 
 
-def expect_scope(reply: Exchange, resource: str, action: str) -> None:
-    """The Bearer challenge asks for an action on a resource (``repository:orgs/acme/app``), or for every action.
+def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
+    """The Bearer challenge asks for one of these actions on a resource (``repository:orgs/acme/app``), or for "*".
 
     Not asked of a registry that takes no bearer tokens.
     """
     bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
     if bearer is None:
         raise NotApplicable("the registry does not take bearer tokens")
-    told = bearer.parameters.get("scope")
-    scopes = [each.rpartition(":") for each in (told or "").split()]
-    wanted = {each for named, _, actions in scopes if named == resource for each in actions.split(",")}
-    if not {action, "*"} & wanted:
-        raise NonConformance(f"scope {resource}:{action}", f"scope {told!r}", reply)
+    scopes = [each.rpartition(":") for each in bearer.scopes]
+    wanted = {each for named, _, told in scopes if named == resource for each in told.split(",")}
+    if not {*actions, "*"} & wanted:
+        raise NonConformance(f"scope {resource}:{listed(actions)}", f"scope {bearer.parameters.get('scope')!r}", reply)
 
 
 def expect_untouched(reply: Exchange, content: bytes) -> None:

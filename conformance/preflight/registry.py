@@ -87,9 +87,9 @@ class Doors:
         """The scope of a role's login: what it may do in the repository under test."""
         return f"repository:{self.registry.repository}:{'pull,push' if role in WRITING_ROLES else 'pull'}"
 
-    def key(self, role: str, scope: str = "") -> list[tuple[str, str]]:
-        """The Authorization field of a role; Refused says why there is none."""
-        asked = scope or self.scope(role)
+    def key(self, role: str, scope: str | None = None) -> list[tuple[str, str]]:
+        """The Authorization field of a role, "" for a token without a scope; Refused says why there is none."""
+        asked = self.scope(role) if scope is None else scope
         if (role, asked) not in self.known:
             login = self.registry.credentials[role]  # type: ignore[index]
             self.known[role, asked] = self._authorization(login, asked)
@@ -109,7 +109,7 @@ class Doors:
         if self.registry.url.startswith("https:") and not realm.startswith("https:"):
             raise Refused("the realm of the challenge is plain http: a password is not sent there")
         asked = {"service": parameters["service"]} if "service" in parameters else {}
-        query = urlencode({**asked, "scope": scope})
+        query = urlencode({**asked, **({"scope": scope} if scope else {})})
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
         reply = self.contact.ask("GET", url, [("Authorization", basic)])
         if not reply.ok:
@@ -125,7 +125,7 @@ class Doors:
 
 def _login(state: SurfaceState, doors: Doors, role: str) -> None:
     try:
-        reply = doors.contact.ask("GET", "/v2/", doors.key(role))
+        reply = _let_in(doors, role)
     except (Refused, Failed) as reason:
         state.role(role, str(reason))
         if role == WHO_MAY_ALL and isinstance(reason, Refused) and reason.login:
@@ -138,6 +138,18 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
         state.role(role, f"is not let in: {reply.status}")
         if role == WHO_MAY_ALL and reply.status in (401, 403):
             _lock(state, role)
+
+
+def _let_in(doors: Doors, role: str) -> Exchange:
+    """The answer at /v2/: to a token without a scope, as its challenge names none, or to one for the repository.
+
+    Some token servers give no token where no scope is asked for, and some registries open /v2/ to no other.
+    """
+    try:
+        reply = doors.contact.ask("GET", "/v2/", doors.key(role, ""))
+    except Refused:
+        return doors.contact.ask("GET", "/v2/", doors.key(role))
+    return reply if reply.status == 200 else doors.contact.ask("GET", "/v2/", doors.key(role))
 
 
 def _lock(state: SurfaceState, role: str) -> None:

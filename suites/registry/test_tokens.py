@@ -6,7 +6,16 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import actions_in, altered, ask, has_ended, pull, require_login, token_for
+from conformance.clients.registry_tokens import (
+    actions_in,
+    altered,
+    ask,
+    granted_by_password,
+    has_ended,
+    pull,
+    require_login,
+    token_for,
+)
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied
@@ -40,15 +49,22 @@ def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str) -
 
 
 @verifies("registry/token/several-scopes")
-@pytest.mark.parametrize("joined", [case("repeated", False), case("joined", True)])
-def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredImage, joined: bool) -> None:
+@pytest.mark.parametrize("by", [case("repeated", "query"), case("joined", "form")])
+def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredImage, by: str) -> None:
     """Purpose: one token is for several repositories, as a mount needs.
 
-    Method: 1. ask for two repositories, by two scope parameters and by one with a blank
-            2. expect the token to pull from both
+    Method: 1. ask for two repositories, by two scope parameters of a query, and by one of a form with a blank between
+            2. expect the token to pull from both; where no password is taken in a form, that is not asked
     """
     scopes = [bearer.scope(each.repository.name, "pull") for each in (stored, guarded)]
-    token = token_for(bearer, "puller", *scopes, joined=joined)
+    if by == "form":
+        account = bearer.account("puller")
+        reply = granted_by_password(bearer, account.username, account.password, *scopes)
+        if not reply.ok:
+            raise NotApplicable(f"the token endpoint takes no username and password in a form ({reply.status})")
+        token = token_in(reply)
+    else:
+        token = token_for(bearer, "puller", *scopes)
 
     for each in (stored, guarded):
         expect_status(pull(each, token), 200, f"from {each.repository.name}")
@@ -82,7 +98,7 @@ def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
     if pushed.status != 401:
         raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
     bearer = next((each for each in challenges(pushed) if each.scheme == "bearer"), None)
-    scopes = bearer.parameters.get("scope", "").split() if bearer else []
+    scopes = bearer.scopes if bearer else []
     actions = [each.rpartition(":")[2].split(",") for each in scopes if f":{stored.repository.name}:" in each]
 
     if not any({"push", "*"} & set(each) for each in actions):
@@ -158,7 +174,8 @@ def test_altered_token(guarded: StoredImage, good: str, how: str) -> None:
 def test_expired_token(bearer: Registry) -> None:
     """Purpose: a token whose time is over opens nothing.
 
-    Method: 1. ask for a token, GET /v2/ with it: expect 200 (the control)
+    Method: 1. ask for a token, GET /v2/ with it, and where that takes no token with a scope, a list of tags: expect it
+               to be good (the control)
             2. GET /v2/ and a list of tags with the token of the target file that has expired: expect 401 to each
 
     Of a token that is a JWT, exp must be five minutes ago, since clocks may be forgiven to differ by a few (RFC 7519
@@ -168,7 +185,8 @@ def test_expired_token(bearer: Registry) -> None:
     if kept is None:
         raise NotApplicable("the target file names no expired_token under [targets.X.registry]")
     fresh = token_for(bearer, "pusher", bearer.scope(name, "pull"))
-    if bearer.presenting(f"Bearer {fresh}").support().status != 200:
+    new = bearer.presenting(f"Bearer {fresh}")
+    if new.support().status != 200 and new.repository(name).tags().status not in (200, 404):
         raise Inconclusive("a new token is no good either", "a login that works, in role pusher")
     expired = kept.reveal()
     if not has_ended(expired, fresh):
@@ -215,14 +233,15 @@ def test_malformed_scope(bearer: Registry, guarded: StoredImage, scope: str) -> 
 
 
 @verifies("registry/token/other-spelling-grants-nothing")
-@pytest.mark.parametrize("spelling", [case("capital", "Orgs"), case("slash-first", "/orgs"), case("dots", "x/../orgs")])
+@pytest.mark.parametrize("spelling", [case("capital", "capital"), case("slash-first", "/"), case("dots", "x/../")])
 def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -> None:
     """Purpose: rights are looked up for the name that goes into the token, letter by letter.
 
     Method: 1. ask for the repository under another spelling of its name: expect 200 or 400
             2. expect a token that is a JWT to grant no action on it
     """
-    name = guarded.repository.name.replace("orgs", spelling, 1)
+    name = guarded.repository.name
+    name = name.capitalize() if spelling == "capital" else spelling + name
     reply = ask(bearer, "pusher", f"repository:{name}:pull,push")
 
     expect_status(reply, {200, 400}, "for another spelling")

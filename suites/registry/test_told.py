@@ -37,11 +37,10 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
     bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
     if bearer is None:
         raise NotApplicable("the registry does not take bearer tokens")
-    scope = bearer.parameters.get("scope", "")
 
     for name in (stored.repository.name, guarded.repository.name):
-        if f":{name}:" not in scope:
-            raise NonConformance(f"a scope on {name}", f"scope {scope!r}", reply)
+        if not any(f":{name}:" in each for each in bearer.scopes):
+            raise NonConformance(f"a scope on {name}", f"scope {' '.join(bearer.scopes)!r}", reply)
 
 
 @verifies("registry/token/invalid-is-told")

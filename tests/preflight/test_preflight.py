@@ -195,6 +195,17 @@ def test_one_way_to_log_in_that_is_refused_locks_nothing(reference: tuple[Refere
     assert state.blocked is None
 
 
+def test_support_check_that_takes_no_token_with_a_scope(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    deployment.switch(["support-check-takes-no-scope"])
+    try:
+        state = next(each for each in preflight(target) if each.surface == "registry")
+    finally:
+        deployment.switch([])
+    assert set(state.credentials.values()) == {"ok"}
+    assert state.blocked is None
+
+
 def test_a_gateway_that_fails_is_not_locked(
     reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:

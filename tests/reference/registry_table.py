@@ -13,6 +13,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChallengeMissingForHead",
         "ChallengeOfMountWithoutSource",
         "ReferrersChallengeWithoutScope",
+        "ScopeForEachResource",
     ),
     "at_once": (
         "BlobReadsFailAtOnce",
@@ -43,6 +44,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "PullTokenPushes",
     ),
     "blob": (
+        "BlobTypeToldWithItsBytesAlone",
         "EntityTagNotHeeded",
         "HeadOfBlobRefused",
         "BlobWithoutDigestHeader",
@@ -249,9 +251,9 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "SlashesMerged",
     ),
     "narrow_tokens": (
+        "DeletionNeedsPush",
         "PullNeedsPush",
         "PullTokenDeletes",
-        "PushTokenDeletes",
         "TokenGoesByPrefix",
     ),
     "ranges": (
@@ -312,6 +314,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "SeveralChallenges",
         "SupportCheckNeedsNoLogin",
         "SupportCheckRedirected",
+        "SupportCheckTakesNoScope",
         "SupportCheckUnknown",
     ),
     "tag_list": (

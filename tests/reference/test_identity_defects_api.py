@@ -410,6 +410,7 @@ VARIANTS: list[Row] = [
     (variants.ProjectsCanBeSearched, listed("ct-outsider", q="secret"), (["atlas"], 1), ([], 0)),
     (variants.AnonymousRegistryLoginRefused, login(None), 200, 401),
     (variants.RegistryFormNotOffered, lambda w: w.registry_form().status_code, 400, 404),
+    (variants.ScopeOfAQueryNotSplit, granted("ct-pull", " ".join(BOTH)), ["orgs/acme/a:pull", "orgs/acme/b:pull"], []),
     (variants.OneRegistryTokenName, lambda w: "access_token" in w.registry().json(), True, False),
     (variants.RetryAfterAsDate, retry_after, "number", "date"),
 ]  # fmt: skip

@@ -6,8 +6,10 @@ import hashlib
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import (
@@ -283,6 +285,18 @@ class RegistryFormNotOffered(Variant):
 
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         return surface_of(original).not_found()
+
+
+class ScopeOfAQueryNotSplit(Variant):
+    """Docker token authentication: each scope parameter of a query is one; a form alone holds several in one."""
+
+    surface = "identity"
+
+    def token_by_get(self, original: Any, request: Request) -> Answer:
+        pairs = parse_qsl(request.query_string, keep_blank_values=True)
+        kept = urlencode([each for each in pairs if each[0] != "scope" or " " not in each[1]])
+        answer: Answer = original(replace(request, query_string=kept))
+        return answer
 
 
 class OneRegistryTokenName(Variant):

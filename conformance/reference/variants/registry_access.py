@@ -10,9 +10,10 @@ from typing import Any
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
 
 
 class BasicLogin(Variant):
@@ -73,6 +74,37 @@ class ExpiredRegistryTokenForgiven(Variant):
 
     def claims_of(self, original: Any, token: str) -> dict[str, Any]:
         return decoded(original, token, leeway=60)
+
+
+class SupportCheckTakesNoScope(Variant):
+    """Docker token authentication: /v2/ asks for a token without a scope, and one for a repository is none for it."""
+
+    surface = "registry"
+
+    async def support(self, original: Any, asked: Asked) -> Answer:
+        if asked.caller.grants:
+            raise registry_of(original).insufficient([])
+        answer: Answer = await original(asked)
+        return answer
+
+
+class DeletionNeedsPush(Variant):
+    """Docker token scopes: "push for write access", of which deleting is a part; there is no right of its own."""
+
+    surface = "registry"
+
+    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
+        return ("push",) if method == "DELETE" else tuple(original(method))
+
+
+class ScopeForEachResource(Variant):
+    """Docker token scopes, Resource Provider Use: "a scope field for each required resource scope"."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = [each for each in original(wanted, error) if each[0] != "scope"]
+        return told[:2] + [("scope", str(each)) for each in wanted] + told[2:]
 
 
 class InsufficientScopeForbidden(Variant):

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.registry.common import registry_of, without
+from conformance.reference.defects.registry.common import kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
@@ -155,3 +155,12 @@ class AnswersCompressed(Variant):
             answer.headers["Content-Length"] = str(len(answer.body))
             answer.headers["Content-Encoding"] = "gzip"
         return answer
+
+
+class BlobTypeToldWithItsBytesAlone(Variant):
+    """RFC 9110 section 9.3.2: HEAD may leave out what only making the content determines, such as its type."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer

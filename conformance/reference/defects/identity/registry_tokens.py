@@ -171,7 +171,7 @@ class FirstRegistryScopeOnly(Defect):
 
 
 class BlankSeparatedScopesLost(Defect):
-    """Docker token authentication: one scope parameter may hold several, separated by blanks."""
+    """Docker token authentication: the one scope of a form may hold several, separated by blanks."""
 
     surface = "identity"
     noticed_by = ("registry/token/several-scopes",)

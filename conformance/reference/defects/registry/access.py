@@ -322,16 +322,6 @@ class PullTokenDeletes(Defect):
         return ("pull",) if method == "DELETE" else original(method)
 
 
-class PushTokenDeletes(Defect):
-    """Docker token flow: a token for pull and push does not delete."""
-
-    surface = "registry"
-    noticed_by = ("registry/login/challenge-names-the-scope",)
-
-    def actions_wanted(self, original: Any, method: str) -> tuple[str, ...]:
-        return ("push",) if method == "DELETE" else original(method)
-
-
 class TokenOfOtherRepositoryAccepted(Defect):
     """Docker token flow: a token grants what it names, on no other repository."""
 
