@@ -7,11 +7,13 @@ Amazon S3 API Reference, "Authenticating Requests (AWS Signature Version 4)".
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import hmac
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -85,16 +87,24 @@ class Signing:
     """How to sign: when (seconds since the epoch), over what payload hash, and with which fields left unsigned.
 
     ``payload`` None: the SHA-256 of the body. ``scope_date``: another date in the scope than the request's.
+    ``timed_by``: the field that tells when, ``x-amz-date`` or ``Date``.
     """
 
     when: float | None = None
     payload: str | None = None
     unsigned: frozenset[str] = field(default_factory=frozenset)
     scope_date: str | None = None
+    timed_by: str = "x-amz-date"
 
     def timestamp(self) -> str:
         """The time as ``x-amz-date`` writes it."""
         return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self.when if self.when is not None else time.time()))
+
+    def time_field(self, timestamp: str) -> tuple[str, str]:
+        """The field that tells the time of a timestamp."""
+        if self.timed_by == "x-amz-date":
+            return self.timed_by, timestamp
+        return self.timed_by, formatdate(calendar.timegm(time.strptime(timestamp, "%Y%m%dT%H%M%SZ")), usegmt=True)
 
 
 def encoded(text: str | bytes, safe: str = "") -> str:
@@ -155,12 +165,12 @@ def signed_names(request: Request, unsigned: frozenset[str]) -> list[str]:
 
 
 def sign(request: Request, keys: Keys, signing: Signing | None = None) -> Request:
-    """The request with x-amz-date, x-amz-content-sha256 and Authorization. It must have its Host already."""
+    """The request with its time, x-amz-content-sha256 and Authorization. It must have its Host already."""
     signing = signing or Signing()
     timestamp = signing.timestamp()
     date = signing.scope_date or timestamp[:8]
     payload = signing.payload if signing.payload is not None else sha256_hex(request.body)
-    ready = request.with_headers(("x-amz-date", timestamp), ("x-amz-content-sha256", payload))
+    ready = request.with_headers(signing.time_field(timestamp), ("x-amz-content-sha256", payload))
     signed = signed_names(ready, signing.unsigned)
     signature = signature_of(ready, keys, signed, payload, timestamp, date)
     credential = f"{keys.access_key}/{scope_of(keys, date)}"

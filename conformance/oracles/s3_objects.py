@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date
 
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
@@ -149,3 +150,12 @@ def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
         raise unlike("2xx, or a clean refusal of the key", put, [*range(200, 300), *range(400, 500), 501])
     else:
         expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key that was refused")
+
+
+def expect_tag_set(reply: Exchange, tags: dict[str, str]) -> None:
+    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging)."""
+    found = tags_of(reply)
+    if found != tags:
+        names = Listed("Tag/Key", (reply.id,), tuple(tags))
+        proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
+        raise NonConformance(f"the tags {tags}", f"{found}", reply, proof=proof)

@@ -116,6 +116,11 @@ def test_condition(space: Space, known: Known, fields: Fields, status: int) -> N
             304,
         ),
         row(
+            "storage/condition/if-none-match-beside-if-match",
+            lambda k: {"If-Match": k.etag, "If-None-Match": k.etag},
+            304,
+        ),
+        row(
             "storage/condition/outranks-range",
             lambda k: {"If-None-Match": k.etag, "Range": "bytes=5000-"},
             304,
@@ -126,7 +131,7 @@ def test_precedence(space: Space, known: Known, fields: Fields, status: int) -> 
     """Purpose: entity tags outrank dates, for they are the finer knowledge, and conditions outrank ranges.
 
     Method: 1. GET an object under two conditions that disagree, or under one and with a range
-            2. expect the answer to the entity tag
+            2. expect the answer to the entity tag, of two of these to the one that fails
     """
     _judged(space.get(known.key, fields(known)), status)
 

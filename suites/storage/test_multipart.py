@@ -196,14 +196,15 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
 
 @verifies("storage/multipart/two-uploads-do-not-mix")
 def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
-    """Purpose: two uploads to one key are two uploads; the one completed last is the object.
+    """Purpose: uploads to one key are apart from one another; the one completed last is the object.
 
-    Method: 1. open two uploads to one key, send each its part, complete the second, then the first
+    Method: 1. open three uploads to one key, send each its part, abort the third, complete the second, then the first
             2. expect the second's bytes, then the first's
     """
     key = space.key()
-    one, two = space.opened(key), space.opened(key)
-    parts = {upload: space.part(key, upload, 1, upload.encode()) for upload in (one, two)}
+    one, two, given_up = space.opened(key), space.opened(key), space.opened(key)
+    parts = {upload: space.part(key, upload, 1, upload.encode()) for upload in (one, two, given_up)}
+    space.abort(key, given_up)
 
     for upload in (two, one):
         expect_no_error_inside(space.complete(key, upload, [parts[upload]]))

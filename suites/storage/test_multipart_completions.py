@@ -37,15 +37,16 @@ MALFORMED = {
 def test_small_part_in_the_middle_is_refused(space: Space) -> None:
     """Purpose: every part but the last is at least 5 MiB.
 
-    Method: 1. upload two small parts, complete
-            2. expect 400 EntityTooSmall, and nothing stored
+    Method: 1. upload two small parts, complete; then with the first of 5 MiB anew and a third behind them
+            2. expect 400 EntityTooSmall each time, and nothing stored
     """
     key = space.key()
     upload = space.opened(key)
-    parts = [space.part(key, upload, 1, b"too small"), space.part(key, upload, 2, b"the last")]
-    reply = space.complete(key, upload, parts)
+    parts = [space.part(key, upload, number, b"too small") for number in (1, 2)]
 
-    expect_failed_completion(reply, 400, {"EntityTooSmall"})
+    expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
+    parts = [space.part(key, upload, 1, ONE), parts[1], space.part(key, upload, 3, b"the last")]
+    expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
     expect_nothing_stored(space.get(key))
     space.abort(key, upload)
 

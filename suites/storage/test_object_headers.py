@@ -25,7 +25,6 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
-BAD_TAGS = {"InvalidTag", "InvalidArgument", "BadRequest", "InvalidTagError", "InvalidRequest"}
 SYSTEM_FIELDS = {
     "Content-Type": "text/csv; charset=utf-8",
     "Cache-Control": "private, max-age=60",
@@ -227,21 +226,4 @@ def test_large_metadata_is_whole_or_refused(space: Space) -> None:
         expect_headers(space.head(key), fields)
         return
     expect_refusal(reply, {400, 431}, {"MetadataTooLarge", "InvalidRequest", "RequestHeaderSectionTooLarge"})
-    expect_nothing_stored(space.get(key))
-
-
-@verifies("storage/tagging/limits-of-the-field-are-kept")
-@pytest.mark.parametrize(
-    "tags",
-    [case("eleven", "&".join(f"tag{number}=x" for number in range(11))), case("key-twice", "same=one&same=other")],
-)
-def test_limits_of_the_tagging_field_are_kept(space: Space, tags: str) -> None:
-    """Purpose: the tags that come with an object have the limits of those that come after it.
-
-    Method: 1. put with x-amz-tagging beyond a limit
-            2. expect 400, and nothing stored
-    """
-    key = space.key()
-
-    expect_refusal(space.put(key, b"tagged", {"x-amz-tagging": tags}), 400, BAD_TAGS)
     expect_nothing_stored(space.get(key))

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from conformance.clients.sigv4 import Signing
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -55,3 +56,15 @@ def test_encoding_on_the_wire_does_not_matter(space: Space, encoded: str, sent: 
 
     expect_status(space.s3.send_as_is(replace(signed, path=signed.path.replace(encoded, sent))), 200)
     expect_bytes(space.get(key), b"signed")
+
+
+@verifies("storage/signature/date-field-tells-the-time")
+def test_date_field_tells_the_time(space: Space) -> None:
+    """Purpose: a request that tells its time in Date, as the fields of HTTP go, needs no x-amz-date.
+
+    Method: 1. sign a listing with Date in place of x-amz-date
+            2. expect 200
+    """
+    asked = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
+
+    expect_status(space.s3.send(asked, Signing(timed_by="Date")), 200)

@@ -193,3 +193,27 @@ def without_size(call: Call) -> Call:
     headers = call.request.headers.mutablecopy()
     del headers[SIZE]
     return replace(call, request=replace(call.request, headers=headers))
+
+
+class AbortTakesAllOfTheKey(Defect):
+    """S3 API Reference, AbortMultipartUpload: it aborts the upload that its id names."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
+            if upload.upload_id != call.query.get("uploadId"):
+                await gateway(original).forget_upload(bucket, upload)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class OnlyFirstPartIsMeasured(Defect):
+    """S3 API Reference, error code EntityTooSmall: every part but the last is at least 5 MiB."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/small-part-in-the-middle-is-refused",)
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes)

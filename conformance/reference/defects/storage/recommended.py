@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call
-from conformance.reference.storage.conditions import http_date, listed_tags
+from conformance.reference.storage.conditions import Conditions, http_date, listed_tags
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.properties import LONGEST_TAG_VALUE
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
@@ -75,3 +78,41 @@ class BrokenDateRefused(Defect):
     def intercept(self, request: Request) -> Answer | None:
         since = request.headers.get("if-modified-since")
         return Answer(400) if since is not None and http_date(since) is None else None
+
+
+class DateAloneRefused(Defect):
+    """S3 API Reference, "Common Request Headers": Date tells the time where there is no x-amz-date."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/date-field-tells-the-time",)
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        if "x-amz-date" not in request.headers:
+            raise Fault("AccessDenied", "AWS authentication requires x-amz-date")
+        presented: Presented = original(request, header)
+        return presented
+
+
+class MatchAlone(Defect):
+    """RFC 9110 section 13.2.2: where If-Match holds, If-None-Match is evaluated as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/if-none-match-beside-if-match",)
+
+    def precondition(self, original: Any, asked: Conditions, found: StoredObject | None, reading: bool) -> int | None:
+        beside = asked if asked.match is None else replace(asked, none_match=None)
+        status: int | None = original(beside, found, reading)
+        return status
+
+
+class TagsCountedInBytes(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": the limits are of Unicode characters."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/limits-are-in-characters",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        if any(len(each.encode()) > LONGEST_TAG_VALUE for pair in pairs for each in pair):
+            raise Fault("InvalidTag")
+        tags: dict[str, str] = original(pairs)
+        return tags
