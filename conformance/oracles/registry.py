@@ -277,10 +277,10 @@ def expect_tags(repository: Repository, wanted: Iterable[str]) -> None:
 
 
 def expect_not_stored(probes: Iterable[Exchange]) -> None:
-    """Each of these reads is answered 404: what was refused is nowhere."""
+    """Each of these reads is answered 404: what was refused or deleted is not there."""
     for probe in probes:
         if probe.status != 404:
-            raise unlike("404: what was refused is not stored", probe, {404})
+            raise unlike("404 for what must not be there", probe, {404})
 
 
 def expect_denied(reply: Exchange, because: str = "", further: Iterable[int] = ()) -> None:
