@@ -88,9 +88,10 @@ class Life:
         return judgement
 
     def _met_others(self, judgement: Judgement) -> bool:
-        """Whether a check failed with a request that got no answer, in one of several processes: the service may have
-        ended of another's, and be there again."""
-        return not self.alone and judgement.verdict == Verdict.FAIL and self.recorder.unanswered()
+        """Whether a check failed, or could not be prepared, with a request that got no answer, in one of several
+        processes: the service may have ended of another's, and be there again."""
+        told_of_it = judgement.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+        return not self.alone and told_of_it and self.recorder.unanswered()
 
     def _cause(self, surface: str, unanswered: bool) -> str:
         """Why a surface does not answer, "" where it does; one that left a request unanswered may yet be dying."""

@@ -19,6 +19,7 @@ class Preparation:
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self._asked: dict[tuple[str, str], list[Kept]] = {}
+        self._made_anew: set[tuple[str, str]] = set()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
@@ -37,3 +38,17 @@ class Preparation:
             # Made once: many checks can fail.
             self._asked[key] = [self.recorder.made(kept) for kept in self._asked[key]]
         return [kept for key in used for kept in self._asked[key]]
+
+    def make_anew(self, item: pytest.Function) -> None:
+        """Has the shared fixtures that failed for a check made again for the next one that wants them, each once.
+
+        pytest keeps how a fixture failed as it keeps what another is: a service that was away for a moment would be so
+        for every check to come.
+        """
+        for name, made in item._fixtureinfo.name2fixturedefs.items():
+            for each in made:
+                failed = each.cached_result is not None and each.cached_result[2] is not None
+                if failed and each.scope != "function" and (name, each.baseid) not in self._made_anew:
+                    self._made_anew.add((name, each.baseid))
+                    # Only told which check it was for.
+                    each.finish(item._request)  # type: ignore[arg-type]

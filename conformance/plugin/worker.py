@@ -194,6 +194,8 @@ class Worker:
         elif call.when == "call" or error is not None:
             if error is not None and not isinstance(error, NotApplicable):
                 RECORDER.prepare(self.preparation.of(item))
+            if call.when == "setup" and RECORDER.unanswered() and isinstance(item, pytest.Function):
+                self.preparation.make_anew(item)
             self._conclude(check, self._judgement(check, error, call.when), report)
         return report
 

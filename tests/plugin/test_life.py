@@ -112,15 +112,16 @@ def test_other_workers_requests_are_thought_of() -> None:
     assert "Other workers" in judged.findings[0]["hint"]
 
 
-def test_beside_other_workers_a_check_that_met_an_end_is_in_doubt_where_the_service_came_back() -> None:
+@pytest.mark.parametrize("met", [FAILED, Judgement(Verdict.INCONCLUSIVE, "the precondition could not be made")])
+def test_beside_other_workers_a_check_that_met_an_end_is_in_doubt_where_the_service_came_back(met: Judgement) -> None:
     causes = [REFUSED, ""]
     recorder = recorded(("/v2/here", 0, "Server disconnected"))
     watched = Life(TARGET, recorder, False, lambda _target, _surface: causes.pop(0) if causes else "")
-    watched.judged("registry/a/b", FAILED)
+    watched.judged("registry/a/b", met)
     assert watched.doubtful
     # It came back before anybody asked.
     watched = watching(recorded(("/v2/here", 0, "Server disconnected")), Service(), alone=False)
-    assert watched.judged("registry/a/b", FAILED) is FAILED
+    assert watched.judged("registry/a/b", met) is met
     assert watched.doubtful
 
 

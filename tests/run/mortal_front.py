@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 class MortalFront:
     """Passes on what it gets, until ``poison`` is in it; with ``back_s`` it listens again after that time.
 
-    ``hangs``: from then on it takes connections and answers none, in place of closing them.
+    ``lives``: how often it dies of the poison. ``hangs``: from then on it takes connections and answers none, in place
+    of closing them.
     """
 
-    def __init__(self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False) -> None:
+    def __init__(
+        self, service: str, poison: bytes, back_s: float | None = None, hangs: bool = False, lives: int = 1000
+    ) -> None:
         parts = urlsplit(service)
         self.service = (parts.hostname or "", parts.port or 80)
-        self.poison, self.back_s, self.hangs = poison, back_s, hangs
+        self.poison, self.back_s, self.hangs, self.lives = poison, back_s, hangs, lives
         self.deaths = 0
         self._open: list[socket.socket] = []
         self._stopped = False
@@ -48,7 +51,7 @@ class MortalFront:
     def _pass_on(self, source: socket.socket, sink: socket.socket, asked: bool) -> None:
         with contextlib.suppress(OSError):
             while part := source.recv(65536):
-                if asked and self.poison in part:
+                if asked and self.poison in part and self.deaths < self.lives:
                     self._die()
                     return
                 sink.sendall(part)

@@ -88,6 +88,21 @@ def test_beside_another_worker_the_same_request_is_the_one_finding(
     assert ran.code == 1
 
 
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_what_was_not_prepared_as_the_server_was_away_is_prepared_again(
+    reference: EmbeddedReference, tmp_path: Path, workers: str
+) -> None:
+    # The body of the object that nearly all of these checks read.
+    with MortalFront(storage_url(reference), b"\r\n\r\nconditional", back_s=0.3, lives=1) as front:
+        ran = checked(reference, tmp_path, front, "--workers", workers, areas=("storage/condition",))
+    verdicts = Counter(ran.verdicts().values())
+    assert front.deaths == 1
+    assert verdicts["inconclusive"] == verdicts["error"] == 0, ran.output
+    # By itself, where it would be told of the request that ended the server, it ends it no more.
+    assert verdicts["fail"] == (workers == "0"), ran.output
+    assert verdicts["pass"] > 20
+
+
 def test_a_server_that_falls_silent_is_one_cause_and_no_finding(reference: EmbeddedReference, tmp_path: Path) -> None:
     with MortalFront(storage_url(reference), POISON, hangs=True) as front:
         ran = checked(reference, tmp_path, front, "--workers", "0")
