@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,25 @@ def test_text_comes_through_shell_and_curl_as_it_is(tmp_path: Path, text: str) -
         pair = inside[place : place + 2]
         plain, place = (plain + meant[pair], place + 2) if pair in meant else (plain + inside[place], place + 1)
     assert plain == text
+
+
+def test_an_answer_that_breaks_off_in_its_body_is_none(tmp_path: Path) -> None:
+    """As in the run, where it has no status; a script that took it for one would say that the finding is mended."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def breaks_off() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nab")
+
+        threading.Thread(target=breaks_off, daemon=True).start()
+        port = server.getsockname()[1]
+        script = tmp_path / "script.sh"
+        lines = [PREAMBLE, f'send 1 <<CURL\nurl = "http://127.0.0.1:{port}/"\nCURL', 'cat "$answers"/1.*']
+        script.write_text("\n".join(lines), encoding="utf-8")
+        told = subprocess.run([SHELL, str(script)], capture_output=True, text=True, check=False)
+    assert told.stdout.splitlines() == ["(curl ended with 18)", "request 1 is answered 000", "000"]
 
 
 def listed(folder: Path, name: str, wanted: list[str], *pages: tuple[str, str]) -> bool:
