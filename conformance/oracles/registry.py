@@ -228,12 +228,16 @@ def next_link(reply: Exchange) -> str | None:
 
 
 def pages_from(first: Exchange, follow: Callable[[Exchange, str], Exchange]) -> list[Exchange]:
-    """An answer and all that its ``next`` links lead to; a chain without end is a finding."""
-    pages = [first]
+    """An answer and all that its ``next`` links lead to; a chain without end, or in a circle, is a finding."""
+    pages, followed = [first], dict[str, bytes]()
     while (target := next_link(pages[-1])) is not None:
         if len(pages) >= MOST_PAGES:
             raise NonConformance("links that come to an end", f"{MOST_PAGES} pages and a further link", pages[-1])
         pages.append(follow(pages[-1], target))
+        # A server may hold the place for its client, so that the same link goes on: not with the same page.
+        if followed.get(target) == pages[-1].body:
+            raise NonConformance("links that come to an end", f"the page at {target} again, and its link", *pages[-2:])
+        followed[target] = pages[-1].body
     return pages
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from itertools import count
 from typing import Any
 
 import pytest
@@ -150,9 +151,32 @@ def test_a_field_of_any_length_is_read_in_one_go(unit: str) -> None:
 
 
 def test_links_without_end_are_a_finding() -> None:
-    endless = answer(200, {"tags": []}, link='</x>; rel="next"')
-    with pytest.raises(NonConformance, match="come to an end"):
-        oracle.pages_from(endless, lambda reply, target: endless)
+    numbers = count()
+    with pytest.raises(NonConformance, match=r"come to an end.*200 pages"):
+        oracle.pages_from(
+            answer(200, {"tags": []}, link='</x>; rel="next"'),
+            lambda reply, target: answer(200, {"tags": []}, link=f'</x{next(numbers)}>; rel="next"'),
+        )
+
+
+def test_links_in_a_circle_are_told_of_once_round() -> None:
+    asked = list[str]()
+
+    def follow(_reply: Exchange, target: str) -> Exchange:
+        asked.append(target)
+        return answer(200, {"tags": [target]}, link=f'<{"/b" if target == "/a" else "/a"}>; rel="next"')
+
+    with pytest.raises(NonConformance, match=r"come to an end.*the page at /a again"):
+        oracle.pages_from(answer(200, {"tags": []}, link='</a>; rel="next"'), follow)
+    assert asked == ["/a", "/b", "/a"]
+
+
+def test_the_same_link_may_go_on() -> None:
+    left = [answer(200, {"tags": ["b"]}, link='</next>; rel="next"'), answer(200, {"tags": ["c"]})]
+    pages = oracle.pages_from(
+        answer(200, {"tags": ["a"]}, link='</next>; rel="next"'), lambda reply, target: left.pop(0)
+    )
+    oracle.expect_complete(pages, "tags", ["a", "b", "c"])
 
 
 def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
