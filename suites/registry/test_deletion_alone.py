@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, image, index
+from conformance.clients.images import Manifest, NewBlob, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes
+from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
@@ -136,3 +136,23 @@ def test_pushed_again(undone: Undone) -> None:
     expect_bytes(repository.get_manifest(tag), manifest.content)
     for blob in manifest.blobs:
         expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/delete/blob-is-gone")
+@pytest.mark.parametrize("algorithm", [case("sha512", "sha512")])
+def test_delete_by_another_algorithm(repository: Repository, new_blob: NewBlob, algorithm: str) -> None:
+    """Purpose: a blob is deleted by the digest that it was pushed with.
+
+    Method: 1. push a blob under its sha512 digest, which a registry need not take (400)
+            2. where blobs are deleted by their sha256 digests (the control), DELETE it: expect 202
+            3. expect 404 to GET and HEAD
+    """
+    blob = new_blob()
+    digest = digest_of(blob.content, algorithm)
+    if repository.open_upload().put(digest, blob.content).status != 201:
+        raise NotApplicable(f"the registry takes no {algorithm} digests, as it may")
+    if repository.delete_blob(repository.given_blob(new_blob().content)).status != 202:
+        raise NotApplicable("the registry deletes no blobs, as it may")
+
+    expect_status(repository.delete_blob(digest), 202, f"by the {algorithm} digest")
+    expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])

@@ -15,6 +15,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 
 REFUSED = {400, 415, 422}
+NOT_A_NUMBER = b',"org.example.number":NaN}'
 
 
 def put_changed(
@@ -44,6 +45,17 @@ def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, 
             2. expect 400 (or 415, 422), and 404 to HEAD of the tag
     """
     put_changed(stored, names.new("unsound"), changes)
+
+
+@verifies("registry/manifest/schema-version-is-2")
+@pytest.mark.parametrize("version", [case("text", "2")])
+def test_schema_version_of_another_kind(stored: StoredImage, names: Names, version: str) -> None:
+    """Purpose: what only looks like the version is none.
+
+    Method: 1. PUT an image whose schemaVersion is the text "2"
+            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+    """
+    put_changed(stored, names.new("version"), {"schemaVersion": version})
 
 
 @verifies("registry/manifest/descriptors-are-whole")
@@ -116,19 +128,21 @@ def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
         case("list", b"[]"),
         case("null", b"null"),
         case("binary", b"\xff\xfe\x00\x00"),
+        case("not-a-number", NOT_A_NUMBER),
     ],
 )
 def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) -> None:
     """Purpose: a body that is no manifest is the caller's fault, and is not stored.
 
-    Method: 1. PUT a body that is no JSON object, under a tag
-            2. expect 400; and 404 to HEAD of the tag, where the body is JSON
+    Method: 1. PUT a body that is no JSON object, an image with a member NaN among them, under a tag
+            2. expect 400; and 404 to HEAD of the tag, where the body is JSON or nearly
     """
-    tag = names.new("nonsense")
+    tag, nearly = names.new("nonsense"), content == NOT_A_NUMBER
+    content = stored.image.content.rstrip().removesuffix(b"}") + content if nearly else content
     reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
 
     expect_status(reply, 400, "for a body that is no manifest")
-    if content in (b"[]", b"null"):
+    if nearly or content in (b"[]", b"null"):
         expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
 
 

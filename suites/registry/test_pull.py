@@ -22,7 +22,6 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 
 TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
 
@@ -165,24 +164,6 @@ def test_blob_of_another_repository(
 
     expect_status(reply, 404, "for a blob of another repository")
     expect_status(control, 200, "where it was pushed")
-
-
-@verifies("registry/pull/entity-tag-saves-a-pull")
-@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
-def test_if_none_match(stored: StoredImage, read: Read, kind: str) -> None:
-    """Purpose: what a client has already is not sent again.
-
-    Method: 1. GET a blob and a manifest: expect an ETag; GET again with If-None-Match
-            2. expect 304
-    """
-    blob = stored.image.blobs[-1] if kind == "blob" else stored.image
-    again = stored.repository.get_blob if kind == "blob" else stored.repository.get_manifest
-    etag = read("blob-get" if kind == "blob" else "digest-get").headers.get("etag")
-    if etag is None:
-        raise NonConformance("an ETag", "no ETag field")
-
-    accept = ("Accept", stored.image.media_type)
-    expect_status(again(blob.digest, [accept, ("If-None-Match", etag)]), 304, "for what the caller has already")
 
 
 @verifies("registry/pull/digest-field-is-true")

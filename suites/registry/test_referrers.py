@@ -21,9 +21,9 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 SBOM = "application/vnd.example.sbom.v1+json"
-SIGNATURE = f"{SBOM}-seq"
-"""Another type, though it begins like the first."""
+SIGNATURE = f"{SBOM}-seq"  # another type, though it begins like the first
 TYPED = "application/vnd.example.list"
+FILTERED = "sbom, in the list of its type"
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ class Listing:
         return [each for page in pages for each in descriptors_of(page)], pages[0]
 
     def _pages(self, artifact_type: str | None) -> list[Exchange]:
-        repository, subject = self.referred.repository, self.referred.subject
-        return pages_from(repository.referrers(subject.digest, artifact_type), repository.follow)
+        repository, digest = self.referred.repository, self.referred.subject.digest
+        return pages_from(repository.referrers(digest, artifact_type), repository.follow)
 
 
 @pytest.fixture
@@ -122,12 +122,11 @@ def test_referrers_are_an_index(listing: Listing) -> None:
         raise NonConformance('"schemaVersion": 2', f"{version!r}", reply)
 
 
-def descriptor(listing: Listing, kind: str) -> tuple[dict[str, Any], Exchange]:
+def descriptor(listing: Listing, kind: str, of_type: str | None = None) -> tuple[dict[str, Any], Exchange]:
     """The descriptor of one referrer; Inconclusive where it is not listed (another check's finding)."""
-    found, reply = listing.of()
-    wanted = listing.referred.by[kind].digest
+    found, reply = listing.of(of_type)
     for each in found:
-        if each.get("digest") == wanted:
+        if each.get("digest") == listing.referred.by[kind].digest:
             return each, reply
     raise Inconclusive(f"the {kind} is not listed among the referrers", "a registry that lists referrers")
 
@@ -155,14 +154,16 @@ def test_referrers_say_their_type(listing: Listing, kind: str, wanted: str | Non
 
 
 @verifies("registry/referrers/carry-annotations")
-@pytest.mark.parametrize("kind", [case("artifact", "sbom"), case("index", "index")])
+@pytest.mark.parametrize(
+    "kind", [case("artifact", "sbom"), case("image", "image"), case("index", "index"), case("filtered", FILTERED)]
+)
 def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
     """Purpose: a client chooses a referrer by its annotations.
 
-    Method: 1. ask for referrers
+    Method: 1. ask for referrers, and for those of one artifact type
             2. expect the annotations of the manifest in its descriptor
     """
-    found, reply = descriptor(listing, kind)
+    found, reply = descriptor(listing, "sbom", SBOM) if kind == FILTERED else descriptor(listing, kind)
 
     if found.get("annotations") != {"org.example.of": "v1"}:
         raise NonConformance('"annotations": {"org.example.of": "v1"}', repr(found.get("annotations")), reply)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
+from conformance.clients.at_once import at_once
 from conformance.clients.images import image, variation
 from conformance.clients.registry import NewRepository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.registry import pages_from, strings_of
+from conformance.oracles.registry import expect_complete, pages_from, strings_of
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+MANY = 120
+CALLERS = 4
+PUSHED_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -77,3 +84,29 @@ def test_digests_are_no_tags(grown: Grown) -> None:
 
     if others:
         raise NonConformance("no other tags than two", str(others), *grown.pages)
+
+
+@verifies("registry/tags/long-list-is-whole")
+def test_long_list(new_repository: NewRepository) -> None:
+    """Purpose: a list is whole however long it is, on one page or on several.
+
+    Method: 1. push an image under 120 tags, or as many as can be pushed in 20 s
+            2. ask for the tags and follow the links: expect each once
+    """
+    repository = new_repository("long")
+    manifest = repository.given(image(repository.name, layers=0))
+    tags, until = [f"t{number:03}" for number in range(MANY)], time.monotonic() + PUSHED_WITHIN_S
+
+    def pushing(share: list[str]) -> Callable[[], list[tuple[str, Exchange]]]:
+        return lambda: [
+            (tag, repository.put_manifest(tag, manifest.content, manifest.media_type))
+            for tag in share
+            if time.monotonic() < until
+        ]
+
+    pushed = [each for share in at_once([pushing(tags[first::CALLERS]) for first in range(CALLERS)]) for each in share]
+    refused = next((reply for _, reply in pushed if reply.status != 201), None)
+    if refused is not None:
+        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
+
+    expect_complete(pages_from(repository.tags(), repository.follow), "tags", [tag for tag, _ in pushed])

@@ -14,7 +14,7 @@ from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.values import seconds_of_date
@@ -106,6 +106,19 @@ def test_refresh_token_is_not_given_unasked(answer: Exchange) -> None:
     """
     if answer.ok and expect_json_object(answer).get("refresh_token"):
         raise NonConformance("no refresh_token", "a refresh_token", answer)
+
+
+@verifies("registry/token/refresh-token-is-only-given-when-asked")
+@pytest.mark.parametrize("told", [case("false", "false")])
+def test_refresh_token_is_not_given_to_who_wants_none(bearer: Registry, told: str) -> None:
+    """Purpose: what lives without an end is not given to those who say that they want none.
+
+    Method: 1. ask for a token with offline_token=false
+            2. expect no refresh_token
+    """
+    reply = ask(bearer, "pusher", offline_token=told)
+    if reply.ok and expect_json_object(reply).get("refresh_token"):
+        raise NonConformance("no refresh_token", "a refresh_token", reply)
 
 
 @verifies("registry/token/subject-is-who-logs-in")

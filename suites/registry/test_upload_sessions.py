@@ -111,6 +111,20 @@ def finished(repository: Repository, new_blob: NewBlob, once: Once) -> Over:
     return once("finished session", made)
 
 
+@verifies("registry/upload/refusal-ends-no-other")
+def test_refusal_ends_no_other(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: one build's broken layer does not cost the uploads of all others.
+
+    Method: 1. open two sessions of one repository; PUT a blob under the digest of another to one of them: expect a
+               refusal
+            2. PUT a blob to the other session: expect 201
+    """
+    blob, beside, upload = new_blob(), repository.open_upload(), repository.open_upload()
+    expect_refused(upload.put(blob.digest, new_blob().content), "for a digest that does not match")
+
+    expect_status(beside.put(blob.digest, blob.content), 201, "to a session beside the one that was refused")
+
+
 @verifies("registry/upload/location-can-be-pulled")
 def test_location_can_be_pulled(repository: Repository, finished: Over) -> None:
     """Purpose: the Location of a created blob is where it can be pulled.

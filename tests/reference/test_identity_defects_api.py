@@ -362,6 +362,8 @@ REGISTRY: list[Row] = [
     (registry_tokens.RefreshTokenGetsWhatIsAsked, refreshed_scope, f"{APP}:pull", f"{APP}:pull,push"),
     (registry_tokens.PasswordOfAFormUnread,
      lambda w: w.registry_form(username="ct-pull", password="x").status_code, 400, 200),
+    (registry_forms.AnyOfflineTokenIsYes, lambda w: "refresh_token" in w.registry(offline_token="false").json(), False,
+     True),
     (registry_forms.PasswordGetsWhatIsAsked, lambda w: formed(w).json()["scope"], f"{APP}:pull", f"{APP}:pull,push"),
     (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
      "private, max-age=300"),

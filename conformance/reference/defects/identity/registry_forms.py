@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,8 @@ from conformance.reference.defects.identity.support import is_registry_token_req
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
 from conformance.reference.seeds import Account
+
+OFFLINE = re.compile(r"\boffline_token=[^&]*")
 
 
 class PasswordGetsWhatIsAsked(Defect):
@@ -25,6 +28,16 @@ class PasswordGetsWhatIsAsked(Defect):
     ) -> dict[str, Any]:
         everything = replace(account, rights=dict.fromkeys(account.rights, EVERYTHING))
         return original(everything if form["grant_type"] == "password" else account, form, asked)
+
+
+class AnyOfflineTokenIsYes(Defect):
+    """Docker token authentication: a refresh token is for offline_token=true, and for no other value."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-is-only-given-when-asked",)
+
+    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        return original(replace(request, query_string=OFFLINE.sub("offline_token=true", request.query_string)))
 
 
 class TokenOfAFormMayBeStored(Defect):

@@ -1,0 +1,86 @@
+"""Pulling what the caller has already (RFC 9110 section 13; Docker Registry V2, "Pulling a Layer")."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.registry import StoredImage
+from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_header
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+
+
+@dataclass(frozen=True)
+class Known:
+    """The stored image's layer, or the image itself, to one who has its entity tag."""
+
+    etag: str | None
+    again: Callable[[str], Exchange]
+
+
+@pytest.fixture
+def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
+    """Asks for a blob or a manifest, and for the same with an If-None-Match field; once for each."""
+    repository, manifest = stored.repository, stored.image
+    layer, accept = manifest.blobs[-1].digest, ("Accept", manifest.media_type)
+
+    def made(kind: str) -> Known:
+        if kind == "blob":
+            reply = once(("stored", "blob-get"), lambda: repository.get_blob(layer))
+            again = lambda value: repository.get_blob(layer, [accept, ("If-None-Match", value)])  # noqa: E731
+        else:
+            reply = once(("stored", "digest-get"), lambda: repository.get_manifest(manifest.digest))
+            again = lambda value: repository.get_manifest(  # noqa: E731
+                manifest.digest, [accept, ("If-None-Match", value)]
+            )
+        etag = reply.headers.get("etag")
+        return Known(etag, lambda value: once(("known", kind, value), lambda: again(value)))
+
+    return made
+
+
+@verifies("registry/pull/entity-tag-saves-a-pull")
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        case("blob", "blob", "{}"),
+        case("manifest", "manifest", "{}"),
+        case("blob-among-others", "blob", '"of-another", {}'),
+        case("manifest-among-others", "manifest", '"of-another", {}'),
+    ],
+)
+def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> None:
+    """Purpose: what a client has already is not sent again.
+
+    Method: 1. GET a blob and a manifest: expect an ETag; GET again with it in If-None-Match, alone and behind another
+            2. expect 304
+    """
+    had = known(kind)
+    if had.etag is None:
+        raise NonConformance("an ETag", "no ETag field")
+
+    expect_status(had.again(form.format(had.etag)), 304, "for what the caller has already")
+
+
+@verifies("registry/pull/304-has-its-etag")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("manifest", "manifest")])
+def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
+    """Purpose: a cache that keeps several learns which of them is still good.
+
+    Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match
+            2. where the answer is 304, expect the ETag in it, weak or strong
+    """
+    had = known(kind)
+    reply = had.again(had.etag) if had.etag else None
+    if had.etag is None or reply is None or reply.status != 304:
+        raise NotApplicable("the registry does not answer 304, as it need not")
+    told = expect_header(reply, "ETag")
+
+    if told.removeprefix("W/") != had.etag.removeprefix("W/"):
+        raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", reply)

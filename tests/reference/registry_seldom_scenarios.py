@@ -1,0 +1,55 @@
+"""Conversations about what is seldom asked for; what shows which."""
+
+from __future__ import annotations
+
+from tests.reference.registry_scenarios import BLOB, MISSING, session
+from tests.reference.registry_support import APP, IMAGE, Driver, descriptor, digest, with_digest
+
+ARTIFACT = "application/vnd.a+json"
+SHOWN_BY: dict[str, tuple[str, ...]] = {
+    "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
+    "known_already": ("OneEntityTagRead", "UnchangedWithoutEntityTag"),
+    "long_list": ("LongTagListCutShort",),
+    "nearly_manifests": ("NotANumberTaken", "SchemaVersionReadFromText"),
+    "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
+    "sha512_deleted": ("Sha512BlobNotDeleted",),
+}
+
+
+async def beside_a_refusal(d: Driver) -> None:
+    beside = await session(d)
+    await d.ask("PUT", with_digest(await session(d), MISSING), BLOB)
+    await d.ask("PUT", with_digest(beside, digest(BLOB)), BLOB)
+
+
+async def known_already(d: Driver) -> None:
+    named = await d.push_blob(BLOB)
+    for known in (f'"{named}"', f'"other", "{named}"'):
+        await d.ask("GET", f"/v2/{APP}/blobs/{named}", If_None_Match=known)
+
+
+async def long_list(d: Driver) -> None:
+    document = await d.image_document()
+    for number in range(110):
+        await d.push_manifest(document, f"t{number:03}")
+    await d.ask("GET", f"/v2/{APP}/tags/list")
+
+
+async def nearly_manifests(d: Driver) -> None:
+    document = await d.image_document()
+    await d.push_manifest({**document, "schemaVersion": "2"}, "text")
+    await d.push_manifest({**document, "org.example.number": float("nan")}, "number")
+
+
+async def referred_to(d: Driver) -> None:
+    subject = descriptor(b"", IMAGE, digest=await d.image("v1"), size=1)
+    await d.image(subject=subject, annotations={"of": "an image"})
+    await d.image(subject=subject, annotations={"of": "an artifact"}, artifactType=ARTIFACT)
+    for query in ("", f"?artifactType={ARTIFACT.replace('+', '%2B')}"):
+        await d.ask("GET", f"/v2/{APP}/referrers/{subject['digest']}{query}")
+
+
+async def sha512_deleted(d: Driver) -> None:
+    named = await d.push_blob(BLOB, algorithm="sha512")
+    for method in ("DELETE", "GET"):
+        await d.ask(method, f"/v2/{APP}/blobs/{named}")
