@@ -15,6 +15,8 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
+ALONE, BEHIND_ANOTHER = "{}", '"of-another", {}'
+
 
 @dataclass(frozen=True)
 class Known:
@@ -49,19 +51,21 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
 @pytest.mark.parametrize(
     ("kind", "form"),
     [
-        case("blob", "blob", "{}"),
-        case("manifest", "manifest", "{}"),
-        case("blob-among-others", "blob", '"of-another", {}'),
-        case("manifest-among-others", "manifest", '"of-another", {}'),
+        case("blob", "blob", ALONE),
+        case("manifest", "manifest", ALONE),
+        case("blob-among-others", "blob", BEHIND_ANOTHER),
+        case("manifest-among-others", "manifest", BEHIND_ANOTHER),
     ],
 )
 def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> None:
     """Purpose: what a client has already is not sent again.
 
-    Method: 1. GET a blob and a manifest: expect an ETag; GET again with it in If-None-Match, alone and behind another
-            2. expect 304
+    Method: 1. GET a blob and a manifest: expect an ETag; GET again with it in If-None-Match: expect 304
+            2. where that is so, GET again with it behind another: expect 304
     """
     had = known(kind)
+    if form != ALONE and (had.etag is None or had.again(had.etag).status != 304):
+        raise NotApplicable("an entity tag saves no pull alone, either")
     if had.etag is None:
         raise NonConformance("an ETag", "no ETag field")
 

@@ -9,6 +9,7 @@ ARTIFACT = "application/vnd.a+json"
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "beside_a_refusal": ("RefusedDigestEndsEveryUpload",),
     "known_already": ("OneEntityTagRead", "UnchangedWithoutEntityTag"),
+    "last_behind_a_stream": ("LastBytesBehindStreamIgnored",),
     "long_list": ("LongTagListCutShort",),
     "nearly_manifests": ("NotANumberTaken", "SchemaVersionReadFromText"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
@@ -26,6 +27,11 @@ async def known_already(d: Driver) -> None:
     named = await d.push_blob(BLOB)
     for known in (f'"{named}"', f'"other", "{named}"'):
         await d.ask("GET", f"/v2/{APP}/blobs/{named}", If_None_Match=known)
+
+
+async def last_behind_a_stream(d: Driver) -> None:
+    location = (await d.ask("PATCH", await session(d), BLOB[:100])).headers["location"]
+    await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB[100:])
 
 
 async def long_list(d: Driver) -> None:

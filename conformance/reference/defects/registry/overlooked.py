@@ -9,6 +9,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import IMAGES, Manifest, Upload
 
@@ -35,6 +36,26 @@ class Sha512BlobNotDeleted(Defect):
     async def remove_blob(self, original: Any, name: str, digest: str) -> None:
         if not digest.startswith("sha512:"):
             await original(name, digest)
+
+
+class LastBytesBehindStreamIgnored(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last bytes, after a stream too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-by-put",)
+
+    def __init__(self) -> None:
+        self.streamed: set[str] = set()
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        if "content-range" not in asked.request.headers:
+            self.streamed.add(asked.reference)
+        answer: Answer = await original(asked)
+        return answer
+
+    def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
+        whole: bytes = original(upload, b"" if upload.session in self.streamed else last)
+        return whole
 
 
 class UnchangedWithoutEntityTag(Defect):
