@@ -9,10 +9,11 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from conformance.clients.s3_bodies import full_part
 from conformance.oracles.s3_documents import copied_etag_of, expect_document
 from conformance.oracles.s3_errors import require, xml_root
-from conformance.oracles.s3_objects import expect_http_date
-from conformance.oracles.status import observed
+from conformance.oracles.s3_objects import expect_bytes, expect_http_date, expect_range
+from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -114,3 +115,27 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
     for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
         if abs(expect_near(reply, element) - modified) >= 1:
             raise NonConformance("LastModified of the copy, as HEAD tells it", f"{element.text}", reply)
+
+
+@verifies("storage/multipart/part-that-is-read-is-described")
+def test_part_that_is_read_is_described(space: Space) -> None:
+    """Purpose: who reads an object by the number of a part is told which bytes of it came.
+
+    Method: 1. upload two parts, complete, GET with partNumber=1
+            2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
+               refusal
+    """
+    first, last = full_part(b"1"), b"the last part"
+    key = space.key("parts")
+    upload = space.opened(key)
+    parts = [space.part(key, upload, number, body) for number, body in enumerate((first, last), 1)]
+    require(space.complete(key, upload, parts), "multipart uploads")
+
+    reply = space.get(key, query={"partNumber": "1"})
+
+    expect_no_server_error(reply)
+    if reply.status == 206:
+        expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
+    elif reply.ok:
+        expect_bytes(reply, first + last)
+    space.delete(key)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage.call import Call
-from conformance.reference.storage.state import Part, StoredObject, Upload
+from conformance.reference.storage.call import Call, whole_number
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+from conformance.reference.variants.storage_access import fault
 
 
 class CopyOfPartsKeepsItsTag(Variant):
@@ -68,3 +69,38 @@ class ObjectSizeUnknown(Variant):
         del headers["x-amz-mp-object-size"]
         stored: StoredObject = original(replace(call, request=replace(call.request, headers=headers)), upload, parts)
         return stored
+
+
+@dataclass(frozen=True)
+class InParts(StoredObject):
+    """An object that is known by its parts, of these sizes."""
+
+    sizes: tuple[int, ...] = ()
+
+
+class PartsAreReadByNumber(Variant):
+    """S3 API Reference, GetObject, partNumber: it is as if the range of that part had been asked for."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        return InParts(**vars(original(call, upload, parts)), sizes=tuple(len(part.body) for part in parts))
+
+    def object_operation(self, original: Any, call: Call) -> Any:
+        if call.request.method not in ("GET", "HEAD") or "partNumber" not in call.query or "uploadId" in call.query:
+            return original(call)
+
+        async def read(call: Call, bucket: Bucket) -> Answer:
+            found = bucket.objects.get(call.key)
+            sizes = found.sizes if isinstance(found, InParts) else (found.size,) if found else (0,)
+            number = whole_number("partNumber", call.query["partNumber"])
+            if not 1 <= number <= len(sizes):
+                raise fault("InvalidPartNumber", 416)
+            start, headers = sum(sizes[: number - 1]), call.request.headers.mutablecopy()
+            headers["range"] = f"bytes={start}-{start + max(sizes[number - 1], 1) - 1}"
+            query = {name: value for name, value in call.query.items() if name != "partNumber"}
+            whole = replace(call, query=query, request=replace(call.request, headers=headers))
+            answer: Answer = await original(whole)(whole, bucket)
+            return answer
+
+        return read

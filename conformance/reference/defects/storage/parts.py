@@ -217,3 +217,17 @@ class OnlyFirstPartIsMeasured(Defect):
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes)
+
+
+class PartReadWithoutRange(Defect):
+    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        by_part = call.request.method == "GET" and "partNumber" in call.query and "uploadId" not in call.query
+        query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
+        answer: Answer = await original(replace(call, query=query))
+        answer.status = 206 if by_part else answer.status
+        return answer
