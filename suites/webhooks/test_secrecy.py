@@ -21,8 +21,6 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-
 REQUIRED_BITS = 128
 # Of 128 random bits in hexadecimal digits some digits are the same again by chance.
 DIFFERING_BITS = 96
@@ -53,10 +51,8 @@ NEAR_MISSES = {
     "first-changed": lambda secret: changed_at(secret, 0),
     "middle-changed": lambda secret: changed_at(secret, 2 * len(secret) // 3),
     "last-changed": lambda secret: changed_at(secret, len(secret) - 1),
-    "trailing-slash": lambda secret: secret + "/", "doubled": lambda secret: secret * 2,
-    "suffix": lambda secret: secret + ".json", "nul": lambda secret: secret + "%00",
-    "blank": lambda secret: secret + "%20",
-    "parameter": lambda secret: secret + ";x", "reversed": lambda secret: secret[::-1],
+    "doubled": lambda secret: secret * 2, "nul": lambda secret: secret + "%00",
+    "blank": lambda secret: secret + "%20", "reversed": lambda secret: secret[::-1],
     # What stands for any text where a URL is looked up by LIKE, by a pattern of keys, or by a file's name.
     "percent-sign": lambda _: "%25", "underscores": lambda secret: "_" * len(secret), "asterisk": lambda _: "*",
 }  # fmt: skip
@@ -67,17 +63,28 @@ NEAR_MISSES = {
 def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
     """Purpose: only the URL itself takes events: it is the only secret that guards them.
 
-    Method: 1. POST to the URL with its secret cut, extended, in other case, with a slash behind …
-            2. expect a 4xx; with a slash behind a redirect will do, which takes nothing itself, if URLs that never
-               existed are redirected as well. (In hexadecimal digits the other case is the same secret.)
+    Method: 1. POST to the URL with its secret cut, extended, in other case …
+            2. expect a 4xx. (In hexadecimal digits the other case is the same secret.)
     """
     taken(webhook)
     near = NEAR_MISSES[how](webhook.secret)
     if how == "case-changed" and HEXADECIMAL.fullmatch(near):
         raise NotApplicable("the URL's secret is a number in hexadecimal digits")
-    reply = webhook.send("POST", webhook.path_with(near), b"{}", "application/json")
-    if how == "trailing-slash" and 300 <= reply.status < 400:
-        unknown = webhook.path_with(random_secret(webhook.secret) + "/")
+    expect_refused(webhook.send("POST", webhook.path_with(near), b"{}", "application/json"))
+
+
+@verifies("webhooks/secret/other-spellings-are-refused")
+@pytest.mark.parametrize("behind", [case("trailing-slash", "/"), case("suffix", ".json"), case("parameter", ";x")])
+def test_other_spellings_are_refused(webhook: WebhookClient, behind: str) -> None:
+    """Purpose: a webhook has one URL, though a framework may read others as the same.
+
+    Method: 1. POST to the URL with a slash, an extension or a parameter behind it
+            2. expect a 4xx, or a redirect, which takes nothing itself, if there is one for any such URL
+    """
+    taken(webhook)
+    reply = webhook.send("POST", webhook.path_with(webhook.secret + behind), b"{}", "application/json")
+    if 300 <= reply.status < 400:
+        unknown = webhook.path_with(random_secret(webhook.secret) + behind)
         expect_status(webhook.send("POST", unknown, b"{}", "application/json"), reply.status, "as at the live URL")
         return
     expect_refused(reply)
@@ -165,8 +172,8 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
     """Purpose: a URL that was exposed and rotated takes nothing any more; the new one does.
 
     Method: 1. have the operator's hook rotate the webhook
-            2. expect the old URL to be answered as one that never existed, and to refuse five events more, none of
-               which the operator's hook tells: not every server may have heard of it
+            2. expect the old URL to refuse six events, none of which the operator's hook tells: not every server may
+               have heard of it
             3. expect the new URL to accept an event
     """
     taken(webhook)
@@ -175,14 +182,27 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
 
     if old == webhook.secret:
         raise NonConformance("another URL after rotation", "the same one")
-    expect_refused(expect_as_unknown(webhook, "POST", old), "at the old URL")
     late = f"cf-late-{random.getrandbits(64):016x}"
-    for _ in range(5):
+    for _ in range(6):
         event = f'{{"mark": "{late}"}}'.encode()
         expect_refused(webhook.send("POST", webhook.path_with(old), event, "application/json"), "at the old URL")
     if operator.has("events") and late in json.dumps(operator.events()):
         raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
     expect_success(webhook.post(b'{"event": "cf"}'), "at the new URL")
+
+
+@verifies("webhooks/rotation/old-url-is-as-unknown")
+@disturbs("webhook url", others=True)
+def test_old_url_is_as_unknown(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: who finds a URL that was rotated does not learn that it was one.
+
+    Method: 1. have the operator's hook rotate the webhook
+            2. expect the old URL to be answered as one that never existed
+    """
+    taken(webhook)
+    old = webhook.secret
+    webhook.turn_to(operator.rotate_webhook())
+    expect_as_unknown(webhook, "POST", old)
 
 
 @verifies("webhooks/rotation/new-url-cannot-be-guessed")

@@ -89,7 +89,7 @@ class OldWebhookUrlToldApart(Defect):
     """API Reference, Webhooks: a rotated URL is answered like one that never was."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+    noticed_by = ("webhooks/rotation/old-url-is-as-unknown",)
 
     def __init__(self) -> None:
         self.live: set[str] = set()
@@ -131,7 +131,7 @@ class WebhookTrailingSlashAccepted(Defect):
     """Credentials & Webhooks: the URL is unique; a slash behind it makes it another one."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
+    noticed_by = ("webhooks/secret/other-spellings-are-refused",)
 
     def organization_of(self, original: Organization, raw_path: str) -> str | None:
         return original(raw_path.rstrip("/"))
@@ -141,7 +141,7 @@ class WebhookUrlRedirected(Defect):
     """Credentials & Webhooks: the URL is secret: it is in no header of an answer."""
 
     surface = "webhooks"
-    noticed_by = ("webhooks/secret/near-misses-are-refused",)
+    noticed_by = ("webhooks/secret/other-spellings-are-refused",)
 
     def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)

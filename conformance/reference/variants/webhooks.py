@@ -80,3 +80,31 @@ class SlashBehindIsRedirected(Variant):
         answer = Answer(307)
         answer.headers["Location"] = request.raw_path.rstrip("/") or "/"
         return answer
+
+
+class OtherSpellingsAreTheSame(Variant):
+    """A slash, an extension or a parameter (RFC 3986 section 3.3) behind the URL is passed over by its framework.
+
+    Whoever sends so has the secret.
+    """
+
+    surface = "webhooks"
+    misses = ("webhooks/secret/other-spellings-are-refused",)
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        return original(raw_path.rstrip("/").partition(";")[0].removesuffix(".json"))
+
+
+class RotatedUrlIsGone(Variant):
+    """RFC 9110 section 15.5.11: 410 where a URL was, and is no more."""
+
+    surface = "webhooks"
+    misses = ("webhooks/rotation/old-url-is-as-unknown",)
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        self.live |= {request.raw_path} if answer.status == 202 else set()
+        return Answer.json(410, {"error": "gone"}) if answer.status == 404 and request.raw_path in self.live else answer
