@@ -103,6 +103,29 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
     expect_keys(listing_of(space.listing(prefix)), keys[:1], "when what is below it is deleted")
 
 
+@verifies("storage/listing/folders-go-with-their-last-key")
+@pytest.mark.parametrize("together", [case("one-by-one", False), case("together", True)])
+def test_folders_go_with_their_last_key(space: Space, together: bool) -> None:
+    """Purpose: a folder is no more than the beginning of keys: with the last of them it is gone from every listing.
+
+    Method: 1. put objects in folders and one beside them, delete those in folders, one by one or in one request
+            2. expect the one beside them alone, with and without a delimiter
+    """
+    prefix = space.prefix()
+    *inside, beside = space.stored_all(prefix, ["deep/one", "deep/er/two", "other/three", "beside"])
+    if together:
+        space.delete_many(inside)
+    else:
+        for key in inside:
+            space.delete(key)
+
+    for delimiter in ("", "/"):
+        for version in (version_2, version_1):
+            listing = whole_listing(version(space, prefix, delimiter=delimiter))
+            expect_keys(listing, [beside], "where all keys in folders were deleted")
+            expect_prefixes(listing, [])
+
+
 @verifies("storage/listing/empty-parameters-ask-for-nothing")
 def test_empty_parameters_ask_for_nothing(space: Space, encoded: str) -> None:
     """Purpose: a client that always sends a delimiter and a place to start may send them empty.

@@ -1,4 +1,4 @@
-"""Defects of names that are read as paths: dots and slashes in them lead to another object, or to another bucket's."""
+"""Defects of names that are read as paths: they lead to another object, or another bucket's, and folders are left."""
 
 from __future__ import annotations
 
@@ -76,6 +76,22 @@ class NamedDeletionNormalised(Defect):
     def entry_key(self, original: Any, entry: xml.Node) -> str:
         key: str = original(entry)
         return posixpath.normpath(key)
+
+
+class FolderOutlivesItsKeys(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": there are no folders, so that none stays when its keys go."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/folders-go-with-their-last-key",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        key = entry.require("Key")
+        stood = bucket.objects.get(key)
+        told: str = await original(bucket, entry, quiet)
+        folder = key.rpartition("/")[0] + "/"
+        if stood and folder != "/" and not any(each.startswith(folder) for each in bucket.objects):
+            bucket.put(folder, replace(stood, body=b""))
+        return told
 
 
 class PrefixDotsResolved(Defect):
