@@ -19,6 +19,9 @@ tls=${TLS:-}
 address=${tls:-127.0.0.1}
 scheme=http${tls:+s}
 
+# shellcheck source=.ci/servers/process.sh
+source "$(dirname "$0")/process.sh"
+
 auth() {
     case $mode in
         open) ;;
@@ -65,23 +68,8 @@ start() {
     configuration >"$folder/config.yml"
     env -u OTEL_TRACES_EXPORTER setsid docker-registry serve "$folder/config.yml" >>"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
-    for _ in $(seq 100); do
-        if curl -gsk -o /dev/null "$scheme://$address:$port/v2/"; then
-            printf '%s://%s:%s\n' "$scheme" "$address" "$port"
-            return
-        fi
-        kill -0 "$(cat "$folder/pid")" 2>/dev/null || break
-        sleep 0.1
-    done
-    tail -n 20 "$folder/log" >&2
-    echo "docker-registry did not start within 10 s" >&2
-    exit 1
-}
-
-stop() {
-    [ -f "$folder/pid" ] || return 0
-    kill "$(cat "$folder/pid")" 2>/dev/null || true
-    rm -f "$folder/pid"
+    answering "docker-registry" "$scheme://$address:$port/v2/"
+    printf '%s://%s:%s\n' "$scheme" "$address" "$port"
 }
 
 "$action"

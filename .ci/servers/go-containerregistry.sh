@@ -10,6 +10,8 @@ action=$1
 folder=$2
 port=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=.ci/servers/process.sh
+source "$here/process.sh"
 sources=/usr/share/gocode
 
 install() {
@@ -27,23 +29,8 @@ install() {
 start() {
     setsid "$folder/registry" "127.0.0.1:$port" >>"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
-    for _ in $(seq 100); do
-        if curl -s -o /dev/null "http://127.0.0.1:$port/v2/"; then
-            printf 'http://127.0.0.1:%s\n' "$port"
-            return
-        fi
-        kill -0 "$(cat "$folder/pid")" 2>/dev/null || break
-        sleep 0.1
-    done
-    tail -n 20 "$folder/log" >&2
-    echo "the registry did not start within 10 s" >&2
-    exit 1
-}
-
-stop() {
-    [ -f "$folder/pid" ] || return 0
-    kill "$(cat "$folder/pid")" 2>/dev/null || true
-    rm -f "$folder/pid"
+    answering "the registry" "http://127.0.0.1:$port/v2/"
+    printf 'http://127.0.0.1:%s\n' "$port"
 }
 
 "$action"

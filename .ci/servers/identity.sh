@@ -13,6 +13,8 @@ name=$2
 folder=$3
 port=${4:-}
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=.ci/servers/process.sh
+source "$here/process.sh"
 
 install() {
     mkdir -p "$folder/data"
@@ -51,24 +53,9 @@ start() {
     command_of
     PORT=$port DATA=$folder/data setsid "${command[@]}" >"$folder/log" 2>&1 </dev/null &
     echo $! >"$folder/pid"
-    for _ in $(seq 100); do
-        if curl -s -o /dev/null "http://127.0.0.1:$port/"; then
-            [ ! -x "$folder/prepare" ] || "$folder/prepare" "$port" >>"$folder/log" 2>&1
-            printf 'http://127.0.0.1:%s\n' "$port"
-            return
-        fi
-        kill -0 "$(cat "$folder/pid")" 2>/dev/null || break
-        sleep 0.1
-    done
-    tail -n 20 "$folder/log" >&2
-    echo "$name did not start within 10 s" >&2
-    exit 1
-}
-
-stop() {
-    [ -f "$folder/pid" ] || return 0
-    kill "$(cat "$folder/pid")" 2>/dev/null || true
-    rm -f "$folder/pid"
+    answering "$name" "http://127.0.0.1:$port/"
+    [ ! -x "$folder/prepare" ] || "$folder/prepare" "$port" >>"$folder/log" 2>&1
+    printf 'http://127.0.0.1:%s\n' "$port"
 }
 
 "$action"
