@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
-LONGEST_BODY = 4000
+LONGEST_BODY, LONGEST_PRINTED = 4000, 1024
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<encoded>percent-encoded )?(?P<plain>.*)>$", re.DOTALL)
@@ -46,14 +47,36 @@ def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
 
 
-def _data(body: dict[str, Any], secrets: Sequence[str]) -> list[str]:
+def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]:
+    """What prints a body for curl to read, where it can stand in no word and is short; and curl's own words for it."""
     if not body["size"]:
-        return []
+        return "", []
     if "sha256" in body:
-        return [f"--data-binary @body-of-{body['size']}-bytes  # sha256 {body['sha256']}"]
+        return "", [f"--data-binary @body-of-{body['size']}-bytes  # sha256 {body['sha256']}"]
     if "text" in body and "\0" not in body["text"] and len(body["text"]) <= LONGEST_BODY:
-        return [f"--data-binary {quoted(body['text'], secrets)}"]
-    return [f"--data-binary @body-of-{body['size']}-bytes"]
+        return "", [f"--data-binary {quoted(body['text'], secrets)}"]
+    content = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+    if len(content) <= LONGEST_PRINTED:
+        return f"{_printing(content, secrets)} | ", ["--data-binary @-"]
+    return "", [f"--data-binary @body-of-{body['size']}-bytes"]
+
+
+def _printing(content: bytes, secrets: Sequence[str]) -> str:
+    """The command that prints bytes: readable where most of them are, as base64 where that is shorter."""
+    pieces = [content]
+    names: list[str] = []
+    if secrets:
+        found = re.split(rb"\$(" + "|".join(map(re.escape, secrets)).encode() + rb")(?![A-Z0-9_])", content)
+        pieces, names = found[::2], [name.decode() for name in found[1::2]]
+    told = " ".join(["printf", f"'{'%s'.join(map(_escaped, pieces))}'", *(f'"${{{name}}}"' for name in names)])
+    encoded = f"printf %s {base64.b64encode(content).decode()} | base64 -d"
+    return told if names or len(told) <= len(encoded) else encoded
+
+
+def _escaped(piece: bytes) -> str:
+    """Bytes within quotes as printf's format names them."""
+    plain = "".join(chr(byte) if 0x20 <= byte < 0x7F and byte not in b"'\\" else f"\\{byte:03o}" for byte in piece)
+    return plain.replace("%", "%%")
 
 
 def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -> re.Match[str] | None:
@@ -84,7 +107,8 @@ def command_of(entry: dict[str, Any], secret_names: dict[str, str] | None = None
 def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
     """The command for a recorded exchange; ``secret_names`` maps the name of an S3 access key to its secret's name.
 
-    A body that cannot stand in a command line is told by size and digest.
+    A body that can stand in no word is printed into curl's standard input; one that is too long as well is told by its
+    size, and by its digest where it was not kept whole.
     """
     secrets = entry.get("secrets", [])
     signature, signed_fields = _signature(entry, secret_names or {})
@@ -101,4 +125,5 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]
-    return " ".join(words + _data(entry["request_body"], secrets))
+    printing, data = _data(entry["request_body"], secrets)
+    return printing + " ".join(words + data)

@@ -294,7 +294,9 @@ class Recorder:
             "error": error,
             **({"error_type": error_type} if error_type else {}),
         }
-        sent = [entry["url"], entry["request_body"].get("text", ""), *(value for _, value in entry["request_headers"])]
+        body = entry["request_body"]
+        content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
+        sent = [entry["url"], content, *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
         tokens = redactor.issued_in(self._as_sent(exchange)) if entry["secrets"] else {}
         if tokens:

@@ -54,6 +54,10 @@ CASES = [
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
     ("POST", "/empty", [("X-Empty", "")], b""),
+    ("PUT", "/bytes", [], bytes(range(256))),
+    ("PUT", "/readable", [], b"it's 100 % of \xff\0007 \\ $HOME\n"),
+    ("PUT", "/not-in-a-word", [], "text with\0NUL and ü".encode()),
+    ("POST", "/token", [], f"a=%d\xff\0&client_secret={SECRET}&b='%s'".encode("latin-1")),
     *(
         ("POST", "/token", [("Authorization", f"Basic {base64.b64encode(each.encode()).decode()}")], b"")
         for each in (f"client:{SECRET}", ENCODED, f"x:{SECRET}\0%s", f"x\0:{SECRET}\0")
@@ -91,6 +95,18 @@ def test_the_command_sends_what_the_check_sent(
 def test_only_names_of_secrets_are_expanded() -> None:
     assert quoted("$HOME $CT_SECRET $CT_SECRETS", ["CT_SECRET"]) == '"\\$HOME ${CT_SECRET} \\$CT_SECRETS"'
     assert quoted("$HOME") == "'$HOME'"
+
+
+def test_bytes_are_told_readably_where_most_of_them_are() -> None:
+    entry = {"client": "", "method": "PUT", "url": "http://h/b", "request_headers": [], "secrets": []}
+
+    def told(content: bytes) -> str:
+        return curl(entry | {"request_body": {"size": len(content), "base64": base64.b64encode(content).decode()}})
+
+    shown = "curl -sS -i --path-as-is -X PUT http://h/b -H 'Content-Type:' --data-binary"
+    assert told(b"a=\xff") == f"printf 'a=\\377' | {shown} @-"
+    assert told(bytes(9)) == f"printf %s AAAAAAAAAAAA | base64 -d | {shown} @-"
+    assert told(bytes(2000)) == f"{shown} @body-of-2000-bytes"
 
 
 def test_curl_signs_an_honest_s3_request_anew() -> None:
