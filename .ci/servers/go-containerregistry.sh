@@ -12,14 +12,12 @@ port=${3:-}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=.ci/servers/process.sh
 source "$here/process.sh"
+# shellcheck source=.ci/servers/debian.sh
+source "$here/debian.sh"
 sources=/usr/share/gocode
 
 install() {
-    if ! command -v go >/dev/null || [ ! -d $sources/src/github.com/google/go-containerregistry ]; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-            golang-go golang-github-google-go-containerregistry-dev >/dev/null
-    fi
+    debian_packages golang-go golang-github-google-go-containerregistry-dev
     mkdir -p "$folder"
     GO111MODULE=off GOPATH=$sources GOCACHE=$folder/cache \
         go build -o "$folder/registry" "$here/go-containerregistry/main.go"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs, starts and stops a real identity server on loopback, in a folder of its own. Servers: oidc-provider,
-# node-oauth2-server (npm), authlib, django-oauth-toolkit (PyPI), glewlwyd (Debian).
+# node-oauth2-server (npm), authlib, django-oauth-toolkit (PyPI), doorkeeper, glewlwyd (Debian).
 #   .ci/servers/identity.sh install NAME FOLDER
 #   .ci/servers/identity.sh start NAME FOLDER PORT    FULL_SECRET, NARROW_SECRET, FOREIGN_SECRET: secrets of its clients
 #   .ci/servers/identity.sh stop NAME FOLDER
@@ -15,6 +15,8 @@ port=${4:-}
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=.ci/servers/process.sh
 source "$here/process.sh"
+# shellcheck source=.ci/servers/debian.sh
+source "$here/debian.sh"
 
 install() {
     mkdir -p "$folder/data"
@@ -26,6 +28,10 @@ install() {
         authlib | django-oauth-toolkit)
             python3 -m venv "$folder/venv"
             "$folder/venv/bin/pip" install -q --disable-pip-version-check -r "$folder/requirements.txt"
+            ;;
+        doorkeeper)
+            mapfile -t packages <"$folder/packages.txt"
+            debian_packages "${packages[@]}"
             ;;
         glewlwyd) ;;
         *)
@@ -41,6 +47,9 @@ command_of() {
         authlib | django-oauth-toolkit)
             command=("$folder/venv/bin/gunicorn" --chdir "$folder" --bind "127.0.0.1:$port" --threads 4 \
                 --no-control-socket server:app)
+            ;;
+        doorkeeper)
+            command=(env RAILS_ENV=production puma --quiet --bind "tcp://127.0.0.1:$port" --threads 4:4 "$folder/config.ru")
             ;;
         glewlwyd)
             "$folder/configure" "$folder" "$port"

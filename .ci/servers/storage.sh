@@ -15,6 +15,8 @@ name=$2
 folder=$3
 here=$(cd "$(dirname "$0")" && pwd)
 export PYTHON=${PYTHON:-$here/../../.venv/bin/python}
+# shellcheck source=.ci/servers/debian.sh
+source "$here/debian.sh"
 
 install() {
     if [ ! -d "$here/$name" ]; then
@@ -27,10 +29,9 @@ install() {
         python3 -m venv "$folder/venv"
         "$folder/venv/bin/pip" install -q --disable-pip-version-check --no-compile -r "$folder/requirements.txt"
     fi
-    if [ -f "$folder/packages.txt" ] && ! xargs dpkg -s <"$folder/packages.txt" >/dev/null 2>&1; then
-        apt-get update -qq
-        DEBIAN_FRONTEND=noninteractive xargs apt-get install -y -qq --no-install-recommends \
-            <"$folder/packages.txt" >/dev/null
+    if [ -f "$folder/packages.txt" ]; then
+        mapfile -t packages <"$folder/packages.txt"
+        debian_packages "${packages[@]}"
     fi
 }
 
