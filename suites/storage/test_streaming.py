@@ -9,13 +9,12 @@ import pytest
 
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, ChunkedUpload, chunked
 from conformance.clients.checksums import checksum_field
-from conformance.clients.sigv4 import Request
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance
 
 PARTS = (b"a" * 65536, b"b" * 65536, b"the rest")
 WHOLE = b"".join(PARTS)
@@ -44,15 +43,9 @@ EVERY_FORM = pytest.mark.parametrize(
 )
 
 
-def _in_chunks(
-    space: Space, request: Request, kind: str, algorithm: str = "crc32", sum_of: bytes = WHOLE
-) -> ChunkedUpload:
-    trailer = None if kind == SIGNED else checksum_field(algorithm, sum_of)
-    return chunked(request, space.s3.keys, PARTS, kind, trailer)
-
-
 def _upload(space: Space, key: str, kind: str, algorithm: str = "crc32", sum_of: bytes = WHOLE) -> ChunkedUpload:
-    return _in_chunks(space, space.request("PUT", key), kind, algorithm, sum_of)
+    trailer = None if kind == SIGNED else checksum_field(algorithm, sum_of)
+    return chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer)
 
 
 def _with_chunk(upload: ChunkedUpload, place: int, chunk: Chunk) -> ChunkedUpload:
@@ -203,47 +196,3 @@ def test_announced_trailer_must_come(space: Space) -> None:
 
     expect_refusal(space.s3.send_as_is(upload.assembled()), 400, REFUSALS)
     expect_nothing_stored(space.get(key))
-
-
-@verifies("storage/streaming/parts-come-in-chunks-too")
-@EVERY_FORM
-def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -> None:
-    """Purpose: a part that comes in chunks, as SDKs send it, is the bytes it carries.
-
-    Method: 1. open an upload, send a part in three chunks, complete
-            2. expect 200, and the joined bytes from GET
-    """
-    key = space.key("parts")
-    upload = space.opened(key)
-    part = space.request("PUT", key, {"partNumber": "1", "uploadId": upload})
-    reply = space.s3.send_as_is(_in_chunks(space, part, kind).assembled())
-
-    expect_status(reply, 200)
-    expect_no_error_inside(space.complete(key, upload, [(1, expect_etag(reply))]))
-    expect_bytes(space.get(key), WHOLE)
-
-
-@verifies("storage/multipart/differing-checksum-refuses-the-part")
-@pytest.mark.parametrize("trailing", [case("field", False), case("trailer", True)])
-def test_differing_checksum_refuses_the_part(space: Space, features: frozenset[str], trailing: bool) -> None:
-    """Purpose: a part that arrives other than its checksum says is refused, and the earlier one stays.
-
-    Method: 1. send a part, send it anew with the CRC-32 of other bytes, in a field or behind it
-            2. expect 400; the completion with the first's ETag gives the first's bytes
-    """
-    if "storage.multipart" not in features:
-        raise NotApplicable("the target does not claim storage.multipart")
-    key = space.key("parts")
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"as it should be")
-    request = space.request("PUT", key, {"partNumber": "1", "uploadId": upload}, body=b"spoiled")
-    if trailing:
-        reply = space.s3.send_as_is(
-            _in_chunks(space, replace(request, body=b""), UNSIGNED_TRAILER, sum_of=b"others").assembled()
-        )
-    else:
-        reply = space.s3.send(request.with_header(*checksum_field("crc32", b"others")))
-
-    expect_refusal(reply, 400, WRONG_SUM)
-    expect_no_error_inside(space.complete(key, upload, [part]))
-    expect_bytes(space.get(key), b"as it should be")

@@ -80,6 +80,17 @@ class UploadsNotGrouped(Defect):
         return page
 
 
+class UploadsBehindAGroupLost(Defect):
+    """S3 API Reference, ListMultipartUploads: a list goes on behind the common prefix that ended a page."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
+
+    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
+        at_a_group = bool(wanted.delimiter) and wanted.after.endswith(wanted.delimiter)
+        return not at_a_group and bool(original(upload, group, wanted, id_marker))
+
+
 class UploadIdMarkerIgnored(Defect):
     """S3 API Reference, ListMultipartUploads: with upload-id-marker later uploads of the same key are listed too."""
 

@@ -1,0 +1,106 @@
+"""Parts of an upload in chunks, and with checksums: as SDKs do, by an upload that was opened for such checksums."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, chunked
+from conformance.clients.checksums import checksum_field
+from conformance.clients.s3_bodies import NONE, completion_document
+from conformance.clients.sigv4 import Request
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_etag
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+PARTS = (b"a" * 65536, b"b" * 65536, b"the rest")
+WHOLE = b"".join(PARTS)
+WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An open upload of one part, and whether it was opened for parts with their CRC-32."""
+
+    space: Space
+    key: str
+    upload: str
+    has_sums: bool
+
+    def request(self, body: bytes = b"") -> Request:
+        """The part, unsigned."""
+        return self.space.request("PUT", self.key, {"partNumber": "1", "uploadId": self.upload}, body=body)
+
+    def complete(self, part: Exchange, body: bytes) -> Exchange:
+        """The completion, which names the part's checksum where the upload was opened for it."""
+        sums = {1: ("ChecksumCRC32", checksum_field("crc32", body)[1])} if self.has_sums else NONE
+        document = completion_document([(1, expect_etag(part))], sums)
+        return self.space.complete_with(self.key, self.upload, document)
+
+
+def _opened(space: Space, has_sums: bool) -> Upload:
+    """An upload as SDKs open it: checksums of parts are of the algorithm that it was opened with.
+
+    S3 API Reference, UploadPart, x-amz-sdk-checksum-algorithm. One that refuses that is opened without.
+    """
+    key = space.key("parts")
+    if has_sums:
+        with suppress(Inconclusive):
+            return Upload(space, key, space.opened(key, {"x-amz-checksum-algorithm": "CRC32"}), True)
+    return Upload(space, key, space.opened(key), False)
+
+
+@verifies("storage/streaming/parts-come-in-chunks-too")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        case("signed", SIGNED),
+        case("signed-with-trailer", SIGNED_TRAILER),
+        case("unsigned-with-trailer", UNSIGNED_TRAILER),
+    ],
+)
+def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -> None:
+    """Purpose: a part that comes in chunks, as SDKs send it, is the bytes it carries.
+
+    Method: 1. open an upload (for CRC-32, where that is to come in the trailer), send a part in three chunks, complete
+            2. expect 200, and the joined bytes from GET
+    """
+    has_trailer = kind != SIGNED
+    upload = _opened(space, has_trailer)
+    trailer = checksum_field("crc32", WHOLE) if has_trailer else None
+    reply = space.s3.send_as_is(chunked(upload.request(), space.s3.keys, PARTS, kind, trailer).assembled())
+
+    expect_status(reply, 200)
+    expect_no_error_inside(upload.complete(reply, WHOLE))
+    expect_bytes(space.get(upload.key), WHOLE)
+
+
+@verifies("storage/multipart/differing-checksum-refuses-the-part")
+@pytest.mark.parametrize("trailing", [case("field", False), case("trailer", True)])
+def test_differing_checksum_refuses_the_part(space: Space, features: frozenset[str], trailing: bool) -> None:
+    """Purpose: a part that arrives other than its checksum says is refused, and the earlier one stays.
+
+    Method: 1. open an upload for CRC-32, send a part with it, send it anew with that of other bytes, in a field or
+               behind it
+            2. expect 400; the completion with the first's ETag gives the first's bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    body, upload, wrong = b"as it should be", _opened(space, True), checksum_field("crc32", b"others")
+    part = space.s3.send(upload.request(body).with_header(*checksum_field("crc32", body)))
+    expect_status(part, 200, "for a part with its checksum")
+    if trailing:
+        spoiled = chunked(upload.request(), space.s3.keys, PARTS, UNSIGNED_TRAILER, wrong)
+        reply = space.s3.send_as_is(spoiled.assembled())
+    else:
+        reply = space.s3.send(upload.request(b"spoiled").with_header(*wrong))
+
+    expect_refusal(reply, 400, WRONG_SUM)
+    expect_no_error_inside(upload.complete(part, body))
+    expect_bytes(space.get(upload.key), body)
