@@ -96,6 +96,7 @@ class Application:
             if refusal is not None:
                 await send_answer(send, refusal)
                 return
+        await self.alterations.surface.under_way(waiting)
         try:
             request = received(scope, await read_body(receive))
         except CutOff as broken:

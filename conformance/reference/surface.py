@@ -25,6 +25,9 @@ class Surface:
         """A refusal that the head of a request decides, whose caller waits with the body; None to go on."""
         return None
 
+    async def under_way(self, request: Request) -> None:
+        """What becomes of a request whose body is yet to come. Nothing does."""
+
     async def broken_off(self, request: Request) -> None:
         """What becomes of a request whose caller went away; ``body`` is what had come of it. Nothing does."""
 

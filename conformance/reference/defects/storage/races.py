@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import PAUSE_S, gateway
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 
@@ -55,6 +58,67 @@ class DeletionTornByPut(Defect):
         if found is not None:
             bucket.put(key, replace(found, body=b""))
         await asyncio.sleep(PAUSE_S)
+
+
+class OverwrittenInPlace(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": an object is there until the next one has come whole."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/upload-under-way-is-unseen",)
+
+    async def under_way(self, original: Any, request: Request) -> None:
+        bucket, key = _being_put(original, request)
+        if bucket is not None and (found := bucket.objects.get(key)) is not None:
+            bucket.put(key, replace(found, body=b""))
+
+
+class ReadersWaitForUploads(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": there are no locks, which a stuck client would keep."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/upload-under-way-holds-nobody-up",)
+
+    def __init__(self) -> None:
+        self.uploads: dict[str, asyncio.Event] = {}
+
+    async def under_way(self, original: Any, request: Request) -> None:
+        bucket, key = _being_put(original, request)
+        if bucket is not None:
+            self.uploads[key] = asyncio.Event()
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        self._free(gateway(original).target(request)[1])
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        try:
+            answer: Answer = await original(call, bucket)
+        finally:
+            self._free(call.key)
+        return answer
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.key in self.uploads:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.uploads[call.key].wait(), 10)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    def _free(self, key: str) -> None:
+        if key in self.uploads:
+            self.uploads.pop(key).set()
+
+
+def _being_put(original: Any, request: Request) -> tuple[Bucket | None, str]:
+    """Where a whole object is being put; None where it is something else."""
+    surface = gateway(original)
+    if request.method != "PUT" or request.query_string or "x-amz-copy-source" in request.headers:
+        return None, ""
+    try:
+        surface.authenticate(request)
+        bucket, key = surface.target(request)
+    except Fault:
+        return None, ""
+    return surface.buckets.get(bucket), key
 
 
 class TaggingWritesTheObjectBack(Defect):
