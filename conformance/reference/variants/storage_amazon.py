@@ -9,6 +9,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.checksums import ALGORITHMS
 from conformance.reference.storage.digests import checksum
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page
@@ -130,3 +131,33 @@ class UnknownVersionNotFound(Variant):
         if entry.get("VersionId") not in (None, "", "null"):
             raise fault("NoSuchVersion", 404)
         original(entry)
+
+
+class OtherChecksumsOfPartsForgotten(Variant):
+    """UploadPart: the checksum of a part whose upload was opened for none is compared, not kept, nor found again."""
+
+    surface = "storage"
+
+    def chosen_part(self, original: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+        if upload.algorithm is None and any(listed.get(f"Checksum{each.upper()}") for each in ALGORITHMS):
+            raise Fault("InvalidPart")
+        chosen: Part = original(upload, number, listed)
+        return chosen
+
+
+class RefusalsShowWhatWasSigned(Variant):
+    """Error responses, SignatureDoesNotMatch: the document repeats what was signed, and by which access key."""
+
+    surface = "storage"
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        body: bytes = original(request, fault, request_id)
+        if fault.code != "SignatureDoesNotMatch":
+            return body
+        fields = "".join(f"{name}:{value}\n" for name, value in request.headers.items())
+        told = (
+            xml.element("StringToSign", f"AWS4-HMAC-SHA256\n{request.headers.get('x-amz-date')}"),
+            xml.element("CanonicalRequest", f"{request.method}\n{request.raw_path}\n{request.query_string}\n{fields}"),
+            xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
+        )
+        return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
