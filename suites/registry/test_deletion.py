@@ -49,6 +49,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
         blob = new_blob()
         for each in (stored.repository, repository):
             each.given_blob(blob.content)
+        repository.head_blob(blob.digest)
         return deletion(blob, repository.delete_blob)
 
     over = once("blob deleted", made)
@@ -147,11 +148,14 @@ def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, wha
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: a deleted blob cannot be pulled.
 
-    Method: 1. push a blob, DELETE it: expect 202
-            2. expect 404 to GET and HEAD
+    Method: 1. push a blob, HEAD it, DELETE it: expect 202
+            2. expect 404 to GET and HEAD, to GET of a part, and with its digest as an entity tag in If-None-Match
     """
+    digest = blob_deleted.what.digest
     expect_status(blob_deleted.reply, 202)
-    expect_not_stored([repository.get_blob(blob_deleted.what.digest), repository.head_blob(blob_deleted.what.digest)])
+    expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
+    for field in (("Range", "bytes=0-9"), ("If-None-Match", f'"{digest}"')):
+        expect_not_stored([repository.get_blob(digest, [field])])
 
 
 @verifies("registry/delete/twice-is-404")
@@ -183,13 +187,15 @@ def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> No
 def test_delete_tag(new_repository: NewRepository) -> None:
     """Purpose: a tag goes alone; the image and its other tags stay.
 
-    Method: 1. push an image under two tags, DELETE one of the tags: expect 202
+    Method: 1. push an image under two tags, one of which named another before; DELETE that one: expect 202
             2. expect 404 to GET of that tag, and the other tag alone in the list
             3. expect the image by digest and by its other tag
             4. push it under the deleted tag again: expect 201, and exactly its bytes
     """
     repository = new_repository("delete-tag")
-    manifest = repository.given(image(repository.name, layers=0), "gone", "kept")
+    manifest = image(repository.name, layers=0)
+    repository.given(variation(manifest, "before"), "gone")
+    repository.given(manifest, "gone", "kept")
 
     expect_status(repository.delete_manifest("gone"), 202)
     expect_not_stored([repository.get_manifest("gone"), repository.head_manifest("gone")])

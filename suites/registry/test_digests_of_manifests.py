@@ -10,6 +10,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NotApplicable
 
 
 @pytest.fixture
@@ -84,3 +85,21 @@ def test_malformed_digest_of_a_manifest(stored: StoredImage, digest: str) -> Non
 
     reply = stored.repository.put_manifest(digest, manifest.content, manifest.media_type)
     expect_status(reply, 400, "for a malformed digest")
+
+
+@verifies("registry/digest/sha512-manifest-comes-back")
+def test_manifest_by_sha512(repository: Repository, new_image: NewImage, features: frozenset[str]) -> None:
+    """Purpose: a manifest is pulled, and deleted, by the digest that it was pushed with.
+
+    Method: 1. PUT a manifest under its sha512 digest, which a registry need not take
+            2. where it is taken (201), GET it by that: expect exactly its bytes
+            3. where deletion is claimed, DELETE it by that: where that is answered 202, expect 404 to GET
+    """
+    manifest = new_image()
+    digest = digest_of(manifest.content, "sha512")
+    if repository.put_manifest(digest, manifest.content, manifest.media_type).status != 201:
+        raise NotApplicable("the registry takes no sha512 digests, as it may")
+
+    expect_bytes(repository.get_manifest(digest), manifest.content)
+    if "registry.delete" in features and repository.delete_manifest(digest).status == 202:
+        expect_not_stored([repository.get_manifest(digest)])

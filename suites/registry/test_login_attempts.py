@@ -35,13 +35,15 @@ def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
         case("unknown-user", "user"),
         case("password-in-capitals", "capitals"),
         case("password-and-more", "more"),
+        case("password-of-another", "another"),
     ],
 )
 def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -> None:
     """Purpose: who cannot show who they are is not let in.
 
     Method: 1. show the login: expect 200 (the control)
-            2. show it with a password that is cut, empty, in other case or goes on; show an unknown user
+            2. show it with a password that is cut, empty, in other case, goes on or is another login's; show an
+               unknown user
             3. expect 401, and no token
     """
     account = registry.account("pusher")
@@ -53,6 +55,7 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
         "user": (names.new("nobody"), account.password),
         "capitals": (account.username, account.password.swapcase()),
         "more": (account.username, account.password + "x"),
+        "another": (account.username, registry.account("puller").password if wrong == "another" else ""),
     }[wrong]
     reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -18,7 +19,7 @@ from conformance.clients.images import (
     Blob,
     Manifest,
     NewImage,
-    image,
+    encoded,
     index,
     manifest_of,
     variation,
@@ -45,6 +46,7 @@ MAKERS = {
         manifest_of(Blob(b"{}", OCI_EMPTY), [Blob(base.blobs[1].content, "application/x")], artifactType=SBOM), seed
     ),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
+    "data": lambda base, seed: variation(with_data(base), seed),
     "untyped": lambda base, seed: untyped(variation(base, seed)),
     "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
 }
@@ -60,6 +62,12 @@ def untyped(manifest: Manifest) -> Manifest:
     """The manifest without its ``mediaType``, as many programs write it."""
     document = {name: value for name, value in manifest.document.items() if name != "mediaType"}
     return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs)
+
+
+def with_data(base: Manifest) -> Manifest:
+    """The manifest with its config in the config's descriptor, too."""
+    config = {**base.blobs[0].descriptor, "data": base64.b64encode(base.blobs[0].content).decode()}
+    return Manifest(encoded({**base.document, "config": config}), base.media_type, base.blobs)
 
 
 def expect_pulled(
@@ -93,6 +101,7 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
         row("registry/manifest/no-layers-is-taken", "no-layers"),
         row("registry/manifest/other-config-is-taken", "other-config"),
         row("registry/manifest/without-media-type-is-taken", "untyped"),
+        row("registry/manifest/embedded-data-is-taken", "data"),
     ],
 )
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:
@@ -175,12 +184,13 @@ def test_created_digest_is_true(pushed: tuple[Exchange, Manifest]) -> None:
 def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, form: dict[str, bool]) -> None:
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
-    Method: 1. push a manifest with a spacing, an order of members and letters of its own, members of no standard, and
-               a line end behind it
+    Method: 1. push a manifest with a spacing, an order of members and letters of its own, members of no standard, in
+               a descriptor, too, and a line end behind it
             2. GET it by tag and expect exactly its bytes
     """
     tag = names.new("bytes")
     members = {"annotations": {"org.example.text": f"Grüße, 世界, {tag}"}, "org.example": [1.0, None]}
+    members["config"] = {**base.document["config"], "org.example": "of a descriptor"}
     content = json.dumps({**base.document, **members}, **form).encode() + b"\n"  # type: ignore[arg-type]
     kept = Manifest(content, base.media_type, base.blobs)
 
@@ -200,20 +210,6 @@ def test_type_with_parameters(repository: Repository, pushed: tuple[Exchange, Ma
 
     expect_status(repository.put_manifest(tag, manifest.content, f"{manifest.media_type}; charset=utf-8"), 201)
     expect_bytes(repository.get_manifest(tag), manifest.content)
-
-
-@verifies("registry/manifest/missing-subject-is-taken")
-def test_missing_subject(repository: Repository, base: Manifest, names: Names) -> None:
-    """Purpose: a manifest and what refers to it may be pushed in either order.
-
-    Method: 1. push a manifest whose subject is not there
-            2. expect 201
-    """
-    tag = names.new("subject")
-    subject = image(f"{tag} never pushed").descriptor
-    referrer = manifest_of(base.blobs[0], base.blobs[1:], artifactType="application/vnd.example.sbom", subject=subject)
-
-    expect_status(repository.push(referrer, tag), 201)
 
 
 @verifies("registry/manifest/tag-moves")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored
@@ -75,6 +75,39 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     expect_bytes(repository.pull(location), blob.content)
     if f"/{stored.repository.name}/" in location:
         raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
+
+
+@verifies("registry/mount/serves-an-image")
+def test_mounted_blob_serves_an_image(repository: Repository, names: Names, mounted: tuple[Exchange, Blob]) -> None:
+    """Purpose: what was mounted need not be pushed, which is what a mount is for.
+
+    Method: 1. mount an image's config into another repository
+            2. where it is mounted (201), push an image of that config to it: expect 201
+    """
+    reply, config = mounted
+    if reply.status != 201:
+        raise NotApplicable("the registry answered the mount with an upload, as it may")
+    manifest = variation(manifest_of(config, []), names.new("mounted"))
+
+    expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
+
+
+@verifies("registry/mount/of-what-is-there-is-answered")
+@pytest.mark.parametrize("source", [case("itself", "itself"), case("again", "again")])
+def test_mount_of_what_is_there(
+    repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob], source: str
+) -> None:
+    """Purpose: who mounts what is there already gets it, or an upload.
+
+    Method: 1. mount a blob into the repository that it is in, and a second time into another
+            2. expect 201 or 202, and exactly its bytes
+    """
+    _, blob = mounted
+    target = stored.repository if source == "itself" else repository
+    reply = target.post_upload(mount=blob.digest, from_=stored.repository.name)
+
+    expect_status(reply, {201, 202}, "for a blob that is there")
+    expect_bytes(stored.repository.get_blob(blob.digest), blob.content)
 
 
 @pytest.fixture

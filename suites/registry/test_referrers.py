@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE = f"{SBOM}-seq"  # another type, though it begins like the first
-TYPED = "application/vnd.example.list"
+TYPED, OF = "application/vnd.example.list", "v1, für 世界"
 FILTERED = "sbom, in the list of its type"
 
 
@@ -44,7 +44,7 @@ def referred(new_repository: NewRepository) -> Referred:
     """
     repository = new_repository("referred")
     subject = repository.given(image(repository.name, layers=0), "v1")
-    told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": "v1"}}
+    told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": OF}}
     by = {
         "sbom": artifact(f"{repository.name} sbom", SBOM, **told),
         "second-sbom": artifact(f"{repository.name} sbom", SBOM, **{**told, "annotations": {"org.example.of": "two"}}),
@@ -165,8 +165,8 @@ def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
     """
     found, reply = descriptor(listing, "sbom", SBOM) if kind == FILTERED else descriptor(listing, kind)
 
-    if found.get("annotations") != {"org.example.of": "v1"}:
-        raise NonConformance('"annotations": {"org.example.of": "v1"}', repr(found.get("annotations")), reply)
+    if found.get("annotations") != {"org.example.of": OF}:
+        raise NonConformance(f'"annotations": {{"org.example.of": "{OF}"}}', repr(found.get("annotations")), reply)
 
 
 @verifies("registry/referrers/describe-what-is-there")

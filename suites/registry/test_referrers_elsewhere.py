@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, image, index, manifest_of
+from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, digest_of, image, index, manifest_of
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.registry import descriptors_of, expect_bytes, expect_denied, expect_scope
+from conformance.oracles.registry import descriptors_of, expect_bytes, expect_denied, expect_scope, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -68,26 +70,111 @@ def test_referrers_of_another_repository(new_repository: NewRepository, stored: 
         raise NonConformance("no referrers from another repository", reply.text[:300], reply)
 
 
+@dataclass(frozen=True)
+class Unreferred:
+    """A repository with an image, its referrer that was deleted, and what was listed after that."""
+
+    repository: Repository
+    subject: Manifest
+    referrer: Manifest
+    listed: Exchange
+
+
+@pytest.fixture
+def unreferred(new_repository: NewRepository, once: Once) -> Unreferred:
+    """Pushes an image and a referrer, asks for referrers, deletes the referrer, asks again; once."""
+
+    def made() -> Unreferred:
+        repository = new_repository("unreferred")
+        subject = repository.given(image(repository.name, layers=0), "v1")
+        referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
+        repository.referrers(subject.digest)
+        deleted = repository.delete_manifest(referrer.digest)
+        if deleted.status in (400, 405):
+            raise NotApplicable("the registry deletes no manifests, which it may")
+        if deleted.status not in (202, 404):
+            raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
+        return Unreferred(repository, subject, referrer, repository.referrers(subject.digest))
+
+    return once("unreferred", made)
+
+
 @verifies("registry/referrers/deleted-is-not-listed")
-def test_deleted_referrer(new_repository: NewRepository) -> None:
+def test_deleted_referrer(unreferred: Unreferred) -> None:
     """Purpose: what was deleted refers to nothing.
 
     Method: 1. push an image and a referrer, ask for referrers, DELETE the referrer
             2. expect no referrers
     """
-    repository = new_repository("unreferred")
-    subject = repository.given(image(repository.name, layers=0), "v1")
-    referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
-    repository.referrers(subject.digest)
-    deleted = repository.delete_manifest(referrer.digest)
-    if deleted.status in (400, 405):
-        raise NotApplicable("the registry deletes no manifests, which it may")
-    if deleted.status not in (202, 404):
-        raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
-    reply = repository.referrers(subject.digest)
+    if descriptors_of(unreferred.listed):
+        raise NonConformance("no referrers", unreferred.listed.text[:300], unreferred.listed)
 
-    if descriptors_of(reply):
-        raise NonConformance("no referrers", reply.text[:300], reply)
+
+@verifies("registry/referrers/pushed-again-is-listed")
+def test_referrer_pushed_again(unreferred: Unreferred) -> None:
+    """Purpose: what is signed anew is signed.
+
+    Method: 1. push an image and a referrer, DELETE the referrer, push it again
+            2. expect it among the referrers
+    """
+    repository, referrer = unreferred.repository, unreferred.referrer
+    repository.given(referrer)
+    pages = pages_from(repository.referrers(unreferred.subject.digest), repository.follow)
+
+    if referrer.digest not in [each.get("digest") for page in pages for each in descriptors_of(page)]:
+        raise NonConformance(f"{referrer.digest} among the referrers", pages[0].text[:300], *pages)
+
+
+@verifies("registry/referrers/refused-is-not-listed")
+def test_refused_referrer(unreferred: Unreferred) -> None:
+    """Purpose: what was not taken refers to nothing.
+
+    Method: 1. push a manifest whose subject is there and whose config is not: where it is refused, ask for referrers
+            2. expect it not to be among them
+    """
+    repository, subject = unreferred.repository, unreferred.subject
+    never = image(f"{repository.name} never pushed", layers=0, subject=subject.descriptor)
+    if repository.put_manifest(never.digest, never.content, never.media_type).ok:
+        raise NotApplicable("the registry takes manifests before their blobs, which it may")
+    pages = pages_from(repository.referrers(subject.digest), repository.follow)
+
+    if never.digest in [each.get("digest") for page in pages for each in descriptors_of(page)]:
+        raise NonConformance("no referrer that was refused", pages[0].text[:300], *pages)
+
+
+@verifies("registry/referrers/of-a-sha512-subject")
+def test_referrers_of_sha512(repository: Repository, base: Manifest, new_image: NewImage) -> None:
+    """Purpose: what refers to an image is found by the digest that it names, of whichever algorithm.
+
+    Method: 1. push an artifact whose subject is named by its sha512 digest; where it is refused, that is not asked
+            2. ask for the referrers of that digest: expect it
+    """
+    subject = new_image()
+    named = digest_of(subject.content, "sha512")
+    named_so = {"artifactType": SBOM, "subject": {**subject.descriptor, "digest": named}}
+    referrer = manifest_of(base.blobs[0], base.blobs[1:], **named_so)
+    if repository.push(referrer).status != 201:
+        raise NotApplicable("the registry takes no sha512 digests, as it may")
+    reply = repository.referrers(named)
+    if reply.status == 400:
+        raise NotApplicable("the registry knows no sha512 digests, as it may")
+
+    if referrer.digest not in [each.get("digest") for each in descriptors_of(reply)]:
+        raise NonConformance(f"{referrer.digest} among the referrers", reply.text[:300], reply)
+
+
+@verifies("registry/referrers/no-subject-none-told")
+def test_no_subject(repository: Repository, base: Manifest) -> None:
+    """Purpose: a client learns of a subject where there is one, and of none where there is none.
+
+    Method: 1. push an image that has no subject
+            2. expect no OCI-Subject
+    """
+    reply = repository.put_manifest(base.digest, base.content, base.media_type)
+    expect_status(reply, 201)
+
+    if "oci-subject" in reply.headers:
+        raise NonConformance("no OCI-Subject", f"OCI-Subject: {reply.headers.get('oci-subject')}", reply)
 
 
 @verifies("registry/referrers/tag-schema-works")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import OPERATIONS, Occasion
-from conformance.clients.registry_tokens import token_for
+from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 @verifies("registry/rights/mount-tells-nothing-of-the-source")
@@ -56,17 +60,22 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
 
 
 @verifies("registry/rights/catalog-hides-other-organizations")
-def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage) -> None:
+def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage, guarded: StoredImage) -> None:
     """Purpose: the catalog names what the caller may see.
 
     Method: 1. push an image with the other organization's login, read the catalog with ours to its end
             2. expect its repository not to be listed
+            3. ask, as each of the two, for the one name behind what comes just before the other's: expect it in no Link
     """
+    name = theirs.repository.name
     pages = pages_from(registry.catalog("?n=50"), registry.follow_catalog)
     listed = [each for page in pages for each in strings_of(page, "repositories")]
-
-    if theirs.repository.name in listed:
-        raise NonConformance(f"{theirs.repository.name} not to be listed", "it is", *pages)
+    if name in listed:
+        raise NonConformance(f"{name} not to be listed", "it is", *pages)
+    for hidden, login in ((name, registry), (guarded.repository.name, registry.as_role("foreign"))):
+        reply = login.catalog(f"?n=1&last={hidden[:-1]}")
+        if hidden in unquote(reply.headers.get("link") or ""):
+            raise NonConformance(f"{hidden} in no Link", f"Link: {reply.headers.get('link')}", reply)
 
 
 @verifies("registry/token/catalog-needs-its-scope")
@@ -89,7 +98,85 @@ def test_token_of_a_prefix(bearer: Registry, new_repository: NewRepository, guar
     """
     token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name[:-3], right))
 
-    expect_denied(guarded.repository.presenting(f"Bearer {token}").get_manifest(guarded.tag), "for a name's beginning")
+    expect_denied(pull(guarded, token), "for a name's beginning")
+
+
+@verifies("registry/token/catalog-opens-no-repository")
+def test_catalog_opens_no_repository(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a token to list repositories pulls from none.
+
+    Method: 1. ask for a token for the catalog: expect it, or none
+            2. pull with it: expect 401, 403 or 404
+    """
+    token = token_in(ask(bearer, "pusher", "registry:catalog:*"))
+    if not token:
+        raise NotApplicable("no token is given for the catalog")
+
+    expect_denied(pull(guarded, token), "for a token for the catalog")
+
+
+@verifies("registry/rights/part-needs-the-same")
+@pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
+def test_part_needs_its_right(guarded: StoredImage, role: str | None) -> None:
+    """Purpose: who may not have a blob gets no part of it.
+
+    Method: 1. GET the first bytes of a blob, with another organization's login and without one
+            2. expect 401, 403 or 404
+    """
+    repository = guarded.repository
+    if role is None and not repository.registry.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    reply = repository.as_role(role).get_blob(guarded.image.blobs[-1].digest, [("Range", "bytes=0-9")])
+
+    expect_denied(reply, "for a part of a blob")
+
+
+@verifies("registry/token/name-below-is-another-repository")
+@pytest.mark.parametrize("action", [case("push", "push")])
+def test_token_of_a_name_above(bearer: Registry, guarded: StoredImage, action: str) -> None:
+    """Purpose: a token for one repository opens none below it.
+
+    Method: 1. ask for a token for a repository; open an upload with it to one whose name goes on behind a slash
+            2. expect 401, 403 or 404 (or 400, where that is no name)
+    """
+    token = token_for(bearer, "pusher", bearer.scope(guarded.repository.name, f"pull,{action}"))
+    below = guarded.repository.named(f"{guarded.repository.name}/below").presenting(f"Bearer {token}")
+
+    expect_denied(below.post_upload(), "for a name below it", {400})
+
+
+@verifies("registry/token/name-below-is-another-repository")
+@pytest.mark.parametrize("action", [case("pull", "pull")])
+def test_token_of_a_name_below(bearer: Registry, guarded: StoredImage, action: str) -> None:
+    """Purpose: a token for one repository opens none above it.
+
+    Method: 1. ask for a token for a repository whose name goes on behind a slash after another's
+            2. pull from the other with it: expect 401, 403 or 404
+    """
+    token = token_in(ask(bearer, "pusher", bearer.scope(f"{guarded.repository.name}/below", action)))
+    if not token:
+        raise NotApplicable("no token is given for such a name")
+
+    expect_denied(pull(guarded, token), "for a name below it")
+
+
+@verifies("registry/rights/absent-image-is-not-told")
+@pytest.mark.parametrize("role", [case("other-organization", "foreign"), case("anonymous", None)])
+def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str | None) -> None:
+    """Purpose: a stranger does not find out that a repository is there by asking it for what is not.
+
+    Method: 1. ask, as a stranger, for a tag that nobody pushed: of a repository that exists, and of one that does not
+            2. expect the same status
+    """
+    existing, tag = guarded.repository, names.new("nothing")
+    if role is None and not existing.registry.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
+    replies = [each.as_role(role).get_manifest(tag) for each in (existing, absent)]
+
+    if replies[0].status != replies[1].status:
+        told = f"{replies[0].status} of the one that is there, {replies[1].status} of the other"
+        raise NonConformance("one answer of both repositories", told, *replies)
 
 
 @verifies("registry/rights/session-tells-others-nothing")

@@ -205,13 +205,14 @@ def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
 
 
 @verifies("registry/tags/last-need-not-be-there")
-def test_last_need_not_be_there(tagged: Repository) -> None:
-    """Purpose: a list goes on behind a tag that was deleted meanwhile.
+@pytest.mark.parametrize("last", [case("letter", "b"), case("empty", "")])
+def test_last_need_not_be_there(tagged: Repository, last: str) -> None:
+    """Purpose: a list goes on behind a tag that was deleted meanwhile, and begins behind no tag.
 
-    Method: 1. ask for the tags behind "b", which is no tag
+    Method: 1. ask for the tags behind "b", which is no tag, and behind none
             2. expect those that follow it in the order, which may be one without case
     """
-    pages = pages_from(tagged.tags("?last=b"), tagged.follow)
+    pages = pages_from(tagged.tags(f"?last={last}"), tagged.follow)
     without_case = "M" in [tag for page in pages for tag in strings_of(page, "tags")]
 
-    expect_complete(pages, "tags", [tag for tag in TAGS if (tag.lower() if without_case else tag) > "b"])
+    expect_complete(pages, "tags", [tag for tag in TAGS if (tag.lower() if without_case else tag) > last])

@@ -9,11 +9,18 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import claims_of, granted_by_password, requested_by_form
+from conformance.clients.registry_tokens import (
+    claims_of,
+    granted_by_password,
+    pull,
+    refresh_token_of,
+    refreshed,
+    requested_by_form,
+)
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.registry import expect_denied
-from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -98,3 +105,44 @@ def test_unknown_grant_at_the_token_endpoint(bearer: Registry, grant_type: str) 
     """
     reply = requested_by_form(bearer, {"grant_type": grant_type, "service": bearer.door.service}, "REGISTRY_CF_TOKEN")
     expect_no_server_error(reply, "for an unknown grant")
+
+
+@verifies("registry/token/refresh-token-is-none-here")
+def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a refresh token gets tokens, and is none.
+
+    Method: 1. ask for a refresh token; pull with it as if it were an access token
+            2. expect 401
+    """
+    reply = pull(guarded, refresh_token_of(bearer, "pusher"))
+
+    expect_status(reply, 401, "for a refresh token")
+
+
+@verifies("registry/token/malformed-request-is-a-callers-fault")
+@pytest.mark.parametrize("query", [case("no-service", "scope=repository:x:pull"), case("nothing", "")])
+def test_query_without_service(bearer: Registry, query: str) -> None:
+    """Purpose: nor is a query that does not name the service.
+
+    Method: 1. GET the token endpoint without a login, and without service in its query
+            2. expect no 5xx
+    """
+    separator = "&" if "?" in bearer.door.realm else "?"
+    expect_no_server_error(bearer.http.send("GET", f"{bearer.door.realm}{separator}{query}"), "without a service")
+
+
+@verifies("registry/token/refresh-token-gets-further-tokens")
+def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a refresh token is for more tokens than one, or brings the next with each.
+
+    Method: 1. ask for a refresh token, and with it for a token by a form; not asked where that is not offered
+            2. ask again, with the refresh token that came with that, if one did: expect 200
+    """
+    scope, service = bearer.scope(guarded.repository.name, "pull"), bearer.door.service
+    given = refresh_token_of(bearer, "pusher")
+    reply = refreshed(bearer, given, service, scope)
+    if not reply.ok:
+        raise NotApplicable(f"the token endpoint takes no refresh token in a form ({reply.status})")
+    following = reply.member("refresh_token")
+
+    expect_status(refreshed(bearer, following if isinstance(following, str) else given, service, scope), 200)

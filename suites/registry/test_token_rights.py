@@ -14,7 +14,7 @@ from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied, expect_untouched
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 @verifies("registry/token/each-scope-has-its-own-actions")
@@ -145,3 +145,63 @@ def test_account_is_who_logs_in(bearer: Registry, guarded: StoredImage) -> None:
 
     if token_in(reply):
         expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
+
+
+@verifies("registry/token/is-not-told-back")
+def test_token_is_not_told_back(stored: StoredImage, to_pull: str, once: Once) -> None:
+    """Purpose: an error does not carry the token on to where errors are written down.
+
+    Method: 1. push with a token to pull
+            2. expect the token nowhere in the answer
+    """
+    stranger = stored.repository.presenting(f"Bearer {to_pull}")
+    reply = once("pushed with a token to pull", stranger.post_upload)
+
+    if to_pull in reply.text:
+        raise NonConformance("an answer without the token", "the token is in it", reply)
+
+
+@verifies("registry/token/several-scopes")
+@pytest.mark.parametrize("number", [case("a-dozen", 12)])
+def test_a_dozen_scopes(bearer: Registry, stored: StoredImage, guarded: StoredImage, number: int) -> None:
+    """Purpose: one token is for as many repositories as a build draws from.
+
+    Method: 1. ask for one token for twelve repositories, those that are there first and last
+            2. expect it to pull from both
+    """
+    names = [f"{stored.repository.name}-{each}" for each in range(number - 2)]
+    named = [stored.repository.name, *names, guarded.repository.name]
+    token = token_for(bearer, "puller", *(bearer.scope(each, "pull") for each in named))
+
+    for each in (stored, guarded):
+        expect_status(pull(each, token), 200, f"from {each.repository.name}")
+
+
+@verifies("registry/token/each-scope-has-its-own-rights")
+@pytest.mark.parametrize("order", [case("ours-first", 1), case("ours-last", -1)])
+def test_each_scope_has_its_own_rights(bearer: Registry, guarded: StoredImage, theirs: StoredImage, order: int) -> None:
+    """Purpose: what one may do in one repository is granted there, whatever else is asked for beside it.
+
+    Method: 1. ask for one token to pull from a repository of ours and from another organization's, in either order
+            2. expect it to pull from ours, and not from theirs (401, 403 or 404)
+    """
+    names = [guarded.repository.name, theirs.repository.name][::order]
+    token = token_for(bearer, "pusher", *(bearer.scope(each, "pull") for each in names))
+
+    expect_status(pull(guarded, token), 200, "from ours")
+    expect_denied(pull(theirs, token), "from another organization's")
+
+
+@verifies("registry/token/class-grants-no-more")
+def test_class_of_a_resource(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: a class of resources, which a scope may name, gives no rights on what is not of it.
+
+    Method: 1. with another organization's login, ask for repository(plugin) of our name: expect 200 or 400
+            2. where a token comes, expect it not to pull (401, 403 or 404)
+    """
+    reply = ask(bearer, "foreign", f"repository(plugin):{guarded.repository.name}:pull")
+    require_login(bearer, "foreign", reply)
+
+    expect_status(reply, {200, 400}, "for a class of resources")
+    if token_in(reply):
+        expect_denied(pull(guarded, token_in(reply)), "for another organization's login")

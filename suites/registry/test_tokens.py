@@ -217,6 +217,7 @@ def test_scheme_without_case(guarded: StoredImage, good: str) -> None:
         case("two-colons", "::"),
         case("host-and-port", "repository:host:5000/orgs/x/y:pull"),
         case("nul", "repository:\0:pull"),
+        case("nothing", ""),
     ],
 )
 def test_malformed_scope(bearer: Registry, guarded: StoredImage, scope: str) -> None:

@@ -55,6 +55,8 @@ JSON = {"content-type": "application/json"}
 STALE = {"if-match": '"9"'}
 MADE, VAULT = f"{PROJECTS}/made", f"{GLOBEX}/projects/globex-vault"
 APP, BOTH = "repository:orgs/acme/app", ["repository:orgs/acme/a:pull", "repository:orgs/acme/b:pull"]
+DOZEN = [f"repository:orgs/acme/a{number}:pull" for number in range(12)]
+OWN_AND_FOREIGN = ["repository:orgs/acme/a:pull", "repository:orgs/globex/a:pull"]
 
 
 def body_is(status_of: bytes, method: str = "PATCH") -> Look:
@@ -201,6 +203,20 @@ def refreshed_elsewhere(w: World) -> int:
 def refreshed_here(w: World) -> int:
     refresh = w.registry(offline_token="true").json()["refresh_token"]
     return w.registry_form(grant_type="refresh_token", refresh_token=refresh).status_code
+
+
+def refreshed_twice(w: World) -> int:
+    refresh = w.registry(offline_token="true").json()["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": refresh}
+    return [w.registry_form(**form).status_code for _ in range(2)][-1]
+
+
+def with_the_password_of_another(w: World) -> int:
+    return w.registry("ct-pull", w.identity.accounts["ct-push"].password).status_code
+
+
+def without_service(w: World) -> int:
+    return w.ask("GET", "/registry/token", params={"scope": BOTH[0]}).status_code
 
 
 def refreshed_scope(w: World) -> str:
@@ -381,6 +397,16 @@ REGISTRY: list[Row] = [
     (registry_scopes.IssuedAtOfAnotherZone, hours_since_issue, 0, -2),
     (registry_scopes.LastScopeOfARepository, granted("ct-push", [f"{APP}:push", f"{APP}:pull"]),
      ["orgs/acme/app:push,pull"], ["orgs/acme/app:pull"]),
+    (registry_scopes.TenthScopeAndBeyondLost, lambda w: len(granted("ct-pull", DOZEN)(w)), 12, 9),
+    (registry_scopes.OneScopeDeniedIsNone, granted("ct-pull", OWN_AND_FOREIGN), ["orgs/acme/a:pull"], []),
+    (registry_scopes.RightsOfTheLastScopeCountForAll, granted("ct-pull", OWN_AND_FOREIGN[::-1]),
+     ["orgs/acme/a:pull"], ["orgs/globex/a:pull", "orgs/acme/a:pull"]),
+    (registry_scopes.ClassOfAResourceGrantsIt, granted("ct-foreign", "repository(plugin):orgs/acme/a:pull"), [],
+     ["orgs/acme/a:pull"]),
+    (registry_scopes.EmptyScopeFails, login(scope=""), 200, 500),
+    (registry_scopes.MissingServiceFails, without_service, 400, 500),
+    (registry_scopes.RefreshTokenGoodForOne, refreshed_twice, 200, 400),
+    (registry_scopes.PasswordOfAnyAccountAccepted, with_the_password_of_another, 401, 200),
     (registry_scopes.ActionsReadInOneOrder, granted("ct-push", f"{APP}:push,pull"), ["orgs/acme/app:push,pull"], []),
     (registry_tokens.AccountBelieved, lambda w: claims(w.registry(account="ct-push").json()["token"])["sub"], "ct-pull",
      "ct-push"),

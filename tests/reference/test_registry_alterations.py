@@ -12,6 +12,7 @@ from conformance.reference.defects.base import Alteration, Defect, Variant
 from conformance.reference.variants import registry, registry_access, registry_answers, registry_names
 from tests.reference import (
     registry_access_scenarios,
+    registry_afterwards_scenarios,
     registry_apart_scenarios,
     registry_scenarios,
     registry_seldom_scenarios,
@@ -27,9 +28,16 @@ KNOWN: dict[str, type[Alteration]] = {
     for name, each in vars(module).items()
     if inspect.isclass(each) and issubclass(each, Alteration) and each.surface and each.__module__ == module.__name__
 }
-SCENARIOS = (registry_scenarios, registry_access_scenarios, registry_apart_scenarios, registry_seldom_scenarios)
+SCENARIOS = (
+    registry_scenarios,
+    registry_access_scenarios,
+    registry_afterwards_scenarios,
+    registry_apart_scenarios,
+    registry_seldom_scenarios,
+)
 CONVERSATIONS = {name: each for module in SCENARIOS for name, each in vars(module).items()}
 SHOWN_BY = PARTS | registry_apart_scenarios.SHOWN_BY | registry_seldom_scenarios.SHOWN_BY
+SHOWN_BY |= registry_afterwards_scenarios.SHOWN_BY
 SCENARIO_OF = {name: scenario for scenario, names in SHOWN_BY.items() for name in names}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.registry_tokens import Claims, Granted
-from conformance.reference.defects.identity.support import edited, is_registry_token_request
+from conformance.reference.defects.identity.support import edited, is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked
 from conformance.reference.identity.wire import basic_pair, scheme_and_rest
@@ -136,3 +136,107 @@ class UnknownGrantOfAFormFails(Defect):
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         answer = original(request)
         return Answer.json(500, {"error": "KeyError"}) if b"unsupported_grant_type" in answer.body else answer
+
+
+class TenthScopeAndBeyondLost(Defect):
+    """Docker token authentication: scope may be repeated, and every one counts, however many there are."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/several-scopes",)
+
+    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
+        return list(original(pairs))[:9]
+
+
+class OneScopeDeniedIsNone(Defect):
+    """Docker token authentication: of several scopes those are granted that may be, beside others that may not."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/each-scope-has-its-own-rights",)
+
+    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
+        granted: Access = original(account, asked)
+        return granted if len(granted) == len(asked) else []
+
+
+class RightsOfTheLastScopeCountForAll(Defect):
+    """Docker token authentication: each scope is granted by the rights on its own repository."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/each-scope-has-its-own-rights",)
+
+    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
+        last = original(account, asked[-1:])
+        actions = last[0]["actions"] if last else []
+        return [{"type": scope.kind, "name": scope.name, "actions": actions} for scope in asked if actions]
+
+
+class ClassOfAResourceGrantsIt(Defect):
+    """Docker token scopes: ``repository(plugin)`` is another type of resource, and no way to ``repository``."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/class-grants-no-more",)
+
+    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
+        granted: Access = original(account, asked)
+        classed = [scope for scope in asked if account and scope.kind.startswith("repository(")]
+        return [
+            *granted,
+            *({"type": "repository", "name": scope.name, "actions": list(scope.actions)} for scope in classed),
+        ]
+
+
+class EmptyScopeFails(Defect):
+    """API Reference, Error Handling: an empty scope is not the platform's fault."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-scope-is-a-callers-fault",)
+
+    def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
+        if ("scope", "") in pairs:
+            raise IndexError
+        return list(original(pairs))
+
+
+class MissingServiceFails(Defect):
+    """API Reference, Error Handling: a query without a service is not the platform's fault."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+
+    def service(self, original: Any, pairs: list[tuple[str, str]]) -> str:
+        named = dict(pairs)["service"]
+        return str(original([*(each for each in pairs if each[0] != "service"), ("service", named)]))
+
+
+class RefreshTokenGoodForOne(Defect):
+    """Docker token authentication: a refresh token gets additional tokens, and not one alone."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
+        token = form.get("refresh_token", "")
+        if token in self.used:
+            return None
+        self.used |= {token} - {""}
+        account: Account | None = original(form)
+        return account
+
+
+class PasswordOfAnyAccountAccepted(Defect):
+    """Docker token authentication: a password shows its own account, and no other."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/wrong-login-is-refused",)
+
+    def account_of(self, original: Any, username: str, password: str) -> Account | None:
+        accounts = surface_of(original).accounts
+        if username in accounts and any(each.password == password for each in accounts.values()):
+            found: Account = accounts[username]
+            return found
+        account: Account | None = original(username, password)
+        return account

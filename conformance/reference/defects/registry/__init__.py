@@ -2,6 +2,7 @@
 
 from conformance.reference.defects.registry import (
     access,
+    afterwards,
     blobs,
     chunks,
     elsewhere,
@@ -21,10 +22,12 @@ from conformance.reference.defects.registry import (
     tags,
     told,
     uploads,
+    ways_round,
 )
 
 __all__ = [
     "access",
+    "afterwards",
     "blobs",
     "chunks",
     "elsewhere",
@@ -44,4 +47,5 @@ __all__ = [
     "tags",
     "told",
     "uploads",
+    "ways_round",
 ]

@@ -1,0 +1,99 @@
+"""Ways round the login and the rights: paths spelled otherwise, other methods by a header, a name alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import StoredImage
+from conformance.clients.registry_login import basic
+from conformance.clients.registry_operations import Occasion
+from conformance.oracles.registry import expect_nothing_changed
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+DELETE = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
+
+
+def expect_kept(reply: Exchange, content: bytes) -> None:
+    """Whatever the answer is, it is not this content: a page for browsers, too, may be 200."""
+    if content in reply.body:
+        raise NonConformance("an answer without the image", f"{reply.status} with the image", reply)
+
+
+@verifies("registry/login/no-spelling-of-a-path-opens")
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        case("slash-before", "//v2/{name}/manifests/{tag}"),
+        case("slash-within", "/v2//{name}//manifests/{tag}"),
+        case("slash-behind", "/v2/{name}/manifests/{tag}/"),
+        case("slash-escaped", "/v2/{escaped}/manifests/{tag}"),
+        case("letter-escaped", "/v2/{name}/%6Danifests/{tag}"),
+        case("dot", "/v2/./{name}/manifests/{tag}"),
+        case("dots", "/v2/x/../{name}/manifests/{tag}"),
+        case("capital", "/V2/{name}/manifests/{tag}"),
+        case("parameter", "/v2/{name}/manifests/{tag};x=.js"),
+    ],
+)
+def test_no_spelling_opens(guarded: StoredImage, spelling: str) -> None:
+    """Purpose: whatever a path is taken for, the login is asked for what it is taken for.
+
+    Method: 1. GET a manifest without a login, its path spelled in another way
+            2. expect any answer that does not hold the manifest
+    """
+    stranger, name = guarded.repository.registry.as_role(None), guarded.repository.name
+    if not stranger.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    path = spelling.format(name=name, tag=guarded.tag, escaped=name.replace("/", "%2F"))
+
+    expect_kept(stranger.send("GET", path), guarded.image.content)
+
+
+@verifies("registry/rights/no-path-leads-to-others")
+@pytest.mark.parametrize("up", [case("plain", "../"), case("escaped", "%2E%2E/"), case("slash-escaped", "..%2F")])
+def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:
+    """Purpose: the rights that count are those on what is read, and not on what the path begins with.
+
+    Method: 1. with another organization's login, GET a manifest of ours by a path that begins in its own repository
+            2. expect any answer that does not hold the manifest
+    """
+    registry = guarded.repository.registry.as_role("foreign")
+    own = registry.described.foreign_repository
+    if own is None:
+        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
+    path = f"/v2/{own}/{up * len(own.split('/'))}{guarded.repository.name}/manifests/{guarded.tag}"
+
+    expect_kept(registry.send("GET", path, scopes=(registry.scope(own, "pull"),)), guarded.image.content)
+
+
+@verifies("registry/rights/method-is-the-requests-own")
+@pytest.mark.parametrize("method", [case("get", "GET"), case("post", "POST")])
+def test_method_is_its_own(guarded: StoredImage, new_blob: NewBlob, method: str) -> None:
+    """Purpose: who may only read does not delete by saying so elsewhere than in the method.
+
+    Method: 1. with a pull-only login, GET and POST a manifest with X-HTTP-Method-Override: DELETE and the like
+            2. expect the image as it was
+    """
+    guarded.repository.as_role("puller").send(method, f"manifests/{guarded.image.digest}", DELETE)
+
+    expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
+
+
+@verifies("registry/login/name-alone-opens-nothing")
+@pytest.mark.parametrize("password", [case("none", ""), case("its-own-name", None)])
+def test_name_alone(guarded: StoredImage, password: str | None) -> None:
+    """Purpose: whichever way a registry takes a login, it looks at the password.
+
+    Method: 1. GET a manifest with the pusher's name, and no password or the name in its place, by Basic
+            2. expect 401 (or 400)
+    """
+    registry = guarded.repository.registry
+    if not registry.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    username = registry.account("pusher").username
+    credentials = basic(username, username if password is None else password)
+
+    expect_status(guarded.repository.presenting(credentials).get_manifest(guarded.tag), {400, 401}, "for a name alone")
