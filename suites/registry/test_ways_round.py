@@ -1,14 +1,15 @@
-"""Ways round the login and the rights: paths spelled otherwise, other methods by a header, a name alone."""
+"""Ways round the login and the rights: paths spelled otherwise, other methods by a header, a token for less."""
 
 from __future__ import annotations
 
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import basic
 from conformance.clients.registry_operations import Occasion
-from conformance.oracles.registry import expect_nothing_changed
+from conformance.clients.registry_tokens import token_for
+from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -97,3 +98,51 @@ def test_name_alone(guarded: StoredImage, password: str | None) -> None:
     credentials = basic(username, username if password is None else password)
 
     expect_status(guarded.repository.presenting(credentials).get_manifest(guarded.tag), {400, 401}, "for a name alone")
+
+
+@verifies("registry/token/mount-needs-pull-on-the-source")
+def test_mount_with_a_token_for_the_target(bearer: Registry, stored: StoredImage, guarded: StoredImage) -> None:
+    """Purpose: a mount takes nothing from where the token may not pull, though its login might.
+
+    Method: 1. ask for a token to push to one repository; mount a layer of another of the same organization into it
+            2. expect no 201, and 404 to HEAD of it
+    """
+    layer, name = stored.image.blobs[-1], guarded.repository.name
+    token = token_for(bearer, "pusher", bearer.scope(name, "pull,push"))
+    mounting = guarded.repository.presenting(f"Bearer {token}")
+    reply = mounting.post_upload(mount=layer.digest, from_=stored.repository.name)
+
+    expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where the token may not pull")
+    expect_not_stored([guarded.repository.head_blob(layer.digest)])
+
+
+@verifies("registry/token/referrers-are-of-its-repository")
+def test_referrers_with_a_token_for_another(bearer: Registry, to_pull: str, guarded: StoredImage) -> None:
+    """Purpose: a token for one repository lists no referrers in another of the same organization.
+
+    Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
+            2. ask another for the referrers of its image with the token: expect 401, 403 or 404
+    """
+    reply = guarded.repository.presenting(f"Bearer {to_pull}").referrers(guarded.image.digest)
+
+    expect_denied(reply, "for referrers in another repository")
+
+
+@verifies("registry/upload/outlives-its-token")
+def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: an upload that takes longer than a token lives goes on with the next.
+
+    Method: 1. open a session with a token, PATCH it, and PUT the rest, each with a new token of the same login
+            2. expect 202 and 201, and exactly the bytes
+    """
+    blob, scope = new_blob(600), bearer.scope(repository.name, "pull,push")
+
+    def renewed() -> Repository:
+        return repository.presenting(f"Bearer {token_for(bearer, 'pusher', scope)}")
+
+    upload = renewed().open_upload()
+    upload.repository = renewed()
+    expect_status(upload.patch(blob.content[:300], "0-299"), 202, "with a new token")
+    upload.repository = renewed()
+    expect_status(upload.put(blob.digest, blob.content[300:], "300-599"), 201, "with a new token")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)

@@ -51,10 +51,13 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "tokens_of_near_names": (
         "CatalogCutBeforeItIsFiltered",
         "CatalogTokenOpensAll",
+        "MountWithinOneOrganization",
         "PartsForEveryLogin",
+        "ReferrersOfOnesOrganization",
         "TokenGoesDownwards",
         "TokenGoesUpwards",
         "TokenToldBack",
+        "UploadOfOneToken",
     ),
     "referred_to_again": (
         "DeletedReferrerNeverComesBack",
@@ -139,6 +142,12 @@ async def tokens_of_near_names(d: Driver) -> None:
         await d.ask("GET", path, bearer=narrow)
     await d.ask("POST", f"/v2/{APP}/below/blobs/uploads/", bearer=token(scope(APP, *ALL)))
     await d.ask("GET", f"/v2/{APP}/blobs/{digest(b'{}')}", bearer=token(), Range="bytes=0-0")
+    push = token(scope(TWO, *ALL))
+    await d.ask("POST", f"/v2/{TWO}/blobs/uploads/?mount={digest(b'{}')}&from={APP}", bearer=push)
+    await d.ask("GET", f"/v2/{APP}/referrers/{digest(b'{}')}", bearer=push)
+    location = await session(d)
+    for each in (token(scope(APP, *ALL)), token(scope(APP, *ALL), jti="another")):
+        await d.ask("PATCH", location, b"x", bearer=each)
     foreign = token(scope("catalog", "*", kind="registry"), sub="ct-foreign")
     await d.ask("GET", "/v2/_catalog?n=1", bearer=foreign)
 

@@ -12,10 +12,10 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import Access, Caller
+from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
 
 ANYBODY = Caller("")
 OWN_NAME = re.compile("/v2/(orgs/[^/]+/[^/]+)/")
@@ -337,3 +337,45 @@ class SubjectToldOfEveryManifest(Defect):
         answer: Answer = original(asked, manifest)
         answer.headers["OCI-Subject"] = manifest.subject or manifest.digest
         return answer
+
+
+class MountWithinOneOrganization(Defect):
+    """Docker token scopes: a mount needs pull on the source, in one's own organization as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/mount-needs-pull-on-the-source",)
+
+    def may_mount(self, original: Any, caller: Caller, source: str) -> bool:
+        own = {organization_of(name) for _, name, _ in caller.grants}
+        return organization_of(source) in own or bool(original(caller, source))
+
+
+class ReferrersOfOnesOrganization(Defect):
+    """Docker token scopes: a list of referrers needs pull on that repository, and not on one of its organization's."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/referrers-are-of-its-repository",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        somebody: Caller | None = registry_of(original).authenticate(request, []) if kind == "referrers" else None
+        if somebody and organization_of(name) in {organization_of(each) for _, each, _ in somebody.grants}:
+            return somebody
+        caller: Caller = original(kind, name, request)
+        return caller
+
+
+class UploadOfOneToken(Defect):
+    """Docker token scopes: an upload is its subject's, whichever token of the subject's comes."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/outlives-its-token",)
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, str | None] = {}
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        upload: Upload = original(asked)
+        token = asked.request.headers.get("authorization")
+        if self.tokens.setdefault(upload.session, token) != token:
+            raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
+        return upload
