@@ -11,7 +11,7 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage,
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
-from conformance.oracles.status import expect_refused, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -124,13 +124,13 @@ def test_deleted_blob_is_not_mounted(
 def test_empty_chunk(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a chunk of no bytes, which a client sends that has none left, breaks no upload.
 
-    Method: 1. open a session, PATCH it with no bytes: expect 202 or a 4xx
+    Method: 1. open a session, PATCH it with no bytes: expect no 5xx
             2. where it is accepted, PUT a blob: expect 201 and exactly its bytes
     """
     blob, upload = new_blob(), repository.open_upload()
     reply = upload.patch(b"")
 
-    expect_status(reply, {202, *range(400, 500)}, "for a chunk of no bytes")
+    expect_no_server_error(reply, "for a chunk of no bytes")
     if reply.ok:
         expect_status(upload.put(blob.digest, blob.content), 201, "after a chunk of no bytes")
         expect_bytes(repository.get_blob(blob.digest), blob.content)
@@ -207,10 +207,9 @@ def test_known_elsewhere(
     """Purpose: who knows a digest has not its bytes, and gets neither them nor others under it.
 
     Method: 1. PUT no bytes, or others, under the digest of a layer that another repository has
-            2. expect 400, and 404 to HEAD of it
+            2. expect 400
     """
     known: StoredImage = request.getfixturevalue(whose)
     digest = known.image.blobs[-1].digest
 
     expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, "for what has another digest")
-    expect_not_stored([repository.head_blob(digest)])
