@@ -78,11 +78,11 @@ class Door:
         authorization: str | None = None,
         **parameters: str,
     ) -> Exchange:
-        """GET of the token endpoint: one ``scope`` parameter for each scope."""
+        """GET of the token endpoint: one ``scope`` parameter for each scope, and ``service`` where one was named."""
         if authorization:
             self.keep_from_clear()
         scopes = list(scopes)
-        pairs = list({"service": self.service, **parameters}.items())
+        pairs = list({**({"service": self.service} if self.service else {}), **parameters}.items())
         pairs += [("scope", scope) for scope in scopes]
         separator = "&" if "?" in self.realm else "?"
         fields = [("Authorization", authorization)] if authorization else []
@@ -116,12 +116,13 @@ class Door:
         tag = hashlib.sha256(" ".join(scopes).encode()).hexdigest()[:8].upper()
         name = f"REGISTRY_{account.role.upper()}_TOKEN_{tag}"
         recorder.redactor.learn(name, token)
-        query = " ".join(f"--data-urlencode {_word(f'scope={scope}')}" for scope in scopes)
+        asked = [*([f"service={self.service}"] if self.service else []), *(f"scope={scope}" for scope in scopes)]
+        query = " ".join(f"--data-urlencode {_word(each)}" for each in asked)
         recorder.recipe(
             name,
             # By standard input, so that the password is in no list of processes.
             f'{name}=$(printf \'user = "%s:%s"\' {_word(account.username)} "${account.password_name}" '
-            f"| curl -sS -G -K - {_word(self.realm)} --data-urlencode {_word(f'service={self.service}')} {query} "
+            f"| curl -sS -G -K - {_word(self.realm)} {query} "
             f"| {TOKEN_OF_JSON})",
         )
 

@@ -40,7 +40,7 @@ OCI_CODES = frozenset(
 CODE = re.compile(r"[A-Z_]+")
 RANGE = re.compile(r"(?:bytes=)?(\d{1,20})-(\d{1,20})")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
-LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^,;]+)*)")
+LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*(?:[^,;"]|"[^"]*(?:"|$))+)*)')
 RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))', re.IGNORECASE)
 MOST_PAGES = 200
 

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.images import Manifest, NewBlob, image, index, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage, with_digest
+from conformance.clients.registry_uploads import open_for_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
@@ -157,7 +158,7 @@ def test_one_byte(repository: Repository, new_blob: NewBlob) -> None:
     Method: 1. PATCH the first byte, the second, and all others, each with its Content-Range: expect 202
             2. PUT the digest: expect 201 and exactly the bytes
     """
-    blob, upload = new_blob(), repository.open_upload()
+    blob, upload = new_blob(), open_for_chunks(repository, 1)
     for first, end in ((0, 1), (1, 2), (2, len(blob.content))):
         expect_status(upload.patch(blob.content[first:end], f"{first}-{end - 1}"), 202, f"to the chunk at {first}")
 

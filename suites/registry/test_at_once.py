@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.at_once import at_once, reading_while
 from conformance.clients.images import Manifest, NewBlob, NewImage, image, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry_uploads import open_for_chunks
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_or_collected,
@@ -120,7 +121,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
             2. expect no 5xx, and one of them taken; the session to stand at 599
             3. PUT the rest: expect 201 and exactly the bytes
     """
-    blob, upload = new_blob(900), repository.open_upload()
+    blob, upload = new_blob(900), open_for_chunks(repository, 300)
     upload.patch(blob.content[:300], "0-299")
     twins = [upload.by(repository.registry) for _ in range(2)]
     replies = at_once([lambda twin=twin: twin.patch(blob.content[300:600], "300-599") for twin in twins])

@@ -8,6 +8,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_tokens import granted_by_password
+from conformance.clients.registry_uploads import at_the_registry, open_for_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_header
@@ -125,7 +126,7 @@ def test_refused_in_an_upload(repository: Repository, new_blob: NewBlob) -> None
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
             2. PATCH it with the login, PUT: expect 202 and 201
     """
-    blob, upload = new_blob(600), repository.open_upload()
+    blob, upload = new_blob(600), at_the_registry(open_for_chunks(repository, 300))
     upload.patch(blob.content[:300], "0-299")
     stranger = upload.by(
         repository.registry.presenting(

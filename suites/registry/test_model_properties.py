@@ -13,6 +13,7 @@ from hypothesis.stateful import precondition
 
 from conformance.clients.images import Blob, Manifest, image, layer, manifest_of, random_bytes
 from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.registry_uploads import least_chunk
 from conformance.models.repository import RepositoryModel
 from conformance.oracles.registry import expect_bytes, expect_complete, expect_not_stored, expect_range, pages_from
 from conformance.oracles.status import expect_refused, expect_status
@@ -48,7 +49,7 @@ class RepositoryMachine(Machine):
         self.repository: Repository = self.new_repository("model")
         self.model = RepositoryModel()
         self.upload = None
-        self.taken = 0
+        self.taken = self.least = 0
         for image_tag in pushed:
             self.push_image(*image_tag)
 
@@ -70,13 +71,14 @@ class RepositoryMachine(Machine):
     @rule()
     def begin_upload(self) -> None:
         """A session."""
-        self.upload, self.taken = self.repository.open_upload(), 0
+        opened = self.repository.post_upload()
+        self.upload, self.taken, self.least = self.repository.upload_of(opened), 0, least_chunk(opened)
 
     @precondition(lambda self: self.upload and self.taken < len(LARGE.content))
     @rule(size=st.integers(1, 60))
     def send_chunk(self, size: int) -> None:
         """The next chunk of the large blob."""
-        chunk = LARGE.content[self.taken : self.taken + size]
+        chunk = LARGE.content[self.taken : self.taken + max(size, self.least)]
         expect_status(self.upload.patch(chunk, f"{self.taken}-{self.taken + len(chunk) - 1}"), 202)
         self.taken += len(chunk)
 

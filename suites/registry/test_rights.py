@@ -11,6 +11,7 @@ from conformance.clients.registry import Registry, Repository, StoredImage, Uplo
 from conformance.clients.registry_login import basic
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.clients.registry_tokens import altered, pull, token_for
+from conformance.clients.registry_uploads import at_the_registry
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
 from conformance.oracles.status import expect_status
@@ -213,7 +214,7 @@ def test_session_is_its_openers(repository: Repository, new_blob: NewBlob, role:
     """
     expect_strangers(repository, role)
     other = repository.registry.as_role(role)
-    blob, planted, upload = new_blob(), new_blob(), repository.open_upload()
+    blob, planted, upload = new_blob(), new_blob(), at_the_registry(repository.open_upload())
     stranger = upload.by(other)
     for method, reply in uses(stranger, planted.content, planted.digest).items():
         if method != "GET" or role != "puller":

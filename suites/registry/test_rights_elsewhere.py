@@ -11,6 +11,7 @@ from conformance.clients.registry import NewRepository, Registry, Repository, St
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, token_for
+from conformance.clients.registry_uploads import at_the_registry
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -186,7 +187,7 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
     Method: 1. open a session; GET it with a login that may only pull
             2. expect 401, 403 or 404; then 204 to the opener
     """
-    other, upload = repository.registry.as_role("puller"), repository.open_upload()
+    other, upload = repository.registry.as_role("puller"), at_the_registry(repository.open_upload())
 
     expect_denied(upload.by(other).status(), "to another")
     expect_status(upload.status(), 204, "to the opener")

@@ -9,6 +9,7 @@ from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, require_login, token_for
+from conformance.clients.registry_uploads import at_the_registry
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied, expect_untouched
@@ -93,7 +94,7 @@ def test_session_needs_push(stored: StoredImage, to_pull: str, new_blob: NewBlob
     """
     repository, blob = stored.repository, new_blob()
     session = once("session of one who may push", repository.open_upload)
-    upload = session.by(repository.registry.presenting(f"Bearer {to_pull}"))
+    upload = at_the_registry(session).by(repository.registry.presenting(f"Bearer {to_pull}"))
     use = {
         "PATCH": lambda: upload.patch(blob.content),
         "PUT": lambda: upload.put(blob.digest, blob.content),

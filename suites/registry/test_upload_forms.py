@@ -9,6 +9,7 @@ import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry_uploads import open_for_chunks, require_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_reachable
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -47,6 +48,7 @@ def traced(repository: Repository, new_blob: NewBlob, once: Once) -> Traced:
     def made(number: int) -> Trace:
         blob, opened = new_blob(3 * KIB), repository.post_upload()
         upload = repository.upload_of(opened)
+        require_chunks(opened, 3 * KIB // number)
         parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(blob.content, number)]
         return Trace(blob, upload, opened, parts, upload.status())
 
@@ -159,7 +161,7 @@ def test_last_chunk_by_put(repository: Repository, new_blob: NewBlob, streamed: 
                Content-Range and the digest of the whole
             2. expect 201, and exactly the bytes of all three from GET
     """
-    blob, upload = new_blob(3 * KIB), repository.open_upload()
+    blob, upload = new_blob(3 * KIB), open_for_chunks(repository, KIB)
     *earlier, (last, last_range) = chunks(blob.content)
     if streamed and not (reply := upload.patch([chunk for chunk, _ in earlier])).ok:
         raise Inconclusive(f"a streamed body is not taken: {reply}", "a registry that takes streams")

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry_uploads import open_for_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_range, received
@@ -36,7 +37,7 @@ class Broken(Exception):
 
 def begun(repository: Repository, content: bytes) -> Upload:
     """A session that has taken the first 300 bytes of the content."""
-    upload = repository.open_upload()
+    upload = open_for_chunks(repository, 300)
     reply = upload.patch(content[:300], "0-299")
     if not reply.ok:
         raise Inconclusive(f"the first chunk was not taken: {reply}", "uploads in chunks")

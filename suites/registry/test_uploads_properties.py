@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.clients.images import NewBlob, digest_of
 from conformance.clients.registry import Repository
+from conformance.clients.registry_uploads import open_for_chunks
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.registry import expect_bytes, expect_error_document, expect_not_stored, expect_range
 from conformance.strategies.changes import Change
@@ -28,7 +29,7 @@ def test_any_content_range(
                a refusal as many bytes received as before
     """
     content = new_blob(50).content
-    upload, asked = open_ground.open_upload(), list[Exchange]()
+    upload, asked = open_for_chunks(open_ground, BEGUN), list[Exchange]()
     if not upload.patch(content[:BEGUN], f"0-{BEGUN - 1}").ok:
         raise Inconclusive("the first chunk was not taken", "uploads in chunks")
     mutation = change.of((BEGUN, len(content) - 1))

@@ -9,6 +9,7 @@ from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import basic
 from conformance.clients.registry_operations import Occasion
 from conformance.clients.registry_tokens import token_for
+from conformance.clients.registry_uploads import open_for_chunks
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -140,7 +141,7 @@ def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_b
     def renewed() -> Repository:
         return repository.presenting(f"Bearer {token_for(bearer, 'pusher', scope)}")
 
-    upload = renewed().open_upload()
+    upload = open_for_chunks(renewed(), 300)
     upload.repository = renewed()
     expect_status(upload.patch(blob.content[:300], "0-299"), 202, "with a new token")
     upload.repository = renewed()

@@ -75,6 +75,26 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "RightsOfTheFirstNameInThePath",
         "TwoSlashesNeedNoLogin",
     ),
+    "served_otherwise": (
+        "ActionsInAnotherOrder",
+        "ChunkMinimumKept",
+        "ConnectionsClosed",
+        "DigestToldWhereItIsReadAlone",
+        "EntityTagsWeak",
+        "LengthNotKnownBefore",
+        "LinkWithAToken",
+        "ListsTellMore",
+        "ManifestLocatedByItsTag",
+        "ManifestsRedirected",
+        "MoreToldInTheChallenge",
+        "NoTagsNoRepository",
+        "OpenedWithoutRange",
+        "RealmWithQuery",
+        "RegistryChallengesInOneField",
+        "RequestsAreCounted",
+        "StorageAnswersItself",
+        "UploadsOnAnotherHost",
+    ),
     "small_chunks": ("ChunkOfOneByteRefused", "EmptyChunkFails", "EndedUploadTakesItsBlob"),
     "tags_apart": (
         "DeletedTagGoesBack",
@@ -180,6 +200,22 @@ async def rounds(d: Driver) -> None:
     await d.ask("GET", path, bearer=None, Authorization=f"Basic {name}")
     await d.ask("GET", path, bearer=token(scope(APP, "pull")), X_HTTP_Method_Override="DELETE")
     await d.ask("GET", path)
+
+
+async def served_otherwise(d: Driver) -> None:
+    await d.push_blob(BLOB, TWO)
+    await d.ask("GET", f"/v2/{TWO}/tags/list")
+    for tag in ("v1", "v2"):
+        await d.image(tag)
+    for method in ("GET", "HEAD"):
+        location = (await d.ask(method, f"/v2/{APP}/blobs/{digest(b'{}')}")).headers.get("location", "/v2/")
+        await d.ask("GET", location, bearer=None)
+        await d.ask(method, f"/v2/{APP}/manifests/v1")
+    await d.ask("GET", f"/v2/{APP}/tags/list?n=1")
+    await d.ask("POST", UPLOADS, bearer=None)
+    location = await session(d)
+    for _ in range(2):
+        await d.ask("PATCH", location, b"x")
 
 
 async def small_chunks(d: Driver) -> None:

@@ -45,7 +45,14 @@ def behind_ten(w: World) -> list[int]:
     return [*told, w.token("ct-limited").status_code]
 
 
+def named(w: World) -> list[str]:
+    return list(w.registry().json())
+
+
+TOLD = ["token", "access_token", "expires_in", "issued_at"]
 TABLE: list[Row] = [
+    (unusual.RegistryTokenAlone, named, TOLD, ["token"]),
+    (unusual.RegistryAccessTokenAlone, named, TOLD, ["access_token"]),
     (unusual.TokensBeginWithTheTime, token_is("in order"), False, True),
     (unusual.TokensInHexadecimalDigits, token_is("in other case"), False, True),
     (unusual.TokensOfEightKibibytes, token_is("long"), False, True),

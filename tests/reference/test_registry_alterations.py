@@ -9,7 +9,13 @@ import pytest
 
 from conformance.reference.defects import registry as defects
 from conformance.reference.defects.base import Alteration, Defect, Variant
-from conformance.reference.variants import registry, registry_access, registry_answers, registry_names
+from conformance.reference.variants import (
+    registry,
+    registry_access,
+    registry_answers,
+    registry_names,
+    registry_servers,
+)
 from tests.reference import (
     registry_access_scenarios,
     registry_afterwards_scenarios,
@@ -20,7 +26,7 @@ from tests.reference import (
 from tests.reference.registry_support import Recorded, run
 from tests.reference.registry_table import SHOWN_BY as PARTS
 
-VARIANT_MODULES = [registry, registry_access, registry_answers, registry_names]
+VARIANT_MODULES = [registry, registry_access, registry_answers, registry_names, registry_servers]
 MODULES = [getattr(defects, name) for name in defects.__all__] + VARIANT_MODULES
 KNOWN: dict[str, type[Alteration]] = {
     name: each

@@ -207,3 +207,21 @@ class WindowsOfTheClock(Variant):
         while window and window[0] < begun:
             window.popleft()
         return begun + seconds - now if len(window) >= requests else 0.0
+
+
+class RegistryTokenAlone(Variant):
+    """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
+
+    surface = "identity"
+
+    def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
+        return {"token": original(*given)["token"]}
+
+
+class RegistryAccessTokenAlone(Variant):
+    """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
+
+    surface = "identity"
+
+    def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
+        return {"access_token": original(*given)["access_token"]}

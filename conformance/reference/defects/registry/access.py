@@ -145,7 +145,7 @@ class ChallengeWithoutService(Defect):
     """Docker token flow: the challenge names the service."""
 
     surface = "registry"
-    noticed_by = ("registry/login/realm-is-a-url",)
+    noticed_by = ("registry/login/challenge-names-the-service",)
 
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         return [each for each in original(wanted, error) if each[0] != "service"]

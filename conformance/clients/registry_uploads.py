@@ -1,0 +1,42 @@
+"""Upload sessions for what not every registry's can show: chunks of a size, and that a login is asked for."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from conformance.clients.registry import Repository, Upload
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
+
+DIGITS_OF_A_SIZE = 15
+
+
+def open_for_chunks(repository: Repository, size: int) -> Upload:
+    """A new session that takes chunks of ``size`` bytes; not asked of a registry that takes longer ones alone."""
+    reply = repository.post_upload()
+    upload = repository.upload_of(reply)
+    require_chunks(reply, size)
+    return upload
+
+
+def require_chunks(opened: Exchange, size: int) -> None:
+    """NotApplicable where chunks but the last must be longer (OCI-Chunk-Min-Length; "Pushing a blob in chunks")."""
+    if (least := least_chunk(opened)) > size:
+        raise NotApplicable(f"the registry takes no chunk of fewer than {least} bytes, but the last")
+
+
+def least_chunk(opened: Exchange) -> int:
+    """How many bytes each chunk but the last must have, as the answer that opened the session tells; 0 for any."""
+    told = opened.headers.get("oci-chunk-min-length") or ""
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= DIGITS_OF_A_SIZE else 0
+
+
+def at_the_registry(upload: Upload) -> Upload:
+    """A session that a login is shown to; not asked where its Location is on another host, which no login is sent to.
+
+    Whoever has that Location may use it, as the address of a blob in a storage that a pull is redirected to.
+    """
+    here, there = urlsplit(upload.repository.registry.http.base_url), urlsplit(upload.location)
+    if (there.scheme, there.netloc) != (here.scheme, here.netloc):
+        raise NotApplicable(f"the session is at {there.netloc}, another host, which no login is sent to")
+    return upload
