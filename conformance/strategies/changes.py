@@ -41,6 +41,10 @@ class Change(Generic[T, R]):
         # Short, whatever the piece: hypothesis writes it down for every example that fails.
         return f"<{self.kind}: place {self.place:.3g}, piece {PIECES.repr(self.piece)}>"
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What hypothesis writes down for it in place of the fields of a dataclass, of which one is a function."""
+        printer.text(repr(self))
+
 
 Table = Mapping[str, tuple[Outcome, Callable[[T, float, Any], R]]]
 

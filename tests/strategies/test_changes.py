@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hypothesis.vendor.pretty import pretty
+
 from conformance.strategies.changes import Change
 from conformance.vocabulary.mutation import Outcome
 
@@ -14,4 +16,4 @@ def test_a_large_piece_is_told_in_short() -> None:
 
 def test_a_small_piece_is_told_whole() -> None:
     change: Change[str, str] = Change("cut", Outcome.REFUSED, 0.5, "a piece", lambda good, _place, _piece: good)
-    assert repr(change) == "<cut: place 0.5, piece 'a piece'>"
+    assert repr(change) == pretty(change) == "<cut: place 0.5, piece 'a piece'>"
