@@ -15,6 +15,7 @@ from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
 NOT_AGAIN = "Failed to reproduce exception"
+OTHERS = re.compile(r"\(note: (\d+) other explicit examples? also failed with this error; [^)]*\)")
 NOTHING_TRIED = "Hypothesis has been told to run no"
 
 
@@ -108,7 +109,11 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         (entry for entry in sequence if named and entry["id"] == named[-1]), exchanges[-1] if exchanges else None
     )
     notes = [*getattr(error, "__notes__", []), *(getattr(whole, "__notes__", []) if whole is not error else [])]
-    told = [_readable(note, getattr(error, "tried", ())) for note in notes]
+    # The example first, then how many there are like it.
+    told = [
+        _readable(note, getattr(error, "tried", ()))
+        for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
+    ]
     return {
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
@@ -135,6 +140,9 @@ def _readable(note: str, tried: Iterable[str]) -> str:
     if note.startswith(NOT_AGAIN):
         # What follows is a traceback of ours.
         return "The same requests were answered otherwise when they were sent again."
+    others = OTHERS.fullmatch(note)
+    if others:
+        return f"Of the written examples {others[1]} more fail in this way."
     arguments = re.split(r"\n(?= {4}\w+=)", note)
     shown = tuple(f"    {name}=" for name in tried)
     return "\n".join(each for each in arguments if not each.startswith("    ") or each.startswith(shown))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.evidence.recorder import Recorder
@@ -91,6 +91,25 @@ def test_an_example_is_told_without_the_fixtures() -> None:
     )
     keep(finding, ["field"])
     assert judge(finding, recorded()).findings[0]["hint"] == "Failing test case: test_x(\n    field='bytes=0-0',\n)"
+
+
+def test_how_many_examples_fail_alike_is_told_behind_the_one() -> None:
+    @settings(database=None, max_examples=1, phases=[Phase.explicit], report_multiple_bugs=True)
+    @given(number=st.integers())
+    @example(number=7)
+    @example(number=8)
+    @example(number=9)
+    def fails(number: int) -> None:
+        raise NonConformance("a", "b", EXCHANGE)
+
+    with pytest.raises(NonConformance) as caught:
+        fails()
+
+    keep(caught.value, ["number"])
+    hint = judge(caught.value, recorded()).findings[0]["hint"]
+    assert hint == (
+        "Failing explicit example: fails(\n    number=7,\n)\nOf the written examples 2 more fail in this way."
+    )
 
 
 def test_that_a_failure_came_once_is_told_without_a_traceback() -> None:
