@@ -121,12 +121,13 @@ class Door:
         recorder.recipe(
             name,
             # By standard input, so that the password is in no list of processes.
-            f'{name}=$(printf \'user = "%s:%s"\' {_word(account.username)} "${account.password_name}" '
+            f'{name}=$(printf %s:%s {_word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
             f"| curl -sS -G -K - {_word(self.realm)} {query} "
             f"| {TOKEN_OF_JSON})",
         )
 
 
+USER_OF_PAIR = r"""sed 's/[\\"]/\\&/g; s/.*/user = "&"/'"""
 TOKEN_OF_JSON = r"""sed -n 's/.*"\(access_\)*token" *: *"\([^"]*\)".*/\2/p'"""
 
 

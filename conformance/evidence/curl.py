@@ -8,15 +8,20 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.evidence.redaction import ALL_ENCODED, ENCODED
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
 LONGEST_BODY, LONGEST_PRINTED = 4000, 1024
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
+ENCODINGS = {
+    ENCODED: "curl -sG -o /dev/null -w '%{url_effective}' --data-urlencode @- file:///dev/null | cut -d '?' -f 2",
+    ALL_ENCODED: "od -An -v -tx1 | tr -d ' \\n' | tr a-f A-F | sed 's/../%&/g'",
+}
+"""What makes of a secret on standard input the form in which it stood in a request."""
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
-ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<encoded>percent-encoded )?(?P<plain>.*)>$", re.DOTALL)
-# Every byte but the colon that ends the user's name.
-PERCENT_ENCODED = r" | od -An -v -tx1 | tr -d '\n' | tr ' a-f' '%A-F' | sed s/%3A/:/"
+ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
+NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 
 
 def quoted(text: str, secrets: Sequence[str] = ()) -> str:
@@ -30,6 +35,23 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
     return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
 
 
+def encoding_of(name: str) -> str:
+    """The assignment of a name that the redactor made of a secret's for another form of it; "" where it made none."""
+    for suffix, made in ENCODINGS.items():
+        if name.endswith(suffix):
+            return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {made})'
+    return ""
+
+
+def made_names(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
+    """The names in a text that were made during the run, each with its assignment behind those that this needs."""
+    made: dict[str, str] = {}
+    for name in dict.fromkeys(NAME.findall(text)):
+        if name in recipes:
+            made |= {**made_names(recipes[name], recipes), name: recipes[name]}
+    return made
+
+
 def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
     """The command that prints what ``<base64 of …>`` stands for."""
     # A NUL can stand in no word, but in what printf makes of its format.
@@ -37,7 +59,7 @@ def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
     told = " ".join(
         ["printf", shlex.quote("\\0".join(["%s"] * len(pieces))), *(quoted(each, secrets) for each in pieces)]
     )
-    return f"{told}{PERCENT_ENCODED if basic['encoded'] else ''} | base64 -w0"
+    return f"{told} | base64 -w0"
 
 
 def _header(name: str, value: str, secrets: Sequence[str]) -> str:

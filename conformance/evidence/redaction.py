@@ -2,7 +2,9 @@
 
 A secret is replaced in all the forms in which it travels (as is, percent-encoded, form-encoded, JSON, and
 inside Basic credentials), and in the sensitive places of a request also where only a part of it is there,
-since checks send secrets that are cut, padded or otherwise almost right.
+since checks send secrets that are cut, padded or otherwise almost right. Percent-encoded it is called
+``$NAME_PERCENT_ENCODED`` where that is another text than the secret itself, and ``$NAME_ALL_ENCODED`` where
+also letters are encoded that need not be.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from urllib.parse import quote, quote_plus, unquote
 SHORTEST = 6
 FRAGMENT = 8
 GLIMPSE = 5
+ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
 STEP = FRAGMENT - GLIMPSE + 1
 """Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
 LONG = 20
@@ -33,6 +36,9 @@ NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
 WORD = re.compile("[A-Za-z0-9_.~-]")
 CODED = ("\\u%04x", "\\u%04X")
+# A letter, a digit or another character that is encoded though it need not be (RFC 3986 section 2.3), and such texts.
+LETTER = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|5[0-9AF]|7[0-9AE])", re.IGNORECASE)
+ENCODED_TEXT = re.compile(r"(?:%[0-9A-Fa-f]{2}|[\w.~+/-])+", re.ASCII)
 NAME = re.compile(r"\$([A-Z][A-Z0-9_]*)")
 # An Authorization field that a target shows to who sent it, in a text or in JSON that escapes the solidus.
 BASIC = re.compile(r"(?P<scheme>\bbasic(?:\s|%20|\+)+)(?P<value>(?:[\w+/=-]|\\/){8,})", re.ASCII | re.IGNORECASE)
@@ -68,12 +74,16 @@ class Redactor:
         if TOKEN.fullmatch(value):
             self._tokens[value] = name
         else:
-            self._names.update(dict.fromkeys(_forms(value), name))
+            encoded = _encoded(value) - _written(value)
+            self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
+            self._names.update(dict.fromkeys(_written(value), name))
             self._pattern = None
+            if encoded:
+                self._known[f"{name}{ENCODED}"] = quote(value, safe="")
         # What a URL has in common with every other one of its host is no part of a secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
-        for form in _forms(hidden):
+        for form in _written(hidden) | _encoded(hidden):
             lowered = form.lower()
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
@@ -134,6 +144,8 @@ class Redactor:
         if "asic" in text or "ASIC" in text:
             # Before all else, as in a header field.
             text = BASIC.sub(lambda match: match["scheme"] + self._basic(match["value"].replace("\\", "")), text)
+        if "%" in text and LETTER.search(text):
+            text = ENCODED_TEXT.sub(self._decoded, text)
         # To look for each is much quicker than a pattern of them all, and most texts have none.
         if any(each in text for each in list(self._names)):
             pattern = self._pattern  # which a caller at the same moment may take away
@@ -142,6 +154,19 @@ class Redactor:
                 pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
             text = pattern.sub(lambda match: f"${self._names[match.group()]}", text)
         return TOKEN.sub(self._token, text) if self._tokens else text
+
+    def _decoded(self, match: re.Match[str]) -> str:
+        """A text with letters that are percent-encoded: as it is, or what it holds of a secret by name."""
+        text = match.group()
+        plain = unquote(text)
+        if plain == text:
+            return text
+        name = self._tokens.get(plain) or self._names.get(plain)
+        if name:
+            self._known.setdefault(f"{name}{ALL_ENCODED}", text)
+            return f"${name}{ALL_ENCODED}"
+        redacted = self.remains(self.text(plain))
+        return text if redacted == plain else redacted
 
     def _token(self, match: re.Match[str]) -> str:
         found = match.group()
@@ -197,7 +222,7 @@ class Redactor:
         except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
             return self._almost_basic(credentials)
         redacted = self.remains(self.text(plain))
-        return self._percent_encoded(plain, credentials) if redacted == plain else f"<base64 of {redacted}>"
+        return credentials if redacted == plain else f"<base64 of {redacted}>"
 
     def _as_basic(self, credentials: str) -> str:
         """Basic credentials under another scheme, where they hold a secret; "" for any others."""
@@ -207,12 +232,6 @@ class Redactor:
             return ""
         redacted = self.text(plain)
         return "" if redacted == plain else f"<base64 of {redacted}>"
-
-    def _percent_encoded(self, plain: str, credentials: str) -> str:
-        """Credentials of which also harmless characters are percent-encoded, which RFC 6749 section 2.3.1 allows."""
-        decoded = unquote(plain)
-        redacted = self.remains(self.text(decoded))
-        return credentials if redacted == decoded else f"<base64 of percent-encoded {redacted}>"
 
     def _almost_basic(self, credentials: str) -> str:
         """Credentials that are no right base64, which most servers and readers can still decode."""
@@ -236,8 +255,13 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _forms(value: str) -> set[str]:
-    """A text in every form in which it travels: in JSON also with the escapes that only some servers write."""
+def _encoded(value: str) -> set[str]:
+    """A text as it stands in URLs and forms."""
+    return {quote(value, safe=""), quote_plus(value), quote(value)}
+
+
+def _written(value: str) -> set[str]:
+    """A text as it is, and in JSON: there also with the escapes that only some servers write."""
     escaped = json.dumps(value)[1:-1]
-    plain = {value, quote(value, safe=""), quote_plus(value), quote(value), escaped, escaped.replace("/", "\\/")}
-    return plain | {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
+    coded = {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
+    return {value, escaped, escaped.replace("/", "\\/")} | coded

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conformance.evidence.redaction import Redactor
+from conformance.evidence.redaction import ALL_ENCODED, ENCODED, Redactor
 from conformance.vocabulary.exchange import Exchange, Headers
 
 # What differs each time a request is made and says nothing of what is asked.
@@ -182,7 +182,9 @@ class Tape:
     def _stand_in(self, match: re.Match[str]) -> str:
         if match["rest"]:
             raise self.miss(f"a part of ${match['name']} in an answer was not kept")
-        return self._redactor.value_of(match["name"]) or stand_in(match["name"])
+        # What stands for a secret is the same percent-encoded.
+        name = match["name"].removesuffix(ENCODED).removesuffix(ALL_ENCODED)
+        return self._redactor.value_of(name) or stand_in(name)
 
 
 def is_whole(entry: dict[str, Any]) -> bool:
@@ -204,13 +206,18 @@ def stand_in(name: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()).decode().rstrip("=")
 
 
+def _lasting(text: str) -> str:
+    """What is the same each time a request is made; a stand-in for a secret has no form that is encoded."""
+    return VOLATILE.sub("-", text).replace(ENCODED, "")
+
+
 def _exactly(entry: dict[str, Any]) -> tuple[Any, ...]:
-    fields = [(name.lower(), VOLATILE.sub("-", value)) for name, value in entry["request_headers"]]
+    fields = [(name.lower(), _lasting(value)) for name, value in entry["request_headers"]]
     body = entry["request_body"]
-    content = body.get("sha256"), VOLATILE.sub("-", body.get("text", "")), body.get("base64")
+    content = body.get("sha256"), _lasting(body.get("text", "")), body.get("base64")
     return (
         entry["client"],
-        VOLATILE.sub("-", entry["url"]),
+        _lasting(entry["url"]),
         [each for each in fields if each[0] not in UNCOMPARED],
         content,
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from conformance.evidence.curl import command_of
+from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.verdict import Verdict
@@ -114,6 +114,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         _readable(note, getattr(error, "tried", ()))
         for note in sorted(notes, key=lambda note: bool(OTHERS.match(note)))
     ]
+    curl = command_of(shown, recorder.secret_names) if shown else ""
     return {
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
@@ -121,11 +122,9 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error),
-        "curl": command_of(shown, recorder.secret_names) if shown else "",
+        "curl": curl,
         # How the tokens in the curl line are had again, since they were made during the run.
-        "recipes": {
-            name: recorder.recipes[name] for name in (shown or {}).get("secrets", []) if name in recorder.recipes
-        },
+        "recipes": made_names(curl, recorder.recipes),
     }
 
 

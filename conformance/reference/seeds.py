@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 
 ORGANIZATION = "acme"
 OTHER_ORGANIZATION = "globex"
+ODD = " +/=%&$'\"\\"
+"""Characters that a secret may have (RFC 6749 appendix A.2) and that URLs, forms, JSON and shells read otherwise."""
 SCOPES = (
     "organization:read",
     "member:read",
@@ -103,3 +105,16 @@ class Seeds:
         }
     )
     public_url: dict[str, str] = field(default_factory=dict)
+
+    def make_secrets_odd(self) -> None:
+        """Gives every secret those characters; to be called before anything is told of them."""
+        for client in self.clients:
+            client.secret = _odd(client.secret)
+        for account in self.accounts:
+            account.password = _odd(account.password)
+        for key in self.access_keys:
+            key.secret_key = _odd(key.secret_key)
+
+
+def _odd(secret: str) -> str:
+    return f"{secret[:8]}{ODD}{secret[8:]}"

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--port", metavar="BASE", type=int, default=0, help="ports BASE to BASE+4; without it, any that are free")
     add("--defect", metavar="NAME", action="append", default=[], help="break one promise; may be given several times")
     add("--variant", metavar="NAME", action="append", default=[], help="be correct in another way; likewise")
+    add("--odd-secrets", action="store_true", help="secrets with characters that URLs, forms and shells read otherwise")
     add("--list-defects", action="store_true", help="print the defects with the promise that each breaks")
     add("--list-variants", action="store_true", help="print the variants")
     # For who embeds it: it ends with its standard input, and takes the folder of its target file with it.
@@ -71,6 +72,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
     from conformance.reference.server import Running
 
     deployment = build()
+    if arguments.odd_secrets:
+        deployment.seeds.make_secrets_odd()
     names = _chosen(arguments.defect, "defect", named(Defect))
     names += _chosen(arguments.variant, "variant", named(Variant))
     if not 0 <= arguments.port <= 65531:

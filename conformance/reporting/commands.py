@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.curl import command_of
+from conformance.evidence.curl import command_of, made_names
 from conformance.runs.record import CheckResult, Record
-
-NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 
 
 def run_name(record: Record) -> str:
@@ -40,9 +38,9 @@ def curl_of(result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secr
 
 def label_of(command: str) -> str:
     """What a command that shows a finding is called."""
-    return "curl" if command.startswith("curl ") else "command"
+    return "curl" if re.match(r"(?:printf .* \| )?curl ", command) else "command"
 
 
 def recipes_for(command: str, recipes: Mapping[str, str]) -> list[str]:
-    """The recorded assignments of the names in a command that were made during the run (tokens)."""
-    return [recipes[name] for name in dict.fromkeys(NAME.findall(command)) if name in recipes]
+    """The recorded assignments of the names in a command that were made during the run (tokens), in their order."""
+    return list(made_names(command, recipes).values())

@@ -19,7 +19,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.curl import ENCODED_BASIC, LEFT_TO_CURL, SIGNATURE_FIELDS, encoding, quoted, signature_scope
+from conformance.evidence.curl import (
+    ENCODED_BASIC,
+    LEFT_TO_CURL,
+    NAME,
+    SIGNATURE_FIELDS,
+    encoding,
+    made_names,
+    quoted,
+    signature_scope,
+)
 from conformance.reporting.reproduce_text import (
     LISTS,
     OPERATOR,
@@ -126,7 +135,7 @@ class Script:
                 return f"request {number}: {BY_HAND[entry['client']]}"
             if "sha256" in entry["request_body"]:
                 return f"request {number}: its {entry['request_body']['size']} bytes were not kept"
-        lost = self._needed() & {"ISSUED_TOKEN"}
+        lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
         return "a token that it uses was not kept" if lost else ""
 
     # Secrets.
@@ -140,13 +149,13 @@ class Script:
         return names | {signing[name] for name in names & set(signing)}
 
     def _secrets(self) -> Iterator[str]:
-        made = {name: self.record.info.recipes[name] for name in self._needed() if name in self.record.info.recipes}
-        given = self._needed() - set(made)
-        for recipe in made.values():
-            given |= {name for name in re.findall(r"\$\{?([A-Z][A-Z0-9_]*)", recipe) if name not in made}
+        needed = self._needed()
+        made = made_names(" ".join(f"${name}" for name in sorted(needed)), self.record.info.recipes)
+        given = {*needed, *(name for recipe in made.values() for name in NAME.findall(recipe))} - set(made)
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
-        for name, recipe in sorted(made.items()):
+            yield f'{name}_QUOTED=$(quoted "${name}")'
+        for name, recipe in made.items():
             yield recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
 
@@ -155,7 +164,8 @@ class Script:
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
         tokens = entry.get("tokens", {})
-        secrets = {name: self.tokens.get(tokens.get(name, 0), name) for name in names}
+        given = {name: name if name in self.record.info.recipes else f"{name}_QUOTED" for name in names}
+        secrets = {name: self.tokens.get(tokens.get(name, 0), given[name]) for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
         yield from self._encoded(number, entry)
         yield f"send {number} <<CURL"
@@ -179,10 +189,10 @@ class Script:
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
-        """Assignments of Basic credentials that curl does not make: of another scheme, or written otherwise."""
+        """Assignments of Basic credentials that curl does not make: of another scheme."""
         for _, value in entry["request_headers"]:
             basic = ENCODED_BASIC.match(value)
-            if basic and (basic["scheme"] != "Basic " or basic["encoded"]):
+            if basic and basic["scheme"] != "Basic ":
                 self.marks[value.removeprefix(basic["scheme"]).replace("\0", "")] = f"\0BASE64_{number}\0"
                 yield f"BASE64_{number}=$({encoding(basic, entry.get('secrets', []))})"
 
@@ -190,7 +200,7 @@ class Script:
         names = {name.lower() for name, _ in entry["request_headers"]}
         for name, value in entry["request_headers"]:
             basic = ENCODED_BASIC.match(value)
-            if basic and basic["scheme"] == "Basic " and not basic["encoded"]:
+            if basic and basic["scheme"] == "Basic ":
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"

@@ -40,6 +40,8 @@ ended() {
     [ "$2" != 18 ] || { : >"$answers/$1.head" && : >"$answers/$1.body" && printf 000 >"$answers/$1.status"; }
 }
 status() { cat "$answers/$1.status"; }
+# A secret as it stands between the quotes of curl's configuration.
+quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
 field() { sed -n "s/^$2: *//p" "$answers/$1.head" | tr -d '\r' | tail -n 1; }
 location_of() {
     value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')

@@ -9,11 +9,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus, unquote_to_bytes
 
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import curl, quoted
+from conformance.evidence.curl import curl, made_names, quoted
 from conformance.evidence.recorder import Recorder
 
 SECRET = "the-secret/with+odd=characters"
@@ -50,6 +51,7 @@ CASES = [
     ("GET", "/a/../b//c?x=%2F&y", [], b""),
     ("HEAD", "/v2/", [("Accept", "*/*")], b""),
     ("POST", "/token", [("Content-Type", "application/x-www-form-urlencoded")], f"client_secret={SECRET}".encode()),
+    ("POST", f"/token?a={quote_plus(SECRET)}", [], f"a=1&client_secret={quote_plus(SECRET)}&b=2".encode()),
     ("POST", "/token", [], b"no content type"),
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
@@ -77,12 +79,24 @@ def test_the_command_sends_what_the_check_sent(
     client.close()
     command = curl(recorder.entries[-1])
     assert SECRET not in command
+    assert quote_plus(SECRET) not in command
 
-    subprocess.run(["sh", "-c", command], env={**os.environ, "THE_SECRET": SECRET}, check=True, capture_output=True)
+    made = made_names(command, recorder.recipes).values()
+    subprocess.run(
+        ["sh", "-c", "\n".join([*made, command])],
+        env={**os.environ, "THE_SECRET": SECRET},
+        check=True,
+        capture_output=True,
+    )
 
     first, second = Echo.seen
-    assert first[:2] == second[:2]
-    assert first[3] == second[3]
+    assert first[0] == second[0]
+    # A secret is encoded whole, which means the same.
+    if "PERCENT_ENCODED" in command:
+        assert first[1] != second[1] and unquote_plus(first[1]) == unquote_plus(second[1])
+        assert first[3] != second[3] and unquote_to_bytes(first[3]) == unquote_to_bytes(second[3])
+    else:
+        assert (first[1], first[3]) == (second[1], second[3])
     own = {"user-agent", "accept"} - {name.lower() for name, _ in headers}
     sent = {name.lower(): value for name, value in second[2] if name.lower() not in own}
     expected = {name.lower(): value for name, value in first[2]}

@@ -21,9 +21,27 @@ def redactor() -> Redactor:
     return made
 
 
-@pytest.mark.parametrize("form", [SECRET, quote(SECRET, safe=""), quote(SECRET)])
+@pytest.mark.parametrize("secret", [SECRET, "nothing-odd_in.this~0123456789", TOKEN])
+@pytest.mark.parametrize("form", ["%{:02X}", "%{:02x}"])
+def test_a_secret_of_which_letters_are_encoded_is_told_nowhere(secret: str, form: str) -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", secret)
+    every = "".join(form.format(byte) for byte in secret.encode())
+    assert redactor.body(f"x=%41&client_secret={every}&b=1") == "x=%41&client_secret=$CT_SECRET_ALL_ENCODED&b=1"
+    for altered in (every[:-3], f"%41{every}", f"{every}%2Fx"):
+        assert redactor.text(altered).startswith(("$CT_SECRET", "A$CT_SECRET"))
+
+
+@pytest.mark.parametrize("form", [quote(SECRET, safe=""), quote(SECRET)])
 def test_a_secret_is_replaced_in_every_form(redactor: Redactor, form: str) -> None:
-    assert redactor.text(f"a={form}&b=1") == "a=$CT_SECRET&b=1"
+    assert redactor.text(f"a={SECRET}&b={form}") == "a=$CT_SECRET&b=$CT_SECRET_PERCENT_ENCODED"
+    assert redactor.names_in(["a=$CT_SECRET_PERCENT_ENCODED"]) == ["CT_SECRET_PERCENT_ENCODED"]
+
+
+def test_a_secret_that_is_encoded_as_it_is_has_one_name() -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", "plain-secret/0123456789")
+    assert redactor.text("a=plain-secret/0123456789") == "a=$CT_SECRET"
 
 
 def test_a_token_is_replaced_by_its_name(redactor: Redactor) -> None:
@@ -60,7 +78,7 @@ def test_basic_credentials_are_told_without_the_secret(redactor: Redactor) -> No
 def test_basic_credentials_that_are_percent_encoded_are_told_without_the_secret(redactor: Redactor) -> None:
     encoded = "client:" + "".join(f"%{byte:02X}" for byte in SECRET.encode())
     shown = redactor.header("Authorization", f"Basic {base64.b64encode(encoded.encode()).decode()}")
-    assert shown == "Basic <base64 of percent-encoded client:$CT_SECRET>"
+    assert shown == "Basic <base64 of client:$CT_SECRET_ALL_ENCODED>"
 
 
 def test_basic_credentials_that_look_in_part_like_a_token_are_told_without_the_secret(redactor: Redactor) -> None:

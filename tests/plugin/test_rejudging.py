@@ -28,7 +28,7 @@ DEFECT = "client-id-alone-accepted"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A run with a finding, whose target is gone."""
-    reference = EmbeddedReference()
+    reference = EmbeddedReference(["--odd-secrets"])
     control = f"file:{reference.folder / 'conformance.secrets' / 'control-url'}"
     tell(control, "switch", DEFECT)
     where = tmp_path_factory.mktemp("rejudged")

@@ -103,7 +103,7 @@ def begun(number: int, folder: Path, running: ExitStack) -> Found:
     tools.mkdir()
     for tool in (*TOOLS, *POSIX):
         (tools / tool).symlink_to(str(shutil.which(tool)))
-    reference = EmbeddedReference()
+    reference = EmbeddedReference(["--odd-secrets"])
     running.callback(reference.stop)
     target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
     control = shlex.split(target.hooks.revoke or "")[3]
