@@ -29,8 +29,11 @@ def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:
 
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> tuple[str, str]:
     """An Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret)}"
-    return "Authorization", f"{scheme} {base64.b64encode(pair.encode()).decode()}"
+    return _in_base64((quote_plus(client_id), quote_plus(secret)), scheme)
+
+
+def _in_base64(pair: tuple[str, str], scheme: str) -> tuple[str, str]:
+    return "Authorization", f"{scheme} {base64.b64encode(':'.join(pair).encode()).decode()}"
 
 
 def bearer(token: str) -> tuple[str, str]:
@@ -51,6 +54,8 @@ class OAuthClient:
     identity: Identity
     http: HttpClient
     _tokens: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
+    _decodes: bool | None = None
+    """Whether credentials that differ when they are form-encoded are taken so in Basic; None: not seen yet."""
 
     def credential(self, role: str) -> Credential:
         """The credential in a role; NotApplicable for an optional role that the target file lacks."""
@@ -98,10 +103,32 @@ class OAuthClient:
 
     def request_by_basic(self, role: str = "full", scheme: str = "Basic", **changes: str | None) -> Exchange:
         """The same with the client credentials in the Authorization field."""
-        credential = self.credential(role)
-        authorization = basic(credential.client_id, credential.client_secret.reveal(), scheme)
         pairs = self.form(role, client_id=None, client_secret=None, **changes)
-        return self.post(pairs, (FORM_TYPE, authorization))
+        return self.post(pairs, (FORM_TYPE, self.basic(role, scheme)))
+
+    def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
+        """An Authorization field with a role's credentials as the server takes them."""
+        return _in_base64(self.basic_pair(role), scheme)
+
+    def basic_pair(self, role: str = "full") -> tuple[str, str]:
+        """A role's id and secret as they stand in Basic: form-encoded (RFC 6749 section 2.3.1).
+
+        As they are where a server was seen to take them so and not encoded: that is one finding, and not one of each
+        check that shows credentials in this way.
+        """
+        credential = self.credential(role)
+        plain = credential.client_id, credential.client_secret.reveal()
+        encoded = quote_plus(plain[0]), quote_plus(plain[1])
+        if plain == encoded:
+            return plain
+        if self._decodes is None:
+            form = self.form(role, client_id=None, client_secret=None)
+            refused, taken = (
+                not self.post(form, (FORM_TYPE, _in_base64(encoded, "Basic"))).ok,
+                self.post(form, (FORM_TYPE, _in_base64(plain, "Basic"))).ok,
+            )
+            self._decodes = not (refused and taken)
+        return encoded if self._decodes else plain
 
     def token(self, role: str, *scopes: str) -> str:
         """A token of a role with these scopes (none: its credential's own); kept and given again."""

@@ -164,7 +164,7 @@ def _basic(change: Callable[[str, float], str]) -> Callable[[Pair, float, Any], 
     """Basic credentials of which the text (id, colon, secret) is changed before it is encoded."""
 
     def made(credentials: Pair, place: float, _: object) -> bytes:
-        text = change(":".join(map(quote_plus, credentials)), place)
+        text = change(":".join(credentials), place)
         return (b"Basic " + base64.b64encode(text.encode())).strip()
 
     return made

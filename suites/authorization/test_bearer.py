@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, basic, bearer, encoded
+from conformance.clients.oauth import FORM_TYPE, bearer, encoded
 from conformance.clients.registry import Registry
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Operation, Platform
@@ -183,7 +183,7 @@ def test_secret_is_no_token(platform: Platform) -> None:
     for operation, _ in reads(platform):
         for value in (credential.client_secret.reveal(), credential.client_id):
             expect_status(platform.send(operation, value), 401)
-        by_basic = send(platform, operation, basic(credential.client_id, credential.client_secret.reveal()))
+        by_basic = send(platform, operation, platform.oauth.basic())
         expect_status(by_basic, {400, 401}, f"for {operation} with the client's id and secret by Basic")
 
 

@@ -71,8 +71,7 @@ def test_any_authorization_field_keeps_the_contract(oauth: OAuthClient, change: 
             2. expect a token for what is still valid, else a refusal with a registered error code, and no token
             3. expect the good request to get a token
     """
-    credential = oauth.credential("full")
-    mutation = change.of((credential.client_id, credential.client_secret.reveal()))
+    mutation = change.of(oauth.basic_pair())
     form = oauth.form(client_id=None, client_secret=None)
 
     send = [FORM_TYPE, ("Authorization", mutation.value)]
