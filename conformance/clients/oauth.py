@@ -123,12 +123,12 @@ class OAuthClient:
             return plain
         if self._decodes is None:
             form = self.form(role, client_id=None, client_secret=None)
-            refused, taken = (
-                not self.post(form, (FORM_TYPE, _in_base64(encoded, "Basic"))).ok,
-                self.post(form, (FORM_TYPE, _in_base64(plain, "Basic"))).ok,
-            )
-            self._decodes = not (refused and taken)
-        return encoded if self._decodes else plain
+            for decodes, pair in ((True, encoded), (False, plain)):
+                # Where neither is taken, the credential is none that opens anything, and shows nothing.
+                if self.post(form, (FORM_TYPE, _in_base64(pair, "Basic"))).ok:
+                    self._decodes = decodes
+                    break
+        return plain if self._decodes is False else encoded
 
     def token(self, role: str, *scopes: str) -> str:
         """A token of a role with these scopes (none: its credential's own); kept and given again."""

@@ -42,4 +42,4 @@ def test_where_basic_is_not_decoded_that_alone_is_found(reference: EmbeddedRefer
 
     assert [name for name, verdict in ran.verdicts().items() if verdict == "fail"] == [
         "oauth/client/basic-is-form-decoded"
-    ]
+    ], ran.output
