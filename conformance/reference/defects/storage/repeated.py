@@ -1,0 +1,150 @@
+"""Defects of what comes twice or beside what was signed, and of URLs where another way of asking is refused."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import canonical
+from conformance.reference.storage.call import Call, Signer, pairs, query_of
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.payloads import Chunk
+
+
+class FirstOfAFieldSigned(Defect):
+    """SigV4, "Task 1": a field that is sent twice is signed with both its values."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault:
+            first = dict(reversed(request.headers.raw))
+            signer = original(replace(request, headers=Headers(raw=list(first.items()))))
+        return signer
+
+
+class LastOfAParameterSigned(Defect):
+    """SigV4, "Task 1": a parameter that is sent twice is signed with both its values."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-query-is-refused", "storage/presigned/altered-is-refused")
+
+    def signing_query(self, original: Any, request: Request) -> dict[str, str]:
+        return query_of(request)
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        last = dict(pairs(request.query_string))
+        last.pop("X-Amz-Signature", None)
+        return canonical.canonical_query(last.items())
+
+
+class MethodTakenFromAField(Defect):
+    """SigV4, "Task 1": the method that was signed, whatever field some framework takes another one from."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        method = call.headers.get("x-http-method-override", call.request.method)
+        answer: Answer = await original(replace(call, request=replace(call.request, method=method)))
+        return answer
+
+
+class PathTakenFromAField(Defect):
+    """SigV4, "Task 1": the path that was signed, whatever field some framework takes another one from."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/unsigned-fields-are-not-obeyed",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        path = call.headers.get("x-original-url")
+        answer: Answer = await original(replace(call, key=path.split("/", 2)[2]) if path else call)
+        return answer
+
+
+class UrlsOpenForeignBuckets(Defect):
+    """Provisioning Storage: an access key opens the buckets of its own organization only, by URLs as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/opens-no-foreign-bucket",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(surface.target(request)[0])
+        if bucket is None or "X-Amz-Signature" not in request.query_string:
+            answer: Answer = await original(request)
+            return answer
+        owner, bucket.organization = bucket.organization, surface.authenticate(request).organization
+        try:
+            answer = await original(request)
+        finally:
+            bucket.organization = owner
+        return answer
+
+
+class UrlsOfHardKeysRefused(Defect):
+    """SigV4, "Using Query Parameters": the path is encoded once, in a URL as elsewhere."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/put-is-served",)
+
+    def canonical_path(self, original: Any, request: Request) -> str:
+        path = str(original(request))
+        return path.replace("%", "%25") if "X-Amz-Signature" in request.query_string else path
+
+
+class PathNormalisedBeforeSigning(Defect):
+    """SigV4, "Task 1": paths are not normalised for requests to S3."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/path-is-not-normalised",)
+
+    def canonical_path(self, original: Any, request: Request) -> str:
+        path = str(original(request))
+        return posixpath.normpath(path).rstrip("/") + ("/" if path.endswith("/") else "")
+
+
+class FirstChunkNotVerified(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": every chunk's signature is verified, the first one's too."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def check_chunk(self, original: Any, call: Call, previous: str, chunk: Chunk) -> str:
+        return chunk.signature if previous == call.signer.signature else str(original(call, previous, chunk))
+
+
+class FramingStoredWhereUntold(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": x-amz-content-sha256 says that the payload comes in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/framing-is-never-stored",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        in_chunks = call.signer.payload_hash.startswith("STREAMING-")
+        if in_chunks and "aws-chunked" not in call.headers.get("content-encoding", ""):
+            call.body = call.request.body
+        else:
+            original(call)
+
+
+class CompletionsUnhashed(Defect):
+    """S3 API Reference, Signature Version 4: the hash is that of the payload, of a completion also."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        if call.request.method == "POST" and "uploadId" in call.query:
+            call.body = call.request.body
+        else:
+            original(call)

@@ -1,0 +1,71 @@
+"""Conditions that are seldom tried: dates later or broken, tags where an asterisk is usual, and the reverse."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import row, verifies
+
+BODY = b"conditional"
+OTHER = '"0123456789abcdef0123456789abcdef"'
+FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotImplemented", "InvalidRequest"}
+FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        row("storage/condition/unmodified-since-later", "Thu, 01 Dec 2044 16:00:00 GMT"),
+        row("storage/condition/broken-unmodified-date-is-ignored", "yesterday"),
+    ],
+)
+def test_unmodified_since_holds(space: Space, value: str) -> None:
+    """Purpose: who asks for an object as long as it was not modified gets it, unless it surely was.
+
+    Method: 1. GET with an If-Unmodified-Since that is later than the object, or no date
+            2. expect the object
+    """
+    expect_bytes(space.get(space.stored(BODY), {"If-Unmodified-Since": value}), BODY)
+
+
+@verifies("storage/conditional-write/keeps-what-has-the-tag")
+def test_none_match_of_its_tag_overwrites_nothing(space: Space) -> None:
+    """Purpose: a client that says which object is not to be there does not overwrite that one.
+
+    Method: 1. PUT with If-None-Match of the object's own ETag
+            2. expect 412, or a refusal of such conditions, and the old bytes
+    """
+    key = space.stored(BODY)
+    tag = expect_etag(space.head(key))
+
+    expect_refusal(space.put(key, b"intruder", {"If-None-Match": tag}), {400, 409, 412, 501}, FAILED_OR_UNKNOWN)
+    expect_stored(space.get(key), BODY)
+
+
+@verifies("storage/conditional-write/if-match-any-needs-an-object")
+def test_if_match_any_needs_an_object(space: Space) -> None:
+    """Purpose: If-Match: * is for what is there, and creates nothing.
+
+    Method: 1. PUT with If-Match: * to a new key
+            2. expect 404 or 412, or a refusal of such conditions, and nothing stored
+    """
+    key = space.key()
+
+    expect_refusal(space.put(key, b"ghost", {"If-Match": "*"}), {400, 404, 409, 412, 501}, FAILED_OR_UNKNOWN)
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/conditional-write/copy-keeps-what-changed")
+def test_conditional_copy_keeps_what_changed(space: Space) -> None:
+    """Purpose: CopyObject honours If-Match like a PUT: what has changed since it was read is not overwritten.
+
+    Method: 1. put two objects, copy one to the key of the other with If-Match of an ETag that this has not
+            2. expect 412, or a refusal of such conditions, and the old bytes
+    """
+    key, source = space.stored(BODY), space.stored(b"intruder")
+
+    expect_refusal(space.copy(key, source, {"If-Match": OTHER}), {400, 409, 412, 501}, FAILED_OR_UNKNOWN)
+    expect_stored(space.get(key), BODY)

@@ -1,0 +1,73 @@
+"""What clients take for folders: keys that end in a slash are objects like any other, beginnings of keys are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import expect_prefixes
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_headers
+from conformance.oracles.s3_pages import version_2, whole_listing
+from conformance.oracles.status import expect_no_server_error
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+
+@verifies("storage/key/folder-is-no-object")
+@pytest.mark.parametrize("end", [case("with-its-slash", "/"), case("without", "")])
+def test_folder_is_no_object(space: Space, end: str) -> None:
+    """Purpose: where only "a/b" was put there is no object "a/" and none "a", or clients would take them for files.
+
+    Method: 1. put an object, GET and HEAD the beginning of its key up to the slash, with it and without
+            2. expect 404
+    """
+    folder = space.key("folder")
+    space.stored(b"below", key=f"{folder}/below")
+
+    for reply in (space.get(folder + end), space.head(folder + end)):
+        expect_refusal(reply, 404, {"NoSuchKey"})
+
+
+@verifies("storage/key/folder-can-go-alone")
+@pytest.mark.parametrize("many", [case("one", False), case("many", True)])
+def test_folder_can_go_alone(space: Space, many: bool) -> None:
+    """Purpose: to delete "a/" is to delete that object, not all that a file system would have below it.
+
+    Method: 1. put "a/b" and "a/c/d", delete "a/", in one request or by DeleteObjects
+            2. expect both as they were
+    """
+    folder = space.prefix("folder")
+    keys = space.stored_all(folder, ["below", "deeper/below"])
+
+    expect_no_server_error(space.delete_many([folder]) if many else space.delete(folder))
+
+    for key, body in zip(keys, (b"below", b"deeper/below"), strict=True):
+        expect_bytes(space.get(key), body, "for what is below, where the folder's own key was deleted")
+
+
+@verifies("storage/object/metadata-comes-back")
+@pytest.mark.parametrize("end", [case("of-a-folder", "/")])
+def test_metadata_of_a_folder_comes_back(space: Space, end: str) -> None:
+    """Purpose: an object whose key ends in a slash has metadata and a type like any other.
+
+    Method: 1. put such an object with them, HEAD it
+            2. expect them
+    """
+    fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
+
+    expect_headers(space.head(space.stored(b"", fields, space.key("folder") + end)), fields)
+
+
+@verifies("storage/listing/start-after-within-a-group")
+def test_start_after_within_a_group(space: Space) -> None:
+    """Purpose: who goes on from a key within a folder is still told of the folder, for there is more in it.
+
+    Method: 1. list two keys of a folder, and one behind it, with the slash as delimiter, after the first of them
+            2. expect the folder among the common prefixes
+    """
+    prefix = space.prefix()
+    space.stored_all(prefix, ["a/1", "a/2", "b/1"])
+
+    listing = whole_listing(version_2(space, prefix, delimiter="/", start_after=f"{prefix}a/1"))
+
+    expect_prefixes(listing, [f"{prefix}a/", f"{prefix}b/"])

@@ -1,0 +1,132 @@
+"""Uploads that are over, parts that are of another upload's, and documents that are not the one signed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.s3_bodies import completion_document
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NotApplicable
+
+STOOD = b"what stood there"
+
+
+@pytest.fixture
+def multipart(features: frozenset[str]) -> None:
+    """NotApplicable where the target does not claim uploads in parts."""
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+
+
+@verifies("storage/multipart/completed-upload-is-closed")
+def test_completed_upload_is_closed(space: Space) -> None:
+    """Purpose: an upload that is completed is over: it takes no parts, and to abort it harms its object not at all.
+
+    Method: 1. complete an upload, send another part to it, abort it
+            2. expect 404 NoSuchUpload, for the abortion 204 also, and the object as it was completed
+    """
+    key = space.key("parts")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"complete")
+    expect_no_error_inside(space.complete(key, upload, [part]))
+
+    late, aborted = space.put_part(key, upload, 2, b"late"), space.abort(key, upload)
+
+    expect_bytes(space.get(key), b"complete", "of the completed upload")
+    expect_refusal(late, 404, {"NoSuchUpload"})
+    expect_refusal(aborted, {204, 404}, {"NoSuchUpload"})
+
+
+@verifies("storage/multipart/invalid-part-is-refused")
+@pytest.mark.parametrize("earlier", [case("etag-before-it-was-sent-anew", True), case("etag-of-another-part", False)])
+def test_etag_of_other_bytes_is_refused(space: Space, earlier: bool) -> None:
+    """Purpose: the ETag of a part is that of its present bytes, not one that it had or another part has.
+
+    Method: 1. send two parts; or one of which the bytes are sent anew; complete with the ETag of the other bytes
+            2. expect 400 InvalidPart, and nothing stored
+    """
+    key = space.key("parts")
+    upload = space.opened(key)
+    _, first = space.part(key, upload, 1, b"as it was")
+    second = space.part(key, upload, 1 if earlier else 2, b"as it is")
+    reply = space.complete(key, upload, [(second[0], first)])
+
+    expect_failed_completion(reply, 400, {"InvalidPart", "EntityTooSmall"})
+    expect_nothing_stored(space.get(key))
+    space.abort(key, upload)
+
+
+@verifies("storage/multipart/upload-is-of-its-key")
+@pytest.mark.parametrize("other", [case("copied", "other")])
+def test_part_is_copied_to_its_own_key(space: Space, other: str) -> None:
+    """Purpose: an upload id is good for its own key where a part is copied, too.
+
+    Method: 1. open an upload to one key, copy a part with its id to another key
+            2. expect 404 NoSuchUpload
+    """
+    key, source = space.key(), space.stored()
+    upload = space.opened(key)
+    reply = space.copy_part(space.key(other), upload, 1, source)
+    space.abort(key, upload)
+
+    expect_refusal(reply, 404, {"NoSuchUpload"})
+
+
+@verifies("storage/signature/payload-hash-is-checked")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("operation", [case("completion", "completion")])
+def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -> None:
+    """Purpose: a completion other than the one that was signed makes no object.
+
+    Method: 1. send two parts, sign the completion with the first, send it with the second
+            2. expect 400 or 403, and nothing stored
+    """
+    key = space.key(operation)
+    upload = space.opened(key)
+    parts = [space.part(key, upload, number, b"%d" % number) for number in (1, 2)]
+    signed_body, other = (completion_document([part]) for part in parts)
+    signed = space.s3.sign(space.request("POST", key, {"uploadId": upload}, body=signed_body))
+
+    reply = space.s3.send_as_is(replace(signed, body=other))
+    got = space.get(key)
+    space.abort(key, upload)
+
+    expect_status(reply, {400, 403})
+    expect_nothing_stored(got)
+
+
+@verifies("storage/multipart/half-named-part-is-not-the-object")
+@pytest.mark.parametrize("method", [case("empty-upload", "PUT"), case("empty-upload-aborted", "DELETE")])
+def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
+    """Purpose: a client that lost its upload's id neither overwrites nor deletes the object with an empty one.
+
+    Method: 1. put an object, send a part to it, or an abortion, with an empty uploadId
+            2. expect a refusal, and the object as it was
+    """
+    key = space.stored(STOOD)
+    query = {"partNumber": "1", "uploadId": ""} if method == "PUT" else {"uploadId": ""}
+    reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
+
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/subresource/write-never-overwrites-the-object")
+@pytest.mark.parametrize("name", [case("uploads", "uploads")])
+def test_opening_by_put_never_overwrites(space: Space, name: str) -> None:
+    """Purpose: an upload is opened by POST; by PUT, which some clients send, the object is not overwritten.
+
+    Method: 1. put an object, PUT its subresource
+            2. expect a refusal, and the object's bytes as they were
+    """
+    key = space.stored(STOOD)
+    reply = space.call("PUT", key, {name: ""}, body=b"a new body")
+
+    expect_no_server_error(reply)
+    expect_stored(space.get(key), STOOD)
