@@ -115,18 +115,3 @@ def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
 
     expect_no_server_error(reply)
     expect_stored(space.get(key), STOOD)
-
-
-@verifies("storage/subresource/write-never-overwrites-the-object")
-@pytest.mark.parametrize("name", [case("uploads", "uploads")])
-def test_opening_by_put_never_overwrites(space: Space, name: str) -> None:
-    """Purpose: an upload is opened by POST; by PUT, which some clients send, the object is not overwritten.
-
-    Method: 1. put an object, PUT its subresource
-            2. expect a refusal, and the object's bytes as they were
-    """
-    key = space.stored(STOOD)
-    reply = space.call("PUT", key, {name: ""}, body=b"a new body")
-
-    expect_no_server_error(reply)
-    expect_stored(space.get(key), STOOD)

@@ -248,16 +248,6 @@ class EmptyUploadIdPassedOver(Defect):
         return answer
 
 
-class UploadsPutAsTheObject(Defect):
-    """S3 API Reference, MethodNotAllowed: ``PUT ?uploads`` opens no upload, and puts no object."""
-
-    surface = "storage"
-    noticed_by = ("storage/subresource/write-never-overwrites-the-object",)
-
-    def subresources(self, original: Any, call: Call) -> set[str]:
-        return set(original(call)) - ({"uploads"} if call.request.method == "PUT" else set())
-
-
 class BrokenUnmodifiedDateFails(Defect):
     """RFC 9110 section 13.1.4: an If-Unmodified-Since that is no HTTP date is ignored."""
 
