@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_prefixes
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
-from conformance.oracles.s3_pages import version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -56,18 +54,3 @@ def test_metadata_of_a_folder_comes_back(space: Space, end: str) -> None:
     fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 
     expect_headers(space.head(space.stored(b"", fields, space.key("folder") + end)), fields)
-
-
-@verifies("storage/listing/start-after-within-a-group")
-def test_start_after_within_a_group(space: Space) -> None:
-    """Purpose: who goes on from a key within a folder is still told of the folder, for there is more in it.
-
-    Method: 1. list two keys of a folder, and one behind it, with the slash as delimiter, after the first of them
-            2. expect the folder among the common prefixes
-    """
-    prefix = space.prefix()
-    space.stored_all(prefix, ["a/1", "a/2", "b/1"])
-
-    listing = whole_listing(version_2(space, prefix, delimiter="/", start_after=f"{prefix}a/1"))
-
-    expect_prefixes(listing, [f"{prefix}a/", f"{prefix}b/"])

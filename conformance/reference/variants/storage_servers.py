@@ -12,6 +12,7 @@ from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.canonical import ALGORITHM, EMPTY_SHA256
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Wanted, after_group
 from conformance.reference.storage.state import Part, Upload
 from conformance.reference.variants.storage_access import fault
 
@@ -136,3 +137,15 @@ class InternalEntitiesExpanded(Variant):
                 raise Fault("MalformedXML") from None
         document: xml.Node = original(body, root)
         return document
+
+
+class StartAfterHidesItsGroup(Variant):
+    """A listing that starts within a folder leaves the whole folder out: the sources do not say whether it is begun."""
+
+    surface = "storage"
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        position = int(original(names, wanted))
+        within = wanted.after.startswith(wanted.prefix)
+        group = original.__self__.common_prefix(wanted.after, wanted) if within else None
+        return after_group(names, group, position) if group else position

@@ -18,7 +18,6 @@ from conformance.reference.storage.checksums import ALGORITHMS
 from conformance.reference.storage.conditions import Conditions, http_date
 from conformance.reference.storage.digests import PREFIX, checksum
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.listings import Wanted, after_group
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
 DIRECTORY = {"content-type": "application/x-directory"}
@@ -147,19 +146,6 @@ class FolderLosesItsMetadata(Defect):
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, headers=DIRECTORY, metadata={}) if call.key.endswith("/") else stored
-
-
-class StartAfterHidesItsGroup(Defect):
-    """S3 API Reference, ListObjectsV2, start-after: what comes after it in its folder is still told as that folder."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/start-after-within-a-group",)
-
-    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
-        position = int(original(names, wanted))
-        within = wanted.after.startswith(wanted.prefix)
-        group = gateway(original).common_prefix(wanted.after, wanted) if within else None
-        return after_group(names, group, position) if group else position
 
 
 class CompletedUploadTakesParts(Defect):
