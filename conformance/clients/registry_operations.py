@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.clients.images import Blob
+from conformance.clients.images import Blob, Manifest, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.vocabulary.exchange import Exchange
 
@@ -17,6 +17,11 @@ class Occasion:
     stored: StoredImage
     blob: Blob
     tag: str
+
+    @property
+    def untagged(self) -> Manifest:
+        """An image of the blobs of the one that is there."""
+        return variation(self.stored.image, self.tag)
 
 
 NOT_OFFERED = frozenset({400, 405})
@@ -38,6 +43,12 @@ class Operation:
 def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     image = occasion.stored.image
     return repository.put_manifest(occasion.tag, image.content, image.media_type)
+
+
+def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
+    # Another than is there, of the same blobs: to whom it is refused, it must not be there afterwards.
+    image = occasion.untagged
+    return repository.put_manifest(image.digest, image.content, image.media_type)
 
 
 READS: dict[str, Operation] = {
@@ -64,6 +75,7 @@ WRITES: dict[str, Operation] = {
         ),
     ),
     "put-manifest": Operation("push", _put_manifest),
+    "put-manifest-by-digest": Operation("push", _put_manifest_by_digest),
 }
 DELETIONS: dict[str, Operation] = {
     "delete-manifest": Operation(

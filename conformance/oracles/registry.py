@@ -322,6 +322,8 @@ def expect_nothing_changed(operation: str, on: Occasion) -> None:
         expect_untouched(repository.get_blob(layer.digest), layer.content)
     elif operation == "put-manifest":
         expect_not_stored([repository.head_manifest(on.tag)])
+    elif operation == "put-manifest-by-digest":
+        expect_not_stored([repository.head_manifest(on.untagged.digest)])
     elif operation == "upload-at-once":
         expect_not_stored([repository.head_blob(on.blob.digest)])
 

@@ -15,7 +15,7 @@ from conformance.oracles.registry import expect_bytes, expect_listed, expect_not
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 @verifies("registry/manifest/tags-move-alone")
@@ -214,3 +214,17 @@ def test_known_elsewhere(
     digest = known.image.blobs[-1].digest
 
     expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, "for what has another digest")
+
+
+@verifies("registry/referrers/no-subject-none-told")
+def test_no_subject(repository: Repository, base: Manifest) -> None:
+    """Purpose: a client learns of a subject where there is one, and of none where there is none.
+
+    Method: 1. push an image that has no subject
+            2. expect no OCI-Subject
+    """
+    reply = repository.put_manifest(base.digest, base.content, base.media_type)
+    expect_status(reply, 201)
+
+    if "oci-subject" in reply.headers:
+        raise NonConformance("no OCI-Subject", f"OCI-Subject: {reply.headers.get('oci-subject')}", reply)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, digest_of, image, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry import EVERY_TYPE, NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
@@ -49,7 +49,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
         blob = new_blob()
         for each in (stored.repository, repository):
             each.given_blob(blob.content)
-        repository.head_blob(blob.digest)
+        repository.head_blob(blob.digest), repository.get_blob(blob.digest)
         return deletion(blob, repository.delete_blob)
 
     over = once("blob deleted", made)
@@ -77,6 +77,8 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         kept = variation(gone, "kept")
         repository.given(gone, "gone", "gone-too", "kept")
         repository.given(kept, "kept")
+        for reference in (gone.digest, "gone"):
+            repository.get_manifest(reference), repository.head_manifest(reference)
         return Halved(repository, deletion(gone, repository.delete_manifest), kept)
 
     return once("halved", made)
@@ -102,15 +104,18 @@ def test_delete_manifest(manifest_deleted: Deletion) -> None:
 def test_manifest_goes_with_its_tags(halved: Halved) -> None:
     """Purpose: a deleted image cannot be pulled, by whichever name.
 
-    Method: 1. push an image under three tags, and another under the third of them; DELETE the first by digest
-            2. expect 404 to GET and HEAD of the digest and of both tags
-            3. expect the third tag alone in the list
+    Method: 1. push an image under three tags, and another under the third of them
+            2. GET and HEAD the first, DELETE it by digest
+            3. expect 404 to GET and HEAD of the digest and of both tags, and of the digest in If-None-Match
+            4. expect the third tag alone in the list
     """
     repository = halved.repository
     expect_done(halved.deletion)
 
     for reference in (halved.deletion.what.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
+    digest = halved.deletion.what.digest
+    expect_not_stored([repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", f'"{digest}"')])])
     expect_tags(repository, ["kept"])
 
 
@@ -148,7 +153,7 @@ def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, wha
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: a deleted blob cannot be pulled.
 
-    Method: 1. push a blob, HEAD it, DELETE it: expect 202
+    Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202
             2. expect 404 to GET and HEAD, to GET of a part, and with its digest as an entity tag in If-None-Match
     """
     digest = blob_deleted.what.digest

@@ -38,6 +38,7 @@ MISSING = pytest.mark.parametrize(
         case("layer-elsewhere", "layer-elsewhere"),
         case("deleted", "deleted"),
         case("child-elsewhere", "child-elsewhere"),
+        case("deleted-child", "deleted-child"),
     ],
 )
 
@@ -67,6 +68,8 @@ def without(
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
         elif missing == "child-elsewhere":
             manifest = index([stored.image])
+        elif missing == "deleted-child":
+            manifest = index([deleted_image(repository, variation(base, tag), features)])
         elif missing == "child":
             manifest = index([pushed_before(repository, variation(base, "listed")), never])
         else:
@@ -82,6 +85,15 @@ def pushed_before(repository: Repository, manifest: Manifest) -> Manifest:
     """Has a manifest pushed, where it was not."""
     if manifest.digest not in repository.inventory.manifests:
         repository.given(manifest)
+    return manifest
+
+
+def deleted_image(repository: Repository, manifest: Manifest, features: frozenset[str]) -> Manifest:
+    """Has an image pushed and deleted; not asked of a registry that deletes none."""
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+    if (reply := repository.delete_manifest(repository.given(manifest).digest)).status != 202:
+        raise NotApplicable(f"the registry deletes no manifests: {reply}")
     return manifest
 
 

@@ -23,6 +23,7 @@ RANGES = [
     case("last", "bytes=-500", SIZE - 500, SIZE - 1),
     case("beyond-the-end", "bytes=2000-5000", 2000, SIZE - 1),
     case("first-byte", "bytes=0-0", 0, 0),
+    case("last-one", "bytes=-1", SIZE - 1, SIZE - 1),
     case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
 ]
 FAR_BEYOND = "bytes=5000-10000"

@@ -13,7 +13,7 @@ import pytest
 from conformance.clients.images import image
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes
+from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -84,13 +84,16 @@ def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending
 
     Method: 1. open an upload under each of two names of the grammar: expect 202, or a refusal (400 to 405, 414)
             2. push an image of its own, by that upload and under one tag, to each that was taken: expect 201
-            3. GET the tag under each that was taken, and expect exactly its own bytes
+            3. GET the tag under each that was taken, and expect exactly its own bytes; and 404 to GET of the other's
+               config, where one name goes on behind a slash
     """
     pair = [each for each in (taken(like), taken(ending)) if each is not None]
     for each in pair:
         expect_status(each.repository.push(each.image, each.tag), 201, f"under {each.repository.name}")
     for each in pair:
         expect_bytes(each.repository.get_manifest(each.tag), each.image.content)
+    for each, other in zip(pair, reversed(pair), strict=True) if "/" in ending and len(pair) > 1 else ():
+        expect_not_stored([each.repository.get_blob(other.image.blobs[0].digest)])
 
 
 @verifies("registry/name/no-other-name-is-taken")

@@ -6,15 +6,15 @@ import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_login import basic
+from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_operations import Occasion
-from conformance.clients.registry_tokens import token_for
+from conformance.clients.registry_tokens import ask, token_for
 from conformance.clients.registry_uploads import open_for_chunks
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 DELETE = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
 
@@ -147,3 +147,33 @@ def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_b
     upload.repository = renewed()
     expect_status(upload.put(blob.digest, blob.content[300:], "300-599"), 201, "with a new token")
     expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/token/deletion-does-not-push")
+def test_deletion_does_not_push(bearer: Registry, guarded: StoredImage) -> None:
+    """Purpose: where deleting is a right of its own, a token to delete does not push.
+
+    Method: 1. ask for a token to delete alone; open an upload with it
+            2. expect 401, 403 or 404
+    """
+    if bearer.door.delete_action != "delete":
+        raise NotApplicable("deleting is no right of its own here")
+    token = token_in(ask(bearer, "pusher", bearer.scope(guarded.repository.name, "delete")))
+    if not token:
+        raise NotApplicable("no token is given to delete alone")
+
+    expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "with a token to delete")
+
+
+@verifies("registry/login/head-of-a-list-needs-a-login")
+def test_head_of_a_list(guarded: StoredImage) -> None:
+    """Purpose: HEAD of a list asks for the login that GET asks for.
+
+    Method: 1. HEAD a list of tags without a login
+            2. expect 401, or that there is no such method (404, 405)
+    """
+    repository = guarded.repository
+    if not repository.registry.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+
+    expect_status(repository.as_role(None).send("HEAD", "tags/list"), {401, 404, 405}, "without a login")

@@ -12,6 +12,7 @@ from tests.reference.registry_support import (
     APP,
     FOREIGN,
     IMAGE,
+    INDEX,
     TWO,
     Driver,
     descriptor,
@@ -28,6 +29,22 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "DeletedBlobNotModified",
         "DeletedBlobStillMounts",
         "HeadOfBlobFromCache",
+    ),
+    "read_before": (
+        "AnonymousHeadOfLists",
+        "BlobFromCache",
+        "BlobsOfNamesBelow",
+        "DeletedChildStillCounts",
+        "DeletedManifestNotModified",
+        "DeletedReferrerTakesItsSubject",
+        "DeletionImpliesPush",
+        "DigestOfTheFormerTold",
+        "FilteredReferrersFromCache",
+        "HeadOfManifestFromCache",
+        "LastByteSentEmpty",
+        "LocationOfTheFormerTold",
+        "ManifestByDigestFromCache",
+        "PushByDigestForEveryLogin",
     ),
     "index_under_a_tag": (
         "DeletedIndexStillServed",
@@ -114,6 +131,31 @@ async def blob_taken_out(d: Driver) -> None:
     await d.ask("GET", path, Range="bytes=0-9")
     await d.ask("GET", path, If_None_Match=f'"{digest(BLOB)}"')
     await d.ask("POST", f"/v2/{TWO}/blobs/uploads/?mount={digest(BLOB)}&from={APP}")
+
+
+async def read_before(d: Driver) -> None:
+    subject = descriptor(b"", IMAGE, digest=await d.image("v1"), size=1)
+    filtered = f"/v2/{APP}/referrers/{subject['digest']}?artifactType=application/vnd.a"
+    await d.ask("GET", filtered)
+    referrer = await d.image("v1", subject=subject, artifactType="application/vnd.a")
+    await d.ask("GET", filtered)
+    manifest, blob = f"/v2/{APP}/manifests/{referrer}", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}"
+    await d.ask("GET", blob, Range="bytes=-1")
+    for path in (manifest, blob):
+        for method in ("GET", "HEAD", "DELETE", "GET", "HEAD"):
+            await d.ask(method, path)
+    await d.ask("GET", manifest, If_None_Match=f'"{referrer}"')
+    await d.ask("GET", f"/v2/{APP}/manifests/{subject['digest']}")
+    listed = [descriptor(b"", IMAGE, digest=referrer, size=1)]
+    await d.push_manifest({"schemaVersion": 2, "mediaType": INDEX, "manifests": listed}, "list", media_type=INDEX)
+    below = token(scope(f"{APP}/below", *ALL))
+    await d.ask("POST", f"/v2/{APP}/below/blobs/uploads/?digest={digest(BLOB)}", BLOB, bearer=below)
+    await d.ask("GET", blob)
+    await d.ask("HEAD", f"/v2/{APP}/tags/list", bearer=None)
+    await d.ask("POST", UPLOADS, bearer=token(scope(APP, "delete")))
+    content = json.dumps(image_of(b"{}")).encode()
+    path = f"/v2/{APP}/manifests/{digest(content)}"
+    await d.ask("PUT", path, content, bearer=token(), Content_Type=IMAGE)
 
 
 async def index_under_a_tag(d: Driver) -> None:
