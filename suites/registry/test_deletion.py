@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, digest_of, image, variation
+from conformance.clients.images import Blob, Manifest, NewBlob, digest_of, image, variation
 from conformance.clients.registry import EVERY_TYPE, NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
@@ -106,7 +106,7 @@ def test_manifest_goes_with_its_tags(halved: Halved) -> None:
 
     Method: 1. push an image under three tags, and another under the third of them
             2. GET and HEAD the first, DELETE it by digest
-            3. expect 404 to GET and HEAD of the digest and of both tags, and of the digest in If-None-Match
+            3. expect 404 to GET and HEAD of the digest and of both tags
             4. expect the third tag alone in the list
     """
     repository = halved.repository
@@ -114,8 +114,6 @@ def test_manifest_goes_with_its_tags(halved: Halved) -> None:
 
     for reference in (halved.deletion.what.digest, "gone", "gone-too"):
         expect_not_stored([repository.get_manifest(reference), repository.head_manifest(reference)])
-    digest = halved.deletion.what.digest
-    expect_not_stored([repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", f'"{digest}"')])])
     expect_tags(repository, ["kept"])
 
 
@@ -154,13 +152,12 @@ def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: a deleted blob cannot be pulled.
 
     Method: 1. push a blob, HEAD and GET it, DELETE it: expect 202
-            2. expect 404 to GET and HEAD, to GET of a part, and with its digest as an entity tag in If-None-Match
+            2. expect 404 to GET and HEAD, and to GET of a part
     """
     digest = blob_deleted.what.digest
     expect_status(blob_deleted.reply, 202)
     expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
-    for field in (("Range", "bytes=0-9"), ("If-None-Match", f'"{digest}"')):
-        expect_not_stored([repository.get_blob(digest, [field])])
+    expect_not_stored([repository.get_blob(digest, [("Range", "bytes=0-9")])])
 
 
 @verifies("registry/delete/twice-is-404")
@@ -211,40 +208,18 @@ def test_delete_tag(new_repository: NewRepository) -> None:
     expect_bytes(repository.get_manifest("gone"), manifest.content)
 
 
-@verifies("registry/delete/refused-tag-deletion-changes-nothing")
-def test_tag_deletion_that_is_not_offered(
-    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str]
-) -> None:
-    """Purpose: a registry that does not delete tags says so, and deletes nothing.
+@verifies("registry/delete/known-is-gone-as-well")
+@pytest.mark.parametrize("what", [case("manifest", "manifest"), case("blob", "blob")])
+def test_known_is_gone(request: pytest.FixtureRequest, repository: Repository, halved: Halved, what: str) -> None:
+    """Purpose: who has read what was deleted is told that it is gone, and not that it is as it was.
 
-    Method: 1. push an image under a tag, DELETE the tag
-            2. expect 400 or 405, and exactly its bytes by tag; a registry that deletes it (202) need not say so
+    Method: 1. push and read a manifest or a blob, DELETE it
+            2. GET it with its entity tag in If-None-Match: expect 404
     """
-    if "registry.delete-tag" in features:
-        raise NotApplicable("the target claims registry.delete-tag")
-    tag = names.new("tag")
-    manifest = repository.given(new_image(), tag)
-    reply = repository.delete_manifest(tag)
-    if reply.status == 202:
-        raise NotApplicable("the registry deletes tags, though the target does not claim it")
+    over: Deletion = request.getfixturevalue(f"{what}_deleted")
+    expect_done(over)
+    digest = over.what.digest
+    known = [EVERY_TYPE, ("If-None-Match", f'"{digest}"')]
+    get = halved.repository.get_manifest if what == "manifest" else repository.get_blob
 
-    expect_status(reply, {400, 405}, "where tags are not deleted")
-    expect_bytes(repository.get_manifest(tag), manifest.content)
-
-
-@verifies("registry/delete/refused-deletion-changes-nothing")
-def test_deletion_that_is_not_offered(repository: Repository, new_image: NewImage, features: frozenset[str]) -> None:
-    """Purpose: a registry that does not delete says so, and deletes nothing.
-
-    Method: 1. push an image, DELETE it by digest
-            2. expect 400 or 405, and exactly its bytes; a registry that deletes it (202) need not say so
-    """
-    if "registry.delete" in features:
-        raise NotApplicable("the target claims registry.delete")
-    manifest = repository.given(new_image())
-    reply = repository.delete_manifest(manifest.digest)
-    if reply.status == 202:
-        raise NotApplicable("the registry deletes manifests, though the target does not claim it")
-
-    expect_status(reply, {400, 405}, "where nothing is deleted")
-    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)
+    expect_not_stored([get(digest, known)])

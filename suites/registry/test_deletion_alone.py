@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, digest_of, image, index
+from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -156,3 +157,42 @@ def test_delete_by_another_algorithm(repository: Repository, new_blob: NewBlob, 
 
     expect_status(repository.delete_blob(digest), 202, f"by the {algorithm} digest")
     expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
+
+
+@verifies("registry/delete/refused-tag-deletion-changes-nothing")
+def test_tag_deletion_that_is_not_offered(
+    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str]
+) -> None:
+    """Purpose: a registry that does not delete tags says so, and deletes nothing.
+
+    Method: 1. push an image under a tag, DELETE the tag
+            2. expect 400 or 405, and exactly its bytes by tag; a registry that deletes it (202) need not say so
+    """
+    if "registry.delete-tag" in features:
+        raise NotApplicable("the target claims registry.delete-tag")
+    tag = names.new("tag")
+    manifest = repository.given(new_image(), tag)
+    reply = repository.delete_manifest(tag)
+    if reply.status == 202:
+        raise NotApplicable("the registry deletes tags, though the target does not claim it")
+
+    expect_status(reply, {400, 405}, "where tags are not deleted")
+    expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/delete/refused-deletion-changes-nothing")
+def test_deletion_that_is_not_offered(repository: Repository, new_image: NewImage, features: frozenset[str]) -> None:
+    """Purpose: a registry that does not delete says so, and deletes nothing.
+
+    Method: 1. push an image, DELETE it by digest
+            2. expect 400 or 405, and exactly its bytes; a registry that deletes it (202) need not say so
+    """
+    if "registry.delete" in features:
+        raise NotApplicable("the target claims registry.delete")
+    manifest = repository.given(new_image())
+    reply = repository.delete_manifest(manifest.digest)
+    if reply.status == 202:
+        raise NotApplicable("the registry deletes manifests, though the target does not claim it")
+
+    expect_status(reply, {400, 405}, "where nothing is deleted")
+    expect_bytes(repository.get_manifest(manifest.digest), manifest.content)

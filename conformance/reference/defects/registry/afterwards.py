@@ -221,7 +221,7 @@ class DeletedBlobNotModified(_DeletedBlobs):
     """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, and not for what was deleted."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/blob-is-gone",)
+    noticed_by = ("registry/delete/known-is-gone-as-well",)
 
     async def get_blob(self, original: Any, asked: Asked) -> Answer:
         registry = registry_of(original)

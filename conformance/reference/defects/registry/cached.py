@@ -84,7 +84,7 @@ class DeletedManifestNotModified(Defect):
     """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200: a deleted manifest is 404."""
 
     surface = "registry"
-    noticed_by = ("registry/delete/manifest-goes-with-its-tags",)
+    noticed_by = ("registry/delete/known-is-gone-as-well",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()
