@@ -217,7 +217,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     """Purpose: a tag names what was pushed under it last.
 
     Method: 1. HEAD a tag; push an image under it, HEAD and GET it; push another image under the same tag
-               and GET its Location: expect it
+               and GET its Location, where it has one: expect it
             2. HEAD the tag, and GET it with the first one's ETag in If-None-Match: expect the second
             3. GET both digests: expect the second, and the first if it was not collected with its tag
             4. push the first under the tag again: expect it
@@ -232,7 +232,8 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     expect_status(reply, 201)
 
     expect_true_digest(reply, second.digest)
-    expect_bytes(repository.pull(expect_location(reply)), second.content)
+    if location := reply.headers.get("location"):
+        expect_bytes(repository.pull(location), second.content)
     expect_head(repository, tag, second)
     etag = pulled.headers.get("etag")
     expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))
