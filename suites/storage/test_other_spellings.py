@@ -1,0 +1,81 @@
+"""Documents written otherwise, buckets by prefix, and tags in foreign buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
+from conformance.clients.storage import S3, Bucket
+from conformance.oracles.s3_documents import buckets_of
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_nothing_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
+from conformance.sandbox.space import Space
+from conformance.target.description import Storage
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+ON_TAGS: dict[str, Callable[[Bucket, str], Exchange]] = {
+    "read": lambda bucket, key: bucket.get_tags(key),
+    "written": lambda bucket, key: bucket.put_tags(key, [("by", "eve")]),
+    "deleted": lambda bucket, key: bucket.delete_tags(key),
+}
+
+
+def _by_prefix(key: str) -> bytes:
+    named = f"<s:Object>{element('Key', key).replace('<', '<s:').replace('<s:/', '</s:')}</s:Object>"
+    return f'<s:Delete xmlns:s="{NAMESPACE}">{named}</s:Delete>'.encode()
+
+
+def _with_mark(key: str) -> bytes:
+    return b"\xef\xbb\xbf" + delete_document([key])
+
+
+@verifies("storage/xml/namespace-by-prefix-is-read")
+@pytest.mark.parametrize("write", [case("prefix", _by_prefix), case("byte-order-mark", _with_mark)])
+def test_document_may_be_written_otherwise(space: Space, write: Callable[[str], bytes]) -> None:
+    """Purpose: a document is XML, in whichever of its forms a client's library writes it.
+
+    Method: 1. name an object in a Delete document whose elements have their namespace by a prefix, or which begins
+               with a byte order mark
+            2. expect 200, and the object gone
+    """
+    key = space.stored()
+
+    expect_status(space.delete_with(write(key)), 200)
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/service/buckets-of-a-prefix")
+def test_buckets_of_a_prefix(s3: S3, storage: Storage) -> None:
+    """Purpose: who asks for the buckets of a prefix is told those and no others.
+
+    Method: 1. list the buckets with the whole name of one, and with one that no bucket begins with
+            2. expect that one among buckets that begin so, and none
+    """
+    name = storage.buckets[0]
+    found = s3.call("GET", query={"prefix": name})
+    names = buckets_of(found).names
+
+    if name not in names or any(not each.startswith(name) for each in names):
+        raise NonConformance(f"the buckets that begin with {name}", f"{list(names)}", found)
+    none = s3.call("GET", query={"prefix": f"{name}-no-such"})
+    if buckets_of(none).names:
+        raise NonConformance("no buckets", f"{list(buckets_of(none).names)}", none)
+
+
+@verifies("storage/service/foreign-tags-are-refused")
+@pytest.mark.parametrize("operation", [case(name, call) for name, call in ON_TAGS.items()])
+def test_foreign_tags_are_refused(foreign: Bucket, names: Names, operation: Callable[[Bucket, str], Exchange]) -> None:
+    """Purpose: a key opens no tags in a bucket of another organization's.
+
+    Method: 1. read, write or delete the tags of a key in a foreign bucket
+            2. expect 403 AccessDenied, or 404 as if the bucket did not exist; 405 or 501 where tags are not offered
+    """
+    reply = operation(foreign, names.new("foreign"))
+
+    expect_refusal(reply, {403, 404, 405, 501}, {"AccessDenied", "NoSuchBucket", "MethodNotAllowed", "NotImplemented"})

@@ -1,0 +1,102 @@
+"""Writes that are refused: what stood at the key, or as the part, is there as it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.checksums import ALGORITHMS, checksum_field
+from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
+from conformance.oracles.s3_objects import expect_bytes, expect_stored
+from conformance.oracles.status import expect_refused
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
+
+STOOD, NEW = b"what stood there", b"other bytes"
+WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
+ENABLED = {"x-amz-checksum-mode": "ENABLED"}
+
+
+@pytest.fixture
+def multipart(features: frozenset[str]) -> None:
+    """NotApplicable where the target does not claim uploads in parts."""
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+
+
+@verifies("storage/copy/refused-copy-leaves-what-stood")
+@pytest.mark.parametrize(
+    ("there", "fields"),
+    [case("source-missing", False, {}), case("condition-fails", True, {"x-amz-copy-source-if-match": WRONG_TAG})],
+)
+def test_refused_copy_leaves_what_stood(space: Space, there: bool, fields: dict[str, str]) -> None:
+    """Purpose: a copy whose source is missing, or is another than expected, does not cost what it would overwrite.
+
+    Method: 1. put an object, copy to its key from a key that was never written, or under a condition that fails
+            2. expect a refusal, and the object as it was
+    """
+    key = space.stored(STOOD)
+    source = space.stored(NEW) if there else space.key("missing")
+
+    expect_refused(space.copy(key, source, fields))
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/multipart/refused-completion-leaves-what-stood")
+def test_refused_completion_leaves_what_stood(space: Space) -> None:
+    """Purpose: a completion that is refused does not cost the object that it would overwrite.
+
+    Method: 1. put an object, send a part to its key, complete with another ETag
+            2. expect a refusal, and the object as it was
+    """
+    key = space.stored(STOOD)
+    upload = space.opened(key)
+    space.part(key, upload, 1, NEW)
+    reply = space.complete(key, upload, [(1, WRONG_TAG)])
+    got = space.get(key)
+    space.abort(key, upload)
+
+    expect_failed_completion(reply, range(400, 500), ())
+    expect_stored(got, STOOD)
+
+
+@verifies("storage/multipart/refused-copy-leaves-the-part")
+@pytest.mark.parametrize("asked", [case("source-missing", ""), case("range-beyond", "bytes=5-5000")])
+def test_refused_copy_leaves_the_part(space: Space, asked: str) -> None:
+    """Purpose: a part whose copy fails is still the one that was sent before.
+
+    Method: 1. send a part, copy to its number from a key that was never written, or a range beyond the source
+            2. expect a refusal; the completion with the first's ETag gives the first's bytes
+    """
+    key = space.key("parts")
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, STOOD)
+    source = space.stored(NEW) if asked else space.key("missing")
+
+    expect_refused(space.copy_part(key, upload, 1, source, asked))
+    expect_no_error_inside(space.complete(key, upload, [part]), "with the part from before the copy that was refused")
+    expect_bytes(space.get(key), STOOD)
+
+
+def _completed(space: Space, key: str) -> Exchange:
+    upload = space.opened(key)
+    return space.complete(key, upload, [space.part(key, upload, 1, NEW)])
+
+
+@verifies("storage/checksum/of-the-overwritten-is-gone")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("by", [case("by-a-copy", "copy"), case("by-an-upload", "upload")])
+def test_checksum_of_the_overwritten_is_gone(space: Space, by: str) -> None:
+    """Purpose: an object that another one took the place of is not told with the checksum of the old one.
+
+    Method: 1. put an object with its CRC-32, overwrite it by a copy of another, or by an upload in parts
+            2. HEAD it; expect the CRC-32 of the new bytes, or of their parts, or none
+    """
+    key, crc = space.stored(STOOD, dict([checksum_field("crc32", STOOD)])), ALGORITHMS["crc32"]
+    expect_no_error_inside(_completed(space, key) if by == "upload" else space.copy(key, space.stored(NEW)))
+    parts = checksum_field("crc32", crc(NEW))[1]
+
+    right = {FULL: checksum_field("crc32", NEW)[1], COMPOSITE: f"{parts}-1"}
+    expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
