@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside
-from conformance.oracles.s3_objects import expect_bytes, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -105,3 +105,36 @@ def test_checksum_of_the_overwritten_is_gone(space: Space, by: str) -> None:
 
     right = {FULL: checksum_field("crc32", NEW)[1], COMPOSITE: f"{parts}-1"}
     expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
+
+
+@verifies("storage/multipart/old-object-stands-until-complete")
+@pytest.mark.parametrize(
+    "fields", [case("as-it-is-described", {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"})]
+)
+def test_old_object_is_described_as_before(space: Space, fields: dict[str, str]) -> None:
+    """Purpose: what an upload is opened with is said of its object alone, not of the one that it is to overwrite.
+
+    Method: 1. put an object with metadata and a type, open an upload to its key with others, HEAD the object
+            2. expect its own
+    """
+    own = {"Content-Type": "text/plain", "x-amz-meta-owner": "alice"}
+    key = space.stored(STOOD, own)
+    upload = space.opened(key, fields)
+    reply = space.head(key)
+    space.abort(key, upload)
+
+    expect_headers(reply, own)
+
+
+@verifies("storage/object/large-metadata-is-whole-or-refused")
+@pytest.mark.parametrize("size", [case("over-an-object", 3072)])
+def test_refused_metadata_leaves_what_stood(space: Space, size: int) -> None:
+    """Purpose: a write that is refused for its metadata does not cost the object that it would overwrite.
+
+    Method: 1. put an object, overwrite it with 3 KiB of metadata
+            2. where that is refused, expect the object as it was
+    """
+    key = space.stored(STOOD)
+
+    if not space.put(key, NEW, {"x-amz-meta-a": "a" * (size // 2), "x-amz-meta-b": "b" * (size // 2)}).ok:
+        expect_stored(space.get(key), STOOD)

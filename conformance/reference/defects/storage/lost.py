@@ -129,3 +129,33 @@ class ForeignTagsOpen(Defect):
         finally:
             bucket.organization = owner
         return answer
+
+
+class OpeningDescribesTheOldObject(Defect):
+    """S3 API Reference, CreateMultipartUpload: its metadata is the new object's, once that is complete."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        surface, there = gateway(original), bucket.objects.get(call.key)
+        if there is not None:
+            headers, metadata = surface.system_headers(call), surface.metadata(call)
+            bucket.put(call.key, replace(there, headers=headers, metadata=metadata))
+        return answer
+
+
+class RefusedMetadataEmptiesItsKey(Defect):
+    """S3 User Guide, "User-defined object metadata": a write that is refused for it leaves what is there."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        try:
+            stored: StoredObject = original(call, md5, checksums)
+        except Fault:
+            gateway(original).buckets[call.bucket].remove(call.key)
+            raise
+        return stored
