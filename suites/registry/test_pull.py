@@ -22,6 +22,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
 
@@ -129,6 +130,23 @@ def test_head_equals_get(read: Read, kind: str) -> None:
     expect_same_fields(got, head, *(each for each in TOLD if each not in untold))
     if "content-length" in head.headers:
         expect_content_length(head, len(got.body))
+
+
+@verifies("registry/pull/is-not-for-shared-caches")
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("tag", "tag")])
+def test_not_for_shared_caches(repository: Repository, read: Read, kind: str) -> None:
+    """Purpose: what a login opens is not offered to caches that give it to everybody (RFC 9111 section 3.5).
+
+    Method: 1. GET a blob and a manifest with a login
+            2. expect neither public nor s-maxage in Cache-Control
+    """
+    if not repository.registry.door.scheme:
+        raise NotApplicable("the registry asks for no login")
+    reply = read(f"{kind}-get")
+    told = (reply.headers.get("cache-control") or "").lower()
+
+    if {"public", "s-maxage"} & {each.partition("=")[0].strip() for each in told.split(",")}:
+        raise NonConformance("no answer for shared caches", f"Cache-Control: {told}", reply)
 
 
 @verifies("registry/pull/absent-blob-is-404")

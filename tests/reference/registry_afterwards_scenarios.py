@@ -41,6 +41,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "DigestOfTheFormerTold",
         "FilteredReferrersFromCache",
         "HeadOfManifestFromCache",
+        "ImagesForSharedCaches",
         "LastByteSentEmpty",
         "LocationOfTheFormerTold",
         "ManifestByDigestFromCache",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.routing import Asked
@@ -231,3 +231,15 @@ class AnonymousHeadOfLists(Defect):
             return Caller("")
         caller: Caller = original(kind, name, request)
         return caller
+
+
+class ImagesForSharedCaches(Defect):
+    """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody what was asked for with a login."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) in ("blob", "manifest") and answer.status == 200:
+            answer.headers["Cache-Control"] = "max-age=31536000, public"
+        return answer
