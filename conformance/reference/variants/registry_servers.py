@@ -132,6 +132,17 @@ class RegistryChallengesInOneField(Variant):
     """RFC 9110 section 11.6.1: several challenges may stand in one field, a comma between them."""
 
     surface = "registry"
+    # podman, skopeo, buildah, oras and cosign read the first of them alone.
+    misses = (
+        "interoperability/registry/login",
+        "interoperability/registry/pull",
+        "interoperability/registry/pull-by-digest",
+        "interoperability/registry/pull-for-a-platform",
+        "interoperability/registry/push",
+        "interoperability/registry/push-of-an-index",
+        "interoperability/registry/signature-is-kept",
+        "interoperability/registry/what-one-pushed-others-pull",
+    )
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
         return [", ".join(['Basic realm="registry, by name"', *original(wanted, error)])]
