@@ -181,7 +181,12 @@ def test_not_modified_tells_no_other_length(space: Space, known: Known) -> None:
 
 @verifies("storage/condition/missing-object-is-404")
 @pytest.mark.parametrize(
-    "fields", [case("if-match", {"If-Match": OTHER}), case("if-none-match-any", {"If-None-Match": "*"})]
+    "fields",
+    [
+        case("if-match", {"If-Match": OTHER}),
+        case("if-none-match-any", {"If-None-Match": "*"}),
+        case("unmodified-since", {"If-Unmodified-Since": "Sat, 01 Jan 2000 00:00:00 GMT"}),
+    ],
 )
 def test_missing_object_is_404_under_any_condition(space: Space, fields: dict[str, str]) -> None:
     """Purpose: a condition is asked of an object that there is; of a missing one it is told that it is missing.

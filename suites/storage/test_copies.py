@@ -196,7 +196,14 @@ def test_copy_from_missing_bucket(space: Space) -> None:
 
 @verifies("storage/copy/broken-source-is-refused")
 @pytest.mark.parametrize(
-    "source", [case("no-key", "/bucket-only"), case("slash", "/"), case("blank", "%20"), case("escape", "/%zz/%zz")]
+    "source",
+    [
+        case("no-key", "/bucket-only"),
+        case("slash", "/"),
+        case("blank", "%20"),
+        case("escape", "/%zz/%zz"),
+        case("empty", ""),
+    ],
 )
 def test_broken_copy_source_is_refused(space: Space, source: str) -> None:
     """Purpose: a copy source that names no bucket and key is the caller's fault.

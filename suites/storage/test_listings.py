@@ -140,6 +140,7 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
         case("the-last", "", "", "z é", []),
         case("before-the-prefix", "e/", "", "a", ["e/1"]),
         case("with-a-delimiter", "", "/", "d", ["f", "g--h", "g--i", "z é"]),
+        case("a-folder-s-name", "", "/", "e", ["f", "g--h", "g--i", "z é"]),
     ],
 )
 def test_start_after_is_exclusive(
@@ -148,11 +149,12 @@ def test_start_after_is_exclusive(
     """Purpose: start-after and marker begin after that key, whether or not it exists.
 
     Method: 1. list after a key, with either version
-            2. expect the keys behind it and not the key itself
+            2. expect the keys behind it and not the key itself; with a delimiter the folder that comes behind it, too
     """
     for version in (version_2, version_1):
         found = whole_listing(version(space, shelf + below, delimiter=delimiter, start_after=shelf + start))
         expect_keys(found, [shelf + key for key in keys])
+        expect_prefixes(found, [f"{shelf}e/"] if delimiter else [])
 
 
 @verifies("storage/listing/max-keys-nought-is-empty")

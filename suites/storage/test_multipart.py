@@ -24,7 +24,7 @@ from conformance.oracles.s3_objects import (
     expect_stored,
 )
 from conformance.oracles.s3_streams import expect_download
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -145,13 +145,16 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     """Purpose: an object appears when its upload is completed, and not before.
 
     Method: 1. open an upload, send a part
-            2. expect no object in GET and listing, then the object after completion
+            2. expect no object in GET, also by the part's number, nor in a listing, then the object after completion
     """
     key = space.key()
     upload = space.opened(key)
     part = space.part(key, upload, 1, TAIL)
 
     expect_nothing_stored(space.get(key))
+    by_number = space.get(key, query={"partNumber": "1"})
+    if by_number.ok:
+        raise NonConformance("no part of an upload that is not complete", observed(by_number), by_number)
     listed = listing_of(space.listing(key))
     if listed.keys:
         raise NonConformance("no unfinished upload in the listing", f"{listed.keys}", listed.reply)

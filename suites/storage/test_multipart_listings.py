@@ -106,18 +106,20 @@ def test_open_uploads_are_encoded_where_told(space: Space) -> None:
 def test_key_marker_alone_is_exclusive(space: Space) -> None:
     """Purpose: a list of uploads that goes on behind a key does not begin with that key's uploads again.
 
-    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id
+    Method: 1. open two uploads to different keys, list them from the first one's key on, without an upload id, and from
+               a key on that lies between the two and has no upload
             2. expect the second alone
     """
     prefix = space.prefix("uploads")
     opened = {name: space.opened(prefix + name) for name in ("a", "b")}
-    reply = space.list_uploads(prefix, key_marker=f"{prefix}a")
+    replies = {name: space.list_uploads(prefix, key_marker=prefix + name) for name in ("aa", "a")}
     for name, upload in opened.items():
         space.abort(prefix + name, upload)
 
-    found = [each.key for each in uploads_of(reply)]
-    if found != [f"{prefix}b"]:
-        raise NonConformance(f"{[f'{prefix}b']} behind the key marker {prefix}a", f"{found}", reply)
+    for name, reply in replies.items():
+        found = [each.key for each in uploads_of(reply)]
+        if found != [f"{prefix}b"]:
+            raise NonConformance(f"{[f'{prefix}b']} behind the key marker {prefix}{name}", f"{found}", reply)
 
 
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:

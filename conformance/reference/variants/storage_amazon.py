@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
@@ -75,6 +76,27 @@ class PrefixIsNoUploadMarker(Variant):
         return uploads, page
 
 
+class LastPageTellsItsEnd(Variant):
+    """ListMultipartUploads, ListParts: S3 itself tells where a page ends though none follows, and where it is empty."""
+
+    surface = "storage"
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return _with_end(await original(call, bucket), b"NextKeyMarker", b"<Key>", b"</Key>")
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return _with_end(await original(call, bucket), b"NextPartNumberMarker", b"<PartNumber>", b"</PartNumber>", b"0")
+
+
+def _with_end(answer: Answer, name: bytes, start: bytes, end: bytes, nothing: bytes = b"") -> Answer:
+    """The answer with an element that tells the last of what it lists, where it has none."""
+    if name not in answer.body:
+        _, listed, rest = answer.body.rpartition(start)
+        last = rest.partition(end)[0] if listed else nothing
+        answer.body = answer.body.replace(b"<IsTruncated>", b"<%b>%b</%b><IsTruncated>" % (name, last, name))
+    return answer
+
+
 class LongKeyRefusesTheDeletion(Variant):
     """Error responses, KeyTooLongError: a key beyond the limit refuses the whole of DeleteObjects."""
 
@@ -99,6 +121,20 @@ class StrangersAreSentElsewhere(Variant):
         answer = Answer(307)
         answer.headers["Location"] = "https://storage.example/about"
         return answer
+
+
+class PathsOutOfTheBucketAreRefused(Variant):
+    """Naming objects: relative elements may not exceed the others before them; else 400, without a document."""
+
+    surface = "storage"
+
+    def intercept(self, request: Request) -> Answer | None:
+        depth = 0
+        for each in unquote(request.raw_path).split("/")[2:]:
+            depth += -1 if each == ".." else int(each not in ("", "."))
+            if depth < 0:
+                return Answer(400)
+        return None
 
 
 class CompletionKeepsAlive(Variant):

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import server_error
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE, Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import StoredObject
+from conformance.reference.storage.state import Bucket, StoredObject
 
 NO_CONDITIONS = Conditions(None, None, None, None)
 
@@ -170,3 +171,15 @@ class MalformedCopySourceIsServerError(Defect):
         except Fault:
             raise server_error() from None
         return found
+
+
+class EmptyCopySourceIsNone(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: an empty one names no object, and does not make an empty one."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/broken-source-is-refused",)
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        made = original if call.headers[SOURCE] else gateway(original).put_object
+        answer: Answer = await made(call, bucket)
+        return answer

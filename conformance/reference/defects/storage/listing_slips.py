@@ -12,7 +12,7 @@ from conformance.reference.http import Answer
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
-from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.listings import Page, Wanted, after_group
 from conformance.reference.storage.multipart import SMALLEST_PART
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
@@ -102,6 +102,32 @@ class StartAfterLostBesideDelimiter(Defect):
 
     def start_after(self, original: Any, call: Call) -> str:
         return "" if call.query.get("delimiter") else str(original(call))
+
+
+class StartAfterSkipsTheFolderOfItsName(Defect):
+    """S3 API Reference, ListObjectsV2, start-after: a folder whose name begins with that key comes after it."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/start-after-is-exclusive",)
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        position: int = original(names, wanted)
+        folder = wanted.after + wanted.delimiter
+        return after_group(names, folder, position) if wanted.after and wanted.delimiter else position
+
+
+class KeyMarkerMustBeOfAnUpload(Defect):
+    """S3 API Reference, ListMultipartUploads, key-marker: the keys that are greater, whether it is one or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/key-marker-alone-is-exclusive",)
+
+    def page_of_uploads(
+        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
+    ) -> tuple[list[Upload], Page]:
+        unknown = wanted.after and not wanted.delimiter and wanted.after not in [each.key for each in uploads]
+        found: tuple[list[Upload], Page] = original([] if unknown else uploads, wanted, id_marker)
+        return found
 
 
 class KeyMarkerInclusive(Defect):

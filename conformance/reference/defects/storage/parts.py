@@ -231,3 +231,20 @@ class PartReadWithoutRange(Defect):
         answer: Answer = await original(replace(call, query=query))
         answer.status = 206 if by_part else answer.status
         return answer
+
+
+class PartOfOpenUploadIsRead(Defect):
+    """S3 User Guide, "Uploading and copying objects using multipart upload": until it is completed there is nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        bucket = gateway(original).bucket_of(call.organization, call.bucket)
+        number = call.query.get("partNumber", "")
+        if call.request.method == "GET" and number.isdigit() and call.key not in bucket.objects:
+            for upload in bucket.uploads.values():
+                if upload.key == call.key and int(number) in upload.parts:
+                    return Answer(206, upload.parts[int(number)].body)
+        answer: Answer = await original(call)
+        return answer

@@ -211,6 +211,19 @@ class DateBeforeMatch(Defect):
         return status
 
 
+class AbsentFailsDates(Defect):
+    """RFC 9110 section 13.2.1: what is not there is 404 without the condition, and so under one of a date, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/missing-object-is-404",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.key not in bucket.objects and "if-unmodified-since" in call.headers:
+            raise Fault("PreconditionFailed")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
 class NotModifiedToldAs412(Defect):
     """RFC 9110 section 13.1.2: a GET whose If-None-Match fails is answered 304, not 412."""
 
