@@ -452,9 +452,9 @@ PROBES: dict[str, Probe] = {
         "copy-source-not-decoded",
     ),
     "malformed copy source": (
-        lambda c: [copy_code(c, each)[:2] for each in ("x", f"/{A}/", "%zz/k")],
-        [(400, "InvalidArgument")] * 3,
-        "malformed-copy-source-is-server-error",
+        lambda c: [copy_code(c, each)[:2] for each in ("x", f"/{A}/", "%zz/k", "")],
+        [(400, "InvalidArgument")] * 4,
+        "malformed-copy-source-is-server-error empty-copy-source-is-none",
     ),
     "creators at once": (lambda c: winners(c, if_none_match="*"), [200, 412, 412], "create-only-race"),
     "swappers at once": (swapped, [200, 412, 412], "compare-and-swap-race"),

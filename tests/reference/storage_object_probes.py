@@ -301,6 +301,11 @@ PROBES: dict[str, Probe] = {
         "date-before-none-match date-before-match",
     ),
     "304": (not_modified, (304, b"", True), "not-modified-without-etag"),
+    "condition on what is absent": (
+        lambda c: code(c("GET", f"/{A}/absent", if_unmodified_since=OLD)),
+        (404, "NoSuchKey"),
+        "absent-fails-dates",
+    ),
     "write if none match": (
         lambda c: refused_put(c, if_none_match="*"),
         (412, "PreconditionFailed", b"before"),
