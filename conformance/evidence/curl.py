@@ -11,7 +11,7 @@ from typing import Any
 from conformance.evidence.redaction import ALL_ENCODED, ENCODED
 from conformance.vocabulary.values import AGENT
 
-LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "transfer-encoding"})
+LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
 LONGEST_BODY, LONGEST_PRINTED = 4000, 1024
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 ENCODINGS = {

@@ -18,6 +18,7 @@ from urllib.parse import quote, quote_plus, unquote
 SHORTEST = 6
 FRAGMENT = 8
 GLIMPSE = 5
+ALTERED = "~altered"
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
 STEP = FRAGMENT - GLIMPSE + 1
 """Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
@@ -213,7 +214,7 @@ class Redactor:
                     if further:
                         # Tokens of one issuer begin alike; what comes later tells which it is.
                         name, last = further, end
-                return f"{text[:start]}${name}~altered{self.remains(text[last:])}"
+                return f"{text[:start]}${name}{ALTERED}{self.remains(text[last:])}"
         return text
 
     def _basic(self, credentials: str) -> str:

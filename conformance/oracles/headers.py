@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 # The characters of the attributes of a Bearer challenge (RFC 6750 section 3).
 ATTRIBUTES = {
@@ -26,9 +26,10 @@ def expect_header(reply: Exchange, name: str, value: str | None = None) -> str:
     """The field is there, with exactly this value where one is given; returns the value."""
     found = reply.headers.get(name)
     if found is None:
-        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply)
+        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply, proof=_matching(reply, name, "^"))
     if value is not None and found != value:
-        raise NonConformance(f"{name}: {value}", f"{name}: {found}", reply)
+        proof = Proof(reply.id, fields=((name, value),))
+        raise NonConformance(f"{name}: {value}", f"{name}: {found}", reply, proof=proof)
     return found
 
 
@@ -46,7 +47,7 @@ def expect_no_header(reply: Exchange, name: str) -> None:
     """The field is not there."""
     found = reply.headers.get(name)
     if found is not None:
-        raise NonConformance(f"no {name} field", f"{name}: {found}", reply)
+        raise NonConformance(f"no {name} field", f"{name}: {found}", reply, proof=Proof(reply.id, fields=((name, ""),)))
 
 
 def expect_directive(reply: Exchange, name: str, directive: str) -> None:
@@ -54,15 +55,22 @@ def expect_directive(reply: Exchange, name: str, directive: str) -> None:
     found = reply.headers.get(name) or ""
     directives = {part.strip().split("=", 1)[0].lower() for part in found.split(",")}
     if directive.lower() not in directives:
-        raise NonConformance(f"{name} with {directive}", f"{name}: {found}" if found else f"no {name} field", reply)
+        told = f"{name}: {found}" if found else f"no {name} field"
+        proof = _matching(reply, name, f"(^|[, ]){re.escape(directive)} *(=|,|$)")
+        raise NonConformance(f"{name} with {directive}", told, reply, proof=proof)
 
 
 def expect_media_type(reply: Exchange, *accepted: str) -> None:
     """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
     if reply.media_type not in accepted:
-        raise NonConformance(
-            f"Content-Type {' or '.join(accepted)}", f"Content-Type {reply.headers.get('content-type')!r}", reply
-        )
+        proof = _matching(reply, "Content-Type", f"^({'|'.join(map(re.escape, accepted))}) *(;|$)")
+        told = f"Content-Type {reply.headers.get('content-type')!r}"
+        raise NonConformance(f"Content-Type {' or '.join(accepted)}", told, reply, proof=proof)
+
+
+def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
+    """The proof that a field would be right which matches a POSIX extended regular expression."""
+    return Proof(reply.id, fields_match=((name, pattern.replace("\\-", "-").replace("\\/", "/")),))
 
 
 @dataclass
@@ -134,9 +142,9 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
         if challenge.scheme == scheme.lower():
             return challenge
     value = reply.headers.get("www-authenticate")
-    raise NonConformance(
-        f"WWW-Authenticate: {scheme} …", f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field", reply
-    )
+    told = f"WWW-Authenticate: {value}" if value else "no WWW-Authenticate field"
+    proof = _matching(reply, "WWW-Authenticate", f"(^|[, ]){scheme}( |,|$)")
+    raise NonConformance(f"WWW-Authenticate: {scheme} …", told, reply, proof=proof)
 
 
 def expect_well_formed_bearer(reply: Exchange) -> None:

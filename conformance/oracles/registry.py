@@ -132,7 +132,8 @@ def expect_location(reply: Exchange) -> str:
     """The Location field is there and an address (RFC 9110 section 10.2.2); returns it."""
     location = reply.headers.get("location")
     if not location:
-        raise NonConformance("a Location field", f"{reply.status} without one", reply)
+        proof = Proof(reply.id, fields_match=(("Location", "."),))
+        raise NonConformance("a Location field", f"{reply.status} without one", reply, proof=proof)
     address_parts(reply, location)
     return location
 
@@ -142,7 +143,9 @@ def expect_range(reply: Exchange, last: int) -> None:
     value = reply.headers.get("range")
     match = RANGE.fullmatch(value or "")
     if match is None or match.groups() != ("0", str(last)):
-        raise NonConformance(f"Range: 0-{last}", f"Range: {value}" if value else f"{reply.status} without Range", reply)
+        told = f"Range: {value}" if value else f"{reply.status} without Range"
+        proof = Proof(reply.id, fields_match=(("Range", f"^(bytes=)?0-{last}$"),))
+        raise NonConformance(f"Range: 0-{last}", told, reply, proof=proof)
 
 
 def received(reply: Exchange) -> int:

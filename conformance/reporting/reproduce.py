@@ -29,10 +29,12 @@ from conformance.evidence.curl import (
     quoted,
     signature_scope,
 )
+from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_text import (
     LISTS,
     OPERATOR,
     PREAMBLE,
+    as_seen,
     commented,
     here,
     judged,
@@ -133,6 +135,11 @@ class Script:
         for number, entry in self.exchanges:
             if entry["client"] in BY_HAND:
                 return f"request {number}: {BY_HAND[entry['client']]}"
+            if ALTERED in self._sent(entry):
+                return f"request {number}: a part of a secret that it holds was not kept"
+            streamed = any(name.lower() == "transfer-encoding" for name, _ in entry["request_headers"])
+            if streamed and not entry["request_body"]["size"]:
+                return f"request {number}: its bytes were streamed, and not kept"
             if "sha256" in entry["request_body"]:
                 return f"request {number}: its {entry['request_body']['size']} bytes were not kept"
         lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
@@ -225,7 +232,8 @@ class Script:
     def _renamed(self, text: str, entry: Entry) -> str:
         """Names of the run made new in requests to JSON APIs, which refuse a name that is taken."""
         types = [value for name, value in entry["request_headers"] if name.lower() == "content-type"]
-        if self.result.requirement.split("/")[0] not in ("errors", "authorization") and types != ["application/json"]:
+        area = self.result.requirement.split("/")[0]
+        if area == "registry" or (area not in ("errors", "authorization") and types != ["application/json"]):
             return text
         found = RUN_NAME.search(text)
         if found:
@@ -291,12 +299,13 @@ class Script:
             made = entry["method"] not in ("GET", "HEAD") and 200 <= entry["status"] < 300
             if made and entry["id"] not in looked_at:
                 yield f"needs_success {numbers[entry['id']]}"
-        entry = next(each for _, each in self.exchanges if each["id"] == shown)
         yield "\n# What is looked at."
-        seen = f"seen-{numbers[shown]}.bin"
-        lines, content = judged(proof, numbers, numbers[shown], entry, seen, self.marks)
-        if content is not None:
-            self.files[seen] = content
+        entries = dict(self.exchanges)
+        lines = judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], self.marks)
+        if not lines:
+            answers = [numbers[each] for each in named] or [numbers[shown]]
+            lines, bodies = as_seen([(number, entries[number]) for number in answers])
+            self.files |= bodies
         yield from lines
 
 

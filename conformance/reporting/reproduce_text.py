@@ -42,7 +42,8 @@ ended() {
 status() { cat "$answers/$1.status"; }
 # A secret as it stands between the quotes of curl's configuration.
 quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
-field() { sed -n "s/^$2: *//p" "$answers/$1.head" | tr -d '\r' | tail -n 1; }
+fields() { sed -n "s/^$2: *//p" "$answers/$1.head" | tr -d '\r'; }
+field() { fields "$1" "$2" | tail -n 1; }
 location_of() {
     value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')
     path=${value%%\?*}
@@ -198,11 +199,10 @@ def judged(
     proof: Mapping[str, Any],
     numbers: Mapping[str, int],
     number: int,
-    entry: Mapping[str, Any],
-    seen: str,
+    status: int,
     marks: Mapping[str, str],
-) -> tuple[list[str], bytes | None]:
-    """The lines that look whether a finding shows, and the body that was seen, where that is compared with."""
+) -> list[str]:
+    """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing."""
     lines = []
     for first, second in proof.get("alike", []):
         if first in numbers and second in numbers:
@@ -211,9 +211,16 @@ def judged(
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
         lines.append(f'case $(status {number}) in {accepted}) ;; *) shows "status $(status {number})" ;; esac')
+    elif {"fields", "fields_match", "matches"} & set(proof):
+        # What is said of one answer is not said of another kind of answer.
+        another = f"cannot 'answer {number} has another status'"
+        lines.append(f"case $(status {number}) in {status // 100}??) ;; *) {another} ;; esac")
     for name, value in proof.get("fields", []):
         found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
         lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
+    for name, pattern in proof.get("fields_match", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        lines.append(f"{told} || shows {shlex.quote(f'{name} of answer {number}')}")
     lines.extend(_of_the_body(proof, number, marks))
     for name, first, second in proof.get("same", []):
         if first in numbers and second in numbers:
@@ -225,7 +232,7 @@ def judged(
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || shows 'a list that has not what it should have'")
-    return ([*lines, PASSES], None) if lines else _as_seen(number, entry, seen)
+    return [*lines, PASSES] if lines else []
 
 
 def printed(words: str) -> str:
@@ -251,21 +258,40 @@ def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]
         yield f"grep -Eq {word(proof['lacks'], marks)} \"$answers/{number}.body\" && shows 'body {number}'"
 
 
-def _as_seen(number: int, entry: Mapping[str, Any], seen: str) -> tuple[list[str], bytes | None]:
-    """Where no oracle said what is right: the finding shows while the answer is what it was."""
-    lines = [f'[ "$(status {number})" = {entry["status"] or "000"} ] || {{ {PASSES}; exit 0; }}']
-    content = _whole(entry["response_body"])
-    if content is None:
-        return [*lines, f"shows 'answer {number} has the status that it had'"], None
-    lines.append(
-        f"cmp -s {seen} \"$answers/{number}.body\" || cannot 'answer {number} has its status and another body'"
-    )
-    told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
-    fields = "\n".join(sorted(each for each in told if not re.match(f"({MOMENTARY}):", each)))
-    if "$" not in fields and fields.isascii() and all(each.isprintable() for each in told):
-        lines.append(f'[ "$(described {number})" = {shlex.quote(fields)} ] ||')
-        lines.append(f"    cannot 'answer {number} has its status and body, and other fields'")
-    return [*lines, f"shows 'answer {number} is what it was'"], content
+def as_seen(answers: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[list[str], dict[str, bytes]]:
+    """Where no oracle said what is right: the finding shows while the answers are what they were, the last above all.
+
+    Returns lines, and by name the bodies that they compare with. What is not seen, for it is a secret or was not kept,
+    may be what the finding is about: then nothing can be told.
+    """
+    last, shown = answers[-1]
+    lines = [f'[ "$(status {last})" = {shown["status"] or "000"} ] || {{ {PASSES}; exit 0; }}']
+    bodies: dict[str, bytes] = {}
+    for number, entry in answers:
+        content = _whole(entry["response_body"])
+        if content is None and number == last:
+            return [
+                *lines,
+                f"cannot 'answer {number} has the status that it had, and what its body hides is unknown'",
+            ], {}
+        if content is None:
+            continue
+        seen = f"seen-{number}.bin"
+        bodies[seen] = content
+        lines.append(
+            f'[ "$(status {number})" = {entry["status"] or "000"} ] || cannot "answer {number} has another status"'
+        )
+        lines.append(
+            f"cmp -s {seen} \"$answers/{number}.body\" || cannot 'answer {number} has its status and another body'"
+        )
+        told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
+        fields = "\n".join(sorted(each for each in told if not re.match(f"({MOMENTARY}):", each)))
+        if "$" not in fields and fields.isascii() and all(each.isprintable() for each in told):
+            lines.append(f'[ "$(described {number})" = {shlex.quote(fields)} ] ||')
+            lines.append(f"    cannot 'answer {number} has its status and body, and other fields'")
+    what = " and ".join(str(number) for number, _ in answers)
+    told_so = f"answer {what} is what it was" if len(answers) == 1 else f"answers {what} are what they were"
+    return [*lines, f"shows '{told_so}'"], bodies
 
 
 def _whole(body: Mapping[str, Any]) -> bytes | None:

@@ -25,9 +25,10 @@ class Listed:
 class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
-    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be there)
-    and its body would be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches``
-    and none of what it ``lacks`` (POSIX extended regular expressions).
+    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be there),
+    those of which a value would match a pattern in any case of its letters (``fields_match``), and its body would be
+    right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
+    ``lacks``. Patterns are POSIX extended regular expressions.
     ``alike`` are pairs of exchanges that would be answered alike, ``same`` a field with two exchanges that would have
     one value of it, ``listed`` is what lists would have.
     """
@@ -35,6 +36,7 @@ class Proof:
     exchange: str = ""
     statuses: tuple[int, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    fields_match: tuple[tuple[str, str], ...] = ()
     sha256: str = ""
     matches: str = ""
     lacks: str = ""

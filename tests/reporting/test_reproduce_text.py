@@ -8,10 +8,21 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, judged, patterns, printed, word
+from conformance.reporting.reproduce_text import (
+    LISTS,
+    PREAMBLE,
+    as_seen,
+    commented,
+    here,
+    judged,
+    patterns,
+    printed,
+    word,
+)
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -137,6 +148,33 @@ def test_what_a_target_said_is_a_comment_that_no_terminal_obeys() -> None:
 )
 def test_fields_are_compared_that_a_script_can_show(value: str, compared: bool) -> None:
     entry = {"status": 200, "response_headers": [["X-A", value]], "response_body": {"size": 0, "text": ""}}
-    lines, _ = judged({}, {}, 1, entry, "seen", {})
+    lines, _ = as_seen([(1, entry)])
     assert any("described 1" in line for line in lines) is compared
     assert all(line.isprintable() for line in lines)
+
+
+def seen(text: str, status: int = 200) -> dict[str, Any]:
+    return {"status": status, "response_headers": [], "response_body": {"size": len(text), "text": text}}
+
+
+def test_what_a_secret_may_hide_is_not_said_to_show() -> None:
+    lines, bodies = as_seen([(1, seen('{"access_token": "$FULL_TOKEN"}'))])
+    assert lines[-1].startswith("cannot ") and not bodies
+
+
+def test_of_answers_that_are_compared_each_must_be_as_it_was() -> None:
+    lines, bodies = as_seen([(3, seen("unknown", 401)), (5, seen("wrong", 400))])
+    assert lines[-1] == "shows 'answers 3 and 5 are what they were'"
+    assert bodies == {"seen-3.bin": b"unknown", "seen-5.bin": b"wrong"}
+    assert sum("has another status" in line for line in lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("proof", "kind"),
+    [({"matches": "a"}, True), ({"fields_match": [("Allow", "POST")]}, True), ({"lacks": "a"}, False)],
+)
+def test_what_is_said_of_an_answer_is_not_said_of_another_kind(proof: dict[str, Any], kind: bool) -> None:
+    lines = judged(proof, {"x": 1}, 1, 401, {})
+    assert ("case $(status 1) in 4??) ;; *) cannot 'answer 1 has another status' ;; esac" in lines) is kind
+    assert lines[-1] == "echo 'passes: it no longer shows'"
+    assert judged({}, {"x": 1}, 1, 401, {}) == []
