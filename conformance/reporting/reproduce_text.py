@@ -127,6 +127,7 @@ lists() {
 }
 """
 PASSES = "echo 'passes: it no longer shows'"
+NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 
 
 def name_of(check_id: str, number: int) -> str:
