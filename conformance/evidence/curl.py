@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.redaction import ALL_ENCODED, ENCODED
+from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
@@ -22,6 +22,14 @@ ENCODINGS = {
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+# What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
+ALTERATION = re.compile(
+    rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from)-\d|at-\d+-[0-9a-f]{{2}})(?P<encoded>-encoded)?"
+    r"(?![A-Za-z0-9_.~-])"
+)
+ALTERED_NAME = re.compile(
+    r"(?P<secret>[A-Z][A-Z0-9_]*)_ALTERED_(?P<way>CASE|CUT|FROM|AT)(?:_(?P<count>\d+))?(?:_(?P<code>[0-9A-F]{2}))?"
+)
 
 
 def quoted(text: str, secrets: Sequence[str] = ()) -> str:
@@ -35,20 +43,53 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
     return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
 
 
-def encoding_of(name: str) -> str:
-    """The assignment of a name that the redactor made of a secret's for another form of it; "" where it made none."""
+def made_of(name: str) -> str:
+    """The assignment of a name that stands for a secret in another form, encoded or altered; "" for any other."""
     for suffix, made in ENCODINGS.items():
         if name.endswith(suffix):
             return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {made})'
-    return ""
+    altered = ALTERED_NAME.fullmatch(name)
+    if altered is None:
+        return ""
+    way, count, code = altered["way"], altered["count"], altered["code"]
+    made = {
+        "CASE": "tr 'A-Za-z' 'a-zA-Z'",
+        "CUT": f"sed 's/.\\{{{count}\\}}$//'",
+        "FROM": f"sed 's/^.\\{{{count}\\}}//'",
+        "AT": f"sed 's/./{chr(int(code or '0', 16))}/{count}'",
+    }[way]
+    return f'{name}=$(printf %s "${altered["secret"]}" | {made})'
+
+
+def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry in whose request what was made of a secret in a simple way has a name of its own."""
+    names = set(entry.get("secrets", ()))
+
+    def named(match: re.Match[str]) -> str:
+        if match["secret"] not in names:
+            return match[0]
+        way = match["way"].upper().replace("-", "_")
+        made = f"{match['secret']}_ALTERED_{way}{ENCODED if match['encoded'] else ''}"
+        used.add(made)
+        return f"${made}"
+
+    used: set[str] = set()
+    body = entry["request_body"]
+    changed = {
+        **entry,
+        "url": ALTERATION.sub(named, entry["url"]),
+        "request_headers": [[name, ALTERATION.sub(named, value)] for name, value in entry["request_headers"]],
+        "request_body": {**body, "text": ALTERATION.sub(named, body["text"])} if "text" in body else body,
+    }
+    return {**changed, "secrets": sorted(names | used)} if used else entry
 
 
 def made_names(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
     """The names in a text that were made during the run, each with its assignment behind those that this needs."""
     made: dict[str, str] = {}
     for name in dict.fromkeys(NAME.findall(text)):
-        if name in recipes:
-            made |= {**made_names(recipes[name], recipes), name: recipes[name]}
+        if recipe := recipes.get(name) or made_of(name):
+            made |= {**made_names(recipe, recipes), name: recipe}
     return made
 
 
@@ -132,6 +173,7 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     A body that can stand in no word is printed into curl's standard input; one that is too long as well is told by its
     size, and by its digest where it was not kept whole.
     """
+    entry = with_alterations(entry)
     secrets = entry.get("secrets", [])
     signature, signed_fields = _signature(entry, secret_names or {})
     # curl refuses the two together, and signs the path as it is given.

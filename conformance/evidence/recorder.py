@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from conformance.evidence.curl import encoding_of
 from conformance.evidence.redaction import Redactor, issued_tokens
 from conformance.evidence.tape import KEPT_BODY, Stored, Tape
 from conformance.evidence.watch import Watch
@@ -299,7 +298,6 @@ class Recorder:
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
         sent = [entry["url"], content, *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
-        self.recipes |= {name: made for name in entry["secrets"] if (made := encoding_of(name))}
         tokens = redactor.issued_in(self._as_sent(exchange)) if entry["secrets"] else {}
         if tokens:
             entry["tokens"] = tokens

@@ -4,7 +4,8 @@ A secret is replaced in all the forms in which it travels (as is, percent-encode
 inside Basic credentials), and in the sensitive places of a request also where only a part of it is there,
 since checks send secrets that are cut, padded or otherwise almost right. Percent-encoded it is called
 ``$NAME_PERCENT_ENCODED`` where that is another text than the secret itself, and ``$NAME_ALL_ENCODED`` where
-also letters are encoded that need not be.
+also letters are encoded that need not be. What is left of one that was altered is ``$NAME~altered``, with the
+way where it is a simple one (``$NAME~altered-cut-1``), so that it can be sent again.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, unquote
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 SHORTEST = 6
 FRAGMENT = 8
 GLIMPSE = 5
 ALTERED = "~altered"
+MOST_LESS = 8
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
 STEP = FRAGMENT - GLIMPSE + 1
 """Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
@@ -29,7 +31,8 @@ REMEMBERED_BODIES = 32
 LONGEST_REMEMBERED = 64 * 1024
 SENSITIVE_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie", "x-amz-security-token"})
 SENSITIVE_PARAMETER = re.compile(
-    r"(?P<name>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*[\"']?)(?P<value>[^&\"'\s,}]*)"
+    r"(?P<before>\b(?:client_secret|password|access_token|refresh_token|token|secret)[\"']?\s*[=:]\s*(?P<quote>[\"'])?)"
+    r"(?P<value>(?(quote)[^\"']*|[^&\"'\s,}]*))"
 )
 ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P<token>(?:[^"\\]|\\.){8,})"')
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
@@ -189,11 +192,21 @@ class Redactor:
 
     def body(self, text: str) -> str:
         """A body's text with secrets replaced, and parts of secrets where a parameter names one."""
-        text = self.text(text)
         if not any(word in text for word in ("secret", "token", "password")):
             # All the names have one of these, and most bodies none, however large they are.
+            return self.text(text)
+        # Before all else: what is left of a secret may look in part like a token.
+        text = SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self._simply(m["value"]), text)
+        return SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self.remains(m["value"]), self.text(text))
+
+    def _simply(self, text: str) -> str:
+        """A text that was made of a secret in a simple way, told by that; any other as it is."""
+        if self._glimpses.isdisjoint([text[each : each + GLIMPSE].lower() for each in range(0, len(text), STEP)]):
             return text
-        return SENSITIVE_PARAMETER.sub(lambda m: m["name"] + self.remains(m["value"]), text)
+        fragments = (text[start : start + FRAGMENT].lower() for start in range(len(text) - FRAGMENT + 1))
+        name = next((self._fragments[each] for each in fragments if each in self._fragments), "")
+        way = _way(self._known.get(name, ""), text)
+        return f"${name}{ALTERED}-{way}" if way else text
 
     def remains(self, text: str) -> str:
         """The text with runs that belong to a known secret replaced by ``$NAME~altered``."""
@@ -222,7 +235,8 @@ class Redactor:
             plain = base64.b64decode(credentials, validate=True).decode("utf-8")
         except ValueError:  # no base64, no UTF-8, or no ASCII to begin with
             return self._almost_basic(credentials)
-        redacted = self.remains(self.text(plain))
+        user, colon, password = plain.partition(":")
+        redacted = self.remains(self.text(f"{user}{colon}{self._simply(password)}"))
         return credentials if redacted == plain else f"<base64 of {redacted}>"
 
     def _as_basic(self, credentials: str) -> str:
@@ -254,6 +268,25 @@ def _unescaped(text: str) -> str:
         return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
     except ValueError:
         return text
+
+
+def _way(secret: str, text: str) -> str:
+    """In which simple way a text, which may be percent-encoded, was made of a secret; "" where it was in none."""
+    for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
+        less, way = len(secret) - len(value), ""
+        place = next((at for at, (one, two) in enumerate(zip(secret, value, strict=False)) if one != two), len(secret))
+        other = value[place : place + 1] if not less and secret[place + 1 :] == value[place + 1 :] else ""
+        if value == secret.swapcase():
+            way = "case"
+        elif 0 < less <= MOST_LESS and secret.startswith(value):
+            way = f"cut-{less}"
+        elif 0 < less <= MOST_LESS and secret.endswith(value):
+            way = f"from-{less}"
+        elif other.isascii() and other.isalnum():
+            way = f"at-{place + 1}-{ord(other):02x}"
+        if way:
+            return way if value == text else f"{way}-encoded"
+    return ""
 
 
 def _encoded(value: str) -> set[str]:

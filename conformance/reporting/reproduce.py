@@ -28,6 +28,7 @@ from conformance.evidence.curl import (
     made_names,
     quoted,
     signature_scope,
+    with_alterations,
 )
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_text import (
@@ -78,6 +79,7 @@ def write(record: Record, folder: Path) -> None:
             sequence = [evidence[each] for each in ids if each in evidence]
             sequence = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
             if any(each["kind"] == "exchange" for each in sequence):
+                sequence = [with_alterations(dict(each)) if each["kind"] == "exchange" else each for each in sequence]
                 Script(record, result, finding, sequence, restoring).write(folder / name_of(result.id, number))
 
 
@@ -161,18 +163,18 @@ class Script:
         given = {*needed, *(name for recipe in made.values() for name in NAME.findall(recipe))} - set(made)
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
-            yield f'{name}_QUOTED=$(quoted "${name}")'
         for name, recipe in made.items():
             yield recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
+        for name in sorted(needed):
+            yield f'{name}_QUOTED=$(quoted "${name}")'
 
     # Requests.
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
         tokens = entry.get("tokens", {})
-        given = {name: name if name in self.record.info.recipes else f"{name}_QUOTED" for name in names}
-        secrets = {name: self.tokens.get(tokens.get(name, 0), given[name]) for name in names}
+        secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
         yield from self._encoded(number, entry)
         yield f"send {number} <<CURL"

@@ -188,3 +188,25 @@ def test_credentials_under_another_scheme_are_told_as_what_they_hold(redactor: R
     redactor.learn_login("CT_SECRET", "ct-full", SECRET)
     assert redactor.header("Authorization", f"{scheme} {encoded}") == f"{scheme} <base64 of ct-full:$CT_SECRET>"
     assert redactor.header("Authorization", f"{scheme} QWxhZGRpbg==") == f"{scheme} QWxhZGRpbg=="
+
+
+@pytest.mark.parametrize(
+    ("altered", "way"),
+    [
+        (SECRET[:-1], "cut-1"),
+        (SECRET[3:], "from-3"),
+        (SECRET.swapcase(), "case"),
+        (f"{SECRET[:9]}X{SECRET[10:]}", "at-10-58"),
+    ],
+)
+def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor, altered: str, way: str) -> None:
+    told = f"$CT_SECRET~altered-{way}"
+    assert redactor.body(f'{{"client_secret": "{altered}"}}') == f'{{"client_secret": "{told}"}}'
+    assert redactor.body(f"client_secret={quote(altered, safe='')}&x=1") == f"client_secret={told}-encoded&x=1"
+    pair = base64.b64encode(f"client:{altered}".encode()).decode()
+    assert redactor.header("Authorization", f"Basic {pair}") == f"Basic <base64 of client:{told}>"
+
+
+@pytest.mark.parametrize("altered", [SECRET[:-9], SECRET[:9] + "é" + SECRET[10:], SECRET[:9] + "XY" + SECRET[11:]])
+def test_of_other_alterations_no_more_is_told(redactor: Redactor, altered: str) -> None:
+    assert redactor.remains(altered).startswith("$CT_SECRET~altered") and "~altered-" not in redactor.remains(altered)
