@@ -48,6 +48,9 @@ from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
 SCRIPT = "reproduce.sh"
+# Checks that let time pass between their requests, and what of it is a pause.
+WAITING = ("authorization/bearer/expired-", "errors/429/")
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.3, 120
 RUN_NAME = re.compile(r"\bcf-([0-9a-z]{7})([0-9a-z]{4})-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -128,6 +131,7 @@ class Script:
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
             if entry["kind"] == "exchange":
+                yield from self._wait(number, entry)
                 yield from self._request(number, entry)
                 yield from self._taken(number, entry)
             else:
@@ -170,6 +174,14 @@ class Script:
             yield f'{name}_QUOTED=$(quoted "${name}")'
 
     # Requests.
+
+    def _wait(self, number: int, entry: Entry) -> Iterator[str]:
+        """The pause before a request whose check let time pass: what it asks for comes by waiting."""
+        before = self.sequence[number - 2] if number > 1 else entry
+        if self.result.requirement.startswith(WAITING) and before["kind"] == "exchange" and before is not entry:
+            pause = entry["started"] - before["started"] - before["duration_s"]
+            if SHORTEST_PAUSE_S < pause < LONGEST_PAUSE_S:
+                yield f"\nsleep {math.ceil(pause)}"
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]

@@ -54,6 +54,11 @@ BESIDE = {
     "spoiled-xml-is-server-error": "storage/xml/spoiled-completion-is-judged",
     "malformed-basic-crashes": "oauth/client/any-authorization-field-keeps-the-contract",
     "revoked-tokens-keep-working": "authorization/revocation/every-token-becomes-invalid",
+    "expired-token-accepted": "authorization/bearer/expired-token-is-401",
+    "wrong-secret-accepted": "oauth/client/other-clients-secret-is-refused",
+    "secret-compared-without-case": "oauth/token/wrong-secret-is-refused",
+    "token-may-be-stored": "oauth/answer/no-store",
+    "refused-chunk-kept": "registry/upload/out-of-order-changes-nothing",
     "restored-credential-revives-tokens": "authorization/revocation/restoring-revives-no-token",
     # Of the cases of these all but one look at what was made for another.
     "part-without-content-range": "registry/pull/range-is-served",
