@@ -201,34 +201,33 @@ class Redactor:
 
     def _simply(self, text: str) -> str:
         """A text that was made of a secret in a simple way, told by that; any other as it is."""
-        if self._glimpses.isdisjoint([text[each : each + GLIMPSE].lower() for each in range(0, len(text), STEP)]):
-            return text
-        fragments = (text[start : start + FRAGMENT].lower() for start in range(len(text) - FRAGMENT + 1))
-        name = next((self._fragments[each] for each in fragments if each in self._fragments), "")
-        way = _way(self._known.get(name, ""), text)
+        _, name = self._first_part(_lowered(text))
+        way = _way(self._known[name], text) if name in self._known else ""
         return f"${name}{ALTERED}-{way}" if way else text
+
+    def _first_part(self, lowered: str) -> tuple[int, str]:
+        """Where the first fragment of a secret stands in a text in small letters, and its name; -1 and "" for none."""
+        if not self._glimpses.isdisjoint([lowered[each : each + GLIMPSE] for each in range(0, len(lowered), STEP)]):
+            for start in range(len(lowered) - FRAGMENT + 1):
+                if name := self._fragments.get(lowered[start : start + FRAGMENT]):
+                    return start, name
+        return -1, ""
 
     def remains(self, text: str) -> str:
         """The text with runs that belong to a known secret replaced by ``$NAME~altered``."""
-        # A few characters change their number in lower case; they are none of a secret's.
-        lowered = (
-            "".join(character.lower()[:1] or character for character in text) if not text.isascii() else text.lower()
-        )
-        if self._glimpses.isdisjoint([lowered[each : each + GLIMPSE] for each in range(0, len(text), STEP)]):
+        lowered = _lowered(text)
+        start, name = self._first_part(lowered)
+        if not name:
             return text
-        for start in range(len(text) - FRAGMENT + 1):
-            name = self._fragments.get(lowered[start : start + FRAGMENT])
-            if name:
-                end = last = start + FRAGMENT
-                # Fragments of long secrets are kept at every eighth character: a gap of up to that is still the secret.
-                while end < len(text) and end - last < FRAGMENT:
-                    end += 1
-                    further = self._fragments.get(lowered[end - FRAGMENT : end])
-                    if further:
-                        # Tokens of one issuer begin alike; what comes later tells which it is.
-                        name, last = further, end
-                return f"{text[:start]}${name}{ALTERED}{self.remains(text[last:])}"
-        return text
+        end = last = start + FRAGMENT
+        # Fragments of long secrets are kept at every eighth character: a gap of up to that is still the secret.
+        while end < len(text) and end - last < FRAGMENT:
+            end += 1
+            further = self._fragments.get(lowered[end - FRAGMENT : end])
+            if further:
+                # Tokens of one issuer begin alike; what comes later tells which it is.
+                name, last = further, end
+        return f"{text[:start]}${name}{ALTERED}{self.remains(text[last:])}"
 
     def _basic(self, credentials: str) -> str:
         try:
@@ -268,6 +267,11 @@ def _unescaped(text: str) -> str:
         return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
     except ValueError:
         return text
+
+
+def _lowered(text: str) -> str:
+    """A text in small letters, each in its place: a few change their number, and are none of a secret's."""
+    return text.lower() if text.isascii() else "".join(each.lower()[:1] or each for each in text)
 
 
 def _way(secret: str, text: str) -> str:

@@ -98,6 +98,7 @@ def test_basic_credentials_that_are_no_right_base64_are_told_without_the_secret(
 def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
     assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
     assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"
+    assert redactor.body("client_secret=&password=") == "client_secret=&password="
 
 
 def test_issued_tokens_are_secrets_at_once() -> None:
