@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, opened_to, refusals_emptying
 from conformance.reference.http import Answer
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
@@ -22,11 +22,8 @@ class RefusedCopyEmptiesItsKey(Defect):
     noticed_by = ("storage/copy/refused-copy-leaves-what-stood",)
 
     async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
+        with refusals_emptying(bucket, call.key):
             answer: Answer = await original(call, bucket)
-        except Fault:
-            bucket.remove(call.key)
-            raise
         return answer
 
 
@@ -37,11 +34,8 @@ class RefusedCompletionEmptiesItsKey(Defect):
     noticed_by = ("storage/multipart/refused-completion-leaves-what-stood",)
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        try:
+        with refusals_emptying(bucket, call.key):
             answer: Answer = await original(call, bucket)
-        except Fault:
-            bucket.remove(call.key)
-            raise
         return answer
 
 
@@ -123,12 +117,9 @@ class ForeignTagsOpen(Defect):
         if bucket is None or "tagging" not in call.query:
             answer: Answer = await original(call)
             return answer
-        owner, bucket.organization = bucket.organization, call.organization
-        try:
-            answer = await original(call)
-        finally:
-            bucket.organization = owner
-        return answer
+        with opened_to(bucket, call.organization):
+            let_in: Answer = await original(call)
+        return let_in
 
 
 class OpeningDescribesTheOldObject(Defect):
@@ -153,9 +144,6 @@ class RefusedMetadataEmptiesItsKey(Defect):
     noticed_by = ("storage/object/large-metadata-is-whole-or-refused",)
 
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
-        try:
+        with refusals_emptying(gateway(original).buckets[call.bucket], call.key):
             stored: StoredObject = original(call, md5, checksums)
-        except Fault:
-            gateway(original).buckets[call.bucket].remove(call.key)
-            raise
         return stored

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, opened_to
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import canonical
 from conformance.reference.storage.call import Call, Signer, pairs, query_of
@@ -83,12 +83,9 @@ class UrlsOpenForeignBuckets(Defect):
         if bucket is None or "X-Amz-Signature" not in request.query_string:
             answer: Answer = await original(request)
             return answer
-        owner, bucket.organization = bucket.organization, surface.authenticate(request).organization
-        try:
-            answer = await original(request)
-        finally:
-            bucket.organization = owner
-        return answer
+        with opened_to(bucket, surface.authenticate(request).organization):
+            let_in: Answer = await original(request)
+        return let_in
 
 
 class UrlsOfHardKeysRefused(Defect):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.reference.storage import Storage
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket
 
 PAUSE_S = 0.02
 MOMENT_S = 2.0
@@ -25,3 +28,23 @@ def server_error() -> Fault:
     fault = Fault("InvalidRequest", "We encountered an internal error. Please try again.")
     fault.code, fault.status = "InternalError", 500
     return fault
+
+
+@contextmanager
+def opened_to(bucket: Bucket, organization: str) -> Iterator[None]:
+    """Has a bucket be another organization's for a while."""
+    owner, bucket.organization = bucket.organization, organization
+    try:
+        yield
+    finally:
+        bucket.organization = owner
+
+
+@contextmanager
+def refusals_emptying(bucket: Bucket, key: str) -> Iterator[None]:
+    """Has a refusal of what is done within take out what stood at the key."""
+    try:
+        yield
+    except Fault:
+        bucket.remove(key)
+        raise
