@@ -109,7 +109,7 @@ class HttpClient:
             self.waited_in_vain = self.waited_in_vain and asks_to_wait(exchange)
             return exchange
         if not isinstance(body, Iterator) and not self.waited_in_vain:
-            time.sleep(min(retry_after(exchange), self.limits.patience_s))
+            self.recorder.pause(min(retry_after(exchange), self.limits.patience_s))
             exchange = self._once(method, target, tuple(headers), body)
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:

@@ -11,6 +11,7 @@ import hashlib
 import itertools
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -56,6 +57,9 @@ class Recorder:
         self._prelude: list[Kept] | None = None
         self._first: list[Kept] = []
         self.prepared: list[dict[str, Any]] = []
+        self._relied: list[Kept] = []
+        self._pauses: dict[str, float] = {}
+        self._pause_s = 0.0
         self.tape: Tape | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -73,12 +77,26 @@ class Recorder:
         self._prelude = None
         self._first = []
         self.prepared = []
+        self._relied = []
+        self._pauses = {}
+        self._pause_s = 0.0
 
     def prepare(self, kept: Iterable[Kept]) -> None:
         """Has a finding begin with what made something for the fixtures of its check, unless that is its evidence."""
         own = {id_of(each) for each in self._kept}
-        other = [self.made(each) for each in kept if id_of(each) not in own]
+        relied = {id_of(each): each for each in (*kept, *self._relied)}
+        other = [self.made(each) for id, each in relied.items() if id not in own]
         self.prepared = [entry for entry in other if entry.get("method") not in ("GET", "HEAD")]
+
+    def rely(self, kept: Iterable[Kept]) -> None:
+        """Notes what made a thing that the check at hand uses, which another check may have asked for."""
+        self._relied.extend(kept)
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass, and keeps with the request that follows how much of it: what that shows may come of it."""
+        time.sleep(max(0.0, seconds))
+        with self._lock:
+            self._pause_s += max(0.0, seconds)
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""
@@ -254,6 +272,9 @@ class Recorder:
     def _keep(self, kept: Kept) -> None:
         with self._lock:
             self.requests += 1
+            if self._pause_s:
+                self._pauses[id_of(kept)], self._pause_s = self._pause_s, 0.0
+                kept = self.made(kept)
             self._kept.append(kept)
             self._watch(kept)
             if len(self._kept) > KEPT_EXCHANGES:
@@ -293,6 +314,7 @@ class Recorder:
             "duration_s": round(exchange.duration_s, 6),
             "error": error,
             **({"error_type": error_type} if error_type else {}),
+            **({"paused_s": round(self._pauses[exchange.id], 3)} if exchange.id in self._pauses else {}),
         }
         body = entry["request_body"]
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")

@@ -48,9 +48,7 @@ from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
 SCRIPT = "reproduce.sh"
-# Checks that let time pass between their requests, and what of it is a pause.
-WAITING = ("authorization/bearer/expired-", "errors/429/")
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.3, 120
+SHORTEST_PAUSE_S = 0.05
 RUN_NAME = re.compile(r"\bcf-([0-9a-z]{7})([0-9a-z]{4})-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -177,11 +175,9 @@ class Script:
 
     def _wait(self, number: int, entry: Entry) -> Iterator[str]:
         """The pause before a request whose check let time pass: what it asks for comes by waiting."""
-        before = self.sequence[number - 2] if number > 1 else entry
-        if self.result.requirement.startswith(WAITING) and before["kind"] == "exchange" and before is not entry:
-            pause = entry["started"] - before["started"] - before["duration_s"]
-            if SHORTEST_PAUSE_S < pause < LONGEST_PAUSE_S:
-                yield f"\nsleep {math.ceil(pause)}"
+        pause = entry.get("paused_s", 0.0)
+        if number > 1 and pause >= SHORTEST_PAUSE_S:
+            yield f"\nsleep {math.ceil(pause)}"
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.watch import canary_of
@@ -37,7 +37,6 @@ class ForeignThings:
     """What the other organization has, each shown once to exist by the role foreign."""
 
     platform: Platform
-    _things: list[ForeignThing] = field(default_factory=list)
 
     @property
     def organization(self) -> OtherOrganization:
@@ -61,11 +60,13 @@ class ForeignThings:
 
     def things(self) -> list[ForeignThing]:
         """Things that exist there, of each resource: the one that is declared, and one that the run has made."""
-        if not self._things:
-            self._things = [each for resource, foreign in self.places() for each in self._of(resource, foreign)]
-        if not self._things:
+        things = self.platform.made_once("foreign", self._all)
+        if not things:
             raise NotApplicable(f"no resource names a thing of another organization: {NEEDED}")
-        return self._things
+        return things
+
+    def _all(self) -> list[ForeignThing]:
+        return [each for resource, foreign in self.places() for each in self._of(resource, foreign)]
 
     def seen(self, path: str) -> Exchange:
         """What the role foreign reads."""

@@ -42,7 +42,6 @@ class HiddenThings:
 
     platform: Platform
     _shown: set[Hidden] = field(default_factory=set)
-    _items: dict[str, str] = field(default_factory=dict)
 
     def all(self) -> list[Hidden]:
         """The hidden things; NotApplicable where none is declared, Inconclusive where the owner does not read one."""
@@ -79,9 +78,7 @@ class HiddenThings:
 
     def _hidden_item(self, resource: Resource) -> str:
         """The slug of an item that its members hide from others of the organization, made once."""
-        if resource.name not in self._items:
-            self._items[resource.name] = self.new_item(resource)
-        return self._items[resource.name]
+        return self.platform.made_once(("hidden", resource.name), lambda: self.new_item(resource))
 
     def new_item(self, resource: Resource) -> str:
         """Creates one more item that is hidden from others of the organization; Inconclusive where that fails."""

@@ -7,13 +7,14 @@ can go over every one that the target has. Items are the run's own; the ledger r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, bearer
+from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -24,6 +25,7 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 JSON_TYPE = ("Content-Type", "application/json")
 HeaderFields = Iterable[tuple[str, str | bytes]]
+T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
 
@@ -73,7 +75,7 @@ class Platform:
     http: HttpClient
     names: Names
     ledger: Ledger
-    _items: dict[str, str] = field(default_factory=dict)
+    _made: dict[Hashable, tuple[Any, list[Kept]]] = field(default_factory=dict)
 
     @property
     def resources(self) -> list[Resource]:
@@ -170,9 +172,17 @@ class Platform:
 
     def item(self, resource: Resource) -> str:
         """The slug of an item of the run's own, made once and only read or refused to others."""
-        if resource.name not in self._items:
-            self._items[resource.name] = self.new_item(resource)
-        return self._items[resource.name]
+        return self.made_once(resource.name, lambda: self.new_item(resource))
+
+    def made_once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What several checks use and the first of them makes; how it was made belongs to the finding of any."""
+        if key not in self._made:
+            before = len(self.http.recorder)
+            made = make()
+            self._made[key] = made, self.http.recorder.kept_from(before)
+        made, asked = self._made[key]
+        self.http.recorder.rely(asked)
+        return cast("T", made)
 
     def new_item(self, resource: Resource) -> str:
         """Creates one more item; Inconclusive where that fails."""

@@ -45,11 +45,11 @@ def ended(platform: Platform) -> Ended:
         raise NonConformance("2xx within the lifetime of a token", observed(control), control)
 
     for share in (0.6 * lifetime, lifetime + 0.1):
-        time.sleep(max(0.0, share - (time.monotonic() - begun)))
+        platform.http.recorder.pause(max(0.0, share - (time.monotonic() - begun)))
         reply = platform.send(operation, token)
     stated = platform.target.limits.leeway
     if reply.ok and stated != 0:
-        time.sleep(LEEWAY_S if stated is None else stated)
+        platform.http.recorder.pause(LEEWAY_S if stated is None else stated)
         reply = platform.send(operation, token)
     if reply.ok and stated is None:
         raise Inconclusive(

@@ -118,7 +118,7 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
         )
     ask = asking(oauth)
     for wrong_secrets in (5, 0):
-        time.sleep(max(0.0, min(window, LAST_USE.at + window - time.monotonic())) + 0.05)
+        oauth.http.recorder.pause(max(0.0, min(window, LAST_USE.at + window - time.monotonic())) + 0.05)
         for _ in range(wrong_secrets):
             expect_no_token(ask(client_secret="cf-not-the-secret"))
         begun = time.monotonic()
@@ -246,5 +246,5 @@ def test_served_after_retry_after(target: Target, oauth: OAuthClient) -> None:
     if wait > LONGEST_WAIT_S:
         raise Inconclusive(f"Retry-After asks for {wait:g} s", f"a limit that ends within {LONGEST_WAIT_S:g} s")
 
-    time.sleep(wait + 0.05)
+    oauth.http.recorder.pause(wait + 0.05)
     expect_token(asking(oauth)())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -161,7 +160,7 @@ def test_cut_off_chunk(repository: Repository, new_blob: NewBlob) -> None:
     upload = begun(repository, blob.content)
     with pytest.raises(Broken):
         upload.patch(broken_off(blob.content[300:500]), "300-899", [("Content-Length", "600")])
-    time.sleep(NOTICED_S)
+    repository.registry.http.recorder.pause(NOTICED_S)
     status = upload.status()
     expect_status(status, 204, "for a session whose connection broke")
     rest = received(status)
