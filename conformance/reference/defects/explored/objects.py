@@ -107,7 +107,7 @@ class RepeatedByteLostInPart(Defect):
 
 
 class PartOfASmallObjectIsPadding(Defect):
-    """RFC 9110 section 14.2: a part is its bytes, of an object of a few bytes too."""
+    """RFC 9110 section 14.2: a part is its bytes, of an object of a handful of bytes too."""
 
     surface = "storage"
     noticed_by = (PARTS,)
@@ -115,7 +115,7 @@ class PartOfASmallObjectIsPadding(Defect):
 
     def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
         body: bytes = original(call, found, start, end)
-        return bytes(len(body)) if "range" in call.headers and 0 < found.size < 16 else body
+        return bytes(len(body)) if "range" in call.headers and 0 < found.size < 6 else body
 
 
 class FourByteQueryFails(Defect):
@@ -143,8 +143,8 @@ class UnreadableParameterFails(Defect):
         return failed() if odd and request.method == "GET" else None
 
 
-class EmptyTagLost(Defect):
-    """S3 User Guide, "Categorizing your objects using tags": a tag may have no value."""
+class TagNameCutToItsLastStep(Defect):
+    """S3 User Guide, "Categorizing your objects using tags": ``/`` is a letter of a tag's name like any other."""
 
     surface = "storage"
     noticed_by = (TAGS,)
@@ -152,7 +152,7 @@ class EmptyTagLost(Defect):
 
     def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
         tags: dict[str, str] = original(pairs)
-        return {name: value for name, value in tags.items() if value or len(tags) == 1}
+        return {name.rpartition("/")[2] or name: value for name, value in tags.items()}
 
 
 class TagSplitAtItsSign(Defect):

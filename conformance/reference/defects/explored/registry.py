@@ -11,6 +11,7 @@ from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import IMAGES
 
 
 class ClosingDigestCutToLength(Defect):
@@ -225,7 +226,7 @@ class TagsReturnWithTheirManifest(Defect):
 
 
 class DeletionMovesTagsBack(Defect):
-    """distribution-spec 1.1, Deleting Manifests: a tag of a deleted manifest is gone, whatever it named before."""
+    """distribution-spec 1.1, Deleting Manifests: a tag of a deleted image is gone, whatever it named before."""
 
     surface = "registry"
     noticed_by = ("registry/model/repository-is-as-its-model",)
@@ -242,7 +243,8 @@ class DeletionMovesTagsBack(Defect):
 
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         registry = registry_of(original)
-        tags = registry.tags_naming(name, digest)
-        await original(name, digest)
         stored = registry.stored(name)
+        image = digest in stored.manifests and stored.manifests[digest].media_type in IMAGES
+        tags = registry.tags_naming(name, digest) if image else []
+        await original(name, digest)
         stored.tags |= {tag: earlier for tag in tags if (earlier := self.before.get((name, tag))) in stored.manifests}
