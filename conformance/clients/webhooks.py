@@ -12,6 +12,8 @@ from conformance.vocabulary.exchange import Exchange
 
 # 128 bits, in all the characters that a URL may hold.
 SHORTEST_SECRET = 20
+# Bytes; more than a limit of a power of two, beside one of ten, may leave over.
+BEYOND = 3_000_000
 HeaderFields = Iterable[tuple[str, str | bytes]]
 
 
@@ -55,6 +57,10 @@ class WebhookClient:
     ) -> Exchange:
         """POST to the live URL."""
         return self.send("POST", self.path, body, content_type, headers)
+
+    def send_too_much(self) -> Exchange:
+        """POST of JSON to the live URL, 3 MB more than the largest body that the target declares."""
+        return self.post(b'"' + b"x" * (self.described.largest_body + BEYOND) + b'"')
 
     def send(
         self,

@@ -76,7 +76,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     return {
         "white space and escapes": (spaced, "application/json", spaced),
         "numbers of many digits": (numbers, "application/json", numbers),
-        "chunks": (chunked, "application/json", iter((chunked[:9], chunked[9:]))),
+        "chunks": (chunked, "application/json", (chunked[:9], chunked[9:])),
         "a list": (several, "application/json", several),
         "the largest body": (large, "application/json", large),
         "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),

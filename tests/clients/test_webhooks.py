@@ -11,6 +11,7 @@ import pytest
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.webhooks import random_secret
 from conformance.target.description import Secret, Webhooks
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -67,15 +68,31 @@ def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() 
             assert sum(one != other for one, other in zip(written, changed, strict=True)) == 1
 
 
-def test_a_secret_in_hexadecimal_digits_is_the_same_in_other_case() -> None:
-    with pytest.raises(NotApplicable, match="hexadecimal"):
-        NEAR_MISSES(Taking(), "case-changed")
+@pytest.mark.parametrize("secret", [str(uuid.UUID(int=0xABCDEF)), "7KQ2", "7kq2-n", "4711"])
+def test_a_secret_without_letters_of_both_cases_is_the_same_in_other_case(secret: str) -> None:
+    for check in (NEAR_MISSES, SECRECY.test_refusals_are_alike):
+        with pytest.raises(NotApplicable, match="other case"):
+            check(Taking(secret), "case-changed")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [secrets.token_urlsafe(32), secrets.token_hex(16), str(uuid.uuid4()), "7KQ2-N4XZ"],
+    ids=["base64url", "hex", "uuid", "base32"],
+)
+def test_a_secret_that_never_was_has_the_form_of_the_live_one(secret: str) -> None:
+    other = random_secret(secret)
+    assert other != secret and len(other) == len(secret) and set(other) <= set(secret)
+    assert [each.isalnum() for each in other] == [each.isalnum() for each in secret]
+    if secret.count("-") == 4 and len(secret) == 36:
+        assert (uuid.UUID(other).version, uuid.UUID(other).variant) == (4, uuid.RFC_4122)
 
 
 class Taking:
-    """A webhook that takes everything; its secret is a UUID."""
+    """A webhook that takes everything."""
 
-    secret = str(uuid.UUID(int=0xABCDEF))
+    def __init__(self, secret: str) -> None:
+        self.secret = secret
 
     def path_with(self, secret: str) -> str:
         return f"/hooks/{secret}"

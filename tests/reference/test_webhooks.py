@@ -11,6 +11,7 @@ import httpx
 import pytest
 from starlette.datastructures import Headers
 
+from conformance.reference.defects import webhook_answers as answers
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
@@ -140,6 +141,13 @@ def at_the_old_url(w: World) -> list[int]:
     return [w.ask(url=old).status_code for _ in range(3)]
 
 
+def at_the_first_url(w: World) -> int:
+    first = w.url
+    w.webhooks.rotate()
+    w.webhooks.rotate()
+    return w.ask(url=first).status_code
+
+
 def broken_off(w: World, framed: Mapping[str, str] = {"content-length": "2"}) -> int:
     request = Request("POST", w.url, "", Headers(framed), b"x")
     asyncio.run(w.application.alterations.surface.broken_off(request))
@@ -213,6 +221,25 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.RotationChangesTheEnd, lambda w: w.url[:9] == w.webhooks.rotate()[:9], False, True),
     (events.EventsOfABurstLost, kept(*[b"x"] * 13), 13, 12),
     (events.ExpectationRefused, posted(headers={"expect": "100-continue"}), 202, 417),
+    (answers.NullEventCrashes, posted(content=b"null"), 202, 500),
+    (answers.EmptyListOfEventsCrashes, posted(content=b" []"), 202, 500),
+    (answers.NamedCharsetCrashes, posted(headers={"content-type": "text/plain; charset=utf-16"}), 202, 500),
+    (answers.FormWithoutBoundaryCrashes, posted(headers={"content-type": "multipart/form-data"}), 202, 500),
+    (answers.LongSenderFieldCrashes, posted(headers={"x-odd": "x" * 1025}), 202, 500),
+    (answers.ManySenderFieldsCrash, posted(headers={f"x-{n}": "x" for n in range(50)}), 202, 500),
+    (answers.OptionsCrash, posted(method="OPTIONS"), 405, 500),
+    (answers.AllowToldToGetAlone, lambda w: "allow" in w.ask("PUT").headers, True, False),
+    (answers.AllowNamesRefusedMethod, lambda w: w.ask("PUT").headers["allow"], "POST", "POST, PUT"),
+    (
+        answers.MediaTypesByTheLetter,
+        posted(content=b"{}", headers={"content-type": 'application/json;a="b"'}),
+        202,
+        415,
+    ),
+    (answers.UnknownWebhookNotChallenged, posted(url="/hooks/x"), 404, 401),
+    (answers.TooLargeNamesUrl, lambda w: w.url in w.ask(content=b"x" * (LARGEST + 1)).text, False, True),
+    (answers.DeletionNamesUrl, lambda w: w.url in w.ask("DELETE").text, False, True),
+    (answers.SecondRotationRevivesFirstUrl, at_the_first_url, 404, 202),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
@@ -222,6 +249,12 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.SlashBehindIsRedirected, near(lambda url: url + "/"), 404, 307),
     (variants.OtherSpellingsAreTheSame, near(lambda url: url + ";x"), 404, 202),
     (variants.RotatedUrlIsGone, lambda w: (w.ask().status_code, at_the_old_url(w)[0]), (202, 404), (202, 410)),
+    (variants.UrlLeadsToThePortal, posted(method="HEAD"), 405, 303),
+    (variants.OtherMethodsNotImplemented, posted(method="PUT"), 405, 501),
+    (variants.OptionsAnsweredToBrowsers, posted(method="OPTIONS"), 405, 204),
+    (variants.NewUrlsInHexadecimalDigits, lambda w: len(w.webhooks.rotate()), len("/hooks/") + 43, len("/hooks/") + 64),
+    (variants.EventsAreNumbered, lambda w: "location" in w.ask().headers, False, True),
+    (variants.EventsAreLimited, lambda w: [w.ask().status_code for _ in range(30)][-1], 202, 429),
 ]
 
 
@@ -236,6 +269,8 @@ def test_what_each_alteration_changes(
 
 
 def test_the_table_is_whole() -> None:
-    every = [(module.__name__, each) for module in (defects, events, variants) for each in vars(module).values()]
-    own = {each for module, each in every if isinstance(each, type) and each.__module__ == module}
+    every = [
+        (module.__name__, each) for module in (defects, events, answers, variants) for each in vars(module).values()
+    ]
+    own = {each for module, each in every if isinstance(each, type) and each.__module__ == module and each.surface}
     assert own == {row[0] for row in TABLE}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import secrets
 import time
 from collections.abc import Callable
 from typing import Any
@@ -108,3 +111,83 @@ class RotatedUrlIsGone(Variant):
         answer = original(request)
         self.live |= {request.raw_path} if answer.status == 202 else set()
         return Answer.json(410, {"error": "gone"}) if answer.status == 404 and request.raw_path in self.live else answer
+
+
+class UrlLeadsToThePortal(Variant):
+    """RFC 9110 section 15.4.4: who opens any such URL is sent to the portal, and has delivered nothing."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if request.method not in ("GET", "HEAD"):
+            return original(request)
+        answer = Answer(303)
+        answer.headers["Location"] = "/login"
+        return answer
+
+
+class OtherMethodsNotImplemented(Variant):
+    """RFC 9110 section 15.6.2: 501 for every method but POST, at every URL."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        return Answer.json(501, {"error": "only POST is implemented"})
+
+
+class OptionsAnsweredToBrowsers(Variant):
+    """Fetch, CORS protocol: a page of a sender's may ask by OPTIONS first, at any URL."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = Answer(204) if request.method == "OPTIONS" else original(request)
+        answer.headers["Allow"] = "OPTIONS, POST"
+        answer.headers["Access-Control-Allow-Origin"] = "*"
+        return answer
+
+
+class NewUrlsInHexadecimalDigits(Variant):
+    """URLs end in 256 bits in hexadecimal digits; what cannot be one is told so (400), what is none 404."""
+
+    surface = "webhooks"
+    form = re.compile(r"/hooks/[0-9a-f]{64}")
+
+    def new_path(self, original: Callable[[], str]) -> str:
+        return f"/hooks/{secrets.token_hex(32)}"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        malformed = answer.status == 404 and not self.form.fullmatch(request.raw_path)
+        return Answer.json(400, {"error": "malformed"}) if malformed else answer
+
+
+class EventsAreNumbered(Variant):
+    """RFC 9110 section 15.3.2: each event has an address of its own from then on, and each answer an id."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def accepted(self, original: Callable[[], Answer]) -> Answer:
+        number = next(self.numbers)
+        return Answer.json(201, {"id": number, "at": time.time()}, Location=f"/events/{number}")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["X-Request-Id"] = secrets.token_hex(8)
+        answer.headers.append("Set-Cookie", f"balancer={secrets.token_hex(4)}; Path=/")
+        return answer
+
+
+class EventsAreLimited(Variant):
+    """RFC 6585 section 4: one request in thirty is 429, and served a second later."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def intercept(self, request: Request) -> Answer | None:
+        limited = next(self.numbers) % 30 == 0
+        return Answer.json(429, {"error": "slow down"}, Retry_After="1") if limited else None

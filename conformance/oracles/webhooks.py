@@ -1,0 +1,49 @@
+"""Webhooks: what a good delivery shows, and that a URL is answered as one that never existed."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from conformance.clients.webhooks import WebhookClient
+from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+OF_ITS_FORM = (14, 19)
+"""Where a UUID tells its version and variant (RFC 9562 section 4)."""
+
+
+def taken(webhook: WebhookClient, body: bytes = b'{"event": "cf"}') -> Exchange:
+    """A good delivery; Inconclusive where it is not accepted, since then no refusal means anything."""
+    reply = webhook.post(body)
+    if not reply.ok:
+        raise Inconclusive(f"a good delivery is answered {reply.status}", "a live webhook URL in the target file")
+    return reply
+
+
+def random_secret(secret: str) -> str:
+    """A secret of the same form that was never given out: its length, its alphabet, its marks in their places.
+
+    A service may tell what cannot be one of its URLs (400) from what is none (404).
+    """
+    letters = sorted({each for each in secret if each.isalnum()})
+    kept = OF_ITS_FORM if UUID.fullmatch(secret) else ()
+    return "".join(
+        random.choice(letters) if each.isalnum() and place not in kept else each for place, each in enumerate(secret)
+    )
+
+
+def is_the_same_in_any_case(secret: str) -> bool:
+    """Whether letters of other case may mean the same: a number in hexadecimal digits, or letters of one case alone."""
+    return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())
+
+
+def expect_as_unknown(webhook: WebhookClient, method: str, secret: str, body: bytes = b"{}") -> Exchange:
+    """A URL is answered as URLs of the same form that never existed; returns its answer."""
+
+    def ask(name: str) -> Asked:
+        return Asked(name, webhook.send(method, webhook.path_with(name), body, "application/json"))
+
+    return expect_as_absent(ask, secret, lambda: random_secret(secret), like="a URL that never existed")

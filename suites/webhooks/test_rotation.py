@@ -1,0 +1,95 @@
+"""Rotation: a URL that was exposed is dead from then on, and the new one is a secret of its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import random
+
+from conformance.clients.operator import Operator
+from conformance.clients.webhooks import WebhookClient
+from conformance.oracles.status import expect_refused, expect_success
+from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
+from conformance.oracles.webhooks import expect_as_unknown, taken
+from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.finding import NonConformance
+
+# Of 128 random bits in hexadecimal digits some digits are the same again by chance.
+DIFFERING_BITS = 96
+
+
+@verifies("webhooks/rotation/old-url-is-dead")
+@disturbs("webhook url", others=True)
+def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: a URL that was exposed and rotated takes nothing any more; the new one does.
+
+    Method: 1. have the operator's hook rotate the webhook
+            2. expect the old URL to refuse six events, none of which the operator's hook tells: not every server may
+               have heard of it
+            3. expect the new URL to accept an event
+            4. rotate it again: expect the first URL to be as dead as before
+    """
+    taken(webhook)
+    old = webhook.secret
+    webhook.turn_to(operator.rotate_webhook())
+
+    if old == webhook.secret:
+        raise NonConformance("another URL after rotation", "the same one")
+    late = f"cf-late-{random.getrandbits(64):016x}"
+    for _ in range(6):
+        event = f'{{"mark": "{late}"}}'.encode()
+        expect_refused(webhook.send("POST", webhook.path_with(old), event, "application/json"), "at the old URL")
+    if operator.has("events") and late in json.dumps(operator.events()):
+        raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
+    expect_success(webhook.post(b'{"event": "cf"}'), "at the new URL")
+    webhook.turn_to(operator.rotate_webhook())
+    first = webhook.send("POST", webhook.path_with(old), b"{}", "application/json")
+    expect_refused(first, "at the first URL, after a further rotation")
+
+
+@verifies("webhooks/rotation/old-url-is-as-unknown")
+@disturbs("webhook url", others=True)
+def test_old_url_is_as_unknown(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: who finds a URL that was rotated does not learn that it was one.
+
+    Method: 1. have the operator's hook rotate the webhook
+            2. expect the old URL to be answered as one that never existed
+    """
+    taken(webhook)
+    old = webhook.secret
+    webhook.turn_to(operator.rotate_webhook())
+    expect_as_unknown(webhook, "POST", old)
+
+
+@verifies("webhooks/rotation/new-url-cannot-be-guessed")
+@disturbs("webhook url", others=True)
+def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -> None:
+    """Purpose: the new URL is as secret as the first, and not to be told from it.
+
+    Method: 1. have the operator's hook rotate the webhook
+            2. expect room for 128 bits in the new secret, most of it in characters that differ from the old one's, and
+               no hash of the old one
+    """
+    old = webhook.secret
+    webhook.turn_to(operator.rotate_webhook())
+    bits, differing = capacity_bits([webhook.secret]), least_distance([old, webhook.secret])
+    if hashed(old, webhook.secret):
+        raise NonConformance(
+            "a secret that does not follow from the old one", f"the {hashed(old, webhook.secret)} of it"
+        )
+    if bits < REQUIRED_BITS - 12 or bits * differing / len(webhook.secret) < DIFFERING_BITS:
+        raise NonConformance(
+            f"a secret of {REQUIRED_BITS} bits, unlike the old one",
+            f"{bits:.0f} bits at most, {differing} characters that differ",
+        )
+
+
+def hashed(old: str, new: str) -> str | None:
+    """By which hash a secret follows from the one before, or None."""
+    for name in ("md5", "sha1", "sha256"):
+        digest = hashlib.new(name, old.encode())
+        written = base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
+        if new.lower() == digest.hexdigest() or new == written:
+            return name
+    return None
