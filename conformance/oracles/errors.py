@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+from conformance.oracles.documents import texts
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -19,6 +21,20 @@ LEAKS = {
         r"|^\s+at .+:\d+:\d+\)?$"
         r"|goroutine \d+ \[|File \"[^\"]+\", line \d+|panic: ",
         re.MULTILINE,
+    ),
+    # Of the endings that are those of countries, too, with a folder before them or a column behind.
+    "a line of its program": re.compile(
+        r"(?<![\w./:@-])(?:[\w/-]+\.(?:rb|php|go|java|kt|cs|js|ts|exs?):\d+\b"
+        r"|[\w-]+/[\w/-]+\.(?:py|rs):\d+\b|[\w-]+\.(?:py|rs):\d+:\d+\b)"
+    ),
+    "an exception of its program": re.compile(
+        r"\b(?:javax?|jakarta|kotlin|scala|org\.springframework|org\.hibernate|com\.fasterxml)\.[\w.$]*[A-Z]\w*(?:Exception|Error)\b"
+        r"|\bNullPointerException\b|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
+        r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
+    ),
+    "an address behind it": re.compile(
+        r"\bdial (?:tcp|udp|unix)\b|\bECONNREFUSED\b|connect: connection refused|\.svc\.cluster\.local\b"
+        r"|\b(?:jdbc:\w+|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|rediss?|amqps?)://",
     ),
     # Statements as programs write them, in capitals: "select a project from the list" is no statement.
     "SQL": re.compile(
@@ -36,11 +52,30 @@ LEAKS = {
 
 
 def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
-    """The body shows no stack trace, SQL, path or version of the server, but for those named."""
+    """The body shows no stack trace, SQL, path, address, line, exception or version of the server, but for those named.
+
+    What was asked for may be repeated, and be what looks like a path of a server.
+    """
+    said = _without_address("\n".join([reply.text, *_texts(reply)]), reply)
     for what, pattern in LEAKS.items():
-        found = pattern.search(reply.text) if what not in but else None
+        found = pattern.search(said) if what not in but else None
         if found:
             raise NonConformance(f"an error without {what}", f"{reply.status} with {found.group()[:120]!r}", reply)
+
+
+def _texts(reply: Exchange) -> Iterable[str]:
+    """The texts of a body in JSON, in which line ends and quotation marks are written otherwise."""
+    try:
+        return list(texts(reply.json()))
+    except ValueError:
+        return []
+
+
+def _without_address(said: str, reply: Exchange) -> str:
+    parts = urlsplit(reply.url)
+    for each in (parts.path, unquote(parts.path), parts.netloc):
+        said = said.replace(each, " ") if len(each) > 1 else said
+    return said
 
 
 def said_in(reply: Exchange) -> str:

@@ -13,7 +13,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance
 
 BODIES = {
     "empty": b"", "cut": b'{"name": "x"', "text": b"name=x", "array": b"[]", "string": b'"x"', "number": b"7",
@@ -215,9 +215,11 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
 def test_unknown_path(platform: Platform) -> None:
     """Purpose: a path that names nothing at all is not found.
 
-    Method: 1. ask for a path of the run's own at the identity endpoint, with the full token
+    Method: 1. ask for a path of the run's own at the identity endpoint, and below an item, with the full token
             2. expect 404
     """
-    if not platform.resources:
-        raise NotApplicable("no declared resource")
-    expect_status(platform.http.get(f"/{platform.names.new()}", [bearer(platform.oauth.token("full"))]), 404)
+    full, paths = [bearer(platform.oauth.token("full"))], [f"/{platform.names.new()}"]
+    if any(each.create and each.item for each in platform.resources):
+        paths.append(f"{platform.operations('read-item')[0].path}/{platform.names.new()}")
+    for path in paths:
+        expect_status(platform.http.get(path, full), 404, f"for {path}")

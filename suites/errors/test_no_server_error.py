@@ -61,21 +61,31 @@ def test_hostile_conditions_are_no_server_error(platform: Platform, field: tuple
         expect_success(platform.as_role("full", read), "for the item afterwards")
 
 
-@verifies("errors/5xx/hostile-headers-are-no-server-error")
-@pytest.mark.parametrize("kind", [case("create-of-no-type", "create"), case("update-of-no-type", "update")])
-def test_body_of_no_type_is_no_server_error(platform: Platform, kind: str) -> None:
-    """Purpose: nor does a body of which nobody says what it is.
+UNREADABLE: dict[str, list[tuple[str, str | bytes]]] = {
+    "create-of-no-type": [], "update-of-no-type": [], "update-of-half-a-type": [("Content-Type", "json")],
+    "update-of-no-charset-that-is": [("Content-Type", "application/json; charset=cf")],
+    "update-of-parts-without-boundary": [("Content-Type", "multipart/form-data")],
+    "update-in-no-such-coding": [JSON_TYPE, ("Content-Encoding", "gzip")],
+}  # fmt: skip
 
-    Method: 1. send each declared create or update without a Content-Type
+
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("name", [case(name, name) for name in UNREADABLE])
+def test_body_of_no_such_type_is_no_server_error(platform: Platform, name: str) -> None:
+    """Purpose: nor does a body of which nobody says what it is, or which is not what it is said to be.
+
+    Method: 1. send each declared create or update without a Content-Type; the update as half a type, in a charset that
+               nobody knows, as parts without a boundary, in a coding that it is not in
             2. expect no 5xx: a service may take it for JSON, or refuse it
     """
+    kind = name.partition("-")[0]
     for operation in platform.operations(kind):
-        token = bearer(platform.oauth.token("full"))
-        reply = platform.request(operation.method, operation.path, [token], operation.body)
+        fields = [*UNREADABLE[name], bearer(platform.oauth.token("full"))]
+        reply = platform.request(operation.method, operation.path, fields, operation.body)
         slug = platform.slug_of(operation)
         if kind == "create" and reply.ok and slug:
             platform.remember(operation.resource, slug)
-        expect_no_server_error(reply, f"for {operation} without a Content-Type")
+        expect_no_server_error(reply, f"for {operation}, {name}")
 
 
 HEAVY = {
@@ -104,3 +114,17 @@ def test_heavy_bodies_are_no_server_error(platform: Platform, kind: str, body: b
         expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {operation}")
         if not reply.ok:
             expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("errors/5xx/heavy-bodies-are-no-server-error")
+@pytest.mark.parametrize("length", [case("long-name-create", 300)])
+def test_long_name_is_no_server_error(platform: Platform, length: int) -> None:
+    """Purpose: nor does a name that is longer than a column.
+
+    Method: 1. send each declared create with a unique member that goes on for 300 characters
+            2. expect a 4xx, or 2xx where such names are taken
+    """
+    for resource in platform.resources_with("create", "unique"):
+        slug = platform.names.new() + "x" * length
+        reply = platform.create(resource, slug)
+        expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for a {resource.unique} of {len(slug)} characters")

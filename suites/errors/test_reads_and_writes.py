@@ -154,12 +154,18 @@ def _origin(parts: SplitResult) -> tuple[str | None, int | None]:
 
 @verifies("errors/writes/media-type-is-known-in-any-form")
 @pytest.mark.parametrize(
-    "content_type", [case("charset", "application/json; charset=utf-8"), case("upper-case", "Application/JSON")]
+    "content_type",
+    [
+        case("charset", "application/json; charset=utf-8"),
+        case("quoted-charset", 'application/json;charset="UTF-8"'),
+        case("upper-case", "Application/JSON"),
+    ],
 )
 def test_media_type_is_known_in_any_form(platform: Platform, content_type: str) -> None:
     """Purpose: what client libraries write behind the name of the media type, and in which case, keeps no write out.
 
-    Method: 1. send each declared create and update as application/json; charset=utf-8, and as Application/JSON
+    Method: 1. send each declared create and update as application/json; charset=utf-8, without the blank and with
+               quotation marks, and as Application/JSON
             2. expect 2xx
     """
     token = platform.oauth.token("full")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.oauth import bearer
+from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.platform import JSON_TYPE, Platform
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 def bad_body(platform: Platform) -> Exchange:
@@ -71,6 +72,13 @@ ROWS = {
     "duplicate": duplicate,
     "refused-method": refused_method,
 }
+
+
+def made(name: str, platform: Platform, once: Once) -> Exchange:
+    """A fault of the table, made once for all who look at its answer."""
+    return once(("error", name), lambda: ROWS[name](platform))
+
+
 every_error = pytest.mark.parametrize("name", [case(name, name) for name in ROWS])
 
 
@@ -85,68 +93,105 @@ every_error = pytest.mark.parametrize("name", [case(name, name) for name in ROWS
         row("errors/table/409-duplicate-slug", "duplicate", 409),
     ],
 )
-def test_table(platform: Platform, name: str, status: int) -> None:
+def test_table(platform: Platform, once: Once, name: str, status: int) -> None:
     """Purpose: each row of the documented table of errors holds.
 
     Method: 1. make the fault that the row is about
             2. expect its status
     """
-    expect_status(ROWS[name](platform), status)
+    expect_status(made(name, platform, once), status)
+
+
+def every_one(platform: Platform, once: Once) -> list[Exchange]:
+    """The answers to every fault that the target's operations allow to make."""
+    replies = []
+    for name in ROWS:
+        try:
+            replies.append(made(name, platform, once))
+        except NotApplicable:
+            continue  # A target that declares no such operation has fewer errors to compare.
+    return replies
 
 
 @verifies("errors/shape/is-one")
-def test_shape_is_one(platform: Platform) -> None:
+def test_shape_is_one(platform: Platform, once: Once) -> None:
     """Purpose: a client needs to know one shape of error, not one for each endpoint.
 
     Method: 1. make every fault of the table, and use a method that a resource does not have
             2. expect one media type, and in JSON the text of the error under one name, in all that have a body
     """
-    replies = []
-    for make in ROWS.values():
-        try:
-            replies.append(make(platform))
-        except NotApplicable:
-            continue  # A target that declares no such operation has fewer errors to compare.
-    told = [reply for reply in replies if reply.body]
+    told = [reply for reply in every_one(platform, once) if reply.body]
     if not told:
         raise NotApplicable("no error of this target has a body")
     expect_one_shape(told)
 
 
+@verifies("errors/shape/problem-details-tell-the-status")
+def test_problem_details_tell_the_status(platform: Platform, once: Once) -> None:
+    """Purpose: who goes by the status in the body does what who goes by the answer's own does.
+
+    Method: 1. make every fault of the table, and use a method that a resource does not have
+            2. where the answer is application/problem+json with a number as its status, expect that of the answer
+    """
+    told = [reply for reply in every_one(platform, once) if reply.media_type == "application/problem+json"]
+    if not told:
+        raise NotApplicable("no error of this target is application/problem+json")
+    for reply in told:
+        status = reply.members().get("status")
+        if isinstance(status, int) and status != reply.status:
+            raise NonConformance(f"status {reply.status} in the body, as of the answer", f"status {status}", reply)
+
+
 @verifies("errors/shape/shows-no-internals")
 @every_error
-def test_shows_no_internals(platform: Platform, name: str) -> None:
-    """Purpose: an error shows no stack trace, SQL, path or version of the server.
+def test_shows_no_internals(platform: Platform, once: Once, name: str) -> None:
+    """Purpose: an error shows no stack trace, SQL, path, address behind it, exception or version of the server.
 
     Method: 1. make a fault of the table, or use a method that a resource does not have
             2. look for each of them in the answer
     """
-    expect_no_leak(ROWS[name](platform))
+    expect_no_leak(made(name, platform, once))
+
+
+def as_a_page(name: str, platform: Platform, once: Once) -> Exchange:
+    """A fault that is made by who asks for a page, and to debug."""
+    operation = platform.operations("create" if name.startswith("400") else "read")[0]
+    path = operation.path if name.startswith("400") else f"/{platform.names.new()}"
+    fields = [JSON_TYPE, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
+    return once(("page", name), lambda: platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
+
+
+@verifies("errors/5xx/hostile-headers-are-no-server-error")
+@pytest.mark.parametrize("name", [case("page-of-400", "400-invalid-body"), case("page-of-404", "404-absent")])
+def test_page_of_an_error_is_no_server_error(platform: Platform, once: Once, name: str) -> None:
+    """Purpose: an error that cannot be told in the way that was asked for is none of the service's own.
+
+    Method: 1. make a fault of the table, asking for text/html and with debug=true in the query
+            2. expect no 5xx
+    """
+    expect_no_server_error(as_a_page(name, platform, once), "for a caller's fault, where text/html is asked for")
 
 
 @verifies("errors/shape/shows-browsers-no-internals")
 @pytest.mark.parametrize("name", [case(name, name) for name in ("400-invalid-body", "404-absent")])
-def test_shows_browsers_no_internals(platform: Platform, name: str) -> None:
+def test_shows_browsers_no_internals(platform: Platform, once: Once, name: str) -> None:
     """Purpose: nor does the page that a framework makes of an error for a browser, or for who asks to debug.
 
     Method: 1. make a fault of the table, asking for text/html and with debug=true in the query
             2. look for each of them in the answer
     """
-    operation = platform.operations("create" if name.startswith("400") else "read")[0]
-    path = operation.path if name.startswith("400") else f"/{platform.names.new()}"
-    fields = [JSON_TYPE, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
-    expect_no_leak(platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
+    expect_no_leak(as_a_page(name, platform, once))
 
 
 @verifies("errors/shape/repeats-no-token")
 @every_error
-def test_repeats_no_token(platform: Platform, name: str) -> None:
+def test_repeats_no_token(platform: Platform, once: Once, name: str) -> None:
     """Purpose: an error, which logs keep, does not carry the token.
 
     Method: 1. make a fault of the table, or use a method that a resource does not have
             2. expect the token that was sent nowhere in the answer
     """
-    reply = ROWS[name](platform)
+    reply = made(name, platform, once)
     sent = (reply.request_headers.get("authorization") or "").partition(" ")[2]
 
     expect_not_repeated(reply, [sent], "the token")

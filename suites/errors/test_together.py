@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.at_once import at_once
+from conformance.evidence.once import Once
 from conformance.oracles.documents import shows
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -48,25 +49,51 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
             raise NonConformance(f"{text!r}, as was written", reply.text[:300], written, reply)
 
 
+Race = tuple[list[Exchange], Exchange]
+
+
+def races(platform: Platform) -> list[Race]:
+    """Three updates and a deletion of an item at once, several times: their answers, and what was read then."""
+    found = []
+    for resource in platform.resources_with("create", "item", "update", "delete"):
+        for _ in range(ROUNDS):
+            slug = platform.new_item(resource)
+            operations = [platform.operation(resource, kind, slug) for kind in ("update", "delete", "update", "update")]
+            replies = at_once([partial(platform.as_role, "full", each) for each in operations])
+            found.append((replies, platform.as_role("full", platform.operation(resource, "read-item", slug))))
+    return found
+
+
 @verifies("errors/writes/deleted-stays-deleted")
-def test_deleted_stays_deleted(platform: Platform) -> None:
+def test_deleted_stays_deleted(platform: Platform, once: Once) -> None:
     """Purpose: an update that is at work while its item is deleted does not bring it back.
 
     Method: 1. create an item; delete it and update it three times, all at once; three times over
             2. where the deletion is answered 200 or 204, expect 404 for reading the item afterwards
     """
     judged = False
-    for resource in platform.resources_with("create", "item", "update", "delete"):
-        for _ in range(ROUNDS):
-            slug = platform.new_item(resource)
-            operations = [platform.operation(resource, kind, slug) for kind in ("update", "delete", "update", "update")]
-            deletion = at_once([partial(platform.as_role, "full", each) for each in operations])[1]
-            if deletion.status in (200, 204):  # 202 is a deletion that is yet to come.
-                judged = True
-                read = platform.operation(resource, "read-item", slug)
-                expect_status(platform.as_role("full", read), 404, "for an item that was deleted while it was updated")
+    for replies, read in once("races", lambda: races(platform)):
+        if replies[1].status in (200, 204):  # 202 is a deletion that is yet to come.
+            judged = True
+            expect_status(read, 404, "for an item that was deleted while it was updated")
     if not judged:
         raise NotApplicable("no item was deleted while it was updated")
+
+
+@verifies("errors/5xx/changes-at-once-are-no-server-error")
+def test_changes_at_once_are_no_server_error(platform: Platform, once: Once) -> None:
+    """Purpose: who changes or deletes what another has just deleted is told so, and not that the service failed.
+
+    Method: 1. create an item; delete it and update it three times, all at once; three times over; delete another four
+               times at once
+            2. expect no 5xx
+    """
+    raced = [reply for replies, _ in once("races", lambda: races(platform)) for reply in replies]
+    resource = platform.resources_with("create", "item", "update", "delete")[0]
+    deletion = platform.operation(resource, "delete", platform.new_item(resource))
+    raced += at_once([partial(platform.as_role, "full", deletion)] * 4)
+    for reply in raced:
+        expect_no_server_error(reply, "for an item that others change and delete at that moment")
 
 
 def _texts(operation: Operation) -> list[str]:

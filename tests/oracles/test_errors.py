@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,17 @@ LEAKS = {
     "statement": "SELECT id FROM projects WHERE slug = 'x'",
     "path": "cannot open /var/lib/identity/state.db",
     "version": "nginx/1.25.3",
+    "line": "app/projects.rb:31:in `create'",
+    "line-of-go": "store.go:42: unexpected EOF",
+    "line-of-rust": "panicked at src/main.rs:10:5",
+    "class": "java.lang.IllegalStateException: no session",
+    "spring": "org.springframework.http.converter.HttpMessageNotReadableException",
+    "dot-net": "System.Collections.Generic.KeyNotFoundException was thrown",
+    "javascript": "Cannot read properties of undefined (reading 'slug')",
+    "none": "'NoneType' object has no attribute 'get'",
+    "upstream": "dial tcp 10.0.3.17:5432: i/o timeout",
+    "cluster": "no host identity-db.prod.svc.cluster.local",
+    "database": "cannot connect to postgres://identity@db/identity",
 }
 HARMLESS = (
     '{"error": {"code": "not_found", "message": "There is no such resource."}}',
@@ -26,6 +38,9 @@ HARMLESS = (
     "The path /api/v1/organizations/acme/projects/x does not exist.",
     "See https://docs.example/home/start for details.",
     "Update your settings.",
+    "id.example.rs:8443, example.py:8443 and https://example.rs:8443/errors are hosts.",
+    "Expecting value: line 1 column 1 (char 0)",
+    '{"__type": "com.amazonaws.sso#ResourceNotFoundException"}',
 )
 
 
@@ -33,6 +48,20 @@ HARMLESS = (
 def test_internals_are_found(name: str) -> None:
     with pytest.raises(NonConformance, match="an error without"):
         expect_no_leak(reply(500, LEAKS[name]))
+
+
+def test_internals_are_found_behind_escapes() -> None:
+    with pytest.raises(NonConformance, match="a stack trace"):
+        expect_no_leak(reply(500, {"error": 'File "create", line 3, in <module>'}))
+
+
+def test_what_was_asked_for_is_no_path_of_the_server() -> None:
+    asked = replace(
+        reply(404, {"path": "/app/v1/projects/x y"}), url="https://id.example.rs:8443/app/v1/projects/x%20y"
+    )
+    expect_no_leak(asked)
+    with pytest.raises(NonConformance, match="a path of the server"):
+        expect_no_leak(replace(asked, url="https://id.example/v2/projects"))
 
 
 @pytest.mark.parametrize("text", HARMLESS)

@@ -166,3 +166,27 @@ class ChangesMustBeConditional(Variant):
     async def delete_project(self, original: Operation, call: Call) -> Answer:
         refuse_unconditional(original, call.request)
         return await original(call)
+
+
+class WritesMustHaveALength(Variant):
+    """RFC 9110 section 15.5.12: a body in chunks may be refused with 411."""
+
+    surface = "identity"
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if "transfer-encoding" in request.headers:
+            raise Refused(surface_of(original).api_error(411, "length_required", "Say how long the body is."))
+        return original(request)
+
+
+class UnreadableBodiesAreUnsupported(Variant):
+    """RFC 9110 section 15.5.16: 415 for a body in another type, charset or coding than the service reads."""
+
+    surface = "identity"
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        charset = request.headers.get("content-type", "").lower().partition("charset=")[2].strip('" ')
+        coded = request.headers.get("content-encoding", "identity") != "identity"
+        if coded or charset not in ("", "utf-8") or not original(request):
+            raise Refused(surface_of(original).api_error(415, "unsupported_media_type", "Send JSON in UTF-8."))
+        return True

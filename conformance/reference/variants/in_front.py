@@ -52,3 +52,17 @@ class WebhooksBehindAFirewall(_BehindAFirewall):
     """The webhooks."""
 
     surface = "webhooks"
+
+
+class AnswersCompressedWhereAsked(Variant):
+    """RFC 9110 section 8.4: who accepts gzip gets it, and is told so."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Encoding"] = "x-gzip" if answer.status == 404 else "gzip"
+            answer.headers["Vary"] = "Accept-Encoding"
+            del answer.headers["Content-Length"]
+        return answer

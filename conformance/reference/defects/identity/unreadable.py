@@ -1,0 +1,238 @@
+"""Defects in how bodies come and answers go: in chunks, in codings and charsets, under long names, to two at once."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import is_api_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.records import Organization, Project
+
+Removal = Callable[..., Any]
+PAUSE_S = 0.02
+
+
+class _CrashingWrite(Defect):
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if self._trips(request):
+            raise LookupError(request.method)
+        return original(request)
+
+    def _trips(self, request: Request) -> bool:
+        raise NotImplementedError
+
+
+class NamedCodingCrashesUpdates(_CrashingWrite):
+    """The contract's table of errors: a body that is not in the coding that it names is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def _trips(self, request: Request) -> bool:
+        return request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
+
+
+class UnknownCharsetCrashes(_CrashingWrite):
+    """The contract's table of errors: a charset that nobody knows is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def _trips(self, request: Request) -> bool:
+        named = request.headers.get("content-type", "").lower().replace('"', "")
+        return "charset=" in named and not named.endswith("charset=utf-8")
+
+
+class PartsWithoutBoundaryCrash(_CrashingWrite):
+    """The contract's table of errors: a body of parts that does not say where they end is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def _trips(self, request: Request) -> bool:
+        return request.headers.get("content-type", "") == "multipart/form-data"
+
+
+class HalfATypeCrashes(_CrashingWrite):
+    """The contract's table of errors: a Content-Type without a slash is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def _trips(self, request: Request) -> bool:
+        return "/" not in request.headers.get("content-type", "/")
+
+
+class ApiMediaTypesByTheLetter(Defect):
+    """RFC 9110 section 8.3.1: parameters may stand behind a media type with or without a blank and quotation marks."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/media-type-is-known-in-any-form",)
+
+    def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        named = request.headers.get("content-type", "").lower()
+        return named in ("application/json", "application/json; charset=utf-8")
+
+
+class ChunkedWriteIsEmpty(Defect):
+    """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/chunked-is-read",)
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        return original(request if "content-length" in request.headers else replace(request, body=b""))
+
+
+class CodingNotTold(Defect):
+    """RFC 9110 section 8.4: who compresses an answer tells of it."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
+            answer.body = gzip.compress(answer.body)
+            del answer.headers["Content-Length"]
+        return answer
+
+
+class CodingToldOnly(Defect):
+    """RFC 9110 section 8.4: a coding that is told is one that was applied (the error of a front is not compressed)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404 and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
+
+
+class HeadFindsTheAbsent(Defect):
+    """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/head-of-what-is-absent",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and request.method == "HEAD" and answer.status == 404:
+            return Answer(200)
+        return answer
+
+
+class AnythingBelowAnItemIsTheItem(Defect):
+    """The contract's table of errors: 404 for a path that names nothing, below an item as well."""
+
+    surface = "identity"
+    noticed_by = ("errors/404/unknown-path",)
+
+    def route(self, original: Callable[[Segments], str | None], segments: Segments) -> str | None:
+        return original(segments[:6]) if segments[4:5] == ("projects",) else original(segments)
+
+
+class LongSlugCrashes(Defect):
+    """The contract's table of errors: 400 for a slug that is too long, never a 5xx (a column of 255 characters)."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+
+    def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
+        if isinstance(slug, str) and len(slug) > 255:
+            raise ValueError(slug)
+        return original(slug)
+
+
+class UpdateOfTheVanishedCrashes(Defect):
+    """The contract's table of errors: an update of what was deleted meanwhile is 404 or 409, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
+
+    async def update_project(
+        self, original: Callable[..., Any], project: Project, changes: Any, still_holds: Callable[[], bool]
+    ) -> bool:
+        await asyncio.sleep(PAUSE_S)
+        organization = surface_of(original).organizations[project.organization]
+        return bool(await original(organization.projects[project.slug], changes, still_holds))
+
+
+class SecondDeletionAtOnceCrashes(Defect):
+    """The contract's table of errors: a deletion of what was deleted meanwhile is 404 or 409, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
+
+    async def remove_project(
+        self, original: Removal, organization: Organization, project: Project, still_holds: Callable[[], bool]
+    ) -> bool:
+        await asyncio.sleep(PAUSE_S)
+        return bool(await original(organization, organization.projects[project.slug], still_holds))
+
+
+class ProblemToldAs400(Defect):
+    """RFC 9457 section 3.1.2: the status of problem details is that of their answer."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/problem-details-tell-the-status",)
+
+    def api_error(
+        self, original: Callable[..., Answer], status: int, code: str, message: str, **headers: str
+    ) -> Answer:
+        answer = Answer.json(status, {"title": code, "detail": message, "status": 400}, **headers)
+        answer.headers["Content-Type"] = "application/problem+json"
+        return answer
+
+
+class PageOfAnErrorCrashes(Defect):
+    """The contract's table of errors: a fault of the caller's is none of the service's that has no page for it."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400 and request.headers.get("accept") == "text/html":
+            answer.status = 500
+        return answer
+
+
+class _Telling(Defect):
+    noticed_by = ("errors/shape/shows-no-internals",)
+    told = ""
+
+    def invalid(self, original: Callable[[str], Answer], message: str) -> Answer:
+        return original(self.told)
+
+
+class ErrorNamesALine(_Telling):
+    """OWASP API8: errors show no line of the program."""
+
+    surface = "identity"
+    told = "app/projects.rb:31:in `create'"
+
+
+class ErrorNamesAFrame(_Telling):
+    """OWASP API8: errors show no frame of a stack trace, escaped in JSON neither."""
+
+    surface = "identity"
+    told = 'File "projects/create", line 12, in create'
+
+
+class ErrorNamesAnException(_Telling):
+    """OWASP API8: errors show no exception of the program."""
+
+    surface = "identity"
+    told = "com.fasterxml.jackson.core.io.JsonEOFException: Unexpected end-of-input"
+
+
+class ErrorNamesTheDatabase(_Telling):
+    """OWASP API8: errors show no address of what stands behind the service."""
+
+    surface = "identity"
+    told = "dial tcp 10.0.3.17:5432: connect: connection refused"

@@ -1,0 +1,90 @@
+"""How requests and answers may come beside the plainest form: in chunks, compressed, asked for by HEAD."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from dataclasses import replace
+
+from conformance.clients.oauth import bearer
+from conformance.oracles.status import expect_status
+from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
+
+GZIP, MAGIC = ("gzip", "x-gzip"), b"\x1f\x8b"
+
+
+@verifies("errors/writes/chunked-is-read")
+def test_chunked_is_read(platform: Platform) -> None:
+    """Purpose: a client library that does not know the length of a body beforehand is served too.
+
+    Method: 1. send a declared create in chunked transfer coding
+            2. expect 2xx, or 411
+    """
+    operation = platform.operations("create")[0]
+    middle = len(operation.body) // 2
+    parts = (operation.body[:middle], operation.body[middle:])
+    reply = platform.http.send(
+        operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], parts
+    )
+    slug = platform.slug_of(operation)
+    if reply.ok and slug:
+        platform.remember(operation.resource, slug)
+    expect_status(reply, {411, *range(200, 300)}, f"for {operation} in chunks")
+
+
+@verifies("errors/reads/content-coding-is-told")
+def test_content_coding_is_told(platform: Platform) -> None:
+    """Purpose: what client libraries ask for, an answer compressed by gzip, can be read by what it says of itself.
+
+    Method: 1. ask for a declared resource, and for a path that names nothing, with Accept-Encoding: gzip
+            2. take off the codings that Content-Encoding names; expect JSON where Content-Type says so, and nothing
+               that gzip has made
+    """
+    full = bearer(platform.oauth.token("full"))
+    for path in (platform.operations("read")[0].path, f"/{platform.names.new()}"):
+        reply = platform.http.get(path, [full, ("Accept-Encoding", "gzip")])
+        content = decoded(reply)
+        if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
+            told = reply.headers.get("content-encoding")
+            said = f"Content-Encoding: {told}" if told else "no Content-Encoding"
+            expected = f"what Content-Type says ({reply.media_type}), or its coding told"
+            raise NonConformance(expected, f"{said}, and a body that begins {reply.body[:20]!r}", reply)
+
+
+def decoded(reply: Exchange) -> bytes:
+    """The content without the codings that it is said to be in; NonConformance where it is in none such."""
+    content = reply.body
+    told = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
+    for coding in reversed([each for each in told if each not in ("", "identity")]):
+        if coding not in GZIP:
+            raise NonConformance("no coding, or gzip, which was asked for", f"Content-Encoding: {coding}", reply)
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as failure:
+            raise NonConformance("a body in gzip, as Content-Encoding says", f"none: {failure}", reply) from None
+    return content
+
+
+def is_json(reply: Exchange, content: bytes) -> bool:
+    """Whether the content of an answer is JSON."""
+    try:
+        replace(reply, body=content).json()
+    except ValueError:
+        return False
+    return True
+
+
+@verifies("errors/404/head-of-what-is-absent")
+def test_head_of_what_is_absent(platform: Platform) -> None:
+    """Purpose: who asks by HEAD whether a thing is there is not told that it is.
+
+    Method: 1. HEAD a thing of each kind that never existed, and a path that names nothing
+            2. expect 404 (403 where all that is not the caller's is; 405 or 501 where there is no HEAD)
+    """
+    full = bearer(platform.oauth.token("full"))
+    paths = [platform.absent_path(each) for each in platform.resources if each.item or each.absent]
+    for path in [*paths, f"/{platform.names.new()}"]:
+        expect_status(platform.http.send("HEAD", path, [full]), {403, 404, 405, 501}, f"for HEAD {path}")
