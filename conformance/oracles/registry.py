@@ -42,6 +42,7 @@ RANGE = re.compile(r"(?:bytes=)?(\d{1,20})-(\d{1,20})")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
 LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*(?:[^,;"]|"[^"]*(?:"|$))+)*)')
 RELATION = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"?|([^\s;"]+))', re.IGNORECASE)
+JSON_TYPE = re.compile(r"(?:application|text)/json|[^/]+/[^/]+\+json")
 MOST_PAGES = 200
 
 
@@ -68,8 +69,8 @@ def _is_error(entry: Any) -> bool:
 
 
 def expect_json_error(reply: Exchange) -> list[dict[str, Any]]:
-    """A refusal's body is a list of errors in JSON, and said to be JSON."""
-    if "json" not in reply.media_type:
+    """A refusal's body is a list of errors in JSON, and said to be JSON by a type that readers know (RFC 6839)."""
+    if not JSON_TYPE.fullmatch(reply.media_type):
         raise NonConformance("an error document in JSON", observed(reply), reply)
     return expect_error_document(reply)
 

@@ -15,7 +15,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
-ALONE, BEHIND_ANOTHER = "{}", '"of-another", {}'
+ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', '"of-another", W/{}'
 
 
 @dataclass(frozen=True)
@@ -54,14 +54,15 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
         case("blob", "blob", ALONE),
         case("manifest", "manifest", ALONE),
         case("blob-among-others", "blob", BEHIND_ANOTHER),
-        case("manifest-among-others", "manifest", BEHIND_ANOTHER),
+        case("manifest-among-others", "manifest", WEAK_BEHIND_ANOTHER),
     ],
 )
 def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> None:
     """Purpose: what a client has already is not sent again.
 
     Method: 1. GET a blob and a manifest: expect an ETag; GET again with it in If-None-Match: expect 304
-            2. where that is so, GET again with it behind another: expect 304
+            2. where that is so, GET again with it behind another, of the manifest as a cache has it that compresses
+               what it keeps (weak): expect 304
     """
     had = known(kind)
     if form != ALONE and (had.etag is None or had.again(had.etag).status != 304):
@@ -69,7 +70,8 @@ def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> N
     if had.etag is None:
         raise NonConformance("an ETag", "no ETag field")
 
-    expect_status(had.again(form.format(had.etag)), 304, "for what the caller has already")
+    told = had.etag.removeprefix("W/") if form == WEAK_BEHIND_ANOTHER else had.etag
+    expect_status(had.again(form.format(told)), 304, "for what the caller has already")
 
 
 @verifies("registry/pull/304-has-its-etag")

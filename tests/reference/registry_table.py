@@ -93,6 +93,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ErrorWithoutList",
         "ErrorsInPlainText",
         "ErrorsTypedAsText",
+        "ErrorsOfATypeNobodyReads",
         "ErrorsWithoutDetail",
     ),
     "chunks": ("LastBytesOfPutIgnored",),

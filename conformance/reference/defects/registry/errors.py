@@ -70,6 +70,16 @@ class ErrorsTypedAsText(Defect):
         return retold(answer, answer.body, "text/plain; charset=utf-8") if errors_of(answer) else answer
 
 
+class ErrorsOfATypeNobodyReads(Defect):
+    """Docker Registry V2, Errors: Content-Type is application/json, by which clients know what they can read."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/body-is-json",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return retold(answer, answer.body, "application/x-json") if errors_of(answer) else answer
+
+
 class ErrorCodesInLowerCase(Defect):
     """distribution-spec 1.1, Error Codes: a code is of upper-case letters and underscores."""
 

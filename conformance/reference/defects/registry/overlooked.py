@@ -78,6 +78,17 @@ class OneEntityTagRead(Defect):
         return request.headers.get("if-none-match", "").strip() in ("*", f'"{digest}"')
 
 
+class WeakenedDigestIsAnother(Defect):
+    """RFC 9110 section 13.1.2: If-None-Match is compared weakly: a cache that compresses has weakened the tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        told = request.headers.get("if-none-match", "").split(",")
+        return "*" in told or f'"{digest}"' in [each.strip() for each in told]
+
+
 class ReferringImagesWithoutAnnotations(Defect):
     """distribution-spec 1.1, Listing Referrers: the descriptor of an image has its annotations as well."""
 
