@@ -27,6 +27,11 @@ def encoded(pairs: Iterable[tuple[str, str]]) -> bytes:
     return "&".join(f"{quote_plus(name)}={quote_plus(value)}" for name, value in pairs).encode()
 
 
+def percent_encoded(text: str) -> str:
+    """Every byte percent-encoded, in hexadecimal digits of either case by turns (RFC 3986 section 2.1: equivalent)."""
+    return "".join((f"%{byte:02x}" if place % 2 else f"%{byte:02X}") for place, byte in enumerate(text.encode()))
+
+
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> tuple[str, str]:
     """An Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
     return _in_base64((quote_plus(client_id), quote_plus(secret)), scheme)

@@ -15,6 +15,7 @@ from conformance.sandbox.foreign import ForeignThing, ForeignThings
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
 
 STORED = "what another organization stored"
 
@@ -80,6 +81,33 @@ def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: 
             expect_kept_out(theirs, reply, {404} if way == "foreign" else {403, 404}, f"for {operation} as full")
             expect_unchanged(seen, theirs.state(thing), reply)
         expect_unchanged(before, platform.state(mine), reply)
+
+
+DOTS = {"plain": "/../", "encoded": "/%2e%2e/", "encoded-slash": "/..%2f"}
+
+
+def led_there(own: str, theirs: str, dots: str) -> str:
+    """A path that begins as one's own and leads to another one: up again from the segment in which they differ."""
+    ours, others = own.split("/"), theirs.split("/")
+    place = next((at for at, pair in enumerate(zip(ours, others, strict=False)) if pair[0] != pair[1]), len(ours) - 1)
+    return "/".join(ours[: place + 1]) + dots + "/".join(others[place:])
+
+
+@verifies("authorization/isolation/dots-lead-to-nothing-foreign")
+@pytest.mark.parametrize("dots", [case(name, name) for name in DOTS])
+def test_dots_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, dots: str) -> None:
+    """Purpose: whose a path is is decided by where it leads, and not by how it begins.
+
+    Method: 1. see that the role foreign reads what is its own
+            2. as full, ask for the same by a path that goes through our organization and up again
+            3. expect no 2xx, and nothing of the other organization in the answer
+    """
+    resource, foreign = theirs.places()[-1]
+    operation = platform.operation(resource, "read")
+    if not theirs.seen(foreign.path).ok:
+        raise Inconclusive(f"the role foreign does not read {foreign.path}", "a path that it may read")
+    reply = platform.as_role("full", at(operation, led_there(operation.path, foreign.path, DOTS[dots])))
+    expect_kept_out(theirs, reply, set(range(300, 500)), "for another organization by way of our own")
 
 
 QUERIES = {

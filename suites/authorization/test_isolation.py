@@ -78,6 +78,25 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
                 raise NonConformance("no 2xx", f"{reply.status} with {len(reply.body)} bytes", reply)
 
 
+@verifies("authorization/isolation/path-tricks-change-nothing")
+@pytest.mark.parametrize("trick", [case(name, name) for name in ("trailing-slash", "double-slash", "encoded-letter")])
+def test_path_tricks_change_nothing(platform: Platform, trick: str) -> None:
+    """Purpose: nor is it a way to change things without the right to.
+
+    Method: 1. delete an item by a path with a slash too many, or an encoded letter: without a token, and with one that
+               lacks the scope
+            2. expect no 2xx, and the owner to find the item as before
+    """
+    for operation in platform.operations("delete"):
+        before = platform.state(operation)
+        lacking = [platform.token_without(operation.scope)] if operation.scope else []
+        for token in (None, *lacking):
+            reply = platform.send(operation, token, path=_tricked(operation.path, trick))
+            if reply.ok:
+                raise NonConformance("no 2xx", f"{reply.status} for a deletion that nobody may make", reply)
+        expect_unchanged(before, platform.state(operation), reply)
+
+
 FORGED = {
     "path": {"X-Original-URL": "{path}", "X-Rewrite-URL": "{path}", "X-Forwarded-Uri": "{path}",
              "X-Forwarded-For": "127.0.0.1"},

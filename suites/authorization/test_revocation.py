@@ -12,6 +12,7 @@ from conformance.clients.oauth import OAuthClient, access_token
 from conformance.clients.operator import Operator
 from conformance.models.credential import Read, machine_of
 from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.headers import expect_challenge
 from conformance.oracles.oauth import expect_refusal
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Platform
@@ -108,6 +109,29 @@ def test_no_new_token(platform: Platform, revoker: Operator) -> None:
 
     expect_refusal(platform.oauth.request_token(ROLE))
     expect_refusal(platform.oauth.request_by_basic(ROLE))
+
+
+@verifies("authorization/revocation/revoked-token-is-invalid-token")
+@disturbs("credential revocable")
+def test_revoked_token_is_invalid_token(platform: Platform, revoker: Operator) -> None:
+    """Purpose: a client whose credential was revoked is told so as of any other token that is of no use.
+
+    Method: 1. get a token; revoke the credential; use the token until the bound of the target file is over
+            2. where the answer is 401, expect a challenge with error="invalid_token"
+    """
+    token = platform.oauth.fresh_token(ROLE)
+    revoked = revoker.revoke(platform.oauth.credential(ROLE).client_id)
+    operation = platform.operations("read")[0]
+    reply = platform.send(operation, token)
+    while reply.ok and time.monotonic() < revoked + platform.target.limits.revocation:
+        time.sleep(0.05)
+        reply = platform.send(operation, token)
+    if reply.status != 401:
+        raise NotApplicable(f"a revoked token is answered {reply.status}, which is a finding of its own")
+    if expect_challenge(reply, "Bearer").parameters.get("error") != "invalid_token":
+        raise NonConformance(
+            'a challenge with error="invalid_token"', f"{reply.headers.get('www-authenticate')}", reply
+        )
 
 
 @verifies("authorization/revocation/others-are-unharmed")

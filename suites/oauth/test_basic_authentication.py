@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, percent_encoded
 from conformance.oracles.headers import challenges, expect_challenge
 from conformance.oracles.oauth import (
     expect_json_object,
@@ -168,14 +168,11 @@ def test_malformed_basic_is_refused(control: OAuthClient, value: bytes) -> None:
 def test_basic_is_form_decoded(oauth: OAuthClient) -> None:
     """Purpose: id and secret are form-encoded within Basic, so that any character can stand in them.
 
-    Method: 1. send Basic with every character of id and secret percent-encoded
+    Method: 1. send Basic with every character of id and secret percent-encoded, in hexadecimal digits of either case
             2. expect a token
     """
     credential = oauth.credential("full")
-    pair = ":".join(
-        "".join(f"%{byte:02X}" for byte in text.encode())
-        for text in (credential.client_id, credential.client_secret.reveal())
-    )
+    pair = ":".join(percent_encoded(text) for text in (credential.client_id, credential.client_secret.reveal()))
     fields = (FORM_TYPE, ("Authorization", _encoded(pair.encode())))
 
     expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))

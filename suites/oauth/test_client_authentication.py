@@ -172,14 +172,14 @@ def test_secret_is_one_text(control: OAuthClient, name: str) -> None:
     [
         case("case", "case"), case("blank-behind", "blank"), case("cut", "cut"), case("nul", "nul"),
         case("accent", "accent"), case("full-width", "full-width"), case("encoded-twice", "encoded-twice"),
-        case("case-by-basic", "basic"),
+        case("case-by-basic", "basic"), case("percent-sign", "percent-sign"), case("asterisk", "asterisk"),
     ],
 )  # fmt: skip
 def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> None:
     """Purpose: nobody is taken for a client by a name that only resembles its own.
 
     Method: 1. ask with the right secret and the id in other case, padded or cut, with an accent, in full-width letters,
-               or encoded once more; and in other case by Basic
+               encoded once more, or as a pattern that it matches; and in other case by Basic
             2. expect 400 or 401 and no token. (In hexadecimal digits the other case is the same id.)
     """
     own = control.credential("full").client_id
@@ -194,6 +194,8 @@ def test_client_id_is_compared_exactly(control: OAuthClient, change: str) -> Non
         "full-width": "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in own),
         "encoded-twice": "".join(f"%{byte:02X}" for byte in own.encode()),
         "basic": own.swapcase(),
+        "percent-sign": own[:-1] + "%",
+        "asterisk": own[:-1] + "*",
     }[change]
 
     if change == "basic":

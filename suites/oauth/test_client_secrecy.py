@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
 from conformance.oracles.status import expect_no_server_error
@@ -60,6 +60,7 @@ HOSTILE = {
     "surrogate": b"%ED%A0%80",
     "sql": b"%27%20OR%201%3D1--",
     "format": b"%25s%25n%24%7Bx%7D",
+    "inherited": b"__proto__",
     "100-kb": b"x" * 100_000,
     "raw-bytes": b"\xff\x00\x80",
     "non-ascii": b"%C3%BC%C3%BC",
@@ -72,7 +73,8 @@ HOSTILE = {
 def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: bytes, value: bytes) -> None:
     """Purpose: no bytes in a client id or secret make the endpoint fail.
 
-    Method: 1. put NUL, invalid UTF-8, non-ASCII, SQL or 100 kB into the id or the secret of a request
+    Method: 1. put NUL, invalid UTF-8, non-ASCII, SQL, 100 kB or the name of what each object of JavaScript inherits
+               into the id or the secret of a request
             2. expect no token and no 5xx
     """
     other = {b"client_id": "client_secret", b"client_secret": "client_id"}[name]
@@ -87,10 +89,15 @@ def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: byt
 def test_token_is_no_secret(control: OAuthClient) -> None:
     """Purpose: an access token, which travels widely, does not stand in for the client secret.
 
-    Method: 1. ask for a token with an access token in the place of the client secret
+    Method: 1. ask for a token with an access token in the place of the client secret, in the body and by Basic, and
+               with it as a bearer token in the place of all credentials: else whoever has one token has them for good
             2. expect 400 or 401 and no token
     """
-    expect_refusal(control.request_token(client_secret=control.token("full")))
+    token = control.token("full")
+    expect_refusal(control.request_token(client_secret=token))
+    form = control.form(client_id=None, client_secret=None)
+    for authorization in (basic(control.credential("full").client_id, token), bearer(token)):
+        expect_refusal(control.post(form, (FORM_TYPE, authorization)))
 
 
 @verifies("oauth/client/revoked-credential-gets-no-token")

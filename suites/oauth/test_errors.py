@@ -17,10 +17,13 @@ BAD = {
     "wrong-secret": {"client_secret": "cf-not-the-secret"},
     "unknown-client": {"client_id": "cf-nobody"},
     "no-client": {"client_id": None, "client_secret": None},
+    "odd-client": {"client_id": 'cf "n\\bödy"\n'},
     "unknown-scope-malformed": {"scope": '"\\'},
     "quotes-in-grant-type": {"grant_type": 'a"b\\c\n'},
     "non-ascii-grant-type": {"grant_type": "clïent"},
 }
+# What libraries of such places ask for by themselves: the characters of an error are ASCII all the same.
+OTHER_LANGUAGES = ("Accept-Language", "de, ja;q=0.9, ru;q=0.8")
 RAW = {
     "empty-body": b"",
     "no-equals-sign": b"grant_type",
@@ -35,7 +38,9 @@ RAW = {
 
 def refused(oauth: OAuthClient, name: str) -> Exchange:
     """The answer to a bad request; 400 or 401, or the check of that promise says so first."""
-    return oauth.post(RAW[name]) if name in RAW else oauth.request_token(**BAD[name])
+    if name in RAW:
+        return oauth.post(RAW[name])
+    return oauth.post(oauth.form(**BAD[name]), (FORM_TYPE, *([OTHER_LANGUAGES] if name == "wrong-secret" else [])))
 
 
 @verifies("oauth/errors/refusal-is-a-json-error-document")
@@ -43,7 +48,7 @@ def refused(oauth: OAuthClient, name: str) -> Exchange:
 def test_refusal_is_a_json_error_document(control: OAuthClient, name: str) -> None:
     """Purpose: whatever is wrong, a client library can read what.
 
-    Method: 1. send a request that is bad in one way
+    Method: 1. send a request that is bad in one way; one with a wrong secret prefers German, Japanese …
             2. expect 400 or 401, application/json with "error", its text in the permitted characters, and no token
     """
     reply = refused(control, name)
@@ -95,6 +100,7 @@ UNKNOWN_GRANTS = {
     "longer": "client_credentials2",
     "cut": "client_credential",
     "blank-behind": "client_credentials ",
+    "inherited": "constructor",
 }
 
 
@@ -115,9 +121,9 @@ def test_unknown_grant_type_is_unsupported(control: OAuthClient, grant_type: str
 OTHER_GRANTS = {
     "password": {"username": "a", "password": "b"},
     "authorization_code": {"code": "x", "redirect_uri": "https://client.example/"},
-    "refresh_token": {"refresh_token": "x"},
+    "refresh_token": {"refresh_token": "{token}"},
     "token-exchange": {"subject_token": "x", "subject_token_type": "urn:ietf:params:oauth:token-type:access_token"},
-    "jwt-bearer": {"assertion": "e30.e30."},
+    "jwt-bearer": {"assertion": "{token}"},
     "device-code": {"device_code": "x"},
 }
 GRANT_URN = "urn:ietf:params:oauth:grant-type:"
@@ -128,11 +134,13 @@ GRANT_URN = "urn:ietf:params:oauth:grant-type:"
 def test_other_grants_issue_nothing(control: OAuthClient, grant_type: str) -> None:
     """Purpose: a service credential cannot be used for the grants of users.
 
-    Method: 1. ask by another grant with made-up values
+    Method: 1. ask by another grant with made-up values; with an access token for a refresh token, and for an assertion,
+               which it is not: it would have no end
             2. expect 400 or 401 and no token
     """
     name = f"{GRANT_URN}{grant_type.replace('device-code', 'device_code')}" if "-" in grant_type else grant_type
-    expect_refusal(control.request_token(grant_type=name, **OTHER_GRANTS[grant_type]))
+    values = {key: value.replace("{token}", control.token("full")) for key, value in OTHER_GRANTS[grant_type].items()}
+    expect_refusal(control.request_token(grant_type=name, **values))
 
 
 @verifies("oauth/errors/refusal-is-not-stored")

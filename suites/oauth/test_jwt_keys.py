@@ -123,6 +123,19 @@ def test_token_names_its_key(platform: Platform) -> None:
         raise NonConformance(f"a key of the kid {header['kid']!r} that verifies the token", f"it is {names[0]!r}")
 
 
+@verifies("oauth/jwt/keys-have-names-of-their-own")
+def test_keys_have_names_of_their_own(platform: Platform) -> None:
+    """Purpose: a verifier that takes the first key of a token's kid has taken the right one.
+
+    Method: 1. read the declared JWK set
+            2. expect no two keys of one type and one kid
+    """
+    named = [(each["kty"], each["kid"]) for each in published_keys(platform) if {"kty", "kid"} <= each.keys()]
+    for kind, name in named:
+        if named.count((kind, name)) > 1:
+            raise NonConformance("keys of different kid", f"two keys of type {kind} with the kid {name!r}")
+
+
 @verifies("oauth/jwt/key-is-of-its-algorithm")
 def test_key_is_of_its_algorithm(platform: Platform) -> None:
     """Purpose: a verifier that goes by what is published for which use is not led to refuse good tokens.

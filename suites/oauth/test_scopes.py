@@ -138,7 +138,8 @@ def test_scope_is_case_sensitive(control: OAuthClient) -> None:
         raise NonConformance("no token for a scope in other case", f"200 granting {reply.member('scope')}", reply)
 
 
-MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0"}
+MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
+             "twice": "{own} {own}"}  # fmt: skip
 
 
 @verifies("oauth/scope/malformed-is-refused-or-ignored")
@@ -146,11 +147,11 @@ MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": 
 def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str) -> None:
     """Purpose: text that can be no scope is not guessed at: a client learns that it did not get what it asked for.
 
-    Method: 1. ask for a scope with characters outside its grammar
+    Method: 1. ask for a scope with characters outside its grammar, or with one scope twice
             2. expect 400 with error invalid_scope or invalid_request; or, since a server may ignore a scope in part or
                whole, a token that states another scope, one of the credential's, or states none and grants none
     """
-    reply = control.request_token(scope=scope)
+    reply = control.request_token(scope=scope.replace("{own}", control.credential("full").scopes[0]))
 
     if not issued(reply):
         expect_refusal(reply, {400})
@@ -175,6 +176,7 @@ TRICKS = {
     "percent": "%{own}%",
     "encoded-blank": "{own}%20{other}",
     "blanks": "  ",
+    "inherited": "constructor",
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from conformance.clients.oauth import FORM_TYPE, OAuthClient
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_token
@@ -12,6 +14,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
+APART_S = 2.1
 ONE_HOUR = 3600
 ONE_YEAR = 366 * 24 * 3600
 
@@ -70,6 +73,23 @@ def test_lifetime_is_in_seconds(answer: Exchange) -> None:
     stated = expect_token(answer).get("expires_in", 1)
     if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
         raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", f"expires_in {stated!r}", answer)
+
+
+@verifies("oauth/answer/lifetime-is-what-is-left")
+def test_lifetime_is_what_is_left(answer: Exchange, oauth: OAuthClient) -> None:
+    """Purpose: a client that is given a token again is not told that it begins its life anew.
+
+    Method: 1. ask for the same token twice; go on where the same one is given, as few servers do
+            2. wait for two seconds and ask again; expect expires_in of that token to be less than it was
+    """
+    again = oauth.post(answer.request_body)
+    if access_token(again) != access_token(answer) or not isinstance(again.member("expires_in"), int):
+        return
+    time.sleep(APART_S)
+    later = oauth.post(answer.request_body)
+    stated, left = again.member("expires_in"), later.member("expires_in")
+    if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
+        raise NonConformance(f"expires_in below {stated} for the same token", f"expires_in {left}", again, later)
 
 
 @verifies("oauth/answer/lifetime-is-short")

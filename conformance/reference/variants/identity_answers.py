@@ -196,6 +196,7 @@ class BareUnauthorized(Variant):
     misses = (
         "authorization/bearer/bad-token-is-invalid-token",
         "authorization/bearer/expired-token-is-invalid-token",
+        "authorization/revocation/revoked-token-is-invalid-token",
         "authorization/bearer/lacking-scope-is-insufficient-scope",
     )
 

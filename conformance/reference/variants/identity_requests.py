@@ -90,6 +90,7 @@ class TokensAreReused(Variant):
 
     def __init__(self) -> None:
         self.issued: dict[tuple[str, str, int], tuple[str, float]] = {}
+        self.ends: dict[str, float] = {}
 
     def make_access_token(self, original: Callable[[dict[str, Any]], str], claims: dict[str, Any]) -> str:
         key = (claims["client_id"], claims["scope"], claims["credential_version"])
@@ -97,7 +98,11 @@ class TokensAreReused(Variant):
         if ends < time.time() + (claims["exp"] - claims["iat"]) / 2:
             token = original(claims)
             self.issued[key] = token, claims["exp"]
+            self.ends[token] = claims["exp"]
         return token
+
+    def token_document(self, original: Callable[..., dict[str, Any]], token: str, *given: Any) -> dict[str, Any]:
+        return {**original(token, *given), "expires_in": max(1, int(self.ends[token] - time.time()))}
 
 
 class TrailingSlashIsTheSame(Variant):

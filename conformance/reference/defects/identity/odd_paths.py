@@ -1,0 +1,90 @@
+"""Defects in where a path leads and what a page leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.records import Organization
+
+Segments = tuple[str | None, ...]
+Serves = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+def resolved(segments: Segments) -> list[str | None]:
+    """The segments without dots (RFC 3986 section 5.2.4)."""
+    kept: list[str | None] = []
+    for segment in segments:
+        if segment == "..":
+            kept = kept[:-1]
+        elif segment != ".":
+            kept.append(segment)
+    return kept
+
+
+class OrganizationReadBeforeDots(Defect):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (late dots)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    dots = "/../"
+    first: str | None = None
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        self.first = segments[3] if self.dots in request.raw_path and len(segments) > 3 else None
+        # A slash that was encoded is one segment with what is around it until it is decoded.
+        decoded = [part for segment in segments for part in (segment or "").split("/")]
+        return await original(request, tuple(resolved(tuple(decoded))) if self.first else segments)
+
+    def belongs_to(
+        self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
+    ) -> bool:
+        return self.first == caller.client.organization or original(caller, organization)
+
+
+class OrganizationReadBeforeEncodedDots(OrganizationReadBeforeDots):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (dots encoded)."""
+
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    dots = "/%2e%2e/"
+
+
+class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
+    """The contract's table of errors: 403 without access to the organization that a path leads to (a slash encoded)."""
+
+    noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
+    dots = "/..%2f"
+
+
+class DeletionBySlashIsUnguarded(Defect):
+    """OWASP API5: who may delete is decided by what is deleted, not by how its path ends."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-change-nothing",)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        if request.method != "DELETE" or len(segments) != 7 or segments[-1]:
+            return await original(request, segments)
+        organization = surface_of(original).organizations.get(str(segments[3]))
+        gone = organization.projects.pop(str(segments[5]), None) if organization else None
+        return Answer(204) if gone else surface_of(original).not_found()
+
+
+class PageCutBeforeHiding(Defect):
+    """Projects: a page has as many of what the caller has access to as there are, not what hidden ones left of it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/totals-do-not-count-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        limit = surface.bound(call.request, "limit", 50, 1, 200)
+        offset = surface.bound(call.request, "offset", 0, 0, 999_999_999)
+        every = sorted(call.organization.projects.values(), key=lambda project: project.slug)
+        seen = surface.visible_projects(call.caller, call.organization)
+        page = [each.document() for each in every[offset : offset + limit] if each in seen]
+        return Answer.json(200, {"items": page, "total": len(seen), "limit": limit, "offset": offset})

@@ -1,0 +1,182 @@
+"""Defects in what a token request is taken for: tokens as secrets, ids as patterns, names as what is inherited."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
+
+Form = dict[str, str]
+Reads = Callable[[Request], Form]
+Authenticates = Callable[[Request, Form], Client]
+# What each object of JavaScript has, though nobody has put it there.
+INHERITED = ("__proto__", "constructor", "toString")
+
+
+class SmallHexadecimalDigitsUnread(Defect):
+    """RFC 3986 section 2.1: the digits of a percent-encoding are the same in either case."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/any-form-keeps-the-contract",)
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        body = re.sub(rb"%(?=[0-9A-F]?[a-f])", b"%25", request.body)
+        return original(dataclasses.replace(request, body=body))
+
+
+class ScopeTwiceInOneListCrashes(Defect):
+    """The contract's table of errors: a scope that stands twice in a list is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+
+    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
+        scopes = original(text)
+        if len(scopes) < len(text.split(" ")):
+            raise RuntimeError("duplicate key value violates unique constraint")
+        return scopes
+
+
+class OddClientIdQuoted(Defect):
+    """RFC 6749 section 5.2: error_description has no quotation marks or other scripts, those of a client id neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
+
+    def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
+        client_id = form.get("client_id", "")
+        try:
+            return original(request, form)
+        except Refused as refusal:
+            if re.fullmatch(r"[\w-]*", client_id, re.ASCII):
+                raise
+            told = f"{client_id} is no client id"
+            raise Refused(edited(refusal.answer, lambda error: error.update(error_description=told))) from None
+
+
+class ClientIdIsAPattern(Defect):
+    """RFC 6749 section 2.2: a client identifier is compared, and not matched as a database or directory does."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    wildcard = "%"
+
+    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+        if self.wildcard not in client_id:
+            return original(client_id)
+        pattern = ".*".join(map(re.escape, client_id.split(self.wildcard)))
+        clients = surface_of(original).clients
+        return next((each for name, each in clients.items() if re.fullmatch(pattern, name)), None)
+
+
+class ClientIdIsAFilter(ClientIdIsAPattern):
+    """RFC 6749 section 2.2: a client identifier is compared; an asterisk in it stands for nothing but itself."""
+
+    noticed_by = ("oauth/client/client-id-is-compared-exactly",)
+    wildcard = "*"
+
+
+class InheritedClientCrashes(Defect):
+    """RFC 6749 section 5.2: an id that is the name of what objects inherit is an unknown client, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+
+    def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
+        if client_id in INHERITED:
+            raise TypeError("the secret of what is no client")
+        return original(client_id)
+
+
+class InheritedGrantCrashes(Defect):
+    """RFC 6749 section 5.2: a grant that is the name of what objects inherit is an unknown one, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
+
+    def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
+        if grant_type in INHERITED:
+            raise TypeError("what is no grant cannot be called")
+        return original(grant_type)
+
+
+class InheritedScopeGranted(Defect):
+    """RFC 6749 section 3.3: a scope that is the name of what objects inherit is an unknown one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def within_credential(
+        self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
+    ) -> bool:
+        return original(client, tuple(scope for scope in scopes if scope not in INHERITED))
+
+
+class TokenRenewsItself(Defect):
+    """RFC 6749 section 3.2.1: a client must authenticate; a token that it was given before is no proof of who it is."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/token-is-no-secret",)
+
+    def authenticated_client(self, original: Authenticates, request: Request, form: Form) -> Client:
+        surface = surface_of(original)
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        claims = surface.read_access_token(token) if scheme == "Bearer" else None
+        client = surface.holder(claims) if claims else None
+        return client or original(request, form)
+
+
+class TokenIsAPasswordOfBasic(Defect):
+    """RFC 6749 section 2.3: an access token is no client secret, within Basic neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/token-is-no-secret",)
+
+    def credentials_of_header(
+        self, original: Callable[[str, Form], tuple[str, str]], authorization: str, form: Form
+    ) -> tuple[str, str]:
+        surface = surface_of(original)
+        client_id, password = original(authorization, form)
+        claims = surface.read_access_token(password) or {}
+        return client_id, surface.clients[client_id].secret if claims.get("client_id") == client_id else password
+
+
+class TokenIsARefreshToken(Defect):
+    """RFC 6749 section 6: what is refreshed is a refresh token, or an access token would have no end."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
+    grant, parameter = "refresh_token", "refresh_token"
+
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        token = form.get(self.parameter, "")
+        if form.get("grant_type") == self.grant and surface_of(original).read_access_token(token):
+            form["grant_type"] = "client_credentials"
+        return form
+
+
+class TokenIsAnAssertion(TokenIsARefreshToken):
+    """RFC 7523 section 3: an assertion is made for the token endpoint, which an access token is not."""
+
+    noticed_by = ("oauth/errors/other-grants-issue-nothing",)
+    grant, parameter = "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"
+
+
+class RefusalsAreTranslated(Defect):
+    """RFC 6749 section 5.2: error_description is in ASCII, whatever languages a client's library prefers."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/refusal-is-a-json-error-document",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        german = request.headers.get("accept-language", "").startswith("de")
+        if is_token_request(request) and german and answer.status in (400, 401):
+            return edited(answer, lambda error: error.update(error_description="Ungültige Anfrage"))
+        return answer

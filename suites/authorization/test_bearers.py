@@ -1,0 +1,73 @@
+"""Who shows a token, and where: any program that has it, in the Authorization field, and not by a cookie."""
+
+from __future__ import annotations
+
+from conformance.clients.oauth import bearer
+from conformance.evidence.once import Once
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+SHORTEST_SECRET = 16
+ANOTHER = ("User-Agent", "curl/8.5.0")
+NAMES = ("access_token", "token", "Authorization")
+
+
+def read(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
+    """Each declared read and item with the answer that the role full is given; Inconclusive where the first is none."""
+    operations = platform.operations("read", "read-item")
+    found = once("reads of full", lambda: [(each, platform.as_role("full", each)) for each in operations])
+    if not found[0][1].ok:
+        raise Inconclusive(f"{found[0][0]} is answered {found[0][1].status}", "a resource that full may read")
+    return found
+
+
+@verifies("authorization/bearer/whoever-bears-it-is-served")
+def test_whoever_bears_it_is_served(platform: Platform, once: Once) -> None:
+    """Purpose: a token serves the program that it is handed to as well as the one that asked for it.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. use the token over another connection, under the User-Agent of another program
+            3. expect 2xx
+    """
+    operation, _ = read(platform, once)[0]
+    other = platform.http.on_new_connection()
+    try:
+        reply = other.send(operation.method, operation.path, [bearer(platform.oauth.token("full")), ANOTHER])
+    finally:
+        other.close()
+    expect_success(reply, "for a token that another program shows")
+
+
+@verifies("authorization/bearer/cookie-is-no-token")
+def test_cookie_is_no_token(platform: Platform, once: Once) -> None:
+    """Purpose: what browsers send by themselves opens nothing, or any page could have them do what it wants.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. read it without one, with the token in cookies of usual names, and with the cookies that were set
+            3. expect 401 or 400 (431 for a long one)
+    """
+    operation, answer = read(platform, once)[0]
+    token = platform.oauth.token("full")
+    given = [value.partition(";")[0] for value in answer.headers.all("set-cookie")]
+    for cookies in ([f"{name}={token}" for name in NAMES], given):
+        if cookies:
+            reply = platform.http.send(operation.method, operation.path, [("Cookie", "; ".join(cookies))])
+            expect_status(reply, {400, 401, 431}, f"for {operation} with cookies and no token")
+
+
+@verifies("authorization/bearer/answers-show-no-secret")
+def test_answers_show_no_secret(platform: Platform, once: Once) -> None:
+    """Purpose: a client secret is shown when it is made, and never again: not even to who may read everything else.
+
+    Method: 1. read each declared resource and item as full
+            2. expect no client secret of the target file in the answers
+    """
+    credentials = platform.oauth.identity.credentials.values()
+    secrets = [each.client_secret.reveal() for each in credentials]
+    for _, answer in read(platform, once):
+        # What is as short as a word may stand there by chance.
+        expect_not_repeated(answer, [each for each in secrets if len(each) >= SHORTEST_SECRET], "a client secret")
