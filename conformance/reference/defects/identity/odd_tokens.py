@@ -102,7 +102,7 @@ class EncryptedTokenCrashes(Defect):
     """The contract's table of errors: 401 for a token of five parts, which only an encrypted one has."""
 
     surface = "identity"
-    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         if token.count(".") == 4:
