@@ -16,6 +16,7 @@ from conformance.vocabulary.check import case, row, verifies
 
 REFUSED = {400, 415, 422}
 NOT_A_NUMBER = b',"org.example.number":NaN}'
+NO_LAYERS = b', "layers": 5}'
 
 
 def put_changed(
@@ -129,16 +130,19 @@ def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
         case("null", b"null"),
         case("binary", b"\xff\xfe\x00\x00"),
         case("not-a-number", NOT_A_NUMBER),
+        case("layers-of-a-number", NO_LAYERS),
     ],
 )
 def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) -> None:
     """Purpose: a body that is no manifest is the caller's fault, and is not stored.
 
-    Method: 1. PUT a body that is no JSON object, an image with a member NaN among them, under a tag
+    Method: 1. PUT a body that is no JSON object, and an image with a member NaN or with a number for its layers, under
+               a tag
             2. expect 400; and 404 to HEAD of the tag, where the body is JSON or nearly
     """
-    tag, nearly = names.new("nonsense"), content == NOT_A_NUMBER
-    content = stored.image.content.rstrip().removesuffix(b"}") + content if nearly else content
+    tag, nearly = names.new("nonsense"), content in (NOT_A_NUMBER, NO_LAYERS)
+    image = {name: value for name, value in stored.image.document.items() if content != NO_LAYERS or name != "layers"}
+    content = json.dumps(image).encode().removesuffix(b"}") + content if nearly else content
     reply = stored.repository.put_manifest(tag, content, OCI_MANIFEST)
 
     expect_status(reply, 400, "for a body that is no manifest")

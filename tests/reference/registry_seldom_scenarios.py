@@ -11,7 +11,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "known_already": ("OneEntityTagRead", "UnchangedWithoutEntityTag", "WeakenedDigestIsAnother"),
     "last_behind_a_stream": ("LastBytesBehindStreamIgnored",),
     "long_list": ("LongTagListCutShort",),
-    "nearly_manifests": ("NotANumberTaken", "SchemaVersionReadFromText"),
+    "nearly_manifests": ("LayersOfANumberFail", "NotANumberTaken", "SchemaVersionReadFromText"),
     "referred_to": ("FilteredReferrersWithoutAnnotations", "ReferringImagesWithoutAnnotations"),
     "sha512_deleted": ("Sha512BlobNotDeleted",),
 }
@@ -45,6 +45,7 @@ async def nearly_manifests(d: Driver) -> None:
     document = await d.image_document()
     await d.push_manifest({**document, "schemaVersion": "2"}, "text")
     await d.push_manifest({**document, "org.example.number": float("nan")}, "number")
+    await d.push_manifest({**document, "layers": 5}, "layers")
 
 
 async def referred_to(d: Driver) -> None:

@@ -144,6 +144,18 @@ class NotANumberTaken(Defect):
         return document
 
 
+class LayersOfANumberFail(Defect):
+    """API Reference, Error Handling: layers that are no list are the caller's mistake, and no reason for a 5xx."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/nonsense-is-400",)
+
+    def check_member(self, original: Any, media_type: str, member: str, value: Any) -> None:
+        if member == "layers" and isinstance(value, int):
+            raise Refusal("MANIFEST_INVALID", status=500)
+        original(media_type, member, value)
+
+
 class RefusedDigestEndsEveryUpload(Defect):
     """distribution-spec 1.1, POST then PUT: an upload ends with its own closing request, refused or not."""
 
