@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.oauth import granted_scopes
+from conformance.oracles.oauth import granted_scopes, issued
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -88,6 +88,32 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
             expect_success(answer, f"for {operation}: the stated scope has {operation.scope}")
         else:
             expect_status(answer, 403, f"for {operation}: the stated scope lacks {operation.scope}")
+
+
+SILENT = {"unknown": "cf:unknown", "beyond": "{other}", "comma": "{own},{other}", "star": "*"}
+
+
+@verifies("authorization/matrix/unstated-scope-opens-nothing")
+@pytest.mark.parametrize("asked", [case(name, name) for name in SILENT])
+def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
+    """Purpose: a token that is given for a scope which cannot be, without a word of another one, is good for nothing.
+
+    Method: 1. ask with the narrow credential for an unknown scope, one beyond it, its own and another behind a comma,
+               and for a wildcard; go on where a token is issued whose answer states no scope
+            2. read each declared resource with it
+            3. expect 403 where a scope is needed
+    """
+    oauth = platform.oauth
+    own, others = oauth.credential("narrow").scopes, oauth.credential("full").scopes
+    beyond = [each for each in others if each not in own]
+    if not own or not beyond:
+        raise Inconclusive("the credential narrow has no scope, or each that full has", "a narrow credential with some")
+    reply = oauth.request_token("narrow", scope=SILENT[asked].replace("{own}", own[0]).replace("{other}", beyond[0]))
+    if not issued(reply) or granted_scopes(reply, []):
+        return  # What is stated is a promise of other checks.
+    token = oauth.taken(reply, "narrow")
+    for operation in scoped(platform, "read"):
+        expect_status(platform.send(operation, token), 403, f"for {operation} with a token that states no scope")
 
 
 @verifies("authorization/matrix/method-override-is-ignored")

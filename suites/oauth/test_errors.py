@@ -168,17 +168,19 @@ def test_no_internals_shown(control: OAuthClient, name: str) -> None:
 
 @verifies("oauth/errors/secret-is-not-repeated")
 @pytest.mark.parametrize(
-    "name", [case(name, name) for name in ("unknown-grant-type", "unknown-client", "no-grant-type")]
+    "name", [case(name, name) for name in ("unknown-grant-type", "unknown-client", "no-grant-type", "secret-twice")]
 )
 def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
     """Purpose: a refusal, which logs keep, does not carry the secret.
 
-    Method: 1. send a bad request with the good secret in it
+    Method: 1. send a bad request with the good secret in it, or with that twice
             2. expect the secret nowhere in the answer
     """
-    expect_not_repeated(
-        refused(control, name), [control.credential("full").client_secret.reveal()], "the client secret"
-    )
+    secret = control.credential("full").client_secret.reveal()
+    twice = [*control.form(), ("client_secret", secret)]
+    reply = control.post(twice) if name == "secret-twice" else refused(control, name)
+    control.open(reply)
+    expect_not_repeated(reply, [secret], "the client secret")
 
 
 @verifies("oauth/errors/wrong-secret-is-not-repeated")

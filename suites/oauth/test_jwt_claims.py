@@ -60,8 +60,8 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     """Purpose: whoever verifies the token finds what it needs.
 
     Method: 1. ask for a token
-            2. expect the claim, exp and iat as numbers; client_id to be the client's, and jti to be another one in
-               another token
+            2. expect the claim, exp and iat as numbers; client_id to be the client's, jti to be another one in another
+               token, and iss the same one
     """
     token, reply = issued_jwt(oauth)
     claims = claims_of(token)
@@ -72,9 +72,12 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
         raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply)
-    other, again = issued_jwt(oauth) if name == "jti" else (token, reply)
-    if other != token and claims_of(other).get(name) == claims[name]:
+    other, again = issued_jwt(oauth) if name in ("iss", "jti") else (token, reply)
+    found = claims_of(other).get(name)
+    if name == "jti" and other != token and found == claims[name]:
         raise NonConformance("another jti in another token", f"{claims[name]!r} in both", reply, again)
+    if name == "iss" and found != claims[name]:
+        raise NonConformance(f"iss {claims[name]!r} in each token", f"iss {found!r} in another", reply, again)
 
 
 @verifies("oauth/jwt/subject-is-the-client")

@@ -61,6 +61,7 @@ def test_published_keys_are_public(platform: Platform) -> None:
 
 
 SHORTEST_BITS = 2048
+TOKENS = 4
 
 
 @verifies("oauth/jwt/published-keys-are-long-enough")
@@ -86,18 +87,22 @@ def _modulus(key: dict[str, Any]) -> bytes:
 def test_published_keys_verify(platform: Platform) -> None:
     """Purpose: whoever is to verify a token finds the key for that where keys are published.
 
-    Method: 1. ask for a token and read the declared JWK set; again where none of its keys is the one, since keys change
-            2. expect one of them to verify the token's signature
+    Method: 1. ask for four tokens, which several instances may issue, and read the declared JWK set; twice where one of
+               them is not of its keys, since keys change
+            2. expect one of them to verify the signature of each
     """
     for _ in range(2):
-        token = platform.oauth.fresh_token("full")
-        algorithm = str(header_of(token).get("alg"))
-        if algorithm not in jwt.algorithms.get_default_algorithms() or not claims_of(token):
-            raise Inconclusive(f"the access token is no JWT of a known algorithm ({algorithm})", "a JWT that is signed")
+        tokens = [platform.oauth.fresh_token("full") for _ in range(TOKENS)]
+        algorithms = {str(header_of(token).get("alg")) for token in tokens}
+        if not algorithms <= jwt.algorithms.get_default_algorithms().keys() or not all(map(claims_of, tokens)):
+            told = ", ".join(sorted(algorithms))
+            raise Inconclusive(f"the access token is no JWT of a known algorithm ({told})", "a JWT that is signed")
         keys = signing_keys(platform)
-        if any(_verifies(key, token, algorithm) for key in keys):
+        if all(any(_verifies(key, token, str(header_of(token)["alg"])) for key in keys) for token in tokens):
             return
-    raise NonConformance("a published key that verifies the token", f"none of the {len(keys)} signing keys does")
+    raise NonConformance(
+        "a published key that verifies each token", f"none of the {len(keys)} signing keys verifies one"
+    )
 
 
 def _the_one(platform: Platform) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -7,6 +7,7 @@ import json
 import time
 from typing import Any
 
+import jwt
 import pytest
 from starlette.datastructures import Headers
 
@@ -46,6 +47,27 @@ def headed(header: Any) -> Any:
 def of_its_own(grant_type: str, parameter: str) -> Look:
     """The status of a token request by another grant with an access token of one's own."""
     return lambda w: w.token(grant_type=grant_type, **{parameter: w.bearer()}).status_code
+
+
+def silence(asked: str) -> Look:
+    """The scope that ct-narrow gets for a scope, and whether it is stated; the status where no token is given."""
+
+    def look(w: World) -> Any:
+        answer = w.token("ct-narrow", scope=asked)
+        given = answer.json()
+        return (claims(given["access_token"])["scope"], "scope" in given) if answer.is_success else answer.status_code
+
+    return look
+
+
+def quoted_twice(w: World) -> bool:
+    secret = w.secret()
+    form = f"grant_type=client_credentials&client_id=ct-full&client_secret={secret}&client_secret={secret}"
+    return secret in w.token(raw=form.encode()).text
+
+
+def kid(token: str) -> str:
+    return str(jwt.get_unverified_header(token)["kid"])
 
 
 def described(w: World) -> str:
@@ -140,6 +162,10 @@ TABLE: list[Row] = [
     (odd_requests.TokenIsARefreshToken, of_its_own("refresh_token", "refresh_token"), 400, 200),
     (odd_requests.TokenIsAnAssertion, of_its_own(BEARER, "assertion"), 400, 200),
     (odd_requests.RefusalsAreTranslated, in_german, True, False),
+    (odd_requests.ScopeBeyondGrantedInSilence, silence("member:read"), 400, ("member:read", False)),
+    (odd_requests.UnknownScopeIsEveryScope, silence("cf:x"), 400, ("organization:read", False)),
+    (odd_requests.SecretQuotedThatComesTwice, quoted_twice, False, True),
+    (odd_requests.TwoBlanksInAScopeCrash, token(scope="member:read  project:read"), 400, 500),
     (odd_tokens.ZerosAreASignature, with_token(lambda good: forged(good, SIGNED, unpadded(bytes(64)))), 401, 200),
     (odd_tokens.UnsignedTokenOpensMembers, with_token(unsigned, f"{ACME}/members"), 401, 200),
     (odd_tokens.UnsignedTokenDeletes, with_token(unsigned, ATLAS, "DELETE"), 401, 204),
@@ -149,6 +175,8 @@ TABLE: list[Row] = [
     (odd_tokens.EncryptedTokenCrashes, with_token(lambda good: f"{good}.a.b"), 401, 500),
     (odd_tokens.NotValidAtOnce, nbf, 0, 60),
     (odd_tokens.IssuedInTheFuture, lambda w: claims(w.bearer())["iat"] > time.time() + 7000, False, True),
+    (odd_tokens.EachInstanceHasItsKey, lambda w: len({kid(w.bearer()) for _ in range(2)}), 1, 2),
+    (odd_tokens.EachInstanceIsAnIssuer, lambda w: len({claims(w.bearer())["iss"] for _ in range(2)}), 1, 2),
     (odd_tokens.TwoKeysOfOneName, names_of_keys, 1, 2),
     (odd_tokens.IssuerIsTheForwardedHost, issuer, "urn:nextepoch:reference:identity", "https://a.example"),
     (odd_tokens.ReusedTokenSaidToBeginAnew, stated_twice, [False, True], [True, True]),

@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable
+from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.state import Refused
-from conformance.reference.seeds import Client
+from conformance.reference.seeds import SCOPES, Client
 
 Form = dict[str, str]
+Pairs = list[tuple[str, str]]
 Reads = Callable[[Request], Form]
 Authenticates = Callable[[Request, Form], Client]
 # What each object of JavaScript has, though nobody has put it there.
@@ -180,3 +182,60 @@ class RefusalsAreTranslated(Defect):
         if is_token_request(request) and german and answer.status in (400, 401):
             return edited(answer, lambda error: error.update(error_description="Ungültige Anfrage"))
         return answer
+
+
+class ScopeBeyondGrantedInSilence(Defect):
+    """RFC 6749 section 5.1: a scope that is not stated is the one that was asked for, and not more than is had."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
+    silent = False
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], tuple[str, ...]], client: Client, asked: str | None
+    ) -> tuple[str, ...]:
+        granted = self._in_silence(client, asked or "")
+        self.silent = bool(granted)
+        return granted or original(client, asked)
+
+    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        document = original(*given)
+        return {name: value for name, value in document.items() if name != "scope" or not self.silent}
+
+    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
+        return (asked,) if asked in SCOPES and asked not in client.scopes else ()
+
+
+class UnknownScopeIsEveryScope(ScopeBeyondGrantedInSilence):
+    """RFC 6749 section 3.3: a scope that is ignored does not stand for all others, without a word of that."""
+
+    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
+
+    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
+        return client.scopes if asked and not set(asked.split(" ")) & set(SCOPES) else ()
+
+
+class SecretQuotedThatComesTwice(Defect):
+    """OWASP API8: an error never repeats the client secret, though that be what is wrong with the request."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/secret-is-not-repeated",)
+
+    def refuse_duplicates(self, original: Callable[[Pairs], None], pairs: Pairs) -> None:
+        secrets = [value for name, value in pairs if name == "client_secret"]
+        if len(secrets) > 1:
+            told = f"client_secret has {len(secrets)} values: {', '.join(secrets)}"
+            raise Refused(surface_of(original).oauth_error(400, "invalid_request", told))
+        original(pairs)
+
+
+class TwoBlanksInAScopeCrash(Defect):
+    """The contract's table of errors: two blanks between scopes are no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+
+    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+        if "  " in text:
+            raise RuntimeError("the name of a scope is empty")
+        return original(text)

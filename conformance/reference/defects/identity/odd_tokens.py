@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import time
@@ -138,10 +139,45 @@ def _read(key: ec.EllipticCurvePrivateKey, token: str) -> Claims | None:
     """The claims of a token of ours, before its time as well."""
     careless: Any = {"verify_nbf": False, "verify_iat": False}
     try:
-        claims: Claims = jwt.decode(token, key.public_key(), ["ES256"], careless, audience=AUDIENCE, issuer=ISSUER)
+        claims: Claims = jwt.decode(token, key.public_key(), ["ES256"], careless, audience=AUDIENCE)
     except (jwt.PyJWTError, ValueError, RecursionError):
         return None
     return claims if header_of(token).get("typ") == "at+jwt" and "crit" not in header_of(token) else None
+
+
+class EachInstanceHasItsKey(Defect):
+    """RFC 9068 section 4: tokens are verified by the keys that are published, whichever instance has issued them."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-verify",)
+
+    def __init__(self) -> None:
+        self.keys = itertools.cycle([None, ec.generate_private_key(ec.SECP256R1())])
+        self.issued: dict[str, Claims] = {}
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        key = next(self.keys)
+        if key is None:
+            return original(claims)
+        token = jwt.encode(claims, key, "ES256", {"typ": "at+jwt", "kid": "another"})
+        self.issued[token] = claims
+        return token
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        claims = self.issued.get(token)
+        return claims if claims and claims["exp"] > time.time() else original(token)
+
+
+class EachInstanceIsAnIssuer(NotValidAtOnce):
+    """RFC 9068 section 4: iss is the issuer's one identifier, and not of the instance that was asked."""
+
+    noticed_by = ("oauth/jwt/has-the-claims",)
+
+    def __init__(self) -> None:
+        self.issuers = itertools.cycle([ISSUER, f"{ISSUER}:b"])
+
+    def access_token_claims(self, original: Makes, client: Client, scopes: tuple[str, ...]) -> Claims:
+        return {**original(client, scopes), "iss": next(self.issuers)}
 
 
 class TwoKeysOfOneName(Defect):
