@@ -24,15 +24,25 @@ OTHER = '"0123456789abcdef0123456789abcdef"'
 
 @dataclass(frozen=True)
 class Known:
-    """What a client knows of an object: its ETag and Last-Modified, and a date before and after."""
+    """What a client knows of an object: its ETag and Last-Modified, and a date before and after.
+
+    ``at`` is when it was read, by a clock that only goes on.
+    """
 
     key: str
     etag: str
     modified: str
+    at: float
 
     def moved(self, seconds: int) -> str:
         """Last-Modified, moved by seconds."""
         return formatdate(self._seconds() + seconds, usegmt=True)
+
+    @property
+    def later(self) -> str:
+        """A second after Last-Modified, when that is past: a date of the future may count for none."""
+        time.sleep(max(0.0, self.at + 1.1 - time.monotonic()))
+        return self.moved(1)
 
     @property
     def moment(self) -> time.struct_time:
@@ -54,7 +64,7 @@ def known(space: Space) -> Known:
     """An object that is only read."""
     key = space.stored(BODY)
     reply = space.get(key)
-    return Known(key, expect_etag(reply), reply.headers.get("last-modified") or "")
+    return Known(key, expect_etag(reply), reply.headers.get("last-modified") or "", time.monotonic())
 
 
 def _judged(reply: Exchange, status: int) -> None:
@@ -79,6 +89,7 @@ def _judged(reply: Exchange, status: int) -> None:
         row("storage/condition/if-none-match-any", lambda k: {"If-None-Match": "*"}, 304),
         row("storage/condition/modified-since-that-holds", lambda k: {"If-Modified-Since": k.moved(-3600)}, 200),
         row("storage/condition/modified-since-that-fails", lambda k: {"If-Modified-Since": k.modified}, 304),
+        row("storage/condition/modified-since-later", lambda k: {"If-Modified-Since": k.later}, 304),
         row("storage/condition/unmodified-since-that-holds", lambda k: {"If-Unmodified-Since": k.modified}, 200),
         row("storage/condition/unmodified-since-that-fails", lambda k: {"If-Unmodified-Since": k.moved(-3600)}, 412),
         row("storage/condition/date-of-rfc850", lambda k: {"If-Modified-Since": time.strftime(RFC850, k.moment)}, 304),

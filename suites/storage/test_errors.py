@@ -125,3 +125,17 @@ def test_code(space: Space, call: Call, status: int, code: str) -> None:
 
     expect_status(reply, status)
     expect_code(reply, {code})
+
+
+@verifies("storage/errors/405-names-methods")
+def test_405_names_methods(space: Space) -> None:
+    """Purpose: a caller that uses a method which objects do not have is told those that they have.
+
+    Method: 1. POST to a key, as no operation
+            2. where the answer is 405, expect Allow with GET and PUT, and without POST
+    """
+    reply = space.call("POST", space.key())
+    allowed = {each.strip() for each in (reply.headers.get("allow") or "").split(",")}
+    if reply.status == 405 and (not allowed >= {"GET", "PUT"} or "POST" in allowed):
+        told = f"405 with Allow: {reply.headers.get('allow')}" if "allow" in reply.headers else "405 without it"
+        raise NonConformance("405 with Allow, with GET and PUT and without POST", told, reply)

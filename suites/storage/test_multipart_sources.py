@@ -9,7 +9,7 @@ from conformance.clients.storage import Bucket
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
-from conformance.oracles.status import expect_no_server_error, observed
+from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -48,6 +48,21 @@ def test_part_is_copied_from_the_named_bucket(space: Space, other_space: Space) 
 
     expect_no_error_inside(other_space.complete(key, upload, [(1, tag)]))
     expect_bytes(other_space.get(key), b"in the first")
+
+
+@verifies("storage/multipart/empty-source-is-no-part")
+def test_empty_source_is_no_part(space: Space) -> None:
+    """Purpose: a part of which an empty source is named is not taken for one that is sent, and empty.
+
+    Method: 1. open an upload, send a part with an empty x-amz-copy-source and no body
+            2. expect 400, 403 or 404
+    """
+    key = space.key("copied")
+    upload = space.opened(key)
+    reply = space.put_part(key, upload, 1, b"", {"x-amz-copy-source": ""})
+    space.abort(key, upload)
+
+    expect_status(reply, {400, 403, 404})
 
 
 @verifies("storage/multipart/half-named-part-is-not-the-object")

@@ -20,7 +20,8 @@ MALFORMED = {400, 401, 403}
 NOT_IMPLEMENTED = 501
 """For another scheme, and for a method that does not go with the fields that were signed for another one."""
 STOOD = b"what stood there"
-LARGE = b"a body beyond one buffer" * 8192
+# More than the MiB up to which some look at a body.
+LARGE = b"a body beyond one buffer" * 45_000
 OTHER_PAYLOAD = {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
 Alteration = Callable[[Request], Request]
 

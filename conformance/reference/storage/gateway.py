@@ -100,7 +100,7 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
     def list_buckets(self, call: Call) -> Answer:
         """The organization's buckets, in pages where max-buckets asks for them."""
         if call.request.method != "GET":
-            raise Fault("MethodNotAllowed")
+            raise Fault("MethodNotAllowed", headers={"Allow": "GET"})
         after = self.opened_token(call.query["continuation-token"]) if "continuation-token" in call.query else ""
         limit = whole_number("max-buckets", call.query.get("max-buckets", "10000"), 10_000)
         prefix = call.query.get("prefix", "")
@@ -167,8 +167,13 @@ class Storage(Listings, UploadListings, Documents, Authentication, Payloads):
             raise Fault("NotImplemented")
         operation = table.get((method, name))
         if operation is None:
-            raise Fault("MethodNotAllowed")
+            raise self.method_refused(table, asked)
         return operation
+
+    def method_refused(self, table: dict[tuple[str, str], Operation], asked: set[str]) -> Fault:
+        """405 with the methods that a resource has (RFC 9110 section 15.5.6)."""
+        methods = {method for method, name in table if name in asked or (not name and not asked)}
+        return Fault("MethodNotAllowed", headers={"Allow": ", ".join(sorted(methods))})
 
     async def head_bucket(self, call: Call, bucket: Bucket) -> Answer:
         answer = Answer(200)

@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import SOURCE
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.listings import Page, Wanted
-from conformance.reference.storage.state import Bucket, Upload
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 
 class DeletionConditionIgnored(Defect):
@@ -162,3 +164,44 @@ class LastChunkNotAwaited(Defect):
             start = framed.index(b"\r\n") + 2
             call.body += framed[start : start + size]
             framed = framed[start + size + 2 :]
+
+
+class ModifiedSinceComparedExactly(Defect):
+    """S3 API Reference, GetObject, If-Modified-Since: since the date, and not at another one than the date."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/modified-since-later",)
+
+    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return found is None or found.modified != date
+
+
+class LargePayloadNotCompared(Defect):
+    """SigV4, "Create a Canonical Request": the payload is the one whose hash was signed, beyond a MiB as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return len(body) > 1024 * 1024 or bool(original(stated, body))
+
+
+class EmptySourceOfAPartIsNone(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: it names a bucket and a key, or the part is refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/empty-source-is-no-part",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        copied: Answer = await (original if call.headers[SOURCE] else gateway(original).upload_part)(call, bucket)
+        return copied
+
+
+class RefusedMethodsNotNamed(Defect):
+    """RFC 9110 section 15.5.6: a 405 carries Allow."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/405-names-methods",)
+
+    def method_refused(self, original: Any, table: Any, asked: set[str]) -> Fault:
+        return Fault("MethodNotAllowed")
