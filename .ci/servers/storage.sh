@@ -45,7 +45,10 @@ secret() {
     python3 -c 'import secrets; print(secrets.token_hex(20))'
 }
 
+# Begins with nothing stored: what a server kept from before is of other keys and ports.
 start() {
+    rm -rf "$folder/data"
+    mkdir -p "$folder/data"
     read -r -a ports <<<"$(free_ports)"
     endpoint=http://127.0.0.1:${ports[0]}
     export STORAGE_ENDPOINT=$endpoint STORAGE_ACCESS_KEY=acme:suite STORAGE_SECRET_KEY PORTAL_SECRET
