@@ -174,13 +174,13 @@ def _lengths_differ(before: Exchange, head: Exchange, after: Exchange) -> bool:
 def test_answers_are_not_shared(platform: Platform) -> None:
     """Purpose: what one token opens is not handed to others by a shared cache.
 
-    Method: 1. read each declared resource with the good token, and with one that lacks its scope
+    Method: 1. read each declared resource with the good token, and with one that lacks its scope; one without a token
             2. expect no Cache-Control with public or s-maxage, unless with no-store: a shared cache would hand on what
                was shown, or refused
     """
-    for operation, token in reads(platform):
+    for number, (operation, token) in enumerate(reads(platform)):
         lacking = [platform.token_without(operation.scope)] if operation.scope else []
-        for each in (token, *lacking):
+        for each in (token, *lacking, *([None] if number == 0 else [])):
             reply = platform.send(operation, each)
             value = (reply.headers.get("cache-control") or "").lower()
             if ("public" in value or "s-maxage" in value) and "no-store" not in value:

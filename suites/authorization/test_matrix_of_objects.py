@@ -90,7 +90,7 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
             expect_status(answer, 403, f"for {operation}: the stated scope lacks {operation.scope}")
 
 
-SILENT = {"unknown": "cf:unknown", "beyond": "{other}", "comma": "{own},{other}", "star": "*"}
+SILENT = {"unknown": "cf:unknown", "beyond": "{other}", "comma": "{own},{other}", "star": "*", "capitals": "{OWN}"}
 
 
 @verifies("authorization/matrix/unstated-scope-opens-nothing")
@@ -99,7 +99,7 @@ def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
     """Purpose: a token that is given for a scope which cannot be, without a word of another one, is good for nothing.
 
     Method: 1. ask with the narrow credential for an unknown scope, one beyond it, its own and another behind a comma,
-               and for a wildcard; go on where a token is issued whose answer states no scope
+               a wildcard, and its own in capitals; go on where a token is issued whose answer states no scope
             2. read each declared resource with it
             3. expect 403 where a scope is needed
     """
@@ -108,7 +108,8 @@ def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
     beyond = [each for each in others if each not in own]
     if not own or not beyond:
         raise Inconclusive("the credential narrow has no scope, or each that full has", "a narrow credential with some")
-    reply = oauth.request_token("narrow", scope=SILENT[asked].replace("{own}", own[0]).replace("{other}", beyond[0]))
+    scope = SILENT[asked].replace("{own}", own[0]).replace("{other}", beyond[0]).replace("{OWN}", own[0].upper())
+    reply = oauth.request_token("narrow", scope=scope)
     if not issued(reply) or granted_scopes(reply, []):
         return  # What is stated is a promise of other checks.
     token = oauth.taken(reply, "narrow")
@@ -144,22 +145,29 @@ def test_method_override_is_ignored(platform: Platform, header: str | None) -> N
 
 
 @verifies("authorization/matrix/preconditions-come-after-access")
-@pytest.mark.parametrize("who", [case("no-token", "none"), case("lacking-scope", "lacking")])
+@pytest.mark.parametrize(
+    "who", [case("no-token", "none"), case("lacking-scope", "lacking"), case("foreign", "foreign")]
+)
 def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
     """Purpose: who may not read an item does not learn whether it is still as it was, either.
 
-    Method: 1. read an item without a token, and with one that lacks the scope, on condition that it has changed:
-               If-None-Match with its own ETag, and with any
-            2. expect 401 and 403, as without a condition
+    Method: 1. read an item without a token, with one that lacks the scope, and as foreign, on condition that it has
+               changed: If-None-Match with its own ETag, and with any
+            2. expect 401, 403, and 403 or 404, as without a condition
     """
+    wanted = {"none": {401}, "lacking": {403}, "foreign": {403, 404}}[who]
     for operation in platform.operations("read-item"):
         if who == "lacking" and not operation.scope:
             continue
         etag = platform.as_role("full", operation).headers.get("etag")
-        token = platform.token_without(str(operation.scope)) if who == "lacking" else None
+        token = {
+            "none": lambda: None,
+            "lacking": lambda scope=operation.scope: platform.token_without(str(scope)),
+            "foreign": lambda: platform.oauth.token("foreign"),
+        }[who]()
         for value in ("*", etag) if etag else ("*",):
             reply = platform.send(operation, token, [("If-None-Match", value)])
-            expect_status(reply, 403 if token else 401, f"for {operation} with If-None-Match: {value}")
+            expect_status(reply, wanted, f"for {operation} with If-None-Match: {value}")
 
 
 @verifies("authorization/matrix/project-membership-narrows")

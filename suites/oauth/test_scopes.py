@@ -139,7 +139,7 @@ def test_scope_is_case_sensitive(control: OAuthClient) -> None:
 
 
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
-             "twice": "{own} {own}", "two-blanks": "{own}  {own}"}  # fmt: skip
+             "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}"}  # fmt: skip
 
 
 @verifies("oauth/scope/malformed-is-refused-or-ignored")
@@ -147,7 +147,7 @@ MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": 
 def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str) -> None:
     """Purpose: text that can be no scope is not guessed at: a client learns that it did not get what it asked for.
 
-    Method: 1. ask for a scope with characters outside its grammar, or with one scope twice, or two blanks between
+    Method: 1. ask for a scope with characters outside its grammar, or for one twice, many times, or with two blanks
             2. expect 400 with error invalid_scope or invalid_request; or, since a server may ignore a scope in part or
                whole, a token that states another scope, one of the credential's, or states none and grants none
     """

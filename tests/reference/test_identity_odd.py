@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import odd_paths, odd_requests, odd_tokens
 from conformance.reference.http import Request
-from tests.reference.identity_table import Look, Row, alterations_in, api, listed, scope, token
+from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, listed, scope, token
 from tests.reference.identity_world import (
     ACME,
     ATLAS,
@@ -164,6 +164,8 @@ TABLE: list[Row] = [
     (odd_requests.RefusalsAreTranslated, in_german, True, False),
     (odd_requests.ScopeBeyondGrantedInSilence, silence("member:read"), 400, ("member:read", False)),
     (odd_requests.UnknownScopeIsEveryScope, silence("cf:x"), 400, ("organization:read", False)),
+    (odd_requests.CapitalsGrantedInSilence, silence("ORGANIZATION:READ"), 400, ("organization:read", False)),
+    (odd_requests.ManyScopesCrash, token(scope=" ".join(["member:read"] * 30)), 200, 500),
     (odd_requests.SecretQuotedThatComesTwice, quoted_twice, False, True),
     (odd_requests.TwoBlanksInAScopeCrash, token(scope="member:read  project:read"), 400, 500),
     (odd_tokens.ZerosAreASignature, with_token(lambda good: forged(good, SIGNED, unpadded(bytes(64)))), 401, 200),
@@ -189,6 +191,18 @@ TABLE: list[Row] = [
     (odd_paths.OrganizationReadBeforeEncodedDots, by_way_of("/%2e%2e/"), 404, 200),
     (odd_paths.OrganizationReadBeforeEncodedSlash, by_way_of("/..%2f"), 404, 200),
     (odd_paths.DeletionBySlashIsUnguarded, api(f"{ATLAS}/", None, "DELETE"), 401, 204),
+    (
+        odd_paths.ForeignItemNotModified,
+        api(ATLAS, "ct-foreign", headers={"if-none-match": '"1"'}),
+        404,
+        304,
+    ),
+    (
+        odd_paths.MissingTokenMayBeShared,
+        api_header("cache-control", ATLAS, None),
+        "no-store",
+        "public, max-age=60",
+    ),
     (odd_paths.PageCutBeforeHiding, behind_a_hidden_one, (["atlas"], 1), ([], 1)),
 ]
 

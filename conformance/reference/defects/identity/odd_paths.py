@@ -1,15 +1,16 @@
-"""Defects in where a path leads and what a page leaves out."""
+"""Defects in where a path leads, what a page leaves out, and what is looked at before who asks."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization
+from conformance.reference.identity.state import Refused
 
 Segments = tuple[str | None, ...]
 Serves = Callable[[Request, Segments], Awaitable[Answer]]
@@ -88,3 +89,36 @@ class PageCutBeforeHiding(Defect):
         seen = surface.visible_projects(call.caller, call.organization)
         page = [each.document() for each in every[offset : offset + limit] if each in seen]
         return Answer.json(200, {"items": page, "total": len(seen), "limit": limit, "offset": offset})
+
+
+class ForeignItemNotModified(Defect):
+    """RFC 9110 section 13.2.1: preconditions are looked at after access, that to the organization included."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/preconditions-come-after-access",)
+    path, tag = "", ""
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        found = surface_of(original).organizations.get(slug or "")
+        project = found.projects.get(self.path.rpartition("/")[2]) if found else None
+        if project and project.etag == self.tag:
+            raise Refused(Answer(304))
+        return original(caller, slug)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        self.path, self.tag = request.raw_path, request.headers.get("if-none-match", "")
+        return await original(request, segments)
+
+
+class MissingTokenMayBeShared(Defect):
+    """RFC 9111 section 3: what who shows no token is answered is stored for everybody, if it may be."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/answers-are-not-shared",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and "authorization" not in request.headers:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer

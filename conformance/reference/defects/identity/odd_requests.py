@@ -239,3 +239,24 @@ class TwoBlanksInAScopeCrash(Defect):
         if "  " in text:
             raise RuntimeError("the name of a scope is empty")
         return original(text)
+
+
+class CapitalsGrantedInSilence(ScopeBeyondGrantedInSilence):
+    """RFC 6749 section 3.3: a scope in capitals is another one, whatever the answer states."""
+
+    noticed_by = ("authorization/matrix/unstated-scope-opens-nothing",)
+
+    def _in_silence(self, client: Client, asked: str) -> tuple[str, ...]:
+        return tuple(scope for scope in client.scopes if scope.upper() == asked)
+
+
+class ManyScopesCrash(Defect):
+    """The contract's table of errors: a long list of scopes is no reason for a 5xx (a column of 255 letters)."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+
+    def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
+        if len(text) > 255:
+            raise RuntimeError("value too long for type character varying(255)")
+        return original(text)
