@@ -11,7 +11,14 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage,
 from conformance.clients.registry_uploads import open_for_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_listed,
+    expect_not_stored,
+    expect_range,
+    expect_tags,
+    pages_from,
+)
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -155,12 +162,16 @@ def test_digest_as_written(repository: Repository, new_blob: NewBlob) -> None:
 def test_one_byte(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a chunk may be one byte, at the beginning and later, though "0-0" is said of none as well.
 
-    Method: 1. PATCH the first byte, the second, and all others, each with its Content-Range: expect 202
+    Method: 1. PATCH the first byte, the second, and all others, each with its Content-Range: expect 202, and a Range,
+               where there is one, that ends where the chunk does
             2. PUT the digest: expect 201 and exactly the bytes
     """
     blob, upload = new_blob(), open_for_chunks(repository, 1)
     for first, end in ((0, 1), (1, 2), (2, len(blob.content))):
-        expect_status(upload.patch(blob.content[first:end], f"{first}-{end - 1}"), 202, f"to the chunk at {first}")
+        reply = upload.patch(blob.content[first:end], f"{first}-{end - 1}")
+        expect_status(reply, 202, f"to the chunk at {first}")
+        if "range" in reply.headers:
+            expect_range(reply, end - 1)
 
     expect_status(upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)

@@ -113,7 +113,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "StorageAnswersItself",
         "UploadsOnAnotherHost",
     ),
-    "small_chunks": ("ChunkOfOneByteRefused", "EmptyChunkFails", "EndedUploadTakesItsBlob"),
+    "small_chunks": ("ChunkOfOneByteRefused", "EmptyChunkFails", "EndedUploadTakesItsBlob", "OneByteToldAsTwo"),
     "tags_apart": (
         "DeletedTagGoesBack",
         "EmptyLastEndsTheList",

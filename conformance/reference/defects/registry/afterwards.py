@@ -351,6 +351,17 @@ class ChunkOfOneByteRefused(Defect):
         original(request, upload)
 
 
+class OneByteToldAsTwo(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: Range ends with the last byte that was taken, the first of all
+    bytes too."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/one-byte-is-a-chunk",)
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        return "0-1" if len(upload.content) == 1 else str(original(upload))
+
+
 class SecondTryBelieved(Defect):
     """Docker Registry V2, Digest Parameter: what is sent after a refusal is verified and kept as well."""
 
