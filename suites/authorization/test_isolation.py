@@ -68,29 +68,33 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
     """Purpose: a path written in another way is decided on like the path itself.
 
     Method: 1. ask for the first declared resource, and each item, by a path with a slash, dots, an encoding … too
-               many, without a token, as foreign, and with a token that lacks the scope
+               many, without a token and as foreign, and each item with a token that lacks the scope as well
             2. expect no 2xx
     """
     for operation in [platform.operations("read")[0], *platform.operations("read-item")]:
-        for token in strangers(platform, operation):
+        who = strangers(platform, operation)
+        for token in who[:2] if operation.kind == "read" else who:
             reply = platform.http.get(_tricked(operation.path, trick), [bearer(token)] if token else [])
             if reply.ok:
                 raise NonConformance("no 2xx", f"{reply.status} with {len(reply.body)} bytes", reply)
 
 
+OF_CHANGES = ("trailing-slash", "double-slash", "encoded-letter")
+
+
 @verifies("authorization/isolation/path-tricks-change-nothing")
-@pytest.mark.parametrize("trick", [case(name, name) for name in ("trailing-slash", "double-slash", "encoded-letter")])
-def test_path_tricks_change_nothing(platform: Platform, trick: str) -> None:
+def test_path_tricks_change_nothing(platform: Platform) -> None:
     """Purpose: nor is it a way to change things without the right to.
 
-    Method: 1. delete an item by a path with a slash too many, or an encoded letter: without a token, and with one that
-               lacks the scope
+    Method: 1. delete an item without a token by a path with a slash too many, or an encoded letter; and, with a slash
+               behind it, with a token that lacks the scope
             2. expect no 2xx, and the owner to find the item as before
     """
     for operation in platform.operations("delete"):
         before = platform.state(operation)
-        lacking = [platform.token_without(operation.scope)] if operation.scope else []
-        for token in (None, *lacking):
+        asked: list[tuple[str, str | None]] = [(each, None) for each in OF_CHANGES]
+        asked += [(OF_CHANGES[0], platform.token_without(operation.scope))] if operation.scope else []
+        for trick, token in asked:
             reply = platform.send(operation, token, path=_tricked(operation.path, trick))
             if reply.ok:
                 raise NonConformance("no 2xx", f"{reply.status} for a deletion that nobody may make", reply)

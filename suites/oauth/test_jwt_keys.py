@@ -61,7 +61,7 @@ def test_published_keys_are_public(platform: Platform) -> None:
 
 
 SHORTEST_BITS = 2048
-TOKENS = 4
+TOKENS = 3
 
 
 @verifies("oauth/jwt/published-keys-are-long-enough")
@@ -87,8 +87,8 @@ def _modulus(key: dict[str, Any]) -> bytes:
 def test_published_keys_verify(platform: Platform) -> None:
     """Purpose: whoever is to verify a token finds the key for that where keys are published.
 
-    Method: 1. ask for four tokens, which several instances may issue, and read the declared JWK set; twice where one of
-               them is not of its keys, since keys change
+    Method: 1. ask for three tokens, which several instances may issue, and read the declared JWK set; twice where one
+               is not of its keys, since keys change
             2. expect one of them to verify the signature of each
     """
     for _ in range(2):
