@@ -21,12 +21,15 @@ class ReferenceFailed(Exception):
 
 
 class EmbeddedReference:
-    """A running reference with a target file of its own in a temporary folder; ``stop`` removes both."""
+    """A running reference with a target file of its own in a temporary folder; ``stop`` removes both.
 
-    def __init__(self, arguments: Sequence[str] = ()) -> None:
+    ``program`` is what Python is given in place of the reference itself, to serve one that is changed.
+    """
+
+    def __init__(self, arguments: Sequence[str] = (), program: Sequence[str] = ("-m", "conformance.reference")) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-reference-"))
         self.target_config = self.folder / "conformance.toml"
-        command = [sys.executable, "-m", "conformance.reference", "--embedded"]
+        command = [sys.executable, *program, "--embedded"]
         # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
         # input ends with this process, however that ends.
         self.process = subprocess.Popen(
