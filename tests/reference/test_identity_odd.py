@@ -203,6 +203,12 @@ TABLE: list[Row] = [
         "no-store",
         "public, max-age=60",
     ),
+    (
+        odd_paths.OrganizationFromForwardedHost,
+        lambda w: w.api(ACME, headers={"x-forwarded-host": "globex.example"}).json()["slug"],
+        "acme",
+        "globex",
+    ),
     (odd_paths.PageCutBeforeHiding, behind_a_hidden_one, (["atlas"], 1), ([], 1)),
 ]
 

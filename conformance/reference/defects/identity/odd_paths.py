@@ -122,3 +122,18 @@ class MissingTokenMayBeShared(Defect):
         if is_api_request(request) and "authorization" not in request.headers:
             answer.headers["Cache-Control"] = "public, max-age=60"
         return answer
+
+
+class OrganizationFromForwardedHost(Defect):
+    """OWASP API2: the organization is the token's, not one whose host a header field names."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        host = request.headers.get("x-forwarded-host", "").partition(".")[0]
+        answer = await original(request, segments)
+        named = surface_of(original).organizations.get(host)
+        if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
+            return Answer.json(200, named.document())
+        return answer
