@@ -64,6 +64,12 @@ TABLE: list[Row] = [
         REFUSED + '"insufficient_scope", scope="project:write"',
         REFUSED + '"insufficient_scope", scope="project:read"',
     ),
+    (
+        told.ChallengeNamesScopeOtherwise,
+        api_header(CHALLENGE, ATLAS, method="DELETE", scope="member:read"),
+        REFUSED + '"insufficient_scope", scope="project:write"',
+        REFUSED + '"insufficient_scope", scope="project.write"',
+    ),
     (told.ExpiredTokenHasOwnCode, with_ended_token, REFUSED + '"invalid_token"', REFUSED + '"token_expired"'),
     (told.TimesAreText, lambda w: isinstance(claims(w.bearer())["exp"], str), False, True),
     (told.MalformedCopyFails, api(ATLAS, headers={"if-none-match": '"'}), 200, 500),

@@ -52,6 +52,16 @@ class ChallengeNamesScopeToRead(Defect):
         return original(error, scope and scope.replace(":write", ":read"))
 
 
+class ChallengeNamesScopeOtherwise(Defect):
+    """RFC 6750 section 3.1: the scope that a challenge names is one that can be asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(error, scope and scope.replace(":", "."))
+
+
 class ExpiredTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
 
