@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges, expect_challenge, expect_well_formed_bearer
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
@@ -25,16 +26,26 @@ def reads(platform: Platform) -> list[tuple[Operation, str]]:
     return found
 
 
+def refused(platform: Platform, once: Once, who: str) -> list[tuple[Operation, Exchange]]:
+    """What each declared operation is answered to no token, to an unknown one, or to one that lacks its scope."""
+
+    def ask(operation: Operation) -> Exchange:
+        token = platform.token_without(str(operation.scope)) if who == "lacking-scope" else None
+        return platform.send(operation, "cf-unknown-token" if who == "unknown-token" else token)
+
+    asked = [each for each in platform.operations(*KINDS) if each.scope or who != "lacking-scope"]
+    return once(("refused", who), lambda: [(each, ask(each)) for each in asked])
+
+
 @verifies("authorization/bearer/401-carries-a-bearer-challenge")
-@pytest.mark.parametrize("token", [case("no-token", None), case("unknown-token", "cf-unknown-token")])
-def test_401_carries_a_bearer_challenge(platform: Platform, token: str | None) -> None:
+@pytest.mark.parametrize("who", [case("no-token", "no-token"), case("unknown-token", "unknown-token")])
+def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str) -> None:
     """Purpose: a client is told how to authenticate.
 
     Method: 1. perform each declared operation without a token, and with an unknown one
             2. where the answer is 401, expect a WWW-Authenticate challenge of scheme Bearer with a parameter
     """
-    for operation in platform.operations(*KINDS):
-        reply = platform.send(operation, token)
+    for _, reply in refused(platform, once, who):
         if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
             raise NonConformance(
                 "a Bearer challenge with a parameter", f"{reply.headers.get('www-authenticate')}", reply
@@ -43,57 +54,49 @@ def test_401_carries_a_bearer_challenge(platform: Platform, token: str | None) -
 
 @verifies("authorization/bearer/challenge-is-well-formed")
 @pytest.mark.parametrize("who", [case(name, name) for name in ("no-token", "unknown-token", "lacking-scope")])
-def test_challenge_is_well_formed(platform: Platform, who: str) -> None:
+def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> None:
     """Purpose: a client can read what the challenge says without a guess.
 
-    Method: 1. read each declared resource without a token, with an unknown one, with one that lacks the scope
+    Method: 1. perform each declared operation without a token, with an unknown one, with one that lacks the scope
             2. expect each attribute of each Bearer challenge once at most, and in its own characters
     """
-    for operation in platform.operations("read"):
-        if who == "lacking-scope" and not operation.scope:
-            continue
-        token = {
-            "no-token": lambda: None,
-            "unknown-token": lambda: "cf-unknown-token",
-            "lacking-scope": lambda scope=operation.scope: platform.token_without(str(scope)),
-        }[who]()
-        expect_well_formed_bearer(platform.send(operation, token))
+    for _, reply in refused(platform, once, who):
+        expect_well_formed_bearer(reply)
 
 
 @verifies("authorization/bearer/no-token-names-no-error")
-def test_no_token_names_no_error(platform: Platform) -> None:
+def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     """Purpose: who sent no token made no error yet.
 
     Method: 1. read each declared resource without a token
             2. expect a challenge without the parameter error
     """
-    for operation in platform.operations("read"):
-        reply = platform.send(operation, None)
+    for reply in [reply for operation, reply in refused(platform, once, "no-token") if operation.kind == "read"]:
         if "error" in expect_challenge(reply, "Bearer").parameters:
             raise NonConformance("a challenge without error", f"{reply.headers.get('www-authenticate')}", reply)
 
 
 @verifies("authorization/bearer/bad-token-is-invalid-token")
-def test_bad_token_is_invalid_token(platform: Platform) -> None:
+def test_bad_token_is_invalid_token(platform: Platform, once: Once) -> None:
     """Purpose: a client learns that it needs a new token.
 
     Method: 1. read each declared resource with an unknown token
             2. expect a challenge with error="invalid_token"
     """
-    for operation in platform.operations("read"):
-        _expect_error(platform.send(operation, "cf-unknown-token"), "invalid_token")
+    for operation, reply in refused(platform, once, "unknown-token"):
+        if operation.kind == "read":
+            _expect_error(reply, "invalid_token")
 
 
 @verifies("authorization/bearer/lacking-scope-is-insufficient-scope")
-def test_lacking_scope_is_insufficient_scope(platform: Platform) -> None:
+def test_lacking_scope_is_insufficient_scope(platform: Platform, once: Once) -> None:
     """Purpose: a client learns that it needs another scope.
 
     Method: 1. perform each declared operation with a token that lacks its scope
             2. expect a challenge with error="insufficient_scope"
     """
-    for operation in platform.operations(*KINDS):
-        if operation.scope:
-            _expect_error(platform.send(operation, platform.token_without(operation.scope)), "insufficient_scope")
+    for _, reply in refused(platform, once, "lacking-scope"):
+        _expect_error(reply, "insufficient_scope")
 
 
 @verifies("authorization/bearer/named-scope-is-one-that-lacks")

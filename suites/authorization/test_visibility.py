@@ -11,7 +11,8 @@ from conformance.sandbox.hidden import HiddenThings
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 def hiding(platform: Platform) -> list[tuple[Resource, str]]:
@@ -55,6 +56,38 @@ def test_hiding_hides_at_once(platform: Platform) -> None:
             expect_status(platform.as_role(role, read), {403, 404}, f"for {read} as {role}, behind another update")
     if not judged:
         raise NotApplicable("no update takes the members that hide an item")
+
+
+@verifies("authorization/concealment/hidden-is-its-members-own")
+def test_hidden_is_its_members_own(platform: Platform, hidden: HiddenThings) -> None:
+    """Purpose: what is hidden from others is not lost to those who have access to it.
+
+    Method: 1. as full, create a hidden item, and one that all see
+            2. expect the list, where it is whole and names the one, to name the other
+            3. update the hidden one and delete it, where that is declared: 2xx
+    """
+    for resource in dict.fromkeys(resource.name for resource, _ in hiding(platform)):
+        declared = next(each for each in platform.resources if each.name == resource)
+        slug, seen = hidden.new_item(declared), platform.new_item(declared)
+        listed = platform.as_role("full", platform.operation(declared, "read"))
+        if is_whole(listed) and named(listed, seen) and not named(listed, slug):
+            raise NonConformance(f"a list that names {slug}, as it does {seen}", "a list without it", listed)
+        for kind in ("update", "delete"):
+            if getattr(declared, kind):
+                operation = platform.operation(declared, kind, slug)
+                expect_success(platform.as_role("full", operation), f"for {operation} by who has access to it")
+
+
+def named(listed: Exchange, slug: str) -> bool:
+    """Whether a list names an item."""
+    return f'"{slug}"' in listed.text
+
+
+def is_whole(listed: Exchange) -> bool:
+    """Whether an answer is a list of which nothing is left for another page: it has as many entries as its total."""
+    document = listed.members() if listed.ok and "json" in listed.media_type else {}
+    lists = [value for value in document.values() if isinstance(value, list)]
+    return len(lists) == 1 and document.get("total", document.get("count")) == len(lists[0])
 
 
 @verifies("authorization/concealment/creation-replaces-nothing-hidden")

@@ -85,6 +85,18 @@ def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: byt
     expect_no_server_error(reply)
 
 
+@verifies("oauth/client/hostile-credentials-are-no-server-error")
+def test_another_scheme_is_no_server_error(control: OAuthClient) -> None:
+    """Purpose: nor does a field of another scheme, which a gateway or a library may leave there.
+
+    Method: 1. send the good form under an Authorization field of the scheme Bearer
+            2. expect no 5xx (a token, or a refusal)
+    """
+    reply = control.post(control.form(), (FORM_TYPE, bearer("cf-unknown-token")))
+    control.open(reply)
+    expect_no_server_error(reply)
+
+
 @verifies("oauth/client/token-is-no-secret")
 def test_token_is_no_secret(control: OAuthClient) -> None:
     """Purpose: an access token, which travels widely, does not stand in for the client secret.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -14,6 +15,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
+SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 APART_S = 2.1
 ONE_HOUR = 3600
 ONE_YEAR = 366 * 24 * 3600
@@ -102,6 +104,18 @@ def test_lifetime_is_short(answer: Exchange) -> None:
     stated = expect_token(answer).get("expires_in", 0)
     if isinstance(stated, int) and stated > ONE_HOUR:
         raise NonConformance("expires_in of at most 3600", f"expires_in {stated}", answer)
+
+
+@verifies("oauth/answer/scope-is-well-formed")
+def test_scope_is_well_formed(answer: Exchange) -> None:
+    """Purpose: a client that splits the stated scope at its blanks has names, and no empty one among them.
+
+    Method: 1. ask for a token with all scopes of the credential
+            2. expect scope, where it is stated, to be names with one blank between them
+    """
+    stated = expect_token(answer).get("scope", "x")
+    if not isinstance(stated, str) or not SCOPE.match(stated):
+        raise NonConformance("scope, names with one blank between them", f"scope {stated!r}", answer)
 
 
 @verifies("oauth/answer/no-refresh-token")

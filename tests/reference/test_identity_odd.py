@@ -18,6 +18,7 @@ from tests.reference.identity_table import Look, Row, alterations_in, api, api_h
 from tests.reference.identity_world import (
     ACME,
     ATLAS,
+    HIDDEN,
     World,
     basic,
     claims,
@@ -147,6 +148,7 @@ def names_of_keys(w: World) -> int:
     return len([key["kid"] for key in w.ask("GET", KEYS).json()["keys"]])
 
 
+ONE_BLANK_OR_TWO = ("member:read project:read", "member:read  project:read")
 INVALID = 'Bearer realm="reference", error='
 TABLE: list[Row] = [
     (odd_requests.SmallHexadecimalDigitsUnread, token(raw=b"grant%5ftype=client_credentials"), 401, 400),
@@ -166,6 +168,8 @@ TABLE: list[Row] = [
     (odd_requests.UnknownScopeIsEveryScope, silence("cf:x"), 400, ("organization:read", False)),
     (odd_requests.CapitalsGrantedInSilence, silence("ORGANIZATION:READ"), 400, ("organization:read", False)),
     (odd_requests.ManyScopesCrash, token(scope=" ".join(["member:read"] * 30)), 200, 500),
+    (odd_requests.ScopeStatedWithTwoBlanks, scope(scope="member:read project:read"), *ONE_BLANK_OR_TWO),
+    (odd_requests.BearerBesideFormCrashes, token(headers={"authorization": "Bearer x"}), 400, 500),
     (odd_requests.SecretQuotedThatComesTwice, quoted_twice, False, True),
     (odd_requests.TwoBlanksInAScopeCrash, token(scope="member:read  project:read"), 400, 500),
     (odd_tokens.ZerosAreASignature, with_token(lambda good: forged(good, SIGNED, unpadded(bytes(64)))), 401, 200),
@@ -208,6 +212,15 @@ TABLE: list[Row] = [
         lambda w: w.api(ACME, headers={"x-forwarded-host": "globex.example"}).json()["slug"],
         "acme",
         "globex",
+    ),
+    (odd_paths.HiddenFromEverybodysList, listed("ct-full"), (["atlas", "secret-lab"], 2), (["atlas"], 1)),
+    (odd_paths.HiddenIsNobodysToChange, lambda w: w.patch(HIDDEN, name="x").status_code, 200, 404),
+    (odd_paths.HiddenIsNobodysToDelete, api(HIDDEN, method="DELETE"), 204, 404),
+    (
+        odd_paths.ChallengeOfWritesRepeatsItself,
+        api_header("www-authenticate", ATLAS, method="DELETE", scope="member:read"),
+        'Bearer realm="reference", error="insufficient_scope", scope="project:write"',
+        'Bearer realm="reference", error="insufficient_scope", scope="project:write", error="invalid_request"',
     ),
     (odd_paths.PageCutBeforeHiding, behind_a_hidden_one, (["atlas"], 1), ([], 1)),
 ]

@@ -1,15 +1,16 @@
-"""Defects in where a path leads, what a page leaves out, and what is looked at before who asks."""
+"""Defects in where a path leads, what a page leaves out, and whom what is hidden is kept from."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Call
-from conformance.reference.identity.records import Organization
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 
 Segments = tuple[str | None, ...]
@@ -136,4 +137,56 @@ class OrganizationFromForwardedHost(Defect):
         named = surface_of(original).organizations.get(host)
         if answer.status == 200 and named and len(segments) == 4 and request.method == "GET":
             return Answer.json(200, named.document())
+        return answer
+
+
+class HiddenFromEverybodysList(Defect):
+    """Projects: a list of members is who has access; to them the list of projects shows it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+
+    def visible_projects(
+        self, original: Callable[[Caller, Organization], list[Project]], caller: Caller, organization: Organization
+    ) -> list[Project]:
+        return [project for project in original(caller, organization) if not project.members]
+
+
+class HiddenIsNobodysToChange(Defect):
+    """Projects: a list of members is who has access, to change it as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+    method, asked = "PATCH", ""
+
+    def visible_project(
+        self, original: Callable[[Caller, Organization, str | None], Project], caller: Caller, *given: Any
+    ) -> Project:
+        project = original(caller, *given)
+        if project.members and self.asked == self.method:
+            raise Refused(surface_of(original).not_found())
+        return project
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        self.asked = request.method
+        return await original(request, segments)
+
+
+class HiddenIsNobodysToDelete(HiddenIsNobodysToChange):
+    """Projects: a list of members is who has access, to delete it as well."""
+
+    noticed_by = ("authorization/concealment/hidden-is-its-members-own",)
+    method = "DELETE"
+
+
+class ChallengeOfWritesRepeatsItself(Defect):
+    """RFC 6750 section 3: error stands once in a challenge, in that of a write as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        told = answer.headers.get("www-authenticate", "")
+        if is_api_request(request) and "error=" in told and request.method in ("POST", "PATCH", "DELETE"):
+            answer.headers["WWW-Authenticate"] = f'{told}, error="invalid_request"'
         return answer

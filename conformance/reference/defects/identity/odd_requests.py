@@ -260,3 +260,28 @@ class ManyScopesCrash(Defect):
         if len(text) > 255:
             raise RuntimeError("value too long for type character varying(255)")
         return original(text)
+
+
+class ScopeStatedWithTwoBlanks(Defect):
+    """RFC 6749 section 3.3: scopes are delimited by a blank each."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/scope-is-well-formed",)
+
+    def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        document = original(*given)
+        return {**document, "scope": document["scope"].replace(" ", "  ")}
+
+
+class BearerBesideFormCrashes(Defect):
+    """The contract's table of errors: a field of another scheme beside good credentials is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+
+    def presented_credentials(
+        self, original: Callable[[Request, Form], tuple[str, str]], request: Request, form: Form
+    ) -> tuple[str, str]:
+        if request.headers.get("authorization", "").startswith("Bearer") and "client_id" in form:
+            raise RuntimeError("two callers")
+        return original(request, form)
