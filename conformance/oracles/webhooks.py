@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import time
+from collections.abc import Callable
 
+from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
 from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
+AGAIN_S = 0.25
 OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
@@ -47,3 +53,18 @@ def expect_as_unknown(webhook: WebhookClient, method: str, secret: str, body: by
         return Asked(name, webhook.send(method, webhook.path_with(name), body, "application/json"))
 
     return expect_as_absent(ask, secret, lambda: random_secret(secret), like="a URL that never existed")
+
+
+def mark() -> str:
+    """A word of chance that no other event has."""
+    return f"cf-mark-{random.getrandbits(64):016x}"
+
+
+def told_in_time(operator: Operator, target: Target, whole: Callable[[str], bool]) -> str:
+    """What the hook tells, as soon as it is whole: what was accepted may be worked on later, within limits.arrival."""
+    until = time.monotonic() + target.limits.arrival
+    told = json.dumps(operator.events())
+    while not whole(told) and time.monotonic() < until:
+        time.sleep(AGAIN_S)
+        told = json.dumps(operator.events())
+    return told

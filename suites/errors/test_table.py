@@ -195,3 +195,15 @@ def test_repeats_no_token(platform: Platform, once: Once, name: str) -> None:
     sent = (reply.request_headers.get("authorization") or "").partition(" ")[2]
 
     expect_not_repeated(reply, [sent], "the token")
+
+
+@verifies("errors/shape/repeats-no-token")
+@pytest.mark.parametrize("method", [case("trace", "TRACE")])
+def test_trace_repeats_no_token(platform: Platform, method: str) -> None:
+    """Purpose: nor does what reflects a request for those who look for faults (RFC 9110 section 9.3.8).
+
+    Method: 1. send TRACE to a declared resource, with the full token
+            2. expect the token nowhere in the answer
+    """
+    token = platform.oauth.token("full")
+    expect_not_repeated(platform.send(platform.operations("read")[0], token, method=method), [token], "the token")

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import random
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
+from urllib.parse import urlencode
 
 from conformance.clients.at_once import at_once
 from conformance.clients.cut_off import BreakingOff
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import HeaderFields, WebhookClient
 from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
+from conformance.oracles.webhooks import mark, told_in_time
 from conformance.target.description import Target
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
-
-AGAIN_S = 0.25
 
 
 def observed_by(operator: Operator) -> Operator:
@@ -29,39 +27,53 @@ def observed_by(operator: Operator) -> Operator:
     return operator
 
 
-def told_in_time(operator: Operator, target: Target, whole: Callable[[str], bool]) -> str:
-    """What the hook tells, as soon as it is whole: what was accepted may be worked on later, within limits.arrival."""
-    until = time.monotonic() + target.limits.arrival
-    told = json.dumps(operator.events())
-    while not whole(told) and time.monotonic() < until:
-        time.sleep(AGAIN_S)
-        told = json.dumps(operator.events())
-    return told
+Kind = tuple[str, HeaderFields]
+SENDERS: list[HeaderFields] = [
+    [("Authorization", "Bearer cf-unknown"), ("X-GitHub-Event", "push"), ("X-Hub-Signature-256", "sha256=00")],
+    [("Origin", "https://sender.example"), ("Cookie", "session=cf-unknown")],
+]
 
 
-def mark() -> str:
-    """A word of chance that no other event has."""
-    return f"cf-mark-{random.getrandbits(64):016x}"
+def kinds_of(webhook: WebhookClient) -> dict[str, Kind]:
+    """The kinds of events that are accepted alike: of each declared type, with a charset, with fields of senders."""
+    types = webhook.described.content_types
+    kinds: dict[str, Kind] = {each: (each, ()) for each in types}
+    if "application/json" in types:
+        kinds["JSON with a charset"] = ("application/json; charset=utf-8", ())
+    for fields in SENDERS:
+        kinds[f"{types[0]} with {' and '.join(name for name, _ in fields)}"] = (types[0], fields)
+    return kinds
 
 
 @verifies("webhooks/delivery/reaches-the-workspace")
 def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: what was accepted is there, every event once.
 
-    Method: 1. POST twelve events one after another, and twelve at once, each with a mark of chance
+    Method: 1. POST an event of each kind (declared types, a charset, fields of senders), the second behind one that is
+               broken, and twelve at once, each with a mark of chance
             2. have the operator's hook tell what was taken in, within the time that the target file says
-            3. expect each mark, once
+            3. expect the mark of each that was accepted, once
     """
     observed_by(operator)
-    marks = [mark() for _ in range(24)]
-    deliveries = [partial(webhook.post, json.dumps({"mark": each}).encode()) for each in marks]
-    for reply in [*(deliver() for deliver in deliveries[:12]), *at_once(deliveries[12:])]:
+    marks = {name: mark() for name in kinds_of(webhook)}
+    accepted = []
+    for number, (name, (content_type, fields)) in enumerate(kinds_of(webhook).items()):
+        if number == 1:
+            webhook.post(b"{")
+        event = {"mark": marks[name]}
+        form = "form" in content_type
+        accepted += [name] * webhook.post(
+            urlencode(event).encode() if form else json.dumps(event).encode(), content_type, fields
+        ).ok
+    many = {f"{number} of twelve": mark() for number in range(1, 13)}
+    for reply in at_once([partial(webhook.post, json.dumps({"mark": each}).encode()) for each in many.values()]):
         expect_success(reply)
 
-    told = told_in_time(operator, target, lambda told: all(each in told for each in marks))
-    counts = [told.count(each) for each in marks]
-    if counts != [1] * len(marks):
-        raise NonConformance("every event among those taken in, once", f"the events {counts} times")
+    wanted = {name: each for name, each in {**marks, **many}.items() if name in accepted or name in many}
+    told = told_in_time(operator, target, lambda told: all(each in told for each in wanted.values()))
+    wrong = [f"{name} {told.count(each)} times" for name, each in wanted.items() if told.count(each) != 1]
+    if wrong:
+        raise NonConformance("every event among those taken in, once", f"the event {', '.join(wrong)}")
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import random
 
 from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
-from conformance.oracles.webhooks import expect_as_unknown, taken
+from conformance.oracles.webhooks import expect_as_unknown, mark, taken, told_in_time
+from conformance.target.description import Target
 from conformance.vocabulary.check import disturbs, verifies
 from conformance.vocabulary.finding import NonConformance
 
@@ -21,13 +21,13 @@ DIFFERING_BITS = 96
 
 @verifies("webhooks/rotation/old-url-is-dead")
 @disturbs("webhook url", others=True)
-def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
+def test_old_url_is_dead(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: a URL that was exposed and rotated takes nothing any more; the new one does.
 
     Method: 1. have the operator's hook rotate the webhook
             2. expect the old URL to refuse six events, none of which the operator's hook tells: not every server may
                have heard of it
-            3. expect the new URL to accept an event
+            3. expect the new URL to accept an event, which the hook tells
             4. rotate it again: expect the first URL to be as dead as before
     """
     taken(webhook)
@@ -36,13 +36,16 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator) -> None:
 
     if old == webhook.secret:
         raise NonConformance("another URL after rotation", "the same one")
-    late = f"cf-late-{random.getrandbits(64):016x}"
+    late, new = mark(), mark()
     for _ in range(6):
         event = f'{{"mark": "{late}"}}'.encode()
         expect_refused(webhook.send("POST", webhook.path_with(old), event, "application/json"), "at the old URL")
-    if operator.has("events") and late in json.dumps(operator.events()):
+    expect_success(webhook.post(json.dumps({"mark": new}).encode()), "at the new URL")
+    told = told_in_time(operator, target, lambda told: new in told) if operator.has("events") else new
+    if late in told:
         raise NonConformance("no event of the old URL", "an event that the old URL refused among those taken in")
-    expect_success(webhook.post(b'{"event": "cf"}'), "at the new URL")
+    if new not in told:
+        raise NonConformance("the event of the new URL among those taken in", "no such event")
     webhook.turn_to(operator.rotate_webhook())
     first = webhook.send("POST", webhook.path_with(old), b"{}", "application/json")
     expect_refused(first, "at the first URL, after a further rotation")

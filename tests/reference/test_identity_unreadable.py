@@ -71,6 +71,8 @@ TABLE: list[Row] = [
     (unreadable.SecondDeletionAtOnceCrashes, at_once("deleted"), [204, 404], [204, 500]),
     (unreadable.ProblemToldAs400, lambda w: w.api(f"{PROJECTS}/none").json().get("status"), None, 400),
     (unreadable.PageOfAnErrorCrashes, api(f"{PROJECTS}/none", headers={"accept": "text/html"}), 404, 500),
+    (unreadable.TypeOfNothingCrashes, api(ATLAS, headers=JSON), 200, 500),
+    (unreadable.TraceReflectsToken, api(ATLAS, "ct-full", "TRACE"), 405, 200),
     (unreadable.ErrorNamesALine, lambda w: ".rb:31" in said(w), False, True),
     (unreadable.ErrorNamesAFrame, lambda w: "line 12" in said(w), False, True),
     (unreadable.ErrorNamesAnException, lambda w: "Exception" in said(w), False, True),

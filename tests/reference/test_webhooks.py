@@ -141,6 +141,12 @@ def at_the_old_url(w: World) -> list[int]:
     return [w.ask(url=old).status_code for _ in range(3)]
 
 
+def kept_behind_a_refused_one(w: World) -> int:
+    w.ask(content=b"{", headers=JSON)
+    w.ask()
+    return len(w.webhooks.events())
+
+
 def at_the_first_url(w: World) -> int:
     first = w.url
     w.webhooks.rotate()
@@ -239,6 +245,11 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.UnknownWebhookNotChallenged, posted(url="/hooks/x"), 404, 401),
     (answers.TooLargeNamesUrl, lambda w: w.url in w.ask(content=b"x" * (LARGEST + 1)).text, False, True),
     (answers.DeletionNamesUrl, lambda w: w.url in w.ask("DELETE").text, False, True),
+    (answers.TextEventLost, kept(b"x", headers={"content-type": "text/plain"}), 1, 0),
+    (answers.EventWithCharsetLost, kept(b"x", headers={"content-type": "text/plain; charset=utf-8"}), 1, 0),
+    (answers.EventOfKnownSenderLost, kept(b"x", headers={"x-hub-signature-256": "sha256=00"}), 1, 0),
+    (answers.EventBehindARefusedOneLost, kept_behind_a_refused_one, 1, 0),
+    (answers.EventsOfTheNewUrlLost, lambda w: (w.webhooks.rotate(), kept(b"x")(w))[1], 1, 0),
     (answers.SecondRotationRevivesFirstUrl, at_the_first_url, 404, 202),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),

@@ -183,3 +183,80 @@ class SecondRotationRevivesFirstUrl(Defect):
 
     def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
         return ORGANIZATION if raw_path in self.rotated[:-1] else original(raw_path)
+
+
+class _Losing(Defect):
+    """Events that are accepted, and then dropped."""
+
+    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        if not self._drops(request):
+            original(organization, request)
+
+    def _drops(self, request: Request) -> bool:
+        raise NotImplementedError
+
+
+class TextEventLost(_Losing):
+    """API Reference, Webhooks: an event that was accepted is taken in, a text as well (a worker knows JSON alone)."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return request.headers.get("content-type", "").startswith("text/plain")
+
+
+class EventWithCharsetLost(_Losing):
+    """API Reference, Webhooks: an event that was accepted is taken in, whatever stands behind its type."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return ";" in request.headers.get("content-type", "")
+
+
+class EventOfKnownSenderLost(_Losing):
+    """API Reference, Webhooks: an event that was accepted is taken in, though its signature cannot be verified."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return "x-hub-signature-256" in request.headers
+
+
+class EventBehindARefusedOneLost(Defect):
+    """API Reference, Webhooks: an event that was accepted is taken in, behind a broken one as well."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/reaches-the-workspace",)
+
+    def __init__(self) -> None:
+        self.refused = False
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        self.refused = answer.status == 400
+        return answer
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        if not self.refused:
+            original(organization, request)
+
+
+class EventsOfTheNewUrlLost(Defect):
+    """API Reference, Webhooks: what comes by the new URL is taken in (its handler knows the old one)."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/rotation/old-url-is-dead",)
+
+    def __init__(self) -> None:
+        self.rotated = False
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        self.rotated = True
+        return original()
+
+    def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
+        if not self.rotated:
+            original(organization, request)

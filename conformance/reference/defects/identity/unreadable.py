@@ -236,3 +236,28 @@ class ErrorNamesTheDatabase(_Telling):
 
     surface = "identity"
     told = "dial tcp 10.0.3.17:5432: connect: connection refused"
+
+
+class TypeOfNothingCrashes(Defect):
+    """The contract's table of errors: a read that says what it would send is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        named = request.method == "GET" and request.headers.get("content-type") == "application/json"
+        return Answer.json(500, {"error": {"code": "internal", "message": "internal"}}) if named else None
+
+
+class TraceReflectsToken(Defect):
+    """RFC 9110 section 9.3.8: what reflects a request leaves out what is likely to be secret."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/repeats-no-token",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.method != "TRACE":
+            return None
+        answer = Answer(200, "\r\n".join(f"{name}: {value}" for name, value in request.headers.items()).encode())
+        answer.headers["Content-Type"] = "message/http"
+        return answer
