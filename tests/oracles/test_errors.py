@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -74,6 +75,16 @@ def test_secrets_in_body_and_headers() -> None:
     for leaking in (reply(400, "x secret-1"), reply(302, "", {"Location": "/secret-1"})):
         with pytest.raises(NonConformance):
             expect_not_repeated(leaking, ["secret-1"])
+
+
+def test_secrets_percent_encoded_and_nearly_whole() -> None:
+    secret = "k7-Qz_" * 7
+    for leaking in (f"/hooks/{quote('k7-Qz_' * 7).replace('Q', '%51')}", f"token {secret[:-6]}...", f"…{secret[6:]}"):
+        with pytest.raises(NonConformance):
+            expect_not_repeated(reply(400, leaking), [secret], nearly=True)
+    for harmless in (f"token {secret[:8]}...{secret[-4:]}", "short"):
+        expect_not_repeated(reply(400, harmless), [secret, "short-secret"], nearly=True)
+    expect_not_repeated(reply(400, secret[:-6]), [secret])
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,11 @@ def coded(path: str) -> Look:
     return look
 
 
+def refused_token(w: World) -> int:
+    """How much of the token a refusal tells, forty characters at most."""
+    return len(w.api(PROJECTS, "ct-narrow").headers.get("x-refused-token", "")[:40])
+
+
 def said(w: World) -> str:
     return w.create(slug="-").text
 
@@ -73,6 +78,7 @@ TABLE: list[Row] = [
     (unreadable.PageOfAnErrorCrashes, api(f"{PROJECTS}/none", headers={"accept": "text/html"}), 404, 500),
     (unreadable.TypeOfNothingCrashes, api(ATLAS, headers=JSON), 200, 500),
     (unreadable.TraceReflectsToken, api(ATLAS, "ct-full", "TRACE"), 405, 200),
+    (unreadable.RefusalTellsMostOfToken, refused_token, 0, 40),
     (unreadable.ErrorNamesALine, lambda w: ".rb:31" in said(w), False, True),
     (unreadable.ErrorNamesAFrame, lambda w: "line 12" in said(w), False, True),
     (unreadable.ErrorNamesAnException, lambda w: "Exception" in said(w), False, True),

@@ -245,6 +245,8 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.UnknownWebhookNotChallenged, posted(url="/hooks/x"), 404, 401),
     (answers.TooLargeNamesUrl, lambda w: w.url in w.ask(content=b"x" * (LARGEST + 1)).text, False, True),
     (answers.DeletionNamesUrl, lambda w: w.url in w.ask("DELETE").text, False, True),
+    (answers.AnswerTellsMostOfUrl, lambda w: w.ask().headers.get("x-webhook", "")[-4:], "", "****"),
+    (answers.LinkEncodesUrl, lambda w: w.ask().headers.get("link", "")[:4], "", "<%2F"),
     (answers.TextEventLost, kept(b"x", headers={"content-type": "text/plain"}), 1, 0),
     (answers.EventWithCharsetLost, kept(b"x", headers={"content-type": "text/plain; charset=utf-8"}), 1, 0),
     (answers.EventOfKnownSenderLost, kept(b"x", headers={"x-hub-signature-256": "sha256=00"}), 1, 0),

@@ -260,3 +260,27 @@ class EventsOfTheNewUrlLost(Defect):
     def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
         if not self.rotated:
             original(organization, request)
+
+
+class AnswerTellsMostOfUrl(Defect):
+    """API Reference, Webhooks: the URL is secret, and not but for its last letters."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/is-not-repeated",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 202:
+            answer.headers["X-Webhook"] = f"{request.raw_path[:-4]}****"
+        return answer
+
+
+class LinkEncodesUrl(Defect):
+    """API Reference, Webhooks: the URL is secret, percent-encoded as well."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/secret/is-not-repeated",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 202:
+            answer.headers["Link"] = f"<{''.join(f'%{ord(each):02X}' for each in request.raw_path)}>; rel=self"
+        return answer

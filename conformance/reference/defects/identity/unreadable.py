@@ -261,3 +261,15 @@ class TraceReflectsToken(Defect):
         answer = Answer(200, "\r\n".join(f"{name}: {value}" for name, value in request.headers.items()).encode())
         answer.headers["Content-Type"] = "message/http"
         return answer
+
+
+class RefusalTellsMostOfToken(Defect):
+    """OWASP API8: errors do not repeat the token, nor all but the last letters of it."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/repeats-no-token",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 403:
+            answer.headers["X-Refused-Token"] = request.headers.get("authorization", "")[7:-4]
+        return answer
