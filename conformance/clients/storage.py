@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
 from conformance.clients.s3_bodies import completion_document, content_md5, delete_document, tagging_document
-from conformance.clients.sigv4 import UNSIGNED, Keys, Pairs, Request, Signing, encoded, presign, sign
+from conformance.clients.sigv4 import UNSIGNED, Keys, Pairs, Request, Signing, encoded, presign, sha256_hex, sign
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import seconds_of_date
 
+SIGNED = "s3-signed"
+"""How the evidence calls a request that is signed as it should be, but for another secret or payload hash."""
 Fields = Mapping[str, str]
 NO_FIELDS: Fields = {}
 
@@ -28,9 +30,10 @@ def _pairs(fields: Fields) -> Pairs:
 class S3:
     """The gateway as one access key sees it."""
 
-    def __init__(self, http: HttpClient, keys: Keys) -> None:
+    def __init__(self, http: HttpClient, keys: Keys, wrong_secret: str = "") -> None:
         self.keys = keys
-        self.signed = http.labelled("s3-signed")
+        self.wrong_secret = wrong_secret
+        self.signed = http.labelled(f"{SIGNED}{f' with {wrong_secret}' if wrong_secret else ''}")
         self.raw = http.labelled("s3-raw")
         parts = urlsplit(http.base_url)
         default = {"http": ":80", "https": ":443"}[parts.scheme]
@@ -40,7 +43,9 @@ class S3:
 
     def with_keys(self, **changes: str) -> S3:
         """The same gateway with another access key, secret or scope; connections are shared."""
-        return S3(self.raw, replace(self.keys, **changes))
+        secret = changes.get("secret_key", self.keys.secret_key)
+        told = self.raw.recorder.redactor.text(secret) if secret != self.keys.secret_key else self.wrong_secret
+        return S3(self.raw, replace(self.keys, **changes), told)
 
     def request(
         self,
@@ -67,7 +72,7 @@ class S3:
 
     def send(self, request: Request, signing: Signing | None = None) -> Exchange:
         """Signs a request and sends it."""
-        client = self.signed if signing is None else self.raw
+        client = self.signed if signing is None or signing == Signing(payload=signing.payload) else self.raw
         return self._sent(client, self.sign(request, signing))
 
     def send_as_is(self, request: Request) -> Exchange:
@@ -233,6 +238,11 @@ def minutes_off(minutes: float, payload: str | None = None) -> Signing:
 def by_clock_of(reply: Exchange) -> Signing:
     """Signing by the clock of the target, which tells it with its answers; by our own where it does not."""
     return Signing(when=seconds_of_date(reply.headers.get("date") or ""))
+
+
+def signed_for(body: bytes) -> Signing:
+    """Signing as if a request had another body than it has."""
+    return Signing(payload=sha256_hex(body))
 
 
 UNSIGNED_PAYLOAD = Signing(payload=UNSIGNED)

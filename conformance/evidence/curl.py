@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from conformance.evidence.pieces import pieces_of
 from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
-LONGEST_BODY, LONGEST_PRINTED = 4000, 1024
+LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
+LONGEST_PRINTED = 240
+"""Characters of a command that prints a body; a longer one would fill the terminal."""
+NOT_HERE = "@body-of-{}-bytes"
+"""What curl is told of a body that no short command prints; where the run is at hand, its file is named instead."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
 ENCODINGS = {
     ENCODED: "curl -sG -o /dev/null -w '%{url_effective}' --data-urlencode @- file:///dev/null | cut -d '?' -f 2",
@@ -20,6 +26,7 @@ ENCODINGS = {
 }
 """What makes of a secret on standard input the form in which it stood in a request."""
 SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha256"})
+SIGNED = re.compile(r"s3-signed(?: with (?P<secret>.+))?")
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 # What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
@@ -114,14 +121,42 @@ def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]
     """What prints a body for curl to read, where it can stand in no word and is short; and curl's own words for it."""
     if not body["size"]:
         return "", []
-    if "sha256" in body:
-        return "", [f"--data-binary @body-of-{body['size']}-bytes  # sha256 {body['sha256']}"]
-    if "text" in body and "\0" not in body["text"] and len(body["text"]) <= LONGEST_BODY:
-        return "", [f"--data-binary {quoted(body['text'], secrets)}"]
-    content = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
-    if len(content) <= LONGEST_PRINTED:
-        return f"{_printing(content, secrets)} | ", ["--data-binary @-"]
-    return "", [f"--data-binary @body-of-{body['size']}-bytes"]
+    text = body.get("text")
+    if text is not None and "sha256" not in body and "\0" not in text:
+        inline = quoted(text, secrets)
+        if len(text) <= (LONGEST_WITH_SECRETS if inline.startswith('"') else LONGEST_WORD):
+            return "", [f"--data-binary {inline}"]
+    told = _short(body, secrets)
+    if told:
+        return f"{told} | ", ["--data-binary @-"]
+    note = f"  # sha256 {body['sha256']}" if "sha256" in body else ""
+    return "", [f"--data-binary {NOT_HERE.format(body['size'])}{note}"]
+
+
+def _short(body: Mapping[str, Any], secrets: Sequence[str]) -> str:
+    """The shortest command that prints a body; "" where there is none that is short."""
+    found = []
+    pieces = [(base64.b64decode(each["base64"]), each["times"]) for each in body.get("pieces", [])]
+    if "sha256" not in body:
+        content = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
+        found.append(_printing(content, secrets))
+        pieces = pieces_of(content) if len(found[0]) > LONGEST_PRINTED else []
+    repeated = [_repeating(unit, times) for unit, times in pieces]
+    if repeated and all(repeated) and not any(f"${name}".encode() in unit for name in secrets for unit, _ in pieces):
+        found.append(repeated[0] if len(repeated) == 1 else f"{{ {'; '.join(repeated)}; }}")
+    return min((each for each in found if len(each) <= LONGEST_PRINTED), key=len, default="")
+
+
+def _repeating(unit: bytes, times: int) -> str:
+    """The command that prints something so many times; "" where there is no simple one."""
+    if times == 1:
+        return f"printf '{_format([unit])}'"
+    if len(unit) == 1:
+        letter = unit.decode() if unit.isalnum() else f"\\{unit[0]:03o}"
+        return f"head -c {times} /dev/zero" + ("" if unit == bytes(1) else f" | tr '\\0' '{letter}'")
+    if unit.isascii() and unit.decode("ascii", "replace").isprintable() and not unit.startswith(b"-"):
+        return f"yes {shlex.quote(unit.decode())} | tr -d '\\n' | head -c {len(unit) * times}"
+    return ""
 
 
 def _printing(content: bytes, secrets: Sequence[str]) -> str:
@@ -131,9 +166,15 @@ def _printing(content: bytes, secrets: Sequence[str]) -> str:
     if secrets:
         found = re.split(rb"\$(" + "|".join(map(re.escape, secrets)).encode() + rb")(?![A-Z0-9_])", content)
         pieces, names = found[::2], [name.decode() for name in found[1::2]]
-    told = " ".join(["printf", f"'{'%s'.join(map(_escaped, pieces))}'", *(f'"${{{name}}}"' for name in names)])
+    told = " ".join(["printf", f"'{_format(pieces)}'", *(f'"${{{name}}}"' for name in names)])
     encoded = f"printf %s {base64.b64encode(content).decode()} | base64 -d"
     return told if names or len(told) <= len(encoded) else encoded
+
+
+def _format(pieces: Sequence[bytes]) -> str:
+    """A format of printf's with a place between each two pieces; one that begins with a hyphen were an option."""
+    told = "%s".join(map(_escaped, pieces))
+    return "\\055" + told[1:] if told.startswith("-") else told
 
 
 def _escaped(piece: bytes) -> str:
@@ -143,12 +184,33 @@ def _escaped(piece: bytes) -> str:
 
 
 def signature_scope(entry: Mapping[str, Any], secret_names: Mapping[str, str]) -> re.Match[str] | None:
-    """Key name and region that an honestly signed S3 request was signed with; None for any other request."""
-    for name, value in entry["request_headers"] if entry["client"] == "s3-signed" else []:
+    """Key name and region that an S3 request was signed with, so that curl can sign it; None for any other request."""
+    for name, value in entry["request_headers"] if SIGNED.fullmatch(entry["client"]) else []:
         scope = SIGNATURE_SCOPE.search(value)
         if name.lower() == "authorization" and scope and scope["key"] in secret_names:
             return scope
     return None
+
+
+def signed_with_another(entry: Mapping[str, Any]) -> bool:
+    """Whether an S3 request was signed with a secret that is not its key's."""
+    signed = SIGNED.fullmatch(entry["client"])
+    return bool(signed and signed["secret"])
+
+
+def signing_secret(entry: Mapping[str, Any], key: str, secret_names: Mapping[str, str]) -> str:
+    """The secret that goes with an access key, as ``$NAME``; or the wrong one that a request was signed with."""
+    signed = SIGNED.fullmatch(entry["client"])
+    return (signed["secret"] if signed else None) or f"${secret_names[key]}"
+
+
+def payload_hash(entry: Mapping[str, Any]) -> list[list[str]]:
+    """The field that states another payload hash than that of the body, which curl would not state by itself."""
+    body = entry["request_body"]
+    content = body["text"].encode("utf-8", "replace") if "text" in body else base64.b64decode(body.get("base64", ""))
+    stated = [[name, value] for name, value in entry["request_headers"] if name.lower() == "x-amz-content-sha256"]
+    whole = body.get("sha256") or hashlib.sha256(content).hexdigest()
+    return [pair for pair in stated if pair[1] != whole]
 
 
 def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[list[str], frozenset[str]]:
@@ -156,7 +218,8 @@ def _signature(entry: dict[str, Any], secret_names: dict[str, str]) -> tuple[lis
     scope = signature_scope(entry, secret_names)
     if scope is None:
         return [], frozenset()
-    user = f'"${{{scope["key"]}}}:${{{secret_names[scope["key"]]}}}"'
+    known = [scope["key"], secret_names[scope["key"]], *entry.get("secrets", [])]
+    user = quoted(f"${scope['key']}:{signing_secret(entry, scope['key'], secret_names)}", known)
     return [f"--aws-sigv4 aws:amz:{scope['region']}:s3 --user {user}"], SIGNATURE_FIELDS
 
 
@@ -170,8 +233,8 @@ def command_of(entry: dict[str, Any], secret_names: dict[str, str] | None = None
 def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> str:
     """The command for a recorded exchange; ``secret_names`` maps the name of an S3 access key to its secret's name.
 
-    A body that can stand in no word is printed into curl's standard input; one that is too long as well is told by its
-    size, and by its digest where it was not kept whole.
+    A body that can stand in no word, or would be too long a one, is printed into curl's standard input; where that
+    would be long as well, it is told by its size, and by its digest where it was not kept whole.
     """
     entry = with_alterations(entry)
     secrets = entry.get("secrets", [])
@@ -189,5 +252,6 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]
+    words += [_header(name, value, secrets) for name, value in payload_hash(entry) if signature]
     printing, data = _data(entry["request_body"], secrets)
     return printing + " ".join(words + data)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from conformance.evidence.pieces import pieces_of
 from conformance.evidence.redaction import Redactor, issued_tokens
 from conformance.evidence.tape import KEPT_BODY, Stored, Tape
 from conformance.evidence.watch import Watch
@@ -306,7 +307,7 @@ class Recorder:
             "method": exchange.method,
             "url": redactor.body(exchange.url),
             "request_headers": [[name, redactor.header(name, value)] for name, value in exchange.request_headers],
-            "request_body": self._body(exchange.request_body),
+            "request_body": {**self._body(exchange.request_body), **self._pieces(exchange.request_body)},
             "status": exchange.status,
             "response_headers": [[name, redactor.header(name, value)] for name, value in exchange.headers],
             "response_body": self._body(exchange.body),
@@ -318,7 +319,7 @@ class Recorder:
         }
         body = entry["request_body"]
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
-        sent = [entry["url"], content, *(value for _, value in entry["request_headers"])]
+        sent = [client, entry["url"], content, *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
         tokens = redactor.issued_in(self._as_sent(exchange)) if entry["secrets"] else {}
         if tokens:
@@ -333,6 +334,14 @@ class Recorder:
         yield exchange.url
         yield from (value for _, value in exchange.request_headers)
         yield exchange.request_body[:KEPT_BODY].decode("latin-1")
+
+    def _pieces(self, body: bytes) -> dict[str, Any]:
+        """What a body that is not kept whole is made of, where it repeats itself and no secret stands in it."""
+        found = pieces_of(body) if len(body) > KEPT_BODY else []
+        text = "".join(unit.decode("latin-1") for unit, _ in found)
+        if not found or self.redactor.text(text) != text:
+            return {}
+        return {"pieces": [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in found]}
 
     def _body(self, body: bytes) -> dict[str, Any]:
         """A body as text or base64, cut at 32 KiB, with its whole size and, where cut, its SHA-256."""

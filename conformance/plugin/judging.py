@@ -10,7 +10,7 @@ from typing import Any
 
 from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.verdict import Verdict
 
 LONGEST = 2000
@@ -123,14 +123,24 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "sequence": [entry["id"] for entry in sequence],
         "proof": _proof(error),
         "curl": curl,
+        "steps": _steps(sequence, shown),
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": made_names(curl, recorder.recipes),
     }
 
 
+def _steps(sequence: list[dict[str, Any]], shown: dict[str, Any] | None) -> int:
+    """How many requests before the one that is shown made what it needs; tokens are had anew by themselves."""
+    before = sequence[: sequence.index(shown)] if shown in sequence else []
+    made = [each for each in before if each.get("method") not in ("GET", "HEAD", None) and not each.get("issued")]
+    return sum(200 <= each["status"] < 300 for each in made)
+
+
 def _proof(error: BaseException) -> dict[str, Any]:
     """What would be right, as far as the oracle said it."""
     proof = getattr(error, "proof", None)
+    if type(error) is NonConformance and not proof and not error.exchange_ids:
+        proof = Proof(beyond="it is about several answers together, of which none is named")
     return {name: value for name, value in asdict(proof).items() if value} if proof else {}
 
 

@@ -26,24 +26,26 @@ from conformance.evidence.curl import (
     SIGNATURE_FIELDS,
     encoding,
     made_names,
+    payload_hash,
     quoted,
     signature_scope,
+    signing_secret,
     with_alterations,
 )
-from conformance.evidence.redaction import ALTERED
+from conformance.reporting.reproduce_judgement import judgement, shown_in
+from conformance.reporting.reproduce_pages import address, places, walks
+from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
     LISTS,
-    NOT_KEPT,
     OPERATOR,
-    PASSES,
     PREAMBLE,
-    as_seen,
     commented,
     here,
-    judged,
     looks_plain,
+    marked,
     name_of,
 )
+from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -62,10 +64,6 @@ INSIDE = {
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
 BY_OPERATOR = ("revoke", "restore")
 """The operator's commands that a script has done; others only tell."""
-BY_HAND = {
-    "wire": "it is sent over a raw connection, which curl would not do so",
-    "boto3": "it is sent by the AWS SDK",
-}
 
 
 def write(record: Record, folder: Path) -> None:
@@ -94,6 +92,8 @@ class Script:
     sequence: Sequence[Entry]
     restoring: Entry | None = None
     """The command by which the operator brings a credential back, as far as the run has shown one."""
+    taken: dict[int, set[str]] = field(default_factory=dict)
+    """What later requests take of an answer, by its number."""
     files: dict[str, bytes] = field(default_factory=dict)
     marks: dict[str, str] = field(default_factory=dict)
     tokens: dict[int, str] = field(default_factory=dict)
@@ -122,8 +122,10 @@ class Script:
             yield f"echo 'cannot be told by curl: {reason}'; exit 2"
             return
         yield PREAMBLE
-        if (self.finding.get("proof") or {}).get("listed"):
+        if (self.finding.get("proof") or {}).get("listed") or walks(self.exchanges):
             yield LISTS
+        if any(True for number, entry in self.exchanges for _ in dates(number, entry, self._earlier(number))):
+            yield DATES
         if len(self.exchanges) < len(self.sequence):
             yield from self._operator()
         yield from self._secrets()
@@ -137,17 +139,10 @@ class Script:
         yield from self._judgement()
 
     def _why_not(self) -> str:
-        """Why curl cannot send the sequence; "" where it can."""
-        for number, entry in self.exchanges:
-            if entry["client"] in BY_HAND:
-                return f"request {number}: {BY_HAND[entry['client']]}"
-            streamed = any(name.lower() == "transfer-encoding" for name, _ in entry["request_headers"])
-            if streamed and not entry["request_body"]["size"]:
-                return f"request {number}: its bytes were streamed, and not kept"
-            if "sha256" in entry["request_body"]:
-                return f"request {number}: its {entry['request_body']['size']} bytes were not kept"
+        """Why curl cannot send the sequence, or nothing could be told by it; "" where it can."""
+        reason = unsendable(self.exchanges, self.finding.get("proof") or {}, self.record.info.secret_names)
         lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
-        return "a token that it uses was not kept" if lost else ""
+        return reason or ("a token that it uses was not kept" if lost else "")
 
     # Secrets.
 
@@ -177,7 +172,7 @@ class Script:
         """The pause before a request whose check let time pass: what it asks for comes by waiting."""
         pause = entry.get("paused_s", 0.0)
         if number > 1 and pause >= SHORTEST_PAUSE_S:
-            yield f"\nsleep {math.ceil(pause)}"
+            yield f"\npause {pause:g} {math.ceil(pause)}"
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
@@ -185,10 +180,43 @@ class Script:
         secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
         yield from self._encoded(number, entry)
-        yield f"send {number} <<CURL"
+        conditions = dict[str, str]()
+        yield from self._conditions(number, entry, conditions)
+        for place, piece in enumerate(entry["request_body"].get("pieces", []), 1):
+            yield f'repeated body-{number}-{place}.bin {piece["times"]} >>"$ANSWERS/{number}.sent"'
+        signed = is_signed_for_good(entry, self.record.info.secret_names)
+        if signed:
+            yield from validity(number, entry)
+        yield f"{'send_until_limited' if self._exhausts(number, entry) else 'send'} {number} <<CURL"
         for option, value in self._options(number, entry):
-            yield option if value is None else f'{option} = "{here(self._renamed(value, entry), secrets, self.marks)}"'
+            renamed = None if value is None else self._renamed(value, entry)
+            marks = {**self.marks, **conditions}
+            yield option if renamed is None else f'{option} = "{here(renamed, secrets, marks)}"'
         yield "CURL"
+        if entry["method"] == "HEAD":
+            # curl writes the header where a body would be.
+            yield f': >"$answers/{number}.body"'
+        if signed and marked(told(entry), self.marks) != told(entry):
+            otherwise = f'cannot "request {number} was signed for what is named otherwise now"'
+            yield f"case $(status {number}) in 4??) {otherwise} ;; esac"
+
+    def _earlier(self, number: int) -> list[tuple[int, Entry]]:
+        return [(place, each) for place, each in self.exchanges if place < number]
+
+    def _conditions(self, number: int, entry: Entry, marks: dict[str, str]) -> Iterator[str]:
+        """Assignments of the dates and entity tags in a request's conditions: those of what is there now."""
+        earlier = self._earlier(number)
+        for header, variable, made in dates(number, entry, earlier):
+            marks[header] = f"{header.partition(': ')[0]}: \0{variable}\0"
+            yield f"{variable}=$({made})"
+        for header, tag, place in tags(entry, earlier):
+            marks[header] = marks.get(header, header).replace(f'"{tag}"', f'"\0ETAG_{place}\0"')
+            yield f"ETAG_{place}=$(etag_of {place})"
+
+    def _exhausts(self, number: int, entry: Entry) -> bool:
+        """Whether a request is the first over a limit, which other checks may have used up before it."""
+        before = [each["status"] for _, each in self._earlier(number)]
+        return entry["status"] == 429 and 429 not in before and entry["id"] != shown_in(self.finding, self.exchanges)
 
     def _options(self, number: int, entry: Entry) -> Iterator[tuple[str, str | None]]:
         scope = signature_scope(entry, self.record.info.secret_names)
@@ -201,7 +229,9 @@ class Script:
             yield "path-as-is", None
         else:
             yield "aws-sigv4", f"aws:amz:{scope['region']}:s3"
-            yield "user", f"${scope['key']}:${self.record.info.secret_names[scope['key']]}"
+            yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
+            for name, value in payload_hash(entry):
+                yield "header", f"{name}: {value}"
         yield from self._headers(entry, SIGNATURE_FIELDS if scope else frozenset())
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))
 
@@ -231,6 +261,11 @@ class Script:
     def _body(self, number: int, body: Entry, secrets: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         if not body["size"]:
             return
+        if "pieces" in body:
+            # What curl adds to a large body by itself, and waits for.
+            yield "header", "Expect:"
+            yield "data-binary", self._made(number, body)
+            return
         text = body.get("text")
         if text is not None and (any(f"${name}" in text for name in secrets) or looks_plain(text)):
             yield "data-binary", text
@@ -238,6 +273,13 @@ class Script:
         name = f"body-{number}.bin"
         self.files[name] = base64.b64decode(body["base64"]) if text is None else text.encode("utf-8", "replace")
         yield "data-binary", f"@{name}"
+
+    def _made(self, number: int, body: Entry) -> str:
+        """The name of a file that the script makes of what the body repeats."""
+        for place, piece in enumerate(body["pieces"], 1):
+            self.files[f"body-{number}-{place}.bin"] = base64.b64decode(piece["base64"])
+        self.marks[f"@made body {number}"] = f"@\0ANSWERS\0/{number}.sent"
+        return f"@made body {number}"
 
     def _renamed(self, text: str, entry: Entry) -> str:
         """Names of the run made new in requests to JSON APIs, which refuse a name that is taken."""
@@ -270,14 +312,30 @@ class Script:
     def _taken(self, number: int, entry: Entry) -> Iterator[str]:
         """Assignments of what later requests need of this answer."""
         following = [each for place, each in self.exchanges if place > number]
-        later = [self._sent(each) for each in following]
+        later = [told(each) for each in following]
         for name, value in entry["response_headers"]:
             pattern = TOKENS.get(name.lower())
             found = pattern.search(value) if pattern else None
             if found and any(found[1] in text for text in later):
                 variable = f"{name.upper()}_{number}"
                 self.marks[found[1]] = f"\0{variable}\0"
+                self.taken.setdefault(number, set()).add(name.lower())
                 yield f"{variable}=$({name.lower()}_of {number})"
+        located, assigned = address(number, entry, following)
+        if located:
+            self.marks[located] = f"\0ADDRESS_{number}\0"
+            self.taken.setdefault(number, set()).add("location")
+            yield from assigned
+        for text, with_mark, made in places(number, entry, following):
+            # What a page before this one linked to is where this one begins.
+            own = f"\0LINK_{number}\0"
+            self.marks = {
+                each: mark
+                for each, mark in self.marks.items()
+                if mark == own or text not in each or not mark.startswith("\0LINK_")
+            }
+            self.marks[text] = with_mark
+            yield made
         for name, pattern in INSIDE.items():
             found = pattern.search(entry["response_body"].get("text", ""))
             if found and any(found[1] in text for text in later):
@@ -294,31 +352,11 @@ class Script:
                 yield f"{variable}=$(token_of {number} {member})"
                 yield f'[ -n "${variable}" ] || cannot "answer {number} gives no {member}"'
 
-    def _sent(self, entry: Entry) -> str:
-        fields = [f"{name}: {value}" for name, value in entry["request_headers"]]
-        return "\n".join([entry["url"], *fields, entry["request_body"].get("text", "")])
-
     def _judgement(self) -> Iterator[str]:
-        numbers = {entry["id"]: number for number, entry in self.exchanges}
-        proof = dict(self.finding.get("proof") or {})
-        named = [each for each in self.finding.get("exchanges", []) if each in numbers]
-        shown = proof.get("exchange") or (named[-1] if named else self.exchanges[-1][1]["id"])
-        yield "\n# Are the steps that lead there as they were?"
-        looked_at = {shown, *(each for pair in proof.get("alike", []) for each in pair)}
-        for _, entry in self.exchanges:
-            made = entry["method"] not in ("GET", "HEAD") and 200 <= entry["status"] < 300
-            if made and entry["id"] not in looked_at:
-                yield f"needs_success {numbers[entry['id']]}"
-        yield "\n# What is looked at."
-        entries = dict(self.exchanges)
-        lines = judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], self.marks)
-        if not lines:
-            answers = [numbers[each] for each in named] or [numbers[shown]]
-            lines, bodies = as_seen([(number, entries[number]) for number in answers])
-            self.files |= bodies
-        altered = any(ALTERED in self._sent(entry) for entry in entries.values())
-        # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
-        yield from (line.replace(PASSES, NOT_KEPT) for line in lines) if altered else lines
+        secret_names, title = self.record.info.secret_names, self.result.title
+        lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks)
+        self.files |= files
+        yield from lines
 
 
 def _called(entry: Entry) -> str:

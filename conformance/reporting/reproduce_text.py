@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.reporting.reproduce_seen import PASSES
 from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
 LONGEST_LINE = 400
-MOMENTARY = (
-    "date|last-modified|expires|age|etag|location|link|server|via|connection|keep-alive|set-cookie|retry-after"
-    "|transfer-encoding|alt-svc|[^ ]*(request|trace|uuid|ratelimit|-id)[^ ]*"
-)
-"""Names of fields that differ from answer to answer and say nothing of what is answered."""
 PREAMBLE = r"""
 set -u
 started_in=$PWD
 cd "$(dirname "$0")" || exit 2
 cannot() { printf 'cannot be told: %s\n' "$1"; exit 2; }
-answers=$(mktemp -d) || exit 2
+answers=$(mktemp -d) && ANSWERS=$answers || exit 2
 trap 'rm -rf "$answers"' EXIT
 # New names for what is made, so that it is not there yet; conformance sweep knows them.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
@@ -34,6 +29,16 @@ send() {
     curl -sS --globoff --max-time 60 -K - -D "$answers/$1.head" -o "$answers/$1.body" -w '%{http_code}' \
         >"$answers/$1.status" || ended "$1" "$?"
     printf 'request %s is answered %s\n' "$1" "$(status "$1")"
+}
+# Goes on until a limit that others have used up in the run is used up.
+send_until_limited() {
+    asked=$(cat) && tries=0
+    while [ $tries -lt 100 ]; do
+        printf '%s\n' "$asked" | send "$1" >/dev/null
+        [ "$(status "$1")" != 429 ] || break
+        tries=$((tries + 1))
+    done
+    printf 'request %s is answered %s after %s more\n' "$1" "$(status "$1")" "$tries"
 }
 ended() {
     printf '(curl ended with %s)\n' "$2"
@@ -49,19 +54,47 @@ location_of() {
     path=${value%%\?*}
     printf '%s%s' "${path##*/}" "${value#"$path"}"
 }
+# Where a Location leads, from an origin.
+address_of() {
+    value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')
+    case $value in /*) value=$2$value ;; esac
+    printf %s "$value"
+}
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
 link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
 next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
-encoded() { sed 's/%/%25/g; s/=/%3D/g; s/+/%2B/g; s|/|%2F|g; s/ /%20/g; s/&/%26/g; s/?/%3F/g; s/#/%23/g; s/:/%3A/g'; }
+encoded() {
+    tr -d '\n' | od -An -v -tx1 | awk 'BEGIN { for (i = 33; i < 127; i++) of[sprintf("%02x", i)] = sprintf("%c", i) }
+        { for (i = 1; i <= NF; i++) printf "%s", of[$i] ~ /^[A-Za-z0-9._~-]$/ ? of[$i] : "%" toupper($i) }'
+}
 upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 token_of() { tr -d '\n' <"$answers/$1.body" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
-needs_success() { case $(status "$1") in 2??) ;; *) cannot "request $1 is answered $(status "$1")" ;; esac; }
+needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
+on_one_line() { tr -d '\n' <"$answers/$1.body"; }
+# A file so many times.
+repeated() {
+    cat "$1" >"$answers/unit" && left=$2
+    while [ "$left" -gt 0 ]; do
+        [ $((left % 2)) = 0 ] || cat "$answers/unit"
+        left=$((left / 2))
+        [ "$left" = 0 ] || cat "$answers/unit" "$answers/unit" >"$answers/twice"
+        [ "$left" = 0 ] || cat "$answers/twice" >"$answers/unit"
+    done
+}
+signed_well() {
+    [ "$(status "$1")" != 403 ] || ! grep -q 'SignatureDoesNotMatch' "$answers/$1.body" ||
+        cannot "the signature that curl makes for request $1 is refused"
+}
+finds() { case $(status "$1") in 404 | 410) cannot "request $1 finds nothing" ;; esac; }
+# Not every sleep knows parts of a second.
+pause() { sleep "$1" 2>/dev/null || sleep "$2"; }
+now() { date -u +%Y%m%d%H%M%S; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
 # Which fields describe an answer, with their values; none that is of its moment.
 described() {
     tr -d '\r' <"$answers/$1.head" | sed -n 's/^\([^ :]*\): */\1: /p' | awk '{ $1 = tolower($1); print }' |
-        grep -Ev '^(MOMENTARY):' |
+        grep -Ev "^($momentary):" |
         LC_ALL=C sort
 }
 # Answered alike: the same status and, where that is a success, the same body.
@@ -69,7 +102,7 @@ alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
     case $(status "$1") in 2??) cmp -s "$answers/$1.body" "$answers/$2.body" ;; esac
 }
-""".replace("MOMENTARY", MOMENTARY)
+"""
 OPERATOR = r"""
 # Has the operator's command done, in the folder from which this is started, as the run was.
 operator() {
@@ -80,6 +113,12 @@ operator() {
 trap 'rm -rf "$answers"; restored' EXIT
 """
 LISTS = r"""
+# What a page says in an element, and the last string of a list in it: where the next page begins.
+element_of() {
+    tr -d '\n' <"$answers/$1.body" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | decoded "$1" |
+        sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
+}
+last_of() { strings_of "$2" "$1" | tail -n 1 | sed 's/^=//'; }
 # The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".
 strings_of() {
     # A last line without its end would run into the next page.
@@ -102,6 +141,7 @@ decoded() {
 goes_on() {
     field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || grep -q '<IsTruncated>true<' "$answers/$1.body"
 }
+list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused'; }
 # Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else.
 lists() {
     LC_ALL=C sort >"$answers/wanted"
@@ -113,10 +153,13 @@ lists() {
             200) ;;
             # Where there is nothing, a list of it may be unknown.
             404) [ ! -s "$answers/wanted" ]; return ;;
-            *) return 1 ;;
+            *) : >"$answers/refused" && return 1 ;;
         esac
-        case $name in */*) texts_of "$name" "$page" ;; *) strings_of "$name" "$page" ;; esac >>"$answers/listed"
-        goes_on "$page" && more=yes || break
+        case $name in */*) texts_of "$name" "$page" ;; *) strings_of "$name" "$page" ;; esac >"$answers/page"
+        cat "$answers/page" >>"$answers/listed"
+        # Who goes on from the last item stops where none is left; else a page says whether another follows.
+        if [ "${by_items-}" ]; then [ -s "$answers/page" ]; else goes_on "$page"; fi || break
+        more=yes
     done
     LC_ALL=C sort -o "$answers/listed" "$answers/listed"
     if [ "$more" ]; then
@@ -126,7 +169,6 @@ lists() {
     cmp -s "$answers/listed" "$answers/wanted"
 }
 """
-PASSES = "echo 'passes: it no longer shows'"
 NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 
 
@@ -162,7 +204,7 @@ def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str
     ``secrets`` tells, by the names that stand in the text, which variables hold them. A mark's value holds the names of
     variables between NUL characters, which no text that is sent here contains.
     """
-    text = _marked(text, marks)
+    text = marked(text, marks)
     for name in sorted(secrets, key=len, reverse=True):
         text = re.sub(rf"\${re.escape(name)}(?![A-Z0-9_])", f"\0{secrets[name]}\0", text)
     for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\v", "\\v")):
@@ -171,7 +213,8 @@ def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str
     return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
 
 
-def _marked(text: str, marks: Mapping[str, str]) -> str:
+def marked(text: str, marks: Mapping[str, str]) -> str:
+    """Text with its marks replaced by the names of variables between NUL characters."""
     text = text.replace("\0", "")
     for literal in sorted(marks, key=len, reverse=True):
         text = text.replace(literal, marks[literal])
@@ -180,7 +223,7 @@ def _marked(text: str, marks: Mapping[str, str]) -> str:
 
 def word(text: str, marks: Mapping[str, str]) -> str:
     """Text as one word of the shell; marks become variables."""
-    plain = re.split("\0([A-Z0-9_]+)\0", _marked(text, marks))
+    plain = re.split("\0([A-Z0-9_]+)\0", marked(text, marks))
     return "".join(f'"${{{part}}}"' if place % 2 else shlex.quote(part) for place, part in enumerate(plain) if part)
 
 
@@ -209,16 +252,32 @@ def judged(
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
             lines.append(f"alike {one} {other} || shows 'answers {one} and {other} are not alike'")
+    for each, pattern in proof.get("given", []):
+        if each in numbers:
+            found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
+            unless = "&&" if pattern.startswith("!") else "||"
+            lines.append(f"{found} {unless} cannot 'answer {numbers[each]} says something else'")
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
-        lines.append(f'case $(status {number}) in {accepted}) ;; *) shows "status $(status {number})" ;; esac')
-    elif {"fields", "fields_match", "matches"} & set(proof):
+        # Where a limit should be reached and is not, others have used a part of it up in the run.
+        below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
+        wrong = f'shows "status $(status {number})"'
+        lines.append(f"case $(status {number}) in {accepted}) ;; {below}*) {wrong} ;; esac")
+    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches"} & set(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         lines.append(f"case $(status {number}) in {status // 100}??) ;; *) {another} ;; esac")
     for name, value in proof.get("fields", []):
         found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
         lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
+    for name, value in proof.get("fields_if_any", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        lines.append(
+            f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
+        )
+    for name, pattern in proof.get("fields_lack", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        lines.append(f"{told} && shows {shlex.quote(f'{name} of answer {number}')}")
     for name, pattern in proof.get("fields_match", []):
         told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
         lines.append(f"{told} || shows {shlex.quote(f'{name} of answer {number}')}")
@@ -232,7 +291,7 @@ def judged(
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
-        lines.append(f"{told} || shows 'a list that has not what it should have'")
+        lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
 
 
@@ -246,6 +305,11 @@ def _in_any_case(name: str) -> str:
     return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in name)
 
 
+def _limited(proof: Mapping[str, Any], status: int) -> bool:
+    """Whether a limit was reached in the run, and told as something else."""
+    return list(proof["statuses"]) == [429] and not 200 <= status < 300
+
+
 def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:
     """The lines that look at the body of an answer."""
     if proof.get("sha256"):
@@ -254,51 +318,6 @@ def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]
         # Where a refusal would be right too, it has no such body.
         yield f"case $(status {number}) in 2??) {same} ;; esac" if proof.get("statuses") else same
     if proof.get("matches"):
-        yield f"grep -Eq {word(proof['matches'], marks)} \"$answers/{number}.body\" || shows 'body {number}'"
+        yield f"on_one_line {number} | grep -Eq {word(proof['matches'], marks)} || shows 'body {number}'"
     if proof.get("lacks"):
-        yield f"grep -Eq {word(proof['lacks'], marks)} \"$answers/{number}.body\" && shows 'body {number}'"
-
-
-def as_seen(answers: Sequence[tuple[int, Mapping[str, Any]]]) -> tuple[list[str], dict[str, bytes]]:
-    """Where no oracle said what is right: the finding shows while the answers are what they were, the last above all.
-
-    Returns lines, and by name the bodies that they compare with. What is not seen, for it is a secret or was not kept,
-    may be what the finding is about: then nothing can be told.
-    """
-    last, shown = answers[-1]
-    lines = [f'[ "$(status {last})" = {shown["status"] or "000"} ] || {{ {PASSES}; exit 0; }}']
-    bodies: dict[str, bytes] = {}
-    for number, entry in answers:
-        content = _whole(entry["response_body"])
-        if content is None and number == last:
-            return [
-                *lines,
-                f"cannot 'answer {number} has the status that it had, and what its body hides is unknown'",
-            ], {}
-        if content is None:
-            continue
-        seen = f"seen-{number}.bin"
-        bodies[seen] = content
-        lines.append(
-            f'[ "$(status {number})" = {entry["status"] or "000"} ] || cannot "answer {number} has another status"'
-        )
-        lines.append(
-            f"cmp -s {seen} \"$answers/{number}.body\" || cannot 'answer {number} has its status and another body'"
-        )
-        told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
-        fields = "\n".join(sorted(each for each in told if not re.match(f"({MOMENTARY}):", each)))
-        if "$" not in fields and fields.isascii() and all(each.isprintable() for each in told):
-            lines.append(f'[ "$(described {number})" = {shlex.quote(fields)} ] ||')
-            lines.append(f"    cannot 'answer {number} has its status and body, and other fields'")
-    what = " and ".join(str(number) for number, _ in answers)
-    told_so = f"answer {what} is what it was" if len(answers) == 1 else f"answers {what} are what they were"
-    return [*lines, f"shows '{told_so}'"], bodies
-
-
-def _whole(body: Mapping[str, Any]) -> bytes | None:
-    """A recorded body, where it was kept whole and has nothing removed from it."""
-    if "sha256" in body or "$" in body.get("text", ""):
-        return None
-    if "base64" in body:
-        return base64.b64decode(body["base64"])
-    return str(body.get("text", "")).encode("utf-8", "replace")
+        yield f"on_one_line {number} | grep -Eq {word(proof['lacks'], marks)} && shows 'body {number}'"

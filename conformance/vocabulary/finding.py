@@ -26,11 +26,14 @@ class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
     ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be there),
-    those of which a value would match a pattern in any case of its letters (``fields_match``), and its body would be
-    right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
+    those of which a value would match a pattern in any case of its letters (``fields_match``), those of which none
+    would (``fields_lack``), those which would have a value if they were there (``fields_if_any``); and its body would
+    be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
     ``lacks``. Patterns are POSIX extended regular expressions.
     ``alike`` are pairs of exchanges that would be answered alike, ``same`` a field with two exchanges that would have
-    one value of it, ``listed`` is what lists would have.
+    one value of it, ``listed`` is what lists would have. ``given`` are exchanges with what must
+    stand in their bodies for the rest to be said at all, or, behind "!", must not. ``beyond`` says why no script can
+    tell.
     """
 
     exchange: str = ""
@@ -43,6 +46,10 @@ class Proof:
     alike: tuple[tuple[str, str], ...] = ()
     same: tuple[tuple[str, str, str], ...] = ()
     listed: tuple[Listed, ...] = ()
+    fields_lack: tuple[tuple[str, str], ...] = ()
+    fields_if_any: tuple[tuple[str, str], ...] = ()
+    given: tuple[tuple[str, str], ...] = ()
+    beyond: str = ""
 
 
 class NonConformance(AssertionError):

@@ -61,7 +61,10 @@ CASES = [
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
     ("POST", "/empty", [("X-Empty", "")], b""),
-    ("PUT", "/bytes", [], bytes(range(256))),
+    ("PUT", "/bytes", [], bytes(range(96, 256))),
+    ("PUT", "/zeros", [], bytes(70_000)),
+    ("PUT", "/pieces", [], b"a" * 40_000 + b"-\n" + b"it's 50% \\ " * 900),
+    ("PUT", "/large", [("Content-Type", "text/plain")], b"x" * 5000),
     ("PUT", "/readable", [], b"it's 100 % of \xff\0007 \\ $HOME\n"),
     ("PUT", "/not-in-a-word", [], "text with\0NUL and ü".encode()),
     ("POST", "/token", [], f"a=%d\xff\0&client_secret={SECRET}&b='%s'".encode("latin-1")),
@@ -125,7 +128,12 @@ def test_bytes_are_told_readably_where_most_of_them_are() -> None:
     shown = "curl -sS -i --path-as-is -X PUT http://h/b -H 'Content-Type:' --data-binary"
     assert told(b"a=\xff") == f"printf 'a=\\377' | {shown} @-"
     assert told(bytes(9)) == f"printf %s AAAAAAAAAAAA | base64 -d | {shown} @-"
-    assert told(bytes(2000)) == f"{shown} @body-of-2000-bytes"
+    assert told(bytes(2000)) == f"head -c 2000 /dev/zero | {shown} @-"
+    assert (
+        told(b"ab" * 40 + b"cc" * 900)
+        == f"{{ yes ab | tr -d '\\n' | head -c 80; head -c 1800 /dev/zero | tr '\\0' 'c'; }} | {shown} @-"
+    )
+    assert told(bytes(range(256))) == f"{shown} @body-of-256-bytes"
 
 
 def test_curl_signs_an_honest_s3_request_anew() -> None:

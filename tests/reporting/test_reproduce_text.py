@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_text import (
     LISTS,
     PREAMBLE,
-    as_seen,
     commented,
     here,
     judged,

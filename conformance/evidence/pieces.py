@@ -1,0 +1,64 @@
+"""Large bodies in short: what they repeat, and how often, so that one that is not kept whole can be made again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+LONGEST_PERIOD, LONGEST_IN_ALL = 4200, 8192
+BEGIN = 16
+"""By how many bytes a repetition is looked for."""
+SHORTEST_RUN = 64
+Piece = tuple[bytes, int]
+
+
+def pieces_of(content: bytes) -> list[Piece]:
+    """Units, each with how often it stands there, that make the content in order; none where they are too long."""
+    found: list[Piece] = []
+    size = 0
+    for unit, times in _runs(content):
+        size += len(unit)
+        if size > LONGEST_IN_ALL:
+            return []
+        if times == 1 and found and found[-1][1] == 1:
+            found[-1] = found[-1][0] + unit, 1
+        else:
+            found.append((unit, times))
+    return found
+
+
+def _runs(content: bytes) -> Iterator[Piece]:
+    place = 0
+    while place < len(content):
+        period = _period(content, place)
+        run = period + _common(content, place, place + period) if period else 0
+        if period and run >= max(2 * period, SHORTEST_RUN):
+            times = run // period
+            yield content[place : place + period], times
+            place += period * times
+        else:
+            yield content[place : place + 1], 1
+            place += 1
+
+
+def _period(content: bytes, place: int) -> int:
+    """How far behind a place what begins there begins again; 0 where it does not."""
+    again = content.find(content[place : place + BEGIN], place + 1, place + LONGEST_PERIOD + BEGIN)
+    return again - place if again > 0 and place + BEGIN <= len(content) else 0
+
+
+def _common(content: bytes, one: int, other: int) -> int:
+    """How many bytes are the same from two places on."""
+    length, step = 0, 64
+    while step:
+        rest = len(content) - other - length
+        if (
+            rest > 0
+            and content[one + length : one + length + min(step, rest)]
+            == content[other + length : other + length + min(step, rest)]
+        ):
+            length += min(step, rest)
+            step *= 2
+        else:
+            step //= 2
+            step = min(step, max(rest, 0))
+    return length

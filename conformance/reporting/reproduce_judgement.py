@@ -1,0 +1,111 @@
+"""How a script looks whether a finding still shows: at the steps that lead there, then at the answers themselves."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from conformance.evidence.curl import signature_scope, signed_with_another
+from conformance.evidence.redaction import ALTERED
+from conformance.reporting.reproduce_pages import BY_ITEMS, each_once
+from conformance.reporting.reproduce_seen import PASSES, as_seen
+from conformance.reporting.reproduce_steps import LIMITED, steps
+from conformance.reporting.reproduce_text import NOT_KEPT, judged
+from conformance.reporting.reproduce_time import told
+
+Entry = Mapping[str, Any]
+Exchanges = Sequence[tuple[int, Entry]]
+AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
+
+
+def named_in(finding: Entry, exchanges: Exchanges) -> list[str]:
+    """The exchanges that a finding names."""
+    known = {entry["id"] for _, entry in exchanges}
+    return [each for each in finding.get("exchanges", []) if each in known]
+
+
+def shown_in(finding: Entry, exchanges: Exchanges) -> str:
+    """The exchange whose answer is looked at."""
+    proof, named = finding.get("proof") or {}, named_in(finding, exchanges)
+    return str(proof.get("exchange") or (named[-1] if named else exchanges[-1][1]["id"]))
+
+
+def judgement(
+    exchanges: Exchanges,
+    finding: Entry,
+    title: str,
+    secret_names: Mapping[str, str],
+    taken: Mapping[int, Collection[str]],
+    marks: Mapping[str, str],
+) -> tuple[list[str], dict[str, bytes]]:
+    """The lines that end a script, and by name the files that they compare with."""
+    numbers = {entry["id"]: number for number, entry in exchanges}
+    named, shown = named_in(finding, exchanges), shown_in(finding, exchanges)
+    entries = dict(exchanges)
+    proof = telling(finding.get("proof") or {}, entries[numbers[shown]])
+    if "listed" in proof:
+        proof["listed"] = [{**each, "pages": each_once(each["pages"], exchanges, numbers)} for each in proof["listed"]]
+    pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
+    pairs = [*proof.get("alike", []), *(pair[1:] for pair in proof.get("same", []))]
+    looked_at = {shown, *pages, *(each for pair in pairs for each in pair), *([] if proof else named)}
+    lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
+    lines += _signatures(exchanges, looked_at, proof, secret_names)
+    lines.append("\n# What is looked at.")
+    if any(BY_ITEMS.search(entry["url"]) for entry in entries.values()):
+        lines.append("by_items=yes")
+    altered = any(ALTERED in told(entry) for entry in entries.values())
+    classes = {status // 100 for status in proof.get("statuses", [])}
+    if altered and 2 in classes and 4 not in classes:
+        # It may be refused for what is sent in the place of that part.
+        return [*lines, "cannot 'a part of a secret that was sent is not kept'"], {}
+    told_so, files = (
+        judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks),
+        dict[str, bytes](),
+    )
+    if not told_so:
+        answers = [numbers[each] for each in named] or [numbers[shown]]
+        about = f"{title} {finding['expected']} {finding['observed']}"
+        renamed = {seen: called for seen, called in marks.items() if "\0RUN\0" in called}
+        told_so, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
+    # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
+    unclear = NOT_KEPT if altered else AT_ONCE if _at_once(exchanges, looked_at) else PASSES
+    return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
+
+
+def telling(proof: Entry, entry: Entry) -> dict[str, Any]:
+    """A proof without what the answer of the run has as it should be: the finding is about something else in it."""
+    text = entry["response_body"].get("text")
+    known = dict(proof)
+    if text is None or "sha256" in entry["response_body"]:
+        return known
+    for name, right in (("matches", True), ("lacks", False)):
+        if name in known and bool(re.search(known[name], text.replace("\n", ""))) is right:
+            del known[name]
+    return known if set(known) - {"exchange"} else {}
+
+
+def _signatures(
+    exchanges: Exchanges, looked_at: Collection[str], proof: Entry, secret_names: Mapping[str, str]
+) -> Iterator[str]:
+    """The lines that look whether it is curl's signature that is refused, and not what is asked for."""
+    for number, entry in exchanges:
+        by_curl = signature_scope(entry, secret_names) and not signed_with_another(entry)
+        if by_curl and entry["status"] != 403 and 403 not in proof.get("statuses", ()) and entry["id"] in looked_at:
+            yield f"signed_well {number}"
+
+
+def _at_once(exchanges: Exchanges, looked_at: Collection[str]) -> bool:
+    """Whether a request that is looked at, or makes what is, was under way together with another.
+
+    Not those that use up a limit: there it is how many they are.
+    """
+    if any(entry["status"] == LIMITED for _, entry in exchanges):
+        return False
+    matters = {*looked_at, *(entry["id"] for _, entry in exchanges if entry["method"] not in ("GET", "HEAD"))}
+    spans = sorted((entry["started"], entry["started"] + entry["duration_s"], entry["id"]) for _, entry in exchanges)
+    return any(
+        one[2] != other[2] and one[1] > other[0] and {one[2], other[2]} & matters
+        for one, other in itertools.pairwise(spans)
+    )

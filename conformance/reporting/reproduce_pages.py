@@ -1,0 +1,90 @@
+"""How a script goes on from an answer: to the place that it names, or from where a page of a list ends now."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, unquote_plus, urljoin, urlsplit
+
+Entry = Mapping[str, Any]
+PLACES = {
+    "marker": "NextMarker",
+    "key-marker": "NextKeyMarker",
+    "upload-id-marker": "NextUploadIdMarker",
+    "part-number-marker": "NextPartNumberMarker",
+}
+"""Parameters by which a page is asked for, and the element in which the page before it says their value (S3)."""
+LISTS = ("tags", "repositories")
+"""Members of the lists that are gone on with from their last string (OCI distribution spec, ``last``)."""
+BY_ITEMS = re.compile(r"[?&]last=")
+
+
+def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str, list[str]]:
+    """The whole place that an answer names, where a later request goes there, and the lines that find it."""
+    location = next((value for name, value in entry["response_headers"] if name.lower() == "location"), "")
+    place = urljoin(entry["url"], location) if re.match(r"/(?!/)|[a-z]+://", location) else ""
+    if not place or place == entry["url"] or not any(each["url"].startswith(place) for each in following):
+        return "", []
+    origin = "{0.scheme}://{0.netloc}".format(urlsplit(entry["url"]))
+    return place, [
+        f"ADDRESS_{number}=$(address_of {number} {shlex.quote(origin)})",
+        f'[ -n "$ADDRESS_{number}" ] || cannot "answer {number} names no place"',
+    ]
+
+
+def walks(exchanges: Sequence[tuple[int, Entry]]) -> bool:
+    """Whether a page is asked for by what another says."""
+    return any(
+        True
+        for number, entry in exchanges
+        for _ in places(number, entry, [each for place, each in exchanges if place > number])
+    )
+
+
+def each_once(pages: Sequence[str], exchanges: Sequence[tuple[int, Entry]], numbers: dict[str, int]) -> list[str]:
+    """The pages under names of their own in ``numbers``: one that was asked for again stands in the sequence again."""
+    left = [(number, entry["id"]) for number, entry in exchanges if entry["id"] in pages]
+    found = []
+    for page in pages:
+        number = next((number for number, each in left if each == page), None)
+        if number is not None:
+            left.remove((number, page))
+            found.append(f"{page} {number}")
+            numbers[found[-1]] = number
+    return found
+
+
+def places(number: int, entry: Entry, following: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:
+    """What of later requests is told by this page: the text there, the text with a mark, what the mark is made by."""
+    urls = [each["url"] for each in following]
+    body = str(entry["response_body"].get("text", ""))
+    for name, element in PLACES.items():
+        found = re.search(f"<{element}>([^<]+)</{element}>", body)
+        value = html.unescape(found[1]) if found else ""
+        if "<EncodingType>url<" in body:
+            value = unquote_plus(value)
+        yield from _taken(
+            urls, name, value, f"{name.upper().replace('-', '_')}_{number}", f"element_of {number} {element}"
+        )
+    for name in LISTS:
+        yield from _taken(urls, "last", _last_of(body, name), f"LAST_{number}", f"last_of {number} {name}")
+
+
+def _taken(urls: Sequence[str], name: str, value: str, variable: str, made: str) -> Iterator[tuple[str, str, str]]:
+    for written in dict.fromkeys([quote(value, safe="-._~"), value] if value else []):
+        begun = re.compile(rf"[?&]{name}={re.escape(written)}(?=&|$)")
+        for found in dict.fromkeys(each[0] for url in urls for each in begun.finditer(url)):
+            yield found, f"{found[: len(name) + 2]}\0{variable}\0", f"{variable}=$({made} | encoded)"
+
+
+def _last_of(body: str, name: str) -> str:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    items = document.get(name) if isinstance(document, dict) else None
+    return items[-1] if isinstance(items, list) and items and isinstance(items[-1], str) else ""

@@ -1,0 +1,60 @@
+"""Whether the steps that lead to a finding can be gone again, and what must be as it was in the run after them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from conformance.evidence.curl import signature_scope
+
+Entry = Mapping[str, Any]
+LIMITED = 429
+DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
+BY_HAND = {
+    "wire": "it is sent over a raw connection, which curl would not do so",
+    "boto3": "it is sent by the AWS SDK",
+}
+
+
+def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_names: Mapping[str, str]) -> str:
+    """Why curl cannot send the requests, or nothing could be told by them; "" where it can."""
+    if proof.get("beyond"):
+        return str(proof["beyond"])
+    for number, entry in exchanges:
+        body = entry["request_body"]
+        if entry["client"] in BY_HAND:
+            return f"request {number}: {BY_HAND[entry['client']]}"
+        if any(name.lower() == "transfer-encoding" for name, _ in entry["request_headers"]) and not body["size"]:
+            return f"request {number}: its bytes were streamed, and not kept"
+        if signature_scope(entry, secret_names) and DOTS.search(urlsplit(entry["url"]).path):
+            return f"request {number}: curl signs no path with dots in it"
+        if "sha256" in body and "pieces" not in body:
+            return f"request {number}: its {body['size']} bytes were not kept"
+    return ""
+
+
+def steps(
+    exchanges: Sequence[tuple[int, Entry]], looked_at: Collection[str], taken: Mapping[int, Collection[str]]
+) -> Iterator[str]:
+    """The lines that look whether the steps are as they were; ``taken``: what is taken of an answer, by its number.
+
+    What was made must be made now as well, and in the same way where another request goes on from there; what was
+    read must be there; and where a limit was reached, it is.
+    """
+    last = max((number for number, entry in exchanges if entry["id"] in looked_at), default=0)
+    limited = False
+    for number, entry in exchanges:
+        if entry["id"] in looked_at or number > last:
+            continue
+        limited = limited or entry["status"] == LIMITED
+        done = 200 <= entry["status"] < 300
+        if entry["method"] not in ("GET", "HEAD") and done:
+            # Of requests that are under way together, which one is too many differs.
+            wanted = f"'2??|{LIMITED}'" if limited else "'2??'"
+            yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else wanted}"
+        elif done:
+            yield f"finds {number}"
+        elif entry["status"] == LIMITED:
+            yield f"needs {number} {LIMITED}"

@@ -1,0 +1,200 @@
+"""What a script can do again, what of it is of its time, and what must be as it was before anything can be told."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.evidence.pieces import pieces_of
+from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, telling
+from conformance.reporting.reproduce_pages import address, places
+from conformance.reporting.reproduce_seen import as_seen
+from conformance.reporting.reproduce_steps import steps, unsendable
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE
+from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
+
+SHELL = str(shutil.which("sh"))
+RUN_AT = 1795762389.0
+"""2026-11-27, 06:53:09 UTC."""
+DATE = "Fri, 27 Nov 2026 06:53:09 GMT"
+
+
+def entry(number: int = 1, method: str = "GET", status: int = 200, **changes: Any) -> dict[str, Any]:
+    body = {"size": 0, "text": ""}
+    return {
+        "kind": "exchange", "id": f"x-{number}", "client": "http", "method": method, "url": "http://h/b/k",
+        "request_headers": [], "request_body": body, "status": status, "response_headers": [], "response_body": body,
+        "started": RUN_AT + number, "duration_s": 0.5, "error": None, "secrets": [], **changes,
+    }  # fmt: skip
+
+
+def shell(*lines: str) -> subprocess.CompletedProcess[str]:
+    script = "\n".join([PREAMBLE, LISTS, DATES, *lines])
+    return subprocess.run([SHELL, "-c", script], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("form", "later", "told"),
+    [
+        ("usual", 0, DATE),
+        ("usual", 86400, "Sat, 28 Nov 2026 06:53:09 GMT"),
+        ("rfc850", -3600, "Friday, 27-Nov-26 05:53:09 GMT"),
+        ("asctime", -20 * 86400, "Sat Nov  7 06:53:09 2026"),
+        ("usual", 93 * 86400, "Sun, 28 Feb 2027 06:53:09 GMT"),
+        ("usual", 459 * 86400, "Tue, 29 Feb 2028 06:53:09 GMT"),
+    ],
+)
+def test_a_date_is_told_later_or_earlier_in_its_form(form: str, later: int, told: str) -> None:
+    assert shell(f"dated {form} {later} '{DATE}'").stdout == told
+
+
+def test_a_condition_has_the_date_of_what_is_there_now() -> None:
+    written = entry(1, "PUT", response_headers=[["Date", DATE]])
+    asked = entry(2, request_headers=[["If-Modified-Since", "Saturday, 28-Nov-26 06:53:09 GMT"]])
+    ((header, variable, made),) = dates(2, asked, [(1, written)])
+    assert header == "If-Modified-Since: Saturday, 28-Nov-26 06:53:09 GMT" and variable == "DATE_2_0"
+    assert made == "dated rfc850 86400 \"$(field 1 '[Dd][Aa][Tt][Ee]')\""
+
+
+@pytest.mark.parametrize("value", ["yesterday", "Fri, 99 Nov 2026 06:53:09 GMT", "Mon, 27 Nov 2026 06:53:09 GMT"])
+def test_what_is_no_date_stays_as_it_is(value: str) -> None:
+    written = entry(1, "PUT", response_headers=[["Date", DATE]])
+    assert not list(dates(2, entry(2, request_headers=[["If-Modified-Since", value]]), [(1, written)]))
+
+
+def test_a_condition_has_the_tag_that_was_told_last() -> None:
+    told = [(number, entry(number, response_headers=[["ETag", '"1"']])) for number in (1, 2)]
+    asked = entry(3, request_headers=[["If-Match", '"1"'], ["X-Other", '"1"']])
+    assert list(tags(asked, told)) == [('If-Match: "1"', "1", 2)]
+
+
+@pytest.mark.parametrize(("started", "lines"), [(0, "-le 20261127070809"), (-1000, "-lt 20261127063809"), (1000, None)])
+def test_a_signature_of_the_run_is_good_for_its_time_only(started: int, lines: str | None) -> None:
+    signed = [
+        ["x-amz-date", "20261127T065309Z"],
+        ["Authorization", "AWS4-HMAC-SHA256 Credential=k/20261127/r/s3/aws4_request, SignedHeaders=a, Signature=00"],
+    ]
+    asked = entry(request_headers=signed, started=RUN_AT + started)
+    assert is_signed_for_good(asked, {})
+    found = "".join(validity(1, asked))
+    assert lines in found if lines else not found
+
+
+def test_a_url_is_good_until_it_expires() -> None:
+    url = "http://h/b/k?X-Amz-Date=20261127T065309Z&X-Amz-Expires=60&X-Amz-Signature=00"
+    assert "-le 20261127065409" in "".join(validity(1, entry(url=url, started=RUN_AT)))
+
+
+def test_curl_signs_no_path_with_dots() -> None:
+    signed = [["Authorization", "AWS4-HMAC-SHA256 Credential=$KEY/20261127/r/s3/aws4_request, Signature=00"]]
+    asked = entry(client="s3-signed", url="http://h/b/a/../k", request_headers=signed)
+    assert "dots" in unsendable([(1, asked)], {}, {"KEY": "SECRET"})
+    assert not unsendable([(1, {**asked, "client": "s3-raw"})], {}, {"KEY": "SECRET"})
+
+
+def test_the_steps_before_must_be_as_they_were() -> None:
+    exchanges = [
+        entry(1, "POST", 202), entry(2, "PUT", 201), entry(3, "GET", 200), entry(4, "GET", 404), entry(5, "GET", 429),
+        entry(6, "POST", 200), entry(7), entry(8, "DELETE", 204),
+    ]  # fmt: skip
+    lines = list(steps(list(enumerate(exchanges, 1)), {"x-7"}, {1: {"location"}}))
+    assert lines == ["needs 1 202", "needs 2 '2??'", "finds 3", "needs 5 429", "needs 6 '2??|429'"]
+
+
+def test_a_step_that_is_not_as_it_was_leaves_nothing_to_tell() -> None:
+    ran = shell('printf 404 >"$answers/1.status"', "finds 1", "echo 'passes'")
+    assert ran.returncode == 2 and "request 1 finds nothing" in ran.stdout
+    ran = shell('printf 429 >"$answers/1.status"', "needs 1 '2??|429'", "needs 1 201", "echo 'passes'")
+    assert ran.returncode == 2 and "request 1 is answered 429" in ran.stdout
+
+
+def test_a_later_page_begins_where_the_one_before_ends_now() -> None:
+    page = entry(1, response_body={"size": 1, "text": '{"tags": ["a", "b"]}'})
+    following = [entry(2, url="http://h/tags/list?n=2&last=b"), entry(3, url="http://h/tags/list?n=2&last=bc")]
+    assert list(places(1, page, following)) == [("&last=b", "&last=\0LAST_1\0", "LAST_1=$(last_of 1 tags | encoded)")]
+
+
+def test_a_marker_is_read_as_it_is_told(tmp_path: Path) -> None:
+    text = "<R><EncodingType>url</EncodingType><NextMarker>c%2Bd%C3%A9&amp;</NextMarker></R>"
+    page = entry(1, response_body={"size": 1, "text": text})
+    ((_, mark, made),) = places(1, page, [entry(2, url="http://h/b?marker=c%2Bd%C3%A9%26")])
+    assert mark == "?marker=\0MARKER_1\0"
+    assert shell(f"printf '%s' '{text.replace('%', '%')}' >\"$answers/1.body\"", made, 'echo "$MARKER_1"').stdout == (
+        "c%2Bd%C3%A9%26\n"
+    )
+
+
+def test_a_place_that_is_gone_to_is_taken_whole() -> None:
+    opened = entry(1, "POST", 201, response_headers=[["Location", "/v2/a/blobs/uploads/7"]])
+    located, _ = address(1, opened, [entry(2, url="http://h/v2/a/blobs/uploads/7?digest=x")])
+    assert located == "http://h/v2/a/blobs/uploads/7"
+    assert address(1, opened, [entry(2)]) == ("", [])
+
+
+def test_what_a_finding_speaks_of_is_compared() -> None:
+    seen = entry(response_headers=[["ETag", "abc"], ["Date", DATE], ["X-Owner-Id", "7"]])
+    spoken, _ = as_seen([(1, seen)], "expected an ETag in quotes; x-owner-id: 7")
+    told = next(line for line in spoken if line.startswith('[ "$(described'))
+    assert "etag: abc" in told and "x-owner-id: 7" in told and "date" not in told
+    silent, _ = as_seen([(1, seen)], "expected 404")
+    assert not any("etag: abc" in line for line in silent)
+
+
+def test_times_and_names_of_the_run_are_no_difference(tmp_path: Path) -> None:
+    renamed = {"cf-0000000aaaa-": "cf-0000000\0RUN\0-"}
+    lines, _ = as_seen([(1, entry())], "expected 200", renamed)
+    steady = next(line for line in lines if line.startswith("steady()"))
+    then = "cf-0000000aaaa-x 2026-11-27T06:53:09.123Z <RequestId>A</RequestId>"
+    now = "cf-0000000bbbb-x 2026-11-28T06:53:09Z <RequestId>B</RequestId>"
+    for name, text in (("then", then), ("now", now)):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    ran = shell("RUN=bbbb", steady, f"steady {tmp_path / 'then'}", "echo", f"steady {tmp_path / 'now'}")
+    first, second = ran.stdout.splitlines()
+    assert first == second
+    timely, _ = as_seen([(1, entry())], "expected Last-Modified of this time")
+    assert "TIME" not in "".join(timely)
+
+
+@pytest.mark.parametrize(
+    ("proof", "left"), [({"matches": "<Code>"}, False), ({"matches": "<Key>"}, True), ({"lacks": "x"}, False)]
+)
+def test_a_proof_that_the_finding_itself_meets_tells_nothing(proof: dict[str, Any], left: bool) -> None:
+    answered = entry(response_body={"size": 1, "text": "<Error><Code>A</Code>\n"})
+    assert bool(telling({"exchange": "x-1", **proof}, answered)) is left
+
+
+def test_what_was_asked_at_once_is_not_said_to_pass() -> None:
+    finding = {"expected": "a", "observed": "b", "proof": {"exchange": "x-2", "statuses": [201]}}
+    together = [(1, entry(1, "PUT", 200)), (2, entry(2, "PUT", 409, started=RUN_AT + 1.2))]
+    assert judgement(together, finding, "", {}, {}, {})[0][-1] == AT_ONCE
+    apart = [(1, entry(1, "PUT", 200)), (2, entry(2, "PUT", 409))]
+    assert judgement(apart, finding, "", {}, {}, {})[0][-1] != AT_ONCE
+
+
+def test_what_no_script_can_tell_is_said_so() -> None:
+    assert unsendable([(1, entry())], {"beyond": "it is how long answers take"}, {}) == "it is how long answers take"
+
+
+@pytest.mark.parametrize("times", [1, 2, 5, 4096, 100_001])
+def test_a_body_that_repeats_itself_is_made_again(tmp_path: Path, times: int) -> None:
+    (tmp_path / "unit").write_bytes(b"abc")
+    ran = shell(f"repeated {tmp_path / 'unit'} {times} >{tmp_path / 'whole'}")
+    assert ran.returncode == 0 and (tmp_path / "whole").read_bytes() == b"abc" * times
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"a" * 100_000, b"a" * 40_000 + b"b" * 40_000 + b"the rest", b"line\r\n" + bytes(range(251)) * 300 + b"\0\1\2"],
+)
+def test_what_repeats_itself_is_told_in_short(content: bytes) -> None:
+    found = pieces_of(content)
+    assert b"".join(unit * times for unit, times in found) == content
+    assert sum(len(unit) for unit, _ in found) < 600
+
+
+def test_what_does_not_repeat_itself_is_not_told() -> None:
+    assert pieces_of(b"".join(b"%d," % number for number in range(10_000))) == []
