@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from conformance.oracles.errors import said_in
-from conformance.oracles.status import observed
+from conformance.oracles.proofs import alike
+from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
@@ -129,6 +130,7 @@ def expect_as_absent(
             found,
             controls[0].reply,
             asked[0].reply,
+            proof=alike(controls[0].reply, asked[0].reply),
         )
     return asked[-1].reply
 
@@ -148,13 +150,14 @@ def expect_pair(existing: Exchange, absent: Exchange) -> None:
     """The pair rule: what exists and is not the caller's is answered 403 or 404, and as what never existed is."""
     for reply in (existing, absent):
         if reply.status not in (403, 404):
-            raise NonConformance("403 or 404", observed(reply), reply)
+            raise unlike("403 or 404", reply, {403, 404})
     if existing.status != absent.status:
         raise NonConformance(
             f"one answer for what exists and what never existed ({absent.status})",
             observed(existing),
             absent,
             existing,
+            proof=alike(absent, existing),
         )
 
 

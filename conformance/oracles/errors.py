@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from conformance.oracles.documents import texts
+from conformance.oracles.proofs import lacks
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -62,7 +63,9 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
     for what, pattern in LEAKS.items():
         found = pattern.search(said) if what not in but else None
         if found:
-            raise NonConformance(f"an error without {what}", f"{reply.status} with {found.group()[:120]!r}", reply)
+            told, shown = f"{reply.status} with {found.group()[:120]!r}", found.group().split("\n")[0][:120]
+            proof = lacks(reply, shown) if shown in reply.text else None
+            raise NonConformance(f"an error without {what}", told, reply, proof=proof)
 
 
 def _texts(reply: Exchange) -> Iterable[str]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from conformance.oracles.proofs import field_lacks
 from conformance.oracles.status import unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -154,11 +155,14 @@ def expect_well_formed_bearer(reply: Exchange) -> None:
     for challenge in challenges(reply):
         if challenge.scheme != "bearer":
             continue
-        shown = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+        value = reply.headers.get("www-authenticate") or ""
+        shown, proof = f"WWW-Authenticate: {value}", field_lacks(reply, "WWW-Authenticate", value)
         if not challenge.separated:
-            raise NonConformance("a Bearer challenge with commas between its attributes", shown, reply)
+            raise NonConformance("a Bearer challenge with commas between its attributes", shown, reply, proof=proof)
         for name in sorted(challenge.repeated & ONCE):
-            raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply)
+            raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply, proof=proof)
         for name, permitted in ATTRIBUTES.items():
             if not permitted.match(challenge.parameters.get(name, "")):
-                raise NonConformance(f"a Bearer challenge whose {name} has none but its own characters", shown, reply)
+                raise NonConformance(
+                    f"a Bearer challenge whose {name} has none but its own characters", shown, reply, proof=proof
+                )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.oracles.headers import expect_media_type
+from conformance.oracles.proofs import lacks
 from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -114,11 +115,19 @@ def expect_error_document(reply: Exchange) -> str:
     for name in ("error", "error_description"):
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
-            raise NonConformance(f"{name} in the characters %x20-21 %x23-5B %x5D-7E", f"{name}: {text!r}", reply)
+            wanted = f"{name} in the characters %x20-21 %x23-5B %x5D-7E"
+            raise NonConformance(wanted, f"{name}: {text!r}", reply, proof=_without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
-        raise NonConformance("error_uri in the characters %x21 %x23-5B %x5D-7E", f"error_uri: {uri!r}", reply)
+        wanted = "error_uri in the characters %x21 %x23-5B %x5D-7E"
+        raise NonConformance(wanted, f"error_uri: {uri!r}", reply, proof=_without_member(reply, "error_uri"))
     return code
+
+
+def _without_member(reply: Exchange, name: str) -> Proof | None:
+    """The proof that a member of JSON would be another text than it is."""
+    found = re.search(rf'"{name}" *: *"(?:[^"\\]|\\.)*"', reply.text)
+    return lacks(reply, found[0]) if found and "\n" not in found[0] and found[0].isprintable() else None
 
 
 def expect_error(reply: Exchange, *codes: str) -> None:

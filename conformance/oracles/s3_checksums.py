@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from conformance.oracles.proofs import field_lacks, lacks
 from conformance.oracles.s3_documents import expect_document
 from conformance.oracles.status import listed
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 FULL, COMPOSITE = "FULL_OBJECT", "COMPOSITE"
 """The two checksum types (S3 API Reference, x-amz-checksum-type)."""
@@ -21,19 +22,28 @@ class Told:
     reply: Exchange
     value: str
     kind: str
+    names: tuple[str, str] = ("", "")
+    """How the answer calls value and type: header fields, or elements of its document between angle brackets."""
+
+    def without(self, place: int) -> Proof:
+        """The proof that value (0) or type (1) would be another one, or none."""
+        name, wrong = self.names[place], (self.value, self.kind)[place]
+        return lacks(self.reply, f"{name}{wrong}<") if name.startswith("<") else field_lacks(self.reply, name, wrong)
 
 
 def in_headers(reply: Exchange, algorithm: str) -> Told:
     """What the header fields tell."""
-    value, kind = (reply.headers.get(f"x-amz-checksum-{each}") for each in (algorithm, "type"))
-    return Told(reply, value or "", kind or "")
+    names = f"x-amz-checksum-{algorithm}", "x-amz-checksum-type"
+    value, kind = map(reply.headers.get, names)
+    return Told(reply, value or "", kind or "", names)
 
 
 def in_document(reply: Exchange, root: str, algorithm: str) -> Told:
     """What a result document tells."""
     document = expect_document(reply, root)
-    value, kind = (document.findtext(f"Checksum{each}") for each in (algorithm.upper(), "Type"))
-    return Told(reply, value or "", kind or "")
+    elements = f"Checksum{algorithm.upper()}", "ChecksumType"
+    value, kind = map(document.findtext, elements)
+    return Told(reply, value or "", kind or "", (f"<{elements[0]}>", f"<{elements[1]}>"))
 
 
 def expect_checksum(told: Told, right: Mapping[str, str]) -> None:
@@ -44,8 +54,8 @@ def expect_checksum(told: Told, right: Mapping[str, str]) -> None:
     if not told.value:
         return
     if told.kind and told.kind not in right:
-        raise NonConformance(f"the checksum type {listed(right)}", told.kind, told.reply)
+        raise NonConformance(f"the checksum type {listed(right)}", told.kind, told.reply, proof=told.without(1))
     allowed = {right[told.kind]} if told.kind else set(right.values())
     if told.value not in allowed | {each.partition("-")[0] for each in allowed}:
         wanted = f"the checksum {listed(allowed)}{f' of type {told.kind}' if told.kind else ''}"
-        raise NonConformance(wanted, told.value, told.reply)
+        raise NonConformance(wanted, told.value, told.reply, proof=told.without(0))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
+from conformance.oracles.proofs import says
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -139,11 +140,12 @@ def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
 def expect_page(listing: Listing, max_keys: int) -> None:
     """The page holds no more than max-keys, and says how much it holds where it says it."""
     if listing.size > max_keys:
-        raise NonConformance(f"at most {max_keys} keys and prefixes", f"{listing.size} of them", listing.reply)
+        proof = Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
+        wanted = f"at most {max_keys} keys and prefixes"
+        raise NonConformance(wanted, f"{listing.size} of them", listing.reply, proof=proof)
     if listing.key_count is not None and listing.key_count != listing.size:
-        raise NonConformance(
-            f"KeyCount {listing.size}, what the page holds", f"KeyCount {listing.key_count}", listing.reply
-        )
+        proof, told = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
+        raise NonConformance(f"KeyCount {listing.size}, what the page holds", told, listing.reply, proof=proof)
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,7 @@ class Uploads:
     prefixes: tuple[str, ...]
     truncated: bool
     next: tuple[str, str]
+    reply: Exchange
 
 
 def uploads_page_of(reply: Exchange) -> Uploads:
@@ -256,7 +259,7 @@ def uploads_page_of(reply: Exchange) -> Uploads:
     )
     prefixes = tuple(_decoded(text_of(reply, e, "Prefix"), is_encoded) for e in root.findall("CommonPrefixes"))
     following = _decoded(root.findtext("NextKeyMarker") or "", is_encoded), root.findtext("NextUploadIdMarker") or ""
-    return Uploads(uploads, prefixes, (root.findtext("IsTruncated") or "false") == "true", following)
+    return Uploads(uploads, prefixes, (root.findtext("IsTruncated") or "false") == "true", following, reply)
 
 
 def uploads_of(reply: Exchange) -> list[Upload]:

@@ -6,12 +6,14 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date
 
+IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
 DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
 
@@ -56,7 +58,8 @@ def expect_etag(reply: Exchange) -> str:
     """The answer has one ETag, a quoted string (RFC 9110 section 8.8.3); returns it."""
     found = reply.headers.all("etag")
     if len(found) != 1 or not ENTITY_TAG.match(found[0]):
-        raise NonConformance("one ETag, quoted", f"ETag {', '.join(found) or 'absent'}", reply)
+        proof = field_matches(reply, "ETag", '^"[^"]*"$') if len(found) < 2 else None
+        raise NonConformance("one ETag, quoted", f"ETag {', '.join(found) or 'absent'}", reply, proof=proof)
     return found[0]
 
 
@@ -93,7 +96,17 @@ def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = 
     """None of the fields has its value any more; a gateway may have a default of its own."""
     for name, value in fields.items():
         if reply.headers.get(name) == value:
-            raise unlike_field(f"no {name}: {value} {because}".strip(), reply, name)
+            proof = field_lacks(reply, name, value)
+            wanted = f"no {name}: {value} {because}".strip()
+            raise NonConformance(wanted, f"{name}: {value}", reply, proof=proof)
+
+
+def expect_if_told(reply: Exchange, fields: Mapping[str, str]) -> None:
+    """Every field that is there has its value."""
+    for name, value in fields.items():
+        if (found := reply.headers.get(name)) not in (None, value):
+            proof = Proof(reply.id, fields_if_any=((name, value),))
+            raise NonConformance(f"{name}: {value}, or none", f"{name}: {found}", reply, proof=proof)
 
 
 def expect_length(reply: Exchange, size: int) -> None:
@@ -131,7 +144,8 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
     """The field is a date in the form of RFC 9110 section 5.6.7, near a time; returns it in seconds."""
     found = reply.headers.get(name) or ""
     if not DATE_FORM.match(found):
-        raise NonConformance(f"{name} as an IMF-fixdate", f"{name}: {found}" if found else f"no {name}", reply)
+        told = f"{name}: {found}" if found else f"no {name}"
+        raise NonConformance(f"{name} as an IMF-fixdate", told, reply, proof=field_matches(reply, name, IMF_FIXDATE))
     seconds = seconds_of_date(found)
     if seconds is None:
         raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)

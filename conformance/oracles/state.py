@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 # Longer than a clock of seconds stands still: what tells the time differs then.
 CLOCK_S = 1.05
@@ -30,6 +30,10 @@ class State:
     status: int
     body: bytes
     read: Callable[[], State] | None = None
+    id: str = ""
+    """The exchange that read it."""
+    volatile: set[Place] = field(default_factory=set)
+    """Where it was found to differ from read to read."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, State):
@@ -50,6 +54,7 @@ class State:
                 break
             time.sleep(wait_s)
             volatile |= _differences(once, other.read()) or set()
+            self.volatile.update(volatile)
         return different <= volatile
 
     def __str__(self) -> str:
@@ -61,7 +66,7 @@ def state_of(read: Callable[[], Exchange]) -> State:
 
     def reading() -> State:
         reply = read()
-        return State(reply.status, reply.body, reading)
+        return State(reply.status, reply.body, reading, reply.id)
 
     return reading()
 
@@ -95,4 +100,13 @@ def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
     """The owner reads the same before and after a refused request."""
     if before != after:
         what = f"what the owner read before the refused {refused.method}: {before}"
-        raise NonConformance(what, str(after), refused)
+        raise NonConformance(what, str(after), refused, proof=_unchanged(before, after))
+
+
+def _unchanged(before: State, after: State) -> Proof | None:
+    """The proof that a thing would be read as before; none where it differs from read to read by itself."""
+    if not before.id or not after.id:
+        return None
+    if before.status != after.status:
+        return Proof(after.id, statuses=(before.status,))
+    return None if before.volatile else Proof(alike=((before.id, after.id),))

@@ -34,11 +34,16 @@ def listed(values: Iterable[object]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}" if len(words) > 1 else "".join(words) or "none"
 
 
-def expect_status(reply: Exchange, accepted: int | Iterable[int], because: str = "") -> None:
-    """The status is one of those accepted; ``because`` says of what, where the check makes several requests."""
+def expect_status(
+    reply: Exchange, accepted: int | Iterable[int], because: str = "", given: tuple[tuple[str, str], ...] = ()
+) -> None:
+    """The status is one of those accepted; ``because`` says of what, where the check makes several requests.
+
+    ``given``: what other answers must say for this to be expected (``Proof``).
+    """
     wanted = {accepted} if isinstance(accepted, int) else set(accepted)
     if reply.status not in wanted:
-        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted)
+        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, given)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
@@ -59,9 +64,11 @@ def expect_no_server_error(reply: Exchange, because: str = "") -> None:
         raise unlike(f"no 5xx{_clause(because)}", reply, [*range(200, 500), 501])
 
 
-def unlike(expected: str, reply: Exchange, statuses: Iterable[int]) -> NonConformance:
+def unlike(
+    expected: str, reply: Exchange, statuses: Iterable[int], given: tuple[tuple[str, str], ...] = ()
+) -> NonConformance:
     """The finding that an answer has none of the statuses that would be right."""
-    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)))
+    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), given=given)
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 

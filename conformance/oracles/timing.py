@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 # A sample is looked at when it has so many pairs, and taken further where it shows no difference but hints at one: by a
 # p below the first number, or a lead of the second. So a quiet machine is asked little, and a busy one enough.
@@ -92,13 +92,17 @@ def compare(first: Sequence[float], second: Sequence[float]) -> Comparison:
     return Comparison(u / (n * m), p, (median(first), median(second)), quickest, lead)
 
 
+TIMELY = Proof(beyond="it is about how many requests of a moment are let through")
+
+
 def expect_same_time(first: Ask, second: Ask, of: str) -> None:
     """Two kinds of requests take the same time; ``of`` says what they are about."""
     once = _sampled(first, second)
     if once.longer:
         again = _sampled(first, second)
         if again.longer == once.longer:
-            raise NonConformance(f"the same time for {of}", str(again), first(), second())
+            proof = Proof(beyond="it is about how long answers take, which a few requests do not show")
+            raise NonConformance(f"the same time for {of}", str(again), first(), second(), proof=proof)
 
 
 def _sampled(first: Ask, second: Ask) -> Comparison:

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges, expect_challenge, expect_well_formed_bearer
+from conformance.oracles.proofs import field_lacks, field_matches, field_says_no
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -47,9 +48,11 @@ def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str
     """
     for _, reply in refused(platform, once, who):
         if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
-            raise NonConformance(
-                "a Bearer challenge with a parameter", f"{reply.headers.get('www-authenticate')}", reply
+            told, proof = (
+                reply.headers.get("www-authenticate"),
+                field_matches(reply, "WWW-Authenticate", "Bearer +[a-z]+ *="),
             )
+            raise NonConformance("a Bearer challenge with a parameter", f"{told}", reply, proof=proof)
 
 
 @verifies("authorization/bearer/challenge-is-well-formed")
@@ -73,7 +76,8 @@ def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     """
     for reply in [reply for operation, reply in refused(platform, once, "no-token") if operation.kind == "read"]:
         if "error" in expect_challenge(reply, "Bearer").parameters:
-            raise NonConformance("a challenge without error", f"{reply.headers.get('www-authenticate')}", reply)
+            told, proof = reply.headers.get("www-authenticate"), field_says_no(reply, "WWW-Authenticate", "error *=")
+            raise NonConformance("a challenge without error", f"{told}", reply, proof=proof)
 
 
 @verifies("authorization/bearer/bad-token-is-invalid-token")
@@ -113,14 +117,18 @@ def test_named_scope_is_one_that_lacks(platform: Platform) -> None:
         reply = platform.send(operation, platform.oauth.token("full", *others))
         named = {name for each in challenges(reply) for name in each.parameters.get("scope", "").split()}
         if named and operation.scope not in named:
-            raise NonConformance(
-                f"no scope, or {operation.scope} among those named", f"scope {' '.join(sorted(named))}", reply
-            )
+            proof = field_lacks(reply, "WWW-Authenticate", reply.headers.get("www-authenticate") or "")
+            wanted = f"no scope, or {operation.scope} among those named"
+            raise NonConformance(wanted, f"scope {' '.join(sorted(named))}", reply, proof=proof)
 
 
 def _expect_error(reply: Exchange, code: str) -> None:
     if expect_challenge(reply, "Bearer").parameters.get("error") != code:
-        raise NonConformance(f'a challenge with error="{code}"', f"{reply.headers.get('www-authenticate')}", reply)
+        told, proof = (
+            reply.headers.get("www-authenticate"),
+            field_matches(reply, "WWW-Authenticate", f'error *= *"?{code}'),
+        )
+        raise NonConformance(f'a challenge with error="{code}"', f"{told}", reply, proof=proof)
 
 
 @verifies("authorization/bearer/401-comes-first")
@@ -187,4 +195,6 @@ def test_answers_are_not_shared(platform: Platform) -> None:
             reply = platform.send(operation, each)
             value = (reply.headers.get("cache-control") or "").lower()
             if ("public" in value or "s-maxage" in value) and "no-store" not in value:
-                raise NonConformance("an answer that shared caches do not keep", f"Cache-Control: {value}", reply)
+                proof = field_lacks(reply, "Cache-Control", value)
+                told = f"Cache-Control: {value}"
+                raise NonConformance("an answer that shared caches do not keep", told, reply, proof=proof)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from conformance.oracles.oauth import granted_scopes, issued
+from conformance.oracles.proofs import literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -87,7 +90,10 @@ def test_stated_scope_is_enforced(platform: Platform, role: str) -> None:
                 continue
             expect_success(answer, f"for {operation}: the stated scope has {operation.scope}")
         else:
-            expect_status(answer, 403, f"for {operation}: the stated scope lacks {operation.scope}")
+            # Only of a token that is stated to have just these scopes.
+            stated = re.search(r'"scope" *: *"[^"\\]*"', reply.text)
+            given = ((reply.id, literal(stated[0]) if stated else '!"scope"'),)
+            expect_status(answer, 403, f"for {operation}: the stated scope lacks {operation.scope}", given)
 
 
 SILENT = {"unknown": "cf:unknown", "beyond": "{other}", "comma": "{own},{other}", "star": "*", "capitals": "{OWN}"}

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
@@ -208,7 +209,10 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
         allowed = [each.strip() for each in (told or "").split(",")]
         if reply.status == 405 and (operation.method not in allowed or method in allowed):
             expected = f"405 with Allow: {operation.method}, without {method}"
-            raise NonConformance(expected, "405 without it" if told is None else f"405 with Allow: {told}", reply)
+            named = f"(^|[, ]){operation.method} *(,|$)"
+            proof = field_lacks(reply, "Allow", told) if told else field_matches(reply, "Allow", named)
+            shown = "405 without it" if told is None else f"405 with Allow: {told}"
+            raise NonConformance(expected, shown, reply, proof=proof)
 
 
 @verifies("errors/404/unknown-path")

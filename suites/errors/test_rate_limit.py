@@ -16,7 +16,9 @@ from conformance.clients.at_once import at_once
 from conformance.clients.http import retry_after
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.oauth import expect_no_token, expect_token
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, observed
+from conformance.oracles.timing import TIMELY
 from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -83,11 +85,8 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
             raise Inconclusive(
                 f"{allowed} requests take longer than {seconds:g} s", "a lower limit, or a faster connection"
             )
-    raise NonConformance(
-        f"429 above {target.limits.token_requests}",
-        f"{2 * allowed + 5} tokens in {time.monotonic() - begun:.1f} s",
-        replies[-1],
-    )
+    told = f"{2 * allowed + 5} tokens in {time.monotonic() - begun:.1f} s"
+    raise NonConformance(f"429 above {target.limits.token_requests}", told, replies[-1], proof=TIMELY)
 
 
 def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
@@ -124,7 +123,8 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
         begun = time.monotonic()
         refused = [reply for reply in burst(ask, allowed) if reply.status == 429]
         if refused:
-            raise NonConformance(f"{allowed} requests let through", f"429 for {len(refused)} of them", refused[0])
+            told = f"429 for {len(refused)} of them"
+            raise NonConformance(f"{allowed} requests let through", told, refused[0], proof=TIMELY)
         statuses = {reply.status for reply in burst(ask, allowed)}
         took = time.monotonic() - begun
         if 429 in statuses:
@@ -133,7 +133,7 @@ def test_limit_is_the_stated_one(target: Target, oauth: OAuthClient) -> None:
             raise Inconclusive(
                 f"{2 * allowed} requests take longer than {window:g} s", "a lower limit, or a longer window"
             )
-    raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s")
+    raise NonConformance(f"429 above {allowed} requests", f"{2 * allowed} let through in {took:.1f} s", proof=TIMELY)
 
 
 @verifies("errors/429/above-the-limit")
@@ -219,16 +219,14 @@ def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
 
     _, window = parse_rate(str(target.limits.token_requests))
     if seconds is None and at is None:
-        raise NonConformance(
-            "Retry-After, in seconds or as a date", f"Retry-After {value!r}" if value else "none", reply
-        )
+        told, proof = f"Retry-After {value!r}", field_matches(reply, "Retry-After", "^[0-9]+$| GMT$")
+        raise NonConformance("Retry-After, in seconds or as a date", told, reply, proof=proof)
     if at is not None:
         # By the clock that the target tells, which may not be ours.
         seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))
     if seconds is not None and seconds > 2 * window + 1:
-        raise NonConformance(
-            f"Retry-After within the window of {window:g} s, or twice that", f"Retry-After {value}", reply
-        )
+        wanted = f"Retry-After within the window of {window:g} s, or twice that"
+        raise NonConformance(wanted, f"Retry-After {value}", reply)
 
 
 @verifies("errors/429/served-after-retry-after")

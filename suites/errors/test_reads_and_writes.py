@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import member, shows
 from conformance.oracles.headers import address_parts
+from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import JSON_TYPE, Operation, Platform
@@ -135,10 +136,13 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
         judged = True
         location = reply.headers.get("location")
         if not location:
-            raise NonConformance("201 with Location", "201 without it", reply)
+            proof = field_matches(reply, "Location", ".")
+            raise NonConformance("201 with Location", "201 without it", reply, proof=proof)
         parts = address_parts(reply, location)
         if _origin(parts) != _origin(urlsplit(platform.http.base_url)):
-            raise NonConformance("a Location at the host that was asked", location, reply)
+            base = literal(platform.http.base_url)
+            proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
+            raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
         expect_success(
             platform.http.get(parts._replace(scheme="", netloc="", fragment="").geturl(), [token]),
             f"at the Location {location}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.oracles.documents import shows
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
@@ -130,7 +131,8 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
     for _, first, reply in not_modified(platform):
         missing = [name for name in TOLD_BY_304 if name in first.headers and name not in reply.headers]
         if missing:
-            raise NonConformance("304 with the fields that 200 has", f"304 without {', '.join(missing)}", first, reply)
+            told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
+            raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
 
 
 def not_modified(platform: Platform) -> list[tuple[Operation, Exchange, Exchange]]:

@@ -16,6 +16,7 @@ from conformance.oracles.oauth import (
     expect_token,
     issued,
 )
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -72,7 +73,8 @@ def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str]) 
     """
     reply = control.request_token(**changes)
     if reply.status == 401 and not challenges(reply):
-        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply)
+        proof = field_matches(reply, "WWW-Authenticate", "[a-z]")
+        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply, proof=proof)
 
 
 @verifies("oauth/token/wrong-secret-is-refused")

@@ -14,6 +14,7 @@ from conformance.oracles.oauth import (
     expect_no_token,
     expect_token,
 )
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -91,7 +92,11 @@ def test_refused_method_names_post(control: OAuthClient, method: str) -> None:
 
     allowed = [each.strip() for each in (reply.headers.get("allow") or "").split(",")]
     if reply.status == 405 and "POST" not in allowed:
-        raise NonConformance("405 with Allow: POST", f"405 with Allow: {reply.headers.get('allow')}", reply)
+        told, proof = (
+            f"405 with Allow: {reply.headers.get('allow')}",
+            field_matches(reply, "Allow", "(^|[, ])POST *(,|$)"),
+        )
+        raise NonConformance("405 with Allow: POST", told, reply, proof=proof)
 
 
 @verifies("oauth/token/other-encodings-are-refused")

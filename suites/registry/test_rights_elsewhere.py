@@ -12,6 +12,7 @@ from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.clients.registry_uploads import at_the_registry
+from conformance.oracles.proofs import alike
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -33,7 +34,7 @@ def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_bl
 
     if replies[0].status != replies[1].status:
         statuses = f"{replies[0].status} for what is there, {replies[1].status} for what is not"
-        raise NonConformance("one answer to both", statuses, *replies)
+        raise NonConformance("one answer to both", statuses, *replies, proof=alike(*replies))
 
 
 def namesake(repository: Repository) -> Repository:
@@ -177,7 +178,7 @@ def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str 
 
     if replies[0].status != replies[1].status:
         told = f"{replies[0].status} of the one that is there, {replies[1].status} of the other"
-        raise NonConformance("one answer of both repositories", told, *replies)
+        raise NonConformance("one answer of both repositories", told, *replies, proof=alike(*replies))
 
 
 @verifies("registry/rights/session-tells-others-nothing")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.checksums import content_md5
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_errors import expect_code, expect_error_document
 from conformance.oracles.s3_objects import expect_empty_body, expect_headers
 from conformance.oracles.status import expect_status
@@ -101,7 +102,8 @@ def test_error_gives_nothing_away(space: Space, call: Call) -> None:
     shown = [sign for sign in (*LEAKS, space.s3.keys.secret_key) if sign in reply.text]
 
     if shown:
-        raise NonConformance("nothing of the inside", f"{len(shown)} signs of it in the body", reply)
+        proof = lacks(reply, *LEAKS) if shown[0] in LEAKS else None
+        raise NonConformance("nothing of the inside", f"{len(shown)} signs of it in the body", reply, proof=proof)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from urllib.parse import unquote
 
 import pytest
 
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of
 from conformance.oracles.s3_pages import Request, expect_all_pages, version_1, version_2, whole_listing
 from conformance.oracles.status import observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 NAMES = ["a%20b/1", "a%20b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "~", "\u00e9/1", "\u00e9/2"]
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3)])
@@ -70,7 +71,8 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
     for name, value in asked.items():
         told = root.findtext(name)
         if told and (not told.isascii() or unquote(told.replace("+", " ")) != value):
-            raise NonConformance(f"{name} that decodes to {value!r}", f"<{name}>{told}</{name}>", reply)
+            wrong = f"<{name}>{told}</{name}>"
+            raise NonConformance(f"{name} that decodes to {value!r}", wrong, reply, proof=lacks(reply, wrong))
 
 
 @verifies("storage/listing/prefix-is-no-pattern")
@@ -153,4 +155,5 @@ def test_owner_is_told_where_asked(space: Space) -> None:
     reply = space.listing(space.stored(), fetch_owner="true")
 
     if not expect_document(reply, "ListBucketResult").findtext("Contents/Owner/ID"):
-        raise NonConformance("an Owner with an ID where fetch-owner=true", observed(reply), reply)
+        proof = Proof(reply.id, matches="<Owner>.*<ID>[^<]")
+        raise NonConformance("an Owner with an ID where fetch-owner=true", observed(reply), reply, proof=proof)

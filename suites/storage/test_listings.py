@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.proofs import in_order, lacks, says
 from conformance.oracles.s3_documents import (
     expect_document,
     expect_entry,
@@ -88,7 +89,9 @@ def test_encoding_is_told(space: Space, shelf: str) -> None:
         plain = any(" " in key or "é" in key for key in keys)
         if (told == "url", plain) != (bool(asked), not asked):
             wanted = "EncodingType url and encoded keys" if asked else "plain keys where none are asked encoded"
-            raise NonConformance(wanted, f"EncodingType {told} and {keys}", reply)
+            proof = says(reply, "EncodingType", "url") if asked and told != "url" else None
+            proof = proof or (lacks(reply, "<EncodingType>url<") if told == "url" and not asked else None)
+            raise NonConformance(wanted, f"EncodingType {told} and {keys}", reply, proof=proof)
 
 
 @verifies("storage/listing/tells-what-head-tells")
@@ -125,10 +128,10 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
 
     wanted = sorted(keys, key=str.encode)
     if page.keys != wanted:
-        raise NonConformance(f"{wanted}", f"{page.keys}", page.reply)
+        raise NonConformance(f"{wanted}", f"{page.keys}", page.reply, proof=in_order(page.reply, "Key", wanted))
     groups = whole_listing(version_2(space, prefix, 1000, "b")).prefixes
     if list(groups) != sorted(groups, key=str.encode):
-        raise NonConformance("common prefixes in the same order", f"{groups}", page.reply)
+        raise NonConformance("common prefixes in the same order", f"{groups}")
 
 
 @verifies("storage/listing/start-after-is-exclusive")
@@ -240,5 +243,6 @@ def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
 
     wanted = {"Name": space.name, "Prefix": shelf + "b", "Delimiter": "/"}
     if told != wanted:
-        raise NonConformance(f"{wanted}", f"{told}", reply)
+        name = next(name for name in wanted if told[name] != wanted[name])
+        raise NonConformance(f"{wanted}", f"{told}", reply, proof=says(reply, name, wanted[name]))
     expect_page(page, 7)

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.checksums import checksum_field, content_md5
 from conformance.clients.s3_bodies import delete_document
+from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, expect_keys
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
@@ -118,7 +119,9 @@ def test_quiet_tells_errors(space: Space) -> None:
     told, told_quietly = deletion_of(reply), deletion_of(quietly)
 
     if told.errors.keys() != told_quietly.errors.keys():
-        raise NonConformance(f"errors for {list(told.errors)}, as without Quiet", f"{list(told_quietly.errors)}")
+        keys = [*told.errors]
+        proof, wanted = lists("Error/Key", [quietly], keys), f"errors for {keys}, as without Quiet"
+        raise NonConformance(wanted, f"{list(told_quietly.errors)}", quietly, proof=proof)
 
 
 @verifies("storage/multi-delete/takes-hard-keys")
@@ -135,7 +138,8 @@ def test_takes_hard_keys(space: Space) -> None:
     result = deletion_of(reply := space.delete_many(hard))
 
     if sorted(result.deleted) != sorted(hard):
-        raise NonConformance(f"deleted {sorted(hard)}", f"deleted {list(result.deleted)}", reply)
+        proof, told = lists("Deleted/Key", [reply], hard), f"deleted {list(result.deleted)}"
+        raise NonConformance(f"deleted {sorted(hard)}", told, reply, proof=proof)
     expect_keys(whole_listing(version_2(space, prefix)), beside)
 
 

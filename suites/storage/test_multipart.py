@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.s3_bodies import SMALLEST_PART, full_part
 from conformance.clients.s3_streams import Joined, download
+from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import (
     completed_etag_of,
     copied_etag_of,
@@ -49,14 +50,15 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 
     got, compared = download(space, key, Joined((FIRST, SECOND, TAIL)))
     expect_download(got, compared)
-    entry = expect_entry(listing_of(space.listing(key)), key)
+    entry = expect_entry(page := listing_of(space.listing(key)), key)
     if {entry.etag.strip('"'), tag.strip('"')} != {expect_etag(got).strip('"')}:
         raise NonConformance(
             f"the ETag {expect_etag(got)} everywhere", f"{tag} in the result, {entry.etag} listed", reply, got
         )
     whole = FIRST + SECOND + TAIL
     if entry.size != len(whole):
-        raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entry.size}", reply)
+        proof = says(page.reply, "Size", str(len(whole)))
+        raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entry.size}", page.reply, proof=proof)
     # A range that is of two parts: what was joined is one object.
     for border in (len(FIRST), len(FIRST + SECOND)):
         expect_range(space.get(key, {"Range": f"bytes={border - 3}-{border + 2}"}), whole, border - 3, border + 2)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from conformance.oracles.proofs import in_order, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
 from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 TAIL = b"the tail"
 KEYS = ["a", "a", "b", "c/1", "c/2", "d"]
@@ -59,7 +60,9 @@ def test_parts_are_listed(space: Space) -> None:
     told = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
     wanted = [(number, tag.strip('"'), size) for number, tag, size in sent]
     if told != wanted or len(pages[0].parts) > 2:
-        raise NonConformance(f"{wanted}, two a page", f"{told}, {len(pages[0].parts)} on the first page", first)
+        proof = in_order(first, "PartNumber", [str(number) for number, _, _ in wanted[:2]])
+        shown = f"{told}, {len(pages[0].parts)} on the first page"
+        raise NonConformance(f"{wanted}, two a page", shown, first, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed")
@@ -76,12 +79,14 @@ def test_open_uploads_are_listed(space: Space) -> None:
     done = f"{prefix}done"
     finished = space.opened(done)
     space.complete(done, finished, [space.part(done, finished, 1, b"finished")])
-    found = {each.key: each.upload for page in _pages(space, prefix) for each in page.uploads}
+    pages = list(_pages(space, prefix))
+    found = {each.key: each.upload for page in pages for each in page.uploads}
     for key, upload in [*uploads.items(), (elsewhere, other)]:
         space.abort(key, upload)
 
     if found != uploads:
-        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}")
+        proof = lists("Upload/Key", (page.reply for page in pages), uploads)
+        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-encoded-where-told")
@@ -99,7 +104,7 @@ def test_open_uploads_are_encoded_where_told(space: Space) -> None:
 
     found = [each.key for each in uploads_of(reply)]
     if found != [key]:
-        raise NonConformance(f"the key {key}", f"{found}", reply)
+        raise NonConformance(f"the key {key}", f"{found}", reply, proof=lists("Upload/Key", [reply], [key]))
 
 
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
@@ -119,7 +124,8 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
     for name, reply in replies.items():
         found = [each.key for each in uploads_of(reply)]
         if found != [f"{prefix}b"]:
-            raise NonConformance(f"{[f'{prefix}b']} behind the key marker {prefix}{name}", f"{found}", reply)
+            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), f"{[f'{prefix}b']}"
+            raise NonConformance(f"{wanted} behind the key marker {prefix}{name}", f"{found}", reply, proof=proof)
 
 
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
@@ -129,7 +135,8 @@ def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
         reply = space.list_uploads(prefix, **more)
         page = uploads_page_of(reply)
         if len(page.uploads) > most:
-            raise NonConformance(f"at most {most} uploads", f"{len(page.uploads)} of them", reply)
+            proof = Proof(reply.id, lacks=f"(<Upload>.*){{{most + 1}}}")
+            raise NonConformance(f"at most {most} uploads", f"{len(page.uploads)} of them", reply, proof=proof)
         yield page
         if not page.truncated:
             return
@@ -153,7 +160,10 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
     groups = {each for page in read for each in page.prefixes}
     wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), {prefix + e for e in prefixes}
     if (found, groups) != wanted:
-        raise NonConformance(f"uploads, each once, and common prefixes: {wanted}", f"{(found, groups)}")
+        replies = tuple(page.reply.id for page in read)
+        keys, grouped = (tuple(key for key, _ in wanted[0]), tuple(sorted(wanted[1])))
+        proof = Proof(listed=(Listed("Upload/Key", replies, keys), Listed("CommonPrefixes/Prefix", replies, grouped)))
+        raise NonConformance(f"uploads, each once, and common prefixes: {wanted}", f"{(found, groups)}", proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page")

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.aws_chunked import chunked
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
@@ -177,7 +178,8 @@ def test_some_content_type_is_told(space: Space) -> None:
     reply = space.get(space.stored(b"typeless"))
 
     if not reply.media_type:
-        raise NonConformance("a Content-Type", f"{reply.headers.get('content-type')!r}", reply)
+        told, proof = f"{reply.headers.get('content-type')!r}", field_matches(reply, "Content-Type", ".")
+        raise NonConformance("a Content-Type", told, reply, proof=proof)
 
 
 @verifies("storage/object/last-modified-is-now")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.proofs import lacks, says
 from conformance.oracles.s3_documents import expect_document, expect_keys, listing_of, text_of
 from conformance.oracles.s3_pages import expect_all_pages, version_1, version_2, whole_listing
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 NAMES = ["a", "b/1", "b/2", "b/3", "c", "d/1", "d/2", "e", "f", "g/1", "h"]
 TOP, FOLDERS = ["a", "c", "e", "f", "h"], ["b/", "d/", "g/"]
@@ -92,15 +93,16 @@ def test_truncation_is_told(space: Space, paged: str) -> None:
     marked = listing_of(space.listing_v1(paged, delimiter="/", max_keys="2"))
 
     if marked.truncated and not marked.next:
-        raise NonConformance("NextMarker on a truncated page with a delimiter", "none", marked.reply)
+        proof = Proof(marked.reply.id, matches="<NextMarker>[^<]")
+        raise NonConformance("NextMarker on a truncated page with a delimiter", "none", marked.reply, proof=proof)
     if not fewer.truncated or not fewer.next:
-        raise NonConformance(
-            "IsTruncated true and a NextContinuationToken", f"{fewer.truncated}, {fewer.next!r}", fewer.reply
-        )
+        wanted = "NextContinuationToken>[^<]" if fewer.truncated else "IsTruncated>true<"
+        proof, told = Proof(fewer.reply.id, matches=f"<{wanted}"), f"{fewer.truncated}, {fewer.next!r}"
+        raise NonConformance("IsTruncated true and a NextContinuationToken", told, fewer.reply, proof=proof)
     if exact.size == len(NAMES) and (exact.truncated or exact.next):
-        raise NonConformance(
-            "IsTruncated false and no token: all is listed", f"{exact.truncated}, {exact.next!r}", exact.reply
-        )
+        proof = lacks(exact.reply, "<IsTruncated>true<", "<NextContinuationToken>")
+        told = f"{exact.truncated}, {exact.next!r}"
+        raise NonConformance("IsTruncated false and no token: all is listed", told, exact.reply, proof=proof)
 
 
 @verifies("storage/paging/token-can-be-used-again")
@@ -149,7 +151,8 @@ def test_place_is_told(space: Space, paged: str) -> None:
     for name, (sent, reply) in replies.items():
         told = text_of(reply, expect_document(reply, "ListBucketResult"), name)
         if told != sent:
-            raise NonConformance(f"<{name}>{sent}</{name}>", f"<{name}>{told}</{name}>", reply)
+            wanted, found = f"<{name}>{sent}</{name}>", f"<{name}>{told}</{name}>"
+            raise NonConformance(wanted, found, reply, proof=says(reply, name, sent))
 
 
 @verifies("storage/paging/survives-deletion-of-its-place")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.storage import S3, Bucket
+from conformance.oracles.proofs import lacks, says
 from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_dated, expect_document
 from conformance.oracles.s3_errors import error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
@@ -47,11 +48,10 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
             2. expect every bucket of the target file among them, each with its date, which ``aws s3 ls`` prints
     """
     reply = s3.list_buckets()
-
     expect_dated(reply)
-    missing = set(storage.buckets) - set(buckets_of(reply).names)
-    if missing:
-        raise NonConformance(f"the buckets {storage.buckets}", f"no {sorted(missing)}", reply)
+    if missing := set(storage.buckets) - set(buckets_of(reply).names):
+        told, proof = f"no {sorted(missing)}", says(reply, "Name", sorted(missing)[0])
+        raise NonConformance(f"the buckets {storage.buckets}", told, reply, proof=proof)
 
 
 @verifies("storage/service/endpoint-is-path-style")
@@ -117,7 +117,7 @@ def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
     reply = s3.list_buckets()
 
     if foreign.name in buckets_of(reply).names:
-        raise NonConformance("no bucket of another organization's", f"{foreign.name} in the listing", reply)
+        raise NonConformance(f"no {foreign.name}", "it is listed", reply, proof=lacks(reply, f"<Name>{foreign.name}<"))
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -6,13 +6,14 @@ import pytest
 
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.storage import S3, minutes_off
+from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import error_of, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 FORBIDDEN = {400, 401, 403}
 STOOD = b"what stood there"
@@ -124,9 +125,9 @@ def test_refusal_tells_not_what_exists(space: Space, method: str) -> None:
         expect_status(one, FORBIDDEN)
         told = [(reply.status, error.code if (error := error_of(reply)) else "") for reply in (one, other)]
         if told[0] != told[1]:
-            raise NonConformance(
-                f"{who}: one answer, whether the object exists", f"{told[0]} and {told[1]}", one, other
-            )
+            same = Proof(alike=((one.id, other.id),)) if one.status != other.status else says(other, "Code", told[0][1])
+            wanted = f"{who}: one answer, whether the object exists"
+            raise NonConformance(wanted, f"{told[0]} and {told[1]}", one, other, proof=same)
 
 
 @verifies("storage/signature/anonymous-list-buckets-is-refused")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3_bodies import ENCRYPTION_KEY, content_md5, delete_document, document, element
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_headers, expect_stored
@@ -52,7 +53,8 @@ def test_subresource_of_a_bucket_is_no_listing(space: Space, name: str) -> None:
     expect_no_server_error(reply)
     root = xml_root(reply)
     if reply.ok and root is not None and root.tag == "ListBucketResult":
-        raise NonConformance(f"the bucket's {name}, or a refusal", "the listing of its objects", reply)
+        wanted, told = f"the bucket's {name}, or a refusal", "the listing of its objects"
+        raise NonConformance(wanted, told, reply, proof=lacks(reply, "<ListBucketResult"))
 
 
 @verifies("storage/subresource/of-an-object-is-not-the-object")
@@ -68,7 +70,8 @@ def test_subresource_of_an_object_is_not_the_object(space: Space, name: str) -> 
 
     expect_no_server_error(reply)
     if reply.ok and reply.body == b"the bytes":
-        raise NonConformance(f"the object's {name}, or a refusal", "the object itself", reply)
+        wanted, told = f"the object's {name}, or a refusal", "the object itself"
+        raise NonConformance(wanted, told, reply, proof=lacks(reply, "the bytes"))
 
 
 @verifies("storage/subresource/write-never-overwrites-the-object")

@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.webhooks import taken
 from conformance.vocabulary.check import case, verifies
@@ -179,7 +180,10 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
         allowed = [each.strip() for each in (reply.headers.get("allow") or "").split(",")]
         if reply.status == 405 and ("POST" not in allowed or method in allowed):
             expected = f"405 with Allow: POST, without {method}"
-            raise NonConformance(expected, f"405 with Allow: {reply.headers.get('allow')}", reply)
+            told = reply.headers.get("allow") or ""
+            proof = field_matches(reply, "Allow", "(^|[, ])POST *(,|$)") if "POST" not in allowed else None
+            proof = proof or field_lacks(reply, "Allow", told)
+            raise NonConformance(expected, f"405 with Allow: {told}", reply, proof=proof)
 
 
 @verifies("webhooks/errors/show-no-internals")

@@ -1,0 +1,63 @@
+"""What a script can look for in an answer, told once: that it says something, or never says it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Listed, Proof
+
+
+def literal(text: str) -> str:
+    """A text as a POSIX extended regular expression, which finds it and nothing else."""
+    return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", text)
+
+
+def says(reply: Exchange, element: str, *values: str) -> Proof:
+    """An element of an XML document would have one of these values."""
+    accepted = "|".join(dict.fromkeys(literal(form) for value in values for form in _forms(value)))
+    return Proof(reply.id, matches=f"<{element}>({accepted})</{element}>")
+
+
+def in_order(reply: Exchange, element: str, values: Sequence[str]) -> Proof | None:
+    """Elements of a page would come in this order; nothing is said of one that has not all of them."""
+    forms = [html.escape(value, quote=False) for value in values]
+    if not all(f"<{element}>{form}</{element}>" in reply.text for form in forms):
+        return None
+    return Proof(reply.id, matches=".*".join(f"<{element}>{literal(form)}</{element}>" for form in forms))
+
+
+def lacks(reply: Exchange, *texts: str) -> Proof:
+    """None of these texts would stand in the body."""
+    return Proof(reply.id, lacks="|".join(map(literal, texts)))
+
+
+def lists(element: str, replies: Iterable[Exchange], items: Iterable[str]) -> Proof:
+    """The pages would have these items, each once, in whatever order."""
+    return Proof(listed=(Listed(element, tuple(reply.id for reply in replies), tuple(items)),))
+
+
+def field_matches(reply: Exchange, name: str, pattern: str) -> Proof:
+    """A value of a header field would match a POSIX extended regular expression, in any case of its letters."""
+    return Proof(reply.id, fields_match=((name, pattern),))
+
+
+def field_lacks(reply: Exchange, name: str, value: str) -> Proof:
+    """No value of a header field would be this one."""
+    return Proof(reply.id, fields_lack=((name, f"^{literal(value)}$"),))
+
+
+def field_says_no(reply: Exchange, name: str, pattern: str) -> Proof:
+    """No value of a header field would match a POSIX extended regular expression, in any case of its letters."""
+    return Proof(reply.id, fields_lack=((name, pattern),))
+
+
+def alike(one: Exchange, other: Exchange) -> Proof | None:
+    """Two answers would have one status; nothing is said of answers that have."""
+    return Proof(alike=((one.id, other.id),)) if one.status != other.status else None
+
+
+def _forms(value: str) -> tuple[str, ...]:
+    return value, html.escape(value, quote=False), html.escape(value)
