@@ -8,8 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.evidence.curl import command_of, made_names
+from conformance.evidence.curl import NOT_HERE, command_of, made_names
+from conformance.reporting.reproduce_text import name_of
+from conformance.reporting.text import plural
 from conformance.runs.record import CheckResult, Record
+
+AWAY = re.compile(re.escape(NOT_HERE).replace(r"\{\}", r"\d+"))
 
 
 def run_name(record: Record) -> str:
@@ -25,9 +29,9 @@ def replay(check_id: str, run: str) -> str:
 
 def curl_of(result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secret_names: dict[str, str]) -> str:
     """The command that shows a check's finding, by curl or a program; without a finding, its last exchange; or ""."""
-    for finding in result.findings:
+    for number, finding in enumerate(result.findings):
         if finding.get("curl"):
-            return str(finding["curl"])
+            return _with_its_file(str(finding["curl"]), name_of(result.id, number), finding)
     named = [entry_id for finding in result.findings for entry_id in finding.get("exchanges", [])]
     for entry_id in [*named[-1:], *reversed(result.exchanges)]:
         entry = evidence.get(entry_id)
@@ -36,9 +40,29 @@ def curl_of(result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secr
     return ""
 
 
+def _with_its_file(command: str, folder: str, finding: Mapping[str, Any]) -> str:
+    """A command that sends a body which stands in no command with the file of it in the run's folder."""
+    sequence, shown = finding.get("sequence") or [], (finding.get("exchanges") or [""])[-1]
+    if not AWAY.search(command) or shown not in sequence:
+        return command
+    return AWAY.sub(f"@reproduce/{folder}/body-{sequence.index(shown) + 1}.bin", command)
+
+
+def script_of(result: CheckResult, run: str) -> str:
+    """The script that shows a check's finding where its curl line alone does not: with how many steps; or ""."""
+    for number, finding in enumerate(result.findings):
+        steps = int(finding.get("steps", 0))
+        if steps or AWAY.search(str(finding.get("curl", ""))):
+            needs = f"  # with the {plural(steps, 'request')} before, which it needs" if steps else ""
+            return f"sh {shlex.quote(f'{run}/reproduce/{name_of(result.id, number)}/reproduce.sh')}{needs}"
+        if finding.get("curl"):
+            return ""
+    return ""
+
+
 def label_of(command: str) -> str:
     """What a command that shows a finding is called."""
-    return "curl" if re.match(r"(?:printf .* \| )?curl ", command) else "command"
+    return "curl" if re.match(r"(?:(?:printf|head|yes|\{) .* \| )?curl ", command) else "command"
 
 
 def recipes_for(command: str, recipes: Mapping[str, str]) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from conformance.reporting.causes import Cause, causes, first_finding
 from conformance.reporting.classes import Tally, counts, day_of, outcome, overall, summarise
-from conformance.reporting.commands import curl_of, recipes_for, replay, run_name
+from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened, visible
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
@@ -105,7 +105,13 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
         ids = ", ".join(escaped(result.id) for result in cause.results[:MOST_IDS])
         yield f"- **Checks** {ids}" + (f" and {left} more" if left > 0 else "")
     yield ""
-    commands = [*recipes_for(command, record.info.recipes), shortened(command), replay(first.id, run_name(record))]
+    run = run_name(record)
+    commands = [
+        *recipes_for(command, record.info.recipes),
+        shortened(command),
+        script_of(first, run),
+        replay(first.id, run),
+    ]
     yield code("\n".join(on_one_line(each) for each in commands if each))
     yield "\n</details>\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.reporting.classes import ClassSummary, Statement, Tally, counts, day_of, outcome, overall, summarise
-from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name
+from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
@@ -63,6 +63,8 @@ def failure_text(
         lines += _labelled("secret", on_one_line(recipe), 0, colour)
     if command:
         lines += _labelled(label_of(command), on_one_line(command), 0, colour)
+    if script := script_of(result, run):
+        lines += _labelled("script", on_one_line(script), 0, colour)
     lines += _labelled("replay", on_one_line(replay(result.id, run)), 0, colour)
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ from typing import Any
 from conformance.reporting import exchanges
 from conformance.reporting.causes import Cause, causes
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
-from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name
+from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, plural, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.verdict import Verdict
@@ -30,6 +30,8 @@ class CheckView:
     curl: str
     label: str
     recipes: list[str]
+    script: str
+    """The script that shows a finding where the curl line alone does not; ""."""
     replay: str
     entries: list[exchanges.Entry]
     left_out: int
@@ -176,6 +178,7 @@ def _check(
         curl=command,
         label=label_of(command),
         recipes=recipes_for(command, record.info.recipes),
+        script=script_of(result, run),
         replay=replay(result.id, run),
         entries=list(exchanges.entries(ids, evidence, named, limit, record.info.secret_names)),
         left_out=max(0, result.requests - len(ids)),
