@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import without_member
 from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -116,18 +116,12 @@ def expect_error_document(reply: Exchange) -> str:
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
             wanted = f"{name} in the characters %x20-21 %x23-5B %x5D-7E"
-            raise NonConformance(wanted, f"{name}: {text!r}", reply, proof=_without_member(reply, name))
+            raise NonConformance(wanted, f"{name}: {text!r}", reply, proof=without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
         wanted = "error_uri in the characters %x21 %x23-5B %x5D-7E"
-        raise NonConformance(wanted, f"error_uri: {uri!r}", reply, proof=_without_member(reply, "error_uri"))
+        raise NonConformance(wanted, f"error_uri: {uri!r}", reply, proof=without_member(reply, "error_uri"))
     return code
-
-
-def _without_member(reply: Exchange, name: str) -> Proof | None:
-    """The proof that a member of JSON would be another text than it is."""
-    found = re.search(rf'"{name}" *: *"(?:[^"\\]|\\.)*"', reply.text)
-    return lacks(reply, found[0]) if found and "\n" not in found[0] and found[0].isprintable() else None
 
 
 def expect_error(reply: Exchange, *codes: str) -> None:
@@ -171,6 +165,12 @@ def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
     return frozenset(stated.split())
 
 
+def unlike_scope(expected: str, reply: Exchange, *compared: Exchange) -> NonConformance:
+    """The finding that a token answer states a scope which would not be right."""
+    told = f"{reply.status} granting {reply.member('scope') or 'nothing that it states'}"
+    return NonConformance(expected, told, *compared, reply, proof=without_member(reply, "scope"))
+
+
 def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iterable[str] = ()) -> None:
     """A refusal, or a token that states no scope beyond those permitted."""
     if not issued(reply):
@@ -179,6 +179,11 @@ def expect_nothing_beyond(reply: Exchange, permitted: Iterable[str], asked: Iter
     beyond = granted_scopes(reply, asked) - set(permitted)
     if beyond:
         told = f"{reply.status} granting {listed(beyond)}"
-        plain = reply.member("scope") and all(PLAIN.fullmatch(each) for each in beyond)
-        proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(beyond))})[ "]') if plain else None
+        if not reply.member("scope"):
+            # What is not stated is what was asked for; a refusal states nothing either.
+            proof: Proof | None = Proof(reply.id, statuses=(200, *range(400, 500)), matches='"scope" *:')
+        elif all(PLAIN.fullmatch(each) for each in beyond):
+            proof = Proof(reply.id, lacks=f'"scope" *: *"([^"]* )?({"|".join(sorted(beyond))})[ "]')
+        else:
+            proof = without_member(reply, "scope")
         raise NonConformance(f"no scope beyond {listed(permitted)}", told, reply, proof=proof)

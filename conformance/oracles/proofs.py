@@ -59,5 +59,11 @@ def alike(one: Exchange, other: Exchange) -> Proof | None:
     return Proof(alike=((one.id, other.id),)) if one.status != other.status else None
 
 
+def without_member(reply: Exchange, name: str) -> Proof | None:
+    """A member of JSON would be another text than it is, or there would be none."""
+    found = re.search(rf'"{name}" *: *"(?:[^"\\]|\\.)*"', reply.text)
+    return lacks(reply, found[0]) if found and found[0].isprintable() else None
+
+
 def _forms(value: str) -> tuple[str, ...]:
     return value, html.escape(value, quote=False), html.escape(value)

@@ -318,6 +318,7 @@ def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]
         # Where a refusal would be right too, it has no such body.
         yield f"case $(status {number}) in 2??) {same} ;; esac" if proof.get("statuses") else same
     if proof.get("matches"):
-        yield f"on_one_line {number} | grep -Eq {word(proof['matches'], marks)} || shows 'body {number}'"
+        said = f"on_one_line {number} | grep -Eq {word(proof['matches'], marks)} || shows 'body {number}'"
+        yield f"case $(status {number}) in 2??) {said} ;; esac" if proof.get("statuses") else said
     if proof.get("lacks"):
         yield f"on_one_line {number} | grep -Eq {word(proof['lacks'], marks)} && shows 'body {number}'"
