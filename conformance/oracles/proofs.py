@@ -34,6 +34,12 @@ def lacks(reply: Exchange, *texts: str) -> Proof:
     return Proof(reply.id, lacks="|".join(map(literal, texts)))
 
 
+def has_just(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Proof | None:
+    """A text that was not wanted would not stand in the body, or, where there is none, one that was wanted would."""
+    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    return lacks(reply, *extra) if extra else Proof(reply.id, matches=literal(missing[0])) if missing else None
+
+
 def lists(element: str, replies: Iterable[Exchange], items: Iterable[str]) -> Proof:
     """The pages would have these items, each once, in whatever order."""
     return Proof(listed=(Listed(element, tuple(reply.id for reply in replies), tuple(items)),))
@@ -62,6 +68,12 @@ def alike(one: Exchange, other: Exchange) -> Proof | None:
 def without_member(reply: Exchange, name: str) -> Proof | None:
     """A member of JSON would be another text than it is, or there would be none."""
     found = re.search(rf'"{name}" *: *"(?:[^"\\]|\\.)*"', reply.text)
+    return lacks(reply, found[0]) if found and found[0].isprintable() else None
+
+
+def without_list(reply: Exchange, name: str) -> Proof | None:
+    """A list of strings in JSON would be another one than it is."""
+    found = re.search(rf'"{name}" *: *\[[^\]]*\]', reply.text)
     return lacks(reply, found[0]) if found and found[0].isprintable() else None
 
 

@@ -15,6 +15,7 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts, challenges
+from conformance.oracles.proofs import literal
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
@@ -264,7 +265,8 @@ def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> 
     """The pages together have these, among others."""
     lost = sorted(set(wanted) - {each for page in pages for each in strings_of(page, member)})
     if lost:
-        raise NonConformance(f"all {member} in the list that were pushed", f"lost {lost}", *pages)
+        proof = Proof(pages[0].id, matches=f'"{literal(lost[0])}"') if len(pages) == 1 else None
+        raise NonConformance(f"all {member} in the list that were pushed", f"lost {lost}", *pages, proof=proof)
 
 
 def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:

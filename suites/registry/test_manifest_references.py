@@ -26,7 +26,7 @@ from conformance.oracles.status import expect_no_server_error, expect_refused, e
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 MISSING = pytest.mark.parametrize(
     "missing",
@@ -153,7 +153,8 @@ def test_each_missing_blob_is_told(repository: Repository, names: Names) -> None
 
     codes = [each["code"] for each in expect_json_error(reply)]
     if codes.count("MANIFEST_BLOB_UNKNOWN") < len(never.blobs):
-        raise NonConformance("two errors MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply)
+        proof = Proof(reply.id, matches=f"(MANIFEST_BLOB_UNKNOWN.*){{{len(never.blobs)}}}")
+        raise NonConformance("two errors MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply, proof=proof)
 
 
 @verifies("registry/manifest/reference-brings-no-blob")

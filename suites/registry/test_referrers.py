@@ -12,6 +12,7 @@ from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.proofs import has_just
 from conformance.oracles.registry import descriptors_of, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -86,7 +87,7 @@ def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: E
     """The descriptors are of exactly these manifests, each once."""
     digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
     if digests != expected:
-        raise NonConformance(f"{len(expected)} referrers {expected}", f"{len(digests)}: {digests}", reply)
+        raise NonConformance(f"{expected}", f"{digests}", reply, proof=has_just(reply, expected, digests))
 
 
 def sboms(referred: Referred) -> list[Manifest]:
@@ -117,8 +118,7 @@ def test_referrers_are_an_index(listing: Listing) -> None:
     _, reply = listing.of()
 
     expect_media_type(reply, OCI_INDEX)
-    version = expect_json_object(reply).get("schemaVersion")
-    if version != 2:
+    if (version := expect_json_object(reply).get("schemaVersion")) != 2:
         raise NonConformance('"schemaVersion": 2', f"{version!r}", reply)
 
 
@@ -164,9 +164,9 @@ def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
             2. expect the annotations of the manifest in its descriptor
     """
     found, reply = descriptor(listing, "sbom", SBOM) if kind == FILTERED else descriptor(listing, kind)
-
     if found.get("annotations") != {"org.example.of": OF}:
-        raise NonConformance(f'"annotations": {{"org.example.of": "{OF}"}}', repr(found.get("annotations")), reply)
+        proof, told = has_just(reply, ["org.example.of"], []), f"{found.get('annotations')}"
+        raise NonConformance(f'"annotations": {{"org.example.of": "{OF}"}}', told, reply, proof=proof)
 
 
 @verifies("registry/referrers/describe-what-is-there")

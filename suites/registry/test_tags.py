@@ -11,6 +11,7 @@ from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.proofs import without_list
 from conformance.oracles.registry import (
     expect_complete,
     expect_list,
@@ -110,7 +111,8 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
     found, wanted = in_order(reply), whole[:number]
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
-        raise NonConformance(f"{wanted}, or their beginning and a Link to the next", str(found), reply)
+        proof = without_list(reply, "tags")
+        raise NonConformance(f"{wanted}, or their beginning and a Link to the next", str(found), reply, proof=proof)
 
 
 @verifies("registry/tags/last-goes-on-behind")
@@ -128,7 +130,8 @@ def test_last_goes_on_behind(ask: Ask, whole: list[str], query: str) -> None:
     found = in_order(reply)
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
-        raise NonConformance(f"{wanted}, those behind {whole[2]}", str(found), reply)
+        proof = without_list(reply, "tags")
+        raise NonConformance(f"{wanted}, those behind {whole[2]}", str(found), reply, proof=proof)
 
 
 @verifies("registry/tags/n-nought-is-empty")

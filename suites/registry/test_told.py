@@ -6,6 +6,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
 from conformance.oracles.headers import challenges
+from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import verifies
@@ -40,7 +41,8 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
 
     for name in (stored.repository.name, guarded.repository.name):
         if not any(f":{name}:" in each for each in bearer.scopes):
-            raise NonConformance(f"a scope on {name}", f"scope {' '.join(bearer.scopes)!r}", reply)
+            proof = field_matches(reply, "WWW-Authenticate", f"repository:{literal(name)}:")
+            raise NonConformance(f"a scope on {name}", f"scope {' '.join(bearer.scopes)!r}", reply, proof=proof)
 
 
 @verifies("registry/token/invalid-is-told")
@@ -54,4 +56,5 @@ def test_invalid_token_is_told(bearer: Registry, guarded: StoredImage) -> None:
     told = [each.parameters.get("error") for each in challenges(reply)]
 
     if "invalid_token" not in told:
-        raise NonConformance('error="invalid_token"', f"{reply.headers.get('www-authenticate')}", reply)
+        told, proof = reply.headers.get("www-authenticate"), field_matches(reply, "WWW-Authenticate", "invalid_token")
+        raise NonConformance('error="invalid_token"', f"{told}", reply, proof=proof)
