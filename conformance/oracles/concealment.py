@@ -146,6 +146,13 @@ def _round(
     return asked, controls
 
 
+def expect_alike(reply: Exchange, other: Exchange, because: str) -> None:
+    """Another request is answered with the same status."""
+    if other.status != reply.status:
+        proof = alike(reply, other)
+        raise NonConformance(f"{reply.status} {because}", observed(other), reply, other, proof=proof)
+
+
 def expect_pair(existing: Exchange, absent: Exchange) -> None:
     """The pair rule: what exists and is not the caller's is answered 403 or 404, and as what never existed is."""
     for reply in (existing, absent):

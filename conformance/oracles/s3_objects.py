@@ -109,6 +109,16 @@ def expect_if_told(reply: Exchange, fields: Mapping[str, str]) -> None:
             raise NonConformance(f"{name}: {value}, or none", f"{name}: {found}", reply, proof=proof)
 
 
+def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) -> None:
+    """The fields are there with the values that another answer had."""
+    for name in names:
+        value, found = other.headers.get(name), reply.headers.get(name)
+        if value is None or found != value:
+            proof = Proof(same=((name, other.id, reply.id),)) if value is not None else None
+            wanted = f"{name}: {value}, as {other.method} was answered"
+            raise NonConformance(wanted, f"{name}: {found}", other, reply, proof=proof)
+
+
 def expect_length(reply: Exchange, size: int) -> None:
     """The Content-Length is so many bytes; in transfer coding there is none (RFC 9112 section 6.2)."""
     if "transfer-encoding" not in reply.headers:

@@ -45,13 +45,13 @@ from conformance.reporting.reproduce_text import (
     marked,
     name_of,
 )
-from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity
+from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
 SCRIPT = "reproduce.sh"
 SHORTEST_PAUSE_S = 0.05
-RUN_NAME = re.compile(r"\bcf-([0-9a-z]{7})([0-9a-z]{4})-")
+RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z]{4}-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
     "etag": re.compile(r'^(?:W/)?"?([^"]{6,})"?$'),
@@ -172,7 +172,11 @@ class Script:
         """The pause before a request whose check let time pass: what it asks for comes by waiting."""
         pause = entry.get("paused_s", 0.0)
         if number > 1 and pause >= SHORTEST_PAUSE_S:
-            yield f"\npause {pause:g} {math.ceil(pause)}"
+            fits = [place for place, each in self._earlier(number) if 0 <= pause - waits(each) < 1]
+            if fits:
+                yield f"\npause_as_told {fits[0]} {pause:g}"
+            else:
+                yield f"\npause {pause:g} {math.ceil(pause)}"
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
@@ -287,9 +291,8 @@ class Script:
         area = self.result.requirement.split("/")[0]
         if area == "registry" or (area not in ("errors", "authorization") and types != ["application/json"]):
             return text
-        found = RUN_NAME.search(text)
-        if found:
-            self.marks.setdefault(found[0], f"cf-{found[1]}\0RUN\0-")
+        for found in RUN_NAME.finditer(text):
+            self.marks.setdefault(found[0], f"{found[2]}\0CAPITAL_RUN\0-" if found[2] else f"{found[1]}\0RUN\0-")
         return text
 
     def _operator(self) -> Iterator[str]:

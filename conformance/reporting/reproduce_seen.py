@@ -19,7 +19,8 @@ MOMENTARY = (
 MOMENTARY_PARTS = ("request", "trace", "uuid", "ratelimit", "-id")
 """The same of parts of names."""
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})"
-TOLD_OF_TIME = re.compile(r"\d{4}-\d\d-\d\dT|\b(date|dated|time|times|modified|initiated|created|ago|seconds|clock)\b")
+TOLD_OF_TIME = re.compile(r"\d{4}-\d\d-\d\dt|date|time|modif|initiated|created|\bago\b|seconds|clock")
+"""Words of a finding, in small letters, that speaks of times."""
 ID = r"<(RequestId|HostId|UploadId)>[^<]*<"
 PASSES = "echo 'passes: it no longer shows'"
 

@@ -21,6 +21,7 @@ answers=$(mktemp -d) && ANSWERS=$answers || exit 2
 trap 'rm -rf "$answers"' EXIT
 # New names for what is made, so that it is not there yet; conformance sweep knows them.
 RUN=$(od -An -N2 -tx1 /dev/urandom | tr -d ' \n')
+CAPITAL_RUN=$(printf %s "$RUN" | tr a-f A-F)
 
 # Sends one request, which curl reads from standard input; keeps status, header and body of the answer. One that breaks
 # off in its body is none, as in the run.
@@ -89,6 +90,11 @@ signed_well() {
 finds() { case $(status "$1") in 404 | 410) cannot "request $1 finds nothing" ;; esac; }
 # Not every sleep knows parts of a second.
 pause() { sleep "$1" 2>/dev/null || sleep "$2"; }
+# As long as an answer says now, and a little more; as long as in the run where it says nothing.
+pause_as_told() {
+    told=$(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]')
+    case $told in '' | *[!0-9]*) pause "$2" "${2%.*}" ;; *) pause "$told.1" $((told + 1)) ;; esac
+}
 now() { date -u +%Y%m%d%H%M%S; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
 # Which fields describe an answer, with their values; none that is of its moment.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import contextlib
+import math
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -110,6 +111,12 @@ def _anchor(moment: int, step: tuple[int, Entry]) -> tuple[int, str, int] | None
         return number, "last-modified", changed
     written = _moment(fields.get("date", "")) if entry["method"] in ("PUT", "POST") else None
     return (number, "date", written) if written else None
+
+
+def waits(entry: Entry) -> float:
+    """After how many seconds a refused request may be sent again, as its answer says; none where it says nothing."""
+    told = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
+    return int(told[0]) if entry["status"] in (429, 503) and told and told[0].isdecimal() else math.inf
 
 
 def _moment(text: str) -> int | None:
