@@ -32,7 +32,9 @@ class Preparation:
 
     def of(self, item: pytest.Item) -> list[Kept]:
         """What was asked for the fixtures of a check, in the order in which it was."""
-        names = set(getattr(item, "fixturenames", ()))
+        # Those too that a check asks for by a name of its own (getfixturevalue).
+        active = getattr(getattr(item, "_request", None), "_fixture_defs", {})
+        names = {*getattr(item, "fixturenames", ()), *active}
         used = [key for key in self._asked if key[0] in names and item.nodeid.startswith(key[1])]
         for key in used:
             # Made once: many checks can fail.

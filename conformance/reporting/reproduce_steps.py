@@ -28,6 +28,8 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
             return f"request {number}: {BY_HAND[entry['client']]}"
         if any(name.lower() == "transfer-encoding" for name, _ in entry["request_headers"]) and not body["size"]:
             return f"request {number}: its bytes were streamed, and not kept"
+        if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
+            return f"request {number}: curl takes its Date for the time that it is signed at"
         if signature_scope(entry, secret_names) and DOTS.search(urlsplit(entry["url"]).path):
             return f"request {number}: curl signs no path with dots in it"
         if "sha256" in body and "pieces" not in body:

@@ -63,3 +63,15 @@ def test_what_is_another_checks_alone_is_no_part_of_it() -> None:
     made(preparation, "other", "session")
     made(preparation, "own", "function")
     assert preparation.of(check("whole", "own")) == []
+
+
+def test_what_a_check_asks_for_by_a_name_of_its_own_belongs_to_it_too() -> None:
+    recorder = Recorder()
+    preparation = Preparation(recorder)
+    made(preparation, "whole", "session")
+    recorder.begin_check()
+    recorder.exchange(exchange("range"))
+    asking = check()
+    asking._request = SimpleNamespace(_fixture_defs={"whole": None})
+    recorder.prepare(preparation.of(asking))
+    assert [entry["id"] for entry in recorder.prepared] == ["whole"]
