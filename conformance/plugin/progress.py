@@ -39,7 +39,7 @@ class Progress:
         self.drawn = 0
         self.told: set[str] = set()
         self.said: set[str] = set()
-        self.run = "RUN"
+        self.run = self.folder = "RUN"
         self.step = Step(self.say)
 
     def take_over(self) -> None:
@@ -58,7 +58,7 @@ class Progress:
     def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
         """What is tested, with what."""
         self.step.begin()
-        self.run = folder.name
+        self.run, self.folder = folder.name, str(self._short({"": folder})[""])
         kind = " (the embedded reference)" if embedded else ""
         self.say(
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
@@ -84,7 +84,7 @@ class Progress:
         if self._is_worth_saying(result):
             self.told.add(result.id)
             self.said.add(result.requirement)
-            self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run))
+            self.say("\n" + failure_text(result, self.width, self.out.isatty(), run=self.run, folder=self.folder))
         if self.live:
             self._wipe()
             self._draw()
@@ -119,7 +119,7 @@ class Progress:
             if result.verdict == Verdict.INCONCLUSIVE and result.id not in self.told:
                 unclear[result.reason].append(result)
         for first, *others in unclear.values():
-            self.say("\n" + failure_text(first, self.width, self.out.isatty(), run=self.run))
+            self.say("\n" + failure_text(first, self.width, self.out.isatty(), run=self.run, folder=self.folder))
             if others:
                 self.say(f"  … and {plural(len(others), 'more check')} for the same reason")
         hidden = [

@@ -38,6 +38,7 @@ def failure_text(
     colour: bool,
     *,
     run: str = "RUN",
+    folder: str = "",
     day: str = "",
     evidence: Mapping[str, Mapping[str, Any]] | None = None,
     secret_names: Mapping[str, str] | None = None,
@@ -46,8 +47,9 @@ def failure_text(
     """A check that does not pass: id, level, clause and its words, expected, observed, curl, replay.
 
     ``width`` is the terminal's (0: lines are not broken); commands are never broken, so that they can be pasted.
-    Without ``evidence`` the curl line is that of the finding, where it has one. ``day`` is the one that waivers are
-    held against; "" for one that is before them all.
+    ``run`` is how commands name the run, ``folder`` where it is, where that is another name. Without ``evidence`` the
+    curl line is that of the finding, where it has one. ``day`` is the one that waivers are held against; "" for one
+    that is before them all.
     """
     verdict = outcome(result, day)
     head = painted(verdict.upper(), COLOURS.get(verdict, "bold"), colour)
@@ -63,7 +65,7 @@ def failure_text(
         lines += _labelled("secret", on_one_line(recipe), 0, colour)
     if command:
         lines += _labelled(label_of(command), on_one_line(command), 0, colour)
-    if script := script_of(result, run):
+    if script := script_of(result, folder or run):
         lines += _labelled("script", on_one_line(script), 0, colour)
     lines += _labelled("replay", on_one_line(replay(result.id, run)), 0, colour)
     return "\n".join(lines)
