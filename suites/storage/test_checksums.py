@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.checksums import ALGORITHMS, checksum_field, content_md5
 from conformance.oracles.s3_checksums import FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import expect_refusal, require
-from conformance.oracles.s3_objects import expect_bytes, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -106,6 +106,20 @@ def test_broken_checksum_stores_nothing(space: Space, algorithm: str) -> None:
         reply, 400, {"InvalidRequest", "BadDigest", "InvalidDigest", "InvalidArgument", "XAmzContentChecksumMismatch"}
     )
     expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/announced-must-come")
+def test_announced_checksum_must_come(space: Space) -> None:
+    """Purpose: a body whose checksum was lost on its way is not stored as if it had been compared.
+
+    Method: 1. put with x-amz-sdk-checksum-algorithm, and no x-amz-checksum field
+            2. expect 400, and nothing stored
+    """
+    key = space.key()
+    reply = space.put(key, BODY, {"x-amz-sdk-checksum-algorithm": "CRC32"})
+
+    expect_refusal(reply, 400, {"InvalidRequest", "InvalidArgument", "BadDigest", "InvalidDigest"})
+    expect_nothing_stored(space.get(key))
 
 
 @verifies("storage/checksum/told-is-the-one-given")

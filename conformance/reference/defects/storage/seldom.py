@@ -60,6 +60,17 @@ class FirstChecksumAloneCompared(Defect):
         return found
 
 
+class LostChecksumNotMissed(Defect):
+    """S3 API Reference, PutObject, x-amz-sdk-checksum-algorithm: what it announces must come."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/announced-must-come",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        stated = any(each.startswith(PREFIX) for each in (*call.headers, *call.trailers))
+        return dict(original(call)) if stated else {}
+
+
 class ChecksumOfNothingIgnored(Defect):
     """S3 User Guide, "Checking object integrity": no bytes have a checksum, too, and another is of bytes lost."""
 
