@@ -158,12 +158,12 @@ class Buckets:
 def buckets_of(reply: Exchange) -> Buckets:
     """The buckets of a ListBuckets answer."""
     root = expect_document(reply, "ListAllMyBucketsResult")
-    return Buckets(tuple(text_of(reply, each, "Name") for each in root.iter("Bucket")))
+    return Buckets(tuple(text_of(reply, each, "Name") for each in root.findall("Buckets/Bucket")))
 
 
 def expect_dated(reply: Exchange) -> None:
     """Each bucket of a ListBuckets answer has its CreationDate, in ISO 8601 form, and was not created in the future."""
-    for each in expect_document(reply, "ListAllMyBucketsResult").iter("Bucket"):
+    for each in expect_document(reply, "ListAllMyBucketsResult").findall("Buckets/Bucket"):
         told = each.findtext("CreationDate") or ""
         seconds = seconds_of_time(told)
         if seconds is None:
@@ -270,7 +270,7 @@ def uploads_of(reply: Exchange) -> list[Upload]:
 def tags_of(reply: Exchange) -> dict[str, str]:
     """The tags of a GetObjectTagging answer."""
     root = expect_document(reply, "Tagging")
-    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in root.iter("Tag")}
+    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in root.findall("TagSet/Tag")}
 
 
 def completed_etag_of(reply: Exchange) -> str:

@@ -231,15 +231,16 @@ def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, v
 
 @verifies("storage/listing/says-what-was-asked")
 def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
-    """Purpose: a listing repeats bucket, prefix and delimiter, so that a page is understood alone.
+    """Purpose: a listing repeats bucket, prefix and delimiter and counts its keys, so that a page is understood alone.
 
     Method: 1. list with all of them
-            2. expect each in the document
+            2. expect each in the document, and KeyCount
     """
     reply = space.listing(shelf + "b", delimiter="/", max_keys="7")
     page = listing_of(reply)
     root = expect_document(reply, "ListBucketResult")
     told = {name: text_of(reply, root, name) for name in ("Name", "Prefix", "Delimiter")}
+    text_of(reply, root, "KeyCount")
 
     wanted = {"Name": space.name, "Prefix": shelf + "b", "Delimiter": "/"}
     if told != wanted:
