@@ -1,8 +1,7 @@
-"""Defects of what a listing says beside its keys: version, counts, markers, prefixes, folders, the frame of it all."""
+"""Defects of what a listing says beside its keys: version, markers, prefixes, folders."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -34,43 +33,6 @@ class NextMarkerMissing(Defect):
         head, mark, tail = answer.body.partition(b"<NextMarker>")
         answer.body = head + tail.partition(b"</NextMarker>")[2] if mark else head
         return answer
-
-
-class KeyCountMissing(Defect):
-    """S3 API Reference, ListObjectsV2, KeyCount: how many keys there are is told, and read by programs."""
-
-    surface = "storage"
-    noticed_by = ("storage/listing/says-what-was-asked",)
-
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        return without_element(await original(call, bucket), "KeyCount", with_content=True)
-
-
-class BucketsWithoutTheirFrame(Defect):
-    """S3 API Reference, ListBuckets, Response Syntax: each Bucket stands in Buckets, where SDKs look for it."""
-
-    surface = "storage"
-    noticed_by = ("storage/service/buckets-are-listed",)
-
-    def list_buckets(self, original: Any, call: Call) -> Answer:
-        return without_element(original(call), "Buckets")
-
-
-class TagsWithoutTheirSet(Defect):
-    """S3 API Reference, GetObjectTagging, Response Syntax: each Tag stands in TagSet, where SDKs look for it."""
-
-    surface = "storage"
-    noticed_by = ("storage/tagging/tags-come-back",)
-
-    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        return without_element(await original(call, bucket), "TagSet")
-
-
-def without_element(answer: Answer, name: str, with_content: bool = False) -> Answer:
-    """The answer without the tags of an element, or without all of it."""
-    pattern = f"<{name}>.*?</{name}>" if with_content else f"</?{name}>"
-    answer.body = re.sub(pattern.encode(), b"", answer.body, flags=re.DOTALL)
-    return answer
 
 
 class CommonPrefixesUnsorted(Defect):

@@ -271,3 +271,40 @@ class PlaceGoneWithItsKey(Defect):
         is_gone = wanted.after != "" and wanted.after not in names
         page: Page = original([] if is_gone else names, wanted)
         return page
+
+
+class KeyCountMissing(Defect):
+    """S3 API Reference, ListObjectsV2, KeyCount: how many keys there are is told, and read by programs."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return without_element(await original(call, bucket), "KeyCount", with_content=True)
+
+
+class BucketsWithoutTheirFrame(Defect):
+    """S3 API Reference, ListBuckets, Response Syntax: each Bucket stands in Buckets, where SDKs look for it."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed",)
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        return without_element(original(call), "Buckets")
+
+
+class TagsWithoutTheirSet(Defect):
+    """S3 API Reference, GetObjectTagging, Response Syntax: each Tag stands in TagSet, where SDKs look for it."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        return without_element(await original(call, bucket), "TagSet")
+
+
+def without_element(answer: Answer, name: str, with_content: bool = False) -> Answer:
+    """The answer without the tags of an element, or without all of it."""
+    pattern = f"<{name}>.*?</{name}>" if with_content else f"</?{name}>"
+    answer.body = re.sub(pattern.encode(), b"", answer.body, flags=re.DOTALL)
+    return answer
