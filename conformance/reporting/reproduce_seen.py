@@ -64,7 +64,10 @@ def _compared(number: int, entry: Mapping[str, Any], momentary: str) -> Iterator
     yield f'cmp -s "$answers/seen" "$answers/now" || {another}'
     told = [f"{name.lower()}: {' '.join(value.split())}".rstrip() for name, value in entry["response_headers"]]
     fields = "\n".join(sorted(each for each in told if not re.match(f"({momentary}):", each)))
-    if "$" not in fields and fields.isascii() and all(each.isprintable() for each in told):
+    if any("$" in each for each in told) or not fields.isascii() or not all(each.isprintable() for each in told):
+        # What stands in a field and cannot be compared may be what the finding is about.
+        yield f"cannot 'answer {number} has its status and body, and what its fields hide is unknown'"
+    else:
         yield f'[ "$(described {number})" = {shlex.quote(fields)} ] ||'
         yield f"    cannot 'answer {number} has its status and body, and other fields'"
 

@@ -272,7 +272,8 @@ def judged(
     elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches"} & set(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
-        lines.append(f"case $(status {number}) in {status // 100}??) ;; *) {another} ;; esac")
+        kind = f"{status // 100}??" if status < 400 else str(status)
+        lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
     for name, value in proof.get("fields", []):
         found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
         lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
