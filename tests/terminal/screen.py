@@ -28,6 +28,8 @@ VOLATILE = {
     r"[\d,]+ of [\d,]+ verdicts": "<n> of <n> verdicts",
     r"run [0-9a-z]{11}\b": "run <id>",
     r"\d+ checks passed": "<n> checks passed",
+    r"\d+ checks steady": "<n> checks steady",
+    r"\d+ checks: \d+ passed;": "<n> checks: <n> passed;",
     r"(Nothing is said of|Not offered): [^:]*?(?=\n\n|\nNot)": r"\1: <names>",
 }
 
