@@ -19,7 +19,8 @@ SCOPES: dict[str, dict[str, str]] = {
     "projects": {"GET": "project:read", "POST": "project:write"},
     "project": {"GET": "project:read", "PATCH": "project:write", "DELETE": "project:write"},
 }
-DEFAULT_LIMIT, HIGHEST_LIMIT = 50, 200
+# A whole run has some eighty items there at once, and its checks of lists look at the first page.
+DEFAULT_LIMIT, HIGHEST_LIMIT = 200, 200
 NUMBER = re.compile(r"[0-9]{1,9}")
 Segments = tuple[str | None, ...]
 
