@@ -250,9 +250,8 @@ class Repository:
     def put_manifest(self, reference: str, content: bytes, media_type: str | None) -> Exchange:
         """PUT of a manifest by tag or digest (end-7); without a Content-Type where the media type is None."""
         self.inventory.note("manifest", digest=digest_of(content))
-        reply = self.send(
-            "PUT", f"manifests/{reference}", [("Content-Type", media_type)] if media_type else [], content
-        )
+        fields = [("Content-Type", media_type)] if media_type else []
+        reply = self.send("PUT", f"manifests/{reference}", fields, content)
         if reply.ok:
             self.inventory.manifests[digest_of(content)] = None
         return reply
