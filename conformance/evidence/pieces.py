@@ -8,6 +8,8 @@ LONGEST_PERIOD, LONGEST_IN_ALL = 4200, 8192
 BEGIN = 16
 """By how many bytes a repetition is looked for."""
 SHORTEST_RUN = 64
+LONGEST_STEP = 4096
+"""A power of two: so many bytes are compared at once, and half as many where they differ."""
 Piece = tuple[bytes, int]
 
 
@@ -48,17 +50,11 @@ def _period(content: bytes, place: int) -> int:
 
 def _common(content: bytes, one: int, other: int) -> int:
     """How many bytes are the same from two places on."""
-    length, step = 0, 64
+    length, step = 0, LONGEST_STEP
     while step:
-        rest = len(content) - other - length
-        if (
-            rest > 0
-            and content[one + length : one + length + min(step, rest)]
-            == content[other + length : other + length + min(step, rest)]
-        ):
-            length += min(step, rest)
-            step *= 2
+        ahead = content[other + length : other + length + step]
+        if len(ahead) == step and content[one + length : one + length + step] == ahead:
+            length += step
         else:
             step //= 2
-            step = min(step, max(rest, 0))
     return length

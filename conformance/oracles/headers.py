@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-from conformance.oracles.proofs import field_lacks
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -70,7 +70,7 @@ def expect_media_type(reply: Exchange, *accepted: str) -> None:
 
 def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
     """The proof that a field would be right which matches a POSIX extended regular expression."""
-    return Proof(reply.id, fields_match=((name, pattern.replace("\\-", "-")),))
+    return field_matches(reply, name, pattern.replace("\\-", "-"))
 
 
 @dataclass

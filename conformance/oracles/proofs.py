@@ -52,7 +52,7 @@ def field_matches(reply: Exchange, name: str, pattern: str) -> Proof:
 
 def field_lacks(reply: Exchange, name: str, value: str) -> Proof:
     """No value of a header field would be this one."""
-    return Proof(reply.id, fields_lack=((name, f"^{literal(value)}$"),))
+    return field_says_no(reply, name, f"^{literal(value)}$")
 
 
 def field_says_no(reply: Exchange, name: str, pattern: str) -> Proof:
