@@ -44,6 +44,15 @@ class ClockBehind(Variant):
         return _dated(answer, -CLOCK_S)
 
 
+class DateToComeCountsForNone(Variant):
+    """RFC 2616 section 14.25: "A date which is later than the server's current time is invalid", and then ignored."""
+
+    surface = "storage"
+
+    def modified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        return date > time.time() or bool(original(date, found))
+
+
 class EtagOfEachWrite(Variant):
     """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
 
