@@ -14,6 +14,8 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
+BUCKET = "<bucket>"
+"""Stands in a name for that of the bucket."""
 ORDINARY = {
     "blank": "a b",
     "unicode": "straße-日本",
@@ -28,6 +30,7 @@ ORDINARY = {
     "question-and-hash": "what?#part",
     "backslash": "a\\b",
     "deep": "a/.b/c/d/e/.f",
+    "dots-within": "v1..v2",
     "trailing-slash": "folder/",
 }
 PAIRS = {
@@ -41,6 +44,8 @@ PAIRS = {
     "composed-and-decomposed": (unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é")),
     "backslash-and-slash": ("a\\b", "a/b"),
     "look-alikes": ("a", "а"),
+    "end-of-a-string": ("a\0b", "a"),
+    "name-of-the-bucket": (f"{BUCKET}/a", "a"),
 }
 DOTTED = {
     "double-slash": ("a//b", "a/b"),
@@ -78,7 +83,7 @@ def test_similar_names_are_different_objects(space: Space, one: str, other: str)
             2. put another object there (a name may be refused as the caller's fault)
             3. expect each to have its own bytes
     """
-    prefix = space.prefix()
+    prefix, one = space.prefix(), one.replace(BUCKET, space.name)
     first = space.put(prefix + one, b"one")
     expect_own_or_refused(first, space.get(prefix + one), b"one")
     expect_status(space.get(prefix + other), 404, "under the similar name, before anything was put there")

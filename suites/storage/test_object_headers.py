@@ -28,7 +28,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
 SYSTEM_FIELDS = {
-    "Content-Type": "text/csv; charset=utf-8",
+    "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
     "Cache-Control": "private, max-age=60",
     "Content-Disposition": 'attachment; filename="data.csv"',
     "Content-Language": "de-CH",
@@ -185,16 +185,23 @@ def test_some_content_type_is_told(space: Space) -> None:
 
 @verifies("storage/object/last-modified-is-now")
 def test_last_modified_is_now(space: Space) -> None:
-    """Purpose: an object tells when it was written.
+    """Purpose: an object tells when it was written, whenever it is asked: clients that synchronise compare it.
 
     Method: 1. put an object, GET and HEAD it
             2. expect Last-Modified as an HTTP date within five minutes of now, the same in both
+            3. HEAD and list it more than a second later; expect the same, in the listing as before
     """
     key = space.stored(b"dated")
-    got, head = space.get(key), space.head(key)
+    got, head, listed = space.get(key), space.head(key), listing_of(space.listing(key))
 
     expect_http_date(got, "last-modified", time.time(), 300)
     expect_same_headers(head, got, ["last-modified"])
+    time.sleep(1.1)
+    expect_same_headers(space.head(key), got, ["last-modified"])
+    again = listing_of(space.listing(key))
+    told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
+    if told != before:
+        raise NonConformance(f"{before}, as it was listed before", f"{told}", again.reply, listed.reply)
 
 
 @verifies("storage/object/dates-agree")

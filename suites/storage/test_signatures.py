@@ -55,15 +55,23 @@ def test_signed_request_is_served(space: Space, headers: dict[str, str]) -> None
 
 
 @verifies("storage/signature/unknown-key-is-refused")
-@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT"), case("delete", "DELETE")])
-def test_unknown_access_key_is_refused(space: Space, method: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "secret"),
+    [
+        case("get", "GET", "no-such-secret"),
+        case("put", "PUT", "no-such-secret"),
+        case("delete", "DELETE", "no-such-secret"),
+        case("get-by-no-secret", "GET", ""),
+    ],
+)
+def test_unknown_access_key_is_refused(space: Space, method: str, secret: str) -> None:
     """Purpose: an access key that was never issued opens nothing.
 
-    Method: 1. sign a request with an unknown access key
+    Method: 1. sign a request with an unknown access key, by some secret, or by the empty one of a key not found
             2. expect 403, and the object as it was
     """
     key = space.stored(STOOD)
-    stranger = space.s3.with_keys(**UNKNOWN)
+    stranger = space.s3.with_keys(access_key=UNKNOWN["access_key"], secret_key=secret)
 
     reply = stranger.call(method, space.name, key, body=b"" if method != "PUT" else b"intruder")
 
@@ -95,10 +103,11 @@ def test_wrong_secret_is_refused(space: Space, method: str) -> None:
 def test_anonymous_request_is_refused(space: Space, method: str, query: dict[str, str], names_key: bool) -> None:
     """Purpose: nothing of a bucket is open to a caller without credentials.
 
-    Method: 1. send a request without a signature
-            2. expect 403, or 400 or 401, and the object as it was
+    Method: 1. put an object and read it, so that what keeps answers has this one
+            2. send a request without a signature; expect 403, or 400 or 401, and the object as it was
     """
     key = space.stored(STOOD)
+    expect_bytes(space.get(key), STOOD)
     request = space.request(method, key if names_key else "", query, body=b"intruder" if method == "PUT" else b"")
 
     expect_status(space.s3.send_as_is(request), FORBIDDEN)

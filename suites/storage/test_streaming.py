@@ -9,8 +9,9 @@ import pytest
 
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, ChunkedUpload, chunked
 from conformance.clients.checksums import checksum_field
+from conformance.clients.sigv4 import Signing
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_own_or_refused, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -147,6 +148,22 @@ def test_altered_chunks_are_refused(space: Space, kind: str, alter: Callable[[Ch
     expect_stored(space.get(key), b"what stood there")
 
 
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize("body", [case("size-unreadable", b"zz\r\n" + WHOLE), case("never-framed", WHOLE)])
+def test_what_is_no_chunk_is_refused(space: Space, body: bytes) -> None:
+    """Purpose: a payload that says it comes in chunks and does not is the caller's fault, and is not stored.
+
+    Method: 1. put an object, overwrite it by a payload that does not begin with a chunk's size
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+
+    reply = space.s3.send_as_is(replace(_upload(space, key, UNSIGNED_TRAILER).assembled(), body=body))
+
+    expect_refusal(reply, {400, 403}, REFUSALS)
+    expect_stored(space.get(key), b"what stood there")
+
+
 @verifies("storage/streaming/decoded-length-is-checked")
 @pytest.mark.parametrize("difference", [case("one-more", 1), case("one-less", -1)])
 def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
@@ -160,6 +177,23 @@ def test_wrong_decoded_length_is_refused(space: Space, difference: int) -> None:
 
     expect_refusal(space.s3.send_as_is(upload.assembled()), {400, 403}, REFUSALS)
     expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/streaming/decoded-length-is-checked")
+@pytest.mark.parametrize("kind", [case("left-out", UNSIGNED_TRAILER)])
+def test_decoded_length_may_not_be_left_out(space: Space, kind: str) -> None:
+    """Purpose: chunks of which nobody said how long they are in all are the caller's slip, not the server's.
+
+    Method: 1. put chunks without x-amz-decoded-content-length
+            2. expect a refusal of 4xx and nothing stored, or the joined bytes
+    """
+    key = space.key()
+    framed = _upload(space, key, kind).assembled()
+    fields = {name: framed.header(name) or "" for name in ("content-encoding", "x-amz-trailer")}
+
+    put = space.s3.send(space.request("PUT", key, headers=fields, body=framed.body), Signing(payload=kind))
+
+    expect_own_or_refused(put, space.get(key), WHOLE)
 
 
 @verifies("storage/streaming/trailing-checksum-is-checked")

@@ -72,7 +72,17 @@ def test_every_defect_is_named() -> None:
     # These are shown by the table of checks x defects alone: what is refused or breaks, what is not heeded or not done
     # though it should be, what takes several callers or a sequence of requests, and what red-teaming found missing.
     slips = (".request_slips", ".listing_slips", ".stored_slips", ".answer_slips")
-    later = (".parts", ".open_doors", ".elsewhere", ".url_slips", ".traversals", ".repeated", ".seldom", ".lost")
+    later = (
+        ".overlooked",
+        ".parts",
+        ".open_doors",
+        ".elsewhere",
+        ".url_slips",
+        ".traversals",
+        ".repeated",
+        ".seldom",
+        ".lost",
+    )
     alone = (".refusals", ".sequences", ".races", ".programs", ".unheeded", ".forms", ".recommended", *slips, *later)
     shown_by_checks = {name for name, each in DEFECTS.items() if each.__module__.endswith(alone)}
     assert sorted(DEFECTS.keys() - {defect for defect, _ in NAMED} - shown_by_checks) == []

@@ -1,0 +1,160 @@
+"""Defects that a stranger to the suite thought of and it did not notice: of signatures, names and what is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import AccessKey
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+# Signatures.
+
+
+class KeptAnswersGivenToAnyone(Defect):
+    """RFC 9111 section 3.5: what was answered to a signed request is not kept for those that are not signed."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/anonymous-is-refused",)
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Answer] = {}
+
+    def intercept(self, request: Request) -> Answer | None:
+        kept = self.kept.get(request.raw_path)
+        if kept is None or request.method != "GET" or "authorization" in request.headers or request.query_string:
+            return None
+        return Answer(kept.status, kept.body, kept.headers.mutablecopy())
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "GET" and answer.status == 200 and not request.query_string:
+            self.kept[request.raw_path] = Answer(answer.status, answer.body, answer.headers.mutablecopy())
+        return answer
+
+
+class UnknownKeyHasNoSecret(Defect):
+    """S3 API Reference, InvalidAccessKeyId: a key that is not found is refused, and not one with an empty secret."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/unknown-key-is-refused",)
+
+    def known_key(self, original: Any, access_key: str) -> AccessKey | None:
+        anyone = next(iter(gateway(original).access_keys.values()))
+        found: AccessKey = original(access_key) or replace(anyone, secret_key="")
+        return found
+
+
+# Payloads in chunks.
+
+
+class UnreadableChunkIsServerError(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": what begins with no size is no chunk, by the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        if not re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
+            raise server_error()
+        original(call, stated)
+
+
+class UnframedTakenAsItIs(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": a payload said to come in chunks that does not was altered."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        if re.match(rb"[0-9A-Fa-f]+[;\r]", call.request.body):
+            original(call, stated)
+        else:
+            call.body = call.request.body
+
+
+class UntoldDecodedLengthIsServerError(Defect):
+    """S3 API Reference, MissingContentLength: a length that was left out is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/decoded-length-is-checked",)
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        if "x-amz-decoded-content-length" not in call.headers:
+            raise server_error()
+        original(call)
+
+
+# Names.
+
+
+class KeyEndsAtNought(Defect):
+    """S3 User Guide, "Creating object key names": a key is its characters, and no string that ends at U+0000."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        return str(original(key)).partition("\0")[0]
+
+
+class BucketCutOutOfTheKey(Defect):
+    """S3 User Guide, "Creating object key names": a key may have a segment that is called as its bucket is."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return bucket, f"/{key}".replace(f"/{bucket}/", "/")[1:]
+
+
+class DotsWithinANameRefused(Defect):
+    """S3 User Guide, "Creating object key names": two dots within a name are no step out of anything."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def check_key(self, original: Any, key: str) -> None:
+        if re.search(r"[^/]\.\.|\.\.[^/]", key):
+            raise Fault("InvalidArgument")
+        original(key)
+
+
+# What is told.
+
+
+class ContentTypeLowered(Defect):
+    """RFC 9110 section 8.3.1: a parameter's value may be case-sensitive; a type is given back as it was given."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return str(original(call)).lower()
+
+
+class ModifiedWheneverOneAsks(Defect):
+    """S3 API Reference, HeadObject, Last-Modified: when the object was last modified, and not when it was asked for."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        return dict(original(replace(found, modified=gateway(original).seconds())))
+
+
+class ListedAsModifiedWheneverOneAsks(Defect):
+    """S3 API Reference, Object, LastModified: when the object was last modified, and not when it is listed."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        return found and replace(found, modified=gateway(original).seconds())
