@@ -15,7 +15,7 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts, challenges
-from conformance.oracles.proofs import literal
+from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
@@ -72,7 +72,9 @@ def _is_error(entry: Any) -> bool:
 def expect_json_error(reply: Exchange) -> list[dict[str, Any]]:
     """A refusal's body is a list of errors in JSON, and said to be JSON by a type that readers know (RFC 6839)."""
     if not JSON_TYPE.fullmatch(reply.media_type):
-        raise NonConformance("an error document in JSON", observed(reply), reply)
+        told = f"{reply.status} of the type {reply.media_type}" if reply.media_type else f"{reply.status} without a type"
+        proof = field_matches(reply, "Content-Type", f"^({JSON_TYPE.pattern.replace('?:', '')}) *(;|$)")
+        raise NonConformance("an error document that is said to be JSON", told, reply, proof=proof)
     return expect_error_document(reply)
 
 
