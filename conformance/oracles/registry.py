@@ -72,7 +72,9 @@ def _is_error(entry: Any) -> bool:
 def expect_json_error(reply: Exchange) -> list[dict[str, Any]]:
     """A refusal's body is a list of errors in JSON, and said to be JSON by a type that readers know (RFC 6839)."""
     if not JSON_TYPE.fullmatch(reply.media_type):
-        told = f"{reply.status} of the type {reply.media_type}" if reply.media_type else f"{reply.status} without a type"
+        told = (
+            f"{reply.status} of the type {reply.media_type}" if reply.media_type else f"{reply.status} without a type"
+        )
         proof = field_matches(reply, "Content-Type", f"^({JSON_TYPE.pattern.replace('?:', '')}) *(;|$)")
         raise NonConformance("an error document that is said to be JSON", told, reply, proof=proof)
     return expect_error_document(reply)

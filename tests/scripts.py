@@ -1,0 +1,211 @@
+"""The table of scripts that say something false: of findings × ``reproduce.sh``, run with the defect and without it.
+
+    python -m tests.scripts --surface registry                   each defect by each check that it names
+    python -m tests.scripts --surface registry --every 5 --from 2
+    python -m tests.scripts --defect NAME --out TABLE.md
+
+A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
+part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
+called; what is wrong there is tried once more in a run of its own, with the defect on from the beginning, as a user has
+it. The scripts run with sh, curl and what POSIX has, in an environment that holds nothing but the secrets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
+from conformance.reference.deployment import alterations
+from conformance.reporting.reproduce import SCRIPT
+from conformance.reporting.reproduce_text import name_of
+from conformance.target import configuration
+from tests.defects import noticing
+from tests.run.support import conformance
+
+SHELL = str(shutil.which("sh"))
+TOOLS = ("curl", "sha256sum", "base64")
+# fmt: off
+POSIX = (
+    "sed", "tr", "tail", "cut", "cat", "cmp", "grep", "mktemp", "rm", "od", "dirname", "sort", "comm", "awk", "sleep",
+    "date",
+)
+# fmt: on
+HOOK = 'curl -sSf --data-binary "[\\"$1\\", \\"$2\\"]" "$(cat {control})"\n'
+SECRET_IN_PART = "a part of a secret"
+ENDED_S = 120.0
+"""How long a script may take, seconds."""
+
+Turn = Mapping[str, str]
+"""By requirement the defect that its check meets."""
+
+
+def in_turns(pairs: Iterable[tuple[str, str]]) -> list[Turn]:
+    """Pairs of a defect and a requirement in as few turns as can be: one defect of each requirement in a turn."""
+    dealt: dict[str, list[str]] = {}
+    for defect, requirement in pairs:
+        dealt.setdefault(requirement, []).append(defect)
+    most = max(map(len, dealt.values()), default=0)
+    return [{each: names[turn] for each, names in dealt.items() if turn < len(names)} for turn in range(most)]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a script ended, with what it said: with the defect, and without."""
+
+    script: Path
+    defective: tuple[int, str]
+    clean: tuple[int, str]
+
+    @property
+    def right(self) -> bool:
+        """Whether it tells the one from the other."""
+        passing = 2 if SECRET_IN_PART in self.script.read_text(encoding="utf-8") else 0
+        return (self.defective[0], self.clean[0]) == (1, passing)
+
+
+@dataclass
+class Shown:
+    """What a run showed, and the reference that it was made on, which is still there, clean but for what is switched.
+
+    ``scripts`` are those of the findings, by requirement.
+    """
+
+    scripts: dict[str, list[Path]]
+    control: str
+    environment: dict[str, str]
+
+    def tried(self, script: Path, *defects: str) -> Tried:
+        """A script, run by sh, each time with nothing left of what was made before."""
+        return Tried(script, self._ended(script, defects), self._ended(script, ()))
+
+    def _ended(self, script: Path, defects: Sequence[str]) -> tuple[int, str]:
+        tell(self.control, "reset")
+        tell(self.control, "switch", *defects)
+        try:
+            ran = subprocess.run(
+                [SHELL, str(script)], env=self.environment, capture_output=True, text=True, errors="replace",
+                timeout=ENDED_S, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return -1, f"it did not end within {ENDED_S:g} s"
+        return ran.returncode, ran.stdout + ran.stderr
+
+
+def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool = False) -> Shown:
+    """One run for all defects of a turn, each on while its check is called; ``alone``, from the beginning.
+
+    ``words`` go to the command. The folder gets the run, and the tools that scripts may need and no other.
+    """
+    tools = folder / "tools"
+    tools.mkdir()
+    for tool in (*TOOLS, *POSIX):
+        (tools / tool).symlink_to(str(shutil.which(tool)))
+    reference = EmbeddedReference(["--odd-secrets"])
+    running.callback(reference.stop)
+    target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
+    control = shlex.split(target.hooks.revoke or "")[3]
+    operated_by_curl(reference.target_config, control, folder / "hook.sh")
+    switched = {"PYTEST_PLUGINS": "tests.reporting.switching", "CONTROL": control, "SWITCHED": json.dumps(dict(turn))}
+    if alone:
+        tell(control, "switch", *turn.values())
+    ran = conformance(
+        folder, "run", *turn, "--config", str(reference.target_config), "--workers", "0", "--shrink-time", "1", *words,
+        **({} if alone else switched),
+    )  # fmt: skip
+    scripts: dict[str, list[Path]] = {each: [] for each in turn}
+    for result in ran.record.results:
+        for number in range(len(result.findings)):
+            written = ran.record.folder / "reproduce" / name_of(result.id, number) / SCRIPT
+            if written.exists():
+                scripts[result.requirement].append(written)
+    secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
+    return Shown(scripts, control, {"PATH": str(tools), **secrets})
+
+
+def operated_by_curl(config: Path, control: str, hook: Path) -> None:
+    """Has the target's hooks use nothing but sh and curl, and says that they work in no time."""
+    hook.write_text(HOOK.format(control=shlex.quote(control.removeprefix("file:"))), encoding="utf-8")
+    text, _, _ = config.read_text(encoding="utf-8").partition("[targets.reference.hooks]")
+    hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in ("revoke", "restore"))
+    text = text.replace("[targets.reference.limits]\n", "[targets.reference.limits]\nrevocation = 0.1\n")
+    config.write_text(f"{text}[targets.reference.hooks]\n{hooks}", encoding="utf-8")
+
+
+def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[str]]:
+    """By requirement what is wrong with the scripts of its findings: a line each, none where there is nothing."""
+    told: dict[str, list[str]] = {}
+    with ExitStack() as running:
+        folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+        found = shown(turn, folder, running, "--explore", str(explore), alone=alone)
+        for requirement, defect in turn.items():
+            tries = [found.tried(script, defect) for script in found.scripts[requirement]]
+            lines = [
+                f"{each.script.parent.name}: {each.defective[0]} and {each.clean[0]} | {last_line(each)}"
+                for each in tries
+                if not each.right
+            ]
+            told[requirement] = lines if tries else ["nothing was found | "]
+    return told
+
+
+def last_line(tried: Tried) -> str:
+    """What a wrong script said last: with the defect, where it does not say 1, or without."""
+    said = (tried.clean if tried.defective[0] == 1 else tried.defective)[1].strip()
+    return said.splitlines()[-1] if said else ""
+
+
+def table(pairs: Sequence[tuple[str, str]], explore: int) -> tuple[int, list[tuple[str, str, str]]]:
+    """How many were tried, and those that are wrong, as defect, requirement and what is wrong; printed as found."""
+    turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
+    for turn in turns:
+        for requirement, lines in wrong_of(turn, explore).items():
+            defect = turn[requirement]
+            if lines:
+                lines = wrong_of({requirement: defect}, explore, alone=True)[requirement]
+            for line in lines:
+                print(f"{defect} | {requirement} | {line}", flush=True)
+                wrong.append((defect, requirement, line))
+    return sum(map(len, turns)), wrong
+
+
+def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str]]:
+    """Each defect with each requirement that it names, but for those that only programs of others check."""
+    return [
+        (name, requirement)
+        for name, each in sorted(alterations().items())
+        if (not surface or each.surface == surface) and (not defects or name in defects)
+        for requirement in noticing(each)
+    ]
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
+    parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="only these; repeatable")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair of a defect and a check")
+    parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
+    parser.add_argument("--explore", type=int, default=25, help="examples a property")
+    parser.add_argument("--out", type=Path, help="where to write the table of those that are wrong")
+    choice = parser.parse_args()
+    tried, wrong = table(pairs_of(choice.surface, choice.defect)[choice.first :: choice.every], choice.explore)
+    lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
+    if choice.out:
+        choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")
+    print(f"{tried - len({each[:2] for each in wrong})} of {tried} right")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
