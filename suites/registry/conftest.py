@@ -9,7 +9,8 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_tokens import pull, token_for
+from conformance.clients.registry_login import basic
+from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.evidence.once import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -125,6 +126,22 @@ def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
     if once("pulled with the good token", lambda: pull(guarded, token)).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return token
+
+
+@pytest.fixture(scope="session")
+def bad_login(registry: Registry, guarded: StoredImage, names: Names) -> str:
+    """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
+
+    Not the pusher's name with a wrong password, of which a platform may take a few and no more.
+    """
+    if registry.door.scheme != "bearer":
+        if not registry.door.scheme:
+            raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+        return basic(names.new("nobody"), "not-the-password")
+    token = token_for(registry, "pusher", registry.scope(guarded.repository.name))
+    if pull(guarded, token).status != 200:
+        raise Inconclusive("the token does not pull", "a login that may pull")
+    return f"Bearer {altered(token, 'letter')}"
 
 
 @pytest.fixture(scope="session")

@@ -113,14 +113,15 @@ def unlisted(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
 
 
 @verifies("registry/login/anonymous-cannot-list-repositories")
-def test_anonymous_cannot_list_repositories(unlisted: Exchange) -> None:
+def test_anonymous_cannot_list_repositories(registry: Registry, bad_login: str, unlisted: Exchange) -> None:
     """Purpose: which repositories an organization has is for those who log in.
 
-    Method: 1. push an image; ask for the catalog without a login
+    Method: 1. push an image; ask for the catalog without a login, and with one that is none
             2. expect 401, or a list of nothing
     """
-    if unlisted.status != 200 or strings_of(unlisted, "repositories"):
-        expect_status(unlisted, 401, "without a login")
+    for reply in (unlisted, registry.presenting(bad_login).catalog()):
+        if reply.status != 200 or strings_of(reply, "repositories"):
+            expect_status(reply, 401, "without a login")
 
 
 @verifies("registry/login/catalog-challenge-names-the-scope")

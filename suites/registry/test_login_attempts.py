@@ -2,21 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.images import Blob, NewBlob
+from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_tokens import granted_by_password
 from conformance.clients.registry_uploads import at_the_registry, open_for_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_header
+from conformance.oracles.registry import expect_scope
 from conformance.oracles.status import expect_refused, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+MALFORMED = [
+    case("no-credentials", "Basic"),
+    case("no-base64", "Basic ???"),
+    case("no-colon", "Basic bm9jb2xvbg=="),
+    case("bearer-nothing", "Bearer"),
+    case("bearer-junk", "Bearer junk"),
+    case("unknown-scheme", "Negotiate abc"),
+    case("empty", ""),
+]
+Malformed = Callable[[str], Exchange]
+
+
+@pytest.fixture
+def malformed(guarded: StoredImage, once: Once) -> Malformed:
+    """GET of a manifest with an Authorization field as it is given, once for each."""
+    return lambda value: once(
+        ("malformed login", value), lambda: guarded.repository.presenting(value).get_manifest(guarded.tag)
+    )
 
 
 def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
@@ -96,47 +119,82 @@ def test_wrong_password_in_a_form(bearer: Registry) -> None:
 
 
 @verifies("registry/login/malformed-login-is-refused")
-@pytest.mark.parametrize(
-    "value",
-    [
-        case("no-credentials", "Basic"),
-        case("no-base64", "Basic ???"),
-        case("no-colon", "Basic bm9jb2xvbg=="),
-        case("bearer-nothing", "Bearer"),
-        case("bearer-junk", "Bearer junk"),
-        case("unknown-scheme", "Negotiate abc"),
-        case("empty", ""),
-    ],
-)
-def test_malformed_login(guarded: StoredImage, value: str) -> None:
+@pytest.mark.parametrize("value", MALFORMED)
+def test_malformed_login(malformed: Malformed, value: str) -> None:
     """Purpose: an Authorization field that says nothing opens nothing, and is never the platform's fault.
 
     Method: 1. GET a manifest with a malformed Authorization field
             2. expect 401 (or 400)
     """
-    reply = guarded.repository.presenting(value).get_manifest(guarded.tag)
+    expect_status(malformed(value), {400, 401}, "for a malformed login")
 
-    expect_status(reply, {400, 401}, "for a malformed login")
+
+@verifies("registry/login/challenge-is-given")
+@pytest.mark.parametrize("value", [case("malformed-token", "Bearer junk")])
+def test_malformed_login_is_challenged(malformed: Malformed, value: str) -> None:
+    """Purpose: a client whose token is no good learns where to get a better one.
+
+    Method: 1. GET a manifest with a token that is none
+            2. where the answer is 401, expect a WWW-Authenticate field
+    """
+    reply = malformed(value)
+    if reply.status != 401:
+        raise NotApplicable(f"the answer is no 401 ({reply.status})")
+
+    expect_header(reply, "WWW-Authenticate")
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """An upload of 600 bytes that has taken 300, and what was answered to the rest under a login that is none."""
+
+    blob: Blob
+    upload: Upload
+    reply: Exchange
+
+
+@pytest.fixture
+def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
+    """Sends the rest of an upload under a login that is none, once."""
+
+    def made() -> Interrupted:
+        blob, upload = new_blob(600), at_the_registry(open_for_chunks(repository, 300))
+        upload.patch(blob.content[:300], "0-299")
+        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
+        stranger = upload.by(repository.registry.presenting(nobody))
+        return Interrupted(blob, upload, stranger.patch(blob.content[300:], "300-599"))
+
+    return once("interrupted upload", made)
 
 
 @verifies("registry/login/refused-in-an-upload-can-be-mended")
-def test_refused_in_an_upload(repository: Repository, new_blob: NewBlob) -> None:
+def test_refused_in_an_upload(interrupted: Interrupted) -> None:
     """Purpose: a login that runs out in the middle of an upload does not cost the upload.
 
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
             2. PATCH it with the login, PUT: expect 202 and 201
     """
-    blob, upload = new_blob(600), at_the_registry(open_for_chunks(repository, 300))
-    upload.patch(blob.content[:300], "0-299")
-    stranger = upload.by(
-        repository.registry.presenting(
-            "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
-        )
-    )
+    upload, blob = interrupted.upload, interrupted.blob
 
-    expect_status(stranger.patch(blob.content[300:], "300-599"), 401, "for a login that is none")
+    expect_status(interrupted.reply, 401, "for a login that is none")
     expect_status(upload.patch(blob.content[300:], "300-599"), 202, "with the login again")
     expect_status(upload.put(blob.digest), 201)
+
+
+@verifies("registry/login/challenge-names-the-scope")
+@pytest.mark.parametrize("action", [case("chunk", "push")])
+def test_challenge_of_a_chunk(repository: Repository, interrupted: Interrupted, action: str) -> None:
+    """Purpose: a client whose token runs out in the middle of an upload learns which one to ask for.
+
+    Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none
+            2. where that is refused with 401, expect WWW-Authenticate, and a Bearer challenge's scope to name the
+               repository and push
+    """
+    if interrupted.reply.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({interrupted.reply.status})")
+
+    expect_header(interrupted.reply, "WWW-Authenticate")
+    expect_scope(interrupted.reply, f"repository:{repository.name}", action)
 
 
 @verifies("registry/login/unknown-user-is-not-told")

@@ -209,13 +209,15 @@ def unlisted(guarded: StoredImage, once: Once) -> Exchange:
 
 
 @verifies("registry/login/anonymous-cannot-list-referrers")
-def test_anonymous_cannot_list_referrers(unlisted: Exchange) -> None:
+def test_anonymous_cannot_list_referrers(guarded: StoredImage, bad_login: str, unlisted: Exchange) -> None:
     """Purpose: what refers to an organization's images is for those who log in.
 
-    Method: 1. ask for referrers without a login
+    Method: 1. ask for referrers without a login, and with one that is none
             2. expect 401
     """
     expect_status(unlisted, 401, "without a login")
+    reply = guarded.repository.presenting(bad_login).referrers(guarded.image.digest)
+    expect_status(reply, 401, "for a login that is none")
 
 
 @verifies("registry/login/referrers-challenge-names-the-scope")

@@ -7,10 +7,8 @@ import random
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage, Upload
-from conformance.clients.registry_login import basic
+from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
-from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.clients.registry_uploads import at_the_registry
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
@@ -27,22 +25,6 @@ CHANGES = [case(name, name) for name in (*WRITES, *DELETIONS)]
 def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
     """What the operations are tried on."""
     return Occasion(guarded, new_blob(), names.new("tag"))
-
-
-@pytest.fixture(scope="session")
-def bad_login(registry: Registry, guarded: StoredImage, names: Names) -> str:
-    """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
-
-    Not the pusher's name with a wrong password, of which a platform may take a few and no more.
-    """
-    if registry.door.scheme != "bearer":
-        if not registry.door.scheme:
-            raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
-        return basic(names.new("nobody"), "not-the-password")
-    token = token_for(registry, "pusher", registry.scope(guarded.repository.name))
-    if pull(guarded, token).status != 200:
-        raise Inconclusive("the token does not pull", "a login that may pull")
-    return f"Bearer {altered(token, 'letter')}"
 
 
 @verifies("registry/login/bad-login-opens-nothing")

@@ -1,4 +1,4 @@
-"""Ways round the login and the rights: paths spelled otherwise, other methods by a header, a token for less."""
+"""Ways round the login and the rights: paths spelled otherwise, methods told elsewhere, a token for less."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ def expect_kept(reply: Exchange, content: bytes) -> None:
         case("dots", "/v2/x/../{name}/manifests/{tag}"),
         case("capital", "/V2/{name}/manifests/{tag}"),
         case("parameter", "/v2/{name}/manifests/{tag};x=.js"),
+        case("query", "/v2/{name}/manifests/{tag}?x=.js"),
     ],
 )
 def test_no_spelling_opens(guarded: StoredImage, spelling: str) -> None:
@@ -76,10 +77,11 @@ def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:
 def test_method_is_its_own(guarded: StoredImage, new_blob: NewBlob, method: str) -> None:
     """Purpose: who may only read does not delete by saying so elsewhere than in the method.
 
-    Method: 1. with a pull-only login, GET and POST a manifest with X-HTTP-Method-Override: DELETE and the like
+    Method: 1. with a pull-only login, GET and POST a manifest with X-HTTP-Method-Override: DELETE and the like, and
+               _method=DELETE in the query
             2. expect the image as it was
     """
-    guarded.repository.as_role("puller").send(method, f"manifests/{guarded.image.digest}", DELETE)
+    guarded.repository.as_role("puller").send(method, f"manifests/{guarded.image.digest}?_method=DELETE", DELETE)
 
     expect_nothing_changed("delete-manifest", Occasion(guarded, new_blob(), "unused"))
 
