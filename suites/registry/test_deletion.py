@@ -147,6 +147,20 @@ def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, wha
     expect_status(over.again(digest), 404, f"for a {what} that was never pushed")
 
 
+@verifies("registry/delete/absent-is-404")
+@pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
+def test_delete_where_nothing_is(repository: Repository, names: Names, what: str) -> None:
+    """Purpose: nor is there anything to delete in a repository that never was.
+
+    Method: 1. DELETE a manifest and a blob of a repository that nothing was pushed to
+            2. expect 404, or 400 or 405 where that deletion is disabled
+    """
+    never = repository.registry.repository(f"{repository.registry.described.repository}-{names.new('never')}")
+    delete = never.delete_manifest if what == "manifest" else never.delete_blob
+
+    expect_status(delete(digest_of(b"nowhere")), {404, *DISABLED}, f"for a {what} of a repository that never was")
+
+
 @verifies("registry/delete/blob-is-gone")
 def test_delete_blob(repository: Repository, blob_deleted: Deletion) -> None:
     """Purpose: a deleted blob cannot be pulled.

@@ -168,6 +168,20 @@ def test_reading_under_a_malformed_digest(stored: StoredImage, kind: str, digest
     expect_status(read(digest), {400, 404}, "for a malformed digest")
 
 
+@verifies("registry/digest/malformed-read-is-a-callers-fault")
+@pytest.mark.parametrize("method", [case("head", "HEAD"), case("delete", "DELETE")])
+@pytest.mark.parametrize("kind", [case("blob", "blobs"), case("manifest", "manifests")])
+def test_other_methods_under_a_malformed_digest(stored: StoredImage, kind: str, method: str) -> None:
+    """Purpose: nor is it where it is only asked for, or to be deleted.
+
+    Method: 1. HEAD and DELETE a blob and a manifest under a malformed digest
+            2. expect 400 or 404 (or 405 where that deletion is not offered)
+    """
+    reply = stored.repository.send(method, f"{kind}/sha256:{'z' * 64}")
+
+    expect_status(reply, {400, 404, *({405} if method == "DELETE" else ())}, "for a malformed digest")
+
+
 @verifies("registry/digest/sha512-is-verified")
 def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a registry that takes sha512 digests verifies them as well.

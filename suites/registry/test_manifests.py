@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import json
+from typing import Any
 
 import pytest
 
 from conformance.clients.http import HeaderFields
+from conformance.clients.image_kinds import MAKERS
 from conformance.clients.images import (
-    DOCKER_CONFIG,
-    DOCKER_LAYER,
     DOCKER_LIST,
     DOCKER_MANIFEST,
-    OCI_EMPTY,
     OCI_INDEX,
     OCI_MANIFEST,
-    Blob,
     Manifest,
     NewImage,
-    encoded,
-    index,
-    manifest_of,
-    variation,
 )
 from conformance.clients.registry import EVERY_TYPE, Repository
 from conformance.evidence.once import Once
@@ -32,42 +25,6 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-
-SBOM = "application/vnd.example.sbom"
-OTHER = "application/vnd.example.chart.config.v1+json"
-# What indexes list may be there already.
-MAKERS = {
-    OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * 2), seed),
-    DOCKER_MANIFEST: lambda base, seed: docker_image(base, "listed"),
-    OCI_INDEX: lambda base, seed: index([variation(base, "listed"), variation(base, "listed too")]),
-    DOCKER_LIST: lambda base, seed: index([docker_image(base, "listed")], docker=True),
-    "nested": lambda base, seed: index([index([variation(base, "listed")])]),
-    "artifact": lambda base, seed: variation(
-        manifest_of(Blob(b"{}", OCI_EMPTY), [Blob(base.blobs[1].content, "application/x")], artifactType=SBOM), seed
-    ),
-    "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
-    "data": lambda base, seed: variation(with_data(base), seed),
-    "untyped": lambda base, seed: untyped(variation(base, seed)),
-    "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
-}
-
-
-def docker_image(base: Manifest, seed: str) -> Manifest:
-    """A Docker image that no one has pushed, of the same blobs."""
-    config, layer = (blob.content for blob in base.blobs)
-    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), seed)
-
-
-def untyped(manifest: Manifest) -> Manifest:
-    """The manifest without its ``mediaType``, as many programs write it."""
-    document = {name: value for name, value in manifest.document.items() if name != "mediaType"}
-    return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs)
-
-
-def with_data(base: Manifest) -> Manifest:
-    """The manifest with its config in the config's descriptor, too."""
-    config = {**base.blobs[0].descriptor, "data": base64.b64encode(base.blobs[0].content).decode()}
-    return Manifest(encoded({**base.document, "config": config}), base.media_type, base.blobs)
 
 
 def expect_pulled(
@@ -107,8 +64,8 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
-    Method: 1. push what the manifest refers to (OCI's image has one layer twice), then the manifest under a tag:
-               expect 201
+    Method: 1. push what the manifest refers to (OCI's image has one layer twice, its index images of no platform, an
+               artifact its config among its layers), then the manifest under a tag: expect 201
             2. GET it by tag: expect exactly its bytes and its media type
             3. GET it by digest and HEAD it, where it is another type than OCI's image: expect the same
     """
@@ -189,8 +146,9 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
             2. GET it by tag and expect exactly its bytes
     """
     tag = names.new("bytes")
-    members = {"annotations": {"org.example.text": f"Grüße, 世界, {tag}"}, "org.example": [1.0, None]}
-    members["config"] = {**base.document["config"], "org.example": "of a descriptor"}
+    members: dict[str, Any] = {"annotations": {"org.example.text": f"Grüße, 世界, {tag}"}, "org.example": [1.0, None]}
+    annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
+    members["config"] = base.document["config"] | annotated
     content = json.dumps({**base.document, **members}, **form).encode() + b"\n"  # type: ignore[arg-type]
     kept = Manifest(content, base.media_type, base.blobs)
 

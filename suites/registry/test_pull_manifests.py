@@ -13,6 +13,8 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
+NOWHERE = f"blobs/{digest_of(b'in a repository that never was')}"
+
 
 def absent(names: Names) -> str:
     """A digest of nothing that was ever pushed."""
@@ -69,15 +71,17 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
 
 @verifies("registry/pull/absent-repository-is-404")
 @pytest.mark.parametrize(
-    "what",
+    ("method", "what"),
     [
-        case("tags", "tags/list"),
-        case("manifest", "manifests/v1.0.0"),
-        case("blob", f"blobs/{digest_of(b'in a repository that never was')}"),
+        case("tags", "GET", "tags/list"),
+        case("manifest", "GET", "manifests/v1.0.0"),
+        case("manifest-head", "HEAD", "manifests/v1.0.0"),
+        case("blob", "GET", NOWHERE),
+        case("blob-head", "HEAD", NOWHERE),
     ],
 )
-def test_absent_repository(repository: Repository, names: Names, what: str) -> None:
-    """Purpose: a repository that nothing was pushed to is told as such.
+def test_absent_repository(repository: Repository, names: Names, method: str, what: str) -> None:
+    """Purpose: a repository that nothing was pushed to is told as such, as engines ask before their first push.
 
     Method: 1. ask for tags, a manifest and a blob of a repository that never was, as one who may pull and push there
             2. expect 404
@@ -85,7 +89,7 @@ def test_absent_repository(repository: Repository, names: Names, what: str) -> N
     described = repository.registry.described
     never = repository.registry.repository(f"{described.repository}-{names.new('never')}")
 
-    expect_status(never.send("GET", what), 404, "for a repository that never was")
+    expect_status(never.send(method, what), 404, "for a repository that never was")
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from conformance.reference.defects.registry import (
     rules,
     tags,
     told,
+    unusual,
     uploads,
     ways_round,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "rules",
     "tags",
     "told",
+    "unusual",
     "uploads",
     "ways_round",
 ]

@@ -1,0 +1,78 @@
+"""A manifest of every kind that engines and other programs push, made of the blobs of one image."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conformance.clients.images import (
+    DOCKER_CONFIG,
+    DOCKER_LAYER,
+    DOCKER_LIST,
+    DOCKER_MANIFEST,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Blob,
+    Manifest,
+    encoded,
+    index,
+    manifest_of,
+    variation,
+)
+
+SBOM = "application/vnd.example.sbom"
+OTHER = "application/vnd.example.chart.config.v1+json"
+EMPTY = Blob(b"{}", OCI_EMPTY)
+NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
+"""The platform that builders give to what is no image, such as an attestation."""
+# What indexes list may be there already.
+MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
+    OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * 2), seed),
+    DOCKER_MANIFEST: lambda base, seed: docker_image(base, "listed"),
+    OCI_INDEX: lambda base, seed: of_any_platform(
+        index([variation(base, "listed"), variation(base, "too")], **told(seed))
+    ),
+    DOCKER_LIST: lambda base, seed: index([docker_image(base, "listed")], docker=True),
+    "nested": lambda base, seed: index([index([variation(base, "listed")])]),
+    "artifact": lambda base, seed: variation(
+        manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), EMPTY], artifactType=SBOM), seed
+    ),
+    "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
+    "data": lambda base, seed: variation(with_data(base), seed),
+    "untyped": lambda base, seed: untyped(variation(base, seed)),
+    "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
+}
+
+
+def docker_image(base: Manifest, seed: str) -> Manifest:
+    """A Docker image that no one has pushed, of the same blobs."""
+    config, layer = (blob.content for blob in base.blobs)
+    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), seed)
+
+
+def told(seed: str) -> dict[str, Any]:
+    """What an index may say of itself (image-spec 1.1)."""
+    return {"artifactType": SBOM, "annotations": {"org.example.seed": seed}}
+
+
+def of_any_platform(manifest: Manifest) -> Manifest:
+    """The index of two, of which the one has no platform, which is optional, and the other none of a machine's."""
+    document = manifest.document
+    del document["manifests"][0]["platform"]
+    document["manifests"][1]["platform"] = NO_MACHINE
+    return Manifest(encoded(document), manifest.media_type, (), manifest.children)
+
+
+def untyped(manifest: Manifest) -> Manifest:
+    """The manifest without its ``mediaType``, as many programs write it."""
+    document = {name: value for name, value in manifest.document.items() if name != "mediaType"}
+    return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs)
+
+
+def with_data(base: Manifest) -> Manifest:
+    """The manifest with its config in the config's descriptor, too."""
+    config = {**base.blobs[0].descriptor, "data": base64.b64encode(base.blobs[0].content).decode()}
+    return Manifest(encoded({**base.document, "config": config}), base.media_type, base.blobs)

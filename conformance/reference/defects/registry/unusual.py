@@ -1,0 +1,133 @@
+"""Defects that show with what is unusual and allowed: manifests of every form, repositories that never were."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.rules import invalid
+from conformance.reference.registry.state import OCI_INDEX
+
+Descriptor = dict[str, Any]
+
+
+def failed() -> Refusal:
+    """What a registry answers that has failed over a request."""
+    return Refusal("UNSUPPORTED", status=500)
+
+
+class EmptyDescriptorOnceAlone(Defect):
+    """image-spec 1.1, Guidance for an Empty Descriptor: config and layer of an artifact may be the same one."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/artifact-is-taken",)
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[Descriptor]) -> None:
+        config, *layers = descriptors
+        if config["digest"] in [each["digest"] for each in layers]:
+            raise invalid("config is a layer")
+        original(name, descriptors)
+
+
+class DescriptorAnnotationsRefused(Defect):
+    """image-spec 1.1, Content Descriptors: a descriptor may have annotations, such as the title of a file."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        original(member, descriptor)
+        if "annotations" in descriptor:
+            raise invalid(f"{member}: unknown member")
+
+
+class PlatformWanted(Defect):
+    """image-spec 1.1, Image Index: ``platform`` is optional."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken",)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        original(member, descriptor)
+        if member == "manifests" and "platform" not in descriptor:
+            raise invalid(f"{member}: no platform")
+
+
+class PlatformOfNoMachineRefused(Defect):
+    """image-spec 1.1, Image Index: values of ``platform`` that are not listed are no error (attestations have such)."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken",)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        original(member, descriptor)
+        if descriptor.get("platform", {}).get("os") == "unknown":
+            raise invalid(f"{member}: unknown platform")
+
+
+class IndexOfATypeRefused(Defect):
+    """image-spec 1.1, Image Index: an index may say its artifactType."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken",)
+
+    def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
+        original(media_type, document)
+        if media_type == OCI_INDEX and document.get("artifactType"):
+            raise invalid("artifactType in an index")
+
+
+class HeadInAnAbsentRepositoryFails(Defect):
+    """distribution-spec 1.1, Pulling manifests: a repository that never was is 404, to HEAD as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-repository-is-404",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories:
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class DeletionInAnAbsentRepositoryFails(Defect):
+    """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/absent-is-404",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories:
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class HeadOfAMalformedDigestFails(Defect):
+    """API Reference, Error Handling: a malformed digest is the caller's fault, to HEAD as to GET."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/malformed-read-is-a-callers-fault",)
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        if not registry_of(original).is_digest(asked.reference):
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class DeletionOfAMalformedDigestFails(Defect):
+    """API Reference, Error Handling: a malformed digest is the caller's fault, where it is to be deleted as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/malformed-read-is-a-callers-fault",)
+
+    async def delete_blob(self, original: Any, asked: Asked) -> Answer:
+        if not registry_of(original).is_digest(asked.reference):
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
