@@ -83,14 +83,11 @@ class HiddenThings:
     def new_item(self, resource: Resource) -> str:
         """Creates one more item that is hidden from others of the organization; Inconclusive where that fails."""
         slug = self.platform.names.new()
-        operation = self.platform.operation(resource, "create", slug)
-        hiding = (resource.item.hidden_body if resource.item else None) or {}
-        reply = self.platform.as_role("full", operation, document={**(operation.document or {}), **hiding})
+        reply = self.platform.create(resource, slug, members=resource.item.hidden_body if resource.item else None)
         if not reply.ok:
             raise Inconclusive(
                 f"a hidden {resource.name} item cannot be created ({reply.status})", "a right item.hidden_body"
             )
-        self.platform.remember(resource, slug)
         return slug
 
     def _show(self, thing: Hidden) -> None:

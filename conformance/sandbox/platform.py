@@ -7,7 +7,7 @@ can go over every one that the target has. Items are the run's own; the ledger r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -195,9 +195,12 @@ class Platform:
             )
         return slug
 
-    def create(self, resource: Resource, slug: str, role: str = "full") -> Exchange:
-        """Asks for an item of this slug and notes it for removal."""
-        reply = self.as_role(role, self.operation(resource, "create", slug))
+    def create(
+        self, resource: Resource, slug: str, role: str = "full", members: Mapping[str, Any] | None = None
+    ) -> Exchange:
+        """Asks for an item of this slug, with further members of its body, and notes it for removal."""
+        operation = self.operation(resource, "create", slug)
+        reply = self.as_role(role, operation, document={**(operation.document or {}), **(members or {})})
         if reply.ok:
             self.remember(resource, slug)
         return reply

@@ -12,7 +12,7 @@ from conformance.oracles.documents import member, shows
 from conformance.oracles.headers import address_parts
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import JSON_TYPE, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -27,10 +27,15 @@ def test_good_requests_never_fail(platform: Platform) -> None:
 
     Method: 1. send sixty good reads
             2. expect 2xx for each
+            3. create an item that hides from others, of each resource that has such: expect no 5xx
     """
     operations = platform.operations("read")
     for number in range(TIMES):
         expect_success(platform.as_role("full", operations[number % len(operations)]), "for a good request")
+    for resource in platform.resources:
+        if resource.create and resource.item and resource.item.hidden_body:
+            reply = platform.create(resource, platform.names.new(), members=resource.item.hidden_body)
+            expect_no_server_error(reply, f"for a {resource.name} item that hides")
 
 
 def texts_of(document: dict[str, object] | None) -> list[str]:

@@ -37,6 +37,20 @@ class UpdateStoresMarkup(Defect):
         )
 
 
+class ItemWithMembersFails(Defect):
+    """API Reference, Error Handling: an item that only its members see is created like any other."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/good-requests-never-fail",)
+
+    def new_project(
+        self, original: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any
+    ) -> Project:
+        if "members" in body:
+            raise RuntimeError("no members here")
+        return original(organization, body)
+
+
 class TextCutAt2000(Defect):
     """RFC 9110 section 9.3.1: a long text that is accepted is read to its end."""
 
