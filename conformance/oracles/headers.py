@@ -60,6 +60,19 @@ def expect_directive(reply: Exchange, name: str, directive: str) -> None:
         raise NonConformance(f"{name} with {directive}", told, reply, proof=proof)
 
 
+def expect_not_shared(reply: Exchange) -> None:
+    """No shared cache may give the answer to a login to others unasked (RFC 9111 sections 3.5 and 4.2)."""
+    value = (reply.headers.get("cache-control") or "").lower()
+    told = {
+        name.strip(): lifetime.strip(' "') for name, _, lifetime in (each.partition("=") for each in value.split(","))
+    }
+    # For how long it is given without asking; "public" alone leaves that to the cache.
+    lifetime = told.get("s-maxage", told.get("max-age", "" if "public" in told else "0"))
+    shared = {"public", "s-maxage", "must-revalidate"} & told.keys()
+    if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & told.keys():
+        raise NonConformance("no answer for shared caches", f"Cache-Control: {value}", reply)
+
+
 def expect_media_type(reply: Exchange, *accepted: str) -> None:
     """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
     if reply.media_type not in accepted:

@@ -285,9 +285,9 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
     return found
 
 
-def expect_tags(repository: Repository, wanted: Iterable[str]) -> None:
+def expect_tags(repository: Repository, wanted: Iterable[str], query: str = "") -> None:
     """A repository has exactly these tags, each once, over however many pages."""
-    expect_complete(pages_from(repository.tags(), repository.follow), "tags", wanted)
+    expect_complete(pages_from(repository.tags(query), repository.follow), "tags", wanted)
 
 
 def expect_not_stored(probes: Iterable[Exchange]) -> None:

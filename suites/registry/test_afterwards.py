@@ -133,14 +133,17 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a chunk of no bytes, which a client sends that has none left, breaks no upload.
 
     Method: 1. open a session, PATCH it with no bytes: expect no 5xx
-            2. where it is accepted, PUT a blob: expect 201 and exactly its bytes
+            2. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201 and
+               exactly its bytes
     """
-    blob, upload = new_blob(), repository.open_upload()
+    blob, upload = new_blob(200), open_for_chunks(repository, 100)
     reply = upload.patch(b"")
 
     expect_no_server_error(reply, "for a chunk of no bytes")
     if reply.ok:
-        expect_status(upload.put(blob.digest, blob.content), 201, "after a chunk of no bytes")
+        expect_status(upload.patch(blob.content[:100], "0-99"), 202, "after a chunk of no bytes")
+        expect_no_server_error(upload.patch(b""), "for a chunk of no bytes")
+        expect_status(upload.put(blob.digest, blob.content[100:], "100-199"), 201, "after a chunk of no bytes")
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 

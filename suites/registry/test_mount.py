@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored, expect_true_digest
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -65,7 +65,8 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     """Purpose: the Location of a mounted blob is where it can be pulled by those who may pull from the target.
 
     Method: 1. push a blob, mount it into another repository
-            2. where it is mounted (201), expect a Location that gives its bytes and does not name the source
+            2. where it is mounted (201), expect a Location that gives its bytes and does not name the source, and no
+               digest but its own
     """
     reply, blob = mounted
     if reply.status == 202:
@@ -73,6 +74,7 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
 
     location = expect_location(reply)
     expect_bytes(repository.pull(location), blob.content)
+    expect_true_digest(reply, blob.digest)
     if f"/{stored.repository.name}/" in location:
         raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
 

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.clients.registry import EVERY_TYPE, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.headers import expect_header
+from conformance.oracles.headers import expect_header, expect_not_shared
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_decoded,
@@ -22,7 +22,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NotApplicable
 
 TOLD = ("Content-Type", "Content-Length", "Docker-Content-Digest", "ETag")
 
@@ -42,6 +42,8 @@ def read(stored: StoredImage, once: Once) -> Read:
         "digest-head": lambda: repository.head_manifest(image.digest),
         "tag-get": lambda: repository.get_manifest(stored.tag),
         "tag-head": lambda: repository.head_manifest(stored.tag),
+        "list-get": repository.tags,
+        "list-head": lambda: repository.send("HEAD", "tags/list"),
     }
     return lambda what: once(("stored", what), reads[what])
 
@@ -132,21 +134,32 @@ def test_head_equals_get(read: Read, kind: str) -> None:
         expect_content_length(head, len(got.body))
 
 
+@verifies("registry/pull/head-equals-get")
+@pytest.mark.parametrize("kind", [case("list", "list")])
+def test_head_of_a_list_equals_get(read: Read, kind: str) -> None:
+    """Purpose: so does HEAD of a list, where it is offered.
+
+    Method: 1. GET and HEAD a list of tags
+            2. expect the same status and no body; or 404 or 405 to HEAD
+    """
+    got, head = read(f"{kind}-get"), read(f"{kind}-head")
+
+    expect_status(head, {got.status, 404, 405}, "as GET is answered, or where there is no HEAD")
+    expect_same_fields(got, head)
+
+
 @verifies("registry/pull/is-not-for-shared-caches")
-@pytest.mark.parametrize("kind", [case("blob", "blob"), case("tag", "tag")])
+@pytest.mark.parametrize("kind", [case("blob", "blob"), case("tag", "tag"), case("list", "list")])
 def test_not_for_shared_caches(repository: Repository, read: Read, kind: str) -> None:
     """Purpose: what a login opens is not offered to caches that give it to everybody (RFC 9111 section 3.5).
 
-    Method: 1. GET a blob and a manifest with a login
-            2. expect neither public nor s-maxage in Cache-Control
+    Method: 1. GET a blob, a manifest and a list of tags with a login
+            2. expect a Cache-Control that lets no shared cache give it out unasked
     """
     if not repository.registry.door.scheme:
         raise NotApplicable("the registry asks for no login")
-    reply = read(f"{kind}-get")
-    told = (reply.headers.get("cache-control") or "").lower()
 
-    if {"public", "s-maxage"} & {each.partition("=")[0].strip() for each in told.split(",")}:
-        raise NonConformance("no answer for shared caches", f"Cache-Control: {told}", reply)
+    expect_not_shared(read(f"{kind}-get"))
 
 
 @verifies("registry/pull/absent-blob-is-404")

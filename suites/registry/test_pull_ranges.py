@@ -10,7 +10,7 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.registry import expect_bytes, expect_partial
+from conformance.oracles.registry import expect_bytes, expect_partial, expect_true_digest
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -31,6 +31,15 @@ MORE_THAN_THERE_IS = case("last-of-more-than-there-is", f"bytes=-{2 * SIZE}", 0,
 
 
 Ask = Callable[[str], Exchange]
+# Where it is sent with a whole, it is sent with a part of it (RFC 9110 section 15.3.7).
+SENT_WITH_A_PART = ("Cache-Control", "Content-Location", "ETag", "Expires", "Vary")
+
+
+@pytest.fixture
+def whole(repository: Repository, content: bytes, once: Once) -> Exchange:
+    """GET of the blob by one who has another."""
+    fields = [("If-None-Match", '"of-another"')]
+    return once("whole", lambda: repository.get_blob(digest_of(content), fields))
 
 
 @pytest.fixture(scope="session")
@@ -57,11 +66,12 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
     """Purpose: whoever resumes a pull gets the blob in the end.
 
     Method: 1. GET a blob with a Range
-            2. expect the whole with 200, or 206 with exactly the bytes asked for
+            2. expect the whole with 200, or 206 with exactly the bytes asked for, and no digest but the whole's
     """
     reply = ask(asked)
 
     expect_status(reply, {200, 206})
+    expect_true_digest(reply, digest_of(content))
     if reply.status == 200:
         expect_bytes(reply, content)
     else:
@@ -98,13 +108,30 @@ def test_416_tells_the_size(ask: Ask, content: bytes) -> None:
 
 
 @verifies("registry/pull/if-none-match-of-another-is-the-whole")
-def test_if_none_match_of_another(repository: Repository, content: bytes) -> None:
+def test_if_none_match_of_another(whole: Exchange, content: bytes) -> None:
     """Purpose: who has another content than this one gets this one.
 
     Method: 1. GET a blob with an If-None-Match that names another entity tag than its own
             2. expect 200 with the whole
     """
-    expect_bytes(repository.get_blob(digest_of(content), [("If-None-Match", '"of-another"')]), content)
+    expect_bytes(whole, content)
+
+
+@verifies("registry/pull/part-has-the-fields-of-the-whole")
+def test_part_has_the_fields_of_the_whole(ask: Ask, whole: Exchange) -> None:
+    """Purpose: whoever puts a blob together of parts sees that they are parts of one thing.
+
+    Method: 1. GET a blob, and a part of it
+            2. where the part comes with 206, expect the ETag of the whole, and Cache-Control, Content-Location, Expires
+               and Vary where the whole has them
+    """
+    part = ask("bytes=500-1499")
+    expect_status(whole, 200)
+    if part.status != 206:
+        raise NotApplicable("the registry sends the whole blob instead, as it may")
+
+    for name in (each for each in SENT_WITH_A_PART if each in whole.headers):
+        expect_header(part, name, whole.headers.get(name) if name == "ETag" else None)
 
 
 @verifies("registry/pull/if-range-of-another-is-the-whole")

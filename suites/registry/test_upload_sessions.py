@@ -185,6 +185,19 @@ def test_unknown_session(repository: Repository, new_blob: NewBlob, method: str)
     expect_status(uses(upload, blob)[method](), 404, "for an unknown session")
 
 
+@verifies("registry/upload/unknown-session-is-404")
+@pytest.mark.parametrize("name", [case("no-uuid", "nonsense")])
+def test_session_of_another_form(repository: Repository, name: str) -> None:
+    """Purpose: nor is a session known whose name is none that the registry would give.
+
+    Method: 1. GET a session under a word that is no UUID
+            2. expect 404, or 400
+    """
+    reply = repository.send("GET", f"blobs/uploads/{name}")
+
+    expect_status(reply, {400, 404}, "for what is no session's name")
+
+
 @verifies("registry/upload/session-belongs-to-its-repository")
 def test_session_of_another_repository(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a session that was opened for one repository puts nothing into another.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.headers import address_parts, challenges, expect_well_formed_bearer
+from conformance.oracles.headers import address_parts, challenges, expect_not_shared, expect_well_formed_bearer
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -54,3 +54,30 @@ def test_an_address_is_read_beside_that_of_the_request() -> None:
 def test_what_is_no_address_is_a_finding(address: str) -> None:
     with pytest.raises(NonConformance, match="RFC 3986"):
         address_parts(reply(), address)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["public", "public, max-age=60", "s-maxage=60", "max-age=60, must-revalidate", "max-age=0, s-maxage=60", "Public"],
+)
+def test_for_shared_caches(value: str) -> None:
+    with pytest.raises(NonConformance, match="shared caches"):
+        expect_not_shared(reply(200, {}, {"Cache-Control": value}))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "max-age=60",
+        "must-revalidate",
+        "max-age=0, must-revalidate",
+        "no-cache, must-revalidate, max-age=60",
+        "private, max-age=60, must-revalidate",
+        "public, no-cache",
+        "public, max-age=60, s-maxage=0",
+        "no-store",
+    ],
+)
+def test_not_for_shared_caches(value: str) -> None:
+    expect_not_shared(reply(200, {}, {"Cache-Control": value} if value else {}))

@@ -1,0 +1,198 @@
+"""Defects of lists that are read in part, of parts of blobs, and of what a cache between may keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.defects.registry.unusual import failed
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest, Upload
+
+LARGEST_PAGE = 1000
+
+
+class AbsentRepositoryRemembered(Defect):
+    """distribution-spec 1.1, Listing Tags: a repository that was asked for in vain is there when it was pushed to."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-listed",)
+
+    def __init__(self) -> None:
+        self.absent: set[str] = set()
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        if name not in registry_of(original).repositories:
+            self.absent.add(name)
+        if name in self.absent:
+            raise Refusal("NAME_UNKNOWN", {"name": name})
+        return list(original(name))
+
+
+class DeletedTagsInPages(Defect):
+    """distribution-spec 1.1, Deleting tags: a deleted tag is not listed, in pages neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.deleted: dict[str, list[str]] = {}
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.deleted.setdefault(name, []).append(tag)
+        await original(name, tag)
+
+    async def list_tags(self, original: Any, asked: Asked) -> Answer:
+        registry, deleted = registry_of(original), self.deleted.get(asked.name, [])
+        if asked.request.parameter("n") is None or not deleted:
+            answer: Answer = await original(asked)
+            return answer
+        tags = registry.in_order([*registry.tags_of(asked.name), *deleted])
+        return registry.page_answer(asked.request, {"name": asked.name}, "tags", tags)
+
+
+class LargePageRefused(Defect):
+    """distribution-spec 1.1, Listing Tags: who asks for more than there is, or than a page holds, gets what there is."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/n-limits-the-list",)
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        size: int | None = original(request)
+        if size is not None and size > LARGEST_PAGE:
+            raise Refusal("PAGINATION_NUMBER_INVALID", {"n": size})
+        return size
+
+
+class HeadOfTagListFails(Defect):
+    """RFC 9110 section 9.3.2: HEAD of a list is answered as GET is."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-equals-get",)
+
+    async def list_tags(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if asked.request.method == "HEAD":
+            raise failed()
+        return answer
+
+
+class PartWithoutEntityTag(Defect):
+    """RFC 9110 section 15.3.7: 206 has the ETag that 200 would have."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
+
+    def part_answer(self, original: Any, *given: Any) -> Answer:
+        return without(original(*given), "ETag")
+
+
+class EntityTagOfThePart(Defect):
+    """RFC 9110 section 15.3.7: the ETag of 206 is that of the whole, or no parts could be put together."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-has-the-fields-of-the-whole",)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        answer.headers["ETag"] = f'"{digest}-{first}-{end}"'
+        return answer
+
+
+class DigestOfThePart(Defect):
+    """Docker Registry V2, Content Digests: the digest that is told is the blob's, with a part of it as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says",)
+
+    def part_answer(self, original: Any, digest: str, content: bytes, first: int, end: int) -> Answer:
+        answer: Answer = original(digest, content, first, end)
+        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content[first:end])
+        return answer
+
+
+class ImagesForSharedCachesToRevalidate(Defect):
+    """RFC 9111 section 3.5: ``must-revalidate`` lets a shared cache keep an answer to a login, and give it out fresh."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        answer.headers["Cache-Control"] = "max-age=3600, must-revalidate"
+        return answer
+
+
+class ListsForSharedCaches(Defect):
+    """RFC 9111 section 3.5: ``public`` lets a shared cache give a list to those who may not ask for it."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) == "tags" and answer.status == 200:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer
+
+
+class OddSessionFails(Defect):
+    """API Reference, Error Handling: what is no session's name is not the platform's fault (a UUID that is none)."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/unknown-session-is-404",)
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        if asked.reference.count("-") != 4:
+            raise failed()
+        upload: Upload = original(asked)
+        return upload
+
+
+class EmptyChunkBeginsAnew(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: a chunk of no bytes takes none away."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if not request.body:
+            upload.content.clear()
+        await original(request, upload)
+
+
+class MountedDigestOfOther(Defect):
+    """Docker Registry V2, Digest Header: the digest that a mounted blob's answer names is the blob's own."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/location-is-in-the-target",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        if answer.status == 201:
+            answer.headers["Docker-Content-Digest"] = grammar.digest_of(digest.encode())
+        return answer
+
+
+class DeletionReachesTheSource(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a mounted blob that is deleted stays in the repository it came from."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-stays-elsewhere",)
+
+    def __init__(self) -> None:
+        self.sources: dict[tuple[str, str], str] = {}
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted: bool = await original(source, target, digest)
+        if mounted and source != target:
+            self.sources[target, digest] = source
+        return mounted
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        if source := self.sources.pop((name, digest), None):
+            await original(source, digest)
