@@ -63,9 +63,8 @@ def expect_directive(reply: Exchange, name: str, directive: str) -> None:
 def expect_not_shared(reply: Exchange) -> None:
     """No shared cache may give the answer to a login to others unasked (RFC 9111 sections 3.5 and 4.2)."""
     value = (reply.headers.get("cache-control") or "").lower()
-    told = {
-        name.strip(): lifetime.strip(' "') for name, _, lifetime in (each.partition("=") for each in value.split(","))
-    }
+    directives = (each.partition("=") for each in value.split(","))
+    told = {name.strip(): lifetime.strip(' "') for name, _, lifetime in directives}
     # For how long it is given without asking; "public" alone leaves that to the cache.
     lifetime = told.get("s-maxage", told.get("max-age", "" if "public" in told else "0"))
     shared = {"public", "s-maxage", "must-revalidate"} & told.keys()

@@ -133,8 +133,8 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a chunk of no bytes, which a client sends that has none left, breaks no upload.
 
     Method: 1. open a session, PATCH it with no bytes: expect no 5xx
-            2. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201 and
-               exactly its bytes
+            2. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201
+               and exactly its bytes
     """
     blob, upload = new_blob(200), open_for_chunks(repository, 100)
     reply = upload.patch(b"")

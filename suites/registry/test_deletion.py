@@ -192,7 +192,7 @@ def test_delete_twice(request: pytest.FixtureRequest, what: str) -> None:
 def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> None:
     """Purpose: a blob that two repositories have stays in the one when it is deleted from the other.
 
-    Method: 1. push a blob to one repository, mount it into another, DELETE it from there; push it where it is not mounted
+    Method: 1. push a blob to one repository, mount it into another, or push it there, and DELETE it from the other
             2. expect exactly its bytes from the first
     """
     expect_done(blob_deleted)

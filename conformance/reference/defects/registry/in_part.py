@@ -56,7 +56,7 @@ class DeletedTagsInPages(Defect):
 
 
 class LargePageRefused(Defect):
-    """distribution-spec 1.1, Listing Tags: who asks for more than there is, or than a page holds, gets what there is."""
+    """distribution-spec 1.1, Listing Tags: who asks for more than a page holds gets what there is."""
 
     surface = "registry"
     noticed_by = ("registry/tags/n-limits-the-list",)
@@ -116,7 +116,7 @@ class DigestOfThePart(Defect):
 
 
 class ImagesForSharedCachesToRevalidate(Defect):
-    """RFC 9111 section 3.5: ``must-revalidate`` lets a shared cache keep an answer to a login, and give it out fresh."""
+    """RFC 9111 section 3.5: ``must-revalidate`` lets a shared cache give out the answer to a login."""
 
     surface = "registry"
     noticed_by = ("registry/pull/is-not-for-shared-caches",)
