@@ -1,4 +1,4 @@
-"""The list of buckets, page by page."""
+"""What is told of buckets: their list, page by page, and where one is."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from conformance.clients.storage import S3
 from conformance.oracles.s3_documents import buckets_of, expect_document
+from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
+OLD_REGIONS = {"": "us-east-1", "EU": "eu-west-1"}
+"""Regions that GetBucketLocation tells by an older name, or by none."""
 MOST_PAGES = 10
 """An organization may have many buckets: so many pages tell whether one leads to the next."""
 
@@ -41,3 +44,18 @@ def test_buckets_are_listed_page_by_page(s3: S3, storage: Storage) -> None:
         found += names
         if last and (missing := set(storage.buckets) - set(found)):
             raise NonConformance(f"the buckets {storage.buckets}", f"no {sorted(missing)} on any page", reply)
+
+
+@verifies("storage/service/location-is-told")
+def test_bucket_location_is_told(space: Space) -> None:
+    """Purpose: a client can ask where a bucket is.
+
+    Method: 1. GetBucketLocation, and HEAD the bucket
+            2. expect 200 and a LocationConstraint; of HEAD the same region, where it tells one
+    """
+    reply, head = space.call("GET", query={"location": ""}), space.call("HEAD")
+    constraint = (expect_document(reply, "LocationConstraint").text or "").strip()
+
+    region, told = OLD_REGIONS.get(constraint, constraint), head.headers.get("x-amz-bucket-region") or ""
+    if told and told != region:
+        raise NonConformance(f"x-amz-bucket-region: {region}, the bucket's location", told, reply, head)

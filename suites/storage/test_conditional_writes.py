@@ -75,13 +75,14 @@ def test_if_none_match_creates_what_is_absent(space: Space) -> None:
 def test_if_none_match_keeps_what_is_there(space: Space) -> None:
     """Purpose: If-None-Match: * never overwrites.
 
-    Method: 1. put an object, then PUT to its key with If-None-Match: *
+    Method: 1. put an object, one of no bytes too, then PUT to its key with If-None-Match: *
             2. expect 412 PreconditionFailed, and the old bytes
     """
-    key = space.stored(b"what stood there")
+    for stood in (b"what stood there", b""):
+        key = space.stored(stood)
 
-    expect_refusal(space.put(key, b"intruder", {"If-None-Match": "*"}), 412, FAILED)
-    expect_stored(space.get(key), b"what stood there")
+        expect_refusal(space.put(key, b"intruder", {"If-None-Match": "*"}), 412, FAILED)
+        expect_stored(space.get(key), stood)
 
 
 @verifies("storage/conditional-write/created-again-after-deletion")

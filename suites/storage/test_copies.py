@@ -25,7 +25,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice", "Cache-Control": "max-age=60"}
-SHOWN = {"Content-Disposition": 'inline; filename="a.csv"', "Content-Language": "de"}
+SHOWN = {"Content-Disposition": 'inline; filename="a.csv"', "Content-Language": "de", "Content-Encoding": "gzip"}
 HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%25", "unicode": "straße", "question": "what?"}
 
 

@@ -119,7 +119,7 @@ def test_leading_slash_is_kept(space: Space) -> None:
     """Purpose: a slash at the beginning of a key is part of it.
 
     Method: 1. put an object, put another under its key with a slash before it (it may be refused)
-            2. expect the first as it was, and the second to be its own where it was taken
+            2. expect the first as it was, and the second to be its own where it was taken, also in a listing
     """
     key = space.stored(b"without")
     put = space.put(f"/{key}", b"with")
@@ -127,6 +127,7 @@ def test_leading_slash_is_kept(space: Space) -> None:
     expect_own_or_refused(put, space.get(f"/{key}"), b"with")
     expect_bytes(space.get(key), b"without", "which the other name must not reach")
     if put.ok:
+        expect_keys(listing_of(space.listing(f"/{key}")), [f"/{key}"], "for a prefix that begins with a slash")
         space.delete(f"/{key}")
         expect_bytes(space.get(key), b"without", "after the other name was deleted")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 from urllib.parse import unquote
 
 import pytest
 
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import lacks, says
 from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of
 from conformance.oracles.s3_pages import Request, expect_all_pages, version_1, version_2, whole_listing
 from conformance.oracles.status import observed
@@ -57,6 +58,26 @@ def _expect_all(space: Space, version: Callable[..., Request], prefix: str, size
     expect_all_pages(grouped, size, [prefix + each for each in TOP], [prefix + each for each in FOLDERS])
 
 
+@verifies("storage/listing/encoding-is-told")
+def test_encoding_is_told(space: Space, encoded: str) -> None:
+    """Purpose: a listing that encodes its keys says so, and one that is not asked to does not.
+
+    Method: 1. list with encoding-type=url, and without, with either version
+            2. expect EncodingType url and encoded keys; and plain keys, which clients that did not ask take as they are
+    """
+    urls = {"encoding_type": "url"}
+    for version, asked in product((space.listing, space.listing_v1), (urls, {})):
+        reply = version(encoded + "é", **asked)
+        root = expect_document(reply, "ListBucketResult")
+        told, keys = root.findtext("EncodingType"), [key.text or "" for key in root.iter("Key")]
+        plain = any("é" in key for key in keys)
+        if (told == "url", plain) != (bool(asked), not asked):
+            wanted = "EncodingType url and encoded keys" if asked else "plain keys where none are asked encoded"
+            proof = says(reply, "EncodingType", "url") if asked and told != "url" else None
+            proof = proof or (lacks(reply, "<EncodingType>url<") if told == "url" and not asked else None)
+            raise NonConformance(wanted, f"EncodingType {told} and {keys}", reply, proof=proof)
+
+
 @verifies("storage/listing/what-was-asked-is-encoded-too")
 def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
     """Purpose: a listing that says that it is encoded is so throughout: clients decode what it repeats as well.
@@ -78,13 +99,21 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
 @verifies("storage/listing/prefix-is-no-pattern")
 @pytest.mark.parametrize(
     "prefix",
-    [case("any-letter", "_"), case("any-letters", "%"), case("star", "*"), case("dot", "."), case("case", "C")],
+    [
+        case("any-letter", "_"),
+        case("any-letters", "%"),
+        case("star", "*"),
+        case("dot", "."),
+        case("case", "C"),
+        case("blank-behind", "~ "),
+        case("decoded-once-more", "%7E"),
+    ],
 )
 def test_prefix_is_no_pattern(space: Space, encoded: str, prefix: str) -> None:
     """Purpose: a prefix stands for its very characters, whatever a database or a file system takes them for.
 
     Method: 1. list under a prefix with which no key begins, though every key would match it as a pattern, or one in
-               another case
+               another case, without its blank, or decoded once more
             2. expect no keys
     """
     expect_keys(listing_of(space.listing(encoded + prefix)), [])

@@ -185,7 +185,7 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
     """Purpose: the object has the metadata that was given when its upload was opened.
 
     Method: 1. store an object with metadata of its own
-            2. open an upload to its key with other metadata, upload, complete
+            2. open an upload to its key with other metadata, upload, complete by a request that has fields of its own
             3. expect the upload's in HEAD, and none of the earlier object's
     """
     fields = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
@@ -193,10 +193,12 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
     space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)
 
-    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)]))
+    late = {"Content-Type": "application/xml", "x-amz-meta-late": "yes"}
+    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, TAIL)], late))
     head = space.head(key)
     expect_headers(head, fields)
     expect_absent_headers(head, ["x-amz-meta-earlier"], "of the object that was replaced")
+    expect_absent_headers(head, ["x-amz-meta-late"], "of the completion, which describes no object")
 
 
 @verifies("storage/multipart/two-uploads-do-not-mix")

@@ -168,6 +168,7 @@ def test_completing_twice_is_harmless(space: Space) -> None:
 
     Method: 1. complete an upload twice
             2. expect the second answered 200 with the same ETag, or 404 NoSuchUpload, and the object whole
+            3. overwrite the object, complete once more; expect what was written since
     """
     key = space.key()
     upload = space.opened(key)
@@ -179,3 +180,6 @@ def test_completing_twice_is_harmless(space: Space) -> None:
     if again.ok and completed_etag_of(again) != tag:
         raise NonConformance(f"the same ETag {tag}", completed_etag_of(again), again)
     expect_bytes(space.get(key), b"once")
+    space.stored(b"written since", key=key)
+    space.complete(key, upload, [part])
+    expect_bytes(space.get(key), b"written since", "after the upload was completed once more")

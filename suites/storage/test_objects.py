@@ -44,10 +44,11 @@ METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two wo
 def test_bytes_come_back(space: Space, size: int, media_type: str) -> None:
     """Purpose: an object is the bytes that were put, at every size, and whatever they are said to be.
 
-    Method: 1. put a body that repeats nowhere in step with a block, as bytes or (as curl does) as a form
+    Method: 1. put a body that repeats nowhere in step with a block, as bytes or (as curl does) as a form; it begins
+               as a text may, with a byte order mark
             2. expect the same bytes and Content-Length from GET
     """
-    body = (b"line\r\n" + bytes(range(251)) * (size // 251 + 1))[:size]
+    body = (b"\xef\xbb\xbfline\r\n" + bytes(range(251)) * (size // 251 + 1))[:size]
     key = space.key()
 
     expect_status(space.put(key, body, {"Content-Type": media_type}), 200)
@@ -114,17 +115,18 @@ def test_what_is_written_is_read(space: Space) -> None:
 def test_overwriting_replaces_everything(space: Space) -> None:
     """Purpose: a PUT replaces the whole object, and nothing of the old one remains.
 
-    Method: 1. put an object with metadata, system fields and a checksum, then one of other bytes without them
+    Method: 1. put an object with a type, metadata, system fields and a checksum, then one of other bytes without them
             2. expect the new bytes and none of the old fields, nor the old checksum
     """
     name, old = checksum_field("crc32", body := b"the old and longer object")
-    key = space.stored(body, {**METADATA, "Cache-Control": "max-age=60", name: old})
+    described = {"Cache-Control": "max-age=60", "Content-Type": "application/soap+xml"}
+    key = space.stored(body, {**METADATA, **described, name: old})
     expect_status(space.put(key, b"new"), 200)
     reply = space.get(key, {"x-amz-checksum-mode": "ENABLED"})
 
     expect_bytes(reply, b"new")
     expect_absent_headers(reply, METADATA, "of the object that was replaced")
-    expect_no_longer(reply, {"cache-control": "max-age=60"}, "of the object that was replaced")
+    expect_no_longer(reply, described, "of the object that was replaced")
     expect_if_told(reply, dict([checksum_field("crc32", b"new")]))
 
 
@@ -132,10 +134,12 @@ def test_overwriting_replaces_everything(space: Space) -> None:
 def test_missing_key_is_404(space: Space) -> None:
     """Purpose: a key under which nothing stands is told as such.
 
-    Method: 1. GET a key that was never written
+    Method: 1. GET a key that was never written, and a range of it
             2. expect 404 NoSuchKey
     """
-    expect_refusal(space.get(space.key("missing")), 404, {"NoSuchKey"})
+    key = space.key("missing")
+    for fields in ({}, {"Range": "bytes=0-9"}):
+        expect_refusal(space.get(key, fields), 404, {"NoSuchKey"})
 
 
 @verifies("storage/object/missing-head-is-404")

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import lacks, says
-from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_dated, expect_document
+from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_dated
 from conformance.oracles.s3_errors import error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_status, observed
@@ -95,16 +95,6 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
     expect_bytes(other_space.get(key), b"in the second")
     expect_status(space.delete(key), 204)
     expect_bytes(other_space.get(key), b"in the second")
-
-
-@verifies("storage/service/location-is-told")
-def test_bucket_location_is_told(space: Space) -> None:
-    """Purpose: a client can ask where a bucket is.
-
-    Method: 1. GetBucketLocation
-            2. expect 200 and a LocationConstraint
-    """
-    expect_document(space.call("GET", query={"location": ""}), "LocationConstraint")
 
 
 @verifies("storage/service/foreign-bucket-is-not-listed")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import ENCRYPTION_KEY, content_md5, delete_document, document, element
+from conformance.clients.s3_bodies import content_md5, delete_document, document, element
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
-from conformance.oracles.s3_objects import expect_headers, expect_stored
+from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -153,37 +153,6 @@ def test_missing_part_is_not_the_object(space: Space) -> None:
     expect_no_server_error(reply)
     if reply.ok:
         raise NonConformance("no answer of 2xx for a part that there is not", observed(reply), reply)
-
-
-@verifies("storage/subresource/encryption-key-is-used-or-refused")
-def test_encryption_key_is_used_or_refused(space: Space) -> None:
-    """Purpose: a caller who gives a key to encrypt with does not have the object stored open to all who read.
-
-    Method: 1. PUT with a key of the customer's own (SSE-C)
-            2. expect a refusal with nothing stored, or an object that is not read without the key
-    """
-    key = space.key("secret")
-    reply = space.put(key, b"a secret", ENCRYPTION_KEY)
-    got = space.get(key)
-
-    expect_no_server_error(reply)
-    if got.ok:
-        raise NonConformance("no object without the key that it was put with", observed(got), reply, got)
-
-
-@verifies("storage/subresource/encryption-is-used-or-refused")
-def test_encryption_is_used_or_refused(space: Space) -> None:
-    """Purpose: a caller who asks for encryption under a managed key is not left to think that it was done.
-
-    Method: 1. PUT with x-amz-server-side-encryption: aws:kms
-            2. expect a refusal, or that encryption told by HEAD
-    """
-    key, asked = space.key("secret"), {"x-amz-server-side-encryption": "aws:kms"}
-    reply = space.put(key, b"a secret", asked)
-
-    expect_no_server_error(reply)
-    if reply.ok:
-        expect_headers(space.head(key), asked)
 
 
 @verifies("storage/subresource/expected-owner-is-heeded")

@@ -63,7 +63,7 @@ class CopiesUnderAnySecret(Defect):
     noticed_by = CLOSED
 
     def authenticate(self, original: Any, request: Request) -> Signer:
-        return _under_any_secret(original, request, "x-amz-copy-source" in request.headers)
+        return under_any_secret(original, request, "x-amz-copy-source" in request.headers)
 
 
 class StrangersSeeUploads(Defect):
@@ -94,10 +94,10 @@ class AbortedUnderAnySecret(Defect):
     noticed_by = UPLOADS
 
     def authenticate(self, original: Any, request: Request) -> Signer:
-        return _under_any_secret(original, request, request.method == "DELETE" and "uploadId" in query_of(request))
+        return under_any_secret(original, request, request.method == "DELETE" and "uploadId" in query_of(request))
 
 
-def _under_any_secret(original: Any, request: Request, allowed: bool) -> Signer:
+def under_any_secret(original: Any, request: Request, allowed: bool) -> Signer:
     """Takes a known access key for its owner, whatever the signature, where ``allowed``."""
     surface = gateway(original)
     try:

@@ -1,0 +1,270 @@
+"""More defects that a stranger to the suite thought of: of operations that were asked in one way, or not so far."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.open_doors import under_any_secret
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call, Signer, query_of
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.properties import META
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+# Buckets.
+
+
+class StrangersFindBuckets(Defect):
+    """S3 API Reference, HeadBucket: 200 where the bucket exists and the caller may use it, and a stranger may not."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/every-operation-is-closed",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        if request.method == "HEAD" and request.raw_path.count("/") == 1 and "authorization" not in request.headers:
+            key = next(iter(gateway(original).access_keys.values()))
+            return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+        signer: Signer = original(request)
+        return signer
+
+
+class BucketsListedUnderAnySecret(Defect):
+    """SigV4, "Signature Calculations": the list of buckets is for who can sign, as what is in them."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/anonymous-list-buckets-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return under_any_secret(original, request, request.raw_path == "/")
+
+
+class RegionsDisagree(Defect):
+    """S3 API Reference, HeadBucket, x-amz-bucket-region: the region that the bucket is in, as its location tells."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/location-is-told",)
+
+    async def head_bucket(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.headers["x-amz-bucket-region"] = "default"
+        return answer
+
+
+# Objects.
+
+
+class ByteOrderMarkStripped(Defect):
+    """S3 API Reference, GetObject: the bytes that were put, also those with which texts begin."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=stored.body.removeprefix(b"\xef\xbb\xbf"))
+
+
+class EmptyObjectOverwritten(Defect):
+    """S3 User Guide, "Conditional writes": If-None-Match: * overwrites nothing, no object of no bytes either."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        original(asked, found if found is not None and found.body else None)
+
+
+class OverwritingKeepsTheType(Defect):
+    """S3 API Reference, PutObject: it replaces the whole object, its type too where the new one is given none."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if before is not None and "content-type" not in call.headers:
+            stored = bucket.objects[call.key]
+            kept = {"content-type": before.headers["content-type"]}
+            bucket.put(call.key, replace(stored, headers=stored.headers | kept))
+        return answer
+
+
+class NoRangeOfNothing(Defect):
+    """RFC 9110 section 14.2: Range is looked at where the answer without it would be 200, and else it is 404 still."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/missing-is-404",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.key not in bucket.objects and "range" in call.headers:
+            raise gateway(original).unsatisfiable(0)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LockPassedOver(Defect):
+    """S3 API Reference, PutObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/lock-is-kept-or-refused",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        if "x-amz-object-lock-mode" not in call.headers:
+            original(call)
+
+
+class CopyForgetsItsEncoding(Defect):
+    """S3 API Reference, CopyObject: the source's Content-Encoding is the copy's, for its bytes are in that encoding."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        kept = {name: value for name, value in copy.headers.items() if name != "content-encoding"}
+        return replace(copy, headers=kept)
+
+
+# Uploads in parts.
+
+
+class CompletionDescribesTheObject(Defect):
+    """S3 API Reference, CreateMultipartUpload, Content-Type: the object's is that of the opening, not of a document."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        given = call.headers.get("content-type")
+        return replace(stored, headers=stored.headers | ({"content-type": given} if given else {}))
+
+
+class CompletionAnnotatesTheObject(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-meta-: metadata is given when the upload is opened, not later."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        late = {name.removeprefix(META): value for name, value in call.headers.items() if name.startswith(META)}
+        return replace(stored, metadata=stored.metadata | late)
+
+
+class UploadOpenedUnderAnySecret(Defect):
+    """SigV4, "Signature Calculations": an upload is opened by who can sign, as an object is put."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/every-operation-is-closed",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return under_any_secret(original, request, request.method == "POST" and "uploads" in query_of(request))
+
+
+class CompletedUnderAnySecret(Defect):
+    """SigV4, "Signature Calculations": a completion whose signature does not match is refused, as a PUT is."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/every-upload-is-closed",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return under_any_secret(original, request, request.method == "POST" and "uploadId" in query_of(request))
+
+
+class RepeatedCompletionStoresAnew(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": what was written since stands, whoever retries."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/completing-twice-is-harmless",)
+
+    def __init__(self) -> None:
+        self.made: dict[str, StoredObject] = {}
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        made = self.made.get(call.query["uploadId"])
+        if made is not None:
+            bucket.put(call.key, made)
+            return gateway(original).completed(call, made)
+        answer: Answer = await original(call, bucket)
+        self.made[call.query["uploadId"]] = bucket.objects[call.key]
+        return answer
+
+
+# Listings.
+
+
+class PrefixTrimmed(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, with the blank at its end as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return replace(wanted, prefix=wanted.prefix.strip())
+
+
+class PrefixDecodedTwice(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, a prefix too."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return replace(wanted, prefix=unquote(wanted.prefix))
+
+
+class PrefixLosesItsSlash(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: keys that begin with it, and not those that have no slash there."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/leading-slash-is-kept",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return replace(wanted, prefix=wanted.prefix.removeprefix("/"))
+
+
+class FirstVersionNeverEncoded(Defect):
+    """S3 API Reference, ListObjects, encoding-type: with ``url`` so are names in the first version."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/encoding-is-told",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = {name: value for name, value in call.query.items() if name != "encoding-type"}
+        answer: Answer = await original(replace(call, query=asked), bucket)
+        return answer
+
+
+class EmptyNumberIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: a max-keys of no digits is none, or is refused, and breaks nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        if call.query.get(name) == "":
+            raise server_error()
+        limit: int = original(call, name)
+        return limit
+
+
+class EmptyTokenIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: a continuation token of no characters is none, or is refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    def opened_token(self, original: Any, token: str) -> str:
+        if not token:
+            raise server_error()
+        return str(original(token))
