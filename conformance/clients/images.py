@@ -47,10 +47,11 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> str:
 
 @dataclass(frozen=True, repr=False)
 class Blob:
-    """Some content with its media type."""
+    """Some content with its media type, and the name of the file that it is, where it is one."""
 
     content: bytes
     media_type: str = "application/octet-stream"
+    title: str = field(default="", kw_only=True)
 
     @property
     def digest(self) -> str:
@@ -60,7 +61,8 @@ class Blob:
     @property
     def descriptor(self) -> dict[str, Any]:
         """What a manifest says of it (image-spec, "Content Descriptors")."""
-        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content)}
+        annotations = {"annotations": {"org.opencontainers.image.title": self.title}} if self.title else {}
+        return {"mediaType": self.media_type, "digest": self.digest, "size": len(self.content), **annotations}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__.lower()} {self.digest[:19]}, {len(self.content)} bytes>"
@@ -159,6 +161,6 @@ def variation(manifest: Manifest, text: str) -> Manifest:
 
 
 def artifact(seed: str, artifact_type: str, **members: Any) -> Manifest:
-    """An artifact: an image manifest with an empty config, one layer and an artifactType (image-spec 1.1)."""
-    content = Blob(random_bytes(seed, 64), "application/vnd.example.content")
+    """An artifact: an image manifest with an empty config, an artifactType and one layer, a file (image-spec 1.1)."""
+    content = Blob(random_bytes(seed, 64), "application/vnd.example.content", title="content.bin")
     return manifest_of(Blob(b"{}", OCI_EMPTY), [content], artifactType=artifact_type, **members)

@@ -174,13 +174,12 @@ def test_referrers_describe_what_is_there(referred: Referred, listing: Listing) 
     """Purpose: a descriptor's media type and size are those of what it describes.
 
     Method: 1. ask for referrers
-            2. expect mediaType and size of the pushed manifest
+            2. expect mediaType and size of each pushed manifest
     """
-    found, reply = descriptor(listing, "sbom")
-    wanted = referred.by["sbom"].descriptor
-
-    if {name: found.get(name) for name in wanted} != wanted:
-        raise NonConformance(str(wanted), str(found), reply)
+    for kind, wanted in ((kind, each.descriptor) for kind, each in referred.by.items()):
+        found, reply = descriptor(listing, kind)
+        if {name: found.get(name) for name in wanted} != wanted:
+            raise NonConformance(str(wanted), str(found), reply)
 
 
 @verifies("registry/referrers/none-is-an-empty-index")

@@ -24,15 +24,19 @@ SBOM = "application/vnd.example.sbom.v1+json"
 def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
     """Purpose: what refers to an image is found, whether the image has come already or not.
 
-    Method: 1. ask for the referrers of an image that was never pushed, and for those of a type; push one, ask again
-            2. expect it in both lists
+    Method: 1. ask for the referrers of an image that was never pushed, and for those of a type; push one, ask again:
+               expect it in both lists
+            2. push the image, and ask again: expect it still
     """
     repository = new_repository("early")
     subject = image(f"{repository.name} never pushed", layers=0)
     repository.referrers(subject.digest), repository.referrers(subject.digest, SBOM)
     referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
 
-    for reply in (repository.referrers(subject.digest), repository.referrers(subject.digest, SBOM)):
+    for arrived, kind in ((False, None), (False, SBOM), (True, None)):
+        if arrived:
+            repository.given(subject)
+        reply = repository.referrers(subject.digest, kind)
         if referrer.digest not in [each.get("digest") for each in descriptors_of(reply)]:
             raise NonConformance(f"{referrer.digest} among the referrers", reply.text[:300], reply)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -10,7 +11,7 @@ from conformance.reference.http import Answer
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import OCI_INDEX
+from conformance.reference.registry.state import OCI_INDEX, Manifest
 
 Descriptor = dict[str, Any]
 
@@ -79,6 +80,48 @@ class IndexOfATypeRefused(Defect):
         original(media_type, document)
         if media_type == OCI_INDEX and document.get("artifactType"):
             raise invalid("artifactType in an index")
+
+
+class ReferrersWithAnnotationsOfALayer(Defect):
+    """distribution-spec 1.1, Listing Referrers: the annotations are those of the manifest, and not of its layers."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> Descriptor:
+        titles = [each.get("annotations", {}) for each in manifest.document.get("layers") or []]
+        entry: Descriptor = original(manifest)
+        return entry | {"annotations": titles[0]} if titles and titles[0] else entry
+
+
+class ReferringIndexOfAnotherSize(Defect):
+    """image-spec 1.1, Content Descriptors: the size of an index is that of its bytes, as they were pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/describe-what-is-there",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> Descriptor:
+        entry: Descriptor = original(manifest)
+        size = len(json.dumps(manifest.document, indent=2))
+        return entry | {"size": size} if manifest.media_type == OCI_INDEX else entry
+
+
+class ReferrersForgottenWhenTheSubjectComes(Defect):
+    """distribution-spec 1.1, Listing Referrers: what was pushed before its subject is listed after it as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.forgotten: dict[tuple[str, str], list[Descriptor]] = {}
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.forgotten[name, manifest.digest] = registry_of(original).referrers_of(name, manifest.digest)
+        await original(name, manifest)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
+        forgotten = self.forgotten.get((name, digest), [])
+        return [each for each in original(name, digest) if each not in forgotten]
 
 
 class HeadInAnAbsentRepositoryFails(Defect):
