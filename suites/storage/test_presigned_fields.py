@@ -88,12 +88,14 @@ def test_range_of_a_url_is_served(space: Space) -> None:
 def test_part_of_a_url_is_served(space: Space) -> None:
     """Purpose: a browser uploads a large file part by part, each to a URL that it was given.
 
-    Method: 1. open an upload, presign a part of it, send it, complete
-            2. expect the bytes
+    Method: 1. open an upload, presign a part of it; send it as another part, expect 403 (400, 401)
+            2. send it as it was signed, complete; expect the bytes
     """
     key = space.key()
     upload = space.opened(key)
     url = space.s3.presign(space.request("PUT", key, {"partNumber": "1", "uploadId": upload}))
+    another = replace(url, query=(("partNumber", "2"), *url.query[1:]), body=b"intruder")
+    expect_status(space.s3.send_as_is(another), REFUSED, "for another part than the one that was signed")
     reply = space.s3.send_as_is(replace(url, body=b"uploaded by URL"))
 
     expect_status(reply, 200)

@@ -20,6 +20,8 @@ MALFORMED = {400, 401, 403}
 NOT_IMPLEMENTED = 501
 """For another scheme, and for a method that does not go with the fields that were signed for another one."""
 STOOD = b"what stood there"
+FORGED = "Zm9yZ2VkIGJ5IG5vYm9keSE="
+"""Twenty bytes or so in base64, as signatures of version 2 are."""
 # More than the MiB up to which some look at a body.
 LARGE = b"a body beyond one buffer" * 45_000
 OTHER_PAYLOAD = {"XAmzContentSHA256Mismatch", "BadDigest", "SignatureDoesNotMatch", "InvalidDigest"}
@@ -32,6 +34,20 @@ def _other_hex(text: str) -> str:
 
 def _with_authorization(request: Request, change: Callable[[str], str]) -> Request:
     return request.with_header("Authorization", change(request.header("authorization") or ""))
+
+
+def _of_version_2(request: Request) -> Request:
+    """The signature in the form of the version before, which this one is not by that version's reckoning."""
+    return _with_authorization(request, lambda value: f"AWS {_access_key(value)}:{FORGED}")
+
+
+def _of_version_2_in_query(request: Request) -> Request:
+    named = (("AWSAccessKeyId", _access_key(request.header("authorization") or "")), ("Expires", "4102444800"))
+    return replace(request.without("Authorization"), query=(*request.query, *named, ("Signature", FORGED)))
+
+
+def _access_key(authorization: str) -> str:
+    return authorization.partition("Credential=")[2].partition("/")[0]
 
 
 ALTERATIONS: dict[str, Alteration] = {
@@ -55,6 +71,8 @@ MALFORMATIONS: dict[str, Alteration] = {
         request, lambda v: v.replace("AWS4-HMAC-SHA256", "AWS5-HMAC-X")
     ),
     "bearer": lambda request: request.with_header("Authorization", "Bearer conformance"),
+    "version-2": _of_version_2,
+    "version-2-in-query": _of_version_2_in_query,
     "basic": lambda request: request.with_header("Authorization", "Basic Y29uZm9ybWFuY2U6eA=="),
     "no-credential": lambda request: _with_authorization(request, lambda v: v.replace("Credential=", "Cred=")),
     "no-signed-headers": lambda request: _with_authorization(request, lambda v: v.replace("SignedHeaders=", "Signed=")),
@@ -202,12 +220,14 @@ def test_unsigned_amz_header_is_refused(space: Space) -> None:
 def test_host_must_be_signed(space: Space) -> None:
     """Purpose: a signature is good for one host, so Host is among the signed fields.
 
-    Method: 1. sign a listing without its Host
+    Method: 1. sign a listing without its Host, in the field and in a URL
             2. expect 400 or 403
     """
-    request = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
+    request = space.request("GET", query={"list-type": "2", "prefix": space.prefix()}, headers={"Accept": "*/*"})
+    hostless = Signing(unsigned=frozenset({"host"}))
 
-    expect_status(space.s3.send(request, Signing(unsigned=frozenset({"host"}))), {400, 403})
+    for reply in (space.s3.send(request, hostless), space.s3.send_as_is(space.s3.presign(request, signing=hostless))):
+        expect_status(reply, {400, 403})
 
 
 @verifies("storage/signature/signature-is-not-reusable-for-another-body")

@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.open_doors import under_any_secret
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import AccessKey
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer, query_of
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
@@ -50,7 +52,97 @@ class UnknownKeyHasNoSecret(Defect):
         return found
 
 
+class HostOfUrlsUnsigned(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: Host is always among them, so that a URL has a place."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/host-must-be-signed",)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        if presented.expires is not None and "host" not in presented.signed_headers:
+            presented = replace(presented, signed_headers=("host", *presented.signed_headers))
+        original(request, presented)
+
+
+class PartsByUrlUnverified(Defect):
+    """SigV4, "Using Query Parameters": the URL of a part is good for that part, as its signature says."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/part-is-served",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        named = query_of(request)
+        return under_any_secret(original, request, {"uploadId", "X-Amz-Signature"} <= set(named))
+
+
+class EarlierVersionNotVerified(Defect):
+    """SigV4, "Authorization header": a signature of the version before is verified or refused, never believed."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        named = re.match("AWS ([^:]+):", request.headers.get("authorization", ""))
+        return believed(original, request, named[1] if named else "")
+
+
+class EarlierVersionInUrlsNotVerified(Defect):
+    """SigV4, "Using Query Parameters": a URL signed in the way of the version before is verified or refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        return believed(original, request, request.parameter("AWSAccessKeyId") or "")
+
+
+def believed(original: Any, request: Request, access_key: str) -> Signer:
+    """Takes the caller for the owner of that access key, if there is one."""
+    found = gateway(original).known_key(access_key)
+    if found is not None:
+        return Signer(found.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+    signer: Signer = original(request)
+    return signer
+
+
 # Payloads in chunks.
+
+
+class ChunksLeaveTheirRequestUnverified(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the request that chunks come with is verified, as they are."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        stated = request.headers.get("x-amz-content-sha256", "")
+        return under_any_secret(original, request, stated.startswith("STREAMING-AWS4-HMAC-SHA256"))
+
+
+class UnsignedChunksLeaveTheirRequestUnverified(Defect):
+    """SigV4, "Signature calculations for trailing headers": unsigned chunks do not excuse their request."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        stated = request.headers.get("x-amz-content-sha256")
+        return under_any_secret(original, request, stated == "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+
+
+class UnsignedChunksOfAnyone(Defect):
+    """SigV4, "Signature calculations for trailing headers": chunks that are not signed are not anonymous."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        stated = request.headers.get("x-amz-content-sha256", "")
+        if stated == "STREAMING-UNSIGNED-PAYLOAD-TRAILER" and "authorization" not in request.headers:
+            key = next(iter(gateway(original).access_keys.values()))
+            return Signer(key.organization, b"", "", "", "", stated)
+        signer: Signer = original(request)
+        return signer
 
 
 class UnreadableChunkIsServerError(Defect):

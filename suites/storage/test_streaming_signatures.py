@@ -1,0 +1,54 @@
+"""Payloads in chunks, signed or not: the signature of the request that they come with is verified as any."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, chunked
+from conformance.clients.checksums import checksum_field
+from conformance.clients.sigv4 import Request
+from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+STOOD = b"what stood there"
+PARTS = (b"a" * 8192, b"the rest")
+REFUSED = {400, 401, 403}
+ELSEWHERE = "-other"
+
+
+def _to_another_key(request: Request) -> Request:
+    return replace(request, path=request.path + ELSEWHERE)
+
+
+def _without_a_signature(request: Request) -> Request:
+    return request.without("Authorization")
+
+
+@verifies("storage/signature/altered-request-is-refused")
+@pytest.mark.parametrize(
+    ("kind", "alter"),
+    [
+        case("chunks-to-another-key", SIGNED, _to_another_key),
+        case("chunks-with-trailer-to-another-key", SIGNED_TRAILER, _to_another_key),
+        case("unsigned-chunks-to-another-key", UNSIGNED_TRAILER, _to_another_key),
+        case("unsigned-chunks-of-nobody", UNSIGNED_TRAILER, _without_a_signature),
+    ],
+)
+def test_chunks_of_an_altered_request_are_refused(space: Space, kind: str, alter: Callable[[Request], Request]) -> None:
+    """Purpose: who may send one object in chunks may not send another, and who cannot sign sends none.
+
+    Method: 1. sign an upload in chunks over an existing object; send it to another key, or without its signature
+            2. expect 403 (400, 401), the old object as it was, and nothing under the other key
+    """
+    key = space.stored(STOOD)
+    trailer = None if kind == SIGNED else checksum_field("crc32", b"".join(PARTS))
+    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, kind, trailer)
+
+    expect_status(space.s3.send_as_is(alter(upload.assembled())), REFUSED)
+    expect_stored(space.get(key), STOOD)
+    expect_nothing_stored(space.get(key + ELSEWHERE))
