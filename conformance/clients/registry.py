@@ -25,6 +25,7 @@ BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 3
+QUOTED_PAIR = re.compile(r"\\(.)")
 PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 
 
@@ -54,7 +55,10 @@ def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
             found = re.search(rf"(?:^|,)\s*{scheme}\s+(?=\w+\s*=)", value, re.IGNORECASE)
             if found:
                 pairs = PARAMETER.findall(value[found.end() :])
-                return scheme.lower(), {name.lower(): quoted or plain for name, quoted, plain in reversed(pairs)}
+                told = {
+                    name.lower(): QUOTED_PAIR.sub(r"\1", quoted) or plain for name, quoted, plain in reversed(pairs)
+                }
+                return scheme.lower(), told
     return "", {}
 
 

@@ -67,6 +67,26 @@ class ChallengeReordered(Variant):
         return ["bearer " + " , ".join(told)]
 
 
+class ChallengeInQuotedPairs(Variant):
+    """RFC 9110 section 5.6.4: what is quoted may have a backslash before any character, which is none of it."""
+
+    surface = "registry"
+    # oras keeps the backslashes.
+    misses = (
+        "interoperability/registry/login",
+        "interoperability/registry/pull",
+        "interoperability/registry/pull-by-digest",
+        "interoperability/registry/pull-for-a-platform",
+        "interoperability/registry/push",
+        "interoperability/registry/push-is-denied-without-push-access",
+        "interoperability/registry/push-of-an-index",
+        "interoperability/registry/what-one-pushed-others-pull",
+    )
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        return [value.replace('="', '="\\') for value in original(wanted, error)]
+
+
 class ExpiredRegistryTokenForgiven(Variant):
     """RFC 7519 section 4.1.4: for a minute after a token has expired it may still be taken, since clocks differ."""
 
