@@ -25,7 +25,6 @@ BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 3
-QUOTED_PAIR = re.compile(r"\\(.)")
 PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 
 
@@ -54,11 +53,8 @@ def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
         for scheme in ("Bearer", "Basic"):
             found = re.search(rf"(?:^|,)\s*{scheme}\s+(?=\w+\s*=)", value, re.IGNORECASE)
             if found:
-                pairs = PARAMETER.findall(value[found.end() :])
-                told = {
-                    name.lower(): QUOTED_PAIR.sub(r"\1", quoted) or plain for name, quoted, plain in reversed(pairs)
-                }
-                return scheme.lower(), told
+                pairs = reversed(PARAMETER.findall(value[found.end() :]))
+                return scheme.lower(), {name.lower(): re.sub(r"\\(.)", r"\1", a) or b for name, a, b in pairs}
     return "", {}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import digest_of
+from conformance.clients.images import NewBlob, digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
@@ -76,6 +76,24 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
         expect_bytes(reply, content)
     else:
         expect_partial(reply, content, first, last)
+
+
+@verifies("registry/pull/part-is-what-it-says")
+@pytest.mark.parametrize("first", [case("beyond-4-mib", 4 * 1024 * 1024 + 100)])
+def test_part_far_in(repository: Repository, new_blob: NewBlob, first: int) -> None:
+    """Purpose: so does whoever has lost the connection after most of a layer.
+
+    Method: 1. push 5 MiB; GET 100 bytes that stand beyond 4 MiB
+            2. expect the whole with 200, or 206 with exactly those bytes
+    """
+    blob = new_blob(5 * 1024 * 1024)
+    digest, last = repository.given_blob(blob.content), first + 99
+    reply = repository.get_blob(digest, [("Range", f"bytes={first}-{last}")])
+
+    if reply.status == 200:
+        expect_bytes(reply, blob.content)
+    else:
+        expect_partial(reply, blob.content, first, last)
 
 
 @verifies("registry/pull/unsatisfiable-range")

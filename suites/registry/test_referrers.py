@@ -29,20 +29,23 @@ FILTERED = "sbom, in the list of its type"
 
 @dataclass(frozen=True)
 class Referred:
-    """An image, and what refers to it by kind."""
+    """An image, what refers to it by kind, and what refers to one of these, an index."""
 
     repository: Repository
     subject: Manifest
     by: dict[str, Manifest]
+    beyond: Manifest
+
+    @property
+    def sboms(self) -> list[Manifest]:
+        """The referrers of type SBOM."""
+        return [self.by["sbom"], self.by["second-sbom"]]
 
 
 @pytest.fixture(scope="session")
 @at_second_try
 def referred(new_repository: NewRepository) -> Referred:
-    """An image that two SBOMs, one pushed twice, a signature with a tag, an image and two indexes refer to.
-
-    To one of the SBOMs another artifact refers, and not to the image.
-    """
+    """An image, to which two SBOMs, a tagged signature, an image and two indexes refer, and to one of these another."""
     repository = new_repository("referred")
     subject = repository.given(image(repository.name, layers=0), "v1")
     told: dict[str, Any] = {"subject": subject.descriptor, "annotations": {"org.example.of": OF}}
@@ -56,8 +59,8 @@ def referred(new_repository: NewRepository) -> Referred:
     }
     for kind, each in (*by.items(), ("sbom", by["sbom"])):
         repository.given(each, *(["signature"] if kind == "signature" else []))
-    repository.given(artifact(f"{repository.name} of a referrer", SBOM, subject=by["second-sbom"].descriptor))
-    return Referred(repository, subject, by)
+    beyond = repository.given(artifact(f"{repository.name} beyond", SBOM, subject=by["index"].descriptor))
+    return Referred(repository, subject, by, beyond)
 
 
 @dataclass(frozen=True)
@@ -90,22 +93,19 @@ def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: E
         raise NonConformance(f"{expected}", f"{digests}", reply, proof=has_just(reply, expected, digests))
 
 
-def sboms(referred: Referred) -> list[Manifest]:
-    """The referrers of type SBOM."""
-    return [referred.by["sbom"], referred.by["second-sbom"]]
-
-
 @verifies("registry/referrers/are-listed")
 def test_referrers_are_listed(referred: Referred, listing: Listing) -> None:
     """Purpose: what refers to an image is found.
 
     Method: 1. push an image and six manifests whose subject it is, one twice, one by tag, two of one type; ask for its
                referrers, following links
-            2. expect exactly the six, each once, and not what refers to one of them
+            2. expect exactly the six, each once; and of one of them, an index, exactly what refers to that
     """
     found, reply = listing.of()
 
     expect_digests(found, list(referred.by.values()), reply)
+    of_index = referred.repository.referrers(referred.by["index"].digest)
+    expect_digests(descriptors_of(of_index), [referred.beyond], of_index)
 
 
 @verifies("registry/referrers/are-an-index")
@@ -216,7 +216,7 @@ def test_filter(referred: Referred, listing: Listing) -> None:
     """
     found, reply = listing.of(SBOM)
 
-    expect_digests(found, sboms(referred), reply)
+    expect_digests(found, referred.sboms, reply)
 
 
 @verifies("registry/referrers/applied-filter-is-named")
@@ -232,7 +232,7 @@ def test_applied_filter_is_named(referred: Referred, listing: Listing) -> None:
     if len(found) < len(referred.by) and not named:
         expect_header(reply, "OCI-Filters-Applied", "artifactType")
     if named:
-        expect_digests(found, sboms(referred), reply)
+        expect_digests(found, referred.sboms, reply)
 
 
 @verifies("registry/referrers/filter-knows-the-configs-type")

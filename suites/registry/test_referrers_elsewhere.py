@@ -24,12 +24,12 @@ SBOM = "application/vnd.example.sbom.v1+json"
 def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
     """Purpose: what refers to an image is found, whether the image has come already or not.
 
-    Method: 1. ask for the referrers of an image that was never pushed, and for those of a type; push one, ask again:
-               expect it in both lists
+    Method: 1. ask for the referrers of an image of Docker's type that was never pushed, and for those of a type; push
+               one, ask again: expect it in both lists
             2. push the image, and ask again: expect it still
     """
     repository = new_repository("early")
-    subject = image(f"{repository.name} never pushed", layers=0)
+    subject = image(f"{repository.name} never pushed", layers=0, docker=True)
     repository.referrers(subject.digest), repository.referrers(subject.digest, SBOM)
     referrer = repository.given(artifact(repository.name, SBOM, subject=subject.descriptor))
 

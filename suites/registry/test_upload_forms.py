@@ -176,14 +176,16 @@ def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: a blob of unknown length is streamed, as engines do.
 
     Method: 1. HEAD the blob, as engines do: expect 404
-            2. POST, then PATCH 6 MiB without Content-Range in chunked transfer coding
+            2. POST, then PATCH 6 MiB without Content-Range in chunked transfer coding: expect 202 with the Range of all
             3. PUT with the digest; expect 201, and exactly the bytes from GET
     """
     blob = new_blob(6 * KIB * KIB)
     expect_status(repository.head_blob(blob.digest), 404, "for a blob that was not pushed yet")
     upload = repository.open_upload()
     parts = [chunk for chunk, _ in chunks(blob.content)]
-    expect_status(upload.patch(parts), 202, "for a streamed body")
+    streamed = upload.patch(parts)
+    expect_status(streamed, 202, "for a streamed body")
+    expect_range(streamed, len(blob.content) - 1)
 
     expect_created(repository, upload.put(blob.digest), blob.content)
 

@@ -14,6 +14,7 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest, Upload
 
 LARGEST_PAGE = 1000
+MOST_READ = 4 * 1024 * 1024
 
 
 class AbsentRepositoryRemembered(Defect):
@@ -115,6 +116,19 @@ class DigestOfThePart(Defect):
         return answer
 
 
+class PartFarInRefused(Defect):
+    """RFC 9110 section 14.1.2: a range that begins beyond 4 MiB is satisfiable where there is more (ocx #237)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/part-is-what-it-says",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(header, size)
+        if part and part[0] >= MOST_READ:
+            raise grammar.UnsatisfiableRange(header)
+        return part
+
+
 class ImagesForSharedCachesToRevalidate(Defect):
     """RFC 9111 section 3.5: ``must-revalidate`` lets a shared cache give out the answer to a login."""
 
@@ -150,6 +164,19 @@ class OddSessionFails(Defect):
             raise failed()
         upload: Upload = original(asked)
         return upload
+
+
+class RangeOfAStreamUntold(Defect):
+    """Docker Registry V2, Uploading the Layer: Range tells what has come, by a stream as well as by chunks."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/streamed",)
+
+    def chunk_accepted(self, original: Any, request: Request, upload: Upload) -> Answer:
+        answer: Answer = original(request, upload)
+        if "content-range" not in request.headers:
+            answer.headers["Range"] = "0-0"
+        return answer
 
 
 class EmptyChunkBeginsAnew(Defect):

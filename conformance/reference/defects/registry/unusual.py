@@ -11,7 +11,7 @@ from conformance.reference.http import Answer
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import OCI_INDEX, Manifest
+from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest
 
 Descriptor = dict[str, Any]
 
@@ -122,6 +122,28 @@ class ReferrersForgottenWhenTheSubjectComes(Defect):
     def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
         forgotten = self.forgotten.get((name, digest), [])
         return [each for each in original(name, digest) if each not in forgotten]
+
+
+class ReferrersOfDockerImagesNotListed(Defect):
+    """distribution-spec 1.1, Listing Referrers: a subject is a manifest of any type, Docker's among them."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
+        subject = registry_of(original).stored(name).manifests.get(digest)
+        return [] if subject and subject.media_type not in OCI_TYPES else list(original(name, digest))
+
+
+class ReferrersOfIndexesNotListed(Defect):
+    """distribution-spec 1.1, Listing Referrers: a subject may be an index, such as an image of several platforms."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
+        subject = registry_of(original).stored(name).manifests.get(digest)
+        return [] if subject and subject.media_type == OCI_INDEX else list(original(name, digest))
 
 
 class HeadInAnAbsentRepositoryFails(Defect):
