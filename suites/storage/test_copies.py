@@ -128,15 +128,16 @@ def test_copy_onto_itself_changes_metadata(space: Space) -> None:
     """Purpose: copying an object onto itself with REPLACE is how its metadata is changed.
 
     Method: 1. copy an object onto itself with new metadata
-            2. expect the new metadata and the same bytes
+            2. expect the new metadata, none of the old, and the same bytes
     """
-    key = space.stored(b"the same", {"x-amz-meta-owner": "alice"})
+    key = space.stored(b"the same", {"x-amz-meta-owner": "alice", "x-amz-meta-reviewer": "carol"})
 
     expect_no_error_inside(space.copy(key, key, {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "bob"}))
 
     reply = space.get(key)
     expect_bytes(reply, b"the same")
     expect_headers(reply, {"x-amz-meta-owner": "bob"})
+    expect_absent_headers(reply, ["x-amz-meta-reviewer"], "of the object as it was")
 
 
 @verifies("storage/copy/onto-itself-without-change-is-refused")

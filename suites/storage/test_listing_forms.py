@@ -104,6 +104,7 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
         case("any-letters", "%"),
         case("star", "*"),
         case("dot", "."),
+        case("quote", "'"),
         case("case", "C"),
         case("blank-behind", "~ "),
         case("decoded-once-more", "%7E"),

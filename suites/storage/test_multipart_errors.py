@@ -42,6 +42,21 @@ def test_unknown_upload_is_404(space: Space, call: Callable[[Space, str, str], E
     expect_nothing_stored(space.get(key))
 
 
+@verifies("storage/multipart/unknown-upload-is-404")
+@pytest.mark.parametrize("upload", [case("like-a-path", f"../../{UNKNOWN}"), case("of-quotes", "'\"")])
+def test_odd_upload_id_is_unknown(space: Space, upload: str) -> None:
+    """Purpose: an upload id is a name that the server gave; another leads nowhere, whatever letters it has.
+
+    Method: 1. send a part with an upload id that reads as a path, or as the end of a text
+            2. expect 404 NoSuchUpload, or 400, and nothing stored
+    """
+    key = space.key()
+    reply = space.put_part(key, upload, 1, b"x")
+
+    expect_refusal(reply, {400, 404}, {"NoSuchUpload", "InvalidArgument", "InvalidRequest"})
+    expect_nothing_stored(space.get(key))
+
+
 @verifies("storage/multipart/abort-of-unknown-upload-is-harmless")
 def test_abort_of_unknown_upload(space: Space) -> None:
     """Purpose: aborting an upload that does not exist harms nothing.
@@ -113,7 +128,8 @@ def test_aborted_upload_takes_no_parts(space: Space) -> None:
 
 @verifies("storage/multipart/part-number-is-bounded")
 @pytest.mark.parametrize(
-    "number", [case("nought", "0"), case("over", "10001"), case("negative", "-1"), case("word", "one")]
+    "number",
+    [case("nought", "0"), case("over", "10001"), case("negative", "-1"), case("word", "one"), case("huge", "9" * 20)],
 )
 def test_part_number_is_bounded(space: Space, number: str) -> None:
     """Purpose: part numbers run from 1 to 10,000.

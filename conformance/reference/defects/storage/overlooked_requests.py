@@ -131,6 +131,31 @@ class CopyForgetsItsEncoding(Defect):
         return replace(copy, headers=kept)
 
 
+class MetadataMergedOntoItself(Defect):
+    """S3 API Reference, CopyObject: a copy onto itself with the directive REPLACE has the request's metadata alone."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/onto-itself-changes-metadata",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        if gateway(original).copy_source(call) != (call.bucket, call.key):
+            return copy
+        return replace(copy, metadata=stored.metadata | copy.metadata)
+
+
+class TagsLostOntoItself(Defect):
+    """S3 API Reference, CopyObject, x-amz-tagging-directive: an object that is copied onto itself keeps its tags."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        onto_itself = gateway(original).copy_source(call) == (call.bucket, call.key)
+        return replace(copy, tags={}) if onto_itself else copy
+
+
 # Uploads in parts.
 
 
@@ -197,7 +222,46 @@ class RepeatedCompletionStoresAnew(Defect):
         return answer
 
 
+class HugePartNumberIsServerError(Defect):
+    """S3 API Reference, UploadPart: a part number beyond every integer is one beyond 10,000, and the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-number-is-bounded",)
+
+    def part_number(self, original: Any, call: Call) -> int:
+        if len(call.query.get("partNumber", "")) > 9:
+            raise server_error()
+        number: int = original(call)
+        return number
+
+
+class UploadIdReadAsAPath(Defect):
+    """S3 API Reference, NoSuchUpload: an upload id is a name; one with slashes is unknown like others."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/unknown-upload-is-404",)
+
+    def upload_of(self, original: Any, call: Call, bucket: Bucket) -> Upload:
+        if "/" in call.query["uploadId"]:
+            raise server_error()
+        upload: Upload = original(call, bucket)
+        return upload
+
+
 # Listings.
+
+
+class QuoteInPrefixIsServerError(Defect):
+    """OWASP ASVS 5.3.4: what a caller asks for, a prefix with a quote too, is no part of a statement."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/prefix-is-no-pattern",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        if "'" in wanted.prefix:
+            raise server_error()
+        return wanted
 
 
 class PrefixTrimmed(Defect):
