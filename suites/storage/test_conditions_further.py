@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
+from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import row, verifies
 
 BODY = b"conditional"
 OTHER = '"0123456789abcdef0123456789abcdef"'
+ODD_TAGS = ("", "bare", '"half', "W/, *")
 FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotImplemented", "InvalidRequest"}
 FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
 
@@ -29,6 +33,20 @@ def test_unmodified_since_holds(space: Space, value: str) -> None:
             2. expect the object
     """
     expect_bytes(space.get(space.stored(BODY), {"If-Unmodified-Since": value}), BODY)
+
+
+@verifies("storage/condition/any-tag-is-no-server-error")
+def test_any_tag_is_no_server_error(space: Space) -> None:
+    """Purpose: a condition that cannot be read is the caller's slip, or one that does not hold.
+
+    Method: 1. GET an object with If-Match and with If-None-Match of what is no entity tag
+            2. expect no 5xx, and the object from the next good request
+    """
+    key = space.stored(BODY)
+
+    for value, name in product(ODD_TAGS, ("If-Match", "If-None-Match")):
+        expect_no_server_error(space.get(key, {name: value}))
+    expect_stored(space.get(key), BODY)
 
 
 @verifies("storage/conditional-write/keeps-what-has-the-tag")

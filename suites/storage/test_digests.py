@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from conformance.clients.aws_chunked import chunked
 from conformance.clients.checksums import checksum_field, content_md5
+from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_stored
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
 BODY, OTHERS = b"checked bytes", b"other bytes"
@@ -23,6 +26,14 @@ CRC, OTHER_CRC = dict([checksum_field("crc32", BODY)]), dict([checksum_field("cr
 OTHER_SHA = dict([checksum_field("sha256", OTHERS)])
 MD5, OTHER_MD5 = {"Content-MD5": content_md5(BODY)}, {"Content-MD5": content_md5(OTHERS)}
 ENABLED = {"x-amz-checksum-mode": "ENABLED"}
+Way = Callable[[Space, Request], Exchange]
+BY_EACH_WAY = pytest.mark.parametrize(
+    "way",
+    [
+        case("by-url", lambda space, request: space.s3.send_as_is(space.s3.presign(request))),
+        case("unsigned", lambda space, request: space.s3.send(request, Signing(payload=UNSIGNED))),
+    ],
+)
 
 
 @verifies("storage/checksum/every-one-is-compared")
@@ -77,6 +88,34 @@ def test_checksum_beside_chunks_is_compared(space: Space, body: bytes) -> None:
     reply = space.s3.send_as_is(chunked(request, space.s3.keys, [body]).assembled())
 
     expect_refusal(reply, 400, DIFFERS)
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/md5-that-differs-stores-nothing")
+@BY_EACH_WAY
+def test_md5_of_an_unsigned_payload_is_compared(space: Space, way: Way) -> None:
+    """Purpose: a payload that the signature does not cover is compared with its Content-MD5 all the same.
+
+    Method: 1. put an object, overwrite it by a presigned URL or with UNSIGNED-PAYLOAD, with the MD5 of other bytes
+            2. expect 400 BadDigest (plain http may refuse such a payload with 403 or otherwise), and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    expect_status(way(space, space.request("PUT", key, headers=OTHER_MD5, body=BODY)), {400, 403})
+    expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/checksum/every-one-is-compared")
+@BY_EACH_WAY
+def test_checksum_of_an_unsigned_payload_is_compared(space: Space, way: Way) -> None:
+    """Purpose: a payload that the signature does not cover is compared with its checksum all the same.
+
+    Method: 1. put an object, overwrite it by a presigned URL or with UNSIGNED-PAYLOAD, with the CRC-32 of other bytes
+            2. expect 400 BadDigest (plain http may refuse such a payload with 403 or otherwise), and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    expect_status(way(space, space.request("PUT", key, headers=OTHER_CRC, body=BODY)), {400, 403})
     expect_stored(space.get(key), STOOD)
 
 

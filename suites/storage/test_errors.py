@@ -10,7 +10,7 @@ from conformance.clients.checksums import content_md5
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_errors import expect_code, expect_error_document
 from conformance.oracles.s3_objects import expect_empty_body, expect_headers
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -18,6 +18,16 @@ from conformance.vocabulary.finding import NonConformance
 
 Call = Callable[[Space], Exchange]
 LEAKS = ("Traceback", "at java.", "goroutine", "/usr/", "/home/", "panic:", "Exception in")
+ODD_FIELDS = {
+    "x-amz-tagging": "bare&=&%zz",
+    "x-amz-checksum-crc99": "AAAA",
+    "x-amz-checksum-algorithm": "CRC99",
+    "x-amz-sdk-checksum-algorithm": "CRC99",
+    "x-amz-storage-class": "CONFORMANCE",
+    "x-amz-acl": "everybody",
+    "x-amz-object-lock-retain-until-date": "tomorrow",
+    "x-amz-server-side-encryption": "rot13",
+}
 
 
 def _wrong_secret(space: Space) -> Exchange:
@@ -127,6 +137,19 @@ def test_code(space: Space, call: Call, status: int, code: str) -> None:
 
     expect_status(reply, status)
     expect_code(reply, {code})
+
+
+@verifies("storage/errors/odd-fields-are-no-server-error")
+@pytest.mark.parametrize(("name", "value"), [case(name, name, value) for name, value in ODD_FIELDS.items()])
+def test_odd_field_is_no_server_error(space: Space, name: str, value: str) -> None:
+    """Purpose: a field that says what there is not is the caller's slip, or is passed over.
+
+    Method: 1. put an object with such a field, and open an upload with it
+            2. expect no 5xx of either
+    """
+    key = space.key()
+    for reply in (space.put(key, b"odd", {name: value}), space.create_upload(key, {name: value})):
+        expect_no_server_error(reply)
 
 
 @verifies("storage/errors/405-names-methods")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
-from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
@@ -24,6 +25,37 @@ def test_folder_is_no_object(space: Space, end: str) -> None:
 
     for reply in (space.get(folder + end), space.head(folder + end)):
         expect_refusal(reply, 404, {"NoSuchKey"})
+
+
+@verifies("storage/key/nothing-stands-below-an-object")
+def test_nothing_stands_below_an_object(space: Space) -> None:
+    """Purpose: an object is no file in the way of a folder: below it there is nothing, which can be asked and deleted.
+
+    Method: 1. put "a", GET, HEAD and DELETE "a/b", list under "a/"
+            2. expect 404, 404, 204, an empty page, and "a" as it was
+    """
+    key = space.stored(b"an object")
+    below = f"{key}/below"
+
+    for reply in (space.get(below), space.head(below)):
+        expect_refusal(reply, 404, {"NoSuchKey"})
+    expect_status(space.delete(below), 204)
+    expect_keys(listing_of(space.listing(f"{key}/")), [], "for a prefix below an object")
+    expect_bytes(space.get(key), b"an object")
+
+
+@verifies("storage/key/nothing-stands-above-an-object")
+def test_nothing_stands_above_an_object(space: Space) -> None:
+    """Purpose: what a file system would take for a folder is nothing that could be deleted, full or empty.
+
+    Method: 1. put "a/b", DELETE "a"
+            2. expect 204, and "a/b" as it was
+    """
+    folder = space.key("folder")
+    key = space.stored(b"below", key=f"{folder}/below")
+
+    expect_status(space.delete(folder), 204)
+    expect_bytes(space.get(key), b"below")
 
 
 @verifies("storage/key/folder-can-go-alone")

@@ -200,6 +200,7 @@ def test_bad_parameter_is_refused(space: Space, shelf: str, name: str, value: st
         case("version", "list_type", "3"),
         case("owner", "fetch_owner", "perhaps"),
         case("start-after", "start_after", "é\x7f%"),
+        case("start-after-long", "start_after", "k" * 1100),
     ],
 )
 def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, value: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.oracles.s3_errors import expect_failed_completion, xml_root
 from conformance.oracles.s3_objects import expect_nothing_stored
+from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -41,3 +42,16 @@ def test_longer_key_is_refused_in_any_way(space: Space, features: frozenset[str]
 
     expect_failed_completion(reply, {400, 414}, TOO_LONG)
     expect_nothing_stored(space.get(key[:1024]))
+
+
+@verifies("storage/key/over-1024-bytes-is-refused")
+@pytest.mark.parametrize("key", [case("not-read", f"cf-{'k' * 1100}")])
+def test_longer_key_is_not_there(space: Space, key: str) -> None:
+    """Purpose: to ask for a key that no object can have is the caller's slip, and nothing fails by it.
+
+    Method: 1. GET and HEAD a key of more than 1,024 bytes without a slash, DELETE it
+            2. expect 400, 404 or 414; of DELETE 204 too, for there is no object afterwards
+    """
+    for reply in (space.get(key), space.head(key)):
+        expect_status(reply, {400, 404, 414})
+    expect_status(space.delete(key), {204, 400, 404, 414})

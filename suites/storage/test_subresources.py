@@ -20,6 +20,7 @@ OF_BUCKETS = [
     "cors",
     "lifecycle",
     "versioning",
+    "versions",
     "encryption",
     "website",
     "logging",

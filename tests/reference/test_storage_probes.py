@@ -74,6 +74,7 @@ def test_every_defect_is_named() -> None:
     slips = (".request_slips", ".listing_slips", ".stored_slips", ".answer_slips")
     later = (
         ".overlooked",
+        ".overlooked_objects",
         ".overlooked_requests",
         ".parts",
         ".open_doors",

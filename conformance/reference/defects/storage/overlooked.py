@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -180,6 +181,48 @@ class UntoldDecodedLengthIsServerError(Defect):
         if "x-amz-decoded-content-length" not in call.headers:
             raise server_error()
         original(call)
+
+
+# Fields that say what there is not.
+
+
+class UnknownAlgorithmIsServerError(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-checksum-algorithm: an unknown one is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def asked_algorithm(self, original: Any, call: Call) -> str | None:
+        asked: str | None = _crashing(lambda: original(call))
+        return asked
+
+
+class UnknownStorageClassIsServerError(Defect):
+    """S3 API Reference, InvalidStorageClass: 400 for one that there is not."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def storage_class(self, original: Any, call: Call) -> str:
+        return str(_crashing(lambda: original(call)))
+
+
+class UnreadableTagsOfTheFieldAreServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for an x-amz-tagging that is not written as a query is."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return dict(_crashing(lambda: original(call)))
+
+
+def _crashing(reading: Callable[[], Any]) -> Any:
+    """What is read, or in place of a refusal a crash."""
+    try:
+        return reading()
+    except Fault:
+        raise server_error() from None
 
 
 # Names.

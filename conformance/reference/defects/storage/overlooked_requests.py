@@ -156,6 +156,50 @@ class TagsLostOntoItself(Defect):
         return replace(copy, tags={}) if onto_itself else copy
 
 
+class OddTagIsServerError(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and no entity tag of a caller's is one."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
+
+    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
+        return bool(original(_well_formed(value), found))
+
+    def none_match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
+        return bool(original(_well_formed(value), found))
+
+
+def _well_formed(value: str) -> str:
+    if value.count('"') % 2 or not value:
+        raise server_error()
+    return value
+
+
+class LongKeyReadIsServerError(Defect):
+    """S3 API Reference, KeyTooLongError: a key that is too long is told as such, or not found, by reads as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        if len(key.encode()) > 1024:
+            raise server_error()
+        found: StoredObject | None = await original(bucket, key)
+        return found
+
+
+class LongKeyDeletedIsServerError(Defect):
+    """S3 API Reference, DeleteObject: 204 whether there was an object or not, or a refusal of what cannot be a key."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/over-1024-bytes-is-refused",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if len(key.encode()) > 1024:
+            raise server_error()
+        await original(bucket, key, asked)
+
+
 # Uploads in parts.
 
 
@@ -320,6 +364,19 @@ class EmptyNumberIsServerError(Defect):
             raise server_error()
         limit: int = original(call, name)
         return limit
+
+
+class LongPlaceIsServerError(Defect):
+    """S3 API Reference, ListObjectsV2, start-after: any specified key, one that no object can have too."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    def start_after(self, original: Any, call: Call) -> str:
+        start = str(original(call))
+        if len(start.encode()) > 1024:
+            raise server_error()
+        return start
 
 
 class EmptyTokenIsServerError(Defect):

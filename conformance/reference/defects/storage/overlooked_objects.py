@@ -1,0 +1,91 @@
+"""More defects that a stranger to the suite thought of: of what is no object, and of payloads that are not signed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.state import Bucket, StoredObject
+
+BELOW = ("storage/key/nothing-stands-below-an-object",)
+
+
+def _stands_above(bucket: Bucket, key: str) -> bool:
+    """Whether an object is in the way, where keys are paths: no file is below a file."""
+    steps = key.split("/")
+    return any("/".join(steps[:length]) in bucket.objects for length in range(1, len(steps)))
+
+
+class BelowAnObjectIsServerError(Defect):
+    """S3 User Guide, "Organizing objects using prefixes": a key below an object's is one that is not there."""
+
+    surface = "storage"
+    noticed_by = BELOW
+
+    async def current(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = await original(bucket, key)
+        if found is None and _stands_above(bucket, key):
+            raise server_error()
+        return found
+
+
+class DeletionBelowAnObjectIsServerError(Defect):
+    """S3 API Reference, DeleteObject: 204 whether there was an object or not, below another one too."""
+
+    surface = "storage"
+    noticed_by = BELOW
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key not in bucket.objects and _stands_above(bucket, key):
+            raise server_error()
+        await original(bucket, key, asked)
+
+
+class ListingBelowAnObjectIsServerError(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: no key begins with it, so that there is none on the page."""
+
+    surface = "storage"
+    noticed_by = BELOW
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        if _stands_above(gateway(original).buckets[call.bucket], wanted.prefix):
+            raise server_error()
+        return wanted
+
+
+class FullFolderNotDeleted(Defect):
+    """S3 API Reference, DeleteObject: 204 whether there was an object or not, though other keys begin with this one."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/nothing-stands-above-an-object",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if key not in bucket.objects and any(each.startswith(f"{key}/") for each in bucket.keys):
+            raise server_error()
+        await original(bucket, key, asked)
+
+
+class Md5OfUnsignedPayloadIgnored(Defect):
+    """S3 API Reference, PutObject, Content-MD5: compared most of all where no signature is of the payload."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/md5-that-differs-stores-nothing",)
+
+    def check_digests(self, original: Any, call: Call) -> str:
+        return str(original(call)) if call.payload_is_signed else hashlib.md5(call.body).hexdigest()
+
+
+class ChecksumOfUrlsIgnored(Defect):
+    """S3 API Reference, PutObject, x-amz-checksum-: it is compared, also where what it comes with is a URL's."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/every-one-is-compared",)
+
+    def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
+        return {} if "X-Amz-Signature" in call.query else dict(original(call))
