@@ -24,8 +24,9 @@ from conformance.clients.images import (
 )
 
 SBOM = "application/vnd.example.sbom"
-OTHER = "application/vnd.example.chart.config.v1+json"
+OTHER = "application/vnd.example.chart.config.v1"
 EMPTY = Blob(b"{}", OCI_EMPTY)
+NOTHING = Blob(b"", "application/x")
 NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 """The platform that builders give to what is no image, such as an attestation."""
 # What indexes list may be there already.
@@ -38,12 +39,13 @@ MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     DOCKER_LIST: lambda base, seed: index([docker_image(base, "listed")], docker=True),
     "nested": lambda base, seed: index([index([variation(base, "listed")])]),
     "artifact": lambda base, seed: variation(
-        manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), EMPTY], artifactType=SBOM), seed
+        manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), NOTHING, EMPTY], artifactType=SBOM), seed
     ),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
     "data": lambda base, seed: variation(with_data(base), seed),
     "untyped": lambda base, seed: untyped(variation(base, seed)),
-    "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[0].content, OTHER), base.blobs[1:]), seed),
+    # A config that is no JSON, as only a config of a type of one's own may be.
+    "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[1].content, OTHER), base.blobs[1:]), seed),
 }
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_scope, expect_sorted, next_link, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -45,6 +46,16 @@ def test_catalog_repeats_nothing(pages: list[Exchange], stored: StoredImage) -> 
 
     if twice:
         raise NonConformance("each repository once", f"{twice[:5]} more than once", *pages)
+
+
+@verifies("registry/catalog/is-json")
+def test_catalog_is_json(pages: list[Exchange]) -> None:
+    """Purpose: a client knows how to read the catalog.
+
+    Method: 1. read the catalog
+            2. expect Content-Type: application/json
+    """
+    expect_media_type(pages[0], "application/json")
 
 
 @verifies("registry/catalog/is-sorted")
@@ -96,11 +107,11 @@ def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage
 
 
 @verifies("registry/catalog/bad-n-is-no-server-error")
-@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
+@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x"), case("nought", "0")])
 def test_bad_n_is_no_server_error(registry: Registry, number: str) -> None:
     """Purpose: a number that is none is never the platform's fault.
 
-    Method: 1. ask for -1 and for "x" repositories
+    Method: 1. ask for -1, for "x" and for 0 repositories
             2. expect an answer that is no 5xx
     """
     expect_no_server_error(registry.catalog(f"?n={number}"))

@@ -111,6 +111,23 @@ def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
         expect_bytes(reply, content)
 
 
+@verifies("registry/pull/blob-head-is-200")
+@pytest.mark.parametrize("size", [case("of-no-bytes", 0)])
+def test_head_of_nothing(repository: Repository, size: int) -> None:
+    """Purpose: a blob of no bytes is there, and there is no part of it.
+
+    Method: 1. push a blob of no bytes; HEAD it: expect 200
+            2. GET its first byte: expect 416, or 200 with no bytes
+    """
+    digest = repository.given_blob(bytes(size))
+    expect_status(repository.head_blob(digest), 200)
+    part = repository.get_blob(digest, [("Range", "bytes=0-0")])
+
+    expect_status(part, {200, 416}, "for a part of no bytes")
+    if part.status == 200:
+        expect_bytes(part, b"")
+
+
 @verifies("registry/pull/416-tells-the-size")
 def test_416_tells_the_size(ask: Ask, content: bytes) -> None:
     """Purpose: the refusal of a range says how large the blob is.

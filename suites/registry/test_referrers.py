@@ -23,7 +23,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE = f"{SBOM}-seq"  # another type, though it begins like the first
-TYPED, OF = "application/vnd.example.list", "v1, für 世界"
+TYPED, OF = "application/vnd.example.list", "v1, für 世界, " * 30
 FILTERED = "sbom, in the list of its type"
 
 

@@ -132,6 +132,8 @@ def test_referrer_pushed_again(unreferred: Unreferred) -> None:
             2. expect it among the referrers
     """
     repository, referrer = unreferred.repository, unreferred.referrer
+    # What no manifest names any more may have been collected.
+    repository.inventory.blobs.difference_update(each.digest for each in referrer.blobs)
     repository.given(referrer)
     pages = pages_from(repository.referrers(unreferred.subject.digest), repository.follow)
 

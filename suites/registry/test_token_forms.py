@@ -16,6 +16,7 @@ from conformance.clients.registry_tokens import (
     refresh_token_of,
     refreshed,
     requested_by_form,
+    token_for,
 )
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
@@ -34,6 +35,9 @@ def by_form(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
     if not reply.ok:
         raise NotApplicable(f"the token endpoint takes no username and password in a form ({reply.status})")
     return reply
+
+
+LEAST_LIFETIME_S = 60
 
 
 def granted_actions(token: str) -> set[str] | None:
@@ -59,6 +63,22 @@ def test_form_states_its_scope(by_form: Exchange) -> None:
     named = {"pull", "push"} & set(re.split("[ :,]", told))
     if granted is not None and not named <= granted:
         raise NonConformance(f"a scope of {', '.join(sorted(granted)) or 'nothing'}", f"scope {told!r}", by_form)
+
+
+@verifies("registry/token/form-gives-an-access-token")
+def test_form_gives_an_access_token(by_form: Exchange) -> None:
+    """Purpose: what is asked for as OAuth 2.0 asks is told as OAuth 2.0 tells it.
+
+    Method: 1. ask for a token by a form
+            2. expect access_token, and token to be the same where it is there; expires_in of at least 60, or none
+    """
+    document = expect_json_object(by_form)
+    token, lifetime = document.get("access_token"), document.get("expires_in", LEAST_LIFETIME_S)
+
+    if not token or document.get("token", token) != token:
+        raise NonConformance("access_token, and token equal to it", ", ".join(document), by_form)
+    if not isinstance(lifetime, int) or lifetime < LEAST_LIFETIME_S:
+        raise NonConformance("expires_in of at least 60", f"expires_in {lifetime!r}", by_form)
 
 
 @verifies("registry/token/form-gives-no-refresh-token-unasked")
@@ -136,7 +156,8 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token is for more tokens than one, or brings the next with each.
 
     Method: 1. ask for a refresh token, and with it for a token by a form; not asked where that is not offered
-            2. ask again, with the refresh token that came with that, if one did: expect 200
+            2. ask again, with the refresh token that came with that, if one did: expect 200, and of a token that is a
+               JWT the sub of that which the login gets itself
     """
     scope, service = bearer.scope(guarded.repository.name, "pull"), bearer.door.service
     given = refresh_token_of(bearer, "pusher")
@@ -145,4 +166,9 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
         raise NotApplicable(f"the token endpoint takes no refresh token in a form ({reply.status})")
     following = reply.member("refresh_token")
 
-    expect_status(refreshed(bearer, following if isinstance(following, str) else given, service, scope), 200)
+    again = refreshed(bearer, following if isinstance(following, str) else given, service, scope)
+    expect_status(again, 200)
+    own = token_for(bearer, "pusher", scope)
+    subjects = [claims_of(each).get("sub") for each in (own, token_in(again))]
+    if subjects[0] != subjects[1]:
+        raise NonConformance(f"sub {subjects[0]!r}", f"sub {subjects[1]!r}", again)

@@ -59,10 +59,13 @@ def test_is_for_one_repository(
 def test_actions_add_up(bearer: Registry, guarded: StoredImage, actions: list[str]) -> None:
     """Purpose: the actions on a repository may be asked for in any order, and in several scopes.
 
-    Method: 1. ask for a token to push and to pull, in two scopes and in one
+    Method: 1. ask for a token to push and to pull, in two scopes and in one: expect 200
             2. expect it to pull and to open an upload
     """
-    token = token_for(bearer, "pusher", *(bearer.scope(guarded.repository.name, each) for each in actions))
+    reply = ask(bearer, "pusher", *(bearer.scope(guarded.repository.name, each) for each in actions))
+    require_login(bearer, "pusher", reply)
+    expect_status(reply, 200, "for one repository")
+    token = token_in(reply)
 
     expect_status(pull(guarded, token), 200, "with a token to pull")
     expect_status(guarded.repository.presenting(f"Bearer {token}").post_upload(), 202, "with a token to push")

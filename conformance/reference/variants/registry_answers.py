@@ -83,6 +83,21 @@ class UntaggedImagesCollected(Variant):
         return any(digest.encode() in each.content for each in manifests if each.digest != digest)
 
 
+class UnnamedBlobsCollected(Variant):
+    """distribution-spec 1.1: of a blob that no manifest names any more, no clause says that it stays."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        gone = stored.manifests.get(digest)
+        await original(name, digest)
+        left = [each.content for each in stored.manifests.values()]
+        for blob in [each for each in stored.blobs if gone and each.encode() in gone.content]:
+            if not any(blob.encode() in content for content in left):
+                del stored.blobs[blob]
+
+
 class LocationOfEachMoment(Variant):
     """distribution-spec 1.1, Pushing a blob in chunks: each answer names the next Location; the last one is over."""
 

@@ -76,3 +76,53 @@ class RefreshTokenComparedInPart(Defect):
         given = form.get("refresh_token", "")
         alike = (each for each in surface_of(original).refresh_tokens if given and each[:16] == given[:16])
         return original({**form, "refresh_token": next(alike, given)})
+
+
+class FormWithoutAccessToken(Defect):
+    """Docker token authentication by OAuth2: the token is called access_token, as OAuth 2.0 calls it."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/form-gives-an-access-token",)
+
+    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        return {name: value for name, value in original(*given).items() if name != "access_token"}
+
+
+class TokenOfAFormTooShort(Defect):
+    """Docker token authentication: a token lives for at least 60 seconds, that of a form, too."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/form-gives-an-access-token",)
+
+    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        return original(*given) | {"expires_in": 5}
+
+
+class RefreshTokenOfWhoeverWasFirst(Defect):
+    """Docker token authentication: a refresh token gets access tokens for the same subject, its own."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/refresh-token-gets-further-tokens",)
+
+    def __init__(self) -> None:
+        self.first: list[Account] = []
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        account = original(form)
+        self.first = self.first or [each for each in surface_of(original).accounts.values() if each != account]
+        return self.first[0] if account and form["grant_type"] == "refresh_token" else account
+
+
+class RepeatedScopeFails(Defect):
+    """Docker token authentication: scope may be repeated, for one repository as well, and is no failure."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/actions-add-up",)
+
+    def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
+        asked = original(pairs)
+        if len({(scope.kind, scope.name) for scope in asked}) < len(asked):
+            raise ValueError("a repository is named twice")
+        return asked

@@ -3,6 +3,7 @@
 from conformance.reference.defects.registry import (
     access,
     afterwards,
+    beside,
     blobs,
     cached,
     chunks,
@@ -32,6 +33,7 @@ from conformance.reference.defects.registry import (
 __all__ = [
     "access",
     "afterwards",
+    "beside",
     "blobs",
     "cached",
     "chunks",

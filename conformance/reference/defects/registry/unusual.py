@@ -196,3 +196,106 @@ class DeletionOfAMalformedDigestFails(Defect):
             raise failed()
         answer: Answer = await original(asked)
         return answer
+
+
+class ConfigReadWhateverItsType(Defect):
+    """image-spec 1.1, Image Manifest: of a config whose type it does not know nothing is expected, such as JSON."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/other-config-is-taken",)
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[Descriptor]) -> None:
+        original(name, descriptors)
+        config = registry_of(original).stored(name).blobs.get(descriptors[0]["digest"], b"{}")
+        try:
+            json.loads(config)
+        except ValueError:
+            raise invalid("config is not JSON") from None
+
+
+class LayerOfNoBytesRefused(Defect):
+    """image-spec 1.1, Content Descriptors: a size of nought is a size, and an empty file a file."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/artifact-is-taken",)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        original(member, descriptor)
+        if not descriptor["size"]:
+            raise invalid(f"{member}: no size")
+
+
+class BlobOfNoBytesUnknownToHead(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD of a blob that is there is 200, of no bytes as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-head-is-200",)
+
+    def head_answer(self, original: Any, digest: str, content: bytes) -> Answer:
+        if not content:
+            raise Refusal("BLOB_UNKNOWN", {"digest": digest})
+        answer: Answer = original(digest, content)
+        return answer
+
+
+class PartOfNoBytesFails(Defect):
+    """API Reference, Error Handling: who asks for a part of a blob of no bytes meets no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-head-is-200",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        if not size:
+            raise failed()
+        part: tuple[int, int] | None = original(header, size)
+        return part
+
+
+class ReferrersWithAnnotationsCutShort(Defect):
+    """distribution-spec 1.1, Listing Referrers: annotations are whole, and not as long as a column of a table."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> Descriptor:
+        entry: Descriptor = original(manifest)
+        told = {name: value[:255] for name, value in entry.get("annotations", {}).items()}
+        return entry | {"annotations": told} if told else entry
+
+
+class CatalogTypedAsText(Defect):
+    """Docker Registry V2, Listing Repositories: the catalog is application/json, and says so."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/is-json",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        answer.headers["Content-Type"] = "text/plain"
+        return answer
+
+
+class CatalogOfNoneFails(Defect):
+    """API Reference, Error Handling: to ask for no repositories is odd, and no reason for a 5xx."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/bad-n-is-no-server-error",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        if asked.request.parameter("n") == "0":
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class CatalogBehindNoNameFails(Defect):
+    """API Reference, Error Handling: ``last`` need not be a repository; it is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        if asked.request.parameter("last") not in {None, *registry_of(original).repositories}:
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
