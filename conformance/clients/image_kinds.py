@@ -26,12 +26,13 @@ from conformance.clients.images import (
 SBOM = "application/vnd.example.sbom"
 OTHER = "application/vnd.example.chart.config.v1"
 EMPTY = Blob(b"{}", OCI_EMPTY)
+MANY_LAYERS = 100  # An engine takes 127 at most.
 NOTHING = Blob(b"", "application/x")
 NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 """The platform that builders give to what is no image, such as an attestation."""
 # What indexes list may be there already.
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
-    OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * 2), seed),
+    OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
     DOCKER_MANIFEST: lambda base, seed: docker_image(base, "listed"),
     OCI_INDEX: lambda base, seed: of_any_platform(
         index([variation(base, "listed"), variation(base, "too")], **told(seed))

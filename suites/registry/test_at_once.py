@@ -205,12 +205,18 @@ def test_tags_listed_while_pushed(repository: Repository, new_image: NewImage, n
 def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: who pulls what is being deleted gets all of it or nothing.
 
-    Method: 1. push an image; one caller deletes it, three others pull it by tag meanwhile
+    Method: 1. push an image; one caller deletes it, twice at the same moment, three others pull it by tag meanwhile
             2. expect 200 with exactly its bytes, or 404; and 404 in the end
+            3. expect 202 to one of the deletions, and no 5xx to the other
     """
     tag = names.new("deleted")
-    manifest = repository.given(new_image(), tag)
-    pull, delete = lambda: repository.get_manifest(tag), lambda: repository.delete_manifest(manifest.digest)
+    manifest, twice = repository.given(new_image(), tag), list[Exchange]()
+
+    def delete() -> Exchange:
+        twice.extend(at_once([lambda: repository.delete_manifest(manifest.digest)] * 2))
+        return min(twice, key=lambda reply: reply.status)
+
+    pull = lambda: repository.get_manifest(tag)  # noqa: E731
     changes = iter([pull, delete])
     replies, changed = reading_while(pull, lambda: next(changes)(), 2, reads=READS_OF_CHANGES)
 
@@ -219,4 +225,6 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
         if reply.status == 200:
             expect_bytes(reply, manifest.content)
     expect_status(changed[1] if len(changed) > 1 else delete(), 202)
+    for reply in twice:
+        expect_no_server_error(reply, "to one who deletes what another deletes")
     expect_status(repository.get_manifest(tag), 404, "after the deletion")

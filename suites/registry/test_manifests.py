@@ -64,8 +64,9 @@ def expect_head(repository: Repository, reference: str, manifest: Manifest) -> N
 def test_every_type_is_taken(repository: Repository, base: Manifest, names: Names, kind: str) -> None:
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
-    Method: 1. push what the manifest refers to (OCI's image has one layer twice, its index images of no platform, an
-               artifact its config and a file of no bytes among its layers), then the manifest under a tag: expect 201
+    Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
+               platform, an artifact its config and a file of no bytes among its layers), then the manifest under a tag:
+               expect 201
             2. GET it by tag: expect exactly its bytes and its media type
             3. GET it by digest and HEAD it, where it is another type than OCI's image: expect the same
     """

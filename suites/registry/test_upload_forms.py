@@ -49,6 +49,7 @@ def traced(repository: Repository, new_blob: NewBlob, once: Once) -> Traced:
         blob, opened = new_blob(3 * KIB), repository.post_upload()
         upload = repository.upload_of(opened)
         require_chunks(opened, 3 * KIB // number)
+        upload.status()
         parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(blob.content, number)]
         return Trace(blob, upload, opened, parts, upload.status())
 
@@ -194,7 +195,7 @@ def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
 def test_answers_tell_the_range(trace: Trace) -> None:
     """Purpose: each answer to a chunk says how far the upload has come.
 
-    Method: 1. PATCH three chunks
+    Method: 1. GET the session, PATCH three chunks, GET it again
             2. expect Range: 0-<last byte> on each answer, and on the session's status
     """
     for reply, last in trace.patched:

@@ -385,5 +385,6 @@ class Sha512ToldAsSha256(Variant):
 
     def blob_answer(self, original: Any, status: int, digest: str, content: bytes) -> Answer:
         answer: Answer = original(status, digest, content)
-        answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
+        if status == 200:
+            answer.headers["Docker-Content-Digest"] = grammar.digest_of(content)
         return answer

@@ -68,6 +68,24 @@ class SecondClosingFails(Defect):
         return answer
 
 
+class SecondDeletionFails(Defect):
+    """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.going: set[str] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        if digest in self.going:
+            raise failed()
+        self.going.add(digest)
+        await asyncio.sleep(PAUSE_S)
+        self.going.discard(digest)
+        await original(name, digest)
+
+
 class SessionsTellOfRepositories(Defect):
     """API Reference, Error Handling: what is hidden is not told by where a session is looked for before the rights."""
 

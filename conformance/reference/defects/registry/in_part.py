@@ -166,6 +166,21 @@ class OddSessionFails(Defect):
         return upload
 
 
+class UploadStatusFromCache(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: how far a session has come is told as it is now."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/answers-tell-the-range",)
+
+    def __init__(self) -> None:
+        self.told: dict[str, Answer] = {}
+
+    async def get_upload(self, original: Any, asked: Asked) -> Answer:
+        told = self.told.get(asked.reference) or await original(asked)
+        self.told[asked.reference] = told
+        return Answer(told.status, told.body, told.headers)
+
+
 class RangeOfAStreamUntold(Defect):
     """Docker Registry V2, Uploading the Layer: Range tells what has come, by a stream as well as by chunks."""
 

@@ -14,6 +14,7 @@ from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import OCI_INDEX, OCI_TYPES, Manifest
 
 Descriptor = dict[str, Any]
+MOST_LAYERS = 64
 
 
 def failed() -> Refusal:
@@ -196,6 +197,18 @@ class DeletionOfAMalformedDigestFails(Defect):
             raise failed()
         answer: Answer = await original(asked)
         return answer
+
+
+class ManyLayersRefused(Defect):
+    """image-spec 1.1, Image Manifest: layers are a list, of which no length is the most; engines take 127."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-image-is-taken",)
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[Descriptor]) -> None:
+        if len(descriptors) > MOST_LAYERS:
+            raise invalid("too many layers")
+        original(name, descriptors)
 
 
 class ConfigReadWhateverItsType(Defect):
