@@ -17,12 +17,13 @@ from conformance.oracles.s3_documents import (
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_etag
 from conformance.oracles.s3_pages import version_1, version_2, whole_listing
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import seconds_of_date, seconds_of_time
 
+BUCKETS = {"max-buckets": "many"}
 NAMES = ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
 
 
@@ -211,6 +212,19 @@ def test_bad_parameter_is_no_server_error(space: Space, shelf: str, name: str, v
     """
     expect_status(space.listing(shelf, **{name: value}), {200, 400, 403, 404, 405, 501})
     expect_keys(whole_listing(version_2(space, shelf)), [shelf + key for key in NAMES])
+
+
+@verifies("storage/listing/bad-parameters-are-no-server-error")
+@pytest.mark.parametrize(
+    "query", [case("max-uploads-word", {"uploads": "", "max-uploads": "many"}), case("max-buckets-word", BUCKETS)]
+)
+def test_bad_parameter_of_other_lists_is_no_server_error(space: Space, query: dict[str, str]) -> None:
+    """Purpose: no parameter of a caller's makes a list of uploads or of buckets fail on the server's side.
+
+    Method: 1. list with a number that is none
+            2. expect 200 or a 4xx (501 where it is not offered)
+    """
+    expect_no_server_error(space.s3.call("GET", "" if query is BUCKETS else space.name, query=query))
 
 
 @verifies("storage/listing/says-what-was-asked")

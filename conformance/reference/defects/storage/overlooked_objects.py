@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
+from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.listings import Wanted
@@ -69,6 +70,28 @@ class FullFolderNotDeleted(Defect):
         if key not in bucket.objects and any(each.startswith(f"{key}/") for each in bucket.keys):
             raise server_error()
         await original(bucket, key, asked)
+
+
+class BadNumberOfOtherListsIsServerError(Defect):
+    """S3 API Reference, InvalidArgument: 400 for a max-uploads or a max-buckets that is no number."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        _crash_unless_number(call, "max-uploads")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    def list_buckets(self, original: Any, call: Call) -> Answer:
+        _crash_unless_number(call, "max-buckets")
+        answer: Answer = original(call)
+        return answer
+
+
+def _crash_unless_number(call: Call, name: str) -> None:
+    if not call.query.get(name, "0").isdigit():
+        raise server_error()
 
 
 class Md5OfUnsignedPayloadIgnored(Defect):
