@@ -10,6 +10,7 @@ from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
@@ -17,6 +18,7 @@ from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
 CLOCK_S = 240
+LOCK = "x-amz-object-lock-"
 RESERVED = "+/=&;~ '\"<%41"
 
 
@@ -42,6 +44,57 @@ class ClockBehind(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return _dated(answer, -CLOCK_S)
+
+
+class EmptyPages(Variant):
+    """ListObjectsV2, max-keys: "The response might contain fewer keys but will never contain more": here none at times.
+
+    Such a page is truncated, and its token leads to the page that has them.
+    """
+
+    surface = "storage"
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        token = call.query.get("continuation-token")
+        if token is None or b"<IsTruncated>true<" not in answer.body:
+            return answer
+        surface = gateway(original)
+        place = surface.opened_token(token)
+        if place.endswith("\0") or "delimiter" in call.query:
+            return answer
+        following = surface.continuation_token(place + "\0").encode()
+        emptied = re.sub(rb"<Contents>.*?</Contents>", b"", answer.body, flags=re.DOTALL)
+        emptied = re.sub(rb"(?<=<KeyCount>)[0-9]+", b"0", emptied)
+        answer.body = re.sub(rb"(?<=<NextContinuationToken>)[^<]*", lambda _: following, emptied)
+        return answer
+
+
+class LocksKept(Variant):
+    """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
+
+    surface = "storage"
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        headers = call.headers.mutablecopy()
+        for name in [name for name in headers if name.startswith(LOCK)]:
+            del headers[name]
+        original(replace(call, request=replace(call.request, headers=headers)))
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        locks = {name: value for name, value in call.headers.items() if name.startswith(LOCK)}
+        headers: dict[str, str] = original(call)
+        return headers | locks
+
+
+class MetadataOfTheGateway(Variant):
+    """GetObject, x-amz-meta-: what was given comes back, and beside it what the gateway notes of its own."""
+
+    surface = "storage"
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        headers: dict[str, str] = original(found)
+        return {"x-amz-meta-stored-by": "node 7", "x-amz-storage-class": "STANDARD"} | headers
 
 
 class DateToComeCountsForNone(Variant):
