@@ -43,6 +43,8 @@ from conformance.target import configuration
 CLEAN = "(clean)"
 BY_CLIENTS = "interoperability/"
 BESIDE = " + "
+# The registry's tokens are given out by the identity surface, whose variants its checks are asked of as well.
+BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
 
 
@@ -159,6 +161,7 @@ class Table:
         for item, check in items.items():
             if row.requirements is None:
                 own = surface_of(check.requirement.id) == row.surface
+                own |= row.variant and check.id.startswith(BEYOND.get(row.surface, ()))
                 if own and check.id.startswith(BY_CLIENTS) == row.clients and row.asks(check):
                     yield item
             elif check.requirement.id in row.requirements:
@@ -211,7 +214,8 @@ def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) 
 def areas_of(wanted: list[Row]) -> list[str]:
     """The areas whose checks can be needed: a defect may name checks of another surface's."""
     surfaces = {row.surface for row in wanted}
-    named = {requirement.split("/", 1)[0] for row in wanted for requirement in row.requirements or ()}
+    beyond = [name for row in wanted if row.variant for name in BEYOND.get(row.surface, ())]
+    named = {name.split("/", 1)[0] for name in (*beyond, *(each for row in wanted for each in row.requirements or ()))}
     if any(row.clients for row in wanted):
         return ["interoperability"]
     whole = (

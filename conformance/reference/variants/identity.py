@@ -279,9 +279,13 @@ class AnonymousRegistryLoginRefused(Variant):
 
 
 class RegistryFormNotOffered(Variant):
-    """Docker token authentication: the OAuth form is optional; 404 sends clients to GET."""
+    """Docker token authentication: the OAuth form is optional; without it there are no refresh tokens."""
 
     surface = "identity"
+
+    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        pairs = [each for each in parse_qsl(request.query_string, keep_blank_values=True) if each[0] != "offline_token"]
+        return original(replace(request, query_string=urlencode(pairs)))
 
     def token_by_post(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         return surface_of(original).not_found()
@@ -300,7 +304,7 @@ class ScopeOfAQueryNotSplit(Variant):
 
 
 class OneRegistryTokenName(Variant):
-    """Docker token authentication: token alone is enough."""
+    """Docker token authentication: token alone is enough, where no form asks for a token."""
 
     surface = "identity"
 
@@ -310,6 +314,10 @@ class OneRegistryTokenName(Variant):
         document = original(account, service, asked)
         del document["access_token"]
         return document
+
+    def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+        document = original(*given)
+        return document | {"access_token": document["token"]}
 
 
 class RetryAfterAsDate(Variant):

@@ -217,6 +217,10 @@ class RegistryTokenAlone(Variant):
     def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
         return {"token": original(*given)["token"]}
 
+    def posted_answer(self, original: Callable[..., Claims], *given: Any) -> Claims:
+        document = original(*given)
+        return document | {"access_token": document["token"]}
+
 
 class RegistryAccessTokenAlone(Variant):
     """Docker token authentication: the token may be called access_token, as OAuth 2.0 does, and nothing said of it."""
