@@ -27,7 +27,7 @@ from pathlib import Path
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
-from conformance.reporting.reproduce import SCRIPT
+from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
 from conformance.target import configuration
 from tests.defects import noticing
@@ -134,10 +134,11 @@ def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:
-    """Has the target's hooks use nothing but sh and curl, and says that they work in no time."""
+    """Has the hooks that scripts call use nothing but sh and curl, and says that they work in no time."""
     hook.write_text(HOOK.format(control=shlex.quote(control.removeprefix("file:"))), encoding="utf-8")
-    text, _, _ = config.read_text(encoding="utf-8").partition("[targets.reference.hooks]")
-    hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in ("revoke", "restore"))
+    text, _, others = config.read_text(encoding="utf-8").partition("[targets.reference.hooks]")
+    hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in BY_OPERATOR)
+    hooks += "".join(each for each in others.splitlines(keepends=True)[1:] if not each.startswith(BY_OPERATOR))
     text = text.replace("[targets.reference.limits]\n", "[targets.reference.limits]\nrevocation = 0.1\n")
     config.write_text(f"{text}[targets.reference.hooks]\n{hooks}", encoding="utf-8")
 

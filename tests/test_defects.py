@@ -128,3 +128,10 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
     only = ("webhooks/delivery/any-json-is-accepted",)
     told = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
     assert [failed(told[name], only[0]) for name in names] == [False, True]
+
+
+def test_what_a_defect_destroys_fails_no_other_check() -> None:
+    name = "token-of-one-deletes-from-all"
+    found = run_rows([Row(name, "registry", None)], explore=1)[name]
+    spoiled = {check.partition("#")[0] for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
+    assert spoiled == {*noticing(DEFECTS[name])}

@@ -106,11 +106,12 @@ class Door:
                     f"the token endpoint gave the {account.role} no token ({reply.status})",
                     f"a login that works in [targets.X.registry.credentials.{account.role}]",
                 )
-            self._learn(account, scopes, token)
+            self.learn(account, scopes, token)
             self.tokens[account.role, scopes] = token, time.monotonic() + lifetime_of(reply) - RENEWED_BEFORE_S
             return token
 
-    def _learn(self, account: Account, scopes: Scopes, token: str) -> None:
+    def learn(self, account: Account, scopes: Scopes, token: str) -> None:
+        """Has a token that an account was given for scopes called by a name, and tells how it is had again."""
         recorder = self.http.recorder
         # Of several processes, or parts of a run, each has tokens of its own: what they are for tells them apart.
         tag = hashlib.sha256(" ".join(scopes).encode()).hexdigest()[:8].upper()

@@ -21,7 +21,10 @@ def ask(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> Exchang
     """The token endpoint's answer to a role that asks for scopes."""
     account: Account = bearer.account(role)
     reply = bearer.door.ask_token(scopes, basic(account.username, account.password), **parameters)
-    bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_TOKEN", token_in(reply))
+    if parameters:
+        bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_TOKEN", token_in(reply))
+    else:
+        bearer.door.learn(account, scopes, token_in(reply))
     return reply
 
 

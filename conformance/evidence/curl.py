@@ -68,6 +68,11 @@ def made_of(name: str) -> str:
     return f'{name}=$(printf %s "${altered["secret"]}" | {made})'
 
 
+def altered_name(match: re.Match[str]) -> str:
+    """The name of what was made of a secret in a simple way, as ``ALTERATION`` finds it."""
+    return f"{match['secret']}_ALTERED_{match['way'].upper().replace('-', '_')}{ENCODED if match['encoded'] else ''}"
+
+
 def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry in whose request what was made of a secret in a simple way has a name of its own."""
     names = set(entry.get("secrets", ()))
@@ -75,8 +80,7 @@ def with_alterations(entry: dict[str, Any]) -> dict[str, Any]:
     def named(match: re.Match[str]) -> str:
         if match["secret"] not in names:
             return match[0]
-        way = match["way"].upper().replace("-", "_")
-        made = f"{match['secret']}_ALTERED_{way}{ENCODED if match['encoded'] else ''}"
+        made = altered_name(match)
         used.add(made)
         return f"${made}"
 

@@ -5,19 +5,22 @@ The contract leaves the shape open, so only its consistency is judged: media typ
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from conformance.oracles.documents import texts
 from conformance.oracles.proofs import lacks
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 # Of a secret of so many characters, this many left out at an end leave it hardly one.
 LONG, UNTOLD = 32, 6
+ESCAPED = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
 LEAKS = {
     "a stack trace": re.compile(
         r"Traceback \(most recent call last\)|\bat [\w.$<>]+\([\w.]+\.(?:java|kt|cs|js|ts|go):\d+\)"
@@ -64,7 +67,8 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
         found = pattern.search(said) if what not in but else None
         if found:
             told, shown = f"{reply.status} with {found.group()[:120]!r}", found.group().split("\n")[0][:120]
-            proof = lacks(reply, shown) if shown in reply.text else None
+            written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
+            proof = lacks(reply, written[0]) if written else None
             raise NonConformance(f"an error without {what}", told, reply, proof=proof)
 
 
@@ -94,14 +98,26 @@ def _parts(secret: str) -> list[str]:
 
 
 def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a secret", nearly: bool = False) -> None:
-    """None of these strings is in the body or a header field of the answer, percent-encoded neither.
+    """None of these strings is in the body or a header field of the answer, escaped or encoded neither.
 
     ``nearly``: nor, of a long one, all but a few characters at an end; for what is random: other texts may begin alike.
     """
-    said = said_in(reply)
-    said += "\n" + unquote(said)
-    if any(part in said for secret in secrets for part in (_parts(secret) if nearly else [secret]) if part):
-        raise NonConformance(f"an answer that does not repeat {what}", f"{reply.status} with {what} in it", reply)
+    said = readings(said_in(reply))
+    parts = [part for secret in secrets for part in (_parts(secret) if nearly else [secret]) if part]
+    found = next((part for part in parts if any(part in each for each in said)), "")
+    if found:
+        wanted, told = f"an answer that does not repeat {what}", f"{reply.status} with {what} in it"
+        raise NonConformance(wanted, told, reply, proof=Proof(reply.id, unsaid=(found,)))
+
+
+def readings(text: str) -> list[str]:
+    """A text as it is and as who decodes it reads it: of JSON, XML, URLs and forms, and of one of these within JSON."""
+    plain = [text, ESCAPED.sub(_unescaped, text)]
+    return list(dict.fromkeys(read(each) for each in plain for read in (str, unquote, unquote_plus, html.unescape)))
+
+
+def _unescaped(escaped: re.Match[str]) -> str:
+    return str(json.loads(f'"{escaped[0]}"'))
 
 
 def skeleton(value: Any, depth: int = 2) -> Any:

@@ -121,7 +121,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         "hint": redact("\n".join([hint, *told]).strip())[:LONGEST],
         "exchanges": named or ([shown["id"]] if shown else []),
         "sequence": [entry["id"] for entry in sequence],
-        "proof": _proof(error),
+        "proof": _proof(error, recorder),
         "curl": curl,
         "steps": _steps(sequence, shown),
         # How the tokens in the curl line are had again, since they were made during the run.
@@ -136,12 +136,13 @@ def _steps(sequence: list[dict[str, Any]], shown: dict[str, Any] | None) -> int:
     return sum(200 <= each["status"] < 300 for each in made)
 
 
-def _proof(error: BaseException) -> dict[str, Any]:
-    """What would be right, as far as the oracle said it."""
+def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
+    """What would be right, as far as the oracle said it; secrets by their names."""
     proof = getattr(error, "proof", None)
     if type(error) is NonConformance and not proof and not error.exchange_ids:
         proof = Proof(beyond="it is about several answers together, of which none is named")
-    return {name: value for name, value in asdict(proof).items() if value} if proof else {}
+    told = {name: value for name, value in asdict(proof).items() if value} if proof else {}
+    return told | {name: [*map(recorder.redactor.text, told[name])] for name in ("unsaid",) if name in told}
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:

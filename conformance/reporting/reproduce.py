@@ -62,6 +62,7 @@ INSIDE = {
     "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
+ROTATED = "it is about a URL that the operator rotated, and no script does that"
 BY_OPERATOR = ("revoke", "restore")
 """The operator's commands that a script has done; others only tell."""
 
@@ -76,6 +77,8 @@ def write(record: Record, folder: Path) -> None:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
+            if any(each.get("hook") == "rotate_webhook" for each in sequence):
+                finding = {**finding, "proof": {"beyond": ROTATED}}
             sequence = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
             if any(each["kind"] == "exchange" for each in sequence):
                 sequence = [with_alterations(dict(each)) if each["kind"] == "exchange" else each for each in sequence]
@@ -151,6 +154,9 @@ class Script:
         for entry in self.sequence:
             names |= {each for each in entry.get("secrets", []) if entry.get("tokens", {}).get(each) not in issued}
             issued |= {*entry.get("issued", [])}
+        sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
+        unsaid = (self.finding.get("proof") or {}).get("unsaid", [])
+        names |= {text[1:] for text in unsaid if NAME.fullmatch(text) and text[1:] not in sent}
         signing = self.record.info.secret_names
         return names | {signing[name] for name in names & set(signing)}
 
@@ -357,7 +363,7 @@ class Script:
 
     def _judgement(self) -> Iterator[str]:
         secret_names, title = self.record.info.secret_names, self.result.title
-        lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks)
+        lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks, self.tokens)
         self.files |= files
         yield from lines
 

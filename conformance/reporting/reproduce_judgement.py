@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.curl import signature_scope, signed_with_another
+from conformance.evidence.curl import ALTERATION, NAME, altered_name, signature_scope, signed_with_another
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_pages import BY_ITEMS, each_once
 from conformance.reporting.reproduce_seen import PASSES, as_seen
@@ -17,6 +17,7 @@ from conformance.reporting.reproduce_time import told
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
+HIDDEN = "cannot 'it does not show as far as is looked for: it was hidden in the answer'"
 AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
 
 
@@ -39,8 +40,12 @@ def judgement(
     secret_names: Mapping[str, str],
     taken: Mapping[int, Collection[str]],
     marks: Mapping[str, str],
+    tokens: Mapping[int, str],
 ) -> tuple[list[str], dict[str, bytes]]:
-    """The lines that end a script, and by name the files that they compare with."""
+    """The lines that end a script, and by name the files that they compare with.
+
+    ``tokens`` are the variables that hold what answers issue, by the numbers of the tokens.
+    """
     numbers = {entry["id"]: number for number, entry in exchanges}
     named, shown = named_in(finding, exchanges), shown_in(finding, exchanges)
     entries = dict(exchanges)
@@ -60,8 +65,13 @@ def judgement(
     if altered and 2 in classes and 4 not in classes:
         # It may be refused for what is sent in the place of that part.
         return [*lines, "cannot 'a part of a secret that was sent is not kept'"], {}
+    sent = entries[numbers[shown]]
+    if "unsaid" in proof:
+        proof["unsaid"] = [ALTERATION.sub(lambda match: f"${altered_name(match)}", text) for text in proof["unsaid"]]
+    names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
+    held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
     told_so, files = (
-        judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks),
+        judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks, held),
         dict[str, bytes](),
     )
     if not told_so:
@@ -71,7 +81,15 @@ def judgement(
         told_so, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
     # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
     unclear = NOT_KEPT if altered else AT_ONCE if _at_once(exchanges, looked_at) else PASSES
+    if "unsaid" in proof and not plainly(sent):
+        unclear = HIDDEN
     return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
+
+
+def plainly(entry: Entry) -> bool:
+    """Whether an answer says a secret as it is, or in an encoding that scripts make of it, and not a part of one."""
+    said = "\n".join([entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])])
+    return ALTERED not in said or ALTERATION.search(said) is not None
 
 
 def telling(proof: Entry, entry: Entry) -> dict[str, Any]:

@@ -61,6 +61,15 @@ address_of() {
     case $value in /*) value=$2$value ;; esac
     printf %s "$value"
 }
+# Whether an answer has a text, as it is or escaped or encoded, in any case; by a file, for it may be a secret.
+says() {
+    in_url=$(printf %s "$2" | encoded) && all=$(printf %s "$2" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
+    for form in "$2" "$(quoted "$2")" "$in_url" "$(printf %s "$in_url" | sed 's/%20/+/g')" "$all"; do
+        printf '%s\n' "$form" >"$answers/form"
+        ! LC_ALL=C grep -Fiqf "$answers/form" "$answers/$1.head" "$answers/$1.body" || return 0
+    done
+    return 1
+}
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
 link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
 next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
@@ -175,6 +184,7 @@ lists() {
     cmp -s "$answers/listed" "$answers/wanted"
 }
 """
+NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
 NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 
 
@@ -251,8 +261,12 @@ def judged(
     number: int,
     status: int,
     marks: Mapping[str, str],
+    secrets: Mapping[str, str],
 ) -> list[str]:
-    """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing."""
+    """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing.
+
+    ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them.
+    """
     lines = []
     for first, second in proof.get("alike", []):
         if first in numbers and second in numbers:
@@ -269,26 +283,17 @@ def judged(
         below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
         wrong = f'shows "status $(status {number})"'
         lines.append(f"case $(status {number}) in {accepted}) ;; {below}*) {wrong} ;; esac")
-    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches"} & set(proof):
+    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid"} & set(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
         lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
-    for name, value in proof.get("fields", []):
-        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
-        lines.append(f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}")
-    for name, value in proof.get("fields_if_any", []):
-        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
-        lines.append(
-            f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
-        )
-    for name, pattern in proof.get("fields_lack", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        lines.append(f"{told} && shows {shlex.quote(f'{name} of answer {number}')}")
-    for name, pattern in proof.get("fields_match", []):
-        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
-        lines.append(f"{told} || shows {shlex.quote(f'{name} of answer {number}')}")
+    lines.extend(_of_the_fields(proof, number))
     lines.extend(_of_the_body(proof, number, marks))
+    unsaid = [_unsaid(text, marks, secrets) for text in proof.get("unsaid", [])]
+    lines += [f"! says {number} {each} || shows 'what answer {number} should not say'" for each in unsaid if each]
+    if None in unsaid:
+        return [*lines, f"cannot 'answer {number} says nothing of it that can be looked for'"]
     for name, first, second in proof.get("same", []):
         if first in numbers and second in numbers:
             values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
@@ -300,6 +305,14 @@ def judged(
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
+
+
+def _unsaid(text: str, marks: Mapping[str, str], secrets: Mapping[str, str]) -> str | None:
+    """A text that would stand nowhere, as a word of the shell; None for a part of a secret, which is not kept."""
+    named = secrets.get(text.removeprefix("$")) if text.startswith("$") else None
+    if named or not NAMED.search(text):
+        return f'"${named}"' if named else word(text, marks)
+    return None
 
 
 def printed(words: str) -> str:
@@ -315,6 +328,24 @@ def _in_any_case(name: str) -> str:
 def _limited(proof: Mapping[str, Any], status: int) -> bool:
     """Whether a limit was reached in the run, and told as something else."""
     return list(proof["statuses"]) == [429] and not 200 <= status < 300
+
+
+def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
+    """The lines that look at the header fields of an answer."""
+    for name, value in proof.get("fields", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        yield f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}"
+    for name, value in proof.get("fields_if_any", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        yield (
+            f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
+        )
+    for name, pattern in proof.get("fields_lack", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+    for name, pattern in proof.get("fields_match", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{told} || shows {shlex.quote(f'{name} of answer {number}')}"
 
 
 def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:

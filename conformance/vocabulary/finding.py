@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from conformance.vocabulary.exchange import Exchange
 
@@ -32,8 +32,8 @@ class Proof:
     ``lacks``. Patterns are POSIX extended regular expressions.
     ``alike`` are pairs of exchanges that would be answered alike, ``same`` a field with two exchanges that would have
     one value of it, ``listed`` is what lists would have. ``given`` are exchanges with what must
-    stand in their bodies for the rest to be said at all, or, behind "!", must not. ``beyond`` says why no script can
-    tell.
+    stand in their bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among
+    them, that would stand nowhere in the answer, encoded neither. ``beyond`` says why no script can tell.
     """
 
     exchange: str = ""
@@ -49,6 +49,7 @@ class Proof:
     fields_lack: tuple[tuple[str, str], ...] = ()
     fields_if_any: tuple[tuple[str, str], ...] = ()
     given: tuple[tuple[str, str], ...] = ()
+    unsaid: tuple[str, ...] = field(default=(), repr=False)
     beyond: str = ""
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -17,7 +18,20 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import noted, repositories
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+
+FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Notes of a check that it did not pass, for those who put right behind it what is shared."""
+    report = yield
+    if call.when == "call":
+        item.stash[FAILED] = call.excinfo is not None
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -97,9 +111,18 @@ def new_blob(names: Names) -> NewBlob:
 
 @pytest.fixture(scope="session")
 @at_second_try
-def guarded(new_repository: NewRepository) -> StoredImage:
+def guarded_image(new_repository: NewRepository) -> StoredImage:
     """An image that checks of rights try to read, change and delete as those who may not."""
     return _given(new_repository("guarded"), layers=0)
+
+
+@pytest.fixture
+def guarded(guarded_image: StoredImage, request: pytest.FixtureRequest) -> Iterator[StoredImage]:
+    """The same, as it was again for the next check where one failed: what was deleted fails no other."""
+    yield guarded_image
+    if request.node.stash.get(FAILED, False):
+        with suppress(Inconclusive, NonConformance, Unreachable):
+            guarded_image.repository.given(guarded_image.image, guarded_image.tag)
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +152,7 @@ def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
 
 
 @pytest.fixture(scope="session")
-def bad_login(registry: Registry, guarded: StoredImage, names: Names) -> str:
+def bad_login(registry: Registry, guarded_image: StoredImage, names: Names) -> str:
     """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
 
     Not the pusher's name with a wrong password, of which a platform may take a few and no more.
@@ -138,8 +161,8 @@ def bad_login(registry: Registry, guarded: StoredImage, names: Names) -> str:
         if not registry.door.scheme:
             raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
         return basic(names.new("nobody"), "not-the-password")
-    token = token_for(registry, "pusher", registry.scope(guarded.repository.name))
-    if pull(guarded, token).status != 200:
+    token = token_for(registry, "pusher", registry.scope(guarded_image.repository.name))
+    if pull(guarded_image, token).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return f"Bearer {altered(token, 'letter')}"
 

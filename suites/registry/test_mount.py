@@ -95,7 +95,7 @@ def test_mounted_blob_serves_an_image(repository: Repository, names: Names, moun
 
 
 @verifies("registry/mount/of-what-is-there-is-answered")
-@pytest.mark.parametrize("source", [case("itself", "itself"), case("again", "again")])
+@pytest.mark.parametrize("source", [case("again", "again"), case("itself", "itself")])
 def test_mount_of_what_is_there(
     repository: Repository, stored: StoredImage, mounted: tuple[Exchange, Blob], source: str
 ) -> None:

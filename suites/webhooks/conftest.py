@@ -21,6 +21,10 @@ def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorde
         raise NotApplicable("the target describes no webhooks")
     client = WebhookClient(target.webhooks, http)
     recorder.redactor.learn("WEBHOOK_SECRET", client.secret)
+    url = target.webhooks.url
+    begins = url.reveal().find(client.secret)
+    part = f"{begins + 1}-{begins + len(client.secret)}"
+    recorder.recipe("WEBHOOK_SECRET", f'WEBHOOK_SECRET=$(printf %s "${url.name}" | cut -c{part})')
     return client
 
 

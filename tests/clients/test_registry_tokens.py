@@ -76,18 +76,23 @@ def jwt(ended_s: float, key: str = "a", **claims: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("token", "ended"),
+    ("ended_s", "claims", "ended"),
     [
-        (jwt(400), True),
-        (jwt(200), False),
-        (jwt(400, key="b"), False),
-        (jwt(400, aud="another"), False),
-        (jwt(400, iss="another"), False),
-        ("opaque", True),
+        (400, {}, True),
+        (200, {}, False),
+        (400, {"key": "b"}, False),
+        (400, {"aud": "another"}, False),
+        (400, {"iss": "another"}, False),
     ],
 )
-def test_a_token_has_ended_that_was_good_once_and_is_forgiven_no_more(token: str, ended: bool) -> None:
-    assert has_ended(token, jwt(-300)) is ended
+def test_a_token_has_ended_that_was_good_once_and_is_forgiven_no_more(
+    ended_s: float, claims: dict[str, str], ended: bool
+) -> None:
+    assert has_ended(jwt(ended_s, **claims), jwt(-300)) is ended
+
+
+def test_of_a_token_that_cannot_be_read_it_is_believed_that_it_has_ended() -> None:
+    assert has_ended("opaque", jwt(-300))
 
 
 def test_a_realm_adds_no_words_to_the_command_that_gets_a_token_again() -> None:

@@ -77,6 +77,20 @@ def test_secrets_in_body_and_headers() -> None:
             expect_not_repeated(leaking, ["secret-1"])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        '"of a\\"b c+d&e"', '"of a%22b+c%2Bd%26e"', '"of a%22b%20c%2bd%26e"', "of a&quot;b c+d&amp;e",
+        '"of a\\u0022b c\\u002bd\\u0026e"', '"of <a href=\\"/?q=a%22b+c%2Bd%26e\\">"',
+    ],
+)  # fmt: skip
+def test_a_secret_is_found_however_it_is_escaped(said: str) -> None:
+    with pytest.raises(NonConformance) as found:
+        expect_not_repeated(reply(400, said), ['a"b c+d&e'])
+    assert found.value.proof is not None and found.value.proof.unsaid == ('a"b c+d&e',)
+    assert "c+d" not in repr(found.value.proof)
+
+
 def test_secrets_percent_encoded_and_nearly_whole() -> None:
     secret = "k7-Qz_" * 7
     for leaking in (f"/hooks/{quote('k7-Qz_' * 7).replace('Q', '%51')}", f"token {secret[:-6]}...", f"…{secret[6:]}"):

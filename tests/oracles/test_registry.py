@@ -53,7 +53,7 @@ def test_what_is_json_and_no_error_document_is_a_finding(reply: Exchange) -> Non
 
 
 def test_a_refusal_must_be_json_where_that_is_asked() -> None:
-    with pytest.raises(NonConformance, match="in JSON"):
+    with pytest.raises(NonConformance, match="said to be JSON; observed 404 of the type text/plain"):
         oracle.expect_json_error(answer(404, b"not found", content_type="text/plain"))
 
 

@@ -53,6 +53,9 @@ BESIDE = {
     "last-ignored": "registry/tags/pages-by-last-lead-to-the-end",
     "post-told-a-session": "registry/upload/whole-blob-by-post",
     "blob-created-with204": "registry/upload/whole-blob-by-put",
+    # That a secret is said is looked for by its name, in whatever encoding it was sent.
+    "token-error-echoes-request": "oauth/errors/secret-is-not-repeated",
+    "token-echoed-in-error": "errors/shape/repeats-no-token",
     "deep-body-crashes": "errors/5xx/heavy-bodies-are-no-server-error",
 }
 # Enough that each is found from any seed: what was found needs no more of them.

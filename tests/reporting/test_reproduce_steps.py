@@ -170,9 +170,9 @@ def test_a_proof_that_the_finding_itself_meets_tells_nothing(proof: dict[str, An
 def test_what_was_asked_at_once_is_not_said_to_pass() -> None:
     finding = {"expected": "a", "observed": "b", "proof": {"exchange": "x-2", "statuses": [201]}}
     together = [(1, entry(1, "PUT", 200)), (2, entry(2, "PUT", 409, started=RUN_AT + 1.2))]
-    assert judgement(together, finding, "", {}, {}, {})[0][-1] == AT_ONCE
+    assert judgement(together, finding, "", {}, {}, {}, {})[0][-1] == AT_ONCE
     apart = [(1, entry(1, "PUT", 200)), (2, entry(2, "PUT", 409))]
-    assert judgement(apart, finding, "", {}, {}, {})[0][-1] != AT_ONCE
+    assert judgement(apart, finding, "", {}, {}, {}, {})[0][-1] != AT_ONCE
 
 
 def test_what_no_script_can_tell_is_said_so() -> None:

@@ -176,7 +176,7 @@ def test_of_answers_that_are_compared_each_must_be_as_it_was() -> None:
     [({"matches": "a"}, True), ({"fields_match": [("Allow", "POST")]}, True), ({"lacks": "a"}, False)],
 )
 def test_what_is_said_of_an_answer_is_not_said_of_another_kind(proof: dict[str, Any], kind: bool) -> None:
-    lines = judged(proof, {"x": 1}, 1, 401, {})
+    lines = judged(proof, {"x": 1}, 1, 401, {}, {})
     assert ("case $(status 1) in 401) ;; *) cannot 'answer 1 has another status' ;; esac" in lines) is kind
     assert lines[-1] == "echo 'passes: it no longer shows'"
-    assert judged({}, {"x": 1}, 1, 401, {}) == []
+    assert judged({}, {"x": 1}, 1, 401, {}, {}) == []
