@@ -18,7 +18,7 @@ from conformance.oracles.s3_objects import (
     expect_nothing_stored,
     expect_stored,
 )
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -93,15 +93,20 @@ def test_copy_of_nothing_is_nothing(space: Space, body: bytes) -> None:
 def test_unknown_version_is_not_tagged(space: Space) -> None:
     """Purpose: to tag a version that never existed is not to tag the present object.
 
-    Method: 1. put an object with a tag, write tags with the id of a version that never existed
-            2. expect the tag as it was, whatever is answered
+    Method: 1. put an object with a tag; write, delete and ask for tags with the id of a version that never existed
+            2. expect the tag as it was, whatever is answered, and not told of that version
     """
     key = space.stored(b"tagged", {"x-amz-tagging": "before=1"})
     before = tags_of(space.get_tags(key))
     body = tagging_document([("by", "eve")])
     fields = {"Content-MD5": content_md5(body)}
-    reply = space.call("PUT", key, {"tagging": "", "versionId": "cf-no-such-version-0000000000000"}, fields, body)
+    unknown = {"tagging": "", "versionId": "cf-no-such-version-0000000000000"}
+    reply = space.call("PUT", key, unknown, fields, body)
+    space.call("DELETE", key, unknown)
 
+    told = space.call("GET", key, unknown)
+    if told.ok:
+        raise NonConformance("no tags of a version that never existed", observed(told), told)
     got = space.get_tags(key)
     if tags_of(got) != before:
         raise NonConformance(f"the tags {before}", f"{tags_of(got)}", reply, got)

@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.s3_documents import deletion_of, parts_of
-from conformance.oracles.s3_errors import xml_root
+from conformance.oracles.s3_errors import expect_refusal, xml_root
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
@@ -89,6 +89,22 @@ def test_every_operation_is_closed(space: Space, operation: Operation) -> None:
         _expect_closed(operation(stranger, standing), standing)
     expect_stored(space.get(standing), STOOD)
     expect_nothing_stored(space.get(standing + ELSEWHERE))
+
+
+@verifies("storage/service/foreign-bucket-is-refused")
+@pytest.mark.parametrize("way", [case("copy-into", "copy")])
+def test_foreign_bucket_is_no_copy_target(space: Space, foreign: Bucket, way: str) -> None:
+    """Purpose: a key writes into no bucket of another organization's, by copying from its own either.
+
+    Method: 1. copy an object of ours into a foreign bucket
+            2. expect 403 AccessDenied, or 404 as if the bucket did not exist
+    """
+    source, key = space.stored(STOOD), space.key(way)
+    reply = foreign.copy(key, source, source_bucket=space.name)
+    if reply.ok:
+        foreign.delete(key)
+
+    expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
 
 
 @verifies("storage/signature/every-upload-is-closed")

@@ -39,6 +39,7 @@ METADATA = {
     "x-amz-meta-with-blank": "Two Words",
     "x-amz-meta-empty-not": "0",
     "x-amz-meta-with_line.and.dot": "a+b%20c",
+    "x-amz-meta-quoted": '"at 10:30"',
     "x-amz-meta-long": "long" * 250,
     **{f"x-amz-meta-number-{number}": str(number) for number in range(12)},
 }

@@ -1,4 +1,4 @@
-"""Documents written otherwise, buckets by prefix, and tags in foreign buckets."""
+"""Documents and keys written otherwise, buckets by prefix, and tags in foreign buckets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.s3_documents import buckets_of
-from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_nothing_stored
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_length, expect_nothing_stored, expect_tag_set
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
@@ -79,3 +79,38 @@ def test_foreign_tags_are_refused(foreign: Bucket, names: Names, operation: Call
     reply = operation(foreign, names.new("foreign"))
 
     expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
+
+
+@verifies("storage/key/similar-names-are-different")
+@pytest.mark.parametrize(("one", "other"), [case("to-every-operation", "%41", "A")])
+def test_similar_names_are_different_to_every_operation(space: Space, one: str, other: str) -> None:
+    """Purpose: a key is decoded once, whatever is asked of it: not only by reads and writes, where all begin.
+
+    Method: 1. put an object under the one name, copy a larger one to the other, which would be the one if decoded again
+            2. expect HEAD to tell each its size; DELETE the copy, expect the one as it was
+    """
+    prefix = space.prefix()
+    key, copied = space.stored(b"kept", key=prefix + other), prefix + one
+
+    expect_no_error_inside(space.copy(copied, space.stored(b"copied bytes")))
+    expect_bytes(space.get(key), b"kept", "after a copy to a similar name")
+    expect_length(space.head(copied), len(b"copied bytes"))
+    expect_status(space.delete(copied), 204)
+    expect_bytes(space.get(key), b"kept", "after the similar name was deleted")
+    expect_status(space.get(copied), 404, "for what was deleted")
+
+
+@verifies("storage/tagging/tags-come-back")
+@pytest.mark.parametrize(("one", "other"), [case("of-similar-names", "%41", "A")])
+def test_tags_of_similar_names_are_different(space: Space, one: str, other: str) -> None:
+    """Purpose: a key is decoded once, where it is tagged too.
+
+    Method: 1. put objects under two names, of which one would be the other if it were decoded again; tag that
+            2. expect its tags, and none of the other
+    """
+    prefix = space.prefix()
+    tagged, plain = space.stored(key=prefix + one), space.stored(key=prefix + other)
+
+    expect_status(space.put_tags(tagged, [("project", "alpha")]), {200, 204})
+    expect_tag_set(space.get_tags(plain), {})
+    expect_tag_set(space.get_tags(tagged), {"project": "alpha"})

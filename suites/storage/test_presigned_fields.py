@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import minutes_off
+from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import expect_no_error_inside
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -82,6 +83,22 @@ def test_range_of_a_url_is_served(space: Space) -> None:
     else:
         expect_status(reply, {200, 206})
         expect_bytes(reply, b"a film")
+
+
+@verifies("storage/presigned/other-operations-are-served")
+def test_other_operations_are_served(space: Space) -> None:
+    """Purpose: any request can be made a URL: who was given one to list or to delete can do that.
+
+    Method: 1. put an object; presign a listing of it, and its deletion; send both
+            2. expect the listing with its key, then 204, and the object gone
+    """
+    key = space.stored(b"to be deleted")
+    urls = [space.request("GET", query={"list-type": "2", "prefix": key}), space.request("DELETE", key)]
+    listed, deleted = (space.s3.send_as_is(space.s3.presign(each)) for each in urls)
+
+    expect_keys(listing_of(listed), [key])
+    expect_status(deleted, 204)
+    expect_status(space.get(key), 404, "for an object that was deleted by a URL")
 
 
 @verifies("storage/presigned/part-is-served")

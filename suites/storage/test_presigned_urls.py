@@ -107,7 +107,7 @@ def test_presigned_put_is_served(space: Space) -> None:
 
 
 @verifies("storage/presigned/expired-is-refused")
-@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT")])
+@pytest.mark.parametrize("method", [case("get", "GET"), case("put", "PUT"), case("delete", "DELETE")])
 def test_expired_url_is_refused(space: Space, method: str) -> None:
     """Purpose: a presigned URL ends with its time.
 

@@ -169,6 +169,21 @@ def test_skewed_clock_is_refused(space: Space, minutes: int) -> None:
     expect_nothing_stored(space.get(key))
 
 
+@verifies("storage/signature/skewed-clock-is-refused")
+@pytest.mark.parametrize("minutes", [case("read-behind", -20)])
+def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
+    """Purpose: a signature that is overheard is soon worthless, that of a read or of a deletion too.
+
+    Method: 1. put an object; sign a GET and a DELETE with a clock that is too far off
+            2. expect 403 (400 where another check comes first), and the object as it was
+    """
+    key = space.stored(STOOD)
+
+    for method in ("GET", "DELETE"):
+        expect_status(space.s3.send(space.request(method, key), minutes_off(minutes)), {400, 403})
+    expect_stored(space.get(key), STOOD)
+
+
 @verifies("storage/signature/small-skew-is-served")
 @pytest.mark.parametrize("minutes", [case("ahead", 10), case("behind", -10)])
 def test_small_skew_is_served(space: Space, minutes: int) -> None:

@@ -174,11 +174,14 @@ def test_expected_owner_is_heeded(space: Space, method: str) -> None:
 
 
 @verifies("storage/subresource/expected-owner-is-heeded")
-@pytest.mark.parametrize("operation", [case("get", "get"), case("delete-many", "delete-many"), case("copy", "copy")])
+@pytest.mark.parametrize(
+    "operation", [case(name, name) for name in ("get", "delete-many", "copy", "list", "open-upload", "get-tags")]
+)
 def test_expected_owner_of_other_operations_is_heeded(space: Space, operation: str) -> None:
     """Purpose: a caller who says whose bucket it expects does not read or empty another one's.
 
-    Method: 1. put an object, read it, copy it, or name it in DeleteObjects, expecting an account that is none
+    Method: 1. put an object, read it, copy it, list it, name it in DeleteObjects, ask for its tags or open an upload to
+               it, expecting an account that is none
             2. expect 403 (or 400, 501), and the object as it was
     """
     key, copied = space.stored(b"the bytes"), space.key("copy")
@@ -186,6 +189,9 @@ def test_expected_owner_of_other_operations_is_heeded(space: Space, operation: s
     reply = {
         "get": lambda: space.get(key, OTHER_OWNER),
         "delete-many": lambda: space.delete_with(body, {**OTHER_OWNER, "Content-MD5": content_md5(body)}),
+        "list": lambda: space.call("GET", query={"list-type": "2", "prefix": key}, headers=OTHER_OWNER),
+        "open-upload": lambda: space.create_upload(key, OTHER_OWNER),
+        "get-tags": lambda: space.call("GET", key, {"tagging": ""}, OTHER_OWNER),
         "copy": lambda: space.copy(copied, key, {"x-amz-source-expected-bucket-owner": NO_ACCOUNT}),
     }[operation]()
 

@@ -50,8 +50,8 @@ def test_tags_given_with_the_object(space: Space) -> None:
     """
     key = space.key()
 
-    expect_status(space.put(key, b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a&reviewed="}), 200)
-    expect_tag_set(space.get_tags(key), {**TAGS, "reviewed": ""})
+    expect_status(space.put(key, b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a&sum=a%3Db&reviewed="}), 200)
+    expect_tag_set(space.get_tags(key), {**TAGS, "sum": "a=b", "reviewed": ""})
 
 
 @verifies("storage/tagging/none-is-an-empty-set")

@@ -76,6 +76,7 @@ def test_every_defect_is_named() -> None:
         ".overlooked",
         ".overlooked_objects",
         ".overlooked_requests",
+        ".overlooked_ways",
         ".parts",
         ".open_doors",
         ".elsewhere",

@@ -1,0 +1,263 @@
+"""More defects that a stranger to the suite thought of: of promises that were kept for one operation alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.state import Bucket
+
+SIMILAR = ("storage/key/similar-names-are-different",)
+EXPECTED_OWNER = "x-amz-expected-bucket-owner"
+
+
+def _without(call: Call, *names: str) -> Call:
+    """The call without some of its fields."""
+    headers = call.headers.mutablecopy()
+    for name in names:
+        del headers[name]
+    return replace(call, request=replace(call.request, headers=headers))
+
+
+def _in_chunks(call: Call) -> bool:
+    return call.signer.payload_hash.startswith("STREAMING")
+
+
+# Whose bucket it is.
+
+
+class CopiedIntoForeignBuckets(Defect):
+    """Provisioning Storage: an access key writes to its organization's buckets, by copies of what it has too."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    def __init__(self) -> None:
+        self.target = ""
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        self.target = call.bucket if "x-amz-copy-source" in call.headers else ""
+        answer: Answer = await original(call)
+        return answer
+
+    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        target, self.target = self.target, ""
+        bucket: Bucket = gateway(original).buckets[name] if name == target else original(organization, name)
+        return bucket
+
+
+class ExpectedOwnerOfListsIgnored(Defect):
+    """S3 API Reference, ListObjectsV2, x-amz-expected-bucket-owner: 403 where the bucket is another account's."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(_without(call, EXPECTED_OWNER) if call.request.method == "GET" else call)
+        return answer
+
+
+class ExpectedOwnerOfUploadsIgnored(Defect):
+    """S3 API Reference, CreateMultipartUpload, x-amz-expected-bucket-owner: 403 where it is another account."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/expected-owner-is-heeded",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        answer: Answer = await original(_without(call, EXPECTED_OWNER) if "uploads" in call.query else call)
+        return answer
+
+
+# Keys, decoded once and once more.
+
+
+class DecodedTwiceToBeDeleted(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is deleted as well."""
+
+    surface = "storage"
+    noticed_by = SIMILAR
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
+        return answer
+
+
+class DecodedTwiceToBeCopiedTo(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is the target of a copy as well."""
+
+    surface = "storage"
+    noticed_by = SIMILAR
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
+        return answer
+
+
+class DecodedTwiceForHead(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, by HEAD as by GET."""
+
+    surface = "storage"
+    noticed_by = SIMILAR
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        key = unquote(call.key) if call.request.method == "HEAD" else call.key
+        answer: Answer = await original(replace(call, key=key), bucket)
+        return answer
+
+
+class DecodedTwiceToBeTagged(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, where it is tagged as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
+        return answer
+
+
+# Payloads in chunks.
+
+
+class ChunksLoseTheirMetadata(Defect):
+    """S3 API Reference, PutObject, x-amz-meta-: metadata is the object's, though its payload came in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/fields-are-kept",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {} if _in_chunks(call) else dict(original(call))
+
+
+class ChunksLoseTheirType(Defect):
+    """S3 API Reference, PutObject, Content-Type: the type is the object's, though its payload came in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/fields-are-kept",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return "application/octet-stream" if _in_chunks(call) else str(original(call))
+
+
+class ChunksLoseTheirTags(Defect):
+    """S3 API Reference, PutObject, x-amz-tagging: tags are the object's, though its payload came in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-the-object",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return {} if _in_chunks(call) else dict(original(call))
+
+
+class ChunksOverwriteUnasked(Defect):
+    """S3 User Guide, "Conditional writes": If-None-Match: * holds for payloads in chunks as for others."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(_without(call, "if-none-match") if _in_chunks(call) else call, bucket)
+        return answer
+
+
+# Signatures and URLs.
+
+
+class DeletionsByUrlRefused(Defect):
+    """SigV4, "Using Query Parameters": a request is expressed entirely in a URL, a deletion too."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/other-operations-are-served",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(403) if request.method == "DELETE" and "X-Amz-Signature" in request.query_string else None
+
+
+class ListsByUrlRefused(Defect):
+    """SigV4, "Using Query Parameters": a request is expressed entirely in a URL, a listing too."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/other-operations-are-served",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        listed = "list-type=2" in request.query_string and "X-Amz-Signature" in request.query_string
+        return Answer(403) if listed else None
+
+
+class SkewOfReadsIgnored(Defect):
+    """S3 API Reference, RequestTimeTooSkewed: a signature is good for a quarter of an hour, that of a read too."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/skewed-clock-is-refused",)
+
+    def __init__(self) -> None:
+        self.reads = False
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        self.reads = request.method == "GET"
+        signer: Signer = original(request)
+        return signer
+
+    def check_skew(self, original: Any, age: float) -> None:
+        if not self.reads:
+            original(age)
+
+
+class ExpiryOfDeletionsIgnored(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-Expires: a URL ends with its time, one that deletes too."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/expired-is-refused",)
+
+    def __init__(self) -> None:
+        self.deletes = False
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        self.deletes = request.method == "DELETE"
+        signer: Signer = original(request)
+        return signer
+
+    def check_expiry(self, original: Any, age: float, expires: int) -> None:
+        if not self.deletes:
+            original(age, expires)
+
+
+# Tags and metadata.
+
+
+class TagsToldOfUnknownVersions(Defect):
+    """S3 API Reference, GetObjectTagging, versionId: the tags of that version, and not of the present object."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/unknown-version-is-not-tagged",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        asked = {name: value for name, value in call.query.items() if name != "versionId"}
+        reads = call.request.method == "GET" and "tagging" in call.query
+        answer: Answer = await original(replace(call, query=asked) if reads else call)
+        return answer
+
+
+class QuotesAroundMetadataLost(Defect):
+    """S3 User Guide, "Working with object metadata": a value is given back as it was sent, quotes around it too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.strip('"') for name, value in original(call).items()}
+
+
+class MetadataEndsAtAColon(Defect):
+    """S3 User Guide, "Working with object metadata": a field ends its name at the first colon, and has others in it."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.partition(":")[0] for name, value in original(call).items()}

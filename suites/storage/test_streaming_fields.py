@@ -1,0 +1,70 @@
+"""What is said of an object and asked of its upload, where its payload comes in chunks: as SDKs send it."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
+from conformance.clients.checksums import checksum_field
+from conformance.clients.sigv4 import Request
+from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+BODY = b"in one chunk"
+FIELDS = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
+STOOD = b"what stood there"
+FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
+BOTH_KINDS = pytest.mark.parametrize("kind", [case("signed-chunks", SIGNED), case("unsigned-chunks", UNSIGNED_TRAILER)])
+
+
+def _in_chunks(space: Space, key: str, kind: str, fields: dict[str, str]) -> Request:
+    trailer = None if kind == SIGNED else checksum_field("crc32", BODY)
+    return chunked(space.request("PUT", key, headers=fields), space.s3.keys, [BODY], kind, trailer).assembled()
+
+
+@verifies("storage/streaming/fields-are-kept")
+@BOTH_KINDS
+def test_fields_beside_chunks_are_kept(space: Space, kind: str) -> None:
+    """Purpose: an object has its type and metadata, however its payload came.
+
+    Method: 1. put an object in chunks with a type, a system field and metadata
+            2. expect the bytes and each of them
+    """
+    key = space.key()
+
+    expect_status(space.s3.send_as_is(_in_chunks(space, key, kind, FIELDS)), 200)
+    got = space.get(key)
+    expect_bytes(got, BODY)
+    expect_headers(got, FIELDS)
+
+
+@verifies("storage/tagging/given-with-the-object")
+@pytest.mark.parametrize("kind", [case("in-chunks", SIGNED)])
+def test_tags_beside_chunks_are_kept(space: Space, kind: str) -> None:
+    """Purpose: an object can be tagged as it is put, however its payload comes.
+
+    Method: 1. put an object in chunks with x-amz-tagging
+            2. expect the tags
+    """
+    key = space.key()
+
+    expect_status(space.s3.send_as_is(_in_chunks(space, key, kind, {"x-amz-tagging": "project=alpha"})), 200)
+    expect_tag_set(space.get_tags(key), {"project": "alpha"})
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+@BOTH_KINDS
+def test_chunks_keep_what_is_there(space: Space, kind: str) -> None:
+    """Purpose: If-None-Match: * never overwrites, however the payload comes.
+
+    Method: 1. put an object, then PUT to its key in chunks with If-None-Match: *
+            2. expect 412 PreconditionFailed, and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    reply = space.s3.send_as_is(_in_chunks(space, key, kind, {"If-None-Match": "*"}))
+    expect_refusal(reply, 412, FAILED)
+    expect_stored(space.get(key), STOOD)
