@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from conformance.clients.images import Blob, Manifest, variation
+from conformance.clients.images import Blob, Manifest, index, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.vocabulary.exchange import Exchange
 
@@ -20,8 +20,8 @@ class Occasion:
 
     @property
     def untagged(self) -> Manifest:
-        """An image of the blobs of the one that is there."""
-        return variation(self.stored.image, self.tag)
+        """An index of the image that is there."""
+        return variation(index([self.stored.image]), self.tag)
 
 
 NOT_OFFERED = frozenset({400, 405})
@@ -46,9 +46,9 @@ def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
-    # Another than is there, of the same blobs: to whom it is refused, it must not be there afterwards.
-    image = occasion.untagged
-    return repository.put_manifest(image.digest, image.content, image.media_type)
+    # What is not there: to whom it is refused, it must not be there afterwards.
+    listing = occasion.untagged
+    return repository.put_manifest(listing.digest, listing.content, listing.media_type)
 
 
 READS: dict[str, Operation] = {

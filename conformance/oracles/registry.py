@@ -9,7 +9,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
@@ -20,6 +20,7 @@ from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
 
+T = TypeVar("T")
 OCI_CODES = frozenset(
     {
         "BLOB_UNKNOWN",
@@ -338,8 +339,8 @@ def expect_nothing_changed(operation: str, on: Occasion) -> None:
         expect_not_stored([repository.head_blob(on.blob.digest)])
 
 
-def expect_reachable(what: str, request: Callable[[], Exchange]) -> Exchange:
-    """An address that the registry gave can be reached by the one whom it was given; returns the answer."""
+def expect_reachable(what: str, request: Callable[[], T]) -> T:
+    """An address that the registry gave can be reached by the one whom it was given; returns what is asked of it."""
     try:
         return request()
     except Unreachable as failure:

@@ -7,7 +7,14 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.registry import expect_scope, expect_sorted, next_link, pages_from, strings_of
+from conformance.oracles.registry import (
+    expect_reachable,
+    expect_scope,
+    expect_sorted,
+    next_link,
+    pages_from,
+    strings_of,
+)
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -85,7 +92,7 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
         raise NonConformance("a Link to the next", f"none, and {len(whole)} repositories", first, *pages)
     if link is None:
         raise NotApplicable("there is one repository alone")
-    second = registry.follow_catalog(first, link)
+    second = expect_reachable("a Link", lambda: registry.follow_catalog(first, link))
 
     (before,), after = strings_of(first, "repositories"), strings_of(second, "repositories")
     passed = [each for each in whole if each > before and not (after and after[0] <= each)]

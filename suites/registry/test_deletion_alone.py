@@ -30,10 +30,10 @@ class Twice:
 @pytest.fixture(scope="session")
 @at_second_try
 def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
-    """An image in two repositories, from that with the shorter name of which it is deleted."""
+    """An image of Docker's type in two repositories, from that with the shorter name of which it is deleted."""
     here = new_repository("delete-here")
     there = repository_at(f"{here.name}-too")
-    manifest = image(here.name, layers=0)
+    manifest = image(here.name, layers=0, docker=True)
     for repository in (here, there):
         repository.given(manifest, "v1")
     return Twice(manifest, here, there)
@@ -55,13 +55,15 @@ def test_image_stays_elsewhere(twice: Twice, features: frozenset[str], by: str) 
 
     Method: 1. push an image to two repositories under one tag; DELETE the tag, or the image, from the one with whose
                name that of the other begins
-            2. expect exactly its bytes by that tag from the other
+            2. expect exactly its bytes by that tag from the other, and 404 to what was deleted
     """
     if by == "tag" and "registry.delete-tag" not in features:
         raise NotApplicable("the target does not claim registry.delete-tag")
-    deleted(twice.here, "v1" if by == "tag" else twice.image.digest)
+    reference = "v1" if by == "tag" else twice.image.digest
+    deleted(twice.here, reference)
 
     expect_bytes(twice.there.get_manifest("v1"), twice.image.content)
+    expect_not_stored([twice.here.get_manifest(reference)])
 
 
 @verifies("registry/delete/listed-images-stay")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image
+from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
@@ -59,7 +59,7 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
             2. expect 400
             3. expect 404 to HEAD of both digests
             4. PUT it under the sha512 digest of the other bytes: expect a refusal
-            5. PUT it under its own digest and expect 201
+            5. PUT it under its own digest and expect 201; an index of it under that of other bytes, and expect 400
     """
     manifest = new_image()
     content = other_manifest(manifest)
@@ -70,6 +70,9 @@ def test_wrong_digest_of_a_manifest(repository: Repository, new_image: NewImage)
     reply = repository.put_manifest(digest_of(content, "sha512"), manifest.content, manifest.media_type)
     expect_refused(reply, "for a sha512 digest that does not match")
     expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
+    listing = index([manifest])
+    reply = repository.put_manifest(digest_of(content), listing.content, listing.media_type)
+    expect_status(reply, 400, "for a digest that does not match")
 
 
 @verifies("registry/digest/malformed-manifest-digest-is-400")

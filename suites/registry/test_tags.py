@@ -15,6 +15,7 @@ from conformance.oracles.proofs import without_list
 from conformance.oracles.registry import (
     expect_complete,
     expect_list,
+    expect_reachable,
     expect_sorted,
     next_link,
     pages_from,
@@ -169,7 +170,8 @@ def test_links_lead_to_the_end(tagged: Repository, ask: Ask, number: int) -> Non
     Method: 1. ask for n tags; follow the Link of each page to the end
             2. expect every tag once over all pages
     """
-    expect_complete(pages_from(ask(f"?n={number}"), tagged.follow), "tags", TAGS)
+    pages = expect_reachable("a Link", lambda: pages_from(ask(f"?n={number}"), tagged.follow))
+    expect_complete(pages, "tags", TAGS)
 
 
 @verifies("registry/tags/pages-by-last-lead-to-the-end")

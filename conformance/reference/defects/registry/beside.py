@@ -9,10 +9,10 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import PAUSE_S, registry_of
 from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import Caller
+from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import OCI_INDEX, Manifest
 
 
 class ManifestsAtOnceMixed(Defect):
@@ -66,6 +66,17 @@ class SecondClosingFails(Defect):
         finally:
             self.closing.discard(asked.reference)
         return answer
+
+
+class IndexesForEveryLogin(Defect):
+    """Docker token scopes: a push of an index needs push, as one of an image does."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/puller-cannot-push", "registry/rights/other-organization-cannot-push")
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        listing = kind == "manifest" and request.headers.get("content-type") == OCI_INDEX
+        return [] if listing and request.method == "PUT" else list(original(kind, name, request))
 
 
 class SecondDeletionFails(Defect):

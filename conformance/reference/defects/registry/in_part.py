@@ -69,6 +69,16 @@ class LargePageRefused(Defect):
         return size
 
 
+class LinkOfConfiguredHost(Defect):
+    """RFC 8288 section 3: a Link can be followed by whoever asked, under whatever Host."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end", "registry/catalog/links-leave-nothing-out")
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return "http://registry.internal:5000" + str(original(request, query))
+
+
 class HeadOfTagListFails(Defect):
     """RFC 9110 section 9.3.2: HEAD of a list is answered as GET is."""
 

@@ -199,6 +199,28 @@ class DeletionOfAMalformedDigestFails(Defect):
         return answer
 
 
+class DockerImagesNotDeleted(Defect):
+    """distribution-spec 1.1, Deleting Manifests: 202 is for what was deleted, an image of Docker's type as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/image-stays-elsewhere",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        manifest = registry_of(original).stored(name).manifests.get(digest)
+        if manifest is None or manifest.media_type in OCI_TYPES:
+            await original(name, digest)
+
+
+class IndexDigestUnverified(Defect):
+    """distribution-spec 1.1, Pushing Manifests: the digest of an index is verified as that of an image is."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/wrong-manifest-is-refused",)
+
+    def manifest_digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
+        return b'"manifests"' in content or bool(original(digest, content))
+
+
 class ManyLayersRefused(Defect):
     """image-spec 1.1, Image Manifest: layers are a list, of which no length is the most; engines take 127."""
 
