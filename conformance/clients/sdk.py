@@ -62,11 +62,13 @@ def sdk_succeeds(what: str) -> Any:
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
-    from s3transfer.exceptions import RetriesExceededError, S3ValidationError
+    from s3transfer.exceptions import RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError
+
+    failed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError)
 
     try:
         yield
-    except (ClientError, BotoCoreError, Boto3Error, RetriesExceededError, S3ValidationError, *UNREADABLE) as error:
+    except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE) as error:
         expect_not_throttled(error)
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
 

@@ -6,11 +6,13 @@ from itertools import product
 
 import pytest
 
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_documents import completed_etag_of
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_no_server_error
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import row, verifies
+from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NotApplicable
 
 BODY = b"conditional"
 OTHER = '"0123456789abcdef0123456789abcdef"'
@@ -33,6 +35,27 @@ def test_unmodified_since_holds(space: Space, value: str) -> None:
             2. expect the object
     """
     expect_bytes(space.get(space.stored(BODY), {"If-Unmodified-Since": value}), BODY)
+
+
+@verifies("storage/condition/if-match-that-holds")
+@pytest.mark.parametrize("body", [case("of-parts", BODY)])
+def test_tag_of_parts_holds(space: Space, features: frozenset[str], body: bytes) -> None:
+    """Purpose: the ETag of an object that came in parts is an entity tag like others: SDKs download by it, and copy.
+
+    Method: 1. upload an object in one part; GET it with If-Match of its ETag, and with If-None-Match of it
+            2. copy it with x-amz-copy-source-if-match of it
+            3. expect the object, 304, and the copy
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key, copied = space.key("parts"), space.key("copy")
+    upload = space.opened(key)
+    tag = completed_etag_of(space.complete(key, upload, [space.part(key, upload, 1, body)]))
+
+    expect_bytes(space.get(key, {"If-Match": tag}), body)
+    expect_status(space.get(key, {"If-None-Match": tag}), 304)
+    expect_no_error_inside(space.copy(copied, key, {"x-amz-copy-source-if-match": tag}))
+    expect_bytes(space.get(copied), body)
 
 
 @verifies("storage/condition/any-tag-is-no-server-error")

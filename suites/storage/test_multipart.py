@@ -169,7 +169,7 @@ def test_old_object_stands_until_complete(space: Space) -> None:
     """Purpose: an open upload changes nothing of the object that stands under its key.
 
     Method: 1. put an object, open an upload to its key, send a part
-            2. expect the old bytes; after completion the new ones
+            2. expect the old bytes; after completion the new ones, and their size in a listing
     """
     key = space.stored(b"what stood there")
     upload = space.opened(key)
@@ -178,6 +178,9 @@ def test_old_object_stands_until_complete(space: Space) -> None:
     expect_stored(space.get(key), b"what stood there")
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), TAIL)
+    entry = expect_entry(page := listing_of(space.listing(key)), key)
+    if entry.size != len(TAIL):
+        raise NonConformance(f"<Size>{len(TAIL)}, as of the new object", f"{entry.size}", page.reply)
 
 
 @verifies("storage/multipart/metadata-is-of-the-opening")
@@ -188,7 +191,7 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
             2. open an upload to its key with other metadata, upload, complete by a request that has fields of its own
             3. expect the upload's in HEAD, and none of the earlier object's
     """
-    fields = {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"}
+    fields = {"Content-Type": "text/csv", "Content-Encoding": "gzip", "x-amz-meta-owner": "alice"}
     key = space.key()
     space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)
@@ -223,11 +226,12 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
 def test_part_can_be_copied(space: Space, asked: str, first: int, last: int) -> None:
     """Purpose: a part can be copied from an object, whole or by a range.
 
-    Method: 1. put an object (over 5 MiB for a range, as S3 asks), copy it as part 1 of an upload
+    Method: 1. put an object (over 5 MiB for a range, as S3 asks) under a key that is encoded in the field, copy it as
+               part 1 of an upload
             2. delete the object, complete, expect the copied bytes
     """
     body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
-    source, key = space.stored(body), space.key()
+    source, key = space.stored(body, key=f"{space.key()}%41 +"), space.key()
     upload = space.opened(key)
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 

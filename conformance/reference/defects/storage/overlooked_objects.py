@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.copies import with_source
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.listings import Wanted
-from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 BELOW = ("storage/key/nothing-stands-below-an-object",)
 
@@ -112,3 +116,60 @@ class ChecksumOfUrlsIgnored(Defect):
 
     def check_checksum(self, original: Any, call: Call) -> dict[str, str]:
         return {} if "X-Amz-Signature" in call.query else dict(original(call))
+
+
+# Objects that came in parts, and parts that come of objects.
+
+
+class TagOfPartsIsNoMatch(Defect):
+    """RFC 9110 section 13.1.1: If-Match holds where it names the entity tag, one with a count behind too."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/if-match-that-holds",)
+
+    def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
+        return bool(original(value, found)) and not (found is not None and "-" in found.etag)
+
+
+class SourceOfAPartDecodedTwice(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, the source of a part too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(with_source(call, unquote(call.headers[SOURCE])), bucket)
+        return answer
+
+
+class ListedAsBeforeItsCompletion(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a listing tells of the object that an upload made."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+
+    def __init__(self) -> None:
+        self.overwritten: dict[tuple[str, str], tuple[StoredObject, StoredObject]] = {}
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if before is not None:
+            self.overwritten[bucket.name, call.key] = before, bucket.objects[call.key]
+        return answer
+
+    def listed_object(self, original: Any, bucket: Bucket, key: str) -> StoredObject | None:
+        found: StoredObject | None = original(bucket, key)
+        before, after = self.overwritten.get((bucket.name, key), (found, None))
+        return before if found is after else found
+
+
+class UploadForgetsItsEncoding(Defect):
+    """S3 API Reference, CreateMultipartUpload, Content-Encoding: it is the object's, as its type is."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
+
+    async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
+        kept = {name: value for name, value in stored.headers.items() if name != "content-encoding"}
+        await original(bucket, upload, replace(stored, headers=kept), asked)
