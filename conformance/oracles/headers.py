@@ -69,7 +69,8 @@ def expect_not_shared(reply: Exchange) -> None:
     lifetime = told.get("s-maxage", told.get("max-age", "" if "public" in told else "0"))
     shared = {"public", "s-maxage", "must-revalidate"} & told.keys()
     if shared and lifetime != "0" and not {"private", "no-store", "no-cache"} & told.keys():
-        raise NonConformance("no answer for shared caches", f"Cache-Control: {value}", reply)
+        proof = field_lacks(reply, "Cache-Control", value)
+        raise NonConformance("no answer for shared caches", f"Cache-Control: {value}", reply, proof=proof)
 
 
 def expect_media_type(reply: Exchange, *accepted: str) -> None:

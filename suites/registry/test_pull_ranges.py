@@ -14,7 +14,7 @@ from conformance.oracles.registry import expect_bytes, expect_partial, expect_tr
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 SIZE = 2048
 RANGES = [
@@ -168,7 +168,8 @@ def test_part_has_the_fields_of_the_whole(ask: Ask, whole: Exchange) -> None:
     for name in (each for each in SENT_WITH_A_PART if each in whole.headers):
         told, wanted = (expect_header(each, name).removeprefix("W/") for each in (part, whole))
         if name == "ETag" and told != wanted:
-            raise NonConformance(f"ETag: {wanted}", f"ETag: {told}", whole, part)
+            proof = Proof(same=(("ETag", whole.id, part.id),))
+            raise NonConformance(f"ETag: {wanted}", f"ETag: {told}", whole, part, proof=proof)
 
 
 @verifies("registry/pull/if-range-of-another-is-the-whole")
