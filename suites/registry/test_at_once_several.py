@@ -7,7 +7,7 @@ from collections.abc import Callable
 from conformance.clients.at_once import at_once
 from conformance.clients.images import Manifest, NewImage, manifest_of, variation
 from conformance.clients.registry import Repository
-from conformance.oracles.registry import descriptors_of, expect_bytes, expect_listed, pages_from
+from conformance.oracles.registry import descriptors_of, expect_bytes, expect_listed, pages_from, strings_of
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import verifies
@@ -56,3 +56,27 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
     found = [each.get("digest") for page in pages for each in descriptors_of(page)]
     if lost := [each.digest for each in referrers if each.digest not in found]:
         raise NonConformance("all four among the referrers", f"lost {lost}", *pages)
+
+
+@verifies("registry/at-once/several-deletions")
+def test_several_deletions(repository: Repository, new_image: NewImage, names: Names) -> None:
+    """Purpose: of several tags that are deleted at once, none comes back, and no other goes.
+
+    Method: 1. push an image under four tags; three callers DELETE three of them at the same moment
+            2. expect 202 to each, or 409; the fourth in the list, and none of those that were deleted
+    """
+    mark = names.new("deleted")
+    gone, kept = [f"{mark}-{number}" for number in range(CALLERS - 1)], f"{mark}-kept"
+    repository.given(new_image(), *gone, kept)
+
+    def deleting(tag: str) -> Callable[[], Exchange]:
+        return lambda: repository.delete_manifest(tag)
+
+    replies = at_once([deleting(tag) for tag in gone])
+    for reply in replies:
+        expect_status(reply, {202, 409}, "to each of those who delete a tag at once")
+    gone = [tag for tag, reply in zip(gone, replies, strict=True) if reply.status == 202]
+    pages = pages_from(repository.tags(), repository.follow)
+    expect_listed(pages, "tags", [kept])
+    if back := {tag for page in pages for tag in strings_of(page, "tags")} & set(gone):
+        raise NonConformance("none of the tags that were deleted", f"{sorted(back)} in the list", *pages)

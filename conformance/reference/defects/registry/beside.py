@@ -79,6 +79,19 @@ class IndexesForEveryLogin(Defect):
         return [] if listing and request.method == "PUT" else list(original(kind, name, request))
 
 
+class TagsDeletedAtOnceComeBack(Defect):
+    """Tags may be deleted by many at once; each is gone afterwards, though the list is one document."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        stored = registry_of(original).stored(name)
+        left = {each: digest for each, digest in stored.tags.items() if each != tag}
+        await asyncio.sleep(PAUSE_S)
+        stored.tags = left
+
+
 class SecondDeletionFails(Defect):
     """API Reference, Error Handling: two who delete one image at once are no reason for a 5xx; one was later."""
 
