@@ -10,6 +10,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 
 SIMILAR = ("storage/key/similar-names-are-different",)
@@ -240,6 +241,20 @@ class TagsToldOfUnknownVersions(Defect):
         asked = {name: value for name, value in call.query.items() if name != "versionId"}
         reads = call.request.method == "GET" and "tagging" in call.query
         answer: Answer = await original(replace(call, query=asked) if reads else call)
+        return answer
+
+
+class NoTagsToDelete(Defect):
+    """S3 API Reference, DeleteObjectTagging: it removes the entire tag set, also one that is empty."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-are-deleted",)
+
+    async def delete_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        found = bucket.objects.get(call.key)
+        if found is not None and not found.tags:
+            raise Fault("NoSuchKey", "The TagSet does not exist")
+        answer: Answer = await original(call, bucket)
         return answer
 
 
