@@ -81,6 +81,11 @@ class LocksKept(Variant):
             del headers[name]
         original(replace(call, request=replace(call.request, headers=headers)))
 
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        locks = {name: value for name, value in call.headers.items() if name.startswith(LOCK)}
+        return replace(copy, headers=copy.headers | locks)
+
     def system_headers(self, original: Any, call: Call) -> dict[str, str]:
         locks = {name: value for name, value in call.headers.items() if name.startswith(LOCK)}
         headers: dict[str, str] = original(call)

@@ -10,10 +10,13 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 
 SIMILAR = ("storage/key/similar-names-are-different",)
+ENCRYPTION_KEY = tuple(f"x-amz-server-side-encryption-customer-{part}" for part in ("algorithm", "key", "key-md5"))
+LOCK = ("x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date")
 EXPECTED_OWNER = "x-amz-expected-bucket-owner"
 
 
@@ -42,7 +45,7 @@ class CopiedIntoForeignBuckets(Defect):
         self.target = ""
 
     async def on_object(self, original: Any, call: Call) -> Answer:
-        self.target = call.bucket if "x-amz-copy-source" in call.headers else ""
+        self.target = call.bucket if SOURCE in call.headers else ""
         answer: Answer = await original(call)
         return answer
 
@@ -120,6 +123,29 @@ class DecodedTwiceToBeTagged(Defect):
     async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(replace(call, key=unquote(call.key)), bucket)
         return answer
+
+
+# Protection.
+
+
+class EncryptionKeyOfCopiesIgnored(Defect):
+    """S3 User Guide, "Using server-side encryption with customer-provided keys": copies are encrypted, or refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/encryption-key-is-used-or-refused",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        original(_without(call, *(ENCRYPTION_KEY if SOURCE in call.headers else ())))
+
+
+class LockOfCopiesPassedOver(Defect):
+    """S3 API Reference, CopyObject, x-amz-object-lock-mode: what is not locked is not taken as if it were."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/lock-is-kept-or-refused",)
+
+    def refuse_unsupported(self, original: Any, call: Call) -> None:
+        original(_without(call, *(LOCK if SOURCE in call.headers else ())))
 
 
 # Payloads in chunks.
