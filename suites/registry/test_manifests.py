@@ -20,7 +20,13 @@ from conformance.clients.images import (
 from conformance.clients.registry import EVERY_TYPE, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.registry import expect_bytes, expect_bytes_or_collected, expect_location, expect_true_digest
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_bytes_or_collected,
+    expect_content_length,
+    expect_location,
+    expect_true_digest,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
@@ -39,9 +45,11 @@ def expect_pulled(
 
 
 def expect_head(repository: Repository, reference: str, manifest: Manifest) -> None:
-    """HEAD says that the manifest is there, and which it is."""
+    """HEAD says that the manifest is there, and which it is; how long it is where it says that."""
     reply = repository.head_manifest(reference)
     expect_status(reply, 200)
+    if "content-length" in reply.headers:
+        expect_content_length(reply, len(manifest.content))
     expect_true_digest(reply, manifest.digest)
     expect_media_type(reply, manifest.media_type)
 

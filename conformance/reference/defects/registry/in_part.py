@@ -10,7 +10,7 @@ from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.state import Manifest, Upload
 
 LARGEST_PAGE = 1000
@@ -124,6 +124,43 @@ class DigestOfThePart(Defect):
         answer: Answer = original(digest, content, first, end)
         answer.headers["Docker-Content-Digest"] = grammar.digest_of(content[first:end])
         return answer
+
+
+class SeveralRangesSentWhole(Defect):
+    """RFC 9110 section 15.3.7: 206 says which part it is, also where several were asked for."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200 and "," in request.headers.get("range", ""):
+            answer.status = 206
+        return answer
+
+
+class TwoPageSizesFail(Defect):
+    """API Reference, Error Handling: a parameter that stands twice is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/any-query-is-a-callers-affair",)
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        if [name for name, _ in request.query].count("n") > 1:
+            raise failed()
+        size: int | None = original(request)
+        return size
+
+
+class ReadingUploadsFails(Defect):
+    """API Reference, Error Handling: who reads where uploads begin meets no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/any-reference-is-a-callers-affair",)
+
+    def check_method(self, original: Any, route: Route, method: str) -> None:
+        if route.kind == "uploads" and method == "GET":
+            raise failed()
+        original(route, method)
 
 
 class PartFarInRefused(Defect):

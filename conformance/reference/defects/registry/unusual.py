@@ -160,6 +160,32 @@ class HeadInAnAbsentRepositoryFails(Defect):
         return answer
 
 
+class ReferrersInAnAbsentRepositoryFail(Defect):
+    """API Reference, Error Handling: who asks for referrers where nothing is meets no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    async def list_referrers(self, original: Any, asked: Asked) -> Answer:
+        if asked.name not in registry_of(original).repositories:
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class HeadOfIndexOfItsImagesLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: Content-Length of an index is its own, not all its images'."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if answer.headers.get("content-type") == OCI_INDEX:
+            answer.headers["Content-Length"] = str(sum(each["size"] for each in json.loads(answer.body)["manifests"]))
+        return answer
+
+
 class DeletionInAnAbsentRepositoryFails(Defect):
     """API Reference, Error Handling: who deletes where nothing is does not meet a failure of the platform's."""
 
