@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from conformance.clients.http import authority_of
 from conformance.clients.registry import Repository, Upload
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
@@ -36,7 +35,8 @@ def at_the_registry(upload: Upload) -> Upload:
 
     Whoever has that Location may use it, as the address of a blob in a storage that a pull is redirected to.
     """
-    here, there = urlsplit(upload.repository.registry.http.base_url), urlsplit(upload.location)
-    if (there.scheme, there.netloc) != (here.scheme, here.netloc):
-        raise NotApplicable(f"the session is at {there.netloc}, another host, which no login is sent to")
+    here, there = upload.repository.registry.http.base_url, upload.location
+    # The address is the registry's word, and may be none that can be taken apart.
+    if (there.partition("://")[0], authority_of(there)) != (here.partition("://")[0], authority_of(here)):
+        raise NotApplicable(f"the session is at {authority_of(there)}, another host, which no login is sent to")
     return upload

@@ -26,7 +26,11 @@ BY_ITEMS = re.compile(r"[?&]last=")
 def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str, list[str]]:
     """The whole place that an answer names, where a later request goes there, and the lines that find it."""
     location = next((value for name, value in entry["response_headers"] if name.lower() == "location"), "")
-    place = urljoin(entry["url"], location) if re.match(r"/(?!/)|[a-z]+://", location) else ""
+    try:
+        place = urljoin(entry["url"], location) if re.match(r"/(?!/)|[a-z]+://", location) else ""
+    except ValueError:
+        # It is no address.
+        place = ""
     if not place or place == entry["url"] or not any(each["url"].startswith(place) for each in following):
         return "", []
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(entry["url"]))
