@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -15,6 +15,7 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
+from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import NotApplicable
 
 
@@ -30,6 +31,15 @@ def oauth(target: Target, http: Callable[[str], HttpClient]) -> OAuthClient:
 def platform(target: Target, oauth: OAuthClient, names: Names, ledger: Ledger) -> Platform:
     """The declared organization APIs."""
     return Platform(target, oauth, oauth.http, names, ledger)
+
+
+@pytest.fixture(autouse=True)
+def made_anew(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Has the items that checks share made again behind one that failed: what was deleted fails no other."""
+    platform = request.getfixturevalue("platform") if "platform" in request.fixturenames else None
+    yield
+    if platform is not None and request.node.stash.get(FAILED, False):
+        platform.forget()
 
 
 @pytest.fixture(scope="session")

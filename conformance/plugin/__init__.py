@@ -63,6 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Registers the parts that this process needs."""
     config.addinivalue_line("markers", "verifies(id): the requirement that a check verifies")
     config.addinivalue_line("markers", "concludes: the check judges the run as a whole")
+    config.addinivalue_line("markers", "of_strangers: the check is of what those are told who are not let in")
     config.addinivalue_line("markers", "disturbs(what): the check uses up or changes something shared")
     given = getattr(config, "workerinput", None)
     if given is not None:

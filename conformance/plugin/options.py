@@ -118,6 +118,8 @@ class RunOptions:
     shrink_s: float | None = None
     blocked: dict[str, list[str]] = field(default_factory=dict)
     """Surfaces of which nothing can be judged: why, and what that needs."""
+    locked: list[str] = field(default_factory=list)
+    """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

@@ -37,6 +37,7 @@ from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
 from conformance.target import configuration
+from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.verdict import Verdict
 
@@ -174,10 +175,11 @@ class Worker:
         feature = check.requirement.feature
         if feature is not None and feature not in target.features:
             raise NotApplicable(f"the target does not claim {feature}")
-        blocked = self.options.blocked.get(surface_of(check.requirement.id) or "")
-        if blocked:
+        surface = surface_of(check.requirement.id)
+        blocked = self.options.blocked.get(surface or "")
+        if blocked and not (check.of_strangers and surface in self.options.locked):
             raise Inconclusive(*blocked)
-        self.life.expect(surface_of(check.requirement.id))
+        self.life.expect(surface)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> pytest.TestReport | None:
@@ -192,6 +194,7 @@ class Worker:
                 report.longrepr = RECORDER.redactor.text(repr(error))
                 report.user_properties.append((TEARDOWN, {"id": check.id, "reason": report.longrepr}))
         elif call.when == "call" or error is not None:
+            item.stash[FAILED] = error is not None
             if error is not None and not isinstance(error, NotApplicable):
                 RECORDER.prepare(self.preparation.of(item))
             if call.when == "setup" and RECORDER.unanswered() and isinstance(item, pytest.Function):

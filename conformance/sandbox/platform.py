@@ -184,6 +184,10 @@ class Platform:
         self.http.recorder.rely(asked)
         return cast("T", made)
 
+    def forget(self) -> None:
+        """Has what was made once made again for the next check: one that failed may have shown that it is no more."""
+        self._made.clear()
+
     def new_item(self, resource: Resource) -> str:
         """Creates one more item; Inconclusive where that fails."""
         slug = self.names.new()

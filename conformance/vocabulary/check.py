@@ -1,4 +1,5 @@
-"""How a check says what it verifies: ``@verifies(id)``, ``case(name, value)``, ``@disturbs(what)``.
+"""How a check says what it verifies: ``@verifies(id)``, ``case(name, value)``, ``@disturbs(what)``,
+``@of_strangers()``.
 
 They are pytest marks and parameter sets; the plugin reads them at collection.
 """
@@ -8,6 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+FAILED = pytest.StashKey[bool]()
+"""Of a check that has run: whether it did not pass. Who shares things among checks puts them right then."""
 
 
 def verifies(requirement_id: str) -> pytest.MarkDecorator:
@@ -23,6 +27,11 @@ def case(name: str, *values: Any) -> Any:
 def row(requirement_id: str, *values: Any) -> Any:
     """One row of a table whose rows are requirements of their own: the check's id is the requirement's."""
     return pytest.param(*values, id=requirement_id, marks=verifies(requirement_id))
+
+
+def of_strangers() -> pytest.MarkDecorator:
+    """Marks a check of what those are told who are not let in: judged also of a surface that no login opens."""
+    return pytest.mark.of_strangers
 
 
 def concludes() -> pytest.MarkDecorator:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
@@ -18,20 +18,8 @@ from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import noted, repositories
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
+from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
-
-FAILED = pytest.StashKey[bool]()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Notes of a check that it did not pass, for those who put right behind it what is shared."""
-    report = yield
-    if call.when == "call":
-        item.stash[FAILED] = call.excinfo is not None
-    return report
 
 
 @pytest.fixture(scope="session")

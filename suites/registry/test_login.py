@@ -14,7 +14,7 @@ from conformance.oracles.headers import Challenge, address_parts, challenges
 from conformance.oracles.registry import expect_code, expect_json_error, expect_nothing_changed, expect_scope
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.check import case, of_strangers, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
@@ -116,24 +116,41 @@ def test_anonymous_cannot_push(anonymous: Anonymous, operation: str) -> None:
 
 
 @verifies("registry/login/challenge-is-given")
-@pytest.mark.parametrize("operation", [case("support", "support"), *READERS, *WRITERS])
-def test_challenge_is_given(support: Exchange, anonymous: Anonymous, operation: str) -> None:
+@of_strangers()
+@pytest.mark.parametrize("operation", [case("support", "support")])
+def test_challenge_is_given_to_support(support: Exchange, operation: str) -> None:
+    """Purpose: a client learns how to log in.
+
+    Method: 1. GET /v2/ without a login
+            2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401
+    """
+    expect_challenge_with_realm(support)
+
+
+@verifies("registry/login/challenge-is-given")
+@pytest.mark.parametrize("operation", [*READERS, *WRITERS])
+def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client learns how to log in.
 
     Method: 1. send each request without a login
             2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401
     """
-    reply = support if operation == "support" else anonymous.reply(operation)
-    if operation != "support" and reply.status in OPERATIONS[operation].unoffered:
+    reply = anonymous.reply(operation)
+    if reply.status in OPERATIONS[operation].unoffered:
         raise NotApplicable(f"the registry does not offer that deletion ({reply.status})")
+    expect_challenge_with_realm(reply)
+
+
+def expect_challenge_with_realm(reply: Exchange) -> None:
+    """A 401 tells how to log in; Inconclusive for another answer."""
     if reply.status != 401:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
-
     if "realm" not in expect_login_challenge(reply).parameters:
         raise NonConformance("a challenge with a realm", f"{reply.headers.get('www-authenticate')}", reply)
 
 
 @verifies("registry/login/realm-is-a-url")
+@of_strangers()
 def test_realm_is_a_url(support: Exchange) -> None:
     """Purpose: a client learns where to get a token.
 
@@ -156,6 +173,7 @@ def told_of_bearer(reply: Exchange) -> dict[str, str]:
 
 
 @verifies("registry/login/challenge-names-the-service")
+@of_strangers()
 def test_challenge_names_the_service(support: Exchange) -> None:
     """Purpose: a client learns for which service to ask for a token.
 

@@ -1,0 +1,52 @@
+"""Runs against a registry that no login opens: only what strangers are told is judged, and nobody's login is blamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from tests.run.support import conformance
+
+pytestmark = pytest.mark.once
+
+
+@pytest.fixture
+def judged(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
+    """Verdicts of the registry's checks, by a reference that is started with these words."""
+    with ExitStack() as running:
+
+        def run(*words: str, password: str = "") -> dict[str, str]:
+            reference = EmbeddedReference(words)
+            running.callback(reference.stop)
+            if password:
+                (reference.folder / "conformance.secrets" / "registry-pusher").write_text(password, encoding="utf-8")
+            config = str(reference.target_config)
+            ran = conformance(tmp_path, "run", "registry", "--config", config, "--workers", "0", "--explore", "1")
+            assert "registry LOCKED" in ran.output
+            return ran.verdicts()
+
+        yield run
+
+
+@pytest.mark.parametrize(
+    ("defect", "check"),
+    [
+        ("challenge-missing", "registry/login/challenge-is-given#support"),
+        ("challenge-without-service", "registry/login/challenge-names-the-service"),
+        ("registry-token-not-yet-valid", "registry/support/is-answered-200"),
+    ],
+)
+def test_a_registry_that_lets_nobody_in_is_told_apart(
+    judged: Callable[..., dict[str, str]], defect: str, check: str
+) -> None:
+    verdicts = judged("--defect", defect)
+    assert [each for each, verdict in verdicts.items() if verdict == "fail"] == [check]
+    assert verdicts["registry/pull/manifest-is-what-was-pushed#tag"] == "inconclusive"
+
+
+def test_a_wrong_password_accuses_nobody(judged: Callable[..., dict[str, str]]) -> None:
+    assert "fail" not in judged(password="not-the-password").values()
