@@ -135,9 +135,12 @@ def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
     [
         ("token-of-one-deletes-from-all", set()),
         ("slug-changed-by-patch", set()),
-        ("read-scope-deletes", {"authorization/concealment/reading-tells-nothing", "authorization/matrix/needed-scope-opens"}),
+        (
+            "read-scope-deletes",
+            {"authorization/concealment/reading-tells-nothing", "authorization/matrix/needed-scope-opens"},
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:
     found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]
     spoiled = {check.partition("#")[0] for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
