@@ -315,7 +315,11 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
     scopes = [each.rpartition(":") for each in bearer.scopes]
     wanted = {each for named, _, told in scopes if named == resource for each in told.split(",")}
     if not {*actions, "*"} & wanted:
-        raise NonConformance(f"scope {resource}:{listed(actions)}", f"scope {bearer.parameters.get('scope')!r}", reply)
+        among = "|".join(map(literal, [*actions, "*"]))
+        pattern = f'scope *= *"?([^"]* )?{literal(resource)}:([^" ]*,)?({among})([," ]|$)'
+        proof = field_matches(reply, "WWW-Authenticate", pattern)
+        told = f"scope {bearer.parameters.get('scope')!r}"
+        raise NonConformance(f"scope {resource}:{listed(actions)}", told, reply, proof=proof)
 
 
 def expect_untouched(reply: Exchange, content: bytes) -> None:
