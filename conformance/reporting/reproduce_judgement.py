@@ -9,7 +9,7 @@ from typing import Any
 
 from conformance.evidence.curl import ALTERATION, NAME, altered_name, signature_scope, signed_with_another
 from conformance.evidence.redaction import ALTERED
-from conformance.reporting.reproduce_pages import BY_ITEMS, each_once
+from conformance.reporting.reproduce_pages import by_items, each_once
 from conformance.reporting.reproduce_seen import PASSES, as_seen
 from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_text import NOT_KEPT, judged
@@ -58,7 +58,7 @@ def judgement(
     lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
     lines += _signatures(exchanges, looked_at, proof, secret_names)
     lines.append("\n# What is looked at.")
-    if any(BY_ITEMS.search(entry["url"]) for entry in entries.values()):
+    if by_items(entries.values()):
         lines.append("by_items=yes")
     altered = any(ALTERED in told(entry) for entry in entries.values())
     classes = {status // 100 for status in proof.get("statuses", [])}

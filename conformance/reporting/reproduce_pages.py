@@ -6,7 +6,7 @@ import html
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
@@ -20,6 +20,7 @@ PLACES = {
 """Parameters by which a page is asked for, and the element in which the page before it says their value (S3)."""
 LISTS = ("tags", "repositories")
 """Members of the lists that are gone on with from their last string (OCI distribution spec, ``last``)."""
+LINKED = re.compile(r"<([^>]{8,})>")
 BY_ITEMS = re.compile(r"[?&]last=")
 
 
@@ -38,6 +39,14 @@ def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str,
         f"ADDRESS_{number}=$(address_of {number} {shlex.quote(origin)})",
         f'[ -n "$ADDRESS_{number}" ] || cannot "answer {number} names no place"',
     ]
+
+
+def by_items(entries: Collection[Entry]) -> bool:
+    """Whether a page is asked for by the last item of the one before, and not by a link."""
+    asked = [entry["url"] for entry in entries if BY_ITEMS.search(entry["url"])]
+    fields = [value for entry in entries for name, value in entry["response_headers"] if name.lower() == "link"]
+    linked = tuple(found[1] for found in map(LINKED.match, fields) if found)
+    return any(not url.endswith(linked) for url in asked)
 
 
 def walks(exchanges: Sequence[tuple[int, Entry]]) -> bool:
