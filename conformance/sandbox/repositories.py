@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
-from conformance.clients.registry import NewRepository, Registry, Repository
+from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry_inventory import Inventory
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.target.description import Target
+
+PutRight = Callable[[StoredImage], StoredImage]
+"""Notes an image that is pushed again behind a check that fails."""
 
 
 def repositories(registry: Registry, target: Target, names: Names, ledger: Ledger) -> NewRepository:

@@ -15,7 +15,7 @@ from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.evidence.once import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.repositories import noted, repositories
+from conformance.sandbox.repositories import PutRight, noted, repositories
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
@@ -105,12 +105,24 @@ def guarded_image(new_repository: NewRepository) -> StoredImage:
 
 
 @pytest.fixture
-def guarded(guarded_image: StoredImage, request: pytest.FixtureRequest) -> Iterator[StoredImage]:
-    """The same, as it was again for the next check where one failed: what was deleted fails no other."""
-    yield guarded_image
-    if request.node.stash.get(FAILED, False):
+def put_right(request: pytest.FixtureRequest) -> Iterator[PutRight]:
+    """Has an image pushed again behind a check that fails: what was deleted or replaced fails no other."""
+    images: list[StoredImage] = []
+
+    def noted(stored: StoredImage) -> StoredImage:
+        images.append(stored)
+        return stored
+
+    yield noted
+    for each in images if request.node.stash.get(FAILED, False) else ():
         with suppress(Inconclusive, NonConformance, Unreachable):
-            guarded_image.repository.given(guarded_image.image, guarded_image.tag)
+            each.repository.given(each.image, each.tag)
+
+
+@pytest.fixture
+def guarded(guarded_image: StoredImage, put_right: PutRight) -> StoredImage:
+    """The same, which is put right behind a check that fails."""
+    return put_right(guarded_image)
 
 
 @pytest.fixture(scope="session")

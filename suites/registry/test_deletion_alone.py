@@ -12,6 +12,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
+from conformance.sandbox.repositories import PutRight
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -29,7 +30,7 @@ class Twice:
 
 @pytest.fixture(scope="session")
 @at_second_try
-def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
+def pushed_twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
     """An image of Docker's type in two repositories, from that with the shorter name of which it is deleted."""
     here = new_repository("delete-here")
     there = repository_at(f"{here.name}-too")
@@ -37,6 +38,14 @@ def twice(new_repository: NewRepository, repository_at: NewRepository) -> Twice:
     for repository in (here, there):
         repository.given(manifest, "v1")
     return Twice(manifest, here, there)
+
+
+@pytest.fixture
+def twice(pushed_twice: Twice, put_right: PutRight) -> Twice:
+    """The same, put right behind a check that fails."""
+    for repository in (pushed_twice.here, pushed_twice.there):
+        put_right(StoredImage(repository, pushed_twice.image, "v1"))
+    return pushed_twice
 
 
 def deleted(repository: Repository, reference: str) -> None:

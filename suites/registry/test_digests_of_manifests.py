@@ -9,19 +9,20 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
+from conformance.sandbox.repositories import PutRight
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 
 @pytest.fixture
-def exposed(new_repository: NewRepository, once: Once) -> StoredImage:
+def exposed(new_repository: NewRepository, once: Once, put_right: PutRight) -> StoredImage:
     """An image of its own: where a registry takes what it must refuse, no other check reads it."""
 
     def made() -> StoredImage:
         repository = new_repository("exposed")
         return StoredImage(repository, repository.given(image(repository.name), "v1"), "v1")
 
-    return once("exposed", made)
+    return put_right(once("exposed", made))
 
 
 @verifies("registry/digest/refused-bytes-replace-nothing")
