@@ -222,16 +222,19 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
 
 
 @verifies("storage/multipart/part-can-be-copied")
-@pytest.mark.parametrize(("asked", "first", "last"), [case("whole", "", 0, 12), case("range", "bytes=2-5", 2, 6)])
-def test_part_can_be_copied(space: Space, asked: str, first: int, last: int) -> None:
+@pytest.mark.parametrize(
+    ("asked", "first", "last", "name"),
+    [case("whole", "", 0, 12, ""), case("range", "bytes=2-5", 2, 6, ""), case("of-a-hard-name", "", 0, 12, "%41 +")],
+)
+def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:
     """Purpose: a part can be copied from an object, whole or by a range.
 
-    Method: 1. put an object (over 5 MiB for a range, as S3 asks) under a key that is encoded in the field, copy it as
-               part 1 of an upload
+    Method: 1. put an object (over 5 MiB for a range, as S3 asks), under a key that is encoded in the field too, copy it
+               as part 1 of an upload
             2. delete the object, complete, expect the copied bytes
     """
     body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
-    source, key = space.stored(body, key=f"{space.key()}%41 +"), space.key()
+    source, key = space.stored(body, key=space.key() + name), space.key()
     upload = space.opened(key)
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 
