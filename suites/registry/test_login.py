@@ -11,6 +11,7 @@ from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.evidence.once import Once
 from conformance.oracles.headers import Challenge, address_parts, challenges
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_code, expect_json_error, expect_nothing_changed, expect_scope
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -63,7 +64,9 @@ def expect_login_challenge(reply: Exchange) -> Challenge:
         if challenge.scheme in ("basic", "bearer"):
             return challenge
     value = reply.headers.get("www-authenticate")
-    raise NonConformance("WWW-Authenticate: Bearer … or Basic …", f"WWW-Authenticate: {value}", reply)
+    told = f"WWW-Authenticate: {value}" if value else f"{reply.status} without WWW-Authenticate"
+    proof = field_matches(reply, "WWW-Authenticate", "(^|[, ])(bearer|basic) ")
+    raise NonConformance("WWW-Authenticate: Bearer … or Basic …", told, reply, proof=proof)
 
 
 @verifies("registry/login/support-asks-for-a-login")
