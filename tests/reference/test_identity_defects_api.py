@@ -225,6 +225,20 @@ def refreshed_scope(w: World) -> str:
     return str(w.registry_form(**form).json()["scope"])
 
 
+def refreshed_subject(w: World) -> bool:
+    """Whether a refresh token's subject is the one that it was given to."""
+    given = w.registry("ct-push", offline_token="true").json()
+    reply = w.registry_form(grant_type="refresh_token", refresh_token=given["refresh_token"])
+    return claims(given["token"])["sub"] == claims(reply.json()["token"])["sub"]
+
+
+def scope_asked_twice(w: World) -> int:
+    try:
+        return w.registry("ct-push", scope=[f"{APP}:pull", f"{APP}:push"]).status_code
+    except ValueError:
+        return 500
+
+
 def refreshed_altered(w: World) -> Any:
     refresh = w.registry(offline_token="true").json()["refresh_token"]
     return w.registry_form(grant_type="refresh_token", refresh_token=refresh[:-4] + "----")
@@ -384,6 +398,10 @@ REGISTRY: list[Row] = [
     (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
      "private, max-age=300"),
     (registry_forms.RefreshTokenComparedInPart, lambda w: refreshed_altered(w).status_code, 400, 200),
+    (registry_forms.FormWithoutAccessToken, lambda w: "access_token" in formed(w).json(), True, False),
+    (registry_forms.TokenOfAFormTooShort, lambda w: formed(w).json()["expires_in"], 300, 5),
+    (registry_forms.RefreshTokenOfWhoeverWasFirst, refreshed_subject, True, False),
+    (registry_forms.RepeatedScopeFails, scope_asked_twice, 200, 500),
     (registry_forms.RefusedLoginWithoutChallenge,
      lambda w: "www-authenticate" in w.registry("nobody", "x").headers, True, False),
     (registry_scopes.RegistryTokenOfOneSubject, registry_claim("sub"), "ct-pull", "token-service"),
