@@ -22,6 +22,7 @@ from tests.reference import (
     registry_apart_scenarios,
     registry_scenarios,
     registry_seldom_scenarios,
+    registry_unusual_scenarios,
 )
 from tests.reference.registry_support import Recorded, run
 from tests.reference.registry_table import SHOWN_BY as PARTS
@@ -40,11 +41,13 @@ SCENARIOS = (
     registry_afterwards_scenarios,
     registry_apart_scenarios,
     registry_seldom_scenarios,
+    registry_unusual_scenarios,
 )
 CONVERSATIONS = {name: each for module in SCENARIOS for name, each in vars(module).items()}
 SHOWN_BY = PARTS | registry_apart_scenarios.SHOWN_BY | registry_seldom_scenarios.SHOWN_BY
 SHOWN_BY |= registry_afterwards_scenarios.SHOWN_BY
-SCENARIO_OF = {name: scenario for scenario, names in SHOWN_BY.items() for name in names}
+EVERY_TABLE = (SHOWN_BY, registry_unusual_scenarios.SHOWN_BY)
+SCENARIO_OF = {name: scenario for table in EVERY_TABLE for scenario, names in table.items() for name in names}
 
 
 @functools.cache
@@ -67,7 +70,7 @@ def test_it_is_seen(name):
     assert run(CONVERSATIONS[scenario], altered) != clean(scenario)
 
 
-@pytest.mark.parametrize("scenario", sorted(SHOWN_BY))
+@pytest.mark.parametrize("scenario", sorted({*SHOWN_BY, *registry_unusual_scenarios.SHOWN_BY}))
 def test_the_clean_registry_answers_the_same_each_time_and_never_fails(scenario):
     answered = run(CONVERSATIONS[scenario])
     assert answered == clean(scenario)
