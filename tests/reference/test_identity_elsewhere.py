@@ -226,8 +226,17 @@ TOKENS: list[Row] = [
     (elsewhere.LimitOfEachAgent, eleventh(headers={"user-agent": "x"}), 429, 200),
     (elsewhere.LimitOfEachUrl, eleventh(query="?x=1"), 429, 200),
 ]
+
+
+def with_members(w: World) -> Any:
+    """How a new project is answered that only its members see."""
+    document = {"slug": "theirs", "name": "Theirs", "members": ["ct-full"]}
+    return w.api(PROJECTS, "ct-full", "POST", json=document).status_code
+
+
 ITEMS: list[Row] = [
     (items.UpdateStoresMarkup, text_of(ATLAS, described("a & b")), "a & b", "a &amp; b"),
+    (items.ItemWithMembersFails, with_members, 201, 500),
     (items.TextCutAt2000, text_of(ATLAS, described("x" * 2001)), "x" * 2001, "x" * 2000),
     (items.AnythingIsNotModified, api(ATLAS, headers={"if-none-match": '"0"'}), 200, 304),
     (items.NotModifiedTellsNothing, api_header("etag", ATLAS, headers={"if-none-match": "*"}), '"1"', None),
