@@ -11,6 +11,7 @@ from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_token
+from conformance.oracles.proofs import field_says_no, literal
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -174,7 +175,9 @@ def test_no_cookie(answer: Exchange, oauth: OAuthClient) -> None:
         absent = oauth.http.get("/cf-absent")
         own = _cookies(answer) - _cookies(absent)
         if own:
-            raise NonConformance("no Set-Cookie field", f"a cookie {', '.join(sorted(own))}", answer, absent)
+            proof = field_says_no(answer, "Set-Cookie", f"^({'|'.join(map(literal, sorted(own)))}) *(=|$)")
+            told = f"a cookie {', '.join(sorted(own))}"
+            raise NonConformance("no Set-Cookie field", told, answer, absent, proof=proof)
 
 
 def _cookies(reply: Exchange) -> set[str]:
