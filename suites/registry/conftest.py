@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from conformance.clients.registry import NewRepository, Registry, Repository, St
 from conformance.clients.registry_login import basic
 from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.evidence.once import Once
+from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import PutRight, noted, repositories
@@ -105,8 +107,11 @@ def guarded_image(new_repository: NewRepository) -> StoredImage:
 
 
 @pytest.fixture
-def put_right(request: pytest.FixtureRequest) -> Iterator[PutRight]:
-    """Has an image pushed again behind a check that fails: what was deleted or replaced fails no other."""
+def put_right(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[PutRight]:
+    """Has an image pushed again behind a check that fails: what was deleted or replaced fails no other.
+
+    Where nothing was deleted or replaced it costs nothing.
+    """
     images: list[StoredImage] = []
 
     def noted(stored: StoredImage) -> StoredImage:
@@ -114,7 +119,10 @@ def put_right(request: pytest.FixtureRequest) -> Iterator[PutRight]:
         return stored
 
     yield noted
-    for each in images if request.node.stash.get(FAILED, False) else ():
+    evidence = recorder.entries if images and request.node.stash.get(FAILED, False) else []
+    for each in images:
+        if not _may_have_changed(each, evidence):
+            continue
         with suppress(Inconclusive, NonConformance, Unreachable):
             each.repository.given(each.image, each.tag)
 
@@ -171,6 +179,16 @@ def bad_login(registry: Registry, guarded_image: StoredImage, names: Names) -> s
 def features(target: Target) -> frozenset[str]:
     """What the target claims beyond the core."""
     return frozenset(target.features)
+
+
+def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bool:
+    """Whether something was deleted, the image pushed anew, or what was asked for last was not there."""
+    asked = [each for each in evidence if each["kind"] == "exchange"]
+    own = tuple(f"{stored.repository.name}/manifests/{each}" for each in (stored.tag, stored.image.digest))
+    return any(
+        (each["method"] == "DELETE" or (each["method"] == "PUT" and each["url"].endswith(own))) and each["status"] < 300
+        for each in asked
+    ) or (bool(asked) and asked[-1]["status"] >= 300)
 
 
 def _given(repository: Repository, layers: int = 1) -> StoredImage:
