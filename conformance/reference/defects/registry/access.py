@@ -115,7 +115,7 @@ class ChallengeMissing(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate."""
 
     surface = "registry"
-    noticed_by = ("registry/support/is-answered-200",)
+    noticed_by = ("registry/login/challenge-is-given",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "WWW-Authenticate")
@@ -242,7 +242,7 @@ class AnonymousForbidden(Defect):
     """API Reference, Error Handling: a missing token is 401, not 403."""
 
     surface = "registry"
-    noticed_by = ("registry/support/is-answered-200",)
+    noticed_by = ("registry/login/support-asks-for-a-login",)
 
     def unauthorized(self, original: Any, wanted: list[Access], error: str | None) -> Refusal:
         refusal: Refusal = original(wanted, error)
