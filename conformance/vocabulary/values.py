@@ -11,7 +11,7 @@ from conformance import __version__
 AGENT = f"nextepoch-conformance/{__version__}"
 """Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
-ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", re.ASCII)
+ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 
 def whole_number(text: str) -> int | None:

@@ -111,6 +111,17 @@ class DateToComeCountsForNone(Variant):
         return date > time.time() or bool(original(date, found))
 
 
+class TimesWithAnOffset(Variant):
+    """ISO 8601 section 4.2.5: a time in UTC may be written with its offset, +00:00, in place of Z."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"<?xml" not in answer.body[:5]:
+            return answer
+        return replace(answer, body=re.sub(rb"(T[0-9:]{8}[.]000)Z<", rb"\1+00:00<", answer.body))
+
+
 class EtagOfEachWrite(Variant):
     """RFC 9110 section 8.8.3: entity tags are opaque; here each write has its own, of equal bytes too."""
 
