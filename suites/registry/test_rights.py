@@ -132,8 +132,13 @@ def test_mount_from_another_organization(
     layer, named = theirs.image.blobs[-1], {"theirs": theirs.repository.name, "ours": stored.repository.name}
     reply = repository.post_upload(mount=layer.digest, **({"from_": named[source]} if source in named else {}))
 
+    there = repository.head_blob(layer.digest)
+    if there.status == 200:
+        # Or it would be found by the next case.
+        repository.delete_blob(layer.digest)
+
     expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where we may not pull")
-    expect_not_stored([repository.head_blob(layer.digest)])
+    expect_not_stored([there])
 
 
 def expect_strangers(repository: Repository, role: str | None) -> None:
