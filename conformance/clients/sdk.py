@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import traceback
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from conformance.clients.http import Limits
@@ -16,6 +18,8 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError)
+MISTAKES = (TypeError, AttributeError)
+"""What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
 
 
 def s3_client(
@@ -68,9 +72,17 @@ def sdk_succeeds(what: str) -> Any:
 
     try:
         yield
-    except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE) as error:
+    except (ClientError, BotoCoreError, Boto3Error, *failed, *UNREADABLE, *MISTAKES) as error:
+        if isinstance(error, MISTAKES) and not _raised_by_the_sdk(error):
+            raise
         expect_not_throttled(error)
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
+
+
+def _raised_by_the_sdk(error: BaseException) -> bool:
+    """Whether it is in the SDK's own code that an error was raised."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return bool({"boto3", "botocore", "s3transfer"} & {*Path(last.filename).parts})
 
 
 def expect_not_throttled(error: Exception) -> None:

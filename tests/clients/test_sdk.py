@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from botocore import handlers
 from botocore.exceptions import ClientError
 
 from conformance.clients.http import Limits
@@ -39,6 +40,12 @@ def test_an_answer_that_the_sdk_cannot_use_is_a_finding(answer: bytes) -> None:
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=Limits(1, 0.5))
         with pytest.raises(NonConformance, match="boto3 to read an object"), sdk_succeeds("read an object"):
             client.get_object(Bucket="a-bucket", Key="key")["Body"].read()
+
+
+def test_what_the_sdk_stumbles_over_itself_is_a_finding() -> None:
+    page, context = {"EncodingType": "url", "Contents": ["no object"]}, {"encoding_type_auto_set": True}
+    with pytest.raises(NonConformance, match="boto3 to list objects"), sdk_succeeds("list objects"):
+        handlers.decode_list_object_v2(page, context)
 
 
 def test_a_mistake_of_the_suites_own_is_none_of_the_targets() -> None:
