@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from conformance.evidence.curl import command_of, made_names
@@ -141,8 +141,10 @@ def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
     proof = getattr(error, "proof", None)
     if type(error) is NonConformance and not proof and not error.exchange_ids:
         proof = Proof(beyond="it is about several answers together, of which none is named")
-    told = {name: value for name, value in asdict(proof).items() if value} if proof else {}
-    return told | {name: [*map(recorder.redactor.text, told[name])] for name in ("unsaid",) if name in told}
+    if proof is None:
+        return {}
+    proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
+    return {name: value for name, value in asdict(proof).items() if value}
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:

@@ -230,7 +230,7 @@ def _options(record: Record, worker: str) -> RunOptions:
         for each in info.preflight
     ]
     blocked = {each.surface: list(each.blocked) for each in states if each.blocked}
-    locked = [each.surface for each in states if each.reachable and each.locked]
+    locked = [each.surface for each in states if each.shut]
     return RunOptions(
         run_id=_run_of(record, worker), folder=str(record.folder), target_config="", target=info.target,
         profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed,

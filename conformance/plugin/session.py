@@ -98,7 +98,7 @@ class Run:
                 self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
         states = preflight(target)
         self.options.blocked.update({state.surface: list(state.blocked) for state in states if state.blocked})
-        self.options.locked.extend(state.surface for state in states if state.reachable and state.locked)
+        self.options.locked.extend(state.surface for state in states if state.shut)
         workers.settle(self.config, states, self.options, target.gentle)
         self.info = self._info(name, states)
         self.writer = self._writer()

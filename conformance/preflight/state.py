@@ -51,6 +51,11 @@ class SurfaceState:
         self.fail(cause)
 
     @property
+    def shut(self) -> bool:
+        """Whether the surface answers, and lets none of the credentials in."""
+        return self.reachable and bool(self.locked)
+
+    @property
     def blocked(self) -> tuple[str, str] | None:
         """Why nothing of the surface can be judged, and what that needs; None where it can."""
         if not self.reachable:

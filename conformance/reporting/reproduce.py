@@ -33,7 +33,7 @@ from conformance.evidence.curl import (
     with_alterations,
 )
 from conformance.reporting.reproduce_judgement import judgement, shown_in
-from conformance.reporting.reproduce_pages import address, places, walks
+from conformance.reporting.reproduce_pages import LINKED, address, places, walks
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
     LISTS,
@@ -55,7 +55,7 @@ RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
     "etag": re.compile(r'^(?:W/)?"?([^"]{6,})"?$'),
-    "link": re.compile(r"^<([^>]{8,})>"),
+    "link": LINKED,
 }
 INSIDE = {
     "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),

@@ -20,7 +20,8 @@ PLACES = {
 """Parameters by which a page is asked for, and the element in which the page before it says their value (S3)."""
 LISTS = ("tags", "repositories")
 """Members of the lists that are gone on with from their last string (OCI distribution spec, ``last``)."""
-LINKED = re.compile(r"<([^>]{8,})>")
+LINKED = re.compile(r"^<([^>]{8,})>")
+"""What a Link leads to."""
 BY_ITEMS = re.compile(r"[?&]last=")
 
 
