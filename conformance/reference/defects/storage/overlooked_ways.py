@@ -51,7 +51,8 @@ class CopiedIntoForeignBuckets(Defect):
 
     def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
         target, self.target = self.target, ""
-        bucket: Bucket = gateway(original).buckets[name] if name == target else original(organization, name)
+        known = gateway(original).buckets
+        bucket: Bucket = known[name] if name == target and name in known else original(organization, name)
         return bucket
 
 
