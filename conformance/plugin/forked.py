@@ -22,8 +22,9 @@ def forked(address: str) -> bool:
                 return False
         except OSError:
             return False
-        # An interrupt from the keyboard is the worker's to act upon.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # An interrupt that all are told of is the worker's to act upon.
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_IGN)
         # The worker says nothing more: what is told here is its end.
         nursery.recv(1)
     return True

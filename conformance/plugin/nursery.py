@@ -18,7 +18,6 @@ import os
 import select
 import shlex
 import shutil
-import signal
 import socket
 import sys
 import tempfile
@@ -107,14 +106,14 @@ def asked_by(lifeline: socket.socket) -> Asked | None:
 
 def serve(listener: socket.socket, lifeline: socket.socket) -> tuple[socket.socket, list[int]] | None:
     """Forks a worker for each that asks; returns in each of them who asked and its streams, here None at the end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    helpers.leave_interrupts()
     while lifeline not in select.select([listener, lifeline], [], [])[0]:
         asking, _ = listener.accept()
         streams = _streams(asking)
         if streams and os.fork() == 0:
             listener.close()
             lifeline.close()
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            helpers.heed(*helpers.INTERRUPTS)
             asking.send(b"1")
             return asking, streams
         asking.close()

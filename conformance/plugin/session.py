@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import importlib
 import json
+import signal
 import time
 from collections import Counter
 from collections.abc import Generator
@@ -36,6 +37,7 @@ from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, parse_shard
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
+from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
 from conformance.runs.record import EXAMPLES, CheckResult, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 
 def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
+    # One at the keyboard is heeded already, unless who started the run wants it left alone.
+    helpers.heed(signal.SIGTERM)
     run = Run(config)
     config.pluginmanager.register(run, "conformance-run")
     config.pluginmanager.register(run.crashes, "conformance-crashes")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import json
-import signal
 import socket
 import subprocess
 import sys
@@ -89,7 +88,7 @@ def _told(formats: Iterable[str], why: object) -> str:
 def main(descriptor: int) -> int:
     """The process that was prepared: hears which formats to get ready for, then of its run, and says how that went."""
     # An interrupted run has its reports too.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    helpers.leave_interrupts()
     with socket.socket(fileno=descriptor) as lifeline, lifeline.makefile("rb") as told:
         if formats := told.readline(LONGEST):
             reporting.get_ready(json.loads(formats))

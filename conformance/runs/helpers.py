@@ -19,6 +19,25 @@ from collections.abc import Sequence
 
 ENDING_S = 10.0
 """How long a helper may go on with what it is at when it is no longer wanted."""
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+"""What ends a run before its time: a person at the keyboard, and whatever has started it: a container's engine that
+stops it, a CI's limit of time, ``timeout``."""
+
+
+def heed(*interrupts: int) -> None:
+    """Makes each of them a KeyboardInterrupt, so that a run ends with its record, its reports and its clean-up.
+
+    Nothing changes outside a process's main thread, which alone is told of signals.
+    """
+    if threading.current_thread() is threading.main_thread():
+        for each in interrupts:
+            signal.signal(each, signal.default_int_handler)
+
+
+def leave_interrupts() -> None:
+    """Leaves them to the run: for a helper that ends when the run does, though all may be told of them."""
+    for each in INTERRUPTS:
+        signal.signal(each, signal.SIG_IGN)
 
 
 class Helper:

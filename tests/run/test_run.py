@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -277,21 +278,37 @@ def test_a_hostile_target_ends_in_verdicts_and_no_traceback(
     assert "error" not in set(ran.verdicts().values())
 
 
-def test_an_interrupt_keeps_what_was_judged(reference: EmbeddedReference, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "conformance", "run", "--config", str(reference.target_config), "--workers", "0"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.mark.parametrize(
+    ("interrupt", "workers", "told"),
+    [
+        (signal.SIGINT, "0", os.kill),
+        (signal.SIGTERM, "0", os.kill),
+        (signal.SIGTERM, "2", os.kill),
+        # As ``timeout`` does, and a service manager: each process of the run hears it.
+        (signal.SIGTERM, "2", os.killpg),
+    ],
+)
+def test_an_interrupt_keeps_what_was_judged(
+    reference: EmbeddedReference, tmp_path: Path, interrupt: int, workers: str, told: Callable[[int, int], None]
+) -> None:
+    words = ["run", "--config", str(reference.target_config), "--workers", workers]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", *words],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         results = list(tmp_path.glob("reports/*/results.ndjson"))
         if results and results[0].read_text(encoding="utf-8").count('"kind": "check"') > 5:
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    told(process.pid, interrupt)
     output, _ = process.communicate(timeout=60)
     ran = Ran(process.returncode, output, tmp_path)
     assert ran.code == 2, output
     assert not ran.record.complete
     assert len(ran.record.results) > 5
+    assert (ran.record.folder / "index.html").exists()
     assert "Traceback" not in output
 
 
