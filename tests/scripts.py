@@ -124,7 +124,8 @@ def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool
         **({} if alone else switched),
     )  # fmt: skip
     scripts: dict[str, list[Path]] = {each: [] for each in turn}
-    for result in ran.record.results:
+    # A selector is the beginning of an id, and may begin others too.
+    for result in (each for each in ran.record.results if each.requirement in scripts):
         for number in range(len(result.findings)):
             written = ran.record.folder / "reproduce" / name_of(result.id, number) / SCRIPT
             if written.exists():
@@ -138,7 +139,10 @@ def operated_by_curl(config: Path, control: str, hook: Path) -> None:
     hook.write_text(HOOK.format(control=shlex.quote(control.removeprefix("file:"))), encoding="utf-8")
     text, _, others = config.read_text(encoding="utf-8").partition("[targets.reference.hooks]")
     hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in BY_OPERATOR)
-    hooks += "".join(each for each in others.splitlines(keepends=True)[1:] if not each.startswith(BY_OPERATOR))
+    hooks += f'events = "{SHELL} {hook} events -"\n'
+    hooks += "".join(
+        each for each in others.splitlines(keepends=True)[1:] if not each.startswith((*BY_OPERATOR, "events"))
+    )
     text = text.replace("[targets.reference.limits]\n", "[targets.reference.limits]\nrevocation = 0.1\n")
     config.write_text(f"{text}[targets.reference.hooks]\n{hooks}", encoding="utf-8")
 

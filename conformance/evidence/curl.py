@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.pieces import pieces_of
-from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED
+from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
@@ -31,11 +31,12 @@ ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DO
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
 # What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
 ALTERATION = re.compile(
-    rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from)-\d|at-\d+-[0-9a-f]{{2}})(?P<encoded>-encoded)?"
-    r"(?![A-Za-z0-9_.~-])"
+    rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
+    r"(?P<encoded>-encoded)?(?![A-Za-z0-9_~-])"
 )
 ALTERED_NAME = re.compile(
-    r"(?P<secret>[A-Z][A-Z0-9_]*)_ALTERED_(?P<way>CASE|CUT|FROM|AT)(?:_(?P<count>\d+))?(?:_(?P<code>[0-9A-F]{2}))?"
+    rf"(?P<secret>[A-Z][A-Z0-9_]*)_ALTERED_(?P<way>CASE|CUT|FROM|AT|{'|'.join(PARTS).upper()})"
+    r"(?:_(?P<count>\d+))?(?:_(?P<code>[0-9A-F]{2}))?"
 )
 
 
@@ -56,16 +57,19 @@ def made_of(name: str) -> str:
         if name.endswith(suffix):
             return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {made})'
     altered = ALTERED_NAME.fullmatch(name)
-    if altered is None:
-        return ""
+    return f'{name}=$(printf %s "${altered["secret"]}" | {alteration(altered)})' if altered else ""
+
+
+def alteration(altered: re.Match[str]) -> str:
+    """The command that alters a secret on standard input in the way of a name that ``ALTERED_NAME`` has found."""
     way, count, code = altered["way"], altered["count"], altered["code"]
-    made = {
+    ways = {
         "CASE": "tr 'A-Za-z' 'a-zA-Z'",
         "CUT": f"sed 's/.\\{{{count}\\}}$//'",
         "FROM": f"sed 's/^.\\{{{count}\\}}//'",
         "AT": f"sed 's/./{chr(int(code or '0', 16))}/{count}'",
-    }[way]
-    return f'{name}=$(printf %s "${altered["secret"]}" | {made})'
+    }
+    return ways.get(way) or f"cut -d. -f{PARTS.index(way.lower()) + 1}"
 
 
 def altered_name(match: re.Match[str]) -> str:

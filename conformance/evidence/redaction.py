@@ -5,7 +5,8 @@ inside Basic credentials), and in the sensitive places of a request also where o
 since checks send secrets that are cut, padded or otherwise almost right. Percent-encoded it is called
 ``$NAME_PERCENT_ENCODED`` where that is another text than the secret itself, and ``$NAME_ALL_ENCODED`` where
 also letters are encoded that need not be. What is left of one that was altered is ``$NAME~altered``, with the
-way where it is a simple one (``$NAME~altered-cut-1``), so that it can be sent again.
+way where it is a simple one (``$NAME~altered-cut-1``), so that it can be sent again; and so are parts of a JWT that
+stand beside other parts than their own (``$NAME~altered-claims``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ SHORTEST = 6
 FRAGMENT = 8
 GLIMPSE = 5
 ALTERED = "~altered"
-MOST_LESS = 8
+MOST_LESS = 64
+PARTS = ("header", "claims", "signature")
+"""Of a JWT in its compact form, in their order (RFC 7515 section 7.1)."""
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
 STEP = FRAGMENT - GLIMPSE + 1
 """Wherever a fragment stands in a text, one of the glimpses that are taken of it, a step apart, lies inside it."""
@@ -63,6 +66,8 @@ class Redactor:
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
         self._known: dict[str, str] = {}
+        # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
+        self._parts: dict[str, str] = {}
         self._serials: dict[str, int] = {}
         # Most header fields and URLs of a check come again and again; what was written is read, often by many.
         self._seen: dict[str, str] = {}
@@ -77,6 +82,8 @@ class Redactor:
         self._seen_bodies.clear()
         if TOKEN.fullmatch(value):
             self._tokens[value] = name
+            if value.count(".") == len(PARTS) - 1:
+                self._parts.update((each, value) for each in value.split(".")[1:] if len(each) >= FRAGMENT)
         else:
             encoded = _encoded(value) - _written(value)
             self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
@@ -119,7 +126,17 @@ class Redactor:
     def issued_in(self, texts: Iterable[str]) -> dict[str, int]:
         """Which of the tokens that were issued stand in texts, by the names that they have there."""
         found = {match for text in texts for match in TOKEN.findall(text)} if self._serials else set()
-        return {self._tokens[each]: self._serials[each] for each in found if each in self._serials}
+        whole = {each if each in self._tokens else self._source(each) for each in found}
+        return {self._tokens[each]: self._serials[each] for each in whole if each in self._serials}
+
+    def _source(self, text: str) -> str:
+        """The token that a text was made of, in a simple way or of its parts; "" for any other text."""
+        for part in text.split(".")[1:]:
+            if part in self._parts:
+                return self._parts[part]
+        name = self._first_part(_lowered(text))[1]
+        token = self._known.get(name, "")
+        return token if token in self._tokens and _way(token, text) else ""
 
     def value_of(self, name: str) -> str | None:
         """The secret that a name stands for, the last where there were several; None for a name that is not known."""
@@ -175,7 +192,43 @@ class Redactor:
     def _token(self, match: re.Match[str]) -> str:
         found = match.group()
         name = self._tokens.get(found)
-        return f"${name}" if name else self.remains(found)
+        if name:
+            return f"${name}"
+        if not self._first_part(_lowered(found))[1]:
+            return found
+        return self._made_of_one(found) or self.remains(found)
+
+    def _made_of_one(self, found: str) -> str:
+        """A text that was made of a token in a way that can be told; "" for any other, and for a token itself."""
+        simple = self._simply(found)
+        return "" if found in self._tokens else simple if simple != found else self._of_parts(found)
+
+    def _of_parts(self, found: str) -> str:
+        """A JWT one of whose parts is another than its token's, part by part; "" for any other text."""
+        parts = found.split(".")
+        token = next((self._parts[each] for each in parts[1:] if each in self._parts), "")
+        if not token:
+            return ""
+        own = dict(zip(token.split("."), PARTS, strict=True))
+        told = [f"${self._tokens[token]}{ALTERED}-{own[each]}" if each in own else self.remains(each) for each in parts]
+        lost = f"${self._tokens[token]}{ALTERED}"
+        if parts[0] not in own:
+            # Who sees how it was forged can forge it again.
+            told[0] = parts[0] if self._is_plain(parts[0]) else lost
+        if len(set(parts[-1])) > 1 and parts[-1] not in own:
+            # Whatever it was made with, of the claims of another token it is none.
+            told[-1] = lost
+        return ".".join(told)
+
+    def _is_plain(self, part: str) -> bool:
+        """Whether the header of a JWT, which is no secret, says none either."""
+        try:
+            plain = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8")
+            json.loads(plain)
+            # Certificates in it may have in common with tokens what both are encoded of.
+            return not any(form in plain for value in self._known.values() for form in _written(value))
+        except (ValueError, RecursionError):
+            return False
 
     def header(self, name: str, value: str) -> str:
         """A header field's value with secrets, Basic credentials and parts of secrets replaced."""
@@ -185,8 +238,8 @@ class Redactor:
         if scheme.lower() == "basic":
             # Before all else: the encoding may look in part like a token, and what is left of it would still be told.
             return f"{scheme}{blank}{self._basic(credentials)}"
-        if credentials and (encoded := self._as_basic(credentials)):
-            return f"{scheme}{blank}{encoded}"
+        if credentials and (told := self._as_basic(credentials) or self._made_of_one(credentials)):
+            return f"{scheme}{blank}{told}"
         value = self.text(value)
         return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)
 

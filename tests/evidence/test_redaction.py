@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from urllib.parse import quote
 
 import pytest
@@ -206,6 +207,41 @@ def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor,
     assert redactor.body(f"client_secret={quote(altered, safe='')}&x=1") == f"client_secret={told}-encoded&x=1"
     pair = base64.b64encode(f"client:{altered}".encode()).decode()
     assert redactor.header("Authorization", f"Basic {pair}") == f"Basic <base64 of client:{told}>"
+
+
+HEAD, CLAIMS, SIGNATURE = TOKEN.split(".")
+UNSIGNED = base64.urlsafe_b64encode(b'{"alg": "none"}').decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("forged", "told"),
+    [
+        (f"{HEAD}.{CLAIMS}.", "$FULL_TOKEN~altered-cut-30"),
+        (f"{HEAD}.{CLAIMS}", "$FULL_TOKEN~altered-cut-31"),
+        (f"{UNSIGNED}.{CLAIMS}.", f"{UNSIGNED}.$FULL_TOKEN~altered-claims."),
+        (f"{HEAD}.eyJzdWIiOiJvdGhlciJ9.{SIGNATURE}", "$FULL_TOKEN~altered-header.eyJzdWIiOiJvdGhlciJ9.$FULL_TOKEN"),
+        (f"{HEAD}.{CLAIMS}.{'A' * 86}", f"$FULL_TOKEN~altered-header.$FULL_TOKEN~altered-claims.{'A' * 86}"),
+        (f"{HEAD}.{CLAIMS}.{'Ab' * 43}", "$FULL_TOKEN~altered-header.$FULL_TOKEN~altered-claims.$FULL_TOKEN~altered"),
+        (TOKEN.swapcase(), "$FULL_TOKEN~altered-case"),
+    ],
+)
+def test_how_a_token_was_forged_is_told_by_its_parts(redactor: Redactor, forged: str, told: str) -> None:
+    for shown in (redactor.header("Authorization", f"Bearer {forged}"), redactor.text(f"Bearer {forged}")):
+        assert shown.startswith(f"Bearer {told}")
+        assert CLAIMS[:16] not in shown and SIGNATURE[:16] not in shown
+
+
+def test_of_a_forged_tokens_header_a_secret_is_not_told(redactor: Redactor) -> None:
+    header = base64.urlsafe_b64encode(json.dumps({"k": SECRET}).encode()).decode().rstrip("=")
+    shown = redactor.header("Authorization", f"Bearer {header}.{CLAIMS}.")
+    assert header not in shown
+
+
+def test_a_forged_token_is_made_of_the_one_that_was_issued(redactor: Redactor) -> None:
+    redactor.learn_issued(json.dumps({"access_token": TOKEN}))
+    for forged in (f"{UNSIGNED}.{CLAIMS}.", f"{HEAD}.{CLAIMS}", TOKEN[:-1]):
+        assert redactor.issued_in([f"Bearer {forged}"]) == {"FULL_TOKEN": 1}
+    assert redactor.issued_in([f"Bearer {UNSIGNED}.eyJzdWIiOiJvdGhlciJ9."]) == {}
 
 
 @pytest.mark.parametrize("altered", [SECRET[:-9], SECRET[:9] + "é" + SECRET[10:], SECRET[:9] + "XY" + SECRET[11:]])
