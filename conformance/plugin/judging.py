@@ -143,8 +143,25 @@ def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
         proof = Proof(beyond="it is about several answers together, of which none is named")
     if proof is None:
         return {}
+    if any(_tells_a_secret(text, recorder) for text in _texts(asdict(replace(proof, unsaid=())))):
+        # A script that has it to look for would tell it.
+        return {}
     proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
     return {name: value for name, value in asdict(proof).items() if value}
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts in a part of a proof."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _texts(each)
+
+
+def _tells_a_secret(text: str, recorder: Recorder) -> bool:
+    """Whether a secret stands in a text, also where that is a pattern, in which some characters are escaped."""
+    return any(recorder.redactor.body(each) != each for each in (text, re.sub(r"\\(.)", r"\1", text)))
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:

@@ -7,10 +7,11 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.proofs import literal
 from conformance.plugin.judging import judge
 from conformance.strategies.explore import keep
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof, Unreachable
 
 EXCHANGE = Exchange("x-1", "GET", "http://h/", Headers(), b"", 500, Headers(), b"boom", 0.0, 0.1)
 
@@ -31,6 +32,18 @@ def test_a_non_conformance_is_a_failure_with_its_exchange_and_curl() -> None:
     assert judged.findings[0]["expected"] == "200"
     assert judged.findings[0]["exchanges"] == ["x-1"]
     assert judged.findings[0]["curl"] == "curl -sS -i --path-as-is http://h/"
+
+
+@pytest.mark.parametrize("secret", ["s3cr+t/with=odd&characters", "nothing-odd-0123456789-0123456789"])
+def test_a_proof_never_tells_a_secret(secret: str) -> None:
+    recorder = recorded()
+    recorder.redactor.learn("CT_SECRET", secret)
+    finding = NonConformance("a", "b", EXCHANGE, proof=Proof("x-1", lacks=literal(f'"message": "no {secret}"')))
+    assert judge(finding, recorder).findings[0]["proof"] == {}
+    finding = NonConformance("a", "b", EXCHANGE, proof=Proof("x-1", lacks="a.b", unsaid=(secret,)))
+    assert judge(finding, recorder).findings[0]["proof"] == {
+        "exchange": "x-1", "lacks": "a.b", "unsaid": ("$CT_SECRET",)
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("phase", ["setup", "call"])
