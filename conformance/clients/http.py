@@ -141,7 +141,7 @@ class HttpClient:
             method,
             url,
             _read(request.fields),
-            body if isinstance(body, bytes) else b"",
+            _told(body),
             0,
             Headers(),
             b"",
@@ -255,6 +255,11 @@ def _request(
     names = {name.lower() for name, _ in given}
     given += [each for each in OF_EACH if each[0].lower() not in names]
     return Request(origin, method, target.encode("utf-8"), connections.framed(method, origin, given, body), body)
+
+
+def _told(body: bytes | Iterable[bytes]) -> bytes:
+    """A body as it is recorded: nothing of one that is made while it is sent, and may have no end."""
+    return body if isinstance(body, bytes) else b"".join(body) if isinstance(body, list | tuple) else b""
 
 
 def _read(fields: connections.Fields) -> Headers:

@@ -158,7 +158,7 @@ def test_chunked_body_is_read(oauth: OAuthClient) -> None:
             2. expect a token, or 411
     """
     body = encoded(oauth.form())
-    reply = oauth.http.send("POST", oauth.identity.token_path, [FORM_TYPE], iter((body[:9], body[9:])))
+    reply = oauth.http.send("POST", oauth.identity.token_path, [FORM_TYPE], (body[:9], body[9:]))
 
     expect_status(reply, {200, 411})
     if reply.ok:

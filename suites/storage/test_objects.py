@@ -209,7 +209,7 @@ def test_upload_without_length_is_whole_or_refused(space: Space) -> None:
     key = space.key()
     signed = space.s3.sign(space.request("PUT", key), Signing(payload=UNSIGNED))
 
-    reply = space.s3.raw.send("PUT", space.s3.origin + signed.target, signed.headers, iter([b"first ", b"second"]))
+    reply = space.s3.raw.send("PUT", space.s3.origin + signed.target, signed.headers, [b"first ", b"second"])
 
     expect_status(reply, {200, 400, 403, 411, 501})
     if reply.ok:
