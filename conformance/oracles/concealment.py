@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from conformance.oracles.errors import said_in
-from conformance.oracles.proofs import alike
+from conformance.oracles.proofs import alike, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 MASK = "ASKED"
 AGAIN = 8
 # The clock: it moves while the requests are made. Values of these say nothing of what was asked for.
 CLOCK = frozenset({"date", "age", "expires"})
+TEXT = re.compile(r'"[^"]+"|>[^<>]+<')
 WORD = re.compile(r"[A-Za-z0-9_.+/=-]+|[^A-Za-z0-9_.+/=-]")
 
 
@@ -81,6 +82,35 @@ def _header_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
     return None
 
 
+def _proof(asked: Sequence[Asked], controls: Sequence[Asked]) -> Proof | None:
+    """In what the answers for a hidden thing and an absent one would be alike; None where that cannot be told.
+
+    What differs from answer to answer tells nothing: it is there each time for the one, and never for the other.
+    """
+    one, other = controls[0].reply, asked[0].reply
+    if any(each.reply.status != other.status for each in controls):
+        return alike(one, other)
+    seen, wanted = [_headers(each) for each in asked], [_headers(each) for each in controls]
+    patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, wanted)))]
+    told = [set(_texts(each)) for each in asked], [set(_texts(each)) for each in controls]
+    patterns += [literal(text) for text in _only_of(*told) if text.isprintable()]
+    values = [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in seen]
+    patterns += _only_of(values, [{f"^{n}: {literal(v)}$" for n, v in each.items()} for each in wanted])
+    plain = [each for each in patterns if MASK not in each]
+    return Proof(other.id, alike_in=((one.id, other.id, plain[0]),)) if plain else None
+
+
+def _only_of(these: Sequence[set[str]], others: Sequence[set[str]]) -> list[str]:
+    """What each of these has and none of the others, and what each of the others has and none of these."""
+    always, theirs = set.intersection(*these), set.intersection(*others)
+    return sorted(always.difference(*others)) + sorted(theirs.difference(*these))
+
+
+def _texts(asked: Asked) -> list[str]:
+    """The texts in a body of JSON or a page, between quotes or tags, with the asked name replaced."""
+    return TEXT.findall(asked.masked(asked.reply.text))
+
+
 def _lengths_vary(controls: Sequence[Asked]) -> bool:
     return len({len(_words(each)) for each in controls}) > 1 or any(
         len(set(group)) > 1 for group in zip(*map(_words, controls), strict=False)
@@ -130,7 +160,7 @@ def expect_as_absent(
             found,
             controls[0].reply,
             asked[0].reply,
-            proof=alike(controls[0].reply, asked[0].reply),
+            proof=_proof(asked, controls),
         )
     return asked[-1].reply
 

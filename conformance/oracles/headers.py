@@ -21,6 +21,8 @@ ATTRIBUTES = {
 ONCE = {"realm", *ATTRIBUTES}
 TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]*)(:[0-9]{0,5})?([/?#].*)?$|^(/|[^/:][^:]*$|$)"
+"""An address whose host and port are in form, or one that names none, as a POSIX extended regular expression."""
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
@@ -40,7 +42,10 @@ def address_parts(reply: Exchange, address: str) -> SplitResult:
         parts = urlsplit(urljoin(reply.url, address))
         _ = parts.port
     except ValueError as mistake:
-        raise NonConformance("an address in the form of RFC 3986", f"{address} ({mistake})", reply) from None
+        name = next((name for name, value in reply.headers if value == address), None)
+        proof = field_matches(reply, name, ADDRESS) if name else None
+        told = f"{address} ({mistake})"
+        raise NonConformance("an address in the form of RFC 3986", told, reply, proof=proof) from None
     return parts
 
 

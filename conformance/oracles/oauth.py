@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.proofs import without_member
+from conformance.oracles.proofs import has_no_member, without_member
 from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -47,8 +47,17 @@ BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 43
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) != len(pairs):
-        raise ValueError("a member stands twice")
+        names = [name for name, _ in pairs]
+        raise _Twice(next(name for name in names if names.count(name) > 1))
     return document
+
+
+class _Twice(ValueError):
+    """A member stands twice."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__("a member stands twice")
+        self.name = name
 
 
 def expect_json_object(reply: Exchange) -> dict[str, Any]:
@@ -56,10 +65,17 @@ def expect_json_object(reply: Exchange) -> dict[str, Any]:
     try:
         document = json.loads(reply.body.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=no_constant)
     except (ValueError, RecursionError) as mistake:
-        raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply) from None
+        proof = _once(reply, mistake.name) if isinstance(mistake, _Twice) else None
+        raise NonConformance("a JSON object", f"{observed(reply)} ({mistake})", reply, proof=proof) from None
     if not isinstance(document, dict):
         raise NonConformance("a JSON object", observed(reply), reply)
     return document
+
+
+def _once(reply: Exchange, name: str) -> Proof | None:
+    """A member would stand once; nothing is said where objects inside may have it as well."""
+    plain = PLAIN.fullmatch(name) and reply.body.count(b"{") == 1
+    return Proof(reply.id, lacks=f'"{name}" *:.*"{name}" *:') if plain else None
 
 
 def expect_token(reply: Exchange) -> dict[str, Any]:
@@ -70,11 +86,29 @@ def expect_token(reply: Exchange) -> dict[str, Any]:
     document = expect_json_object(reply)
     token, kind = document.get("access_token"), document.get("token_type")
     if not isinstance(token, str) or not token:
-        raise NonConformance("access_token, a string that is not empty", f"access_token {type(token).__name__}", reply)
+        # Not inside another object.
+        proof = Proof(reply.id, matches=r'^ *\{([^{}]|\{[^{}]*\})*"access_token" *: *"[^"]')
+        told = f"access_token {type(token).__name__}"
+        raise NonConformance("access_token, a string that is not empty", told, reply, proof=proof)
     if not isinstance(kind, str) or kind.lower() != "bearer":
         proof = Proof(reply.id, matches='"token_type" *: *"[Bb][Ee][Aa][Rr][Ee][Rr]"')
         raise NonConformance("token_type Bearer, in any case", f"token_type {kind!r}", reply, proof=proof)
     return document
+
+
+def expect_no_refresh_token(reply: Exchange) -> None:
+    """A JSON answer gives no refresh token."""
+    if expect_json_object(reply).get("refresh_token"):
+        proof = has_no_member(reply, "refresh_token")
+        raise NonConformance("no refresh_token", "a refresh_token", reply, proof=proof)
+
+
+def expect_lifetime(reply: Exchange, least_s: int) -> None:
+    """A JSON answer states no expires_in, or a whole number of seconds of at least so many."""
+    told = expect_json_object(reply).get("expires_in", least_s)
+    if not isinstance(told, int) or told < least_s:
+        proof = without_member(reply, "expires_in")
+        raise NonConformance(f"expires_in of at least {least_s}", f"expires_in {told!r}", reply, proof=proof)
 
 
 def issued(reply: Exchange) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, Proof
@@ -40,6 +41,16 @@ def has_just(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Pr
     return lacks(reply, *extra) if extra else Proof(reply.id, matches=literal(missing[0])) if missing else None
 
 
+def claims_say(reply: Exchange, name: str, value: str) -> Proof:
+    """A claim of the JWT in an answer would begin as a POSIX extended regular expression says, as JSON writes it."""
+    return replace(has_member(reply, name, value), inside="claims")
+
+
+def subjects_differ(one: Exchange, other: Exchange) -> Proof:
+    """The JWTs in two answers would be about two subjects."""
+    return Proof(other.id, differ=(("sub", one.id, other.id),))
+
+
 def lists(element: str, replies: Iterable[Exchange], items: Iterable[str]) -> Proof:
     """The pages would have these items, each once, in whatever order."""
     return Proof(listed=(Listed(element, tuple(reply.id for reply in replies), tuple(items)),))
@@ -65,10 +76,23 @@ def alike(one: Exchange, other: Exchange) -> Proof | None:
     return Proof(alike=((one.id, other.id),)) if one.status != other.status else None
 
 
+def has_member(reply: Exchange, name: str, value: str = "") -> Proof:
+    """A member of JSON would be there, and what it is would begin as a POSIX extended regular expression says."""
+    return Proof(reply.id, matches=f'"{name}" *: *{value}')
+
+
+def has_no_member(reply: Exchange, name: str) -> Proof:
+    """A member of JSON would not be there."""
+    return Proof(reply.id, lacks=f'"{name}" *:')
+
+
 def without_member(reply: Exchange, name: str) -> Proof | None:
-    """A member of JSON would be another text than it is, or there would be none."""
-    found = re.search(rf'"{name}" *: *"(?:[^"\\]|\\.)*"', reply.text)
-    return lacks(reply, found[0]) if found and found[0].isprintable() else None
+    """A member of JSON would be another text or number than it is, or there would be none."""
+    found = re.search(rf'"{name}" *: *("(?:[^"\\]|\\.)*"|[\w.+-]+)', reply.text)
+    if found is None or not found[0].isprintable():
+        return None
+    # A number may be the beginning of another.
+    return Proof(reply.id, lacks=literal(found[0]) + ("" if found[1].startswith('"') else "[^0-9A-Za-z.+-]"))
 
 
 def without_list(reply: Exchange, name: str) -> Proof | None:

@@ -182,4 +182,6 @@ def expect_tag_set(reply: Exchange, tags: dict[str, str]) -> None:
     if found != tags:
         names = Listed("Tag/Key", (reply.id,), tuple(tags))
         proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
+        if b"<TagSet" not in reply.body:
+            proof = Proof(reply.id, matches="<TagSet")
         raise NonConformance(f"the tags {tags}", f"{found}", reply, proof=proof)

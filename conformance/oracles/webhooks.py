@@ -6,14 +6,14 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
@@ -68,3 +68,12 @@ def told_in_time(operator: Operator, target: Target, whole: Callable[[str], bool
         time.sleep(AGAIN_S)
         told = json.dumps(operator.events())
     return told
+
+
+def told_otherwise(expected: str, seen: str, replies: Mapping[str, Exchange], times: int) -> NonConformance:
+    """The finding that events were not taken in so many times by what the operator's hook tells.
+
+    ``replies`` are the answers to them by their marks, or by what else the hook would tell of them.
+    """
+    proof = Proof(told=tuple((each, times) for each in replies))
+    return NonConformance(expected, seen, *dict.fromkeys(replies.values()), proof=proof)

@@ -20,10 +20,12 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.curl import (
+    ALTERED_NAME,
     ENCODED_BASIC,
     LEFT_TO_CURL,
     NAME,
     SIGNATURE_FIELDS,
+    alteration,
     encoding,
     made_names,
     payload_hash,
@@ -32,7 +34,7 @@ from conformance.evidence.curl import (
     signing_secret,
     with_alterations,
 )
-from conformance.reporting.reproduce_judgement import judgement, shown_in
+from conformance.reporting.reproduce_judgement import judgement, shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, places, walks
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
@@ -46,6 +48,9 @@ from conformance.reporting.reproduce_text import (
     name_of,
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
+from conformance.reporting.reproduce_told import leading_to, own_marks, untellable
+from conformance.reporting.reproduce_told import preamble as asking
+from conformance.reporting.reproduce_told import told as told_by_operator
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -72,17 +77,18 @@ def write(record: Record, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     failing = [result for result in record.results if result.failing]
     evidence = record.evidence() if failing else {}
-    restoring = next((each for each in evidence.values() if each.get("hook") == "restore"), None)
+    commands = {each["hook"]: each for each in evidence.values() if each.get("hook")}
     for result in failing:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
             if any(each.get("hook") == "rotate_webhook" for each in sequence):
                 finding = {**finding, "proof": {"beyond": ROTATED}}
-            sequence = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
-            if any(each["kind"] == "exchange" for each in sequence):
-                sequence = [with_alterations(dict(each)) if each["kind"] == "exchange" else each for each in sequence]
-                Script(record, result, finding, sequence, restoring).write(folder / name_of(result.id, number))
+            shown = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
+            shown = leading_to(finding.get("proof") or {}, finding.get("exchanges") or [], shown)
+            if any(each["kind"] == "exchange" for each in shown):
+                shown = [with_alterations(each) if each["kind"] == "exchange" else each for each in shown]
+                Script(record, result, finding, shown, commands).write(folder / name_of(result.id, number))
 
 
 @dataclass
@@ -93,8 +99,8 @@ class Script:
     result: CheckResult
     finding: Mapping[str, Any]
     sequence: Sequence[Entry]
-    restoring: Entry | None = None
-    """The command by which the operator brings a credential back, as far as the run has shown one."""
+    commands: Mapping[str, Entry] = field(default_factory=dict)
+    """The operator's commands by the names of their hooks, as the run has called them."""
     taken: dict[int, set[str]] = field(default_factory=dict)
     """What later requests take of an answer, by its number."""
     files: dict[str, bytes] = field(default_factory=dict)
@@ -106,6 +112,10 @@ class Script:
     def exchanges(self) -> list[tuple[int, Entry]]:
         """The requests of the sequence, each with its place in it."""
         return [(number, each) for number, each in enumerate(self.sequence, 1) if each["kind"] == "exchange"]
+
+    @property
+    def _proof(self) -> Entry:
+        return self.finding.get("proof") or {}
 
     def write(self, folder: Path) -> None:
         """Writes script and files."""
@@ -125,12 +135,15 @@ class Script:
             yield f"echo 'cannot be told by curl: {reason}'; exit 2"
             return
         yield PREAMBLE
-        if (self.finding.get("proof") or {}).get("listed") or walks(self.exchanges):
+        if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
         if any(True for number, entry in self.exchanges for _ in dates(number, entry, self._earlier(number))):
             yield DATES
         if len(self.exchanges) < len(self.sequence):
             yield from self._operator()
+        if told_by_operator(self._proof):
+            self.marks |= own_marks(self._proof, self.exchanges)
+            yield asking(_called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
             if entry["kind"] == "exchange":
@@ -143,7 +156,8 @@ class Script:
 
     def _why_not(self) -> str:
         """Why curl cannot send the sequence, or nothing could be told by it; "" where it can."""
-        reason = unsendable(self.exchanges, self.finding.get("proof") or {}, self.record.info.secret_names)
+        reason = unsendable(self.exchanges, self._proof, self.record.info.secret_names)
+        reason = reason or untellable(self._proof, self.exchanges, self.commands.get("events"))
         lost = any(name.startswith("ISSUED_TOKEN") for name in self._needed())
         return reason or ("a token that it uses was not kept" if lost else "")
 
@@ -152,11 +166,12 @@ class Script:
     def _needed(self) -> set[str]:
         names, issued = set(), set()
         for entry in self.sequence:
-            names |= {each for each in entry.get("secrets", []) if entry.get("tokens", {}).get(each) not in issued}
+            tokens = entry.get("tokens", {})
+            names |= {each for each in entry.get("secrets", []) if tokens.get(_whole(each)) not in issued}
             issued |= {*entry.get("issued", [])}
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
-        unsaid = (self.finding.get("proof") or {}).get("unsaid", [])
-        names |= {text[1:] for text in unsaid if NAME.fullmatch(text) and text[1:] not in sent}
+        said = unsaid(self._proof)
+        names |= {text[1:] for text in said if NAME.fullmatch(text) and _whole(text[1:]) not in sent}
         signing = self.record.info.secret_names
         return names | {signing[name] for name in names & set(signing)}
 
@@ -189,6 +204,11 @@ class Script:
         tokens = entry.get("tokens", {})
         secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
+        for name in names:
+            altered = ALTERED_NAME.fullmatch(name)
+            if altered and (held := self.tokens.get(tokens.get(altered["secret"], 0))):
+                secrets[name] = f"{name}_{number}"
+                yield f'{secrets[name]}=$(printf %s "${held}" | {alteration(altered)})'
         yield from self._encoded(number, entry)
         conditions = dict[str, str]()
         yield from self._conditions(number, entry, conditions)
@@ -303,8 +323,8 @@ class Script:
 
     def _operator(self) -> Iterator[str]:
         yield OPERATOR
-        if self.restoring:
-            yield f'restored() {{ (cd "$started_in" && {_called(self.restoring)}) >/dev/null; }}'
+        if "restore" in self.commands:
+            yield f'restored() {{ (cd "$started_in" && {_called(self.commands["restore"])}) >/dev/null; }}'
         else:
             yield "restored() { echo 'have the credential restored before this is run again'; }"
 
@@ -356,7 +376,8 @@ class Script:
         used = {token for each in following for token in each.get("tokens", {}).values()}
         members = ISSUED.findall(entry["response_body"].get("text", ""))
         for place, (member, token) in enumerate(zip(members, entry.get("issued", []), strict=False), 1):
-            if token in used and token not in self.tokens:
+            # Where one token was issued again, that it was is what matters to those who were given it then.
+            if token in used:
                 variable = self.tokens[token] = f"ISSUED_{number}_{place}"
                 yield f"{variable}=$(token_of {number} {member})"
                 yield f'[ -n "${variable}" ] || cannot "answer {number} gives no {member}"'
@@ -366,6 +387,12 @@ class Script:
         lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks, self.tokens)
         self.files |= files
         yield from lines
+
+
+def _whole(name: str) -> str:
+    """The name of the secret that one which was altered was made of; any other name as it is."""
+    altered = ALTERED_NAME.fullmatch(name)
+    return altered["secret"] if altered else name
 
 
 def _called(entry: Entry) -> str:

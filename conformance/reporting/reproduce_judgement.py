@@ -7,13 +7,22 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from conformance.evidence.curl import ALTERATION, NAME, altered_name, signature_scope, signed_with_another
+from conformance.evidence.curl import (
+    ALTERATION,
+    ALTERED_NAME,
+    NAME,
+    alteration,
+    altered_name,
+    signature_scope,
+    signed_with_another,
+)
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_pages import by_items, each_once
 from conformance.reporting.reproduce_seen import PASSES, as_seen
 from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_text import NOT_KEPT, judged
 from conformance.reporting.reproduce_time import told
+from conformance.reporting.reproduce_told import judgement as by_operator
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
@@ -53,7 +62,8 @@ def judgement(
     if "listed" in proof:
         proof["listed"] = [{**each, "pages": each_once(each["pages"], exchanges, numbers)} for each in proof["listed"]]
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
-    pairs = [*proof.get("alike", []), *(pair[1:] for pair in proof.get("same", []))]
+    pairs = [*proof.get("alike", []), *(pair[:2] for pair in proof.get("alike_in", []))]
+    pairs += [pair[1:] for name in ("same", "differ") for pair in proof.get(name, [])]
     looked_at = {shown, *pages, *(each for pair in pairs for each in pair), *([] if proof else named)}
     lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
     lines += _signatures(exchanges, looked_at, proof, secret_names)
@@ -67,13 +77,19 @@ def judgement(
         return [*lines, "cannot 'a part of a secret that was sent is not kept'"], {}
     sent = entries[numbers[shown]]
     if "unsaid" in proof:
-        proof["unsaid"] = [ALTERATION.sub(lambda match: f"${altered_name(match)}", text) for text in proof["unsaid"]]
+        proof["unsaid"] = unsaid(proof)
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
+    for name in held:
+        made = ALTERED_NAME.fullmatch(name)
+        if made and (token := tokens.get(sent.get("tokens", {}).get(made["secret"], 0))):
+            lines.append(f'{name}=$(printf %s "${token}" | {alteration(made)})')
     told_so, files = (
         judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks, held),
         dict[str, bytes](),
     )
+    if proof.get("told"):
+        told_so = [*by_operator(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
     if not told_so:
         answers = [numbers[each] for each in named] or [numbers[shown]]
         about = f"{title} {finding['expected']} {finding['observed']}"
@@ -86,6 +102,11 @@ def judgement(
     return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
 
 
+def unsaid(proof: Entry) -> list[str]:
+    """What an answer would not say, by names of their own also what was made of a secret."""
+    return [ALTERATION.sub(lambda match: f"${altered_name(match)}", text) for text in proof.get("unsaid", [])]
+
+
 def plainly(entry: Entry) -> bool:
     """Whether an answer says a secret as it is, or in an encoding that scripts make of it, and not a part of one."""
     said = "\n".join([entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])])
@@ -96,7 +117,7 @@ def telling(proof: Entry, entry: Entry) -> dict[str, Any]:
     """A proof without what the answer of the run has as it should be: the finding is about something else in it."""
     text = entry["response_body"].get("text")
     known = dict(proof)
-    if text is None or "sha256" in entry["response_body"]:
+    if text is None or "sha256" in entry["response_body"] or "inside" in known:
         return known
     for name, right in (("matches", True), ("lacks", False)):
         if name in known and bool(re.search(known[name], text.replace("\n", ""))) is right:

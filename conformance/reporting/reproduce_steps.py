@@ -26,7 +26,7 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         body = entry["request_body"]
         if entry["client"] in BY_HAND:
             return f"request {number}: {BY_HAND[entry['client']]}"
-        if any(name.lower() == "transfer-encoding" for name, _ in entry["request_headers"]) and not body["size"]:
+        if _streamed(entry) and not body["size"]:
             return f"request {number}: its bytes were streamed, and not kept"
         if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
             return f"request {number}: curl takes its Date for the time that it is signed at"
@@ -35,6 +35,12 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         if "sha256" in body and "pieces" not in body:
             return f"request {number}: its {body['size']} bytes were not kept"
     return ""
+
+
+def _streamed(entry: Entry) -> bool:
+    """Whether a request had a body of its own by its header, wherever that came from."""
+    fields = {name.lower(): value for name, value in entry["request_headers"]}
+    return "transfer-encoding" in fields or fields.get("content-length", "0").strip("0") != ""
 
 
 def steps(

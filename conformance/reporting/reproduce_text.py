@@ -79,6 +79,22 @@ encoded() {
 }
 upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
 token_of() { tr -d '\n' <"$answers/$1.body" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
+# A part of the JWT in an answer takes the place of its body: the header and the claims decoded.
+token_part() {
+    token=$(token_of "$1" access_token)
+    [ "$token" ] || token=$(token_of "$1" token)
+    case $token in *.*.*) ;; *) cannot "answer $1 gives no JWT" ;; esac
+    case $2 in
+        header) printf %s "$token" | cut -d. -f1 | from_base64url ;;
+        claims) printf %s "$token" | cut -d. -f2 | from_base64url ;;
+        signature) printf %s "$token" | cut -d. -f3 ;;
+    esac >"$answers/$1.body"
+}
+from_base64url() {
+    tr '_-' '/+' | awk '{ while (length($0) % 4) $0 = $0 "="; print }' | base64 -d 2>/dev/null
+}
+# A claim as it stands, up to a comma, a bracket or its end.
+claim_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\(\"[^\"]*\"\|[^],}]*\).*/\1/p"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
 on_one_line() { tr -d '\n' <"$answers/$1.body"; }
@@ -112,6 +128,10 @@ described() {
         grep -Ev "^($momentary):" |
         LC_ALL=C sort
 }
+# Whether an answer has a pattern, in a field or in its body.
+has() { { tr -d '\r' <"$answers/$1.head"; on_one_line "$1"; } | grep -Eiq -e "$2" && echo yes; }
+# Answers of one status that both have it, or neither.
+alike_in() { [ "$(status "$1")" = "$(status "$2")" ] && [ "$(has "$1" "$3")" = "$(has "$2" "$3")" ]; }
 # Answered alike: the same status and, where that is a success, the same body.
 alike() {
     [ "$(status "$1")" = "$(status "$2")" ] || return 1
@@ -267,11 +287,7 @@ def judged(
 
     ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them.
     """
-    lines = []
-    for first, second in proof.get("alike", []):
-        if first in numbers and second in numbers:
-            one, other = numbers[first], numbers[second]
-            lines.append(f"alike {one} {other} || shows 'answers {one} and {other} are not alike'")
+    lines = [*_of_pairs(proof, numbers, marks)]
     for each, pattern in proof.get("given", []):
         if each in numbers:
             found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
@@ -283,12 +299,14 @@ def judged(
         below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
         wrong = f'shows "status $(status {number})"'
         lines.append(f"case $(status {number}) in {accepted}) ;; {below}*) {wrong} ;; esac")
-    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid"} & set(proof):
+    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid", "inside"} & set(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
         lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
     lines.extend(_of_the_fields(proof, number))
+    if proof.get("inside"):
+        lines.append(f"token_part {number} {proof['inside']}")
     lines.extend(_of_the_body(proof, number, marks))
     unsaid = [_unsaid(text, marks, secrets) for text in proof.get("unsaid", [])]
     lines += [f"! says {number} {each} || shows 'what answer {number} should not say'" for each in unsaid if each]
@@ -299,12 +317,28 @@ def judged(
             values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
             told = f"{name} of answers {numbers[first]} and {numbers[second]}"
             lines.append(f"[ {' = '.join(values)} ] || shows {shlex.quote(told)}")
+    for name, first, second in proof.get("differ", []):
+        if first in numbers and second in numbers:
+            one, other = numbers[first], numbers[second]
+            lines += [f"token_part {each} claims" for each in (one, other)]
+            told = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
+            lines.append(f"{told} || shows 'the same {name} in the tokens of answers {one} and {other}'")
     for each in proof.get("listed", []):
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
+
+
+def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
+    """The lines that look whether two answers are alike, as a whole or in one respect."""
+    for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
+        if first in numbers and second in numbers:
+            one, other = numbers[first], numbers[second]
+            told = "".join(f" {word(each, marks)}" for each in patterns)
+            compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
+            yield f"{compared} || shows 'answers {one} and {other} are not alike'"
 
 
 def _unsaid(text: str, marks: Mapping[str, str], secrets: Mapping[str, str]) -> str | None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from conformance.vocabulary.exchange import Exchange
+
+Part = Literal["header", "claims", "signature"]
+"""A part of a JWT."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,14 @@ class Proof:
     those of which a value would match a pattern in any case of its letters (``fields_match``), those of which none
     would (``fields_lack``), those which would have a value if they were there (``fields_if_any``); and its body would
     be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
-    ``lacks``. Patterns are POSIX extended regular expressions.
-    ``alike`` are pairs of exchanges that would be answered alike, ``same`` a field with two exchanges that would have
-    one value of it, ``listed`` is what lists would have. ``given`` are exchanges with what must
+    ``lacks``. Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the
+    answer (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
+    ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of its
+    letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field with two
+    exchanges that would have one value of it, ``listed`` what lists would have. ``given`` are exchanges with what must
     stand in their bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among
-    them, that would stand nowhere in the answer, encoded neither. ``beyond`` says why no script can tell.
+    them, that would stand nowhere in the answer, encoded neither. ``told`` are texts with how many times the operator's
+    command events would tell them. ``beyond`` says why no script can tell.
     """
 
     exchange: str = ""
@@ -44,12 +51,16 @@ class Proof:
     matches: str = ""
     lacks: str = ""
     alike: tuple[tuple[str, str], ...] = ()
+    alike_in: tuple[tuple[str, str, str], ...] = ()
     same: tuple[tuple[str, str, str], ...] = ()
     listed: tuple[Listed, ...] = ()
     fields_lack: tuple[tuple[str, str], ...] = ()
     fields_if_any: tuple[tuple[str, str], ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     unsaid: tuple[str, ...] = field(default=(), repr=False)
+    inside: Part | None = None
+    differ: tuple[tuple[str, str, str], ...] = ()
+    told: tuple[tuple[str, int], ...] = ()
     beyond: str = ""
 
 

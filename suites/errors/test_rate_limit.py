@@ -16,7 +16,7 @@ from conformance.clients.at_once import at_once
 from conformance.clients.http import retry_after
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.oauth import expect_no_token, expect_token
-from conformance.oracles.proofs import field_matches
+from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import expect_status, observed
 from conformance.oracles.timing import TIMELY
 from conformance.target.description import Target, parse_rate
@@ -219,8 +219,10 @@ def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
 
     _, window = parse_rate(str(target.limits.token_requests))
     if seconds is None and at is None:
-        told, proof = f"Retry-After {value!r}", field_matches(reply, "Retry-After", "^[0-9]+$| GMT$")
-        raise NonConformance("Retry-After, in seconds or as a date", told, reply, proof=proof)
+        # A day that there is not, or no date at all.
+        form = field_matches(reply, "Retry-After", "^[0-9]+$| GMT$")
+        proof = field_lacks(reply, "Retry-After", value) if value.endswith(" GMT") else form
+        raise NonConformance("Retry-After, in seconds or as a date", f"Retry-After {value!r}", reply, proof=proof)
     if at is not None:
         # By the clock that the target tells, which may not be ours.
         seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))

@@ -9,10 +9,11 @@ import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient
 from conformance.oracles.oauth import expect_token
+from conformance.oracles.proofs import claims_say, literal, subjects_differ
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof
 
 CLOCKS_S = 30.0
 APART_S = 300.0
@@ -38,7 +39,9 @@ def test_jwt_is_signed(oauth: OAuthClient) -> None:
     token, reply = issued_jwt(oauth)
     algorithm = str(header_of(token).get("alg", ""))
     if algorithm.lower() in ("", "none") or not token.split(".")[2]:
-        raise NonConformance("a signed JWT", f"alg {algorithm or 'missing'}", reply)
+        unsigned = Proof(reply.id, inside="header", matches='"alg" *: *"[^"]', lacks='"alg" *: *"[Nn][Oo][Nn][Ee]"')
+        proof = Proof(reply.id, inside="signature", matches=".") if algorithm.lower() not in ("", "none") else unsigned
+        raise NonConformance("a signed JWT", f"alg {algorithm or 'missing'}", reply, proof=proof)
 
 
 @verifies("oauth/jwt/type-is-at-jwt")
@@ -51,7 +54,10 @@ def test_jwt_type(oauth: OAuthClient) -> None:
     token, reply = issued_jwt(oauth)
     kind = str(header_of(token).get("typ", "")).lower()
     if kind not in ("at+jwt", "application/at+jwt"):
-        raise NonConformance("typ at+jwt", f"typ {kind or 'missing'}", reply)
+        # Media types have no case (RFC 7515 section 4.1.9), and JSON may escape a slash.
+        named = r'"typ" *: *"([Aa][Pp][Pp][Ll][Ii][Cc][Aa][Tt][Ii][Oo][Nn]\\?/)?[Aa][Tt]\+[Jj][Ww][Tt]"'
+        proof = Proof(reply.id, inside="header", matches=named)
+        raise NonConformance("typ at+jwt", f"typ {kind or 'missing'}", reply, proof=proof)
 
 
 @verifies("oauth/jwt/has-the-claims")
@@ -66,18 +72,22 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     token, reply = issued_jwt(oauth)
     claims = claims_of(token)
     if not claims.get(name):
-        raise NonConformance(f"the claim {name}", f"claims {', '.join(sorted(claims))}", reply)
+        found, proof = ", ".join(sorted(claims)), claims_say(reply, name, r'("[^"]|[1-9]|\[ *")')
+        raise NonConformance(f"the claim {name}", f"claims {found}", reply, proof=proof)
     if name in ("exp", "iat") and not isinstance(claims[name], int | float):
-        raise NonConformance(f"the claim {name} as a number", f"{name} {claims[name]!r}", reply)
+        proof = claims_say(reply, name, "[0-9]")
+        raise NonConformance(f"the claim {name} as a number", f"{name} {claims[name]!r}", reply, proof=proof)
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
-        raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply)
+        proof = claims_say(reply, name, f'"{literal(own)}"')
+        raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply, proof=proof)
     other, again = issued_jwt(oauth) if name in ("iss", "jti") else (token, reply)
-    found = claims_of(other).get(name)
-    if name == "jti" and other != token and found == claims[name]:
-        raise NonConformance("another jti in another token", f"{claims[name]!r} in both", reply, again)
-    if name == "iss" and found != claims[name]:
-        raise NonConformance(f"iss {claims[name]!r} in each token", f"iss {found!r} in another", reply, again)
+    told = claims_of(other).get(name)
+    if name == "jti" and other != token and told == claims[name]:
+        proof = Proof(again.id, differ=((name, reply.id, again.id),))
+        raise NonConformance("another jti in another token", f"{told!r} in both", reply, again, proof=proof)
+    if name == "iss" and told != claims[name]:
+        raise NonConformance(f"iss {claims[name]!r} in each token", f"iss {told!r} in another", reply, again)
 
 
 @verifies("oauth/jwt/subject-is-the-client")
@@ -90,7 +100,8 @@ def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     token, reply = issued_jwt(oauth)
     subject, again = claims_of(token).get("sub"), oauth.request_token("narrow")
     if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
-        raise NonConformance("sub of each client's own", f"{subject!r} in both", reply, again)
+        proof = subjects_differ(reply, again)
+        raise NonConformance("sub of each client's own", f"{subject!r} in both", reply, again, proof=proof)
 
 
 @verifies("oauth/jwt/scope-claim-is-what-was-granted")
@@ -104,7 +115,8 @@ def test_jwt_scope_claim(oauth: OAuthClient) -> None:
     token, reply = issued_jwt(oauth, scope=scope)
     claimed = claims_of(token).get("scope")
     if claimed not in (scope, [scope]):
-        raise NonConformance(f"the claim scope {scope}", f"{claimed!r}", reply)
+        proof = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
+        raise NonConformance(f"the claim scope {scope}", f"{claimed!r}", reply, proof=proof)
 
 
 @verifies("oauth/jwt/lifetime-is-as-stated")
@@ -131,6 +143,11 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
         raise NonConformance("a token that is valid when it is issued", f"nbf {valid - begins:.0f} s behind iat", reply)
 
 
+def _inner(value: object) -> str:
+    """JSON of a value without its first and last letter: of a text what stands of it in other JSON."""
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
 @verifies("oauth/jwt/carries-no-secret")
 def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
     """Purpose: what anybody can decode holds nothing that nobody may know.
@@ -139,8 +156,12 @@ def test_jwt_carries_no_secret(oauth: OAuthClient) -> None:
             2. expect the client secret neither in its header nor in its claims
     """
     token, reply = issued_jwt(oauth)
-    if oauth.credential("full").client_secret.reveal() in json.dumps([header_of(token), claims_of(token)]):
-        raise NonConformance("claims without the client secret", "the client secret in them", reply)
+    secret = oauth.credential("full").client_secret.reveal()
+    parts: dict[Part, object] = {"header": header_of(token), "claims": claims_of(token)}
+    for part, document in parts.items():
+        if _inner(secret) in _inner(document):
+            proof = Proof(reply.id, inside=part, unsaid=(secret,))
+            raise NonConformance("a token without the client secret", f"it stands in its {part}", reply, proof=proof)
 
 
 @verifies("oauth/jwt/parameters-set-no-claims")
@@ -154,7 +175,9 @@ def test_parameters_set_no_claims(oauth: OAuthClient) -> None:
     token, reply = issued_jwt(oauth, **sent, exp="4711004711")
     taken = [name for name, value in claims_of(token).items() if str(value) in ("cf-forged", "4711004711")]
     if taken:
-        raise NonConformance("no claim of a value that was sent", f"{', '.join(taken)} as sent", reply)
+        found = f'"({"|".join(taken)})" *: *"?(cf-forged|4711004711)'
+        proof = Proof(reply.id, inside="claims", lacks=found)
+        raise NonConformance("no claim of a value that was sent", f"{', '.join(taken)} as sent", reply, proof=proof)
 
 
 FORWARDED = (
@@ -178,4 +201,5 @@ def test_header_fields_set_no_claims(oauth: OAuthClient) -> None:
     claims = claims_of(oauth.taken(reply, "full"))
     taken = [name for name, value in claims.items() if "cf-forged" in str(value)]
     if taken:
-        raise NonConformance("claims that say nothing of a header field", f"{', '.join(taken)} as sent", reply)
+        told, proof = ", ".join(taken), Proof(reply.id, inside="claims", lacks="cf-forged")
+        raise NonConformance("claims that say nothing of a header field", f"{told} as sent", reply, proof=proof)

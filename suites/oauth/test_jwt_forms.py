@@ -1,18 +1,22 @@
-"""JWT access tokens that are none: in their parts stands what no issuer writes, or nobody has signed them."""
+"""JWT access tokens that are none: in their parts stands what no issuer writes, or no issuer has signed them."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import part, unpadded
+from conformance.clients.jwt_parts import part, signed, unpadded
+from conformance.clients.key_server import KeyServer
 from conformance.evidence.once import Once
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 
 def good_token(platform: Platform, once: Once) -> str:
@@ -75,3 +79,33 @@ def test_tokens_of_no_key_are_refused(platform: Platform, once: Once, how: str) 
         others += [each for each in platform.operations(*KINDS) if each.kind not in ("read", "read-item")]
     for operation in [first] if how == "zero" else others:
         expect_status(platform.send(operation, forged), 401, f"for {operation}")
+
+
+@verifies("oauth/jwt/no-key-is-fetched")
+@pytest.mark.parametrize("member", [case(name, name) for name in ("jku", "x5u")])
+def test_no_key_is_fetched(platform: Platform, member: str) -> None:
+    """Purpose: a token cannot send the service to an address of its bearer's choice, not even to refuse it then.
+
+    Method: 1. use a token at a declared resource: 2xx
+            2. listen on this machine's address; sign the token's claims by a key of one's own, and name that address
+               as the place of the key
+            3. expect 401, and nobody to have come (a target that cannot reach this machine shows the 401 alone)
+    """
+    operation = platform.operations("read")[0]
+    token = platform.oauth.token("full")
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    expect_success(platform.send(operation, token), "for the genuine token")
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = {**json.loads(jwt.algorithms.ECAlgorithm.to_jwk(key.public_key())), "kid": "cf-key"}
+    with KeyServer(json.dumps({"keys": [public]}).encode(), platform.http.base_url) as keys:
+        header = {**header_of(token), "kid": "cf-key", member: keys.url}
+        header.pop("alg", None)
+        forged = signed(header, claims_of(token), key)
+        reply = platform.send(operation, forged)
+    expect_status(reply, 401, f"for a token whose {member} leads to its key")
+    if keys.asked:
+        proof = Proof(beyond="it is about a request that the target makes to another address")
+        told = f"GET {keys.asked[0]} there"
+        raise NonConformance(f"no request to the address in {member}", told, reply, proof=proof)

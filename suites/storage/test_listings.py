@@ -111,9 +111,11 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
     wanted = sorted(keys, key=str.encode)
     if page.keys != wanted:
         raise NonConformance(f"{wanted}", f"{page.keys}", page.reply, proof=in_order(page.reply, "Key", wanted))
-    groups = whole_listing(version_2(space, prefix, 1000, "b")).prefixes
-    if list(groups) != sorted(groups, key=str.encode):
-        raise NonConformance("common prefixes in the same order", f"{groups}")
+    grouped = whole_listing(version_2(space, prefix, 1000, "b"))
+    groups, ordered = list(grouped.prefixes), sorted(grouped.prefixes, key=str.encode)
+    if groups != ordered:
+        proof = in_order(grouped.reply, "Prefix", ordered)
+        raise NonConformance("common prefixes in the same order", f"{groups}", grouped.reply, proof=proof)
 
 
 @verifies("storage/listing/start-after-is-exclusive")

@@ -11,6 +11,7 @@ from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
 from conformance.strategies.storage import bodies, metadata_fields, object_names, query_parameters, range_fields
 from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
 
@@ -64,15 +65,16 @@ def test_any_range_field_is_answered(space: Space, field: str, body: bytes) -> N
     if reply.status == 200:
         expect_bytes(reply, body)
     elif reply.status == 206 and reply.media_type != "multipart/byteranges":
-        _expect_named_part(reply.headers.get("content-range") or "", reply.body, body)
+        _expect_named_part(reply, body)
 
 
-def _expect_named_part(named: str, part: bytes, whole: bytes) -> None:
+def _expect_named_part(reply: Exchange, whole: bytes) -> None:
+    named, part = reply.headers.get("content-range") or "", reply.body
     first, last = map(whole_number, named.removeprefix("bytes ").partition("/")[0].partition("-")[::2])
     if first is None or last is None:
-        raise NonConformance("Content-Range with the part's place", f"Content-Range: {named}")
+        raise NonConformance("Content-Range with the part's place", f"Content-Range: {named}", reply)
     if whole[first : last + 1] != part or not part:
-        raise NonConformance(f"the bytes that Content-Range names ({named})", f"{len(part)} others")
+        raise NonConformance(f"the bytes that Content-Range names ({named})", f"{len(part)} others", reply)
 
 
 @pytest.fixture(scope="session")

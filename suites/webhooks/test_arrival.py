@@ -14,9 +14,10 @@ from conformance.clients.operator import Operator
 from conformance.clients.webhooks import HeaderFields, WebhookClient
 from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
-from conformance.oracles.webhooks import mark, told_in_time
+from conformance.oracles.webhooks import mark, told_in_time, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
@@ -56,24 +57,27 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
     """
     observed_by(operator)
     marks = {name: mark() for name in kinds_of(webhook)}
-    accepted = []
+    accepted: dict[str, Exchange] = {}
     for number, (name, (content_type, fields)) in enumerate(kinds_of(webhook).items()):
         if number == 1:
             webhook.post(b"{")
         event = {"mark": marks[name]}
         form = "form" in content_type
-        accepted += [name] * webhook.post(
-            urlencode(event).encode() if form else json.dumps(event).encode(), content_type, fields
-        ).ok
+        reply = webhook.post(urlencode(event).encode() if form else json.dumps(event).encode(), content_type, fields)
+        accepted.update({name: reply} if reply.ok else {})
     many = {f"{number} of twelve": mark() for number in range(1, 13)}
-    for reply in at_once([partial(webhook.post, json.dumps({"mark": each}).encode()) for each in many.values()]):
+    replies = at_once([partial(webhook.post, json.dumps({"mark": each}).encode()) for each in many.values()])
+    for name, reply in zip(many, replies, strict=True):
         expect_success(reply)
+        accepted[name] = reply
 
-    wanted = {name: each for name, each in {**marks, **many}.items() if name in accepted or name in many}
+    wanted = {name: each for name, each in {**marks, **many}.items() if name in accepted}
     told = told_in_time(operator, target, lambda told: all(each in told for each in wanted.values()))
-    wrong = [f"{name} {told.count(each)} times" for name, each in wanted.items() if told.count(each) != 1]
+    wrong = {name: f"{name} {told.count(each)} times" for name, each in wanted.items() if told.count(each) != 1}
     if wrong:
-        raise NonConformance("every event among those taken in, once", f"the event {', '.join(wrong)}")
+        seen = f"the event {', '.join(wrong.values())}"
+        replies = {wanted[name]: accepted[name] for name in wrong}
+        raise told_otherwise("every event among those taken in, once", seen, replies, 1)
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
@@ -104,11 +108,11 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
             2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them
     """
     observed_by(operator)
-    accepted = {}
+    accepted, replies = dict[str, str](), dict[str, Exchange]()
     for name, (body, content_type, sent) in events_of(webhook).items():
         declared = content_type.partition(";")[0] in webhook.described.content_types
-        if declared and webhook.post(sent, content_type).ok:
-            accepted[name] = hashlib.sha256(body).hexdigest()
+        if declared and (reply := webhook.post(sent, content_type)).ok:
+            accepted[name], replies[name] = hashlib.sha256(body).hexdigest(), reply
 
     digests = accepted.values()
     told = told_in_time(operator, target, lambda told: "sha256" not in told or all(each in told for each in digests))
@@ -116,7 +120,8 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
         raise NotApplicable("the hook events tells no sha256")
     changed = [name for name, digest in accepted.items() if digest not in told]
     if changed:
-        raise NonConformance("events with the SHA-256 of the bodies that were sent", f"none for {', '.join(changed)}")
+        expected, seen = "events with the SHA-256 of the bodies that were sent", f"none for {', '.join(changed)}"
+        raise told_otherwise(expected, seen, {accepted[name]: replies[name] for name in changed}, 1)
 
 
 @verifies("webhooks/delivery/equal-events-are-two")
@@ -128,12 +133,13 @@ def test_equal_events_are_two(webhook: WebhookClient, operator: Operator, target
     """
     observed_by(operator)
     word = mark()
-    for _ in range(2):
-        expect_success(webhook.post(json.dumps({"mark": word}).encode()))
+    replies = [webhook.post(json.dumps({"mark": word}).encode()) for _ in range(2)]
+    for reply in replies:
+        expect_success(reply)
 
     count = told_in_time(operator, target, lambda told: told.count(word) == 2).count(word)
     if count != 2:
-        raise NonConformance("two equal events among those taken in", f"{count}")
+        raise told_otherwise("two equal events among those taken in", f"{count}", {word: replies[-1]}, 2)
 
 
 @verifies("webhooks/delivery/cut-off-is-not-taken-in")
@@ -147,6 +153,7 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
     observed_by(operator)
     words = [mark(), mark()]
     length, chunk = (json.dumps({"mark": word}).encode() for word in words)
+    replies = []
     head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
     for framed, sent in (
         (f"Content-Length: {len(length) + 10}", length),
@@ -155,9 +162,10 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
         reply = BreakingOff(webhook.http).send_beginning(f"{head}{framed}".encode(), sent)
         if reply.ok:
             raise NonConformance("no success for a part of a body", observed(reply), reply)
+        replies.append(reply)
     told = json.dumps(operator.events())
-    if any(word in told for word in words):
-        raise NonConformance("no event of a body that broke off", "the event among those taken in")
+    if taken := {word: reply for word, reply in zip(words, replies, strict=True) if word in told}:
+        raise told_otherwise("no event of a body that broke off", "the event among those taken in", taken, 0)
 
 
 @verifies("webhooks/delivery/refused-is-not-taken-in")
@@ -183,4 +191,5 @@ def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator) -> 
     told = json.dumps(operator.events())
     taken = [name for name, each in marks.items() if not replies[name].ok and each in told]
     if taken:
-        raise NonConformance("no event that was refused", f"the refused event {', '.join(taken)} among those taken in")
+        seen = f"the refused event {', '.join(taken)} among those taken in"
+        raise told_otherwise("no event that was refused", seen, {marks[name]: replies[name] for name in taken}, 0)

@@ -126,3 +126,33 @@ def test_a_name_is_told_where_it_stands_alone(body: str, headers: dict[str, str]
             expect_not_named(answer, "lab")
     else:
         expect_not_named(answer, "lab")
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern"),
+    [
+        ({"headers": {"X-Owner": "acme"}}, "^x-owner:"),
+        ({"headers": {"Content-Type": "text/plain"}}, "^content-type: text/plain$"),
+        ({"body": '{"error": {"code": "hidden", "id": "req-0", "message": "no real"}}'}, '"hidden"'),
+    ],
+)
+def test_a_leak_is_told_by_what_is_there_each_time(changes: dict[str, Any], pattern: str) -> None:
+    with pytest.raises(NonConformance) as found:
+        expect_as_absent(target(changes), "real", iter([f"absent{number}" for number in range(20)]).__next__)
+    assert found.value.proof is not None
+    assert [told for _, _, told in found.value.proof.alike_in] == [pattern]
+
+
+def test_a_leak_in_the_status_is_told_by_it() -> None:
+    with pytest.raises(NonConformance) as found:
+        expect_as_absent(target({"status": 403}), "real", lambda: "absent")
+    assert found.value.proof is not None and found.value.proof.alike and not found.value.proof.alike_in
+
+
+def test_a_field_that_is_missing_would_be_there() -> None:
+    def ask(name: str) -> Asked:
+        return Asked(name, reply(404, "", {} if name == "real" else {"X-Kind": "a"}))
+
+    with pytest.raises(NonConformance) as found:
+        expect_as_absent(ask, "real", lambda: "absent")
+    assert found.value.proof is not None and found.value.proof.alike_in[0][2] == "^x-kind:"

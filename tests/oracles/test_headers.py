@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from conformance.oracles.headers import address_parts, challenges, expect_not_shared, expect_well_formed_bearer
+from conformance.oracles.headers import ADDRESS, address_parts, challenges, expect_not_shared, expect_well_formed_bearer
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -81,3 +83,26 @@ def test_for_shared_caches(value: str) -> None:
 )
 def test_not_for_shared_caches(value: str) -> None:
     expect_not_shared(reply(200, {}, {"Cache-Control": value} if value else {}))
+
+
+@pytest.mark.parametrize(
+    ("address", "right"),
+    [
+        ("http://[registry]/v2/a", False),
+        ("http://h:port/a", False),
+        ("http://h:80/a?b=[c]", True),
+        ("https://[::1]:5000/v2/", True),
+        ("/v2/a:b", True),
+        ("uploads/x", True),
+        ("//h/a", True),
+    ],
+)
+def test_the_form_of_an_address_is_what_a_script_looks_for(address: str, right: bool) -> None:
+    assert bool(re.search(ADDRESS, address)) is right
+
+
+def test_a_field_that_holds_no_address_is_looked_at() -> None:
+    answer = reply(202, "", {"Location": "http://[registry]/v2/"})
+    with pytest.raises(NonConformance) as found:
+        address_parts(answer, "http://[registry]/v2/")
+    assert found.value.proof is not None and found.value.proof.fields_match == (("Location", ADDRESS),)

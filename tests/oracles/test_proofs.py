@@ -6,7 +6,18 @@ import re
 
 import pytest
 
-from conformance.oracles.proofs import alike, field_lacks, in_order, lacks, literal, says
+from conformance.oracles.proofs import (
+    alike,
+    claims_say,
+    field_lacks,
+    has_member,
+    has_no_member,
+    in_order,
+    lacks,
+    literal,
+    says,
+    without_member,
+)
 from conformance.oracles.s3_objects import expect_if_told, expect_no_longer
 from conformance.oracles.state import State, expect_unchanged
 from conformance.vocabulary.finding import NonConformance
@@ -73,3 +84,21 @@ def test_what_differs_by_itself_is_not_said_to_be_as_before() -> None:
     with pytest.raises(NonConformance) as found:
         expect_unchanged(before, State(200, b"two", None, "x-2"), reply())
     assert found.value.proof is None
+
+
+@pytest.mark.parametrize("value", ['"a b"', "30", "-1", "3.5", "null"])
+def test_a_member_would_be_another(value: str) -> None:
+    found = without_member(reply(200, f'{{"expires_in": {value}, "x": 1}}'), "expires_in")
+    assert found is not None and re.search(found.lacks, f'{{"expires_in": {value}}}')
+    assert not re.search(found.lacks, '{"expires_in": 300}')
+
+
+def test_a_member_that_is_none_of_a_text_or_a_number_tells_nothing() -> None:
+    assert without_member(reply(200, '{"expires_in": [1]}'), "expires_in") is None
+
+
+def test_a_member_would_be_there_or_not() -> None:
+    answer = reply(200, "{}")
+    assert re.search(has_member(answer, "scope", '"').matches, '{"scope" : "a"}')
+    assert re.search(has_no_member(answer, "scope").lacks, '{"scope": null}')
+    assert claims_say(answer, "sub", '"').inside == "claims"

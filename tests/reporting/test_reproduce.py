@@ -57,6 +57,25 @@ BESIDE = {
     "token-error-echoes-request": "oauth/errors/secret-is-not-repeated",
     "token-echoed-in-error": "errors/shape/repeats-no-token",
     "deep-body-crashes": "errors/5xx/heavy-bodies-are-no-server-error",
+    # What these look at is inside a token, or a member beside one, which no evidence holds.
+    "jti-missing": "oauth/jwt/has-the-claims",
+    "type-is-plain-jwt": "oauth/jwt/type-is-at-jwt",
+    "unsigned-tokens-issued": "oauth/jwt/is-signed",
+    "subject-of-tokens-is-one": "oauth/jwt/subject-is-the-client",
+    "secret-inside-token": "oauth/jwt/carries-no-secret",
+    "token-answer-wrapped": "oauth/token/response-contains-a-token",
+    # A token is forged again of the parts of one that is issued now, a URL cut again or changed in a letter.
+    "unsigned-token-accepted": "oauth/jwt/forged-tokens-are-refused",
+    "webhook-url-compared-without-case": "webhooks/secret/near-misses-are-refused",
+    "webhook-url-matched-by-prefix": "webhooks/secret/refusals-are-alike",
+    "answer-tells-most-of-url": "webhooks/secret/is-not-repeated",
+    # The operator's command tells which events were taken in.
+    "equal-events-are-one": "webhooks/delivery/equal-events-are-two",
+    "text-event-lost": "webhooks/delivery/reaches-the-workspace",
+    "refused-method-taken-in": "webhooks/delivery/refused-is-not-taken-in",
+    "event-trimmed": "webhooks/delivery/arrives-byte-for-byte",
+    "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
+    "hidden-project-has-own-caching": "authorization/concealment/reading-tells-nothing",
 }
 # Enough that each is found from any seed: what was found needs no more of them.
 SEED, EXPLORE = "1", "150"

@@ -96,6 +96,14 @@ def test_curl_signs_no_path_with_dots() -> None:
     assert not unsendable([(1, {**asked, "client": "s3-raw"})], {}, {"KEY": "SECRET"})
 
 
+@pytest.mark.parametrize("field", [["Content-Length", "5"], ["Transfer-Encoding", "chunked"]])
+def test_a_body_that_was_made_while_it_was_sent_is_not_sent_again(field: list[str]) -> None:
+    streamed = entry(method="PUT", request_headers=[field], request_body={"size": 0, "text": ""})
+    assert "streamed" in unsendable([(1, streamed)], {}, {})
+    assert not unsendable([(1, {**streamed, "request_body": {"size": 5, "text": "a b c"}})], {}, {})
+    assert not unsendable([(1, {**streamed, "request_headers": [["Content-Length", "0"]]})], {}, {})
+
+
 def test_the_steps_before_must_be_as_they_were() -> None:
     exchanges = [
         entry(1, "POST", 202), entry(2, "PUT", 201), entry(3, "GET", 200), entry(4, "GET", 404), entry(5, "GET", 429),
