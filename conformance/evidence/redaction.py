@@ -167,14 +167,19 @@ class Redactor:
             text = BASIC.sub(lambda match: match["scheme"] + self._basic(match["value"].replace("\\", "")), text)
         if "%" in text and LETTER.search(text):
             text = ENCODED_TEXT.sub(self._decoded, text)
-        # To look for each is much quicker than a pattern of them all, and most texts have none.
-        if any(each in text for each in list(self._names)):
-            pattern = self._pattern  # which a caller at the same moment may take away
-            if pattern is None:
-                longest_first = sorted(self._names, key=len, reverse=True)
-                pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-            text = pattern.sub(lambda match: f"${self._names[match.group()]}", text)
+        text = self._exactly(text)
         return TOKEN.sub(self._token, text) if self._tokens else text
+
+    def _exactly(self, text: str) -> str:
+        """The text with each secret of the target file replaced, wherever it stands as a whole."""
+        # To look for each is much quicker than a pattern of them all, and most texts have none.
+        if not any(each in text for each in list(self._names)):
+            return text
+        pattern = self._pattern  # which a caller at the same moment may take away
+        if pattern is None:
+            longest_first = sorted(self._names, key=len, reverse=True)
+            pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+        return pattern.sub(lambda match: f"${self._names[match.group()]}", text)
 
     def _decoded(self, match: re.Match[str]) -> str:
         """A text with letters that are percent-encoded: as it is, or what it holds of a secret by name."""
@@ -248,7 +253,9 @@ class Redactor:
         if not any(word in text for word in ("secret", "token", "password")):
             # All the names have one of these, and most bodies none, however large they are.
             return self.text(text)
-        # Before all else: what is left of a secret may look in part like a token.
+        # Before all else: a secret that stands there as it is may hold what ends a parameter.
+        text = self._exactly(text)
+        # Then at once: what is left of a secret may look in part like a token.
         text = SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self._simply(m["value"]), text)
         return SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self.remains(m["value"]), self.text(text))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: byt
             2. expect no token and no 5xx
     """
     other = {b"client_id": "client_secret", b"client_secret": "client_id"}[name]
-    rest = dict(control.form())[other].encode()
+    rest = quote_plus(dict(control.form())[other]).encode()
     reply = control.post(b"grant_type=client_credentials&" + name + b"=" + value + b"&" + other.encode() + b"=" + rest)
 
     expect_no_token(reply)

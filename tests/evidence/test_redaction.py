@@ -209,6 +209,11 @@ def test_how_a_secret_was_altered_is_told_where_it_is_simple(redactor: Redactor,
     assert redactor.header("Authorization", f"Basic {pair}") == f"Basic <base64 of client:{told}>"
 
 
+def test_a_secret_that_was_not_encoded_is_told_whole(redactor: Redactor) -> None:
+    assert redactor.body(f"client_secret={SECRET}&x=1") == "client_secret=$CT_SECRET&x=1"
+    assert redactor.body(f'{{"client_secret": "{SECRET}"}}') == '{"client_secret": "$CT_SECRET"}'
+
+
 HEAD, CLAIMS, SIGNATURE = TOKEN.split(".")
 UNSIGNED = base64.urlsafe_b64encode(b'{"alg": "none"}').decode().rstrip("=")
 
