@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_challenge
+from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import KINDS, Platform
 from conformance.vocabulary.check import verifies
@@ -103,6 +104,5 @@ def test_token_lives_as_long_as_it_says(platform: Platform, once: Once) -> None:
     if over.reply.status != 401 or not isinstance(stated, int | float):
         raise NotApplicable("the token still opens things, or no expires_in is stated with it")
     if stated > over.age_s + 1:
-        raise NonConformance(
-            f"2xx for the {stated} s of expires_in", f"401 after {over.age_s:.1f} s", over.given, over.reply
-        )
+        told, proof = f"401 after {over.age_s:.1f} s", without_member(over.given, "expires_in")
+        raise NonConformance(f"2xx for the {stated} s of expires_in", told, over.given, over.reply, proof=proof)
