@@ -57,7 +57,7 @@ def test_callers_are_kept_apart(platform: Platform) -> None:
             2. expect 2xx for full, a refusal for the others
     """
     operation = beyond_narrow(platform)
-    answers: dict[str | None, range] = {**ANSWERS, None: range(400, 500)}
+    answers = ANSWERS | {None: range(400, 500)}
     tokens = {role: platform.oauth.token(role) if role else None for role in answers}
     callers = list(itertools.chain.from_iterable([list(answers)] * EACH))
     for _ in range(ROUNDS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -77,7 +78,7 @@ def _changed_in_the_middle(token: str) -> str:
 
 LONG = 6000
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
-INVALID = {
+INVALID: dict[str, Callable[[str], str]] = {
     "unknown": lambda token: "cf-unknown-token", "cut": lambda token: token[:-6],
     "first-cut": lambda token: token[1:],
     "extended": lambda token: token + "AAAA", "case-changed": lambda token: token.swapcase(),

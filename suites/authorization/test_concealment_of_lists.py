@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.concealment import Asked, expect_as_absent, expect_not_named
 from conformance.oracles.status import expect_status
 from conformance.oracles.timing import expect_same_time
-from conformance.sandbox.hidden import HiddenThings
+from conformance.sandbox.hidden import Hidden, HiddenThings
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
@@ -155,12 +157,19 @@ def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) ->
     Method: 1. read a hidden and an absent thing, in random order within each pair, over one connection
             2. expect no difference by a rank test with effect size, or none again in a fresh sample
     """
+
+    def hidden_one(thing: Hidden, token: tuple[str, str]) -> Exchange:
+        return platform.http.get(thing.path(thing.name), [token])
+
+    def absent_one(thing: Hidden, token: tuple[str, str]) -> Exchange:
+        return platform.http.get(thing.path(thing.control()), [token])
+
     by_role = {thing.role: thing for thing in hidden.all()}
     for thing in by_role.values():
         token = bearer(platform.oauth.token(thing.role))
         expect_same_time(
-            lambda thing=thing, token=token: platform.http.get(thing.path(thing.name), [token]),
-            lambda thing=thing, token=token: platform.http.get(thing.path(thing.control()), [token]),
+            partial(hidden_one, thing, token),
+            partial(absent_one, thing, token),
             f"what is hidden from {thing.role} and what is absent",
         )
 

@@ -213,7 +213,7 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
 
 
 # Those that name a path are sent one by one: a front end may refuse some of them, and the others are told from those.
-FORGED = {
+FORGED: dict[str, list[tuple[str, ...]]] = {
     "organization": [("X-Org-Id", "X-Organization", "X-Organization-Id", "X-Org", "X-Tenant-Id", "X-Tenant",
                       "X-Account-Id", "X-Account", "X-Workspace", "X-Customer-Id")],
     "host": [("X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "X-Host")],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -166,11 +168,12 @@ def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
         if who == "lacking" and not operation.scope:
             continue
         etag = platform.as_role("full", operation).headers.get("etag")
-        token = {
+        tokens: dict[str, Callable[[], str | None]] = {
             "none": lambda: None,
-            "lacking": lambda scope=operation.scope: platform.token_without(str(scope)),
+            "lacking": partial(platform.token_without, str(operation.scope)),
             "foreign": lambda: platform.oauth.token("foreign"),
-        }[who]()
+        }
+        token = tokens[who]()
         for value in ("*", etag) if etag else ("*",):
             reply = platform.send(operation, token, [("If-None-Match", value)])
             expect_status(reply, wanted, f"for {operation} with If-None-Match: {value}")
@@ -207,11 +210,12 @@ def test_another_method_is_no_way_in(platform: Platform, who: str) -> None:
             2. expect no 2xx with a body that shows the item, and nothing changed
     """
     for operation in platform.operations("read-item"):
-        token = {
+        tokens: dict[str, Callable[[], str | None]] = {
             "no-token": lambda: None,
-            "lacking-scope": lambda each=operation.resource: token_of_nothing(platform, each),
+            "lacking-scope": partial(token_of_nothing, platform, operation.resource),
             "foreign": lambda: platform.oauth.token("foreign"),
-        }[who]()
+        }
+        token = tokens[who]()
         shown = f"text of {platform.slug_of(operation)}".encode()
         for method in ("PUT", "POST", "PATCH", "OPTIONS", "TRACE", "CFTEST"):
             before = platform.state(operation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -171,7 +172,7 @@ def test_invalid_parameter(platform: Platform, once: Once, query: str) -> None:
     """
     beyond = {404} if query.startswith("offset=") else set()
     for operation in platform.operations("read"):
-        plain = once(("plain", operation.path), lambda each=operation: platform.as_role("full", each))
+        plain = once(("plain", operation.path), partial(platform.as_role, "full", operation))
         reply = platform.as_role("full", operation, path=f"{operation.path}?{query}")
         expect_status(reply, {400, plain.status, *beyond}, f"for {operation.path}?{query}")
 

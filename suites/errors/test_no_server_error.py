@@ -13,7 +13,7 @@ from conformance.vocabulary.check import case, verifies
 writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
 
 
-HOSTILE_HEADERS = {
+HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
     "accept": [("Accept", "application/xml;q=x, */*;q=-1")], "range": [("Range", "bytes=-0,5-2")],
     "if-match": [("If-Match", '"')], "if-none-match": [("If-None-Match", 'W/"')],
     "if-modified-since": [("If-Modified-Since", "yesterday")], "content-encoding": [("Content-Encoding", "gzip")],

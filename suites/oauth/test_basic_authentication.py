@@ -87,13 +87,13 @@ def test_wrong_secret_by_basic_is_refused(control: OAuthClient, how: str) -> Non
     """
     credential = control.credential("full")
     client_id, secret = credential.client_id, credential.client_secret.reveal()
-    authorization = {
+    authorizations: dict[str, tuple[str, str | bytes]] = {
         "empty": basic(client_id, ""),
         "cut": basic(client_id, secret[:-1]),
         "none": ("Authorization", _encoded(client_id.encode())),
-    }[how]
+    }
 
-    expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization)))
+    expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorizations[how])))
 
 
 @verifies("oauth/client/two-clients-at-once-are-refused")

@@ -150,7 +150,7 @@ def test_authentication_is_required(control: OAuthClient, changes: dict[str, str
     Method: 1. leave out the secret, the id, or both, or send an assertion that nobody signed in place of the secret
             2. expect 400 or 401 and no token
     """
-    expect_refusal(control.request_token(**changes))
+    expect_refusal(control.request_token("full", **changes))
 
 
 @verifies("oauth/client/secret-is-one-text")

@@ -11,7 +11,7 @@ from conformance.oracles.oauth import CODES, EXTENSIONS, expect_error, expect_er
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
-BAD = {
+BAD: dict[str, dict[str, str | None]] = {
     "no-grant-type": {"grant_type": None},
     "unknown-grant-type": {"grant_type": "cf-unknown"},
     "wrong-secret": {"client_secret": "cf-not-the-secret"},
@@ -40,7 +40,8 @@ def refused(oauth: OAuthClient, name: str) -> Exchange:
     """The answer to a bad request; 400 or 401, or the check of that promise says so first."""
     if name in RAW:
         return oauth.post(RAW[name])
-    return oauth.post(oauth.form(**BAD[name]), (FORM_TYPE, *([OTHER_LANGUAGES] if name == "wrong-secret" else [])))
+    languages = [OTHER_LANGUAGES] if name == "wrong-secret" else []
+    return oauth.post(oauth.form("full", **BAD[name]), (FORM_TYPE, *languages))
 
 
 @verifies("oauth/errors/refusal-is-a-json-error-document")

@@ -51,7 +51,7 @@ def forged(token: str, how: str, wider: list[str], credential: Credential) -> st
         key = own.get(how) or {"hmac-empty": "", "hmac-secret": "secret"}[how]
         wide = part({**claims, "cf-forged": True})
         return hmac_signed({**header, "alg": "HS256"}, wide if how in own else body, key.encode())
-    headers = {
+    headers: dict[str, dict[str, object]] = {
         "jwk": {"jwk": {"kty": "oct", "k": "c2VjcmV0"}, "alg": "HS256"},
         "jku": {"jku": "http://127.0.0.1:9/keys"},
         "kid-path": {"kid": "../../../../dev/null", "alg": "HS256"},
@@ -61,8 +61,8 @@ def forged(token: str, how: str, wider: list[str], credential: Credential) -> st
     }
     if how in headers:
         changed = {**header, **headers[how]}
-        key = {"jwk": b"secret", "kid-path": b"", "kid-sql": b"secret"}.get(how)
-        return f"{part(changed)}.{body}.{signature}" if key is None else hmac_signed(changed, body, key)
+        secret = {"jwk": b"secret", "kid-path": b"", "kid-sql": b"secret"}.get(how)
+        return f"{part(changed)}.{body}.{signature}" if secret is None else hmac_signed(changed, body, secret)
     edits: dict[str, dict[str, Any]] = {
         "scope": {"scope": " ".join(wider)},
         "subject": {"sub": "cf-other", "client_id": "cf-other"},

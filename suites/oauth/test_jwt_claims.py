@@ -22,7 +22,7 @@ CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 def issued_jwt(oauth: OAuthClient, **changes: str | None) -> tuple[str, Exchange]:
     """A new token that is a JWT, with its answer."""
-    reply = oauth.request_token(**changes)
+    reply = oauth.request_token("full", **changes)
     token = str(expect_token(reply)["access_token"])
     if not claims_of(token):
         raise NonConformance("a JWT, as the target claims", "a token of another form", reply)

@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import NonConformance
 
 def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
     """A good form in which one parameter stands several times."""
-    kept = oauth.form(**{name: None})
+    kept = oauth.form("full", **{name: None})
     return [*kept, *((name, value) for value in values)]
 
 
@@ -84,8 +84,8 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
     Method: 1. send the form without the parameter, then with the parameter empty
             2. expect the same status, and a token in both answers or in neither
     """
-    left_out = control.request_token(**{name: None})
-    empty = control.request_token(**{name: ""})
+    left_out = control.request_token("full", **{name: None})
+    empty = control.request_token("full", **{name: ""})
 
     if (empty.status, issued(empty)) != (left_out.status, issued(left_out)):
         raise NonConformance(

@@ -74,7 +74,7 @@ def test_any_authorization_field_keeps_the_contract(oauth: OAuthClient, change: 
     mutation = change.of(oauth.basic_pair())
     form = oauth.form(client_id=None, client_secret=None)
 
-    send = [FORM_TYPE, ("Authorization", mutation.value)]
+    send: list[tuple[str, str | bytes]] = [FORM_TYPE, ("Authorization", mutation.value)]
     reply = expect_outcome(mutation, lambda: oauth.post(form, send), around(oauth))
     expect_contract_kept(reply)
 

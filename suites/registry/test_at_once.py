@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -61,9 +62,7 @@ def test_identical_blobs(repository: Repository, new_blob: NewBlob) -> None:
     """
     blobs = [new_blob(64 * 1024), new_blob(64 * 1024)]
     pairs = [(repository.open_upload(), blobs[number % 2]) for number in range(CALLERS)]
-    replies = at_once(
-        [lambda upload=upload, blob=blob: upload.put(blob.digest, blob.content) for upload, blob in pairs]
-    )
+    replies = at_once([partial(upload.put, blob.digest, blob.content) for upload, blob in pairs])
 
     for reply in replies:
         expect_status(reply, 201, "to each of those who push at once")
@@ -124,7 +123,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     blob, upload = new_blob(900), open_for_chunks(repository, 300)
     upload.patch(blob.content[:300], "0-299")
     twins = [upload.by(repository.registry) for _ in range(2)]
-    replies = at_once([lambda twin=twin: twin.patch(blob.content[300:600], "300-599") for twin in twins])
+    replies = at_once([partial(twin.patch, blob.content[300:600], "300-599") for twin in twins])
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that another sends as well")
     taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]
@@ -136,7 +135,7 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     closing = [taken[0], taken[0].by(repository.registry)]
     # A registry may store what it refuses to both.
     repository.inventory.blobs.add(blob.digest)
-    closed = at_once([lambda each=each: each.put(blob.digest, blob.content[600:], "600-899") for each in closing])
+    closed = at_once([partial(each.put, blob.digest, blob.content[600:], "600-899") for each in closing])
     for reply in closed:
         expect_no_server_error(reply, "for a closing request that another sends as well")
     expect_status(min(closed, key=lambda reply: reply.status), 201, "to one of two closing requests")

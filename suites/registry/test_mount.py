@@ -121,7 +121,7 @@ def absent(
     def made(source: str) -> Absent:
         never = f"{repository.registry.described.repository}-{names.new('never')}"
         blob, name = new_blob(), {"none": "", "absent": never, "stored": stored.repository.name}[source]
-        reply = repository.post_upload(mount=blob.digest, **({"from_": name} if name else {}))
+        reply = repository.post_upload(b"", mount=blob.digest, **({"from_": name} if name else {}))
         return Absent(blob, reply, repository.head_blob(blob.digest))
 
     return lambda source: once(("absent blob mounted", source), lambda: made(source))
@@ -165,7 +165,7 @@ def test_malformed_mount(repository: Repository, stored: StoredImage, what: str)
             2. expect 202 or a 4xx
     """
     digest, source = stored.image.blobs[-1].digest, stored.repository.name
-    reply = repository.post_upload(**{
+    reply = repository.post_upload(b"", **{
         "digest": {"mount": digest[:19], "from_": source},
         "source": {"mount": digest, "from_": f"{source}..UP"},
     }[what])  # fmt: skip

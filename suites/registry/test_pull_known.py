@@ -33,6 +33,7 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
     layer, accept = manifest.blobs[-1].digest, ("Accept", manifest.media_type)
 
     def made(kind: str) -> Known:
+        again: Callable[[str], Exchange]
         if kind == "blob":
             reply = once(("stored", "blob-get"), lambda: repository.get_blob(layer))
             again = lambda value: repository.get_blob(layer, [accept, ("If-None-Match", value)])  # noqa: E731

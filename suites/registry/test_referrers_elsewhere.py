@@ -52,9 +52,9 @@ def test_subject_is_acknowledged(repository: Repository, names: Names, kind: str
     """
     seed = names.new("subject")
     subject = image(f"{seed} never pushed", layers=0)
-    told = {"subject": subject.descriptor}
-    referrer, tag = (artifact(seed, SBOM, **told), seed) if kind == "artifact" else (index([], **told), None)
-    reply = repository.push(referrer, tag)
+    told = subject.descriptor
+    referrer = artifact(seed, SBOM, subject=told) if kind == "artifact" else index([], subject=told)
+    reply = repository.push(referrer, seed if kind == "artifact" else None)
 
     expect_status(reply, 201)
     expect_header(reply, "OCI-Subject", subject.digest)
@@ -168,8 +168,8 @@ def test_referrers_of_sha512(repository: Repository, base: Manifest, new_image: 
     """
     subject = new_image()
     named = digest_of(subject.content, "sha512")
-    named_so = {"artifactType": SBOM, "subject": {**subject.descriptor, "digest": named}}
-    referrer = manifest_of(base.blobs[0], base.blobs[1:], **named_so)
+    named_so = {**subject.descriptor, "digest": named}
+    referrer = manifest_of(base.blobs[0], base.blobs[1:], artifactType=SBOM, subject=named_so)
     if repository.push(referrer).status != 201:
         raise NotApplicable("the registry takes no sha512 digests, as it may")
     reply = repository.referrers(named)
@@ -204,8 +204,8 @@ def test_tag_schema(repository: Repository, base: Manifest, new_image: NewImage)
 
 def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:
     """An artifact of blobs that are there, which refers to an image."""
-    named = {"artifactType": SBOM, "subject": subject.descriptor, "annotations": {"org.example.number": str(number)}}
-    return manifest_of(base.blobs[0], base.blobs[1:], **named)
+    told, notes = subject.descriptor, {"org.example.number": str(number)}
+    return manifest_of(base.blobs[0], base.blobs[1:], artifactType=SBOM, subject=told, annotations=notes)
 
 
 @pytest.fixture

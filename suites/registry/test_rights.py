@@ -130,7 +130,7 @@ def test_mount_from_another_organization(
             3. expect no 201, and 404 to HEAD of it
     """
     layer, named = theirs.image.blobs[-1], {"theirs": theirs.repository.name, "ours": stored.repository.name}
-    reply = repository.post_upload(mount=layer.digest, **({"from_": named[source]} if source in named else {}))
+    reply = repository.post_upload(b"", mount=layer.digest, **({"from_": named[source]} if source in named else {}))
 
     there = repository.head_blob(layer.digest)
     if there.status == 200:

@@ -64,8 +64,8 @@ def test_form_states_its_scope(by_form: Exchange) -> None:
     granted = granted_actions(token_in(by_form))
     named = {"pull", "push"} & set(re.split("[ :,]", told))
     if granted is not None and not named <= granted:
-        right, proof = ", ".join(sorted(granted)) or "nothing", without_member(by_form, "scope")
-        raise NonConformance(f"a scope of {right}", f"scope {told!r}", by_form, proof=proof)
+        right, without = ", ".join(sorted(granted)) or "nothing", without_member(by_form, "scope")
+        raise NonConformance(f"a scope of {right}", f"scope {told!r}", by_form, proof=without)
 
 
 @verifies("registry/token/form-gives-an-access-token")

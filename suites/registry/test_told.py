@@ -35,14 +35,14 @@ def test_challenge_of_a_mount(bearer: Registry, stored: StoredImage, guarded: St
     """
     target = stored.repository.as_role(None)
     reply = WRITES["mount"].request(target, Occasion(guarded, new_blob(), "unused"))
-    bearer = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
-    if bearer is None:
+    challenge = next((each for each in challenges(reply) if each.scheme == "bearer"), None)
+    if challenge is None:
         raise NotApplicable("the registry does not take bearer tokens")
 
     for name in (stored.repository.name, guarded.repository.name):
-        if not any(f":{name}:" in each for each in bearer.scopes):
+        if not any(f":{name}:" in each for each in challenge.scopes):
             proof = field_matches(reply, "WWW-Authenticate", f"repository:{literal(name)}:")
-            raise NonConformance(f"a scope on {name}", f"scope {' '.join(bearer.scopes)!r}", reply, proof=proof)
+            raise NonConformance(f"a scope on {name}", f"scope {' '.join(challenge.scopes)!r}", reply, proof=proof)
 
 
 @verifies("registry/token/invalid-is-told")
@@ -56,5 +56,5 @@ def test_invalid_token_is_told(bearer: Registry, guarded: StoredImage) -> None:
     told = [each.parameters.get("error") for each in challenges(reply)]
 
     if "invalid_token" not in told:
-        told, proof = reply.headers.get("www-authenticate"), field_matches(reply, "WWW-Authenticate", "invalid_token")
-        raise NonConformance('error="invalid_token"', f"{told}", reply, proof=proof)
+        field, proof = reply.headers.get("www-authenticate"), field_matches(reply, "WWW-Authenticate", "invalid_token")
+        raise NonConformance('error="invalid_token"', f"{field}", reply, proof=proof)

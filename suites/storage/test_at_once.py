@@ -155,7 +155,7 @@ def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job) ->
             if not working:
                 stop.set()
 
-    writers = [functools.partial(_turning, space, key, order, stop) for order in (values, values[::-1])]
+    writers: list[Job] = [functools.partial(_turning, space, key, order, stop) for order in (values, values[::-1])]
     at_once([*writers, done, done])
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from conformance.clients.sigv4 import UNSIGNED, Signing
@@ -13,6 +15,7 @@ from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, 
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
 FORBIDDEN = {400, 401, 403}
@@ -123,7 +126,7 @@ def test_refusal_tells_not_what_exists(space: Space, method: str) -> None:
             2. expect the same status and error code for both, by each caller
     """
     there, missing = space.stored(STOOD), space.key("missing")
-    strangers = {
+    strangers: dict[str, Callable[[str], Exchange]] = {
         "unsigned": lambda key: space.s3.send_as_is(space.request(method, key)),
         "unknown key": lambda key: space.s3.with_keys(**UNKNOWN).call(method, space.name, key),
         "wrong secret": lambda key: space.s3.with_keys(secret_key="not-the-secret").call(method, space.name, key),

@@ -76,8 +76,8 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
     wrong = {name: f"{name} {told.count(each)} times" for name, each in wanted.items() if told.count(each) != 1}
     if wrong:
         seen = f"the event {', '.join(wrong.values())}"
-        replies = {wanted[name]: accepted[name] for name in wrong}
-        raise told_otherwise("every event among those taken in, once", seen, replies, 1)
+        by_mark = {wanted[name]: accepted[name] for name in wrong}
+        raise told_otherwise("every event among those taken in, once", seen, by_mark, 1)
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from conformance.clients.webhooks import WebhookClient
@@ -22,7 +24,7 @@ def changed_at(secret: str, place: int) -> str:
     return secret[:place] + ("0" if secret[place] in "YZab" else "a") + secret[place + 1 :]
 
 
-NEAR_MISSES = {
+NEAR_MISSES: dict[str, Callable[[str], str]] = {
     "unknown": random_secret, "cut": lambda secret: secret[:-1], "half": lambda secret: secret[: len(secret) // 2],
     "extended": lambda secret: secret + "a", "case-changed": lambda secret: secret.swapcase(),
     "first-changed": lambda secret: changed_at(secret, 0),
