@@ -39,7 +39,8 @@ def named_in(finding: Entry, exchanges: Exchanges) -> list[str]:
 def shown_in(finding: Entry, exchanges: Exchanges) -> str:
     """The exchange whose answer is looked at."""
     proof, named = finding.get("proof") or {}, named_in(finding, exchanges)
-    return str(proof.get("exchange") or (named[-1] if named else exchanges[-1][1]["id"]))
+    pages = [page for each in proof.get("listed", []) for page in each["pages"]]
+    return str(proof.get("exchange") or [exchanges[-1][1]["id"], *pages[-1:], *named[-1:]][-1])
 
 
 def judgement(

@@ -82,7 +82,8 @@ def _momentary(about: str) -> str:
 def _steady(about: str, renamed: Mapping[str, str]) -> Iterator[str]:
     """The function that takes from a body what is of its moment: times, ids, and the names of what is made."""
     masks = [] if TOLD_OF_TIME.search(about) else [f"-e {shlex.quote(f's/{TIME}/TIME/g')}"]
-    if not re.search(r"request ?id|host ?id|upload ?id", about):
+    # A body that is quoted speaks of none by naming its element.
+    if not re.search(r"(?<![</])(?:request|host|upload) ?id", about):
         masks.append(f"-e {shlex.quote(f's/{ID}/<ID></g')}")
     for seen, called in sorted(renamed.items()):
         new = re.sub("\0([A-Z0-9_]+)\0", r"${\1}", called)

@@ -89,7 +89,8 @@ def test_open_uploads_are_listed(space: Space) -> None:
 
     if found != uploads:
         proof = lists("Upload/Key", (page.reply for page in pages), uploads)
-        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", proof=proof)
+        replies = [page.reply for page in pages]
+        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-encoded-where-told")
@@ -163,10 +164,11 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
     groups = {each for page in read for each in page.prefixes}
     wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), {prefix + e for e in prefixes}
     if (found, groups) != wanted:
-        replies = tuple(page.reply.id for page in read)
+        replies, pages = [page.reply for page in read], tuple(page.reply.id for page in read)
         keys, grouped = (tuple(key for key, _ in wanted[0]), tuple(sorted(wanted[1])))
-        proof = Proof(listed=(Listed("Upload/Key", replies, keys), Listed("CommonPrefixes/Prefix", replies, grouped)))
-        raise NonConformance(f"uploads, each once, and common prefixes: {wanted}", f"{(found, groups)}", proof=proof)
+        proof = Proof(listed=(Listed("Upload/Key", pages, keys), Listed("CommonPrefixes/Prefix", pages, grouped)))
+        expected = f"uploads, each once, and common prefixes: {wanted}"
+        raise NonConformance(expected, f"{(found, groups)}", *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from conformance.evidence.pieces import pieces_of
-from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, telling
+from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, shown_in, telling
 from conformance.reporting.reproduce_pages import address, places
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import steps, unsendable
@@ -163,6 +163,8 @@ def test_times_and_names_of_the_run_are_no_difference(tmp_path: Path) -> None:
     ran = shell("RUN=bbbb", steady, f"steady {tmp_path / 'then'}", "echo", f"steady {tmp_path / 'now'}")
     first, second = ran.stdout.splitlines()
     assert first == second
+    quoted, _ = as_seen([(1, entry())], "observed 404 <Error><RequestId>a</RequestId></Error>")
+    assert "<ID>" in "".join(quoted) and "<ID>" not in "".join(as_seen([(1, entry())], "expected a request id")[0])
     timely, _ = as_seen([(1, entry())], "expected Last-Modified of this time")
     assert "TIME" not in "".join(timely)
 
@@ -173,6 +175,14 @@ def test_times_and_names_of_the_run_are_no_difference(tmp_path: Path) -> None:
 def test_a_proof_that_the_finding_itself_meets_tells_nothing(proof: dict[str, Any], left: bool) -> None:
     answered = entry(response_body={"size": 1, "text": "<Error><Code>A</Code>\n"})
     assert bool(telling({"exchange": "x-1", **proof}, answered)) is left
+
+
+def test_a_list_is_looked_at_where_no_other_answer_is_named() -> None:
+    exchanges = [(1, entry(1)), (2, entry(2)), (3, entry(3, "DELETE", 204))]
+    listed = {"proof": {"listed": [{"name": "tags", "pages": ["x-1", "x-2"], "items": []}]}}
+    assert shown_in(listed, exchanges) == "x-2"
+    assert shown_in({**listed, "exchanges": ["x-1"]}, exchanges) == "x-1"
+    assert shown_in({}, exchanges) == "x-3"
 
 
 def test_what_was_asked_at_once_is_not_said_to_pass() -> None:
