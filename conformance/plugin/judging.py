@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import traceback
 from collections.abc import Iterable, Iterator
@@ -143,25 +144,17 @@ def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:
         proof = Proof(beyond="it is about several answers together, of which none is named")
     if proof is None:
         return {}
-    if any(_tells_a_secret(text, recorder) for text in _texts(asdict(replace(proof, unsaid=())))):
+    if _tells_a_secret(json.dumps(asdict(replace(proof, unsaid=())), ensure_ascii=False), recorder):
         # A script that has it to look for would tell it.
         return {}
     proof = replace(proof, unsaid=tuple(map(recorder.redactor.text, proof.unsaid)))
     return {name: value for name, value in asdict(proof).items() if value}
 
 
-def _texts(value: object) -> Iterator[str]:
-    """The texts in a part of a proof."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | tuple):
-        for each in value.values() if isinstance(value, dict) else value:
-            yield from _texts(each)
-
-
 def _tells_a_secret(text: str, recorder: Recorder) -> bool:
-    """Whether a secret stands in a text, also where that is a pattern, in which some characters are escaped."""
-    return any(recorder.redactor.body(each) != each for each in (text, re.sub(r"\\(.)", r"\1", text)))
+    """Whether a secret stands in JSON, also where that has patterns, in which some characters are escaped once more."""
+    plain = re.sub(r"\\(.)", r"\1", text)
+    return any(recorder.redactor.body(each) != each for each in (text, plain, re.sub(r"\\(.)", r"\1", plain)))
 
 
 def _readable(note: str, tried: Iterable[str]) -> str:
