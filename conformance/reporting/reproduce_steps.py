@@ -22,6 +22,8 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
     """Why curl cannot send the requests, or nothing could be told by them; "" where it can."""
     if proof.get("beyond"):
         return str(proof["beyond"])
+    if _given_twice_at_once(exchanges):
+        return "one token was given to two that asked at once, and a script asks one after the other"
     for number, entry in exchanges:
         body = entry["request_body"]
         if entry["client"] in BY_HAND:
@@ -35,6 +37,17 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         if "sha256" in body and "pieces" not in body:
             return f"request {number}: its {body['size']} bytes were not kept"
     return ""
+
+
+def _given_twice_at_once(exchanges: Sequence[tuple[int, Entry]]) -> bool:
+    """Whether one token was issued by two answers whose requests were under way together."""
+    ends: dict[int, float] = {}
+    for _, entry in sorted(exchanges, key=lambda each: float(each[1]["started"])):
+        for token in set(entry.get("issued", [])):
+            if token and entry["started"] < ends.get(token, 0.0):
+                return True
+            ends[token] = entry["started"] + entry["duration_s"]
+    return False
 
 
 def _streamed(entry: Entry) -> bool:

@@ -104,6 +104,13 @@ def test_a_body_that_was_made_while_it_was_sent_is_not_sent_again(field: list[st
     assert not unsendable([(1, {**streamed, "request_headers": [["Content-Length", "0"]]})], {}, {})
 
 
+@pytest.mark.parametrize(("apart_s", "ambiguous"), [(0.05, True), (5.0, False)])
+def test_a_token_that_two_were_given_at_once_is_no_ones(apart_s: float, ambiguous: bool) -> None:
+    one, other = (entry(number, started=RUN_AT + number * apart_s, duration_s=0.1, issued=[7, 7]) for number in (1, 2))
+    assert bool(unsendable([(1, one), (2, other)], {}, {})) is ambiguous
+    assert not unsendable([(1, one), (2, {**other, "issued": [8]})], {}, {})
+
+
 def test_the_steps_before_must_be_as_they_were() -> None:
     exchanges = [
         entry(1, "POST", 202), entry(2, "PUT", 201), entry(3, "GET", 200), entry(4, "GET", 404), entry(5, "GET", 429),
