@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.pieces import pieces_of
@@ -51,25 +51,41 @@ def quoted(text: str, secrets: Sequence[str] = ()) -> str:
     return '"' + "".join(part for pair in zip(plain, [*names, ""], strict=True) for part in pair) + '"'
 
 
-def made_of(name: str) -> str:
-    """The assignment of a name that stands for a secret in another form, encoded or altered; "" for any other."""
+def made_of(name: str, held: str = "") -> str:
+    """The assignment of a name that stands for a secret in another form, encoded or altered; "" for any other.
+
+    ``held`` is the variable that holds an altered secret before it is, where that is not its own name.
+    """
     for suffix, made in ENCODINGS.items():
         if name.endswith(suffix):
             return f'{name}=$(printf %s "${name.removesuffix(suffix)}" | {made})'
     altered = ALTERED_NAME.fullmatch(name)
-    return f'{name}=$(printf %s "${altered["secret"]}" | {alteration(altered)})' if altered else ""
-
-
-def alteration(altered: re.Match[str]) -> str:
-    """The command that alters a secret on standard input in the way of a name that ``ALTERED_NAME`` has found."""
+    if altered is None:
+        return ""
     way, count, code = altered["way"], altered["count"], altered["code"]
-    ways = {
+    made = {
         "CASE": "tr 'A-Za-z' 'a-zA-Z'",
         "CUT": f"sed 's/.\\{{{count}\\}}$//'",
         "FROM": f"sed 's/^.\\{{{count}\\}}//'",
         "AT": f"sed 's/./{chr(int(code or '0', 16))}/{count}'",
-    }
-    return ways.get(way) or f"cut -d. -f{PARTS.index(way.lower()) + 1}"
+        **{part.upper(): f"cut -d. -f{place}" for place, part in enumerate(PARTS, 1)},
+    }[way]
+    return f'{name}=$(printf %s "${held or altered["secret"]}" | {made})'
+
+
+def secret_of(name: str) -> str:
+    """The name of the secret that one which was altered was made of; any other name as it is."""
+    altered = ALTERED_NAME.fullmatch(name)
+    return altered["secret"] if altered else name
+
+
+def of_tokens(names: Iterable[str], tokens: Mapping[str, int], held: Mapping[int, str]) -> dict[str, str]:
+    """Of names those of altered tokens that variables hold, each with its assignment.
+
+    ``tokens`` are the numbers of tokens by their names in a request, ``held`` the variables by these numbers.
+    """
+    known = {name: held.get(tokens.get(secret_of(name), 0), "") for name in names}
+    return {name: made_of(name, variable) for name, variable in known.items() if variable and secret_of(name) != name}
 
 
 def altered_name(match: re.Match[str]) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from conformance.evidence.pieces import pieces_of
-from conformance.evidence.redaction import Redactor, issued_tokens
+from conformance.evidence.redaction import ALTERED, Redactor, issued_tokens
 from conformance.evidence.tape import KEPT_BODY, Stored, Tape
 from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
@@ -321,7 +321,8 @@ class Recorder:
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
         sent = [client, entry["url"], content, *(value for _, value in entry["request_headers"])]
         entry["secrets"] = redactor.names_in(sent)
-        tokens = redactor.issued_in(self._as_sent(exchange)) if entry["secrets"] else {}
+        altered = any(ALTERED in each for each in sent)
+        tokens = redactor.issued_in(self._as_sent(exchange), altered) if entry["secrets"] else {}
         if tokens:
             entry["tokens"] = tokens
         said = [entry["response_body"].get("text", ""), *(value for _, value in entry["response_headers"])]

@@ -123,20 +123,27 @@ class Redactor:
         """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""
         return [self._serials.get(each, 0) for each in issued_tokens(text)] if self._serials else []
 
-    def issued_in(self, texts: Iterable[str]) -> dict[str, int]:
-        """Which of the tokens that were issued stand in texts, by the names that they have there."""
+    def issued_in(self, texts: Iterable[str], altered: bool = False) -> dict[str, int]:
+        """Which of the tokens that were issued stand in texts, by the names that they have there.
+
+        ``altered``: also those of which something there was made.
+        """
         found = {match for text in texts for match in TOKEN.findall(text)} if self._serials else set()
-        whole = {each if each in self._tokens else self._source(each) for each in found}
-        return {self._tokens[each]: self._serials[each] for each in whole if each in self._serials}
+        if altered:
+            found |= {self._source(each) for each in found}
+        return {self._tokens[each]: self._serials[each] for each in found if each in self._serials}
 
     def _source(self, text: str) -> str:
         """The token that a text was made of, in a simple way or of its parts; "" for any other text."""
-        for part in text.split(".")[1:]:
-            if part in self._parts:
-                return self._parts[part]
+        if token := self._with_part_of(text):
+            return token
         name = self._first_part(_lowered(text))[1]
         token = self._known.get(name, "")
         return token if token in self._tokens and _way(token, text) else ""
+
+    def _with_part_of(self, text: str) -> str:
+        """The token whose claims or signature a JWT has; "" for any other text."""
+        return next((self._parts[each] for each in text.split(".")[1:] if each in self._parts), "")
 
     def value_of(self, name: str) -> str | None:
         """The secret that a name stands for, the last where there were several; None for a name that is not known."""
@@ -210,8 +217,7 @@ class Redactor:
 
     def _of_parts(self, found: str) -> str:
         """A JWT one of whose parts is another than its token's, part by part; "" for any other text."""
-        parts = found.split(".")
-        token = next((self._parts[each] for each in parts[1:] if each in self._parts), "")
+        parts, token = found.split("."), self._with_part_of(found)
         if not token:
             return ""
         own = dict(zip(token.split("."), PARTS, strict=True))

@@ -46,9 +46,9 @@ def claims_say(reply: Exchange, name: str, value: str) -> Proof:
     return replace(has_member(reply, name, value), inside="claims")
 
 
-def subjects_differ(one: Exchange, other: Exchange) -> Proof:
-    """The JWTs in two answers would be about two subjects."""
-    return Proof(other.id, differ=(("sub", one.id, other.id),))
+def claims_differ(name: str, one: Exchange, other: Exchange) -> Proof:
+    """The JWTs in two answers would have two values of a claim."""
+    return Proof(other.id, differ=((name, one.id, other.id),))
 
 
 def lists(element: str, replies: Iterable[Exchange], items: Iterable[str]) -> Proof:

@@ -20,16 +20,16 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.evidence.curl import (
-    ALTERED_NAME,
     ENCODED_BASIC,
     LEFT_TO_CURL,
     NAME,
     SIGNATURE_FIELDS,
-    alteration,
     encoding,
     made_names,
+    of_tokens,
     payload_hash,
     quoted,
+    secret_of,
     signature_scope,
     signing_secret,
     with_alterations,
@@ -48,9 +48,7 @@ from conformance.reporting.reproduce_text import (
     name_of,
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
-from conformance.reporting.reproduce_told import leading_to, own_marks, untellable
-from conformance.reporting.reproduce_told import preamble as asking
-from conformance.reporting.reproduce_told import told as told_by_operator
+from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -141,7 +139,7 @@ class Script:
             yield DATES
         if len(self.exchanges) < len(self.sequence):
             yield from self._operator()
-        if told_by_operator(self._proof):
+        if wanted(self._proof):
             self.marks |= own_marks(self._proof, self.exchanges)
             yield asking(_called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
         yield from self._secrets()
@@ -167,11 +165,11 @@ class Script:
         names, issued = set(), set()
         for entry in self.sequence:
             tokens = entry.get("tokens", {})
-            names |= {each for each in entry.get("secrets", []) if tokens.get(_whole(each)) not in issued}
+            names |= {each for each in entry.get("secrets", []) if tokens.get(secret_of(each)) not in issued}
             issued |= {*entry.get("issued", [])}
         sent = {token for entry in self.sequence for token in entry.get("tokens", {})}
         said = unsaid(self._proof)
-        names |= {text[1:] for text in said if NAME.fullmatch(text) and _whole(text[1:]) not in sent}
+        names |= {text[1:] for text in said if NAME.fullmatch(text) and secret_of(text[1:]) not in sent}
         signing = self.record.info.secret_names
         return names | {signing[name] for name in names & set(signing)}
 
@@ -204,11 +202,9 @@ class Script:
         tokens = entry.get("tokens", {})
         secrets = {name: self.tokens.get(tokens.get(name, 0), f"{name}_QUOTED") for name in names}
         yield f"\n# {number}: {entry['method']}, answered {entry['status'] or 'not at all'} in the run"
-        for name in names:
-            altered = ALTERED_NAME.fullmatch(name)
-            if altered and (held := self.tokens.get(tokens.get(altered["secret"], 0))):
-                secrets[name] = f"{name}_{number}"
-                yield f'{secrets[name]}=$(printf %s "${held}" | {alteration(altered)})'
+        made = of_tokens(names, tokens, self.tokens)
+        secrets |= {name: name for name in made}
+        yield from made.values()
         yield from self._encoded(number, entry)
         conditions = dict[str, str]()
         yield from self._conditions(number, entry, conditions)
@@ -387,12 +383,6 @@ class Script:
         lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks, self.tokens)
         self.files |= files
         yield from lines
-
-
-def _whole(name: str) -> str:
-    """The name of the secret that one which was altered was made of; any other name as it is."""
-    altered = ALTERED_NAME.fullmatch(name)
-    return altered["secret"] if altered else name
 
 
 def _called(entry: Entry) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 
 from conformance.evidence.curl import (
     ALTERATION,
-    ALTERED_NAME,
     NAME,
-    alteration,
     altered_name,
+    of_tokens,
     signature_scope,
     signed_with_another,
 )
@@ -22,7 +21,7 @@ from conformance.reporting.reproduce_seen import PASSES, as_seen
 from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_text import NOT_KEPT, judged
 from conformance.reporting.reproduce_time import told
-from conformance.reporting.reproduce_told import judgement as by_operator
+from conformance.reporting.reproduce_told import counting
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
@@ -81,16 +80,13 @@ def judgement(
         proof["unsaid"] = unsaid(proof)
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
-    for name in held:
-        made = ALTERED_NAME.fullmatch(name)
-        if made and (token := tokens.get(sent.get("tokens", {}).get(made["secret"], 0))):
-            lines.append(f'{name}=$(printf %s "${token}" | {alteration(made)})')
+    lines += of_tokens(held, sent.get("tokens", {}), tokens).values()
     told_so, files = (
         judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks, held),
         dict[str, bytes](),
     )
     if proof.get("told"):
-        told_so = [*by_operator(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
+        told_so = [*counting(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
     if not told_so:
         answers = [numbers[each] for each in named] or [numbers[shown]]
         about = f"{title} {finding['expected']} {finding['observed']}"

@@ -35,19 +35,19 @@ events_tell() {
 """
 
 
-def told(proof: Entry) -> list[tuple[str, int]]:
+def wanted(proof: Entry) -> list[tuple[str, int]]:
     """Texts with how many times they would be told."""
     return [(text, times) for text, times in proof.get("told", [])]
 
 
 def untellable(proof: Entry, exchanges: Exchanges, events: Entry | None) -> str:
     """Why no script can tell what would be told; "" where one can, or nothing would be."""
-    if not told(proof):
+    if not wanted(proof):
         return ""
     if events is None:
         return "it is about what the hook events of the target file tells, and the run has not called it"
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
-    for text, times in told(proof):
+    for text, times in wanted(proof):
         marked = [body for body in sent if text in body]
         if not all(map(looks_plain, marked)) or (times == 0 and not marked):
             return "an event of the run cannot be sent anew under a mark of its own"
@@ -56,7 +56,7 @@ def untellable(proof: Entry, exchanges: Exchanges, events: Entry | None) -> str:
 
 def leading_to(proof: Entry, named: Collection[str], sequence: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of a sequence what leads to the events that a finding names: no other whose body was not kept, and none later."""
-    if not told(proof):
+    if not wanted(proof):
         return sequence
     last = max((place for place, each in enumerate(sequence) if each["id"] in named), default=len(sequence))
     return [
@@ -69,19 +69,19 @@ def leading_to(proof: Entry, named: Collection[str], sequence: list[dict[str, An
 def own_marks(proof: Entry, exchanges: Exchanges) -> dict[str, str]:
     """The marks of events that are sent, with what they are called now."""
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
-    return {text: f"{text}-\0RUN\0" for text, _ in told(proof) if any(text in body for body in sent)}
+    return {text: f"{text}-\0RUN\0" for text, _ in wanted(proof) if any(text in body for body in sent)}
 
 
-def preamble(command: str, limits: Mapping[str, Any]) -> str:
+def asking(command: str, limits: Mapping[str, Any]) -> str:
     """The functions that ask; ``command`` is the operator's, as words of the shell."""
     return f"{TOLD}operators_events() {{ {command}; }}\narrival={math.ceil(limits.get('arrival', 5))}\n"
 
 
-def judgement(proof: Entry, answers: Exchanges, marks: Mapping[str, str]) -> Iterator[str]:
+def counting(proof: Entry, answers: Exchanges, marks: Mapping[str, str]) -> Iterator[str]:
     """The lines that ask; ``answers`` are those that the finding names, which must be as they were."""
     for number, entry in answers:
         yield f"needs {number} '{entry['status'] // 100}??'"
-    for text, times in told(proof):
+    for text, times in wanted(proof):
         # What has no mark of its own, the run may have sent as well.
         more = "" if text in marks or not times else "+"
         yield f"events_tell {word(text, marks)} {times}{more} || shows 'what the operator is told of events'"

@@ -12,7 +12,7 @@ from conformance.clients.registry_tokens import altered, ask, claims_of, pull, r
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
-from conformance.oracles.proofs import subjects_differ, without_member
+from conformance.oracles.proofs import claims_differ, without_member
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -132,7 +132,7 @@ def test_subject_is_who_logs_in(bearer: Registry) -> None:
     subjects = {role: claims_of(token_in(reply)).get("sub") for role, reply in replies.items()}
 
     if len(set(subjects.values())) < len(subjects) or not all(subjects.values()):
-        proof = subjects_differ(*replies.values()) if all(subjects.values()) else None
+        proof = claims_differ("sub", *replies.values()) if all(subjects.values()) else None
         raise NonConformance("sub of each login's own", str(subjects), *replies.values(), proof=proof)
 
 

@@ -88,8 +88,8 @@ def test_open_uploads_are_listed(space: Space) -> None:
         space.abort(key, upload)
 
     if found != uploads:
-        proof = lists("Upload/Key", (page.reply for page in pages), uploads)
         replies = [page.reply for page in pages]
+        proof = lists("Upload/Key", replies, uploads)
         raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", *replies, proof=proof)
 
 
