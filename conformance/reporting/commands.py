@@ -49,11 +49,13 @@ def _with_its_file(command: str, folder: str, finding: Mapping[str, Any]) -> str
 
 
 def script_of(result: CheckResult, run: str) -> str:
-    """The script that shows a check's finding where its curl line alone does not: with how many steps; or ""."""
+    """The script that shows a check's finding where its curl line alone does not, with what it sends besides; or ""."""
     for number, finding in enumerate(result.findings):
-        steps = int(finding.get("steps", 0))
-        if steps or AWAY.search(str(finding.get("curl", ""))):
+        steps, compared = int(finding.get("steps", 0)), len(finding.get("exchanges") or ())
+        if steps or compared > 1 or AWAY.search(str(finding.get("curl", ""))):
             needs = f"  # with the {plural(steps, 'request')} before, which it needs" if steps else ""
+            if compared > 1:
+                needs = f"  # with all {compared} requests that the finding is about"
             return f"sh {shlex.quote(f'{run}/reproduce/{name_of(result.id, number)}/reproduce.sh')}{needs}"
         if finding.get("curl"):
             return ""

@@ -27,6 +27,12 @@ def test_the_script_is_named_where_the_curl_line_alone_shows_nothing(steps: int,
     assert ("with the 2 requests before" in told) is (steps == 2)
 
 
+def test_the_script_is_named_where_a_finding_is_about_two_answers() -> None:
+    finding = samples.finding("the same", "another", "x-1", "x-2", curl="curl http://h")
+    told = script_of(samples.check("oauth/token/a", Verdict.FAIL, findings=[finding]), "run")
+    assert told == "sh run/reproduce/oauth-token-a/reproduce.sh  # with all 2 requests that the finding is about"
+
+
 def test_a_finding_of_an_older_run_names_no_script() -> None:
     finding = samples.finding("201", "500", "x-2", curl="curl http://h")
     assert script_of(samples.check("storage/object/a", Verdict.FAIL, findings=[finding]), "run") == ""
