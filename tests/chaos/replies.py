@@ -98,5 +98,5 @@ MUTATIONS: dict[str, Mutation] = {}
 
 def mutation(function: Mutation) -> Mutation:
     """Puts a mutation into the table by its name."""
-    MUTATIONS[function.__name__.replace("_", "-")] = function  # type: ignore[attr-defined]
+    MUTATIONS[function.__name__.replace("_", "-")] = function
     return function

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,7 @@ def test_all_are_on_their_way_at_once() -> None:
 
 
 def test_answers_keep_their_order() -> None:
-    assert at_once([lambda number=number: number for number in range(4)]) == [0, 1, 2, 3]
+    assert at_once([partial(int, number) for number in range(4)]) == [0, 1, 2, 3]
 
 
 def test_what_a_call_raises_is_raised() -> None:

@@ -10,16 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from conformance.clients import connections
-from conformance.clients.connections import (
-    Connections,
-    LocalProtocolError,
-    ReadError,
-    RemoteProtocolError,
-    Request,
-    UnsupportedProtocol,
-    framed,
-    split,
-)
+from conformance.clients.connections import Connections, Request, framed, split
+from conformance.clients.failures import LocalProtocolError, ReadError, RemoteProtocolError, UnsupportedProtocol
 from conformance.clients.http import SENT_AGAIN, HttpClient
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer

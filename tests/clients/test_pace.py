@@ -8,26 +8,26 @@ from __future__ import annotations
 import multiprocessing
 import struct
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from conformance.clients import pace as module
 from conformance.clients.pace import Pace
 
 RATE = 1000.0
 
 
 def test_without_a_rate_nothing_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("slept"))
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("slept"))
     Pace(None).wait()
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["alone", "shared"])
 def test_every_request_waits_a_gap_longer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shared: bool) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(module.time, "monotonic", lambda: 100.0)
-    monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(time, "sleep", waits.append)
     book = tmp_path / "pace" if shared else None
     paces = [Pace(2.0, book), Pace(2.0, book)] if shared else [Pace(2.0)] * 2
 
@@ -61,8 +61,8 @@ def test_processes_take_no_moment_twice(tmp_path: Path) -> None:
 
 def test_threads_take_no_moment_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(module.time, "monotonic", lambda: 0.0)
-    monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    monkeypatch.setattr(time, "sleep", waits.append)
     pace = Pace(1.0, tmp_path / "pace")
     threads = [threading.Thread(target=pace.wait) for _ in range(8)]
     for thread in threads:
@@ -75,5 +75,5 @@ def test_threads_take_no_moment_twice(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_a_book_that_was_spoiled_begins_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "pace").write_bytes(b"abc")
-    monkeypatch.setattr(module.time, "sleep", lambda _: pytest.fail("slept"))
+    monkeypatch.setattr(time, "sleep", lambda _: pytest.fail("slept"))
     Pace(1.0, tmp_path / "pace").wait()

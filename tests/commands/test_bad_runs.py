@@ -71,6 +71,16 @@ def set_in(path: Path, **changes: Any) -> None:
     path.write_text(json.dumps({**said, **changes}), encoding="utf-8")
 
 
+def emptied(run: Path) -> None:
+    shutil.rmtree(run)
+    run.mkdir()
+
+
+def a_file(run: Path) -> None:
+    shutil.rmtree(run)
+    run.write_text("x")
+
+
 def a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -87,8 +97,8 @@ class Spoil:
 # No command can use these.
 USELESS = {
     "gone": Spoil(shutil.rmtree, "no run.json; not a run's folder"),
-    "empty": Spoil(lambda run: (shutil.rmtree(run), run.mkdir()), "no run.json; not a run's folder"),
-    "a-file": Spoil(lambda run: (shutil.rmtree(run), run.write_text("x")), "no run.json; not a run's folder"),
+    "empty": Spoil(emptied, "no run.json; not a run's folder"),
+    "a-file": Spoil(a_file, "no run.json; not a run's folder"),
     "never-began": Spoil(lambda run: (run / "results.ndjson").unlink(), "no results.ndjson"),
     "older-format": Spoil(lambda run: set_in(run / "run.json", format=0), "format 0; this suite reads format 1"),
     "newer-format": Spoil(lambda run: set_in(run / "run.json", format=[2]), "format [2]; this suite reads format 1"),

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.evidence.recorder import KEPT_BODY, Recorder
+from conformance.evidence.recorder import Recorder
+from conformance.evidence.tape import KEPT_BODY
 from conformance.evidence.watch import canary_of
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers

@@ -59,13 +59,13 @@ def test_answers_of_one_status_are_not_said_to_differ() -> None:
 def test_a_field_may_be_absent() -> None:
     expect_if_told(reply(), {"x-a": "1"})
     with pytest.raises(NonConformance) as found:
-        expect_if_told(reply(**{"x-a": "2"}), {"x-a": "1"})
+        expect_if_told(reply(200, "", **{"x-a": "2"}), {"x-a": "1"})
     assert found.value.proof is not None and found.value.proof.fields_if_any == (("x-a", "1"),)
 
 
 def test_a_default_may_take_the_place_of_what_was_replaced() -> None:
     with pytest.raises(NonConformance) as found:
-        expect_no_longer(reply(**{"content-type": "text/csv"}), {"content-type": "text/csv"})
+        expect_no_longer(reply(200, "", **{"content-type": "text/csv"}), {"content-type": "text/csv"})
     assert found.value.proof is not None and found.value.proof.fields_lack == (("content-type", "^text/csv$"),)
 
 

@@ -58,8 +58,8 @@ def test_the_order_of_a_list_is_no_change() -> None:
 
 def test_what_has_few_values_is_no_change() -> None:
     values = itertools.chain([0, 1, 0, 0, 0], itertools.cycle([0, 1]))
-    read = lambda: state_of(lambda: reply(200, {"node": next(values)}))  # noqa: E731
-    expect_unchanged(read(), read(), reply(403))
+    first, second = (state_of(lambda: reply(200, {"node": next(values)})) for _ in range(2))
+    expect_unchanged(first, second, reply(403))
 
 
 def test_what_is_gone_or_has_come_is_a_change() -> None:

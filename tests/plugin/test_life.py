@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.connections import Excess
+from conformance.clients.failures import Excess
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import life
 from conformance.plugin.judging import Judgement

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from conformance.plugin.progress import SHOWN_FAILURES, Progress
 from conformance.preflight import SurfaceState
-from conformance.runs.record import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -28,7 +27,7 @@ def said(tmp_path: Path, ids: list[str], capsys: pytest.CaptureFixture[str]) -> 
     telling = progress(tmp_path)
     for result in results:
         telling.judged(result)
-    telling.ending(cast(Record, samples.written(tmp_path / "run", results, samples.recorder())), {}, [], [])
+    telling.ending(samples.written(tmp_path / "run", results, samples.recorder()), {}, [], [])
     return capsys.readouterr().out
 
 
@@ -48,7 +47,7 @@ def test_what_could_not_be_judged_is_told_once_for_a_reason(tmp_path: Path, caps
     reasons = {"oauth/a/x": "no login", "oauth/a/y": "no hook", "oauth/a/z": "no login", "oauth/b/x": "no login"}
     results = [samples.check(each, Verdict.INCONCLUSIVE, reason=why, needs="it") for each, why in reasons.items()]
     record = samples.written(tmp_path / "run", results, samples.recorder())
-    progress(tmp_path).ending(cast(Record, record), {}, [], [])
+    progress(tmp_path).ending(record, {}, [], [])
     text = capsys.readouterr().out
     told = [line.split()[1] for line in text.splitlines() if line.startswith("INCONCLUSIVE")]
     assert told == ["oauth/a/x", "oauth/a/y"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_every_entry_names_a_requirement_and_says_why(path: Path) -> None:
 
 def test_what_was_not_expected_and_what_was_not_found_are_told() -> None:
     verdicts = {"a#1": "fail", "a#2": "pass", "b": "fail", "c": "pass", "d": "pass", "f": "inconclusive"}
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"id": "a", "why": "w"},
         {"id": "c", "why": "w"},
         {"id": "d", "why": "w", "sometimes": True},

@@ -56,11 +56,11 @@ class World:
     def secret(self, client_id: str = "ct-full") -> str:
         return self.identity.clients[client_id].secret
 
-    def token(self, client_id: str = "ct-full", **form: Any) -> httpx.Response:
+    def token(self, client_id: str | None = "ct-full", **form: Any) -> httpx.Response:
         """A token request by form; None leaves a parameter out, a list repeats it, bytes as ``raw`` are the body."""
         headers = {"content-type": FORM, **form.pop("headers", {})}
         method, query = form.pop("method", "POST"), form.pop("query", "")
-        secret = self.secret(client_id) if client_id in self.identity.clients else "x"
+        secret = self.secret(client_id) if client_id and client_id in self.identity.clients else "x"
         fields = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         fields |= form
         plain = {name: value for name, value in fields.items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_bodies_that_are_no_json_object(world: World, method: str) -> None:
 
 
 @pytest.mark.parametrize("body", BAD_PROJECTS, ids=json.dumps)
-def test_projects_that_are_refused(world: World, body: dict) -> None:
+def test_projects_that_are_refused(world: World, body: dict[str, Any]) -> None:
     whole = json.dumps({"slug": "made", "name": "Made"} | body).encode()
     assert world.api(PROJECTS, method="POST", content=whole, headers=JSON).status_code == 400
     assert world.api(f"{PROJECTS}/made").status_code == 404
@@ -125,7 +126,7 @@ def test_concurrent_writes_have_one_winner(world: World) -> None:
     ("GET", {"headers": {"accept": "text/xml"}}), ("GET", {"scope": "member:read"}), ("GET", {"client": None}),
 ])  # fmt: skip
 @pytest.mark.parametrize("suffix", ["", "/", "/x"])
-def test_what_is_hidden_is_as_if_absent(world: World, method: str, details: dict, suffix: str) -> None:
+def test_what_is_hidden_is_as_if_absent(world: World, method: str, details: dict[str, Any], suffix: str) -> None:
     assert alike(world, method, HIDDEN + suffix, ABSENT + suffix, **details)
     pairs = [("", ""), ("/members", "/members"), ("/projects", "/projects"), ("/projects/globex-vault", "/projects/x")]
     for existing, absent in pairs:

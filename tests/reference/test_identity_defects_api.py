@@ -229,7 +229,7 @@ def refreshed_subject(w: World) -> bool:
     """Whether a refresh token's subject is the one that it was given to."""
     given = w.registry("ct-push", offline_token="true").json()
     reply = w.registry_form(grant_type="refresh_token", refresh_token=given["refresh_token"])
-    return claims(given["token"])["sub"] == claims(reply.json()["token"])["sub"]
+    return bool(claims(given["token"])["sub"] == claims(reply.json()["token"])["sub"])
 
 
 def scope_asked_twice(w: World) -> int:

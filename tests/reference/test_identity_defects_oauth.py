@@ -54,7 +54,7 @@ from tests.reference.identity_world import (
 )
 
 ALL, TWICE = " ".join(SCOPES), ["client_credentials"] * 2
-JSON_FORM = {"headers": {"content-type": "application/json"}}
+JSON_FORM: dict[str, Any] = {"headers": {"content-type": "application/json"}}
 
 
 def query_of(w: World) -> str:
@@ -125,7 +125,7 @@ def signed_by_a_key_elsewhere(w: World) -> int:
     key = SigningKey()
     published = {"keys": [json.loads(ECAlgorithm.to_jwk(key.private.public_key()))]}
     with KeyServer(json.dumps(published).encode(), "http://127.0.0.1") as keys:
-        return attacked(lambda w: key.sign(claims(w.bearer()), typ="at+jwt", jku=keys.url))(w)
+        return int(attacked(lambda w: key.sign(claims(w.bearer()), typ="at+jwt", jku=keys.url))(w))
 
 
 def certificates_asked_for(w: World) -> int:
@@ -159,7 +159,7 @@ def same_second(w: World) -> bool:
 
 def after_expiry(w: World) -> int:
     w.identity.clients["ct-short"].lifetime_s = -60
-    return attacked(lambda world: world.bearer("ct-short"))(w)
+    return int(attacked(lambda world: world.bearer("ct-short"))(w))
 
 
 def revoked(warm: bool, *calls: tuple[str, str], restored: bool = False) -> Look:
@@ -201,7 +201,8 @@ def burst(count: int, wait: float = 0.0, start: float = 1000.0, **form: Any) -> 
 def limit_header(name: str) -> Look:
     def look(w: World) -> str | None:
         w.identity.monotonic = lambda: 1000.0  # type: ignore[method-assign]
-        return [w.token("ct-limited") for _ in range(11)][-1].headers.get(name)
+        told: str | None = [w.token("ct-limited") for _ in range(11)][-1].headers.get(name)
+        return told
 
     return look
 

@@ -76,7 +76,7 @@ def described(w: World) -> str:
 
 
 def in_german(w: World) -> bool:
-    return w.token(client_secret="x", headers={"accept-language": "de"}).json()["error_description"].isascii()
+    return str(w.token(client_secret="x", headers={"accept-language": "de"}).json()["error_description"]).isascii()
 
 
 def as_password(w: World) -> int:

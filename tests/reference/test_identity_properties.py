@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -48,7 +50,7 @@ def test_credentials_of_any_text(value: str) -> None:
     body=st.dictionaries(st.sampled_from(["slug", "name", "description", "members", "version", "x"]), JSON_VALUES),
     raw=st.one_of(st.none(), st.binary(max_size=30)),
 )
-def test_bodies_of_any_json(body: dict, raw: bytes | None) -> None:
+def test_bodies_of_any_json(body: dict[str, Any], raw: bytes | None) -> None:
     headers = {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"}
     sent = {"content": raw} if raw is not None else {"json": body}
     assert WORLD.ask("PATCH", ATLAS, headers=headers, **sent).status_code in {200, 400, 409}

@@ -6,7 +6,9 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import jwt
@@ -89,20 +91,21 @@ def test_the_form(world: World) -> None:
     answer = world.registry_form(**login, scope=f"{APP}:pull", access_type="offline")
     assert claims(answer.json()["access_token"])["access"][0]["actions"] == ["pull"]
     assert answer.json()["refresh_token"]
-    for form, error in [
+    wrong: list[tuple[dict[str, Any], str]] = [
         (login | {"password": "x"}, "invalid_grant"),
         (login | {"service": ""}, "invalid_request"),
         (login | {"client_id": ""}, "invalid_request"),
         ({}, "invalid_grant"),
         ({"grant_type": "x"}, "unsupported_grant_type"),
         ({"service": ["a", "b"]}, "invalid_request"),
-    ]:
+    ]
+    for form, error in wrong:
         answer = world.registry_form(**form)
         assert (answer.status_code, answer.json()["error"]) == (400, error)
 
 
 @pytest.fixture
-def registry(world: World, tmp_path: Path) -> str:
+def registry(world: World, tmp_path: Path) -> Iterator[str]:
     """Debian's docker-registry, trusting the reference's certificate."""
     program = shutil.which("docker-registry")
     if program is None:

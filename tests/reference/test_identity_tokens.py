@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from typing import Any
 from urllib.parse import quote
 
 import jwt
@@ -65,7 +66,7 @@ def test_the_published_key_verifies_tokens(world: World) -> None:
     ({"query": "?client_id=ct-full&client_secret=x"}, 400, "invalid_request"),
     ({"headers": {"authorization": basic("ct-full", "x")}}, 400, "invalid_request"),
 ])  # fmt: skip
-def test_refusals(world: World, form: dict, status: int, error: str) -> None:
+def test_refusals(world: World, form: dict[str, Any], status: int, error: str) -> None:
     answer = world.token(**form)
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert re.fullmatch(r"[\x20-\x21\x23-\x5b\x5d-\x7e]+", answer.json()["error_description"])
@@ -77,7 +78,7 @@ def test_refusals(world: World, form: dict, status: int, error: str) -> None:
     {"unknown": "x"}, {"resource": ["urn:a", "urn:b"]}, {"audience": ["a", "b"]}, {"scope": ""}, {"query": "?x=1"},
     {"headers": {"content-type": FORM.upper()}}, {"headers": {"content-type": FORM + ";charset=UTF-8"}},
 ])  # fmt: skip
-def test_what_changes_nothing(world: World, form: dict) -> None:
+def test_what_changes_nothing(world: World, form: dict[str, Any]) -> None:
     assert world.token(**form).json()["scope"] == " ".join(SCOPES)
 
 

@@ -21,7 +21,8 @@ def with_ended_token(w: World) -> str | None:
     """The challenge for a token that has expired."""
     ended = claims(w.bearer()) | {"exp": 1}
     answer = w.ask("GET", ATLAS, headers={"authorization": f"Bearer {KEY.sign(ended, typ='at+jwt')}"})
-    return answer.headers.get(CHALLENGE)
+    challenge: str | None = answer.headers.get(CHALLENGE)
+    return challenge
 
 
 def deleted_and_updated(w: World) -> list[int]:

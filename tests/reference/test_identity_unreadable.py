@@ -13,14 +13,14 @@ from conformance.reference.variants import identity_requests, in_front
 from tests.reference.identity_table import Look, Row, alterations_in, api, created, statuses
 from tests.reference.identity_world import ATLAS, PROJECTS, World
 
-JSON = {"content-type": "application/json"}
+JSON: dict[str, Any] = {"content-type": "application/json"}
 AT_ONCE: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "updated": [("PATCH", {"json": {"name": "x"}}), ("DELETE", {})],
     "deleted": [("DELETE", {}), ("DELETE", {})],
 }
 
 
-def sent(body: bytes = b"{}", method: str = "PATCH", **fields: str) -> Look:
+def sent(body: bytes = b"{}", method: str = "PATCH", **fields: Any) -> Look:
     """The status of an update whose body is said to be something."""
     named = {name.replace("_", "-"): value for name, value in fields.items()}
     return api(ATLAS, "ct-full", method, content=body, headers=named)

@@ -42,7 +42,7 @@ def driven(check: Callable[[Driver], Awaitable[None]], *altered: type[Alteration
     asyncio.run(check(Driver(altered)))  # type: ignore[arg-type]
 
 
-def test_a_pushed_blob_is_pulled_byte_for_byte_and_only_from_its_repository():
+def test_a_pushed_blob_is_pulled_byte_for_byte_and_only_from_its_repository() -> None:
     async def check(d: Driver) -> None:
         named = await d.push_blob(BLOB)
         pulled = await d.ask("GET", f"/v2/{APP}/blobs/{named}")
@@ -52,7 +52,7 @@ def test_a_pushed_blob_is_pulled_byte_for_byte_and_only_from_its_repository():
     driven(check)
 
 
-def test_a_session_is_over_when_it_is_closed_refused_or_cancelled():
+def test_a_session_is_over_when_it_is_closed_refused_or_cancelled() -> None:
     async def check(d: Driver) -> None:
         for method, query in (("PUT", digest(b"")), ("PUT", digest(b"other")), ("DELETE", "")):
             location = (await d.ask("POST", f"/v2/{APP}/blobs/uploads/")).headers["location"]
@@ -65,7 +65,7 @@ def test_a_session_is_over_when_it_is_closed_refused_or_cancelled():
 
 
 @pytest.mark.parametrize("content_range", ["10-19", "x", "5-4", "bytes 0-9/10", ""])
-def test_a_chunk_that_is_not_next_is_refused_and_the_session_goes_on(content_range):
+def test_a_chunk_that_is_not_next_is_refused_and_the_session_goes_on(content_range: str) -> None:
     async def check(d: Driver) -> None:
         location = (await d.ask("POST", f"/v2/{APP}/blobs/uploads/")).headers["location"]
         refused = await d.ask("PATCH", location, BLOB[:10], Content_Range=content_range)
@@ -82,7 +82,7 @@ def test_a_chunk_that_is_not_next_is_refused_and_the_session_goes_on(content_ran
     "named",
     ["", "sha256:", "sha256:" + "A" * 64, "sha256:" + "a" * 63, "md5:" + "a" * 32, "sha512:" + "a" * 64, "x" * 99],
 )
-def test_a_malformed_digest_is_told_and_the_session_stays(named):
+def test_a_malformed_digest_is_told_and_the_session_stays(named: str) -> None:
     async def check(d: Driver) -> None:
         location = (await d.ask("POST", f"/v2/{APP}/blobs/uploads/")).headers["location"]
         refused = await d.ask("PUT", with_digest(location, named), BLOB)
@@ -92,7 +92,7 @@ def test_a_malformed_digest_is_told_and_the_session_stays(named):
     driven(check)
 
 
-def test_a_manifest_is_kept_as_it_was_pushed():
+def test_a_manifest_is_kept_as_it_was_pushed() -> None:
     async def check(d: Driver) -> None:
         document = await d.image_document()
         odd = json.dumps(document, indent=3).encode() + b"\n \n"
@@ -130,7 +130,7 @@ INVALID: list[dict[str, Any] | bytes] = [
 
 
 @pytest.mark.parametrize("number", range(len(INVALID)))
-def test_what_is_no_manifest_is_refused_and_no_tag_is_set(number):
+def test_what_is_no_manifest_is_refused_and_no_tag_is_set(number: int) -> None:
     async def check(d: Driver) -> None:
         await d.push_blob(b"{}")
         _, refused = await d.push_manifest(INVALID[number], "v1")
@@ -140,7 +140,7 @@ def test_what_is_no_manifest_is_refused_and_no_tag_is_set(number):
     driven(check)
 
 
-def test_every_missing_blob_is_told():
+def test_every_missing_blob_is_told() -> None:
     async def check(d: Driver) -> None:
         _, refused = await d.push_manifest(image_of(b"a", b"b", b"b"), "v1")
         errors = json.loads(refused.body)["errors"]
@@ -151,10 +151,10 @@ def test_every_missing_blob_is_told():
 
 
 @pytest.mark.parametrize("member", ["layers", "manifests"])
-def test_no_layers_and_no_children_are_allowed(member):
+def test_no_layers_and_no_children_are_allowed(member: str) -> None:
     async def check(d: Driver) -> None:
         await d.push_blob(b"{}")
-        for none in ([], None):
+        for none in (list[Any](), None):
             document = image_of(b"{}") | {"layers": none}
             if member == "manifests":
                 document = {"schemaVersion": 2, "mediaType": INDEX, "manifests": none}
@@ -164,7 +164,7 @@ def test_no_layers_and_no_children_are_allowed(member):
     driven(check)
 
 
-def test_following_link_gives_every_tag_once():
+def test_following_link_gives_every_tag_once() -> None:
     async def check(d: Driver) -> None:
         document = await d.image_document()
         tags = sorted(f"t{number}" for number in range(7))
@@ -181,7 +181,7 @@ def test_following_link_gives_every_tag_once():
     driven(check, OwnPageSize)
 
 
-def test_referrers_have_type_annotations_and_filter():
+def test_referrers_have_type_annotations_and_filter() -> None:
     async def check(d: Driver) -> None:
         subject = descriptor(b"not here yet", IMAGE)
         pushed = await d.image(subject=subject, artifactType="application/vnd.a", annotations={"k": "v"})
@@ -210,7 +210,7 @@ def test_referrers_have_type_annotations_and_filter():
         ("DELETE", f"{APP}/manifests/v1", f"repository:{APP}:delete"),
     ],
 )
-def test_the_challenge_names_realm_service_and_scope(method, path, wanted):
+def test_the_challenge_names_realm_service_and_scope(method: str, path: str, wanted: str) -> None:
     async def check(d: Driver) -> None:
         refused = await d.ask(method, f"/v2/{path}", bearer=None)
         plain = 'Bearer realm="https://identity.example/registry/token",service="nextepoch-reference"'
@@ -222,7 +222,7 @@ def test_the_challenge_names_realm_service_and_scope(method, path, wanted):
     driven(check)
 
 
-def test_a_token_that_grants_too_little_is_told_so_whether_the_repository_exists_or_not():
+def test_a_token_that_grants_too_little_is_told_so_whether_the_repository_exists_or_not() -> None:
     async def check(d: Driver) -> None:
         await d.image("v1", FOREIGN)
         told = []
@@ -235,7 +235,7 @@ def test_a_token_that_grants_too_little_is_told_so_whether_the_repository_exists
     driven(check)
 
 
-def test_a_remembered_token_expires_all_the_same(monkeypatch):
+def test_a_remembered_token_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     async def check(d: Driver) -> None:
         await d.push_blob(BLOB)
         bearer = token(scope(APP, "pull"))
@@ -253,7 +253,7 @@ def refuse(*_: object) -> None:
     raise jwt.ExpiredSignatureError
 
 
-def test_basic_login_knows_accounts_and_their_rights():
+def test_basic_login_knows_accounts_and_their_rights() -> None:
     async def check(d: Driver) -> None:
         push, pull, foreign = (d.basic(name) for name in ("ct-push", "ct-pull", "ct-foreign"))
         statuses = {
@@ -269,7 +269,7 @@ def test_basic_login_knows_accounts_and_their_rights():
     driven(check, BasicLogin)
 
 
-def test_an_upload_elsewhere_needs_its_state():
+def test_an_upload_elsewhere_needs_its_state() -> None:
     async def check(d: Driver) -> None:
         location = (await d.ask("POST", f"/v2/{APP}/blobs/uploads/")).headers["location"]
         assert "/v2/" not in location
@@ -280,7 +280,7 @@ def test_an_upload_elsewhere_needs_its_state():
     driven(check, LocationElsewhere)
 
 
-def test_a_redirected_blob_is_given_without_a_token_and_in_parts():
+def test_a_redirected_blob_is_given_without_a_token_and_in_parts() -> None:
     async def check(d: Driver) -> None:
         named = await d.push_blob(BLOB)
         redirect = await d.ask("GET", f"/v2/{APP}/blobs/{named}")
@@ -292,7 +292,7 @@ def test_a_redirected_blob_is_given_without_a_token_and_in_parts():
     driven(check, BlobsRedirected)
 
 
-def test_referrers_in_pages_are_complete():
+def test_referrers_in_pages_are_complete() -> None:
     async def check(d: Driver) -> None:
         subject = descriptor(b"x", IMAGE)
         pushed = {await d.image(subject=subject, annotations={"n": str(number)}) for number in range(5)}
@@ -306,7 +306,7 @@ def test_referrers_in_pages_are_complete():
     driven(check, ReferrersInPages)
 
 
-def test_it_is_served_over_http():
+def test_it_is_served_over_http() -> None:
     async def check() -> None:
         sock = listening_socket(0)
         server = http_server(Application(Registry(Seeds(), KEY)))
@@ -330,7 +330,7 @@ def test_it_is_served_over_http():
     asyncio.run(check())
 
 
-def test_reset_forgets_everything():
+def test_reset_forgets_everything() -> None:
     async def check(d: Driver) -> None:
         await d.image("v1")
         d.registry.reset()

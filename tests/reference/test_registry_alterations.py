@@ -55,14 +55,14 @@ def clean(scenario: str) -> list[Recorded]:
     return run(CONVERSATIONS[scenario])
 
 
-def test_the_table_names_every_defect_and_variant():
+def test_the_table_names_every_defect_and_variant() -> None:
     assert set(SCENARIO_OF) == set(KNOWN)
     assert sum(issubclass(each, Defect) for each in KNOWN.values()) >= 60
     assert sum(issubclass(each, Variant) for each in KNOWN.values()) >= 15
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIO_OF))
-def test_it_is_seen(name):
+def test_it_is_seen(name: str) -> None:
     scenario = SCENARIO_OF[name]
     altered = KNOWN[name]
     assert altered.__doc__
@@ -71,7 +71,7 @@ def test_it_is_seen(name):
 
 
 @pytest.mark.parametrize("scenario", sorted({*SHOWN_BY, *registry_unusual_scenarios.SHOWN_BY}))
-def test_the_clean_registry_answers_the_same_each_time_and_never_fails(scenario):
+def test_the_clean_registry_answers_the_same_each_time_and_never_fails(scenario: str) -> None:
     answered = run(CONVERSATIONS[scenario])
     assert answered == clean(scenario)
     assert all(status < 500 for _, _, status, _, _ in answered)
@@ -82,6 +82,6 @@ VARIANTS = sorted(name for name, each in KNOWN.items() if issubclass(each, Varia
 
 @pytest.mark.parametrize("name", VARIANTS)
 @pytest.mark.parametrize("scenario", ["upload", "ranges", "manifest_deleted", "tag_list", "referrers", "catalog"])
-def test_no_variant_ever_fails(name, scenario):
+def test_no_variant_ever_fails(name: str, scenario: str) -> None:
     answered = run(CONVERSATIONS[scenario], KNOWN[name])
     assert all(status < 500 for _, _, status, _, _ in answered)

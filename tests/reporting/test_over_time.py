@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def night(number: int) -> str:
     return f"2026-03-{number + 1:02}T02:00:00Z"
 
 
-def written(folder: Path, courses: dict[str, str], **changes: object) -> None:
+def written(folder: Path, courses: dict[str, str], **changes: Any) -> None:
     """A run a night: each check's verdicts as one letter each, a blank where it was not part of the run."""
     for number in range(max(map(len, courses.values()))):
         results = [

@@ -17,10 +17,15 @@ from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
 
+def schema(name: str) -> dict[str, Any]:
+    path = files("conformance.runs") / "schemas" / f"{name}.schema.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
 def validator(name: str) -> Draft202012Validator:
-    schema = json.loads((files("conformance.runs") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
-    Draft202012Validator.check_schema(schema)
-    return Draft202012Validator(schema)
+    Draft202012Validator.check_schema(schema(name))
+    return Draft202012Validator(schema(name))
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -51,7 +56,7 @@ def test_every_line_of_evidence_keeps_to_its_schema(record: Record) -> None:
 
 @pytest.mark.parametrize("kind", [Proof, Listed])
 def test_whatever_a_finding_can_prove_has_a_place_in_the_schema(kind: type[Any]) -> None:
-    finding = validator("results").schema["$defs"]["finding"]["properties"]
+    finding = schema("results")["$defs"]["finding"]["properties"]
     proof = finding["proof"]["properties"]
     described = proof if kind is Proof else proof["listed"]["items"]["properties"]
 

@@ -31,7 +31,7 @@ def reference() -> Iterator[EmbeddedReference]:
 
 def storage_url(reference: EmbeddedReference) -> str:
     text = reference.target_config.read_text(encoding="utf-8")
-    return re.findall(r'^endpoint = "(.*)"', text, re.MULTILINE)[0]
+    return str(re.findall(r'^endpoint = "(.*)"', text, re.MULTILINE)[0])
 
 
 def checked(

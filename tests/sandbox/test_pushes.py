@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.image_programs import ImageProgram
 from conformance.sandbox.pushes import Programs, login_as, login_of
-from conformance.target.description import Registry
+from conformance.target.description import Login, Registry, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
@@ -54,12 +54,12 @@ def test_the_others_come_in_a_ring() -> None:
 
 
 def test_logins_by_role() -> None:
-    credentials = {"pusher": {"username": "ct-push", "password": "x"}}
+    pusher = Login.model_construct(username="ct-push", password=Secret("X", "x"))
     registry = Registry.model_construct(url="", repository="", credentials={})
     assert login_as(registry, "puller", "pusher") is None
     with pytest.raises(Inconclusive, match="no login in role pusher"):
         login_of(registry, "pusher")
-    with_one = Registry.model_construct(url="", repository="", credentials=credentials)
-    assert login_as(with_one, "puller", "pusher") == credentials["pusher"]  # type: ignore[comparison-overlap]
+    with_one = Registry.model_construct(url="", repository="", credentials={"pusher": pusher})
+    assert login_as(with_one, "puller", "pusher") == pusher
     with pytest.raises(Inconclusive, match="no login in role puller"):
         login_as(with_one, "puller")

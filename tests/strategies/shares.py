@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from hypothesis import given, seed, settings
@@ -20,4 +20,4 @@ def shares(strategy: SearchStrategy[Any], examples: int = 400) -> dict[str, floa
         outcomes[change.outcome] += 1
 
     draw()
-    return Counter({outcome: count / sum(outcomes.values()) for outcome, count in outcomes.items()})
+    return defaultdict(float, {outcome: count / outcomes.total() for outcome, count in outcomes.items()})
