@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
-from xml.sax.saxutils import unescape
 
+from conformance.oracles.s3_errors import CODE, error_of, xml_root
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface, run_name
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Storage
 from conformance.vocabulary.exchange import Exchange
 
-CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
-UPLOAD = re.compile(rb"<UploadId>([\x21-\x7e]{1,1024}?)</UploadId>")
 LARGEST_SKEW_S = 900
 KEY = "access key"
 WRONG_CRC32 = "AAAAAA=="
@@ -77,8 +74,8 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
 
 
 def _told(reply: Exchange) -> str:
-    code = CODE.search(reply.body[:65536])
-    return f"{reply.status} {code[1].decode()}" if code else str(reply.status)
+    error = error_of(reply)
+    return f"{reply.status} {error.code[:64]}" if error and CODE.match(error.code) else str(reply.status)
 
 
 def _writes(gateway: Gateway, state: SurfaceState) -> None:
@@ -110,10 +107,11 @@ def _remove(gateway: Gateway, state: SurfaceState, path: str) -> None:
 def _opens_an_upload(gateway: Gateway, path: str) -> bool:
     """Whether an upload in parts can be opened; it is aborted at once."""
     opened = gateway.ask("POST", f"{path}?uploads")
-    upload = UPLOAD.search(opened.body[:65536]) if opened.ok else None
-    if upload is None:
+    document = xml_root(opened) if opened.ok else None
+    upload = document.findtext("UploadId") if document is not None else None
+    if not upload:
         return False
-    gateway.ask("DELETE", f"{path}?uploadId={quote(unescape(upload[1].decode()), safe='')}")
+    gateway.ask("DELETE", f"{path}?uploadId={quote(upload, safe='')}")
     return True
 
 

@@ -245,6 +245,18 @@ def test_multipart_is_seen_by_opening_an_upload(
     assert not any(bucket.uploads for bucket in storage.buckets.values())
 
 
+def test_features_are_seen_in_documents_whose_names_have_a_prefix(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    deployment.switch(["namespace-prefixed"])
+    try:
+        state = next(each for each in preflight(target) if each.surface == "storage")
+    finally:
+        deployment.switch([])
+
+    assert not state.failing, state.lines
+    assert not any(bucket.uploads for bucket in deployment.surfaces["storage"].buckets.values())
+
+
 @pytest.mark.parametrize("surface", SURFACES)
 def test_refused_connection(reference: tuple[Reference, Target], surface: str) -> None:
     _, target = reference
