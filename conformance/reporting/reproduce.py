@@ -49,6 +49,7 @@ from conformance.reporting.reproduce_text import (
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
 from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
+from conformance.reporting.text import plain_xml
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -362,7 +363,7 @@ class Script:
             self.marks[text] = with_mark
             yield made
         for name, pattern in INSIDE.items():
-            found = pattern.search(entry["response_body"].get("text", ""))
+            found = pattern.search(plain_xml(entry["response_body"].get("text", "")))
             if found and any(found[1] in text for text in later):
                 self.marks[found[1]] = f"\0{name}_{number}\0"
                 yield f"{name}_{number}=$({name.lower()}_of {number})"

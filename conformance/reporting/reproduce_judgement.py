@@ -22,6 +22,7 @@ from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_text import NOT_KEPT, judged
 from conformance.reporting.reproduce_time import told
 from conformance.reporting.reproduce_told import counting
+from conformance.reporting.text import plain_xml
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
@@ -117,7 +118,7 @@ def telling(proof: Entry, entry: Entry) -> dict[str, Any]:
     if text is None or "sha256" in entry["response_body"] or "inside" in known:
         return known
     for name, right in (("matches", True), ("lacks", False)):
-        if name in known and bool(re.search(known[name], text.replace("\n", ""))) is right:
+        if name in known and bool(re.search(known[name], plain_xml(text).replace("\n", ""))) is right:
             del known[name]
     return known if set(known) - {"exchange"} else {}
 

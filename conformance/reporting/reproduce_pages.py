@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
+from conformance.reporting.text import plain_xml
+
 Entry = Mapping[str, Any]
 PLACES = {
     "marker": "NextMarker",
@@ -75,7 +77,7 @@ def each_once(pages: Sequence[str], exchanges: Sequence[tuple[int, Entry]], numb
 def places(number: int, entry: Entry, following: Sequence[Entry]) -> Iterator[tuple[str, str, str]]:
     """What of later requests is told by this page: the text there, the text with a mark, what the mark is made by."""
     urls = [each["url"] for each in following]
-    body = str(entry["response_body"].get("text", ""))
+    body = plain_xml(str(entry["response_body"].get("text", "")))
     for name, element in PLACES.items():
         found = re.search(f"<{element}>([^<]+)</{element}>", body)
         value = html.unescape(found[1]) if found else ""

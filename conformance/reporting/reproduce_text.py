@@ -72,13 +72,13 @@ says() {
 }
 etag_of() { field "$1" '[Ee][Tt][Aa][Gg]' | sed 's|^W/||; s/"//g'; }
 link_of() { field "$1" '[Ll][Ii][Nn][Kk]' | sed 's/^<\([^>]*\)>.*/\1/'; }
-next_of() { sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
+next_of() { on_one_line "$1" | sed -n 's/.*<NextContinuationToken>\([^<]*\)<.*/\1/p'; }
 encoded() {
     tr -d '\n' | od -An -v -tx1 | awk 'BEGIN { for (i = 33; i < 127; i++) of[sprintf("%02x", i)] = sprintf("%c", i) }
         { for (i = 1; i <= NF; i++) printf "%s", of[$i] ~ /^[A-Za-z0-9._~-]$/ ? of[$i] : "%" toupper($i) }'
 }
-upload_of() { sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p' "$answers/$1.body"; }
-token_of() { tr -d '\n' <"$answers/$1.body" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
+upload_of() { on_one_line "$1" | sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p'; }
+token_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 # A part of the JWT in an answer takes the place of its body: the header and the claims decoded.
 token_part() {
     token=$(token_of "$1" access_token)
@@ -97,7 +97,11 @@ from_base64url() {
 claim_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\(\"[^\"]*\"\|[^],}]*\).*/\1/p"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
-on_one_line() { tr -d '\n' <"$answers/$1.body"; }
+# A body on one line; in XML the names of elements stand without prefix, and without the blanks behind them.
+on_one_line() {
+    tr -d '\n' <"$answers/$1.body" | LC_ALL=C sed '/^[^<]\{0,4\}</{s/<\(\/\{0,1\}\)[[:alnum:]_.-]*:/<\1/g
+        s/\(<\/\{0,1\}[[:alnum:]]*\)[[:space:]]*\(\/\{0,1\}>\)/\1\2/g;}'
+}
 # A file so many times.
 repeated() {
     cat "$1" >"$answers/unit" && left=$2
@@ -150,23 +154,23 @@ trap 'rm -rf "$answers"; restored' EXIT
 LISTS = r"""
 # What a page says in an element, and the last string of a list in it: where the next page begins.
 element_of() {
-    tr -d '\n' <"$answers/$1.body" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | decoded "$1" |
+    on_one_line "$1" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | decoded "$1" |
         sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
 }
 last_of() { strings_of "$2" "$1" | tail -n 1 | sed 's/^=//'; }
 # The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".
 strings_of() {
     # A last line without its end would run into the next page.
-    { tr -d '\n' <"$answers/$2.body"; echo; } | sed -n "s/.*\"$1\" *: *\[\([^]]*\)\].*/\1/p" | tr ',' '\n' |
+    { on_one_line "$2"; echo; } | sed -n "s/.*\"$1\" *: *\[\([^]]*\)\].*/\1/p" | tr ',' '\n' |
         sed -n 's/^ *"\(.*\)" *$/=\1/p'
 }
 texts_of() {
-    { tr -d '\n' <"$answers/$2.body"; echo; } | tr '<' '\n' |
+    { on_one_line "$2"; echo; } | tr '<' '\n' |
         sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | decoded "$2" |
         sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
 }
 decoded() {
-    grep -q '<EncodingType>url<' "$answers/$1.body" || { cat; return; }
+    on_one_line "$1" | grep '<EncodingType>url<' >/dev/null || { cat; return; }
     LC_ALL=C awk 'BEGIN { for (i = 1; i < 256; i++) of[sprintf("%02X", i)] = sprintf("%c", i) }
         { gsub(/\+/, " "); out = ""
           while (match($0, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
@@ -174,7 +178,7 @@ decoded() {
           print out $0 }'
 }
 goes_on() {
-    field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || grep -q '<IsTruncated>true<' "$answers/$1.body"
+    field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || on_one_line "$1" | grep -q '<IsTruncated>true<'
 }
 list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused'; }
 # Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else.

@@ -8,6 +8,8 @@ UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff"
     "\ufeff\uffa0\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+XML_PREFIX = re.compile(r"<(/?)[\w.-]*:")
+XML_BLANKS = re.compile(r"(</?\w*)\s+(/?>)")
 LONGEST = 4000
 
 
@@ -24,6 +26,16 @@ def visible(text: str) -> str:
     Line feeds and tabs stay. What remains is valid in UTF-8 and in XML 1.0, and safe on a terminal.
     """
     return UNSEEN.sub(_picture, text)
+
+
+def plain_xml(text: str) -> str:
+    """The text where XML, with the names of its elements without their prefix and without the blanks behind them.
+
+    Namespaces in XML 1.0 section 4 and XML 1.0 section 3.1 let a server write both, and they mean nothing.
+    """
+    if not text.lstrip("\ufeff").startswith("<"):
+        return text
+    return XML_BLANKS.sub(r"\1\2", XML_PREFIX.sub(r"<\1", text))
 
 
 def on_one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import socket
@@ -23,6 +24,7 @@ from conformance.reporting.reproduce_text import (
     printed,
     word,
 )
+from conformance.reporting.text import plain_xml
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -112,6 +114,15 @@ def test_a_list_in_xml_is_read_by_its_elements(tmp_path: Path) -> None:
     assert listed(tmp_path, "Contents/Key", ["p🚀 +", "p&<"], ("", KEYS))
     assert listed(tmp_path, "CommonPrefixes/Prefix", ["p/"], ("", KEYS))
     assert not listed(tmp_path, "Contents/Key", ["p"], ("", KEYS))
+
+
+def test_names_in_xml_may_have_a_prefix_and_blanks_behind_them(tmp_path: Path) -> None:
+    """Namespaces in XML 1.0 section 4, XML 1.0 section 3.1; as the scripts read them, so do those who write scripts."""
+    prefixed = re.sub("<(/?)([A-Z])", r"<\1s3:\2", KEYS).replace("Key>", "Key\n >")
+    assert listed(tmp_path, "Contents/Key", ["p🚀 +", "p&<"], ("", prefixed))
+    assert not listed(tmp_path, "Contents/Key", ["p"], ("", prefixed))
+    assert listed(tmp_path, "Tag/Value", ["", ""], ("", SET.replace("/>", " />")))
+    assert plain_xml(prefixed) == KEYS and plain_xml('{"a": "<b:c>"}') == '{"a": "<b:c>"}'
 
 
 def test_empty_items_count(tmp_path: Path) -> None:
