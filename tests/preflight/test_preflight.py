@@ -254,7 +254,8 @@ def test_features_are_seen_in_documents_whose_names_have_a_prefix(reference: tup
         deployment.switch([])
 
     assert not state.failing, state.lines
-    assert not any(bucket.uploads for bucket in deployment.surfaces["storage"].buckets.values())
+    storage: Any = deployment.surfaces["storage"]
+    assert not any(bucket.uploads for bucket in storage.buckets.values())
 
 
 @pytest.mark.parametrize("surface", SURFACES)
