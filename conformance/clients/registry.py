@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from conformance.clients.http import HeaderFields, HttpClient, address_in, authority_of
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
 from conformance.clients.registry_inventory import Inventory
-from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes
+from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes, open_door
 from conformance.target import description
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
@@ -25,37 +25,6 @@ BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 3
-PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
-
-
-def open_door(http: HttpClient, repository: str) -> Door:
-    """What the registry's challenges say; an open registry's door has no scheme.
-
-    Asked again where the answer says nothing of it, for all that is sent later goes by it.
-    """
-    reply = http.get("/v2/")
-    if reply.status == 429 or reply.status >= 500:
-        reply = http.get("/v2/")
-    scheme, parameters = _challenge(reply)
-    door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
-    if scheme == "bearer":
-        _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
-        _, colon, actions = wanted.get("scope", "").rpartition(":")
-        asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
-        # Deleting may be a right of its own, or part of that to push.
-        door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
-    return door
-
-
-def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
-    """Scheme in lower case and parameters of the first Bearer or Basic challenge of a 401."""
-    for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
-        for scheme in ("Bearer", "Basic"):
-            found = re.search(rf"(?:^|,)\s*{scheme}\s+(?=\w+\s*=)", value, re.IGNORECASE)
-            if found:
-                pairs = reversed(PARAMETER.findall(value[found.end() :]))
-                return scheme.lower(), {name.lower(): re.sub(r"\\(.)", r"\1", a) or b for name, a, b in pairs}
-    return "", {}
 
 
 @dataclass(frozen=True)

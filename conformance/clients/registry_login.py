@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import threading
 import time
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ from conformance.vocabulary.finding import Inconclusive
 DEFAULT_LIFETIME_S = 60
 LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
+PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 Scopes = tuple[str, ...]
 
 
@@ -163,3 +165,36 @@ def lifetime_of(reply: Exchange) -> float:
     """Seconds that the token of an answer lives; 60 where the answer does not say (token specification)."""
     told = reply.member("expires_in")
     return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else DEFAULT_LIFETIME_S
+
+
+def open_door(http: HttpClient, repository: str) -> Door:
+    """What the registry's challenges say; an open registry's door has no scheme.
+
+    Asked again where the answer says nothing of it, for all that is sent later goes by it: of the repository where
+    /v2/ is open, so that one check is about that and not every other.
+    """
+    reply = http.get("/v2/")
+    if reply.status == 429 or reply.status >= 500:
+        reply = http.get("/v2/")
+    scheme, parameters = _challenge(reply)
+    if not scheme:
+        scheme, parameters = _challenge(http.get(f"/v2/{repository}/tags/list"))
+    door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
+    if scheme == "bearer":
+        _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
+        _, colon, actions = wanted.get("scope", "").rpartition(":")
+        asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
+        # Deleting may be a right of its own, or part of that to push.
+        door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
+    return door
+
+
+def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
+    """Scheme in lower case and parameters of the first Bearer or Basic challenge of a 401; Basic needs none here."""
+    for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
+        for scheme, ending in (("Bearer", r"\s+(?=\w+\s*=)"), ("Basic", r"(?:\s+(?=\w+\s*=)|\s*(?=,|$))")):
+            found = re.search(rf"(?:^|,)\s*{scheme}{ending}", value, re.IGNORECASE)
+            if found:
+                pairs = reversed(PARAMETER.findall(value[found.end() :]))
+                return scheme.lower(), {name.lower(): re.sub(r"\\(.)", r"\1", a) or b for name, a, b in pairs}
+    return "", {}

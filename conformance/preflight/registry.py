@@ -17,6 +17,13 @@ from conformance.vocabulary.exchange import Exchange
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
+HARMFUL = (
+    "registry.delete",
+    "registry.delete-tag",
+    "registry.mount",
+    "registry.validation",
+    "registry.validation-index",
+)
 
 
 class Refused(Exception):
@@ -189,7 +196,7 @@ def _features(contact: Contact, state: SurfaceState, doors: Doors) -> None:
         unknown = reply.status == 404 and b"NAME_UNKNOWN" in reply.body
         seen = OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
         state.feature("registry.referrers", seen, claimed)
-    for name in ("registry.delete", "registry.delete-tag", "registry.mount", "registry.validation"):
+    for name in HARMFUL:
         state.feature(name, NOT_OBSERVABLE, claimed)
 
 

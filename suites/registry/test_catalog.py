@@ -24,6 +24,10 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 @pytest.fixture
 def pages(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> list[Exchange]:
     """The catalog to its end, fifty names a page, after two images were pushed."""
+    return _whole(registry, once)
+
+
+def _whole(registry: Registry, once: Once) -> list[Exchange]:
     return once("catalog", lambda: pages_from(registry.catalog("?n=50"), registry.follow_catalog))
 
 
@@ -77,12 +81,13 @@ def test_catalog_is_sorted(pages: list[Exchange], stored: StoredImage) -> None:
 
 
 @verifies("registry/catalog/links-leave-nothing-out")
-def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once: Once) -> None:
-    """Purpose: whoever follows the links misses no repository and sees none twice.
+def test_links_leave_nothing_out(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> None:
+    """Purpose: whoever follows the links misses no repository and sees none twice, and comes to an end.
 
-    Method: 1. read the catalog to its end; ask for one repository, and follow the Link of the answer once
+    Method: 1. read the catalog to its end, which it must have; ask for one repository, follow the answer's Link once
             2. expect a Link, where there is more than one; another name, and none of the whole catalog between the two
     """
+    pages = _whole(registry, once)
     whole = [each for page in pages for each in strings_of(page, "repositories")]
     first = once("catalog of one", lambda: registry.catalog("?n=1"))
     link = next_link(first)

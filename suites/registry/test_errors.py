@@ -86,7 +86,8 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "wrong-digest": (lambda scene: put(scene.absent)(scene), ("DIGEST_INVALID",)),
     "malformed-digest": (put("sha256:abc"), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
     "missing-digest": (put(None), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
-    "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
+    # UNSUPPORTED: a registry whose sessions are elsewhere has no such endpoint; a session that ended is told below.
+    "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
     "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
     "out-of-order": (out_of_order, ("RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID")),
     "nonsense-manifest": (

@@ -10,8 +10,8 @@ import time
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry, open_door
-from conformance.clients.registry_login import Account, Door, Fixed
+from conformance.clients.registry import Registry
+from conformance.clients.registry_login import Account, Door, Fixed, open_door
 from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
 from conformance.target import description
@@ -66,6 +66,15 @@ def test_a_login_is_looked_for_again_where_an_answer_says_nothing_of_it(status: 
     asked = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="us"\r\nContent-Length: 0\r\n\r\n'
     with answering(failed, asked) as (url, _):
         assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
+
+
+@pytest.mark.parametrize("challenge", [b'Basic realm="us"', b"Negotiate, Basic", b"basic"])
+def test_a_login_is_looked_for_at_the_repository_where_the_support_check_is_open(challenge: bytes) -> None:
+    opened = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    asked = b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: %s\r\nContent-Length: 0\r\n\r\n" % challenge
+    with answering(opened, asked) as (url, received):
+        assert open_door(HttpClient(url, Recorder()), "orgs/acme/app").scheme == "basic"
+    assert received.connections[0][-1].startswith(b"GET /v2/orgs/acme/app/tags/list ")
 
 
 def jwt(ended_s: float, key: str = "a", **claims: str) -> str:

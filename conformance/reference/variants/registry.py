@@ -52,6 +52,8 @@ class LocationElsewhere(Variant):
         return next(route for route in ROUTES if route.kind == "upload"), match[1], match[2]
 
     def find_upload(self, original: Any, asked: Asked) -> Upload:
+        if not asked.request.raw_path.startswith("/upload-service/"):
+            raise Refusal("UNSUPPORTED", status=404)
         if asked.request.parameter("_state") != self._state(asked.reference):
             raise Refusal("BLOB_UPLOAD_UNKNOWN", {"upload": asked.reference})
         upload: Upload = original(asked)

@@ -38,6 +38,16 @@ class BlobInUseKept(Variant):
         await original(name, digest)
 
 
+class SparseIndexTaken(Variant):
+    """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
+
+    surface = "registry"
+    without = ("registry.validation-index",)
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        """Takes any."""
+
+
 class ChunkRefusedWithoutBody(Variant):
     """Docker Registry V2, Chunked Upload: the 416 of a chunk says all in Location and Range."""
 

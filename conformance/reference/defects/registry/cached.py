@@ -105,7 +105,7 @@ class DeletedChildStillCounts(Defect):
     """Docker Registry V2, Manifest lists: an image that was deleted is unknown, as one never pushed is."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+    noticed_by = ("registry/manifest/missing-child-is-refused",)
 
     def __init__(self) -> None:
         self.deleted: set[tuple[str, str]] = set()

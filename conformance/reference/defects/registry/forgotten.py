@@ -227,7 +227,7 @@ class ListedImagesOfAnyRepository(Defect):
     """Docker Registry V2, Manifest lists: what is listed must be there, and not in another repository."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+    noticed_by = ("registry/manifest/missing-child-is-refused",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         listed = {each["digest"] for each in descriptors}
@@ -253,7 +253,7 @@ class FirstListedAlone(Defect):
     """Docker Registry V2, Manifest lists: each that is listed must be there, and not the first alone."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+    noticed_by = ("registry/manifest/missing-child-is-refused",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         original(name, descriptors[:1])

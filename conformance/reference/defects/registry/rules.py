@@ -126,7 +126,7 @@ class IndexChildrenUnchecked(Defect):
     """Docker Registry V2, Manifest lists: what is listed must be there."""
 
     surface = "registry"
-    noticed_by = ("registry/manifest/missing-reference-is-refused",)
+    noticed_by = ("registry/manifest/missing-child-is-refused",)
 
     def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
         """Takes any."""
