@@ -24,13 +24,13 @@ LARGEST_SHARED = 0.6
 
 
 def varying_part(token: str) -> str:
-    """What of a token is to be unguessable: of a JWT its signature (that and jti vary), else all of it."""
+    """What of a token is to be unguessable: of a JWT its signature, else all of it.
+
+    Without the key nobody makes a signature, even of claims that can be guessed; jti is to be unique, no secret
+    (RFC 7519 section 4.1.7).
+    """
     parts = token.split(".")
-    if len(parts) == 3 and token.startswith("eyJ"):
-        identifier = claims_of(token).get("jti")
-        # A deterministic signature varies with the claims only, so the identifier is what must be random.
-        return identifier if isinstance(identifier, str) and identifier else parts[2]
-    return token
+    return parts[2] if len(parts) == 3 and token.startswith("eyJ") else token
 
 
 def claims_of(token: str) -> dict[str, object]:

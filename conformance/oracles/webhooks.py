@@ -6,7 +6,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from conformance.clients.operator import Operator
 from conformance.clients.webhooks import WebhookClient
@@ -17,6 +17,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
+MARK = re.compile("cf-mark-[0-9a-f]{16}")
 OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
@@ -60,20 +61,42 @@ def mark() -> str:
     return f"cf-mark-{random.getrandbits(64):016x}"
 
 
-def told_in_time(operator: Operator, target: Target, whole: Callable[[str], bool]) -> str:
-    """What the hook tells, as soon as it is whole: what was accepted may be worked on later, within limits.arrival."""
+def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]], bool]) -> list[str]:
+    """Each event that the hook tells, as JSON, as soon as they are whole: what was accepted may be worked on later,
+    within limits.arrival.
+
+    Inconclusive where no event shows a mark of any that was sent: a hook may tell bodies in another form.
+    """
     until = time.monotonic() + target.limits.arrival
-    told = json.dumps(operator.events())
+    told = told_now(operator)
     while not whole(told) and time.monotonic() < until:
         time.sleep(AGAIN_S)
-        told = json.dumps(operator.events())
+        told = told_now(operator)
+    if told and not whole(told) and not any(map(MARK.search, told)):
+        raise Inconclusive(
+            f"of the {len(told)} events that the hook events tells none shows what was sent",
+            "a hook that prints the body of each event as text",
+        )
     return told
 
 
-def told_otherwise(expected: str, seen: str, replies: Mapping[str, Exchange], times: int) -> NonConformance:
+def told_now(operator: Operator) -> list[str]:
+    """Each event that the hook tells now, as JSON."""
+    return [json.dumps(each) for each in operator.events()]
+
+
+def carrying(told: Iterable[str], text: str) -> int:
+    """How many events carry a text; a hook may tell one body twice, as it came and as it was read."""
+    return sum(text in each for each in told)
+
+
+def told_otherwise(
+    expected: str, seen: str, replies: Mapping[str, Exchange], times: int, told: Iterable[str]
+) -> NonConformance:
     """The finding that events were not taken in so many times by what the operator's hook tells.
 
     ``replies`` are the answers to them by their marks, or by what else the hook would tell of them.
     """
-    proof = Proof(told=tuple((each, times) for each in replies))
+    copies = max([1, *(each.count(mark) for each in told for mark in MARK.findall(each))])
+    proof = Proof(told=tuple((each, times * copies) for each in replies))
     return NonConformance(expected, seen, *dict.fromkeys(replies.values()), proof=proof)

@@ -245,7 +245,11 @@ class Hooks(Described):
     revoke: str | None = Field(default=None, description="Revokes a credential.")
     restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
     rotate_webhook: str | None = Field(default=None, description="Rotates the webhook and prints the new URL.")
-    events: str | None = Field(default=None, description="Prints what the webhook has taken in, as a JSON list.")
+    events: str | None = Field(
+        default=None,
+        description="Prints what the webhook has taken in, as a JSON list: of each event its body as text and, for "
+        "its bytes to be compared, its sha256.",
+    )
 
 
 class OtherOrganization(Described):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
+import json
 import random
 import secrets
 import time
@@ -14,6 +17,18 @@ import pytest
 from conformance.oracles.token_quality import claims_of, header_of, room_bits, weakness
 
 COUNT = 40
+KEY = secrets.token_bytes(32)
+
+
+def signed(claims: dict[str, object]) -> str:
+    """A JWT whose signature follows from its claims and a key that nobody else has."""
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(each).encode()).decode().rstrip("=") for each in ({"alg": "HS256"}, claims)
+    ]
+    signature = hmac.digest(KEY, ".".join(parts).encode(), "sha256")
+    return ".".join([*parts, base64.urlsafe_b64encode(signature).decode().rstrip("=")])
+
+
 GOOD: dict[str, Callable[[int], str]] = {
     "urlsafe-256": lambda n: secrets.token_urlsafe(32),
     "urlsafe-128": lambda n: secrets.token_urlsafe(16),
@@ -21,6 +36,7 @@ GOOD: dict[str, Callable[[int], str]] = {
     "uuid4": lambda n: str(uuid.uuid4()),
     "clock-and-256-bits": lambda n: f"nx_{time.time_ns():x}_{secrets.token_urlsafe(32)}",
     "prefixed": lambda n: f"nx_{secrets.token_urlsafe(24)}",
+    "jwt-with-counted-jti": lambda n: signed({"jti": str(n), "iat": 1_800_000_000}),
 }
 BAD: dict[str, Callable[[int], str]] = {
     "constant-and-counter": lambda n: "k" * 30 + f"{1000 + n:06d}",

@@ -43,3 +43,14 @@ def test_where_basic_is_not_decoded_that_alone_is_found(reference: EmbeddedRefer
     assert [name for name, verdict in ran.verdicts().items() if verdict == "fail"] == [
         "oauth/client/basic-is-form-decoded"
     ], ran.output
+
+
+def test_a_secret_that_cannot_be_a_token_may_be_a_malformed_request(
+    reference: EmbeddedReference, tmp_path: Path
+) -> None:
+    switch = ("switch", "malformed-token-is-invalid-request")
+    tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", *switch)
+
+    ran = conformance(tmp_path, "run", "authorization/bearer", "--config", str(reference.target_config))
+
+    assert ran.code == 0, ran.output

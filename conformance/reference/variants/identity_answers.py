@@ -152,6 +152,18 @@ class AudienceIsAList(Variant):
         return claims | {"aud": [claims["aud"], "urn:nextepoch:reference:other"]}
 
 
+class TokensAreNumbered(Variant):
+    """RFC 7519 section 4.1.7: jti is to be unique; a signature keeps others from making the next token."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def access_token_claims(self, original: Callable[..., Claims], client: Client, scopes: tuple[str, ...]) -> Claims:
+        return original(client, scopes) | {"jti": str(next(self.numbers))}
+
+
 class HeadersOfAGateway(Variant):
     """RFC 9110: fields that gateways add to every answer promise and break nothing."""
 

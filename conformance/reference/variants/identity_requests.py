@@ -12,6 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Project
 from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import scheme_and_rest
 from conformance.reference.seeds import Client
 
 Operation = Callable[[Call], Awaitable[Answer]]
@@ -195,3 +196,20 @@ class UnreadableBodiesAreUnsupported(Variant):
         if coded or charset not in ("", "utf-8") or not original(request):
             raise Refused(surface_of(original).api_error(415, "unsupported_media_type", "Send JSON in UTF-8."))
         return True
+
+
+class MalformedTokenIsInvalidRequest(Variant):
+    """RFC 6750 section 3.1: a field that is otherwise malformed is 400 invalid_request.
+
+    So is one with a character that no token has (section 2.1).
+    """
+
+    surface = "identity"
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        surface = surface_of(original)
+        for value in request.headers.getlist("authorization"):
+            scheme, rest = scheme_and_rest(value)
+            if surface.is_bearer(scheme) and rest and not surface.is_token(rest):
+                raise Refused(surface.sent_twice())
+        return original(request)

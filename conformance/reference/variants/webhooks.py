@@ -72,6 +72,15 @@ class EventsArriveLater(Variant):
         return [each for each in original() if now - self.taken_at.setdefault(id(each), now) >= 0.5]
 
 
+class EventsToldAsReadToo(Variant):
+    """How the operator's hook tells an event is the operator's: here as it came, and once more as it was read."""
+
+    surface = "webhooks"
+
+    def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        return [each | {"again": each["text"], "signature": "sha256=00"} for each in original()]
+
+
 class SlashBehindIsRedirected(Variant):
     """RFC 9110 section 15.4.8: a slash too many is led away from, and takes nothing in by itself."""
 

@@ -1,0 +1,55 @@
+"""What the operator's hook tells of events: one that tells them in a form of its own accuses nobody."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from conformance.clients.operator import Operator
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.webhooks import carrying, mark, told_in_time, told_otherwise
+from conformance.target.description import Hooks, LimitsSection, Target
+from conformance.vocabulary.finding import Inconclusive
+from tests.clients.check_files import checks_of
+from tests.oracles.replies import reply
+
+TARGET = Target(organization="acme", limits=LimitsSection(arrival=0))
+TELLS_DIGESTS = checks_of("webhooks", "arrival").tells_digests
+
+
+class Tells(Operator):
+    """An operator whose hook tells these events."""
+
+    def __init__(self, *events: dict[str, Any]) -> None:
+        super().__init__(Hooks(), Recorder())
+        self.told = list(events)
+
+    def events(self) -> list[Any]:
+        return self.told
+
+
+def test_a_body_that_is_told_twice_is_one_event() -> None:
+    word = mark()
+    told = told_in_time(Tells({"raw": f'{{"mark": "{word}"}}', "read": {"mark": word}}), TARGET, lambda told: True)
+    assert carrying(told, word) == 1
+    finding = told_otherwise("one", "two", {word: reply(202)}, 1, told)
+    assert finding.proof is not None and finding.proof.told == ((word, 2),)
+
+
+@pytest.mark.parametrize("form", ["base64", "digest"])
+def test_bodies_that_are_told_in_another_form_cannot_be_judged(form: str) -> None:
+    body = base64.b64encode(mark().encode()).decode() if form == "base64" else "0" * 64
+    with pytest.raises(Inconclusive, match="none shows what was sent"):
+        told_in_time(Tells({"body": body}), TARGET, lambda told: False)
+
+
+def test_events_that_are_lost_are_told_as_they_are() -> None:
+    assert told_in_time(Tells(), TARGET, lambda told: False) == []
+    assert told_in_time(Tells({"text": mark()}), TARGET, lambda told: False)
+
+
+def test_a_digest_in_a_field_of_the_sender_is_none_of_the_body() -> None:
+    assert not TELLS_DIGESTS(['{"headers": {"X-Hub-Signature-256": "sha256=00"}}'])
+    assert TELLS_DIGESTS([f'{{"sha256": "{"0" * 64}"}}'])
