@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.clients.operator import Operator
@@ -17,13 +18,20 @@ from conformance.strategies.explore import Machine, initialize, rule
 from conformance.vocabulary.exchange import Exchange
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Read:
     """A read that a token may open: its name, the scope that it needs, and how it is sent with a token."""
 
     name: str
     scope: str | None
-    send: Callable[[str], Exchange] = field(repr=False)
+    send: Callable[[str], Exchange]
+
+    def __repr__(self) -> str:
+        return self.name
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:
+        """How hypothesis writes it in the sequence that it prints: by its name, which it would not ask repr for."""
+        printer.text(self.name)
 
 
 READS: st.SearchStrategy[Read] = st.runner().flatmap(lambda machine: st.sampled_from(machine.reads))
