@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
 from conformance.clients.http import HttpClient
@@ -18,6 +18,7 @@ from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.pages import pages_of
 from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import Exchange
@@ -28,6 +29,7 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
+MOST_PAGES = 30
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
@@ -169,6 +171,14 @@ class Platform:
     def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
         """One operation with the full token of a role."""
         return self.send(operation, self.oauth.token(role), headers, **changes)
+
+    def pages(self, role: str, operation: Operation) -> list[Exchange]:
+        """A list as a role reads it, with the pages that its links of the relation next lead to."""
+        read = partial(self._page, role, operation)
+        return list(pages_of(read, operation.path, self.http.base_url, MOST_PAGES))
+
+    def _page(self, role: str, operation: Operation, path: str) -> Exchange:
+        return self.as_role(role, operation, path=path)
 
     def item(self, resource: Resource) -> str:
         """The slug of an item of the run's own, made once and only read or refused to others."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
-from conformance.clients.http import HttpClient, address_in
+from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, bearer
-from conformance.oracles.registry import next_link
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.pages import pages_of
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Resource, Target
@@ -37,21 +38,16 @@ def sweep_identity(
 
 def _listed(platform: Platform, resource: Resource) -> list[str]:
     """Every text in the answers of a list under the name that an item is created by."""
-    token = platform.oauth.token("full")
+    headers = [bearer(platform.oauth.token("full"))]
     found: list[str] = []
-    path: str | None = resource.path
-    for _ in range(MOST_PAGES):
-        reply = platform.http.send(resource.method, str(path), [bearer(token)])
+    read = partial(platform.http.send, resource.method, headers=headers)
+    for reply in pages_of(read, resource.path, platform.http.base_url, MOST_PAGES):
         if not reply.ok:
             raise Inconclusive(f"the list of {resource.name} is answered {reply.status}")
         try:
             found += _values(reply.json(), resource.unique or "slug")
         except (ValueError, RecursionError):
             raise Inconclusive(f"the list of {resource.name} is not JSON") from None
-        link = next_link(reply)
-        path = address_in(reply.url, link) if link else None
-        if path is None or not path.startswith(f"{platform.http.base_url}/"):
-            break
     return found
 
 

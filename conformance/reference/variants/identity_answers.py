@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import edited, is_api_request
+from conformance.reference.defects.identity.support import InPages, edited, is_api_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.seeds import Client
@@ -73,6 +73,12 @@ class ListsAreArrays(Variant):
             answer.headers["X-Total-Count"] = str(document["total"])
             del answer.headers["Content-Length"]
         return of_unstated_length(request, answer)
+
+
+class ListsComeInPages(InPages, Variant):
+    """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
+
+    surface = "identity"
 
 
 class KeySetHasOtherKeys(Variant):

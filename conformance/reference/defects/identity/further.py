@@ -5,12 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
+from conformance.reference.defects.identity.support import (
+    InPages,
+    edited,
+    is_api_request,
+    is_token_request,
+    offset_of,
+    surface_of,
+)
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Call
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.seeds import Client
 
@@ -274,3 +282,20 @@ class ChallengeQuotesTheScope(Defect):
     ) -> str:
         told = f', error_description="the scope \\"{scope}\\" is needed"' if scope else ""
         return original(error, scope) + told
+
+
+class FurtherPagesShowHidden(InPages, Defect):
+    """Projects: each page of a list has those that the caller has access to, not the first one alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        offset = offset_of(surface, call.request)
+        shown = surface.visible_projects(call.caller, call.organization)
+        if offset:
+            shown = shown[:offset] + [
+                each for each in call.organization.projects.values() if each not in shown[:offset]
+            ]
+        return surface.listing(call.request, [project.document() for project in shown])

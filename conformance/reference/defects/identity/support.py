@@ -50,3 +50,25 @@ def searched_for(request: Request) -> str | None:
 def matches(word: str, slug: str, name: str) -> bool:
     """Whether a project is found by a word."""
     return word.lower() in slug or word.lower() in name.lower()
+
+
+class InPages:
+    """Lists one entry at a time, with a link to the next page (RFC 8288) that is relative to the list."""
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        surface = surface_of(original)
+        limit, offset = surface.bound(request, "limit", 1, 1, 200), offset_of(surface, request)
+        answer = Answer.json(200, {"items": entries[offset : offset + limit]})
+        if offset + limit < len(entries):
+            answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit}>; rel="next"'
+        return answer
+
+
+def offset_of(surface: Identity, request: Request) -> int:
+    """Where a page of a list begins."""
+    return surface.bound(request, "offset", 0, 0, 999_999_999)
