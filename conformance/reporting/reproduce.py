@@ -344,9 +344,14 @@ class Script:
             found = pattern.search(value) if pattern else None
             if found and any(found[1] in text for text in later):
                 variable = f"{name.upper()}_{number}"
+                before = self.marks.get(found[1], "").strip("\0")
                 self.marks[found[1]] = f"\0{variable}\0"
                 self.taken.setdefault(number, set()).add(name.lower())
                 yield f"{variable}=$({name.lower()}_of {number})"
+                if before.startswith("ETAG_"):
+                    # Which of the two a later request names cannot be seen where the run had one for both.
+                    other = f'*) cannot "answer {number} has an ETag of its own" ;;'
+                    yield f'case ${variable} in "" | "${before}") {variable}=${before} ;; {other} esac'
         located, assigned = address(number, entry, following)
         if located:
             self.marks[located] = f"\0ADDRESS_{number}\0"

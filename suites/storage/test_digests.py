@@ -10,8 +10,8 @@ from conformance.clients.aws_chunked import chunked
 from conformance.clients.checksums import checksum_field, content_md5
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.oracles.s3_checksums import FULL, expect_checksum, in_document, in_headers
-from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_stored
+from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_objects import expect_headers, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -134,3 +134,19 @@ def test_checksum_of_a_copy_is_the_one_asked(space: Space) -> None:
 
     expect_checksum(in_document(copied, "CopyObjectResult", "crc32"), right)
     expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
+
+
+@verifies("storage/checksum/goes-along-with-a-copy")
+def test_checksum_goes_along_with_a_copy(space: Space) -> None:
+    """Purpose: what was uploaded with a checksum can still be compared with it when it was copied.
+
+    Method: 1. put with a CRC-32, copy without a word about checksums
+            2. expect the copy told with the same, where the source is told with it: a gateway need not keep it
+    """
+    source, key = space.key(), space.key("copy")
+    require(space.put(source, BODY, CRC), "a key that may put objects into the bucket")
+    if not in_headers(space.head(source, ENABLED), "crc32").value:
+        raise NotApplicable("checksums that objects are put with are not told")
+    require(space.copy(key, source), "a key that may copy objects within the bucket")
+
+    expect_headers(space.head(key, ENABLED), CRC)

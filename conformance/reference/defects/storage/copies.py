@@ -183,3 +183,13 @@ class EmptyCopySourceIsNone(Defect):
         made = original if call.headers[SOURCE] else gateway(original).put_object
         answer: Answer = await made(call, bucket)
         return answer
+
+
+class CopyForgetsTheChecksum(Defect):
+    """S3 API Reference, CopyObject, x-amz-checksum-algorithm: that of the source is copied where none is asked."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/goes-along-with-a-copy",)
+
+    def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
+        return dict(original(stored, asked)) if asked else {}
