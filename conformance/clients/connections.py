@@ -33,6 +33,7 @@ from conformance.clients.failures import (
     WriteError,
     WriteTimeout,
 )
+from conformance.clients.route import connected
 
 READ_BYTES = 64 * 1024
 TOGETHER = 64 * 1024
@@ -377,7 +378,7 @@ class Connections:
 
 def _connected(origin: Origin, limit_s: float, tls: ssl.SSLContext | None) -> Connection:
     try:
-        stream = socket.create_connection((origin.host, origin.port), limit_s)
+        stream = connected(origin.scheme, origin.host, origin.port, limit_s)
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return Connection(origin, _encrypted(stream, origin, tls) if origin.scheme == "https" else stream)
     except TimeoutError as failure:

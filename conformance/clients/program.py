@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 from conformance.evidence.recorder import Recorder
+from conformance.target.proxies import proxy_variables
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 TIME_LIMIT_S = 60.0
@@ -86,6 +87,7 @@ def run_program(
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": os.devnull,
         "LC_ALL": "C.UTF-8",
+        **proxy_variables(),
         **(environment or {}),
     }
     try:

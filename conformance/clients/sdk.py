@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.clients.http import Limits
 from conformance.clients.program import ASKED_TO_WAIT
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.botocore_recording import BotocoreRecording
 from conformance.evidence.recorder import Recorder
+from conformance.target.proxies import proxies_to
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
+FILES = ("config_file", "credentials_file")
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError)
 MISTAKES = (TypeError, AttributeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
@@ -42,6 +46,8 @@ def s3_client(
         read_timeout=limits.answer_s,
         request_checksum_calculation=checksums,
         response_checksum_validation=checksums,
+        # With none at all it would go by the environment's, also to the machine itself.
+        proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
     )
     client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
     BotocoreRecording(recorder).listen(client)
@@ -50,11 +56,22 @@ def s3_client(
 
 @lru_cache
 def _session(keys: Keys) -> Any:
-    """Each session reads the description of S3 for itself, which takes longer than most checks."""
-    import boto3
+    """Each session reads the description of S3 for itself, which takes longer than most checks.
 
+    Nothing of the person's is in it: no profile, no file of settings, no variable of the environment.
+    """
+    import boto3
+    import botocore.session
+
+    nobodys = {
+        name: (setting, None, os.devnull if name in FILES else default, convert)
+        for name, (setting, _, default, convert) in botocore.session.Session.SESSION_VARIABLES.items()
+    }
     return boto3.session.Session(
-        aws_access_key_id=keys.access_key, aws_secret_access_key=keys.secret_key, region_name=keys.region
+        aws_access_key_id=keys.access_key,
+        aws_secret_access_key=keys.secret_key,
+        region_name=keys.region,
+        botocore_session=botocore.session.Session(session_vars=nobodys),
     )
 
 

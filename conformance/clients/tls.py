@@ -7,7 +7,6 @@ machine's OpenSSL goes no further. Each is bounded by the run's time limits and 
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import socket
 import ssl
 import time
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from conformance.clients.connections import authorities
 from conformance.clients.http import HeaderFields, HttpClient
+from conformance.clients.route import ProxyFailed, connected
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NoAnswer, NotApplicable, Unreachable
 
@@ -124,7 +124,7 @@ class Tls:
         port = urlsplit(self.http.base_url).port or 443
         self.http.pace.wait()
         try:
-            return socket.create_connection((self.host, port), timeout=self.http.limits.connect_s)
+            return connected("https", self.host, port, self.http.limits.connect_s)
         except OSError as error:
             needs = "a target that can be reached"
             raise Unreachable(f"no connection to {self.where}: {_reason(error)}", needs) from None
@@ -192,16 +192,9 @@ def _reason(error: OSError) -> str:
         return str(error.reason).replace("_", " ").lower()
     if isinstance(error, TimeoutError):
         return "timed out"
+    if isinstance(error, ProxyFailed):
+        return str(error)
     return error.strerror or type(error).__name__
-
-
-def on_loopback(url: str) -> bool:
-    """Whether an address is this machine's own: localhost or an address of loopback, no name is looked up."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def in_clear(url: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from conformance.clients.http import OF_EACH, HttpClient
+from conformance.clients.route import connected
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number
@@ -116,7 +117,7 @@ class Wire:
         self.http.pace.wait()
         parts = urlsplit(self.http.base_url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-        connection = socket.create_connection((parts.hostname or "", port), timeout=self.http.limits.connect_s)
+        connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
         connection.settimeout(self.http.limits.answer_s)
         if parts.scheme == "https":
             context = self.http.tls or ssl.create_default_context()

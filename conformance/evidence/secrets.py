@@ -1,9 +1,9 @@
-"""What a target file holds that must be seen nowhere."""
+"""What a target file and the environment hold that must be seen nowhere."""
 
 from __future__ import annotations
 
 from conformance.evidence.redaction import Redactor
-from conformance.target import configuration
+from conformance.target import configuration, proxies
 from conformance.target.description import Target
 
 
@@ -11,6 +11,10 @@ def learn_secrets(redactor: Redactor, target: Target) -> None:
     """Has the secrets of a target replaced, also where they stand in base64 beside the name of who logs in."""
     for secret in configuration.secrets(target):
         redactor.learn(secret.name, secret.reveal())
+    for proxy in proxies.named():
+        if proxy.login:
+            redactor.learn(f"{proxy.variable}_PASSWORD", proxy.login[1])
+            redactor.learn_login(f"{proxy.variable}_PASSWORD", *proxy.login)
     for credential in (target.identity.credentials if target.identity else {}).values():
         secret = credential.client_secret
         redactor.learn_login(secret.name, credential.client_id, secret.reveal())

@@ -64,6 +64,8 @@ class Progress:
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
         )
         self.say(f"Target   {info.target}{kind}")
+        if info.environment.get("proxy"):
+            self.say(f"Proxy    {info.environment['proxy']}")
         self.say("Preflight  " + "  ".join(f"{each.surface} {_how(each)}" for each in states))
         for state in states:
             if state.blocked:

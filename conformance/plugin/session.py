@@ -219,7 +219,7 @@ class Run:
             features=self.target.features,
             preflight=[state.plain() for state in states],
             secret_names={storage.access_key.name: storage.secret_key.name} if storage else {},
-            environment=environment(),
+            environment=environment(state.url for state in states),
             target_file=None if self.embedded else options.target_config,
         )
 

@@ -61,6 +61,8 @@ class Contact:
         where = authority_of(url)
         if isinstance(failure, NonConformance):
             return f"{where}: the connection was closed without an answer"
+        if proxy := re.search(r"the proxy .* in [A-Z]+_PROXY .*", failure.why):
+            return f"{where}: {proxy[0]}"
         for pattern, words in CAUSES:
             if re.search(pattern, failure.why):
                 return f"{where}: {words}"

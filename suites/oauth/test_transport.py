@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, encoded
-from conformance.clients.tls import Tls, answer_in_clear, in_clear, on_loopback
+from conformance.clients.tls import Tls, answer_in_clear, in_clear
 from conformance.oracles.tls import (
     expect_agreed,
     expect_https,
@@ -20,6 +20,7 @@ from conformance.oracles.tls import (
     expect_trusted,
 )
 from conformance.target.description import Target
+from conformance.target.proxies import on_loopback
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.tls import Tls, agreed, answer_in_clear, in_clear, on_loopback
+from conformance.clients.tls import Tls, agreed, answer_in_clear, in_clear
 from conformance.evidence.recorder import Recorder
 from conformance.oracles import tls as oracle
+from conformance.target.proxies import on_loopback
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 from tests.run.tls_front import Authority, Front, server_context

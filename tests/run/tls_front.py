@@ -143,15 +143,16 @@ class Front:
     ) -> None:
         there, to_there = await asyncio.open_connection(host, port)
         to_there.write(first)
-        await asyncio.gather(_pump(reader, to_there, writer, instead), _pump(there, writer, writer))
+        await asyncio.gather(pump(reader, to_there, writer, instead), pump(there, writer, writer))
 
 
-async def _pump(
+async def pump(
     source: asyncio.StreamReader,
     sink: asyncio.StreamWriter,
     back: asyncio.StreamWriter,
     instead: Callable[[bytes], bytes] = lambda sent: b"",
 ) -> None:
+    """Passes on what comes until it ends; what ``instead`` makes of a part goes back in its place."""
     with contextlib.suppress(OSError, ssl.SSLError):
         while part := await source.read(65536):
             own = instead(part)

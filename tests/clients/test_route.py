@@ -1,0 +1,182 @@
+"""Hosts are reached through the proxy that the environment names; what a proxy does wrong is told as the proxy's."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from conformance.clients.http import HttpClient, Limits
+from conformance.clients.program import run_program
+from conformance.clients.route import ProxyFailed, connected
+from conformance.clients.sdk import s3_client
+from conformance.clients.sigv4 import Keys
+from conformance.clients.wire import Wire
+from conformance.evidence.recorder import Recorder
+from conformance.evidence.secrets import learn_secrets
+from conformance.preflight.contact import Failed, contact
+from conformance.target import proxies
+from conformance.target.description import Target
+from conformance.target.proxies import proxies_to, proxy_for, proxy_variables
+from tests.clients.servers import Served, answering
+
+ELSEWHERE = "http://target.example:8080"
+TUNNEL = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (*proxies.KINDS, "no"):
+        for name in (f"{kind}_proxy", f"{kind}_PROXY".upper()):
+            monkeypatch.delenv(name, raising=False)
+
+
+@contextlib.contextmanager
+def proxy(monkeypatch: pytest.MonkeyPatch, *answers: bytes, login: str = "") -> Iterator[tuple[str, Served]]:
+    """A proxy in HTTP_PROXY that answers CONNECT, and then in the target's place."""
+    with answering(*answers) as (url, served):
+        monkeypatch.setenv("HTTP_PROXY", url.replace("://", f"://{login}"))
+        yield url, served
+
+
+def client(url: str = ELSEWHERE) -> HttpClient:
+    return HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=1, answer_bytes=1000))
+
+
+def test_requests_go_through_one_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(monkeypatch, TUNNEL) as (_, served):
+        http = client()
+        assert [http.send("GET", "/a?b").text, http.send("GET", "/c").text] == ["ok", "ok"]
+        http.close()
+
+    ((connect, first, second),) = served.connections
+    assert connect == b"CONNECT target.example:8080 HTTP/1.1\r\nHost: target.example:8080\r\n\r\n"
+    assert first.startswith(b"GET /a?b HTTP/1.1\r\nHost: target.example:8080\r\n")
+    assert second.startswith(b"GET /c HTTP/1.1\r\n")
+
+
+def test_raw_bytes_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(monkeypatch, TUNNEL) as (_, served):
+        assert Wire(client()).send(b"GET / HTTP/1.1\r\nHost: target.example:8080\r\nX: \x01").status == 200
+    assert b"\r\nX: \x01\r\n" in served.connections[0][1]
+
+
+def test_the_login_of_a_proxy_goes_to_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with proxy(monkeypatch, TUNNEL, login="me:p%40ss-word@") as (_, served):
+        http = client()
+        http.send("GET", "/")
+        http.close()
+
+    connect, request = served.connections[0]
+    assert b"Proxy-Authorization: Basic bWU6cEBzcy13b3Jk\r\n" in connect
+    assert b"Proxy-Authorization" not in request
+    recorder = Recorder()
+    learn_secrets(recorder.redactor, Target(organization="acme"))
+    told = recorder.redactor.text("p%40ss-word p@ss-word bWU6cEBzcy13b3Jk")
+    assert "ss-word" not in told and "bWU6" not in told and "HTTP_PROXY_PASSWORD" in told
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", r"wants a login \(407\)"),
+        (b"HTTP/1.1 403 Forbidden\r\n\r\n", r"refuses a tunnel \(403\)"),
+        (b"220 mail.example ESMTP\r\n\r\n", r"refuses a tunnel \(no HTTP answer\)"),
+        (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 4000, "no whole answer of HTTP"),
+        (b"HTTP/1.1 200 OK\r\n", "does not answer in time"),
+    ],
+)
+def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, answer: bytes, why: str) -> None:
+    with proxy(monkeypatch, answer, login="me:hidden-word@") as (url, _):
+        wanted = f"{url} in HTTP_PROXY .*{why}.*NO_PROXY"
+        with pytest.raises(ProxyFailed, match=wanted) as failure:
+            connected("http", "target.example", 8080, 0.5)
+        assert "hidden-word" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("socks5://proxy.example:1080", "none of the form http://host:port"),
+        ("https://proxy.example", "none of the form http://host:port"),
+        ("http://proxy.example:port", "no port that is a number"),
+        ("http://127.0.0.1:9", r"cannot be reached \(Connection refused\)"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_what_the_preflight_tells(
+    monkeypatch: pytest.MonkeyPatch, url: str, why: str
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    used = contact(Target(organization="acme"), ELSEWHERE, Recorder())
+    with pytest.raises(Failed, match=rf"^target\.example:8080: the proxy {url} in HTTP_PROXY .*{why}"):
+        used.ask("GET", "/")
+
+
+def test_no_tunnel_is_kept_open_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = threading.Event()
+
+    def ended(connection: socket.socket) -> None:
+        if not connection.recv(1):
+            closed.set()
+
+    with answering(b"HTTP/1.1 502 Bad Gateway\r\n\r\n", last=ended) as (url, _):
+        monkeypatch.setenv("HTTP_PROXY", url)
+        with pytest.raises(ProxyFailed):
+            connected("http", "target.example", 80, 1)
+        assert closed.wait(5)
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "found"),
+    [
+        ({"HTTPS_PROXY": "http://p:1"}, "https://a.example", "http://p:1"),
+        ({"https_proxy": "p:1"}, "https://a.example", "http://p:1"),
+        ({"HTTPS_PROXY": "http://p:1"}, "http://a.example", ""),
+        ({"ALL_PROXY": "http://p:1"}, "https://a.example", "http://p:1"),
+        ({"ALL_PROXY": "http://p:1", "HTTPS_PROXY": "http://q:2"}, "https://a.example", "http://q:2"),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}, "https://a.example", ""),
+        ({"HTTPS_PROXY": "http://p:1", "no_proxy": "b.example, a.example"}, "https://a.example", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, "https://a.example", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"}, "https://a.example", "http://p:1"),
+        ({"HTTP_PROXY": "http://p:1"}, "http://127.0.0.1:5000", ""),
+        ({"HTTP_PROXY": "http://p:1"}, "http://localhost:5000", ""),
+        ({"HTTP_PROXY": "http://p:1"}, "http://[::1]:5000", ""),
+        ({}, "https://a.example", ""),
+    ],
+)
+def test_which_way_a_host_is_reached(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], url: str, found: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    scheme, _, rest = url.partition("://")
+    proxy = proxy_for(scheme, rest.rpartition(":")[0].strip("[]") or rest)
+    assert str(proxy or "") == found
+    assert [*map(str, proxies_to([url, url]))] == ([found] if found else [])
+
+
+def test_programs_go_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert proxy_variables() == {}
+    monkeypatch.setenv("HTTPS_PROXY", "http://p:1")
+    monkeypatch.setenv("no_proxy", "b.example")
+    said = run_program(Recorder(), ["env"]).output.splitlines()
+    assert {"https_proxy=http://p:1", "HTTPS_PROXY=http://p:1"} <= {*said}
+    assert "NO_PROXY=b.example,localhost,127.0.0.1,::1" in said and "no_proxy=b.example,localhost,127.0.0.1,::1" in said
+    assert not [line for line in said if line.lower().startswith("http_proxy")]
+
+
+def test_the_sdk_goes_the_same_way_and_is_nobodys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "no-such-profile")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with answering() as (url, served):
+        listed = s3_client(url, Keys("an-access-key", "a-secret-key", "us-east-1"), Recorder())
+        listed.head_bucket(Bucket="a-bucket")
+    assert len(served) == 1
+    with proxy(monkeypatch, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (_, through):
+        there = s3_client(ELSEWHERE, Keys("an-access-key", "a-secret-key", "us-east-1"), Recorder())
+        there.head_bucket(Bucket="a-bucket")
+    assert through.connections[0][0].startswith(b"HEAD http://target.example:8080/a-bucket ")
