@@ -9,6 +9,7 @@ import argparse
 import ast
 import difflib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -43,6 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; nothing is raised but under CONFORMANCE_DEBUG."""
     # Not list(…): once imported, the submodule of that name stands here in the builtin's place.
     words = [*(sys.argv[1:] if argv is None else argv)]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # What a terminal's encoding lacks is written as an escape.
+            stream.reconfigure(errors="backslashreplace")
     try:
         return _flushed(_run(words))
     except SystemExit as end:

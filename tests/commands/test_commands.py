@@ -120,6 +120,17 @@ def test_broken_pipe_is_quiet() -> None:
     process.stderr.close()
 
 
+@pytest.mark.parametrize("words", [["explain", "oauth/answer/no-store"], ["run", "nothing/…"]])
+def test_what_an_encoding_lacks_is_written_as_an_escape(words: list[str], folder: Path) -> None:
+    told = subprocess.run(
+        [sys.executable, "-m", "conformance", *words],
+        cwd=folder, capture_output=True, check=False,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    said = told.stdout + told.stderr
+    assert b"Traceback" not in said and b"\\u20" in said and said.isascii()
+
+
 # init
 
 
