@@ -8,6 +8,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
 DIGITS_OF_A_SIZE = 15
+# What a check of a few chunks may cost: a registry that takes longer ones alone is not asked.
+LONGEST_CHUNK = 64 * 1024
 
 
 def open_for_chunks(repository: Repository, size: int) -> Upload:
@@ -16,6 +18,14 @@ def open_for_chunks(repository: Repository, size: int) -> Upload:
     upload = repository.upload_of(reply)
     require_chunks(reply, size)
     return upload
+
+
+def open_in_pieces(repository: Repository, size: int) -> tuple[Upload, int]:
+    """A new session, and how long a chunk of it is: ``size``, or as long as the registry says a chunk must be."""
+    reply = repository.post_upload()
+    upload = repository.upload_of(reply)
+    require_chunks(reply, LONGEST_CHUNK)
+    return upload, max(size, least_chunk(reply))
 
 
 def require_chunks(opened: Exchange, size: int) -> None:

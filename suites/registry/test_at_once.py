@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.at_once import at_once, reading_while
 from conformance.clients.images import Manifest, NewBlob, NewImage, image, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_uploads import open_for_chunks
+from conformance.clients.registry_uploads import open_in_pieces
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_or_collected,
@@ -120,10 +120,11 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
             2. expect no 5xx, and one of them taken; the session to stand at 599
             3. two callers PUT the rest at the same moment: expect no 5xx, 201 to one, and exactly the bytes
     """
-    blob, upload = new_blob(900), open_for_chunks(repository, 300)
-    upload.patch(blob.content[:300], "0-299")
+    upload, length = open_in_pieces(repository, 300)
+    blob, end = new_blob(3 * length), 2 * length
+    upload.patch(blob.content[:length], f"0-{length - 1}")
     twins = [upload.by(repository.registry) for _ in range(2)]
-    replies = at_once([partial(twin.patch, blob.content[300:600], "300-599") for twin in twins])
+    replies = at_once([partial(twin.patch, blob.content[length:end], f"{length}-{end - 1}") for twin in twins])
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that another sends as well")
     taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]
@@ -131,11 +132,12 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
         statuses = ", ".join(str(reply.status) for reply in replies)
         raise NonConformance("one of two equal chunks to be taken", statuses, *replies)
 
-    expect_range(taken[0].status(), 599)
+    expect_range(taken[0].status(), end - 1)
     closing = [taken[0], taken[0].by(repository.registry)]
     # A registry may store what it refuses to both.
     repository.inventory.blobs.add(blob.digest)
-    closed = at_once([partial(each.put, blob.digest, blob.content[600:], "600-899") for each in closing])
+    rest, place = blob.content[end:], f"{end}-{end + length - 1}"
+    closed = at_once([partial(each.put, blob.digest, rest, place) for each in closing])
     for reply in closed:
         expect_no_server_error(reply, "for a closing request that another sends as well")
     expect_status(min(closed, key=lambda reply: reply.status), 201, "to one of two closing requests")

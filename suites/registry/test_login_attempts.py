@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
+from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_tokens import granted_by_password
-from conformance.clients.registry_uploads import at_the_registry, open_for_chunks
+from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.headers import expect_header
@@ -146,10 +146,12 @@ def test_malformed_login_is_challenged(malformed: Malformed, value: str) -> None
 
 @dataclass(frozen=True)
 class Interrupted:
-    """An upload of 600 bytes that has taken 300, and what was answered to the rest under a login that is none."""
+    """An upload that has taken half of a blob, and what was answered to the rest under a login that is none."""
 
-    blob: Blob
     upload: Upload
+    digest: str
+    rest: bytes
+    place: str
     reply: Exchange
 
 
@@ -158,11 +160,13 @@ def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interr
     """Sends the rest of an upload under a login that is none, once."""
 
     def made() -> Interrupted:
-        blob, upload = new_blob(600), at_the_registry(open_for_chunks(repository, 300))
-        upload.patch(blob.content[:300], "0-299")
+        opened, length = open_in_pieces(repository, 300)
+        upload, blob = at_the_registry(opened), new_blob(2 * length)
+        upload.patch(blob.content[:length], f"0-{length - 1}")
         nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
         stranger = upload.by(repository.registry.presenting(nobody))
-        return Interrupted(blob, upload, stranger.patch(blob.content[300:], "300-599"))
+        rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
+        return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))
 
     return once("interrupted upload", made)
 
@@ -174,11 +178,11 @@ def test_refused_in_an_upload(interrupted: Interrupted) -> None:
     Method: 1. open a session, PATCH a chunk; PATCH the next one with a login that is none: expect 401
             2. PATCH it with the login, PUT: expect 202 and 201
     """
-    upload, blob = interrupted.upload, interrupted.blob
+    upload = interrupted.upload
 
     expect_status(interrupted.reply, 401, "for a login that is none")
-    expect_status(upload.patch(blob.content[300:], "300-599"), 202, "with the login again")
-    expect_status(upload.put(blob.digest), 201)
+    expect_status(upload.patch(interrupted.rest, interrupted.place), 202, "with the login again")
+    expect_status(upload.put(interrupted.digest), 201)
 
 
 @verifies("registry/login/challenge-names-the-scope")

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
-from conformance.clients.registry_uploads import open_for_chunks
+from conformance.clients.registry_uploads import open_in_pieces
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_range, received
@@ -18,13 +18,13 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
-# Of 900 bytes, 300 have been taken: what may not come next.
+# A chunk of a blob of three, after the first was taken: what may not come next, in chunks and bytes from the beginning.
 WRONG_CHUNKS = [
-    case("gap", 600, 900),
-    case("repeated", 0, 300),
-    case("overlapping", 150, 450),
-    case("one-byte-early", 299, 599),
-    case("one-byte-late", 301, 601),
+    case("gap", 2, 0),
+    case("repeated", 0, 0),
+    case("overlapping", 0.5, 0),
+    case("one-byte-early", 1, -1),
+    case("one-byte-late", 1, 1),
 ]
 # How long a registry may take to notice that a caller has gone.
 NOTICED_S = 0.3
@@ -34,50 +34,57 @@ class Broken(Exception):
     """The caller breaks off."""
 
 
-def begun(repository: Repository, content: bytes) -> Upload:
-    """A session that has taken the first 300 bytes of the content."""
-    upload = open_for_chunks(repository, 300)
-    reply = upload.patch(content[:300], "0-299")
-    if not reply.ok:
-        raise Inconclusive(f"the first chunk was not taken: {reply}", "uploads in chunks")
-    return upload
-
-
-def chunk(upload: Upload, content: bytes, first: int, end: int) -> Exchange:
-    """PATCH of a part of the content."""
-    return upload.patch(content[first:end], f"{first}-{end - 1}")
-
-
 @dataclass(frozen=True)
-class Wrong:
-    """A session that has taken 300 bytes of a blob, and what it answered to a chunk that may not come next."""
+class Begun:
+    """A session that has taken the first of the three chunks of a blob, each so long."""
 
     upload: Upload
     blob: Blob
+    length: int
+
+    def patch(self, first: int, end: int) -> Exchange:
+        """PATCH of a part of the blob."""
+        return self.upload.patch(self.blob.content[first:end], f"{first}-{end - 1}")
+
+
+def begun(repository: Repository, new_blob: NewBlob) -> Begun:
+    """Of 900 bytes 300 are taken; of more where the registry takes longer chunks alone."""
+    upload, length = open_in_pieces(repository, 300)
+    found = Begun(upload, new_blob(3 * length), length)
+    reply = found.patch(0, length)
+    if not reply.ok:
+        raise Inconclusive(f"the first chunk was not taken: {reply}", "uploads in chunks")
+    return found
+
+
+@dataclass(frozen=True)
+class Wrong(Begun):
+    """What was answered to a chunk that may not come next."""
+
     reply: Exchange
 
 
 @pytest.fixture
-def wrong(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[int, int], Wrong]:
-    """Sends a wrong chunk, from the one byte to before the other, to a session of its own, once."""
+def wrong(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[float, int], Wrong]:
+    """Sends a wrong chunk, that many chunks and bytes from the beginning, to a session of its own, once."""
 
-    def made(first: int, end: int) -> Wrong:
-        blob = new_blob(900)
-        upload = begun(repository, blob.content)
-        return Wrong(upload, blob, chunk(upload, blob.content, first, end))
+    def made(chunks: float, further: int) -> Wrong:
+        session = begun(repository, new_blob)
+        first = int(chunks * session.length) + further
+        return Wrong(session.upload, session.blob, session.length, session.patch(first, first + session.length))
 
-    return lambda first, end: once(("wrong chunk", first, end), lambda: made(first, end))
+    return lambda chunks, further: once(("wrong chunk", chunks, further), lambda: made(chunks, further))
 
 
 @verifies("registry/upload/out-of-order-is-416")
-@pytest.mark.parametrize(("first", "end"), WRONG_CHUNKS)
-def test_out_of_order_chunk_is_refused(wrong: Callable[[int, int], Wrong], first: int, end: int) -> None:
+@pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
+def test_out_of_order_chunk_is_refused(wrong: Callable[[float, int], Wrong], chunks: float, further: int) -> None:
     """Purpose: a chunk that does not follow the last one is not taken.
 
     Method: 1. PATCH bytes 0-299, then a chunk that does not begin at 300
             2. expect 416
     """
-    expect_status(wrong(first, end).reply, 416, "for a chunk out of order")
+    expect_status(wrong(chunks, further).reply, 416, "for a chunk out of order")
 
 
 @verifies("registry/upload/first-chunk-begins-at-0")
@@ -91,9 +98,9 @@ def test_first_chunk_begins_at_0(repository: Repository) -> None:
 
 
 @verifies("registry/upload/out-of-order-changes-nothing")
-@pytest.mark.parametrize(("first", "end"), WRONG_CHUNKS)
+@pytest.mark.parametrize(("chunks", "further"), WRONG_CHUNKS)
 def test_upload_goes_on_after_a_wrong_chunk(
-    repository: Repository, wrong: Callable[[int, int], Wrong], first: int, end: int
+    repository: Repository, wrong: Callable[[float, int], Wrong], chunks: float, further: int
 ) -> None:
     """Purpose: after a refused chunk the session stands where it stood, and goes on.
 
@@ -101,29 +108,29 @@ def test_upload_goes_on_after_a_wrong_chunk(
             2. GET the session: expect 204 with Range 0-299
             3. PATCH the rest, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    tried = wrong(first, end)
-    blob, upload = tried.blob, tried.upload
-    status = upload.status()
+    tried = wrong(chunks, further)
+    blob, length = tried.blob, tried.length
+    status = tried.upload.status()
 
     expect_status(status, 204, "for a session after a refused chunk")
-    expect_range(status, 299)
-    expect_status(chunk(upload, blob.content, 300, 900), 202, "for the chunk that is next")
-    expect_status(upload.put(blob.digest), 201)
+    expect_range(status, length - 1)
+    expect_status(tried.patch(length, 3 * length), 202, "for the chunk that is next")
+    expect_status(tried.upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/upload/416-tells-where-to-go-on")
-def test_416_tells_where_to_go_on(wrong: Callable[[int, int], Wrong]) -> None:
+def test_416_tells_where_to_go_on(wrong: Callable[[float, int], Wrong]) -> None:
     """Purpose: the refusal of a chunk says where to go on.
 
     Method: 1. PATCH bytes 0-299, then a chunk that leaves a gap
             2. expect 416 with Range 0-299 and a Location
     """
-    reply = wrong(600, 900).reply
+    tried = wrong(2, 0)
 
-    expect_status(reply, 416)
-    expect_range(reply, 299)
-    expect_header(reply, "Location")
+    expect_status(tried.reply, 416)
+    expect_range(tried.reply, tried.length - 1)
+    expect_header(tried.reply, "Location")
 
 
 @verifies("registry/upload/malformed-content-range-is-refused")
@@ -152,20 +159,21 @@ def test_content_range_of_another_length(repository: Repository, size: int) -> N
 def test_cut_off_chunk(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: an upload whose connection broke goes on where the registry says it stands.
 
-    Method: 1. PATCH bytes 0-299; PATCH 600 bytes and break the connection after 200 of them
+    Method: 1. PATCH bytes 0-299; PATCH 600 bytes and break the connection after 300 of them
             2. GET the session: expect 204; how far it says to have come
             3. PATCH the rest from there, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    blob = new_blob(900)
-    upload = begun(repository, blob.content)
+    session = begun(repository, new_blob)
+    upload, blob, length = session.upload, session.blob, session.length
     with pytest.raises(Broken):
-        upload.patch(broken_off(blob.content[300:500]), "300-899", [("Content-Length", "600")])
+        half = broken_off(blob.content[length : 2 * length])
+        upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
     repository.registry.http.recorder.pause(NOTICED_S)
     status = upload.status()
     expect_status(status, 204, "for a session whose connection broke")
     rest = received(status)
 
-    expect_status(chunk(upload, blob.content, rest, 900), 202, f"for the chunk from {rest}, where the session stood")
+    expect_status(session.patch(rest, 3 * length), 202, f"for the chunk from {rest}, where the session stood")
     expect_status(upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
@@ -183,8 +191,10 @@ def test_last_chunk_out_of_order(repository: Repository, new_blob: NewBlob) -> N
     Method: 1. PATCH bytes 0-299; PUT 300 bytes as bytes 600-899, with the digest of the 600 that were sent
             2. expect 416 or 400, and no such blob
     """
-    content = new_blob(600).content
-    upload, digest = begun(repository, content), digest_of(content)
+    session = begun(repository, new_blob)
+    length = session.length
+    content = session.blob.content[: 2 * length]
+    digest, place = digest_of(content), f"{2 * length}-{3 * length - 1}"
 
-    expect_status(upload.put(digest, content[300:], "600-899"), {400, 416}, "for a last chunk out of order")
+    expect_status(session.upload.put(digest, content[length:], place), {400, 416}, "for a last chunk out of order")
     expect_not_stored([repository.head_blob(digest)])

@@ -9,7 +9,7 @@ from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_login import basic, token_in
 from conformance.clients.registry_operations import Occasion
 from conformance.clients.registry_tokens import ask, token_for
-from conformance.clients.registry_uploads import open_for_chunks
+from conformance.clients.registry_uploads import open_in_pieces
 from conformance.oracles.registry import expect_bytes, expect_denied, expect_not_stored, expect_nothing_changed
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -138,16 +138,18 @@ def test_upload_with_a_new_token(bearer: Registry, repository: Repository, new_b
     Method: 1. open a session with a token, PATCH it, and PUT the rest, each with a new token of the same login
             2. expect 202 and 201, and exactly the bytes
     """
-    blob, scope = new_blob(600), bearer.scope(repository.name, "pull,push")
+    scope = bearer.scope(repository.name, "pull,push")
 
     def renewed() -> Repository:
         return repository.presenting(f"Bearer {token_for(bearer, 'pusher', scope)}")
 
-    upload = open_for_chunks(renewed(), 300)
+    upload, length = open_in_pieces(renewed(), 300)
+    blob = new_blob(2 * length)
     upload.repository = renewed()
-    expect_status(upload.patch(blob.content[:300], "0-299"), 202, "with a new token")
+    expect_status(upload.patch(blob.content[:length], f"0-{length - 1}"), 202, "with a new token")
     upload.repository = renewed()
-    expect_status(upload.put(blob.digest, blob.content[300:], "300-599"), 201, "with a new token")
+    rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
+    expect_status(upload.put(blob.digest, rest, place), 201, "with a new token")
     expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 

@@ -56,6 +56,23 @@ class OutOfOrderLastChunkAccepted(Defect):
             original(request, upload)
 
 
+class LastChunkMustBeLong(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: OCI-Chunk-Min-Length is of all chunks but the last."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-by-put",)
+
+    def session_opened(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = original(asked)
+        answer.headers["OCI-Chunk-Min-Length"] = "512"
+        return answer
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        if "content-range" in request.headers and len(request.body) < 512:
+            raise Refusal("SIZE_INVALID", {"least": 512}, status=400)
+        original(request, upload)
+
+
 class ChunkLengthUnchecked(Defect):
     """Docker Registry V2, Chunked Upload: the length of a chunk is what its Content-Range says."""
 
