@@ -2,7 +2,7 @@
 
 Endpoints are those of the OCI Distribution Specification 1.1 (end-1 to end-13) and the Docker Registry V2
 catalog. Nothing here judges an answer. ``given_…`` make preconditions: where the registry refuses one, the
-check that asked for it is inconclusive.
+check that asked for it is inconclusive. Any 2xx makes one: that 201 is due is judged once, not by every check.
 """
 
 from __future__ import annotations
@@ -182,15 +182,15 @@ class Repository:
         location = reply.headers.get("location")
         if reply.status == 201:
             self.inventory.blobs.add(made or "")
-        elif reply.status == 202 and location:
+        elif reply.ok and location:
             self.inventory.opened(Upload(self, address_in(reply.url, location)))
         return reply
 
     def upload_of(self, reply: Exchange) -> Upload:
-        """The session that a 202 has opened; Inconclusive where the answer opened none."""
+        """The session that an answer has opened, which is 202 by right; Inconclusive where it opened none."""
         location = address_in(reply.url, reply.headers.get("location") or "")
         for upload in reversed(self.inventory.uploads):
-            if reply.status == 202 and upload.location == location:
+            if reply.ok and upload.location == location:
                 return upload
         raise Inconclusive(f"{reply} and opened no upload session", "a registry that takes uploads from this login")
 
@@ -202,7 +202,7 @@ class Repository:
         """Pushes a blob and returns its digest; Inconclusive where the registry does not take it."""
         digest = digest_of(content)
         reply = self.open_upload().put(digest, content)
-        if reply.status != 201:
+        if not reply.ok:
             raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that takes blobs from this login")
         return digest
 
@@ -250,7 +250,7 @@ class Repository:
         """Has a manifest pushed, under each tag or by digest; Inconclusive where the registry does not take it."""
         for reference in tags or (manifest.digest,):
             reply = self.push(manifest, reference)
-            if reply.status != 201:
+            if not reply.ok:
                 needs = "a registry that takes images from this login"
                 raise Inconclusive(f"a manifest could not be pushed: {reply}", needs)
         return manifest
@@ -325,7 +325,7 @@ class Upload:
         if digest:
             self.repository.inventory.note("blob", digest=digest)
         reply = self._send("PUT", self.location if digest is None else with_digest(self.location, digest), fields, body)
-        if reply.status == 201:
+        if reply.ok:
             self.repository.inventory.ended(self)
             # A registry may keep a blob under another digest than the one that it was pushed with.
             kept = reply.headers.get("docker-content-digest") or digest or ""

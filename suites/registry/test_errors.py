@@ -11,7 +11,7 @@ import pytest
 from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.evidence.once import Once
-from conformance.oracles.errors import expect_no_leak
+from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import OCI_CODES, expect_code, expect_error_document, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
@@ -242,6 +242,9 @@ def test_nothing_of_the_inside(once: Once, scene: Scene, refusal: str) -> None:
     """Purpose: a refusal helps the caller and no attacker.
 
     Method: 1. have a request refused
-            2. expect no stack trace, SQL, path or version of the server in the body
+            2. expect no stack trace, SQL, path or version of the server in the body, nor the login that was shown
     """
-    expect_no_leak(refused(once, scene, refusal))
+    reply = refused(once, scene, refusal)
+
+    expect_no_leak(reply)
+    expect_not_repeated(reply, [(reply.request_headers.get("authorization") or "").partition(" ")[2]], "the login")

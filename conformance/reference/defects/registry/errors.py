@@ -222,3 +222,17 @@ class OneRequestInTwentyFails(Defect):
         if kind_of(request) in ("blob", "manifest") and request.method == "GET" and self.twentieth.due():
             return Answer.json(503, {"errors": [{"code": "UNAVAILABLE", "message": "service unavailable"}]})
         return None
+
+
+class LoginToldBack(Defect):
+    """OWASP API8: an error does not repeat the request's header fields, the login among them, as what it was about."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/tell-nothing-of-the-inside",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        given = request.headers.get("authorization")
+        if given and (entries := errors_of(answer)):
+            entries[0]["detail"] = {"headers": {"Authorization": [given]}}
+            return retold(answer, json.dumps({"errors": entries}).encode())
+        return answer
