@@ -223,7 +223,8 @@ repository = "orgs/<organization>/conformance"
 username = "ct-push"
 password = "${CT_PUSH_PASSWORD}"
 
-# Who may pull and not push; "foreign" is a login of another organization.
+# Who may pull and not push; "foreign" is a login of another organization, "revoked" and "expired" are such as could
+# pull once.
 # [targets.<target>.registry.credentials.puller]
 # username = "ct-pull"
 # password = "${CT_PULL_PASSWORD}"

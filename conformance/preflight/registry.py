@@ -17,6 +17,7 @@ from conformance.vocabulary.exchange import Exchange
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
 WHO_MAY_ALL = "pusher"
+REFUSED_ROLES = {"revoked", "expired"}
 HARMFUL = (
     "registry.delete",
     "registry.delete-tag",
@@ -134,17 +135,31 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
     try:
         reply = _let_in(doors, role)
     except (Refused, Failed) as reason:
+        if role in REFUSED_ROLES and isinstance(reason, Refused) and reason.login:
+            _ended(state, role, False)
+            return
         state.role(role, str(reason))
         if role == WHO_MAY_ALL and isinstance(reason, Refused) and reason.login:
             _lock(state, role)
         return
-    if reply.status == 200:
+    if role in REFUSED_ROLES:
+        _ended(state, role, reply.status == 200)
+    elif reply.status == 200:
         state.role(role, "ok")
         state.ok(f"{role}: logged in")
     else:
         state.role(role, f"is not let in: {reply.status}")
         if role == WHO_MAY_ALL and reply.status in (401, 403):
             _lock(state, role)
+
+
+def _ended(state: SurfaceState, role: str, let_in: bool) -> None:
+    """A login that must be refused: one that is not is a finding for the checks, so the run goes on."""
+    state.credentials[role] = "is let in" if let_in else "ok"
+    if let_in:
+        state.warn(f"{role}: is let in, though a login that is {role} must be refused")
+    else:
+        state.ok(f"{role}: refused, as it should be")
 
 
 def _let_in(doors: Doors, role: str) -> Exchange:

@@ -31,7 +31,10 @@ ROLES = {
     "ct-revoked": "revoked", "ct-expired": "expired", "ct-revocable": "revocable", "ct-short": "short_lived",
     "ct-limited": "limited",
 }  # fmt: skip
-LOGINS = {"ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign"}
+LOGINS = {
+    "ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign",
+    "ct-push-revoked": "revoked", "ct-push-expired": "expired",
+}  # fmt: skip
 LARGEST_WEBHOOK_BODY = 1024 * 1024
 
 ROOT = f"/api/v1/organizations/{ORGANIZATION}"

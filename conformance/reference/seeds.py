@@ -51,6 +51,7 @@ class Account:
     username: str
     rights: dict[str, frozenset[str]]
     password: str = field(default_factory=new_secret)
+    in_force: bool = True
 
 
 @dataclass
@@ -82,6 +83,8 @@ def _accounts() -> list[Account]:
         Account("ct-push", {ORGANIZATION: everything}),
         Account("ct-pull", {ORGANIZATION: frozenset({"pull"})}),
         Account("ct-foreign", {OTHER_ORGANIZATION: everything}),
+        Account("ct-push-revoked", {ORGANIZATION: everything}, in_force=False),
+        Account("ct-push-expired", {ORGANIZATION: everything}, in_force=False),
     ]
 
 

@@ -193,7 +193,10 @@ class Registry(Described):
         default=None,
         description="A token that its token endpoint gave once, for this repository, and that ended five minutes ago.",
     )
-    credentials: dict[Literal["pusher", "puller", "foreign"], Login] = Field(default_factory=dict)
+    credentials: dict[Literal["pusher", "puller", "foreign", "revoked", "expired"], Login] = Field(
+        default_factory=dict,
+        description="Logins by role; revoked and expired: could pull from the repository once, and may do nothing now.",
+    )
 
 
 class Storage(Described):

@@ -118,6 +118,27 @@ def test_wrong_password_in_a_form(bearer: Registry) -> None:
         raise NonConformance("no token", observed(reply), reply)
 
 
+@verifies("registry/login/ended-login-opens-nothing")
+@pytest.mark.parametrize("role", [case("revoked", "revoked"), case("expired", "expired")])
+def test_ended_login(registry: Registry, guarded: StoredImage, role: str) -> None:
+    """Purpose: a login that was taken away pulls nothing any more, though its password is right.
+
+    Method: 1. show the login in the role revoked, or expired; where a token comes of it, pull with that
+            2. expect a refusal, of the one or the other
+    """
+    if role not in registry.described.credentials:
+        raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
+    account, name = registry.account(role), guarded.repository.name
+    shown, reply, bearer = basic(account.username, account.password), None, registry.door.scheme == "bearer"
+    if bearer:
+        reply = registry.door.ask_token([registry.scope(name, "pull")], shown)
+        shown = f"Bearer {token_in(reply)}"
+    if reply is None or token_in(reply):
+        reply = guarded.repository.presenting(shown).get_manifest(guarded.tag)
+
+    expect_refused(reply, f"for a login that has {'expired' if role == 'expired' else 'been revoked'}")
+
+
 @verifies("registry/login/malformed-login-is-refused")
 @pytest.mark.parametrize("value", MALFORMED)
 def test_malformed_login(malformed: Malformed, value: str) -> None:

@@ -88,7 +88,11 @@ class RegistryTokens(IdentityState):
         """The account with this name and password, in the same time whether the name or the password is wrong."""
         account = self.accounts.get(username)
         expected = account.password if account else self.decoy
-        return account if self.password_matches(expected, password) else None
+        return account if self.password_matches(expected, password) and self.in_force(account) else None
+
+    def in_force(self, account: Account | None) -> bool:
+        """Whether a login was neither revoked nor has expired."""
+        return account is not None and account.in_force
 
     def password_matches(self, expected: str, given: str) -> bool:
         """Whether two passwords are equal, in constant time."""

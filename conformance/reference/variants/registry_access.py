@@ -30,7 +30,11 @@ class BasicLogin(Variant):
         except (binascii.Error, UnicodeDecodeError):
             return None
         account = registry_of(original).account(username)
-        if account is None or not hmac.compare_digest(account.password.encode(), password.encode()):
+        if (
+            account is None
+            or not account.in_force
+            or not hmac.compare_digest(account.password.encode(), password.encode())
+        ):
             return None
         return Caller(username)
 

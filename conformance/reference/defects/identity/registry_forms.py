@@ -17,6 +17,16 @@ from conformance.reference.seeds import Account
 OFFLINE = re.compile(r"\boffline_token=[^&]*")
 
 
+class EndedLoginGetsTokens(Defect):
+    """Credentials & Webhooks: a credential that was revoked gets no token, nor one that has expired."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/ended-login-opens-nothing",)
+
+    def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
+        return account is not None
+
+
 class PasswordGetsWhatIsAsked(Defect):
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
 
