@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import re
@@ -18,6 +19,8 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
 MARK = re.compile("cf-mark-[0-9a-f]{16}")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+"""SHA-256 in hexadecimal digits."""
 OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
@@ -65,17 +68,17 @@ def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]]
     """Each event that the hook tells, as JSON, as soon as they are whole: what was accepted may be worked on later,
     within limits.arrival.
 
-    Inconclusive where no event shows a mark of any that was sent: a hook may tell bodies in another form.
+    Inconclusive where none shows a mark of any that was sent, nor a digest: a hook may tell bodies in another form.
     """
     until = time.monotonic() + target.limits.arrival
     told = told_now(operator)
     while not whole(told) and time.monotonic() < until:
         time.sleep(AGAIN_S)
         told = told_now(operator)
-    if told and not whole(told) and not any(map(MARK.search, told)):
+    if told and not whole(told) and not any(MARK.search(each) or DIGEST.search(each) for each in told):
         raise Inconclusive(
             f"of the {len(told)} events that the hook events tells none shows what was sent",
-            "a hook that prints the body of each event as text",
+            "a hook that prints the body of each event as text, or its SHA-256",
         )
     return told
 
@@ -85,9 +88,13 @@ def told_now(operator: Operator) -> list[str]:
     return [json.dumps(each) for each in operator.events()]
 
 
-def carrying(told: Iterable[str], text: str) -> int:
-    """How many events carry a text; a hook may tell one body twice, as it came and as it was read."""
-    return sum(text in each for each in told)
+def carrying(told: Iterable[str], text: str, body: bytes | None = None) -> int:
+    """How many events carry a text, or the digest of a body.
+
+    A hook may tell one body twice, as it came and as it was read, or by its digest alone.
+    """
+    signs = [text] if body is None else [text, hashlib.sha256(body).hexdigest()]
+    return sum(any(sign in each for sign in signs) for each in told)
 
 
 def told_otherwise(

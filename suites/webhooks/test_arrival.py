@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable
 from functools import partial
 from urllib.parse import urlencode
@@ -15,7 +14,7 @@ from conformance.clients.operator import Operator
 from conformance.clients.webhooks import HeaderFields, WebhookClient
 from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
-from conformance.oracles.webhooks import carrying, mark, told_in_time, told_now, told_otherwise
+from conformance.oracles.webhooks import DIGEST, carrying, mark, told_in_time, told_now, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -57,29 +56,34 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
             3. expect the mark of each that was accepted, once
     """
     observed_by(operator)
-    marks = {name: mark() for name in kinds_of(webhook)}
+    kinds = kinds_of(webhook)
+    sent = {name: event_of("form" in content_type) for name, (content_type, _) in kinds.items()}
     accepted: dict[str, Exchange] = {}
-    for number, (name, (content_type, fields)) in enumerate(kinds_of(webhook).items()):
+    for number, (name, (content_type, fields)) in enumerate(kinds.items()):
         if number == 1:
             webhook.post(b"{")
-        event = {"mark": marks[name]}
-        form = "form" in content_type
-        reply = webhook.post(urlencode(event).encode() if form else json.dumps(event).encode(), content_type, fields)
+        reply = webhook.post(sent[name][1], content_type, fields)
         accepted.update({name: reply} if reply.ok else {})
-    many = {f"{number} of twelve": mark() for number in range(1, 13)}
-    replies = at_once([partial(webhook.post, json.dumps({"mark": each}).encode()) for each in many.values()])
+    many = {f"{number} of twelve": event_of() for number in range(1, 13)}
+    replies = at_once([partial(webhook.post, body) for _, body in many.values()])
     for name, reply in zip(many, replies, strict=True):
         expect_success(reply)
         accepted[name] = reply
 
-    wanted = {name: each for name, each in {**marks, **many}.items() if name in accepted}
-    told = told_in_time(operator, target, lambda told: all(carrying(told, each) for each in wanted.values()))
-    times = {name: carrying(told, each) for name, each in wanted.items()}
+    wanted = {name: each for name, each in {**sent, **many}.items() if name in accepted}
+    told = told_in_time(operator, target, lambda told: all(carrying(told, *each) for each in wanted.values()))
+    times = {name: carrying(told, *each) for name, each in wanted.items()}
     wrong = [name for name, count in times.items() if count != 1]
     if wrong:
         seen = f"the event {', '.join(f'{name} {times[name]} times' for name in wrong)}"
-        by_mark = {wanted[name]: accepted[name] for name in wrong}
+        by_mark = {wanted[name][0]: accepted[name] for name in wrong}
         raise told_otherwise("every event among those taken in, once", seen, by_mark, 1, told)
+
+
+def event_of(form: bool = False) -> tuple[str, bytes]:
+    """A mark of chance, and an event with it."""
+    event = {"mark": mark()}
+    return event["mark"], (urlencode(event) if form else json.dumps(event)).encode()
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
@@ -103,7 +107,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
 
 def tells_digests(told: list[str]) -> bool:
     """Whether the operator's hook tells the SHA-256 of bodies; the word alone may stand in a field of a sender."""
-    return any(re.search(r"\b[0-9a-f]{64}\b", each) for each in told)
+    return any(map(DIGEST.search, told))
 
 
 @verifies("webhooks/delivery/arrives-byte-for-byte")
@@ -141,13 +145,13 @@ def test_equal_events_are_two(webhook: WebhookClient, operator: Operator, target
             2. expect 2xx both times, and its mark twice in what the operator's hook tells
     """
     observed_by(operator)
-    word = mark()
-    replies = [webhook.post(json.dumps({"mark": word}).encode()) for _ in range(2)]
+    word, body = event_of()
+    replies = [webhook.post(body) for _ in range(2)]
     for reply in replies:
         expect_success(reply)
 
-    told = told_in_time(operator, target, lambda told: carrying(told, word) == 2)
-    count = carrying(told, word)
+    told = told_in_time(operator, target, lambda told: carrying(told, word, body) == 2)
+    count = carrying(told, word, body)
     if count != 2:
         raise told_otherwise("two equal events among those taken in", f"{count}", {word: replies[-1]}, 2, told)
 

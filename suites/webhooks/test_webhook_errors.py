@@ -13,7 +13,7 @@ from conformance.oracles.errors import expect_client_error
 from conformance.oracles.headers import expect_header
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.status import expect_status, expect_success
-from conformance.oracles.webhooks import random_secret
+from conformance.oracles.webhooks import random_secret, taken
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.webhooks import (
@@ -34,25 +34,32 @@ NOT_JSON = {
 }  # fmt: skip
 
 
+def takes(webhook: WebhookClient, once: Once) -> None:
+    """The webhook takes good deliveries, or what stands behind a bad one could be blamed on that; asked once."""
+    once("taken", lambda: taken(webhook))
+
+
 @verifies("webhooks/errors/malformed-json-is-refused")
 @pytest.mark.parametrize("body", [case(name, value) for name, value in NOT_JSON.items()])
-def test_malformed_json_is_refused(webhook: WebhookClient, body: bytes) -> None:
+def test_malformed_json_is_refused(webhook: WebhookClient, once: Once, body: bytes) -> None:
     """Purpose: a sender learns that what it declared as JSON is none.
 
     Method: 1. POST a body declared as application/json that is not
             2. expect 400 (or 422), then a good delivery to be accepted
     """
+    takes(webhook, once)
     expect_status(webhook.post(body), {400, 422})
     expect_success(webhook.post(GOOD), "for the next good delivery")
 
 
 @verifies("webhooks/errors/refusals-do-not-shut-the-webhook")
-def test_refusals_do_not_shut_the_webhook(webhook: WebhookClient) -> None:
+def test_refusals_do_not_shut_the_webhook(webhook: WebhookClient, once: Once) -> None:
     """Purpose: a sender that said something wrong several times is heard when it says something right.
 
     Method: 1. POST eight bodies in a row that are declared as JSON and are none
             2. expect a good delivery to be accepted
     """
+    takes(webhook, once)
     for body in NOT_JSON.values():
         webhook.post(body)
     expect_success(webhook.post(GOOD), f"for a good delivery behind {len(NOT_JSON)} refused ones")
@@ -65,6 +72,7 @@ def test_too_large_is_refused_as_such(webhook: WebhookClient, once: Once) -> Non
     Method: 1. POST 3 MB more than the largest body that the target declares
             2. expect 2xx, 413 or 400, and the next good delivery to be accepted
     """
+    takes(webhook, once)
     reply = once(("too much", "POST"), webhook.send_too_much)
 
     expect_status(reply, {400, 413, *range(200, 300)})
@@ -93,13 +101,14 @@ FRAMES = {
 
 @verifies("webhooks/errors/malformed-messages-are-refused")
 @pytest.mark.parametrize("fields", [case(name, value) for name, value in FRAMES.items()])
-def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, fields: str) -> None:
+def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, once: Once, fields: str) -> None:
     """Purpose: a message that cannot be read for certain is not acted on, and harms nobody.
 
     Method: 1. send a POST over a raw connection with a length or header line that is malformed
             2. expect a 4xx, then a good delivery to be accepted; a CR by itself may be read as a blank (RFC 9112
                section 2.2)
     """
+    takes(webhook, once)
     head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
     reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
 
