@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +18,7 @@ from conformance.vocabulary.exchange import Exchange
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
 WHO_MAY_ALL = "full"
+MOST_SCOPES = 20
 
 
 def probe(contact: Contact, state: SurfaceState) -> None:
@@ -48,7 +51,8 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         if role == WHO_MAY_ALL and 400 <= reply.status < 500:
             other = _asked(contact, identity, credential, in_body=False)
             if 400 <= other.status < 500:
-                state.locked = f"the credential {role} of the target file is refused a token: {_told(contact, reply)}"
+                cause = _told(contact, identity, credential, reply)
+                state.locked = f"the credential {role} of the target file is refused a token: {cause}"
     except Failed as failure:
         state.role(role, str(failure))
         return ""
@@ -58,7 +62,7 @@ def _token(contact: Contact, state: SurfaceState, identity: Identity, role: str)
         contact.http.recorder.redactor.learn(f"{role.upper()}_TOKEN", token)
         _granted(state, role, credential, answer)
         return token
-    _refused(contact, state, role, reply)
+    _refused(state, role, reply, partial(_told, contact, identity, credential, reply))
     return ""
 
 
@@ -90,7 +94,7 @@ def _granted(state: SurfaceState, role: str, credential: Credential, answer: dic
         state.ok(f"{role}: a token")
 
 
-def _refused(contact: Contact, state: SurfaceState, role: str, reply: Exchange) -> None:
+def _refused(state: SurfaceState, role: str, reply: Exchange, cause: Callable[[], str]) -> None:
     if role in REFUSED_ROLES and reply.status in (400, 401, 403):
         state.credentials[role] = "ok"
         state.ok(f"{role}: refused, as it should be")
@@ -99,14 +103,27 @@ def _refused(contact: Contact, state: SurfaceState, role: str, reply: Exchange) 
     elif reply.ok:
         state.role(role, f"is answered {reply.status} without an access token")
     else:
-        state.role(role, f"is refused a token: {_told(contact, reply)}")
+        state.role(role, f"is refused a token: {cause()}")
 
 
-def _told(contact: Contact, reply: Exchange) -> str:
+def _told(contact: Contact, identity: Identity, credential: Credential, reply: Exchange) -> str:
+    """The status and code of a refusal; where it is of the scopes, which of them."""
     error = _object(reply).get("error")
-    return f"{reply.status}" + (
-        f' with "{contact.http.recorder.redactor.text(error)[:80]}"' if isinstance(error, str) else ""
-    )
+    if not isinstance(error, str):
+        return f"{reply.status}"
+    said = f'{reply.status} with "{contact.http.recorder.redactor.text(error)[:80]}"'
+    return said + (_of_scopes(contact, identity, credential) if error == "invalid_scope" else "")
+
+
+def _of_scopes(contact: Contact, identity: Identity, credential: Credential) -> str:
+    """Which scopes are refused alone; a list may be refused though none of them is."""
+    if not 1 < len(credential.scopes) <= MOST_SCOPES:
+        return ""
+    alone = {each: credential.model_copy(update={"scopes": [each]}) for each in credential.scopes}
+    refused = [name for name, each in alone.items() if not _asked(contact, identity, each, in_body=True).ok]
+    if refused:
+        return f", for {' and '.join(refused)} also when asked for alone"
+    return ", though each scope is granted alone: a list of them (RFC 6749 section 3.3) is not read"
 
 
 def _object(reply: Exchange) -> dict[str, Any]:

@@ -173,6 +173,16 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert registry.blocked == (registry.locked, "credentials that the surface accepts; see conformance preflight")
 
 
+def test_a_scope_that_a_credential_has_not_is_named(reference: tuple[Reference, Target], tmp_path: Path) -> None:
+    path = tmp_path / "conformance.toml"
+    TargetFile(reference[0], path).write()
+    path.write_text(path.read_text().replace('scopes = ["organization:read", ', 'scopes = ["organisation:read", ', 1))
+    identity = preflight(configuration.load(path, tmp_path).choose(None)[1])[0]
+    cause = 'is refused a token: 400 with "invalid_scope", for organisation:read also when asked for alone'
+    assert identity.credentials["full"] == cause
+    assert identity.locked == f"the credential full of the target file {cause}"
+
+
 @pytest.mark.parametrize("role", ["identity-narrow", "registry-puller"])
 def test_another_role_that_is_refused_locks_nothing(
     reference: tuple[Reference, Target], tmp_path: Path, role: str
