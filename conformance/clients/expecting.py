@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import time
 from dataclasses import dataclass, replace
@@ -11,6 +12,8 @@ from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
 from conformance.vocabulary.exchange import Exchange
 
 END = b"\r\n\r\n"
+ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
+"""An interim answer that neither asks for the body nor ends the exchange, such as 102 and 103."""
 
 
 @dataclass
@@ -41,7 +44,11 @@ class Expecting(Wire):
             return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
 
     def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
-        """The head of the first answer, and what came with it; of none where nothing comes in time."""
+        """The head of the first answer, and what came with it; of none where nothing comes in time.
+
+        What a caller is told meanwhile is passed over (RFC 9110 section 15.2: "A client MUST be able to parse one or
+        more 1xx responses received prior to a final response, even if the client does not expect one").
+        """
         raw = b""
         until = time.monotonic() + self.http.limits.answer_s
         with contextlib.suppress(TimeoutError, ConnectionResetError):
@@ -51,6 +58,8 @@ class Expecting(Wire):
                 if not part:
                     break
                 raw += part
+                while ANOTHER_INTERIM.match(raw) and END in raw:
+                    raw = raw.partition(END)[2]
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 

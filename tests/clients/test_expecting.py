@@ -63,6 +63,15 @@ def test_the_body_is_sent_when_it_is_asked_for() -> None:
     assert [entry["request_body"]["size"] for entry in recorder.entries] == [0, 4]
 
 
+@pytest.mark.parametrize(("asked", "status"), [(CONTINUE, 100), (REFUSED, 403)])
+def test_what_is_told_meanwhile_is_no_answer(asked: bytes, status: int) -> None:
+    """RFC 9110 section 15.2: several interim answers may come, 102 and 103 among them, and none asks for the body."""
+    hints = b"HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n"
+    with server(hints + asked, OK) as (caller, _, _):
+        first, _ = caller.send_expecting(HEAD, b"body")
+    assert first.status == status
+
+
 def test_what_comes_together_is_told_apart() -> None:
     with server(CONTINUE + OK, b"") as (caller, _, _):
         first, final = caller.send_expecting(HEAD, b"body")
