@@ -12,7 +12,7 @@ from conformance.clients.aws_chunked import chunked
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.s3_documents import listing_of
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_empty_body,
@@ -192,17 +192,24 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     Method: 1. put an object, GET and list it
             2. expect Last-Modified as an HTTP date within five minutes of now
             3. HEAD and list it more than a second later; expect the same, in the listing as before
+            4. overwrite it, and copy it; expect a later Last-Modified of both
     """
-    key = space.stored(b"dated")
+    key, copy = space.stored(b"dated"), space.key("copy")
     got, listed = space.get(key), listing_of(space.listing(key))
 
-    expect_http_date(got, "last-modified", time.time(), 300)
+    first = expect_http_date(got, "last-modified", time.time(), 300)
     recorder.pause(1.1)
     expect_same_headers(space.head(key), got, ["last-modified"])
     again = listing_of(space.listing(key))
     told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
     if told != before:
         raise NonConformance(f"{before}, as it was listed before", f"{told}", again.reply, listed.reply)
+    require(space.copy(copy, key), "a key that may copy objects within the bucket")
+    for written in (copy, space.stored(b"dated anew", key=key)):
+        reply = space.head(written)
+        if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
+            wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
+            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply)
 
 
 @verifies("storage/object/dates-agree")

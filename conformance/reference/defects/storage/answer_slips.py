@@ -145,6 +145,27 @@ class OverwrittenDatedAnHourAgo(Defect):
         await original(bucket, key, replace(stored, modified=stored.modified - ago), asked)
 
 
+class OverwrittenKeepsItsDate(Defect):
+    """S3 API Reference, GetObject, Last-Modified: of the last write; who synchronises by it misses this one."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        before = bucket.objects.get(key, stored)
+        await original(bucket, key, replace(stored, modified=before.modified), asked)
+
+
+class CopyHasTheDateOfItsSource(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: when the copy was made; caches keep what it was copied over."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        return replace(original(call, stored, replaced), modified=stored.modified)
+
+
 class ModifiedAfterItsAnswer(Defect):
     """RFC 9110 section 8.8.2.1: Last-Modified is not later than the Date of the answer that tells it."""
 
