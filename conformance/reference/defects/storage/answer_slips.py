@@ -163,7 +163,8 @@ class CopyHasTheDateOfItsSource(Defect):
     noticed_by = ("storage/object/last-modified-is-now",)
 
     def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
-        return replace(original(call, stored, replaced), modified=stored.modified)
+        copy: StoredObject = original(call, stored, replaced)
+        return replace(copy, modified=stored.modified)
 
 
 class ModifiedAfterItsAnswer(Defect):
