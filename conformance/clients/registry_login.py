@@ -171,14 +171,18 @@ def open_door(http: HttpClient, repository: str) -> Door:
     """What the registry's challenges say; an open registry's door has no scheme.
 
     Asked again where the answer says nothing of it, for all that is sent later goes by it: of the repository where
-    /v2/ is open, so that one check is about that and not every other.
+    /v2/ is open, so that one check is about that and not every other. Who lets nobody in without saying how is shown a
+    password as it is (RFC 7617), likewise.
     """
     reply = http.get("/v2/")
     if reply.status == 429 or reply.status >= 500:
         reply = http.get("/v2/")
     scheme, parameters = _challenge(reply)
     if not scheme:
-        scheme, parameters = _challenge(http.get(f"/v2/{repository}/tags/list"))
+        reply = http.get(f"/v2/{repository}/tags/list")
+        scheme, parameters = _challenge(reply)
+        if not scheme and reply.status in (401, 403):
+            scheme = "basic"
     door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
     if scheme == "bearer":
         _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))

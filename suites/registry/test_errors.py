@@ -78,7 +78,7 @@ def put(digest: str | None) -> Callable[[Scene], Exchange]:
 
 
 REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
-    "absent-blob": (lambda scene: scene.repository.get_blob(scene.absent), ("BLOB_UNKNOWN",)),
+    "absent-blob": (lambda scene: scene.stored.repository.get_blob(scene.absent), ("BLOB_UNKNOWN",)),
     "absent-tag": (lambda scene: scene.stored.repository.get_manifest(scene.tag), ("MANIFEST_UNKNOWN",)),
     "absent-manifest": (lambda scene: scene.stored.repository.get_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
     "absent-repository": (lambda scene: scene.never.tags(), ("NAME_UNKNOWN",)),
@@ -107,7 +107,7 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "denied-push": (lambda scene: scene.stored.repository.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
 }
 DELETIONS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
-    "absent-blob": (lambda scene: scene.repository.delete_blob(scene.absent), ("BLOB_UNKNOWN",)),
+    "absent-blob": (lambda scene: scene.stored.repository.delete_blob(scene.absent), ("BLOB_UNKNOWN",)),
     "absent-manifest": (lambda scene: scene.stored.repository.delete_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
 }
 SAMPLE = (

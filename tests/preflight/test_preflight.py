@@ -124,10 +124,24 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert [line for state in states for line in state.lines if line[0] != "ok"] == []
     identity, registry, storage, webhooks = states
     assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 9
-    assert registry.credentials == {"pusher": "ok", "puller": "ok", "foreign": "ok"}
+    assert registry.credentials == dict.fromkeys(("pusher", "puller", "foreign", "revoked", "expired"), "ok")
     assert storage.credentials == {"access key": "ok"} and webhooks.credentials == {"url": "ok"}
     assert {name for state in states for name in state.features} == set(target.features)
     assert all(state.round_trip_s and abs(state.clock_skew_s or 0) < 3 for state in states)
+
+
+def test_a_login_that_ought_to_be_refused_is_told_and_stops_nothing(
+    reference: tuple[Reference, Target], tmp_path: Path
+) -> None:
+    path = tmp_path / "conformance.toml"
+    file = TargetFile(reference[0], path)
+    file.write()
+    pulls = (tmp_path / file.folder / "registry-puller").read_text()
+    (tmp_path / file.folder / "registry-revoked").write_text(pulls)
+    path.write_text(path.read_text().replace('"ct-push-revoked"', '"ct-pull"'))
+    registry = preflight(configuration.load(path, tmp_path).choose(None)[1])[1]
+    assert (registry.credentials["revoked"], registry.failing) == ("is let in", False)
+    assert ("warn", "revoked: is let in, though a login that is revoked must be refused") in registry.lines
 
 
 def test_nothing_is_left_behind(reference: tuple[Reference, Target]) -> None:

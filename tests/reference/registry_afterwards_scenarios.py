@@ -75,6 +75,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TokenGoesDownwards",
         "TokenGoesUpwards",
         "TokenToldBack",
+        "LoginToldBack",
         "UploadOfOneToken",
     ),
     "referred_to_again": (

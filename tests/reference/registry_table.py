@@ -123,6 +123,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrersOfMalformedDigest",
     ),
     "manifest": (
+        "ManifestTypeWithCharset",
         "AcceptTakenLiterally",
         "ManifestConverted",
         "CreatedManifestDigestOfOther",
@@ -155,6 +156,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "manifest_references": (
         "ForeignLayersRefused",
         "IndexChildrenUnchecked",
+        "SparseIndexTaken",
         "ManifestBlobsOfAnyRepository",
         "ManifestBlobsUnchecked",
         "ManifestConfigUnchecked",
@@ -187,6 +189,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ApiVersionMissing",
         "BasicLogin",
         "ChunkMinimumTold",
+        "LastChunkMustBeLong",
         "HeadersInTitleCase",
         "LocationElsewhere",
         "LocationOfConfiguredHost",
