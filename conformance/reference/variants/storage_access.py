@@ -139,6 +139,15 @@ class CreateBucketNotImplemented(Variant):
         raise Fault("NotImplemented")
 
 
+class CreateBucketNotFound(Variant):
+    """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise Fault("NoSuchBucket")
+
+
 class CreateBucketNotAllowed(Variant):
     """CreateBucket is 405, and DeleteBucket as well."""
 
