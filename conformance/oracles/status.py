@@ -72,11 +72,15 @@ def unlike(
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 
-def unlike_field(expected: str, reply: Exchange, name: str, value: str = "") -> NonConformance:
-    """The finding that an answer has not this value of a field; "" where it should have none."""
+def unlike_field(expected: str, reply: Exchange, name: str, value: str | None = None) -> NonConformance:
+    """The finding that an answer has not this value of a field, which may be empty; None where it should have none."""
     found = reply.headers.get(name)
     told = f"{name}: {found}" if found is not None else f"{reply.status} with no {name}"
-    return NonConformance(expected, told, reply, proof=Proof(reply.id, fields=((name, value),)))
+    # A script sees an empty value and a field that is not there alike, but where it looks for a line.
+    proof = (
+        Proof(reply.id, fields_match=((name, "^$"),)) if value == "" else Proof(reply.id, fields=((name, value or ""),))
+    )
+    return NonConformance(expected, told, reply, proof=proof)
 
 
 def _clause(because: str) -> str:

@@ -173,3 +173,13 @@ class UploadForgetsItsEncoding(Defect):
     async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
         kept = {name: value for name, value in stored.headers.items() if name != "content-encoding"}
         await original(bucket, upload, replace(stored, headers=kept), asked)
+
+
+class EmptyMetadataLost(Defect):
+    """S3 User Guide, "Working with object metadata": a value may be empty, and is not the same as none."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/any-metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value for name, value in original(call).items() if value}
