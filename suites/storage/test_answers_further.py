@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
+    expect_http_date,
     expect_no_longer,
     expect_nothing_stored,
     expect_stored,
@@ -163,3 +165,14 @@ def test_framing_is_never_stored(space: Space) -> None:
         return
     expect_refusal(reply, {400, 403, 411, 501})
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/errors/answers-are-dated")
+def test_answers_are_dated(space: Space) -> None:
+    """Purpose: an answer tells the gateway's time, by which an SDK whose clock is off signs again.
+
+    Method: 1. GET an object, and one that there is not
+            2. expect a Date of each, as the signature lets the clocks differ by no more than a quarter of an hour
+    """
+    for key in (space.stored(b"dated"), space.key("missing")):
+        expect_http_date(space.get(key), "date", time.time(), 900)

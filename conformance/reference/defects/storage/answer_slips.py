@@ -167,6 +167,18 @@ class CopyHasTheDateOfItsSource(Defect):
         return replace(copy, modified=stored.modified)
 
 
+class RefusalsWithoutTime(Defect):
+    """RFC 9110 section 6.6.1: a refusal tells the time too, and an SDK whose clock is off needs it there most."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/answers-are-dated",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            answer.headers["Date"] = ""
+        return answer
+
+
 class ModifiedAfterItsAnswer(Defect):
     """RFC 9110 section 8.8.2.1: Last-Modified is not later than the Date of the answer that tells it."""
 
