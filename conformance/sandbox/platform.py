@@ -24,7 +24,8 @@ from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
-JSON_TYPE = ("Content-Type", "application/json")
+JSON = "application/json"
+JSON_TYPE = ("Content-Type", JSON)
 HeaderFields = Iterable[tuple[str, str | bytes]]
 T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
@@ -53,6 +54,12 @@ class Operation:
     path: str
     scope: str | None
     document: dict[str, Any] | None = None
+    content_type: str = JSON
+
+    @property
+    def type_field(self) -> tuple[str, str]:
+        """The field that says the media type of a body."""
+        return "Content-Type", self.content_type
 
     @property
     def body(self) -> bytes:
@@ -62,7 +69,7 @@ class Operation:
     @property
     def headers(self) -> list[tuple[str, str | bytes]]:
         """The fields that go with the body."""
-        return [] if self.document is None else [JSON_TYPE]
+        return [] if self.document is None else [self.type_field]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.resource.name}, {self.kind})"
@@ -112,7 +119,8 @@ class Platform:
         if kind == "create" and resource.create:
             document = filled(resource.create.body, slug, text)
             self.ledger.intends("item", resource=resource.name, slug=slug)
-            return Operation(resource, kind, resource.create.method, resource.path, resource.create.scope, document)
+            made = resource.create
+            return Operation(resource, kind, made.method, resource.path, made.scope, document, made.content_type)
         if resource.item is None:
             raise NotApplicable(f"the resource {resource.name} declares no item")
         path = filled(resource.item.path, slug, text)
@@ -120,7 +128,8 @@ class Platform:
             return Operation(resource, kind, "GET", path, resource.item.scope)
         if kind == "update" and resource.update:
             document = filled(resource.update.body, slug, f"changed {self.names.new()}")
-            return Operation(resource, kind, resource.update.method, path, resource.update.scope, document)
+            change = resource.update
+            return Operation(resource, kind, change.method, path, change.scope, document, change.content_type)
         if kind == "delete" and resource.delete:
             return Operation(resource, kind, resource.delete.method, path, resource.delete.scope)
         raise NotApplicable(f"the resource {resource.name} declares no {kind}")

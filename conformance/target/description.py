@@ -80,6 +80,15 @@ class Credential(Described):
     )
 
 
+MediaType = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$",
+        description="Of the body, which is JSON in any case: application/merge-patch+json, say.",
+    ),
+]
+
+
 class Create(Described):
     """How one more object of a resource is created."""
 
@@ -88,6 +97,7 @@ class Create(Described):
     body: dict[str, Any] = Field(
         description="A valid body; {slug} and {text} in its strings are replaced, new each time."
     )
+    content_type: MediaType = "application/json"
 
 
 class Item(Described):
@@ -110,6 +120,7 @@ class Update(Described):
     method: Method = "PATCH"
     scope: str | None = None
     body: dict[str, Any] = Field(description="A valid body; {slug} and {text} are replaced.")
+    content_type: MediaType = "application/json"
     concurrency: str | None = Field(
         default=None, description='"If-Match", or the member of the body that carries the version.'
     )

@@ -19,6 +19,7 @@ FORMS = {
     "token_path": 'must begin with "/"',
     "absent": 'must begin with "/"',
     "item": 'must begin with "/"',
+    "content_type": 'must be a media type such as "application/merge-patch+json"',
     "repository": 'must be a repository name such as "orgs/acme/conformance"',
 }
 KINDS = {

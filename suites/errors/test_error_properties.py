@@ -10,7 +10,7 @@ from conformance.clients.oauth import bearer
 from conformance.oracles.errors import expect_client_error
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.status import expect_success
-from conformance.sandbox.platform import JSON_TYPE, Operation, Platform
+from conformance.sandbox.platform import Operation, Platform
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.json_bodies import path_segments, queries, raw_bodies
@@ -23,7 +23,7 @@ from conformance.vocabulary.mutation import Mutation, Outcome
 def _sent(platform: Platform, operation: Operation, body: bytes) -> Exchange:
     """The operation with other bytes as its body; what it makes is removed at the end."""
     token = platform.oauth.token("full")
-    reply = platform.request(operation.method, operation.path, [JSON_TYPE, bearer(token)], body)
+    reply = platform.request(operation.method, operation.path, [operation.type_field, bearer(token)], body)
     if operation.kind == "create" and reply.ok:
         platform.remember(operation.resource, _slug_in(reply, operation) or str(platform.slug_of(operation)))
     return reply

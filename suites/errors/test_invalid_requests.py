@@ -29,11 +29,11 @@ BODIES = {
 writes = pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
 
 
-def refused(platform: Platform, operation: Operation, body: bytes, content_type: str = "application/json") -> Exchange:
+def refused(platform: Platform, operation: Operation, body: bytes) -> Exchange:
     """Sends a body that must be refused with 400, and has the owner look whether anything was done."""
     before = platform.state(operation)
     reply = platform.request(
-        operation.method, operation.path, [("Content-Type", content_type), bearer(platform.oauth.token("full"))], body
+        operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], body
     )
     expect_status(reply, 400, f"for {operation}")
     expect_unchanged(before, platform.state(operation), reply)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.status import expect_status
-from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -27,7 +27,7 @@ def test_chunked_is_read(platform: Platform) -> None:
     middle = len(operation.body) // 2
     parts = (operation.body[:middle], operation.body[middle:])
     reply = platform.http.send(
-        operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], parts
+        operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], parts
     )
     slug = platform.slug_of(operation)
     if reply.ok and slug:

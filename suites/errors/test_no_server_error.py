@@ -109,7 +109,7 @@ def test_heavy_bodies_are_no_server_error(platform: Platform, kind: str, body: b
     for operation in platform.operations(kind):
         before = platform.state(operation)
         reply = platform.request(
-            operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], body
+            operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], body
         )
         expect_status(reply, {400, 413, 422, *range(200, 300)}, f"for {operation}")
         if not reply.ok:

@@ -8,7 +8,7 @@ from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.platform import JSON_TYPE, Platform
+from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -17,7 +17,9 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 def bad_body(platform: Platform) -> Exchange:
     """A create whose body is no JSON."""
     operation = platform.operations("create")[0]
-    return platform.http.send(operation.method, operation.path, [JSON_TYPE, bearer(platform.oauth.token("full"))], b"{")
+    return platform.http.send(
+        operation.method, operation.path, [operation.type_field, bearer(platform.oauth.token("full"))], b"{"
+    )
 
 
 def no_token(platform: Platform) -> Exchange:
@@ -157,7 +159,7 @@ def as_a_page(name: str, platform: Platform, once: Once) -> Exchange:
     """A fault that is made by who asks for a page, and to debug."""
     operation = platform.operations("create" if name.startswith("400") else "read")[0]
     path = operation.path if name.startswith("400") else f"/{platform.names.new()}"
-    fields = [JSON_TYPE, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
+    fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
     return once(("page", name), lambda: platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
 
 

@@ -156,3 +156,13 @@ def test_what_is_not_there_is_asked_for_by_the_version_of_another() -> None:
     service.present = reply(404)
     assert platform.request("PATCH", "/things/gone", (), b"{}").status == 200
     assert service.sent[-1][2] == b'{"version": 7}'
+
+
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_a_body_goes_under_the_media_type_that_is_declared(kind: str) -> None:
+    """RFC 7396: a PATCH may be taken as application/merge-patch+json alone."""
+    merge = "application/merge-patch+json"
+    things = THINGS.model_copy(update={"update": Update(body={"name": "{text}"}, content_type=merge)})
+    platform = platform_of(Careful(reply(200, {})), things)
+    sent = platform.operation(things, kind, "a").headers
+    assert sent == [("Content-Type", merge if kind == "update" else "application/json")]

@@ -117,6 +117,11 @@ MISTAKES = {
         RESOURCE + 'name = "A"\npath = "/a"\n',
         "6: targets.staging.identity.resources[0].name: must be lower-case letters, digits and hyphens",
     ),
+    "bad-media-type": (
+        RESOURCE + 'name = "a"\npath = "/a"\nupdate = { body = {}, content_type = "json" }\n',
+        "8: targets.staging.identity.resources[0].update.content_type: must be a media type such as "
+        '"application/merge-patch+json"',
+    ),
     "bad-method": (
         RESOURCE + 'name = "a"\npath = "/a"\nmethod = "FETCH"\n',
         "8: targets.staging.identity.resources[0].method: must be GET, HEAD, POST, PUT, PATCH or DELETE",

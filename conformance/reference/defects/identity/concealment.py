@@ -342,6 +342,18 @@ class HiddenProjectCounted(Defect):
         return edited(answer, lambda document: document.update(total=len(call.organization.projects)))
 
 
+class HiddenProjectCountedInAField(Defect):
+    """Projects: nor does a field of the head count what the caller has no access to."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/new-hidden-things-change-nothing",)
+
+    async def get_projects(self, original: Operation, call: Call) -> Answer:
+        answer = await original(call)
+        answer.headers["X-Total-Count"] = str(len(call.organization.projects))
+        return answer
+
+
 class DuplicateOfHiddenIsNamed(Defect):
     """The contract's table of errors: 409 for a taken slug says no more of a hidden project than of any other."""
 
