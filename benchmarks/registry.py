@@ -42,7 +42,7 @@ RACE = "registry/at-once/pulled-while-pushed-again"
 TARGET = """\
 [targets.docker-registry]
 organization = "acme"
-features = ["registry.delete", "registry.catalog", "registry.mount", "registry.validation"]
+features = ["registry.delete", "registry.catalog", "registry.mount", "registry.validation", "registry.validation-index"]
 [targets.docker-registry.registry]
 url = "{url}"
 repository = "orgs/acme/conformance"

@@ -37,20 +37,6 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
         raise NonConformance(f"Content-Type: {stored.image.media_type}", f"Content-Type: {reply.media_type}", reply)
 
 
-@verifies("registry/pull/type-has-no-parameters")
-def test_type_has_no_parameters(stored: StoredImage, once: Once) -> None:
-    """Purpose: a client that compares the type as a text knows the manifest for what it is.
-
-    Method: 1. GET an image by digest
-            2. expect a Content-Type without parameters
-    """
-    reply = once(("stored", "digest-get"), lambda: stored.repository.get_manifest(stored.image.digest))
-
-    expect_status(reply, 200)
-    if ";" in (told := reply.headers.get("content-type") or ""):
-        raise NonConformance("a Content-Type without parameters", f"Content-Type: {told}", reply)
-
-
 @verifies("registry/pull/absent-manifest-is-404")
 @pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
 @pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest"), case("blob", "blob")])

@@ -123,7 +123,6 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrersOfMalformedDigest",
     ),
     "manifest": (
-        "ManifestTypeWithCharset",
         "AcceptTakenLiterally",
         "ManifestConverted",
         "CreatedManifestDigestOfOther",

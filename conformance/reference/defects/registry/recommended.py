@@ -6,7 +6,6 @@ import secrets
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import kind_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.errors import Refusal
@@ -23,18 +22,6 @@ class UploadUuidChanges(Defect):
     def upload_answer(self, original: Any, status: int, request: Request, upload: Upload) -> Answer:
         answer: Answer = original(status, request, upload)
         answer.headers["Docker-Upload-UUID"] = secrets.token_hex(16)
-        return answer
-
-
-class ManifestTypeWithCharset(Defect):
-    """distribution-spec 1.1, Pulling manifests: no parameters are put behind a manifest's type."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/type-has-no-parameters",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if kind_of(request) == "manifest" and answer.status == 200:
-            answer.headers["Content-Type"] = f"{answer.headers.get('content-type', '')}; charset=utf-8"
         return answer
 
 
