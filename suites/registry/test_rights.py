@@ -7,7 +7,7 @@ import random
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry import Registry, Repository, StoredImage, Upload
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.clients.registry_uploads import at_the_registry
 from conformance.oracles.concealment import Asked, expect_as_absent
@@ -41,6 +41,17 @@ def test_bad_login_opens_nothing(occasion: Occasion, bad_login: str, operation: 
 
     expect_status(reply, {401, *OPERATIONS[operation].unoffered}, "for a login that is none")
     expect_nothing_changed(operation, occasion)
+
+
+@verifies("registry/login/bad-login-opens-nothing")
+@pytest.mark.parametrize("operation", [case("support", "support")])
+def test_bad_login_is_told_by_the_support_check(registry: Registry, bad_login: str, operation: str) -> None:
+    """Purpose: a client that asks whether its login is good is not told so of one that is none.
+
+    Method: 1. GET /v2/ with a token of which one letter was altered; with the name of nobody where there are no tokens
+            2. expect 401
+    """
+    expect_status(registry.presenting(bad_login).support(), 401, "for a login that is none")
 
 
 @verifies("registry/rights/puller-can-pull")

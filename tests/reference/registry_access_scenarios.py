@@ -39,6 +39,7 @@ async def anonymous(d: Driver) -> None:
 
 async def bad_tokens(d: Driver) -> None:
     await d.push_blob(BLOB)
+    await d.ask("GET", "/v2/", bearer="junk")
     good = token(scope(APP, "pull"))
     for bad in (
         "junk",

@@ -34,6 +34,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TokenForOtherServiceAccepted",
         "TokenSignatureUnchecked",
         "UnsignedRegistryTokenAccepted",
+        "SupportTakesAnyToken",
         "UploadsTakeAnyToken",
     ),
     "basic": (
@@ -56,6 +57,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LineEndsConverted",
         "NoConditionalRequests",
         "NoRangeRequests",
+        "PullsLeadNowhere",
+        "StorageLooksAtNoSignature",
     ),
     "blob_deleted": (
         "BlobDeletedEverywhere",

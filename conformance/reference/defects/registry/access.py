@@ -284,6 +284,18 @@ class UploadsTakeAnyToken(Defect):
         return caller
 
 
+class SupportTakesAnyToken(Defect):
+    """RFC 7515 section 5.2: a token's signature is looked at also where only the support check is asked."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/bad-login-opens-nothing",)
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        shown = registry_of(original).bearer_token(request) and request.path == "/v2/"
+        caller: Caller | None = everything(wanted) if shown else original(request, wanted)
+        return caller
+
+
 class UnsignedRegistryTokenAccepted(Defect):
     """RFC 8725 section 3.1: a token of algorithm ``none`` is refused."""
 
