@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import importlib
-import json
 import signal
 import time
 from collections import Counter
@@ -34,17 +33,17 @@ from conformance.plugin.last import Last
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions, formats_of
 from conformance.plugin.progress import Progress
-from conformance.plugin.sharding import durations_of, parse_shard
+from conformance.plugin.sharding import durations_of, share_of_rate
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
 from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
-from conformance.runs.record import EXAMPLES, CheckResult, RecordWriter, RunInfo, free_folder, read
+from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, free_folder, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
 from conformance.target import configuration
-from conformance.target.description import Target, parse_rate
+from conformance.target.description import Target
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -145,8 +144,7 @@ class Run:
         if explore < 0:
             raise pytest.UsageError(f"--explore {explore}: must be 0 or more")
         try:
-            parts = parse_shard(option.shard)[1] if option.shard else 1
-            rate = self._rate(option.request_rate or self.target.rate, parts)
+            rate = share_of_rate(option.request_rate or self.target.rate, option.shard)
             durations_of(option.shard_durations)
         except ValueError as mistake:
             raise pytest.UsageError(str(mistake)) from None
@@ -179,13 +177,6 @@ class Run:
             return Waivers(found, now()[:10], whole=self.options.shard is None)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
-
-    def _rate(self, rate: str | None, parts: int) -> float | None:
-        """Requests a second: this run's share, where it is one of several parts."""
-        if rate is None:
-            return None
-        requests, seconds = parse_rate(rate)
-        return requests / seconds / parts
 
     def _folder(self, name: str) -> Path:
         if self.config.option.run_out:
@@ -229,9 +220,8 @@ class Run:
             if (folder / "run.json").exists():
                 raise pytest.UsageError(f"{folder}: holds a run already; choose another folder")
             return RecordWriter(folder, self.info)
-        except OSError as failure:
-            why = failure.strerror
-            raise pytest.UsageError(f"{folder}: cannot be written ({why}); choose another with --out") from None
+        except RecordError as mistake:
+            raise pytest.UsageError(str(mistake)) from None
 
     # During.
 
@@ -320,7 +310,12 @@ class Run:
         if result.id not in self.results:
             self.waivers.mark(result)
             self.results[result.id] = result
-            self.writer.check(result)
+            try:
+                self.writer.check(result)
+            except RecordError as mistake:
+                self.mistakes = [*self.mistakes, str(mistake)]
+                # As if told to end: what is at the target is removed, and reports are made of what was written.
+                raise KeyboardInterrupt from None
             self.progress.judged(result)
 
     def _amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
@@ -352,7 +347,8 @@ class Run:
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code
             unwritten = self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
-            session.exitstatus = ExitCode.USAGE if unwritten and code == ExitCode.CONFORMANT else code
+            cut = self.mistakes or unwritten
+            session.exitstatus = ExitCode.USAGE if cut and code == ExitCode.CONFORMANT else code
         finally:
             self._stop_helpers()
 
@@ -381,8 +377,12 @@ class Run:
         complete = not interrupted and not self.errors and len(self.results) == expected
         folder = Path(self.options.folder)
         (folder / PACE).unlink(missing_ok=True)
-        (folder / "leftovers.json").write_text(json.dumps(self.leftovers, indent=1) + "\n", encoding="utf-8")
-        self.writer.close(complete, dict(Counter(result.verdict for result in self.results.values())))
+        try:
+            self.writer.close(
+                complete, dict(Counter(result.verdict for result in self.results.values())), self.leftovers
+            )
+        except RecordError as mistake:
+            self.mistakes = self.mistakes or [str(mistake)]
         files, unwritten = apart.render_apart(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)

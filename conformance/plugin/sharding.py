@@ -18,6 +18,7 @@ from statistics import fmean
 
 from conformance.plugin.checks import CheckInfo
 from conformance.runs.record import RecordError, read
+from conformance.target.description import parse_rate
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,15 @@ def parse_shard(text: str) -> tuple[int, int]:
     if not match or not 1 <= int(match[1]) <= int(match[2]):
         raise ValueError(f"--shard {text}: must be I/N with 1 <= I <= N")
     return int(match[1]), int(match[2])
+
+
+def share_of_rate(rate: str | None, shard: str | None) -> float | None:
+    """Requests a second that a run may make: a part's share of the rate; None without one. ValueError as its parts."""
+    parts = parse_shard(shard)[1] if shard else 1
+    if rate is None:
+        return None
+    requests, seconds = parse_rate(rate)
+    return requests / seconds / parts
 
 
 def durations_of(folder: str | None) -> dict[str, float]:

@@ -256,9 +256,13 @@ class Worker:
         if self._evidence is None:
             path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
             self._evidence = path.open("a", encoding="utf-8")
-        for entry in RECORDER.evidence():
-            self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")
-        self._evidence.flush()
+        try:
+            for entry in RECORDER.evidence():
+                self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")
+            self._evidence.flush()
+        except OSError:
+            # The reporting process, which cannot write either, tells it; the run ends as if it was told to.
+            raise KeyboardInterrupt from None
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:

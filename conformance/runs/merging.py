@@ -43,8 +43,7 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     for shard in shards:
         _copy_evidence(shard, out)
     leftovers = [each for shard in shards for each in shard.leftovers()]
-    (out / "leftovers.json").write_text(json.dumps(leftovers, indent=1) + "\n", encoding="utf-8")
-    writer.close(True, dict(Counter(result.verdict for result in results)))
+    writer.close(True, dict(Counter(result.verdict for result in results)), leftovers)
     return read(out)
 
 

@@ -11,7 +11,8 @@ Every line is a JSON object with ``kind``. A folder that is not whole is read as
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -23,11 +24,12 @@ from conformance.vocabulary.verdict import Verdict
 FORMAT = 1
 EXAMPLES = "examples"
 """The folder of a run that keeps which examples failed, in hypothesis's own form."""
+LEFTOVERS = "leftovers.json"
 FINDING = {"expected", "observed", "hint", "exchanges"}
 
 
 class RecordError(Exception):
-    """A run folder cannot be read: which, where and why."""
+    """A run folder cannot be read or written: which, where and why."""
 
 
 @dataclass
@@ -130,15 +132,19 @@ class CheckResult:
 
 
 class RecordWriter:
-    """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had."""
+    """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had.
+
+    RecordError where the folder takes no more.
+    """
 
     def __init__(self, folder: Path, info: RunInfo) -> None:
         self.folder = folder
         self.info = info
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "evidence").mkdir(exist_ok=True)
-        self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8")
-        self.write_info()
+        with self._wanting_room("choose another with --out"):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "evidence").mkdir(exist_ok=True)
+            self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8")
+            self.write_info()
         self._write({"kind": "header", "format": FORMAT, "run_id": info.run_id, "target": info.target})
 
     def write_info(self) -> None:
@@ -154,16 +160,26 @@ class RecordWriter:
         """Changes the verdict of a check already written."""
         self._write({"kind": "amendment", "id": check_id, "verdict": verdict, "reason": reason})
 
-    def close(self, complete: bool, counts: dict[str, int]) -> None:
-        """Writes the footer and ``run.json`` for the last time."""
+    def close(self, complete: bool, counts: dict[str, int], leftovers: Sequence[dict[str, str]] = ()) -> None:
+        """Writes what could not be removed from the target, the footer, and ``run.json`` for the last time."""
         footer = {"kind": "footer", "complete": complete, "counts": counts, "exit_code": self.info.exit_code}
+        with self._wanting_room():
+            (self.folder / LEFTOVERS).write_text(json.dumps(list(leftovers), indent=1) + "\n", encoding="utf-8")
+            self.write_info()
         self._write(footer)
         self._lines.close()
-        self.write_info()
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._lines.flush()
+        with self._wanting_room():
+            self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._lines.flush()
+
+    @contextmanager
+    def _wanting_room(self, so: str = "what the record lacks is not judged") -> Iterator[None]:
+        try:
+            yield
+        except OSError as failure:
+            raise RecordError(f"{self.folder}: cannot be written ({failure.strerror}); {so}") from None
 
 
 @dataclass
@@ -200,7 +216,7 @@ class Record:
 
     def leftovers(self) -> list[dict[str, str]]:
         """What the run could not remove."""
-        path = self.folder / "leftovers.json"
+        path = self.folder / LEFTOVERS
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:

@@ -1,0 +1,71 @@
+"""A folder that takes no more ends a run in one sentence: what was written is kept, and nothing stays at the target."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.embedded import EmbeddedReference
+from tests.run.support import run
+
+pytestmark = pytest.mark.once
+
+ROOM_OF = """
+import sys
+from conformance.runs import record
+written = record.RecordWriter._write
+class Full:
+    def __init__(self, lines):
+        self.lines, self.left = lines, 12
+    def write(self, text):
+        self.left -= 1
+        if self.left < 0:
+            raise OSError(28, "No space left on device")
+        self.lines.write(text)
+    def flush(self): self.lines.flush()
+    def close(self): self.lines.close()
+made = record.RecordWriter.__init__
+def small(self, folder, info):
+    made(self, folder, info)
+    self._lines = Full(self._lines)
+record.RecordWriter.__init__ = small
+from conformance.commands import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_run_ends_where_its_record_can_grow_no_more(tmp_path: Path, workers: str) -> None:
+    reference = EmbeddedReference()
+    try:
+        words = ["run", "registry/tags", "--config", str(reference.target_config), "--workers", workers]
+        ran = run([sys.executable, "-c", ROOM_OF, *words], tmp_path)
+    finally:
+        reference.stop()
+
+    assert ran.output.count("cannot be written (No space left on device); what the record lacks is not judged") == 1, (
+        ran.output
+    )
+    assert "INTERNALERROR" not in ran.output and "in the suite" not in ran.output
+    assert ran.code == 4
+    assert len(ran.record.results) == 12 and not ran.record.complete
+    assert (ran.record.folder / "index.html").stat().st_size > 0
+    assert ran.record.leftovers() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="wants to make a file system")
+def test_nothing_else_is_said_where_not_even_reports_have_room(tmp_path: Path) -> None:
+    room = tmp_path / "reports"
+    room.mkdir()
+    if os.system(f"mount -t tmpfs -o size=260k tmpfs {room} 2>/dev/null"):  # noqa: S605
+        pytest.skip("no file system can be mounted here")
+    try:
+        ran = run([sys.executable, "-m", "conformance", "run", "oauth/token", "--out", "reports/run"], tmp_path)
+    finally:
+        os.system(f"umount {room}")  # noqa: S605
+    assert "INTERNALERROR" not in ran.output and "Traceback" not in ran.output
+    assert ran.code in (2, 4)
+    assert "cannot be written (No space left on device)" in ran.output
