@@ -138,7 +138,7 @@ def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
 
 
 def expect_page(listing: Listing, max_keys: int) -> None:
-    """The page holds no more than max-keys, and says how much it holds where it says it."""
+    """The page holds no more than max-keys, says how much if it does, and where it goes on if it does."""
     if listing.size > max_keys:
         proof = Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
         wanted = f"at most {max_keys} keys and prefixes"
@@ -146,6 +146,10 @@ def expect_page(listing: Listing, max_keys: int) -> None:
     if listing.key_count is not None and listing.key_count != listing.size:
         proof, told = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
         raise NonConformance(f"KeyCount {listing.size}, what the page holds", told, listing.reply, proof=proof)
+    if listing.truncated and not listing.next and not listing.entries:
+        proof = Proof(listing.reply.id, lacks="<IsTruncated>true<")
+        wanted = "IsTruncated false, or a key, token or marker to go on from"
+        raise NonConformance(wanted, "IsTruncated true, and none", listing.reply, proof=proof)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,7 @@ def test_max_keys_nought_is_empty(space: Space, shelf: str) -> None:
     """Purpose: max-keys limits a page, also to nothing.
 
     Method: 1. list with max-keys=0
-            2. expect no keys
+            2. expect no keys, and no page behind it to which nothing leads
     """
     page = listing_of(space.listing(shelf, max_keys="0"))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket
@@ -55,3 +55,15 @@ class FolderMarkerHidden(Defect):
 
     def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
         return [key for key in original(bucket) if not key.endswith("/")]
+
+
+class PageOfNothingIsNeverTheLast(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: who goes on while it is true never ends where no token comes."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/max-keys-nought-is-empty",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if ("max-keys", "0") in request.query:
+            answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
+        return answer
