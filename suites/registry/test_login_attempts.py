@@ -42,9 +42,9 @@ def malformed(guarded: StoredImage, once: Once) -> Malformed:
     )
 
 
-def login_attempt(registry: Registry, username: str, password: str) -> Exchange:
+def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
     """What is answered to a username and password, where they are to be shown."""
-    door, credentials = registry.door, basic(username, password)
+    door, credentials = registry.door, basic(username, password).replace("Basic", scheme, 1)
     if not door.scheme:
         raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
     return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
@@ -86,6 +86,20 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
     expect_status(reply, 401, "for a wrong login")
     if token_in(reply):
         raise NonConformance("no token", observed(reply), reply)
+
+
+@verifies("registry/login/scheme-is-compared-without-case")
+def test_scheme_without_case(registry: Registry, once: Once) -> None:
+    """Purpose: "basic" is "Basic".
+
+    Method: 1. show the login: expect 200 (the control)
+            2. show it with the scheme in small letters: expect 200
+    """
+    account = registry.account("pusher")
+    if once("login", lambda: login_attempt(registry, account.username, account.password)).status != 200:
+        raise Inconclusive("the login itself does not work", "a login that works, in role pusher")
+
+    expect_status(login_attempt(registry, account.username, account.password, "basic"), 200, "in small letters")
 
 
 @verifies("registry/login/refused-login-is-challenged")

@@ -47,6 +47,7 @@ from tests.reference.identity_world import (
     PROJECTS,
     World,
     alike,
+    basic,
     claims,
     pauses,
 )
@@ -177,6 +178,13 @@ def granted(account: str | None, asked: Any) -> Look:
 def login(account: str | None = "ct-pull", password: str | None = None, **query: Any) -> Look:
     """Status of a request for a registry token."""
     return lambda w: w.registry(account, password, **query).status_code
+
+
+def login_in_small_letters(w: World) -> int:
+    """Status of a request for a registry token by the scheme "basic"."""
+    shown = basic("ct-pull", w.identity.accounts["ct-pull"].password).replace("Basic", "basic")
+    service = {"service": "registry.test"}
+    return w.ask("GET", "/registry/token", params=service, headers={"authorization": shown}).status_code
 
 
 def registry_member(name: str, **query: Any) -> Look:
@@ -396,6 +404,7 @@ REGISTRY: list[Row] = [
      True),
     (registry_forms.PasswordGetsWhatIsAsked, lambda w: formed(w).json()["scope"], f"{APP}:pull", f"{APP}:pull,push"),
     (registry_forms.EndedLoginGetsTokens, login("ct-push-revoked"), 401, 200),
+    (registry_forms.LoginSchemeComparedWithCase, login_in_small_letters, 200, 401),
     (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
      "private, max-age=300"),
     (registry_forms.RefreshTokenComparedInPart, lambda w: refreshed_altered(w).status_code, 400, 200),

@@ -12,6 +12,7 @@ from conformance.reference.defects.identity.registry_tokens import EVERYTHING
 from conformance.reference.defects.identity.support import is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
+from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Account
 
 OFFLINE = re.compile(r"\boffline_token=[^&]*")
@@ -25,6 +26,18 @@ class EndedLoginGetsTokens(Defect):
 
     def in_force(self, original: Callable[[Account | None], bool], account: Account | None) -> bool:
         return account is not None
+
+
+class LoginSchemeComparedWithCase(Defect):
+    """RFC 9110 section 11.1: the name of an authentication scheme is case-insensitive, that of a login as well."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/scheme-is-compared-without-case",)
+
+    def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
+        if not request.headers.get("authorization", "Basic ").startswith("Basic "):
+            raise Refused(surface_of(original).login_refused())
+        return original(request)
 
 
 class PasswordGetsWhatIsAsked(Defect):
