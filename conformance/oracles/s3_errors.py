@@ -57,9 +57,9 @@ def expect_error_document(reply: Exchange) -> S3Error:
         wanted = "an S3 error document, <Error> with <Code> and <Message>"
         raise NonConformance(wanted, observed(reply), reply, proof=proof)
     if reply.media_type not in XML_TYPES:
-        raise NonConformance(
-            "Content-Type application/xml on an error document", f"{reply.headers.get('content-type')!r}", reply
-        )
+        wanted, told = "Content-Type application/xml on an error document", f"{reply.headers.get('content-type')!r}"
+        proof = Proof(reply.id, fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
+        raise NonConformance(wanted, told, reply, proof=proof)
     return error
 
 

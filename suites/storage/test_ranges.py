@@ -90,6 +90,30 @@ def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> Non
         expect_headers(reply, {"content-range": f"bytes */{len(WHOLE)}"})
 
 
+@verifies("storage/range/large-numbers-are-read")
+@pytest.mark.parametrize(
+    ("asked", "first"),
+    [
+        case("end-over-32-bits", f"bytes=1000-{2**32 + 1010}", 1000),
+        case("end-over-64-bits", f"bytes=1000-{2**64 + 1010}", 1000),
+        case("suffix-over-64-bits", f"bytes=-{2**64 + 24}", 0),
+    ],
+)
+def test_large_numbers_of_a_range_are_read(space: Space, whole: str, asked: str, first: int) -> None:
+    """Purpose: a number that no variable of the gateway holds is large, and not the small one that is left of it.
+
+    Method: 1. GET with a last position, or a number of last bytes, of more than 32 and 64 bits
+            2. expect all bytes from the first on, or the whole object: a Range may be ignored
+    """
+    reply = space.get(whole, {"Range": asked})
+
+    expect_status(reply, {200, 206})
+    if reply.status == 200:
+        expect_bytes(reply, WHOLE)
+    else:
+        expect_range(reply, WHOLE, first, LAST)
+
+
 @verifies("storage/range/of-nothing-is-not-partial")
 def test_range_of_an_empty_object(space: Space) -> None:
     """Purpose: an empty object has no byte range.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -47,6 +48,17 @@ class RangeNotHeeded(Defect):
 
     def asked_range(self, original: Any, value: str) -> Asked:
         return None
+
+
+class RangeNumbersWrap(Defect):
+    """RFC 9110 section 14.1.2: the last position of a range may be any number, and not what 32 bits hold of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/large-numbers-are-read",)
+
+    def asked_range(self, original: Any, value: str) -> Asked:
+        asked: Asked = original(re.sub("[0-9]+", lambda number: str(int(number[0]) % 2**32), value))
+        return asked
 
 
 class ObjectSuffixRangeFromStart(Defect):
