@@ -144,10 +144,20 @@ class Login:
     def authorization(self, scopes: Scopes) -> str | None:
         """Basic credentials, or a bearer token for the scopes."""
         if self.door.scheme == "basic":
+            if self.account.password_name:
+                self._tell_how_it_is_coded()
             return basic(self.account.username, self.account.password)
         if self.door.scheme == "bearer":
             return f"Bearer {self.door.token_of(self.account, scopes)}"
         return None
+
+    def _tell_how_it_is_coded(self) -> None:
+        """What looks for these credentials in an answer knows them by a name, which is made of the password's."""
+        name = self.account.password_name
+        pair = f'{_word(self.account.username)} "${name}"'
+        self.door.http.recorder.recipe(
+            f"{name}_IN_BASE64", f"{name}_IN_BASE64=$(printf %s:%s {pair} | base64 | tr -d '\\n')"
+        )
 
 
 def _word(text: str) -> str:
