@@ -405,6 +405,7 @@ REGISTRY: list[Row] = [
     (registry_forms.PasswordGetsWhatIsAsked, lambda w: formed(w).json()["scope"], f"{APP}:pull", f"{APP}:pull,push"),
     (registry_forms.EndedLoginGetsTokens, login("ct-push-revoked"), 401, 200),
     (registry_forms.LoginSchemeComparedWithCase, login_in_small_letters, 200, 401),
+    (registry_forms.LongerLifeTold, registry_member("expires_in"), 300, 86400),
     (registry_forms.TokenOfAFormMayBeStored, lambda w: formed(w).headers["cache-control"], "no-store",
      "private, max-age=300"),
     (registry_forms.RefreshTokenComparedInPart, lambda w: refreshed_altered(w).status_code, 400, 200),

@@ -40,6 +40,18 @@ class LoginSchemeComparedWithCase(Defect):
         return original(request)
 
 
+class LongerLifeTold(Defect):
+    """Docker token authentication: a token stays good for as long as expires_in says."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/lives-as-long-as-it-says",)
+
+    def registry_token_document(
+        self, original: Callable[..., dict[str, Any]], account: Account | None, service: str, asked: list[Asked]
+    ) -> dict[str, Any]:
+        return original(account, service, asked) | {"expires_in": 86400}
+
+
 class PasswordGetsWhatIsAsked(Defect):
     """Docker token authentication: a password in a form gets what the account may do, and no more."""
 
