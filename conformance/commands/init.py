@@ -193,8 +193,9 @@ client_id = "ct-narrow"
 client_secret = "${CT_NARROW_SECRET}"
 scopes = ["organization:read"]
 
-# More roles: foreign (of another organization), outsider (of this one, outside a hidden project), revoked, expired,
-# revocable (the suite revokes it, see hooks), short_lived (with lifetime = SECONDS), limited.
+# More roles: foreign (of another organization), outsider (of this one, outside a hidden project), viewer (has the
+# scopes, but a role in the organization that may not change things, see forbidden_to), revoked, expired, revocable (the
+# suite revokes it, see hooks), short_lived (with lifetime = SECONDS), limited.
 
 # The identity APIs that the suite may use; it never guesses a path.
 [[targets.<target>.identity.resources]]

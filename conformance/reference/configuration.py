@@ -29,7 +29,7 @@ FEATURES = (
 ROLES = {
     "ct-full": "full", "ct-narrow": "narrow", "ct-foreign": "foreign", "ct-outsider": "outsider",
     "ct-revoked": "revoked", "ct-expired": "expired", "ct-revocable": "revocable", "ct-short": "short_lived",
-    "ct-limited": "limited",
+    "ct-limited": "limited", "ct-viewer": "viewer",
 }  # fmt: skip
 LOGINS = {
     "ct-push": "pusher", "ct-pull": "puller", "ct-foreign": "foreign",
@@ -39,6 +39,7 @@ LARGEST_WEBHOOK_BODY = 1024 * 1024
 
 ROOT = f"/api/v1/organizations/{ORGANIZATION}"
 FOREIGN_ROOT = f"/api/v1/organizations/{OTHER_ORGANIZATION}"
+WRITE = 'scope = "project:write", forbidden_to = ["viewer"]'
 RESOURCES = f"""\
 [[targets.reference.identity.resources]]
 name = "organization"
@@ -63,9 +64,9 @@ scope = "project:read"
 concealed_from = ["foreign"]
 absent = "/api/v1/organizations/{{slug}}/projects"
 unique = "slug"
-create = {{ scope = "project:write", body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
-update = {{ scope = "project:write", body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
-delete = {{ scope = "project:write" }}
+create = {{ {WRITE}, body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
+update = {{ {WRITE}, body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}
+delete = {{ {WRITE} }}
 foreign = {{ path = "{FOREIGN_ROOT}/projects", item = "{FOREIGN_ROOT}/projects/{{slug}}", slug = "globex-vault" }}
 
 [targets.reference.identity.resources.item]

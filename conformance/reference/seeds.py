@@ -31,6 +31,7 @@ class Client:
     """An OAuth client ("credential"). ``lifetime_s`` is of its tokens; ``expired`` is past its own expiry.
 
     ``projects`` limits what it sees to projects that have it as a member or have no member list.
+    ``reads_only``: its role in the organization is Viewer, whatever its scopes.
     ``limit`` is (requests, seconds) on the token endpoint for this credential, None without a limit.
     """
 
@@ -42,6 +43,7 @@ class Client:
     revoked: bool = False
     expired: bool = False
     limit: tuple[int, float] | None = None
+    reads_only: bool = False
 
 
 @dataclass
@@ -74,6 +76,7 @@ def _clients() -> list[Client]:
         Client("ct-revocable", ORGANIZATION, SCOPES),
         Client("ct-short", ORGANIZATION, SCOPES, lifetime_s=1),
         Client("ct-limited", ORGANIZATION, ("organization:read",), limit=(10, 1.0)),
+        Client("ct-viewer", ORGANIZATION, SCOPES, reads_only=True),
     ]
 
 

@@ -188,6 +188,8 @@ def _meaning(data: dict[str, Any]) -> list[Mistake]:
             place = ("targets", name, "identity", "resources", index)
             found += _roles((*place, "concealed_from"), resource.get("concealed_from"))
             found += _roles((*place, "item", "concealed_from"), _table(resource, "item").get("concealed_from"))
+            for kind in ("create", "update", "delete"):
+                found += _roles((*place, kind, "forbidden_to"), _table(resource, kind).get("forbidden_to"))
     return found
 
 

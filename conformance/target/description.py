@@ -89,6 +89,11 @@ MediaType = Annotated[
 ]
 
 
+ForbiddenTo = Annotated[
+    list[str], Field(description="Roles that have the scope, and whose role in the organization does not permit it.")
+]
+
+
 class Create(Described):
     """How one more object of a resource is created."""
 
@@ -98,6 +103,7 @@ class Create(Described):
         description="A valid body; {slug} and {text} in its strings are replaced, new each time."
     )
     content_type: MediaType = "application/json"
+    forbidden_to: ForbiddenTo = []
 
 
 class Item(Described):
@@ -121,6 +127,7 @@ class Update(Described):
     scope: str | None = None
     body: dict[str, Any] = Field(description="A valid body; {slug} and {text} are replaced.")
     content_type: MediaType = "application/json"
+    forbidden_to: ForbiddenTo = []
     concurrency: str | None = Field(
         default=None, description='"If-Match", or the member of the body that carries the version.'
     )
@@ -131,6 +138,7 @@ class Delete(Described):
 
     method: Method = "DELETE"
     scope: str | None = None
+    forbidden_to: ForbiddenTo = []
 
 
 class Foreign(Described):
@@ -170,7 +178,18 @@ class Identity(Described):
     token_path: Path = "/oauth/token"
     jwks_path: Path | None = Field(default=None, description="Where the public keys of its tokens are (RFC 7517).")
     credentials: dict[
-        Literal["full", "narrow", "foreign", "outsider", "revoked", "expired", "revocable", "short_lived", "limited"],
+        Literal[
+            "full",
+            "narrow",
+            "foreign",
+            "outsider",
+            "viewer",
+            "revoked",
+            "expired",
+            "revocable",
+            "short_lived",
+            "limited",
+        ],
         Credential,
     ] = Field(
         default_factory=dict,

@@ -10,7 +10,7 @@ from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -78,6 +78,27 @@ def test_unknown_token_is_401(platform: Platform, kind: str) -> None:
     """
     for operation in platform.operations(kind):
         refused(platform, operation, UNKNOWN_TOKEN, {401})
+
+
+@verifies("authorization/matrix/lacking-role-is-403")
+@pytest.mark.parametrize("kind", [case(name, name) for name in ("create", "update", "delete")])
+def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
+    """Purpose: a scope gives no more than the role in the organization does.
+
+    Method: 1. send each change as each role to which the target file says that it is forbidden, with all its scopes
+            2. expect 403 (404 where what it is about is hidden), and the owner to find nothing changed
+    """
+    changes = [
+        (operation, role)
+        for operation in platform.operations(kind)
+        for role in getattr(operation.resource, kind).forbidden_to
+    ]
+    if not changes:
+        raise NotApplicable(f"no declared {kind} is said to be forbidden_to a role")
+    for operation, role in changes:
+        if operation.scope and operation.scope not in platform.oauth.credential(role).scopes:
+            raise Inconclusive(f"{role} has not the scope {operation.scope}", "a role that lacks the role alone")
+        refused(platform, operation, platform.oauth.token(role), {403, 404})
 
 
 @verifies("authorization/matrix/lacking-scope-is-403")

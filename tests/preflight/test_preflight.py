@@ -123,7 +123,7 @@ def test_clean_reference(reference: tuple[Reference, Target]) -> None:
     assert [state.surface for state in states] == list(SURFACES)
     assert [line for state in states for line in state.lines if line[0] != "ok"] == []
     identity, registry, storage, webhooks = states
-    assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 9
+    assert set(identity.credentials.values()) == {"ok"} and len(identity.credentials) == 10
     assert registry.credentials == dict.fromkeys(("pusher", "puller", "foreign", "revoked", "expired"), "ok")
     assert storage.credentials == {"access key": "ok"} and webhooks.credentials == {"url": "ok"}
     assert {name for state in states for name in state.features} == set(target.features)

@@ -297,6 +297,8 @@ HIDING: list[Row] = [
     (concealment.HiddenProjectCounted, listed("ct-outsider"), (["atlas"], 1), (["atlas"], 2)),
     (searching.SearchFindsHidden, listed("ct-outsider", q="secret-lab"), (["atlas"], 1), (["secret-lab"], 1)),
     (searching.SearchCountsHidden, listed("ct-outsider", search="secret"), (["atlas"], 1), ([], 1)),
+    (concealment.HiddenProjectCountedInAField,
+     lambda w: w.api(PROJECTS, "ct-outsider").headers.get("x-total-count"), None, "2"),
     (concealment.DuplicateOfHiddenIsNamed, of_hidden_duplicate, True, False),
 ]  # fmt: skip
 FOREIGN: list[Row] = [

@@ -259,6 +259,12 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),
     (variants.EventsReadLater, posted(headers=JSON), 400, 202),
     (variants.EventsArriveLater, kept(b"x"), 1, 0),
+    (
+        variants.EventsToldAsReadToo,
+        lambda w: (w.ask(), [each.get("again") for each in w.webhooks.events()])[1],
+        [None],
+        ["{}"],
+    ),
     (variants.SlashBehindIsRedirected, near(lambda url: url + "/"), 404, 307),
     (variants.OtherSpellingsAreTheSame, near(lambda url: url + ";x"), 404, 202),
     (variants.RotatedUrlIsGone, lambda w: (w.ask().status_code, at_the_old_url(w)[0]), (202, 404), (202, 410)),

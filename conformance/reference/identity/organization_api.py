@@ -51,6 +51,8 @@ class OrganizationApi(Projects):
             return self.method_not_allowed(route)
         self.require_scope(caller, self.scope_for(route, method))
         organization = self.visible_organization(caller, segments[3])
+        if not self.role_permits(caller, method):
+            return self.role_lacking()
         operation: Callable[[Call], Awaitable[Answer]] = getattr(self, f"{method.lower()}_{route}")
         return await operation(Call(request, caller, organization, segments[5] if len(segments) > 5 else None))
 
@@ -89,6 +91,14 @@ class OrganizationApi(Projects):
     def scope_for(self, route: str, method: str) -> str:
         """The scope that an operation needs."""
         return SCOPES[route][method]
+
+    def role_permits(self, caller: Caller, method: str) -> bool:
+        """Whether the caller's role in the organization permits it: a Viewer changes nothing."""
+        return method == "GET" or not caller.client.reads_only
+
+    def role_lacking(self) -> Answer:
+        """403 where the scope would do and the role does not: no other scope helps, so none is named."""
+        return self.api_error(403, "forbidden", "The role in the organization does not permit this.")
 
     def visible_organization(self, caller: Caller, slug: str | None) -> Organization:
         """The caller's own organization; Refused with 404 for another as for one that never existed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 import secrets
 from collections.abc import Awaitable, Callable
@@ -18,9 +19,12 @@ from conformance.reference.defects.identity.support import (
     surface_of,
 )
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.seeds import Client
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
 
 
 def _failed() -> Answer:
@@ -299,3 +303,34 @@ class FurtherPagesShowHidden(InPages, Defect):
                 each for each in call.organization.projects.values() if each not in shown[:offset]
             ]
         return surface.listing(call.request, [project.document() for project in shown])
+
+
+class RoleNotLookedAt(Defect):
+    """The contract's table of errors: 403 where the token is valid but lacks a role; here the scope suffices."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        return True
+
+
+class RoleLookedAtAfterwards(Defect):
+    """The contract's table of errors: what is answered 403 was not done."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-role-is-403",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        answer = await original(request, segments)
+        if answer.status != 403 or request.method == "GET":
+            return answer
+        caller = surface.caller(request)
+        if caller.client.reads_only:
+            permitted = dataclasses.replace(caller.client, reads_only=False)
+            organization = surface.visible_organization(caller, segments[3])
+            slug = segments[5] if len(segments) > 5 else None
+            operation = getattr(surface, f"{request.method.lower()}_{surface.route(segments)}")
+            await operation(Call(request, dataclasses.replace(caller, client=permitted), organization, slug))
+        return answer
