@@ -263,7 +263,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
         variants.EventsToldAsReadToo,
         lambda w: (w.ask(), [each.get("again") for each in w.webhooks.events()])[1],
         [None],
-        ["{}"],
+        ["x"],
     ),
     (variants.SlashBehindIsRedirected, near(lambda url: url + "/"), 404, 307),
     (variants.OtherSpellingsAreTheSame, near(lambda url: url + ";x"), 404, 202),
