@@ -23,7 +23,7 @@ from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT, whole_number
 
 KEPT_OF_STREAM = 64 * 1024
@@ -241,7 +241,9 @@ class HttpClient:
             finding = NoAnswer(told, said if excess else f"the connection closed without one ({said})")
             finding.exchange_ids = [sent.id]
             return finding
-        return Unreachable(f"{told}: {said}", "a target that can be reached and answers in time")
+        nobody = issubclass(failure, (failures.ConnectError, failures.ConnectTimeout))
+        kind = NotConnected if nobody else Unreachable
+        return kind(f"{told}: {said}", "a target that can be reached and answers in time")
 
 
 def _request(

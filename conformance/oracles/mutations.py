@@ -14,7 +14,7 @@ from conformance.evidence.recorder import RECORDER
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.status import expect_no_server_error, unlike
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof, Unreachable
+from conformance.vocabulary.finding import NonConformance, NotConnected, Proof, Unreachable
 from conformance.vocabulary.mutation import Mutation, Outcome
 
 
@@ -58,9 +58,14 @@ def _count(mutation: Mutation[Any], reply: Exchange) -> None:
 
 
 def _answered(send: Callable[[], Exchange], around: Surroundings) -> Exchange:
-    """The answer; where none comes in time although a good request is answered, that is this request's doing."""
+    """The answer; where none comes in time although a good request is answered, that is this request's doing.
+
+    Not where nobody could be asked: a Location may lead to a host that there is not, which is for another check.
+    """
     try:
         return send()
+    except NotConnected:
+        raise
     except Unreachable as late:
         around.good()
         raise NonConformance("an answer within the target's time limit", f"none: {late.why}") from None

@@ -102,5 +102,9 @@ class Unreachable(Inconclusive):
     """No connection, or no answer within the time limit."""
 
 
+class NotConnected(Unreachable):
+    """No connection at all: whatever was to be asked there, nobody was."""
+
+
 class NotApplicable(Exception):
     """The check is not asked of this target: what the target does not claim, or does not permit."""

@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.http import HttpClient, Limits, address_in, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -109,7 +109,7 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
 def test_nobody_listening_is_inconclusive() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(Unreachable):
+    with pytest.raises(NotConnected):
         HttpClient(f"http://127.0.0.1:{port}", Recorder()).get("/")
 
 

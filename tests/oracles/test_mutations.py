@@ -1,0 +1,29 @@
+"""A changed request that nobody answers: whose doing it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.mutations import Surroundings, expect_outcome
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, NotConnected, Unreachable
+from conformance.vocabulary.mutation import Mutation, Outcome
+
+AROUND = Surroundings(error_form=lambda reply: None, good=lambda: None)
+CHANGED = Mutation("a change", Outcome.EITHER, b"")
+
+
+def test_no_answer_in_time_is_the_changed_requests_doing() -> None:
+    def late() -> Exchange:
+        raise Unreachable("timed out", "a target that answers")
+
+    with pytest.raises(NonConformance, match="an answer within the target's time limit"):
+        expect_outcome(CHANGED, late, AROUND)
+
+
+def test_an_address_where_nobody_is_accuses_no_change() -> None:
+    def nowhere() -> Exchange:
+        raise NotConnected("no such host", "a target that can be reached")
+
+    with pytest.raises(NotConnected):
+        expect_outcome(CHANGED, nowhere, AROUND)
