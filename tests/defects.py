@@ -321,6 +321,8 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if choice.part:
         choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.together)), encoding="utf-8")
         return 0
+    if unknown := {*(choice.defect or ())} - {row.name for row in rows(choice)}:
+        raise SystemExit(f"not among what is asked for: {', '.join(sorted(unknown))}")
     verdicts = run_in_processes(choice)
     if choice.out:
         choice.out.write_text(markdown(verdicts, alterations()), encoding="utf-8")

@@ -6,12 +6,13 @@ import contextlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
+
+from conformance.runs.helpers import own_python
 
 START_S = 20.0
 
@@ -29,7 +30,7 @@ class EmbeddedReference:
     def __init__(self, arguments: Sequence[str] = (), program: Sequence[str] = ("-m", "conformance.reference")) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-reference-"))
         self.target_config = self.folder / "conformance.toml"
-        command = [sys.executable, *program, "--embedded"]
+        command = own_python(*program, "--embedded")
         # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
         # input ends with this process, however that ends.
         self.process = subprocess.Popen(

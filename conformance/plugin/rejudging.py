@@ -38,6 +38,7 @@ from conformance.plugin.life import Life
 from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
 from conformance.preflight import SurfaceState
+from conformance.runs.helpers import own_python
 from conformance.runs.record import CheckResult, Record, RecordError, read
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
@@ -103,7 +104,7 @@ def _told(result: CheckResult, anew: dict[str, Any], amended: Iterable[str]) -> 
 
 
 def _of_worker(folder: Path, worker: str, out: Path) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", __name__, str(folder.resolve()), worker, str(out)]
+    command = own_python("-m", __name__, str(folder.resolve()), worker, str(out))
     ended = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if not out.exists():
         said = (ended.stderr.strip().splitlines() or ["it ended without a word"])[-1]

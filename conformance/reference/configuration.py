@@ -213,7 +213,9 @@ class TargetFile:
 
 def hook_table(control_url: str) -> str:
     """The hooks, as commands that speak to the operator's address (``file:`` and where it stands)."""
-    command = f"{shlex.quote(sys.executable)} -m conformance.reference.control {shlex.quote(control_url)}"
+    # Modules of the folder in which a hook is called are not ours, unless that is where we are.
+    own = "" if Path.cwd() == Path(__file__).resolve().parents[2] else " -P"
+    command = f"{shlex.quote(sys.executable)}{own} -m conformance.reference.control {shlex.quote(control_url)}"
     words = {
         "revoke": "revoke {client_id}", "restore": "restore {client_id}",
         "rotate_webhook": "rotate-webhook", "events": "events",

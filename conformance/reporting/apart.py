@@ -59,7 +59,7 @@ def _begun(share: tuple[str, ...], folder: Path, formats: Sequence[str]) -> Call
         with suppress(OSError):
             _tell(ready, [str(folder), *formats])
             return partial(_of_prepared, ready, formats)
-    command = [sys.executable, "-m", __name__, str(folder), *formats]
+    command = helpers.own_python("-m", __name__, str(folder), *formats)
     process = subprocess.Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE, text=True)
     return partial(_of_process, process, formats)
 

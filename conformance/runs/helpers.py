@@ -16,7 +16,9 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Sequence
+from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 ENDING_S = 10.0
 """How long a helper may go on with what it is at when it is no longer wanted."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
@@ -38,6 +40,14 @@ def leave_interrupts() -> None:
     """Leaves them to the run: for a helper that ends when the run does, though all may be told of them."""
     for each in INTERRUPTS:
         signal.signal(each, signal.SIG_IGN)
+
+
+def own_python(*words: str) -> list[str]:
+    """The command by which Python runs a part of ours, whatever modules lie in the folder that one stands in.
+
+    Of a checkout that nobody has installed, its root is where they are.
+    """
+    return [sys.executable, *([] if Path.cwd() == ROOT else ["-P"]), *words]
 
 
 class Helper:
@@ -115,5 +125,5 @@ def started(module: str, *given: str) -> Helper:
         its.set_inheritable(True)
         nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1)]
         begin = f"import sys; from {module} import main; sys.exit(main({its.fileno()}, *sys.argv[1:]))"
-        words = [sys.executable, "-c", begin, *given]
+        words = own_python("-c", begin, *given)
         return Helper(os.posix_spawn(sys.executable, words, os.environ, file_actions=nowhere), ours)

@@ -62,6 +62,22 @@ def test_without_a_target_file_the_reference_is_checked(tmp_path: Path) -> None:
     assert "Traceback" not in ran.output
 
 
+def test_what_lies_in_the_folder_that_one_stands_in_is_not_taken_for_ours(tmp_path: Path) -> None:
+    for name in ("json", "docker", "h11", "conftest", "conformance/__init__", "suites/conftest", "suites/test_x"):
+        path = tmp_path / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("raise SystemExit('of the person')\n", encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n", encoding="utf-8")
+    # As the command that an installation has: the folder is not where Python looks.
+    command = [sys.executable, "-P", "-m", "conformance"]
+
+    ran = run([*command, "run", "authorization/revocation", "--explore", "1", "--workers", "2"], tmp_path)
+    assert ran.code == 0, ran.output
+    assert {"pass"} <= set(ran.verdicts().values()) <= {"pass", "not-applicable"}
+    again = run([*command, "rejudge", str(ran.record.folder)], tmp_path)
+    assert again.code == 0, again.output
+
+
 def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_path: Path) -> None:
     verdicts = []
     for name, workers in (("none", "0"), ("two", "2")):
