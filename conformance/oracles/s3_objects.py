@@ -55,11 +55,16 @@ def expect_nothing_stored(reply: Exchange) -> None:
 
 
 def expect_etag(reply: Exchange) -> str:
-    """The answer has one ETag, a quoted string (RFC 9110 section 8.8.3); returns it."""
+    """The answer has one ETag, a quoted string (RFC 9110 section 8.8.3), and a strong one; returns it.
+
+    Section 13.1.1 compares If-Match strongly, so that no conditional write or ranged read could go by a weak one.
+    """
     found = reply.headers.all("etag")
     if len(found) != 1 or not ENTITY_TAG.match(found[0]):
         proof = field_matches(reply, "ETag", '^"[^"]*"$') if len(found) < 2 else None
-        raise NonConformance("one ETag, quoted", f"ETag {', '.join(found) or 'absent'}", reply, proof=proof)
+        weak = len(found) == 1 and found[0].startswith("W/")
+        wanted = "a strong ETag: no If-Match holds with a weak one" if weak else "one ETag, quoted"
+        raise NonConformance(wanted, f"ETag {', '.join(found) or 'absent'}", reply, proof=proof)
     return found[0]
 
 
