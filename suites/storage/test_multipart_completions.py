@@ -6,8 +6,14 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document, full_part
 from conformance.oracles.s3_documents import completed_etag_of
-from conformance.oracles.s3_errors import error_of, expect_failed_completion, expect_no_error_inside, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
+from conformance.oracles.s3_errors import (
+    error_of,
+    expect_failed_completion,
+    expect_no_error_inside,
+    expect_refusal,
+    require,
+)
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -49,6 +55,24 @@ def test_small_part_in_the_middle_is_refused(space: Space) -> None:
     expect_failed_completion(space.complete(key, upload, parts), 400, {"EntityTooSmall"})
     expect_nothing_stored(space.get(key))
     space.abort(key, upload)
+
+
+@verifies("storage/multipart/etag-follows-the-bytes")
+def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
+    """Purpose: an object in parts that was overwritten by another is not taken for what a reader has of it.
+
+    Method: 1. complete an upload of one part, and to the same key one of other bytes of the same size
+            2. expect each to be read with an ETag of its own
+    """
+    key, replies = space.key(), []
+    for body in (b"one", b"two"):
+        upload = space.opened(key)
+        require(space.complete(key, upload, [space.part(key, upload, 1, body)]), "multipart uploads")
+        replies.append(space.head(key))
+
+    before, after = (expect_etag(reply) for reply in replies)
+    if before == after:
+        raise NonConformance(f"another ETag than {before}, which other bytes had", after, *replies)
 
 
 @verifies("storage/multipart/invalid-part-is-refused")

@@ -159,11 +159,11 @@ def test_differing_digest_keeps_the_tags(space: Space, features: frozenset[str],
 
 @verifies("storage/tagging/go-along-with-a-copy")
 def test_tags_go_along_with_a_copy(space: Space) -> None:
-    """Purpose: a copy has its source's tags, unless it is told to have others; metadata is another matter.
+    """Purpose: a copy has its source's tags, unless it is told to have others, and they are its own from then on.
 
     Method: 1. copy a tagged object over another, with other metadata; then with x-amz-tagging-directive: REPLACE and
-               other tags; then that copy onto itself, with other metadata
-            2. expect the source's tags; then the others, which stay
+               other tags; then that copy onto itself, with other metadata; then tag the copy
+            2. expect the source's tags; then the others, which stay; and the source's as they were at the end
     """
     source, key = (space.stored(headers={"x-amz-tagging": tags}) for tags in ("project=alpha", "of-the=overwritten"))
     described = {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "alice"}
@@ -174,6 +174,9 @@ def test_tags_go_along_with_a_copy(space: Space) -> None:
     for origin, asked in ((source, others), (key, described)):
         expect_no_error_inside(space.copy(key, origin, asked))
         expect_tag_set(space.get_tags(key), {"stage": "test"})
+    expect_no_error_inside(space.copy(key, source))
+    expect_status(space.put_tags(key, [("its", "own")]), {200, 204})
+    expect_tag_set(space.get_tags(source), {"project": "alpha"})
 
 
 @verifies("storage/tagging/given-with-an-upload")

@@ -193,3 +193,15 @@ class CopyForgetsTheChecksum(Defect):
 
     def copied_checksums(self, original: Any, stored: StoredObject, asked: str | None) -> dict[str, str]:
         return dict(original(stored, asked)) if asked else {}
+
+
+class CopySharesItsTags(Defect):
+    """S3 API Reference, PutObjectTagging: it tags the object that it names, and not the source of that."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    async def replace_tags(self, original: Any, bucket: Bucket, key: str, tags: dict[str, str]) -> None:
+        body = bucket.objects[key].body
+        for name in [name for name, stored in bucket.objects.items() if stored.body is body]:
+            await original(bucket, name, tags)

@@ -248,3 +248,13 @@ class PartOfOpenUploadIsRead(Defect):
                     return Answer(206, upload.parts[int(number)].body)
         answer: Answer = await original(call)
         return answer
+
+
+class TagOfPartsTellsTheirNumber(Defect):
+    """RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/etag-follows-the-bytes",)
+
+    def multipart_etag(self, original: Any, parts: list[Part]) -> str:
+        return f"{'0' * 32}-{len(parts)}"

@@ -103,12 +103,6 @@ class UploadIdMarkerIgnored(Defect):
         later: bool = original(upload, group, wanted, "")
         return later
 
-    def page_of_uploads(
-        self, original: Any, uploads: list[Upload], wanted: Wanted, id_marker: str
-    ) -> tuple[list[Upload], Page]:
-        page: tuple[list[Upload], Page] = original(uploads, replace(wanted, limit=min(wanted.limit, 1)), id_marker)
-        return page
-
 
 class PartChecksumIgnored(Defect):
     """S3 API Reference, UploadPart, x-amz-checksum-: a part that differs from its checksum is refused."""
