@@ -16,9 +16,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 
-NAMES = ["a%20b/1", "a%20b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "~", "\u00e9/1", "\u00e9/2"]
+NAMES = ["a%20b/1", "a%20b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "l m", "~", "\u00e9/1", "\u00e9/2"]
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3)])
-TOP, FOLDERS = ["c+d", "e%2Ff", "g&h", "i?j#k", "~"], ["a%20b/", "\u00e9/"]
+TOP, FOLDERS = ["c+d", "e%2Ff", "g&h", "i?j#k", "l m", "~"], ["a%20b/", "\u00e9/"]
 
 
 @pytest.fixture(scope="session")
@@ -94,6 +94,18 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
         if told and (not told.isascii() or unquote(told.replace("+", " ")) != value):
             wrong = f"<{name}>{told}</{name}>"
             raise NonConformance(f"{name} that decodes to {value!r}", wrong, reply, proof=lacks(reply, wrong))
+
+
+@verifies("storage/listing/prefix-of-any-letters-is-found")
+def test_prefix_of_any_letters_is_found(space: Space, encoded: str) -> None:
+    """Purpose: a prefix may have what a query must encode, as folders have whose names people chose.
+
+    Method: 1. list under prefixes that end in such a letter
+            2. expect the keys that begin so
+    """
+    for prefix in ("a%20", "c+", "g&", "i?j#", "l ", "\u00e9"):
+        keys = [encoded + name for name in NAMES if name.startswith(prefix)]
+        expect_keys(listing_of(space.listing(encoded + prefix)), keys, f"behind {prefix!r}")
 
 
 @verifies("storage/listing/prefix-is-no-pattern")

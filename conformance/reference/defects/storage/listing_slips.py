@@ -40,6 +40,17 @@ class PrefixIsGlob(Defect):
         return _page_of(original, [name for name in names if fnmatch.fnmatchcase(name, wanted.prefix + "*")], wanted)
 
 
+class BlankInPrefixIsPlus(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: its very characters; a blank that came as %20 is no plus."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/prefix-of-any-letters-is-found",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, replace(wanted, prefix=wanted.prefix.replace(" ", "+")))
+        return page
+
+
 class PrefixOfAnyCase(Defect):
     """S3 API Reference, ListObjectsV2, prefix: keys begin with it or they do not; ``A`` is not ``a``."""
 
