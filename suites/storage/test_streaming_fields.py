@@ -7,6 +7,7 @@ import pytest
 from conformance.clients.aws_chunked import SIGNED, UNSIGNED_TRAILER, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request
+from conformance.clients.wire import Wire
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
 from conformance.oracles.status import expect_status
@@ -68,3 +69,18 @@ def test_chunks_keep_what_is_there(space: Space, kind: str) -> None:
     reply = space.s3.send_as_is(_in_chunks(space, key, kind, {"If-None-Match": "*"}))
     expect_refusal(reply, 412, FAILED)
     expect_stored(space.get(key), STOOD)
+
+
+@verifies("storage/streaming/in-transfer-coding-too")
+def test_chunks_in_transfer_coding(space: Space) -> None:
+    """Purpose: boto3 and `aws s3 cp` send over TLS what they send: chunks with a trailer, and no length of the whole.
+
+    Method: 1. put an object in unsigned chunks with a trailer, in chunked transfer coding without Content-Length
+            2. expect 200, and the bytes
+    """
+    key = space.key()
+    request = _in_chunks(space, key, UNSIGNED_TRAILER, {}).with_header("Transfer-Encoding", "chunked")
+
+    reply = Wire(space.s3.raw).send(request.head, b"%x\r\n%b\r\n0\r\n\r\n" % (len(request.body), request.body))
+    expect_status(reply, 200)
+    expect_bytes(space.get(key), BODY)

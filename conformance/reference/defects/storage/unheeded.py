@@ -199,3 +199,15 @@ class RefusedMethodsNotNamed(Defect):
 
     def method_refused(self, original: Any, table: Any, asked: set[str]) -> Fault:
         return Fault("MethodNotAllowed")
+
+
+class DecodedLengthIsNoLength(Defect):
+    """Provisioning Storage, any S3-compatible client: chunks in transfer coding state their length as decoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+
+    def require_length(self, original: Any, call: Call) -> None:
+        if "content-length" not in call.headers:
+            raise Fault("MissingContentLength")
+        original(call)
