@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer
@@ -145,7 +146,10 @@ class CreateBucketNotFound(Variant):
     surface = "storage"
 
     def create_bucket(self, original: Any, call: Call) -> Answer:
-        raise Fault("NoSuchBucket")
+        if call.bucket not in gateway(original).buckets:
+            raise Fault("NoSuchBucket")
+        answer: Answer = original(call)
+        return answer
 
 
 class CreateBucketNotAllowed(Variant):
