@@ -94,8 +94,8 @@ def test_unsatisfiable_range_is_416(space: Space, whole: str, asked: str) -> Non
 @pytest.mark.parametrize(
     ("asked", "first"),
     [
-        case("end-over-32-bits", f"bytes=1000-{2**32 + 1010}", 1000),
-        case("end-over-64-bits", f"bytes=1000-{2**64 + 1010}", 1000),
+        case("end-over-32-bits", f"bytes=1-{2**32 + 1010}", 1),
+        case("end-over-64-bits", f"bytes=1-{2**64 + 1010}", 1),
         case("suffix-over-64-bits", f"bytes=-{2**64 + 24}", 0),
     ],
 )
