@@ -142,15 +142,24 @@ def test_refresh_token_at_the_registry(bearer: Registry, guarded: StoredImage) -
 
 
 @verifies("registry/token/malformed-request-is-a-callers-fault")
-@pytest.mark.parametrize("query", [case("no-service", "scope=repository:x:pull"), case("nothing", "")])
-def test_query_without_service(bearer: Registry, query: str) -> None:
-    """Purpose: nor is a query that does not name the service.
+@pytest.mark.parametrize(
+    "query",
+    [
+        case("no-service", "scope=repository:x:pull"),
+        case("nothing", ""),
+        case("no-escape", "service=a&service=%zz&scope=%"),
+        case("no-utf8", "service=%ff%fe&scope=repository:%c0%80:pull"),
+    ],
+)
+def test_query_that_means_nothing(bearer: Registry, query: str) -> None:
+    """Purpose: nor is a query that does not name the service, or cannot be read.
 
-    Method: 1. GET the token endpoint without a login, and without service in its query
+    Method: 1. GET the token endpoint without a login, and without service in its query, or with escapes that stand for
+               nothing
             2. expect no 5xx
     """
     separator = "&" if "?" in bearer.door.realm else "?"
-    expect_no_server_error(bearer.http.send("GET", f"{bearer.door.realm}{separator}{query}"), "without a service")
+    expect_no_server_error(bearer.http.send("GET", f"{bearer.door.realm}{separator}{query}"), "for such a query")
 
 
 @verifies("registry/token/refresh-token-gets-further-tokens")

@@ -227,6 +227,10 @@ def without_service(w: World) -> int:
     return w.ask("GET", "/registry/token", params={"scope": BOTH[0]}).status_code
 
 
+def unreadable_query(w: World) -> int:
+    return w.ask("GET", "/registry/token?service=%ff").status_code
+
+
 def refreshed_scope(w: World) -> str:
     refresh = w.registry(offline_token="true").json()["refresh_token"]
     form = {"grant_type": "refresh_token", "refresh_token": refresh, "scope": f"{APP}:pull,push"}
@@ -436,6 +440,7 @@ REGISTRY: list[Row] = [
      ["orgs/acme/a:pull"]),
     (registry_scopes.EmptyScopeFails, login(scope=""), 200, 500),
     (registry_scopes.MissingServiceFails, without_service, 400, 500),
+    (registry_scopes.UnreadableQueryFails, unreadable_query, 400, 500),
     (registry_scopes.RefreshTokenGoodForOne, refreshed_twice, 200, 400),
     (registry_scopes.PasswordOfAnyAccountAccepted, with_the_password_of_another, 401, 200),
     (registry_scopes.ActionsReadInOneOrder, granted("ct-push", f"{APP}:push,pull"), ["orgs/acme/app:push,pull"], []),

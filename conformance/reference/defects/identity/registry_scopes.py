@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.registry_tokens import Claims, Granted
@@ -207,6 +208,18 @@ class MissingServiceFails(Defect):
     def service(self, original: Any, pairs: list[tuple[str, str]]) -> str:
         named = dict(pairs)["service"]
         return str(original([*(each for each in pairs if each[0] != "service"), ("service", named)]))
+
+
+class UnreadableQueryFails(Defect):
+    """API Reference, Error Handling: a query with escapes that stand for nothing is not the platform's fault."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+
+    def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        for part in request.query_string.split("&"):
+            unquote_to_bytes(part).decode()
+        return original(request)
 
 
 class RefreshTokenGoodForOne(Defect):
