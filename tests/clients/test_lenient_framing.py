@@ -13,6 +13,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.oauth import OAuthClient
 from conformance.clients.webhooks import WebhookClient
 from conformance.clients.wire import Wire
+from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Identity, Secret, Webhooks
 from conformance.vocabulary.finding import NonConformance
@@ -95,8 +96,9 @@ def test_a_token_for_a_request_of_unclear_length_is_noticed(server: Server, leng
 def test_a_delivery_that_was_taken_in_though_malformed_is_noticed(server: Server, fields: str) -> None:
     http = server.client()
     webhook = WebhookClient(Webhooks(url=Secret("CT_URL", f"{server.url}/hooks/cf-secret")), lambda _: http)
+    once = Once(http.recorder)
     if "a\rb" in fields:
         # RFC 9112 section 2.2: a CR by itself may be read as a blank.
-        DELIVERIES(webhook=webhook, wire=Wire(http), fields=fields)
+        DELIVERIES(webhook=webhook, wire=Wire(http), once=once, fields=fields)
         return
-    judged(server, DELIVERIES, webhook=webhook, wire=Wire(http), fields=fields)
+    judged(server, DELIVERIES, webhook=webhook, wire=Wire(http), once=once, fields=fields)

@@ -208,6 +208,16 @@ def copy_code(client: Client, source: str = f"{A}/k", **headers: Any) -> Any:
     return (*code(answer), client("GET", f"/{A}/k").body)
 
 
+def copy_and_source(client: Client) -> Any:
+    """The checksum that a copy has of its source, and the tags of both when the copy was tagged anew."""
+    client.put("k", x_amz_checksum_crc32="NhCmhg==", x_amz_tagging="a=0")
+    client("PUT", f"/{A}/copy", x_amz_copy_source=f"{A}/k")
+    head = client("HEAD", f"/{A}/copy", x_amz_checksum_mode="ENABLED")
+    client("PUT", f"/{A}/copy?tagging", tag_set(b="1"))
+    tags = (texts(client("GET", f"/{A}/{key}?tagging"), "TagSet/Tag/Key") for key in ("k", "copy"))
+    return head.headers.get("x-amz-checksum-crc32"), *tags
+
+
 def copy_of_key(client: Client, key: str) -> Any:
     client.put(key, b"right")
     return client("PUT", f"/{A}/copy", x_amz_copy_source=f"{A}/{quote(key, safe='/+')}").status
@@ -339,6 +349,11 @@ PROBES: dict[str, Probe] = {
         "deleted-listed-for-a-moment new-key-listed-late listed-size-of-first-write listing-cached",
     ),
     "no keys": (lambda c: filled(c, "a").keys("max-keys=0"), [], "max-keys-zero-is-all"),
+    "a page of nothing": (
+        lambda c: text(filled(c, "a")("GET", f"/{A}?list-type=2&max-keys=0"), "IsTruncated"),
+        "false",
+        "page-of-nothing-is-never-the-last",
+    ),
     "a thousand keys": (thousand, 1000, "large-max-keys-refused"),
     "bad listings": (
         lambda c: listed_codes(
@@ -407,6 +422,11 @@ PROBES: dict[str, Probe] = {
     "upload of another key": (other_key, (404, "NoSuchUpload"), "upload-of-another-key-taken"),
     "unknown upload": (unknown_upload, [(404, "NoSuchUpload")] * 4, "unknown-upload-is-server-error"),
     "uploads with prefix": (uploads_with_prefix, ["a/m"], "upload-prefix-not-heeded"),
+    "copy and its source": (
+        copy_and_source,
+        ("NhCmhg==", ["a"], ["b"]),
+        "copy-forgets-the-checksum copy-shares-its-tags",
+    ),
     "part of a copy": (
         lambda c: parts_copied(c, x_amz_copy_source_range="bytes=2-4"),
         b"234",

@@ -257,6 +257,11 @@ PROBES: dict[str, Probe] = {
         [(206, b"89", "bytes 8-9/10")] * 2,
         "range-past-end-refused",
     ),
+    "range of large numbers": (
+        lambda c: ranged(c, f"bytes=1-{2**32 + 3}", f"bytes=-{2**64 + 3}"),
+        [(206, b"123456789", "bytes 1-9/10"), (206, b"0123456789", "bytes 0-9/10")],
+        "range-numbers-wrap",
+    ),
     "range beyond": (
         lambda c: ranged(c, "bytes=10-", "bytes=-0"),
         [(416, "InvalidRange", "bytes */10")] * 2,

@@ -93,6 +93,7 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
     "create-bucket-not-implemented": (access.created, ([403, 403], 404, 200), ([501, 501], 404, 200)),
     "create-bucket-not-allowed": (access.created, ([403, 403], 404, 200), ([405, 405], 404, 200)),
     "delete-bucket-not-empty": (access.bucket_deleted, (403, 200), (409, 200)),
+    "create-bucket-not-found": (access.created, ([403, 403], 404, 200), ([404, 403], 404, 200)),
     "create-bucket-owned-by-you": (access.created, ([403, 403], 404, 200), ([403, 409], 404, 200)),
     "etag-not-md5": (etag, '"d41d8cd98f00b204e9800998ecf8427e"', '"e3b0c44298fc1c149afbf4c8996fb924"'),
     "no-checksum-echo": (checksum_echo, True, False),
