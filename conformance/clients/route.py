@@ -23,7 +23,7 @@ class ProxyFailed(OSError):
 
 def connected(scheme: str, host: str, port: int, limit_s: float) -> socket.socket:
     """A connection to a host within ``limit_s`` seconds; OSError, ProxyFailed and TimeoutError among them."""
-    proxy = proxy_for(scheme, host)
+    proxy = proxy_for(scheme, host, port)
     if proxy is None:
         return socket.create_connection((host, port), limit_s)
     until = time.monotonic() + limit_s

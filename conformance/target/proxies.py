@@ -41,18 +41,18 @@ def named() -> Iterator[Proxy]:
             yield Proxy(url if "://" in url else f"http://{url}", f"{kind.upper()}_PROXY")
 
 
-def proxy_for(scheme: str, host: str) -> Proxy | None:
-    """The proxy through which a host is reached; None where it is reached straight."""
+def proxy_for(scheme: str, host: str, port: int | None = None) -> Proxy | None:
+    """The proxy through which a host is reached; None where it is reached straight, be it at this port alone."""
     found = {proxy.variable: proxy for proxy in named()}
     proxy = found.get(f"{scheme.upper()}_PROXY", found.get("ALL_PROXY"))
-    if proxy is None or _is_this_machine(host) or proxy_bypass(host):
+    if proxy is None or _is_this_machine(host) or proxy_bypass(f"{host}:{port}" if port else host):
         return None
     return proxy
 
 
 def proxies_to(urls: Iterable[str]) -> list[Proxy]:
     """The proxies through which these are reached, each once."""
-    found = [proxy_for(parts.scheme, parts.hostname or "") for parts in map(urlsplit, urls)]
+    found = [proxy_for(parts.scheme, parts.hostname or "", parts.port) for parts in map(urlsplit, urls)]
     return list(dict.fromkeys(each for each in found if each is not None))
 
 

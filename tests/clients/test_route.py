@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -140,6 +141,8 @@ def test_no_tunnel_is_kept_open_when_it_fails(monkeypatch: pytest.MonkeyPatch) -
         ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": ".example"}, "https://a.example", ""),
         ({"HTTPS_PROXY": "http://p:1", "no_proxy": "b.example, a.example"}, "https://a.example", ""),
         ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "*"}, "https://a.example", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "a.example:8443"}, "https://a.example:8443", ""),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "a.example:8443"}, "https://a.example:443", "http://p:1"),
         ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "b.example"}, "https://a.example", "http://p:1"),
         ({"HTTP_PROXY": "http://p:1"}, "http://127.0.0.1:5000", ""),
         ({"HTTP_PROXY": "http://p:1"}, "http://localhost:5000", ""),
@@ -152,9 +155,8 @@ def test_which_way_a_host_is_reached(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    scheme, _, rest = url.partition("://")
-    proxy = proxy_for(scheme, rest.rpartition(":")[0].strip("[]") or rest)
-    assert str(proxy or "") == found
+    parts = urlsplit(url)
+    assert str(proxy_for(parts.scheme, parts.hostname or "", parts.port) or "") == found
     assert [*map(str, proxies_to([url, url]))] == ([found] if found else [])
 
 
