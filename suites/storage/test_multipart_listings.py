@@ -13,10 +13,10 @@ from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 TAIL = b"the tail"
-KEYS = ["a", "a", "a", "c/1", "c/2", "d"]
+KEYS = ["a", "a", "a", "c/1", "c/2", "d", "e/1"]
 GROUPED = ["a", "a", "a", "d"]
 PAGE = 2
-"""So that a page ends between two uploads to one key, and another at the folder."""
+"""So that a page ends between two uploads to one key, one at a folder, and the last with another."""
 
 
 @verifies("storage/multipart/abort-removes-the-upload")
@@ -176,8 +176,8 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
 def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
     """Purpose: the pages of a list of uploads have each upload once, several to one key also.
 
-    Method: 1. open three uploads to one key and three to others, list them two at a time, from key and id markers
-            2. expect each of the six once, and no page with more than two
+    Method: 1. open three uploads to one key and four to others, list them two at a time, from key and id markers
+            2. expect each of the seven once, and no page with more than two
     """
     _expect_pages(space, "", KEYS, [])
 
@@ -186,7 +186,7 @@ def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
 def test_open_uploads_are_grouped(space: Space) -> None:
     """Purpose: open uploads below a folder are told as one common prefix where a delimiter is given.
 
-    Method: 1. open uploads to keys beside and below a folder, list them two at a time with a delimiter
-            2. expect those before and behind it, each once, and the folder
+    Method: 1. open uploads to keys beside and below two folders, list them two at a time with a delimiter
+            2. expect those beside them, each once, and the folders
     """
-    _expect_pages(space, "/", GROUPED, ["c/"])
+    _expect_pages(space, "/", GROUPED, ["c/", "e/"])
