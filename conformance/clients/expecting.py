@@ -12,6 +12,7 @@ from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
 from conformance.vocabulary.exchange import Exchange
 
 END = b"\r\n\r\n"
+BEFORE = "nothing came before the body"
 ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
 """An interim answer that neither asks for the body nor ends the exchange, such as 102 and 103."""
 
@@ -23,25 +24,29 @@ class Expecting(Wire):
     def send_expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
         """The exchange of the head and that of the whole; both are the same where the head alone was answered.
 
-        The first has status 0 where nothing came within the time in which the target answers.
+        The first has status 0 where nothing came within the time in which the target answers. Raises NoAnswer where the
+        connection closes without an answer, Unreachable where there is none, or no final answer in time.
         """
         head, sent = self._begun(head, b"")
         recorder = self.http.recorder
         stored = recorder.stored(sent, "wire")
         if stored is not None:
+            if stored.error and stored.error != BEFORE:
+                raise no_answer(sent, stored.error)
             first = stored.exchange
             return first, first if first.status >= 200 else self._replayed(sent, body)
-        with self._connection() as connection:
+        with self._awaiting(sent), self._connection() as connection:
             connection.sendall(head + END)
             told, rest = self._first(connection)
             if told and not told.split(b" ", 2)[1].startswith(b"1"):
                 final = self._recorded(sent, self._read(connection, told + END + rest), time.time() - sent.started)
                 return final, final
             first = self._noted(sent, told)
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.sendall(body)
             whole = replace(sent, id=recorder.next_id(), request_body=body, started=time.time())
-            return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
+            with self._awaiting(whole):
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    connection.sendall(body)
+                return first, self._recorded(whole, self._read(connection, rest), time.time() - whole.started)
 
     def _first(self, connection: socket.socket) -> tuple[bytes, bytes]:
         """The head of the first answer, and what came with it; of none where nothing comes in time.
@@ -66,7 +71,7 @@ class Expecting(Wire):
     def _noted(self, sent: Exchange, told: bytes) -> Exchange:
         """Records what came before the body, if anything did."""
         if not told:
-            self.http.recorder.failed_request(sent, "nothing came before the body", "wire")
+            self.http.recorder.failed_request(sent, BEFORE, "wire")
             return sent
         return self._recorded(sent, told + END, time.time() - sent.started)
 

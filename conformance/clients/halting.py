@@ -33,7 +33,7 @@ class Halting(Wire):
                 raise no_answer(sent, stored.error if stored and stored.error else "")
             return stored.exchange, done
         half = len(body) // 2
-        with ThreadPoolExecutor(1) as pool, self._connection() as connection:
+        with self._awaiting(sent), ThreadPoolExecutor(1) as pool, self._connection() as connection:
             connection.sendall(head + b"\r\n\r\n" + body[:half])
             time.sleep(SETTLED_S)
             doing = pool.submit(meanwhile)
@@ -41,9 +41,5 @@ class Halting(Wire):
             sent = replace(sent, started=time.time())
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(body[half:])
-            try:
-                raw = self._read(connection)
-            except OSError as failure:
-                self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
-                raise no_answer(sent, type(failure).__name__) from None
+            raw = self._read(connection)
         return self._recorded(sent, raw, time.time() - sent.started), doing.result()

@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -45,12 +46,18 @@ class Wire:
         if stored is not None:
             return stored.exchange
         begun = time.perf_counter()
-        try:
+        with self._awaiting(sent):
             raw = self._exchanged(head + b"\r\n\r\n" + body)
+        return self._recorded(sent, raw, time.perf_counter() - begun)
+
+    @contextlib.contextmanager
+    def _awaiting(self, sent: Exchange) -> Iterator[None]:
+        """In which no connection, one that breaks and an answer that does not come in time are told as those."""
+        try:
+            yield
         except OSError as failure:
             self.http.recorder.failed_request(sent, type(failure).__name__, "wire")
             raise no_answer(sent, type(failure).__name__) from None
-        return self._recorded(sent, raw, time.perf_counter() - begun)
 
     def host(self) -> str:
         """The authority to put in a Host field."""

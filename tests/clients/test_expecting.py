@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from conformance.clients.expecting import Expecting
+from conformance.clients.halting import Halting
 from conformance.clients.http import HttpClient, Limits
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import NoAnswer
+from conformance.vocabulary.finding import NoAnswer, Unreachable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,6 +53,10 @@ def server(before: bytes, after: bytes, held_s: float = 0) -> Iterator[tuple[Exp
 
 
 HEAD = b"PUT /k HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-continue"
+
+
+def halting(http: HttpClient) -> object:
+    return Halting(http).send_halting(HEAD, b"body", lambda: None, 0)
 
 
 def test_the_body_is_sent_when_it_is_asked_for() -> None:
@@ -98,6 +103,23 @@ def test_nobody_waits_for_ever() -> None:
 def test_a_connection_that_closes_is_a_finding() -> None:
     with server(b"", b"") as (caller, _, _), pytest.raises(NoAnswer):
         caller.send_expecting(HEAD, b"body")
+
+
+@pytest.mark.parametrize(
+    "before", [CONTINUE, b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"]
+)
+def test_an_answer_that_never_is_whole_is_no_mistake_of_ours(before: bytes) -> None:
+    with server(before, b"", held_s=5) as (caller, recorder, _), pytest.raises(Unreachable, match="TimeoutError"):
+        caller.send_expecting(HEAD, b"body")
+    assert recorder.entries[-1]["error"] == "TimeoutError"
+
+
+@pytest.mark.parametrize("send", [lambda http: Expecting(http).send_expecting(HEAD, b"body"), halting])
+def test_where_nobody_listens_nothing_is_a_mistake_of_ours(send: Callable[[HttpClient], object]) -> None:
+    recorder = Recorder()
+    with pytest.raises(Unreachable, match="ConnectionRefusedError"):
+        send(HttpClient("http://127.0.0.1:9", recorder, Limits(connect_s=1, answer_s=1)))
+    assert recorder.entries[-1]["error"] == "ConnectionRefusedError"
 
 
 def test_another_100_behind_the_body_is_not_the_final_answer() -> None:
