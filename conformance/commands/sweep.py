@@ -130,9 +130,10 @@ def _ledgers(folder: Path) -> list[Path]:
 
 def _settle(folder: Path, ledgers: Iterable[Path], stays: Iterable[Swept]) -> None:
     """Tells a run's leftovers anew; its ledgers go where nothing stays, else they are kept for another try."""
+    from conformance.runs.record import LEFTOVERS
     from conformance.sandbox.ledger import forget
 
     told = [{"what": each.what, "reason": each.reason} for each in stays]
-    (folder / "leftovers.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    (folder / LEFTOVERS).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     for path in [] if told else ledgers:
         forget(path)
