@@ -89,6 +89,12 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
     )
 
 
+def uncollected(report: pytest.CollectReport) -> str:
+    """Which file of the suites pytest could not collect, and why: without its checks a run would look whole."""
+    lines = str(report.longrepr).strip().splitlines()
+    return f"{report.nodeid}: {' '.join(each[1:].strip() for each in lines if each.startswith('E ')) or lines[-1]}"
+
+
 def mistakes_among(checks: Iterable[CheckInfo]) -> list[str]:
     """Ids that two checks bear; disturbances that are spread over files, or only here and there of others' things."""
     found: list[str] = []

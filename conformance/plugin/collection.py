@@ -8,7 +8,7 @@ import io
 import pytest
 
 from conformance.contract.catalogue import catalogue
-from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among
+from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among, uncollected
 from conformance.plugin.invocation import pytest_arguments, run_pytest
 
 
@@ -22,6 +22,11 @@ class Listing:
     def __init__(self) -> None:
         self.checks: list[CheckInfo] = []
         self.mistakes: list[str] = []
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Takes what could not be collected."""
+        if report.failed:
+            self.mistakes.append(uncollected(report))
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Takes every check that was collected."""

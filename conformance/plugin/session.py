@@ -325,9 +325,9 @@ class Run:
             self.writer.amend(check_id, verdict, reason)
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
-        """Shows verdicts in pytest's own terminal."""
-        for name, value in report.user_properties:
+    def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
+        """Shows verdicts in pytest's own terminal; a file that could not be collected has none."""
+        for name, value in getattr(report, "user_properties", ()):
             verdict = CheckResult.of(value).verdict if name == RESULT and isinstance(value, str) else Verdict.PASS
             if verdict not in (Verdict.PASS, Verdict.FAIL):
                 return verdict, verdict[0].upper(), verdict.upper()

@@ -22,7 +22,7 @@ from conformance.contract.catalogue import ContractError, catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.evidence.secrets import learn_secrets
-from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among
+from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among, uncollected
 from conformance.plugin.fixtures import KEYS
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.life import Life
@@ -95,6 +95,11 @@ class Worker:
         configure_properties(self.options, target.gentle)
 
     # Selection.
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Takes what could not be collected."""
+        if report.failed:
+            self.mistakes.append(uncollected(report))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
