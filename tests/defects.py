@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 from _pytest.runner import runtestprotocol
 
+from conformance.contract.catalogue import catalogue
 from conformance.evidence.recorder import RECORDER
 from conformance.plugin.checks import RESULT, CheckInfo
 from conformance.plugin.embedded import EmbeddedReference
@@ -36,13 +37,14 @@ from conformance.plugin.surfaces import OF_AREA, surface_of
 from conformance.plugin.worker import CHECK, Worker
 from conformance.reference.control import tell
 from conformance.reference.defects.base import Alteration, Defect, overridden_names
-from conformance.reference.deployment import alterations
+from conformance.reference.deployment import alterations, build
 from conformance.runs.record import CheckResult
 from conformance.target import configuration
 
 CLEAN = "(clean)"
 BY_CLIENTS = "interoperability/"
 BESIDE = " + "
+SURFACES = build().surfaces
 # The registry's tokens are given out by the identity surface, whose variants its checks are asked of as well.
 BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
@@ -78,6 +80,25 @@ class Row:
             return None
         without, misses = self.without + other.without, self.misses + other.misses
         return replace(self, name=f"{self.name}{BESIDE}{other.name}", without=without, misses=misses)
+
+
+def mistakes_of(made: type[Alteration]) -> list[str]:
+    """In which ways a defect or variant cannot be what it is meant to be, told before any check runs."""
+    if made.surface not in SURFACES:
+        return [f'surface = "{made.surface}" is none of {", ".join(SURFACES)}']
+    surface = SURFACES[made.surface]
+    found = [f"{surface.name} has no method {each}" for each in overridden_names(made) if not hasattr(surface, each)]
+    if len((made.__doc__ or "").strip()) <= 20:
+        found.append("its docstring does not say with the clause which promise it breaks, or what allows it")
+    if issubclass(made, Defect) and not made.noticed_by:
+        found.append("noticed_by names no requirement")
+    for name, known in (("noticed_by", catalogue()), ("misses", catalogue()), ("without", catalogue().features)):
+        named = getattr(made, name, ())
+        if not isinstance(named, tuple):
+            found.append(f'{name} = ("{named}",) is meant: a tuple, with its comma')
+        else:
+            found += [f"{name}: the contract has no {each}" for each in named if each not in known]
+    return found
 
 
 def altered(name: str) -> set[str]:
@@ -202,10 +223,10 @@ def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) 
             explore=explore,
         )
         (reference.folder / "evidence").mkdir()
-        table = loop(control)
-        code = pytest.main([*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, Judge(options)])
-        if not table.verdicts:
-            raise SystemExit(f"the checks were not run (pytest exit code {code})")
+        table, judge = loop(control), Judge(options)
+        code = pytest.main([*pytest_arguments(*areas_of(wanted)), "-p", "no:terminal"], plugins=[table, judge])
+        if judge.mistakes or not table.verdicts:
+            raise SystemExit("\n".join(judge.mistakes) or f"the checks were not run (pytest exit code {code})")
         return table.verdicts
     finally:
         reference.stop()
@@ -231,10 +252,13 @@ class Judge:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
+        self.mistakes: list[str] = []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        config.pluginmanager.register(Worker(config, self.options, "main"), "conformance-worker")
+        worker = Worker(config, self.options, "main")
+        self.mistakes = worker.mistakes
+        config.pluginmanager.register(worker, "conformance-worker")
 
 
 def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str, Any]]]:
@@ -321,24 +345,28 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if choice.part:
         choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.together)), encoding="utf-8")
         return 0
+    asked = choice.defect or [*alterations()]
+    wrong = [f"{name}: {each}" for name in asked if name in alterations() for each in mistakes_of(alterations()[name])]
+    if wrong:
+        raise SystemExit("\n".join(wrong))
     if unknown := {*(choice.defect or ())} - {row.name for row in rows(choice)}:
         raise SystemExit(f"not among what is asked for: {', '.join(sorted(unknown))}")
     verdicts = run_in_processes(choice)
     if choice.out:
         choice.out.write_text(markdown(verdicts, alterations()), encoding="utf-8")
-    wrong = 0
+    failures = 0
     for check, judged in verdicts.pop(CLEAN).items():
         if judged["verdict"] not in ("pass", "not-applicable"):
-            wrong += 1
+            failures += 1
             print(f"CLEAN {check}: {judged['verdict']} {judged['reason']} {judged['findings']}")
     for name, row in verdicts.items():
         found = noticed(row)
-        wrong += bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
+        failures += bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
         print(f"{name}: {', '.join(found) or '-'}")
         others = {check: judged for check, judged in row.items() if judged["verdict"] in ("inconclusive", "error")}
         for check, judged in others.items():
             print(f"    {judged['verdict']} {check}: {judged['reason'][:300]}")
-    return 1 if wrong else 0
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

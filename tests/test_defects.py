@@ -68,15 +68,8 @@ def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
 @pytest.mark.parametrize("name", DEFECTS)
 def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
-    assert defect.noticed_by, "no check is named"
-    assert [each for each in defect.noticed_by if each not in catalogue()] == [], "unknown requirements"
     for requirement in noticing(defect):
         assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
-
-
-@pytest.mark.parametrize("name", DEFECTS)
-def test_a_defect_says_which_promise_it_breaks(name: str) -> None:
-    assert len((DEFECTS[name].__doc__ or "").strip()) > 20
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import elsewhere, items
-from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, statuses, token
+from tests.reference.identity_table import Look, Row, api, api_header, statuses, token
 from tests.reference.identity_world import ABSENT, ACME, ATLAS, GLOBEX, HIDDEN, KEY, PROJECTS, World, basic, claims
 
 MADE, THEIRS = f"{PROJECTS}/made", f"{GLOBEX}/projects/made"
@@ -275,8 +275,3 @@ ITEMS: list[Row] = [
 def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
     assert clean != altered
     assert (look(World()), look(World(alteration))) == (clean, altered)
-
-
-def test_the_tables_are_whole() -> None:
-    made = {each for each in alterations_in(elsewhere, items) if each.surface}
-    assert made == {row[0] for row in TOKENS + ITEMS}

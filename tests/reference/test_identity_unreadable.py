@@ -10,7 +10,7 @@ import pytest
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import unreadable
 from conformance.reference.variants import identity_requests, in_front
-from tests.reference.identity_table import Look, Row, alterations_in, api, created, statuses
+from tests.reference.identity_table import Look, Row, api, created, statuses
 from tests.reference.identity_world import ATLAS, PROJECTS, World
 
 JSON: dict[str, Any] = {"content-type": "application/json"}
@@ -107,9 +107,3 @@ def test_codings() -> None:
         assert coded(path)(World()) == [True, None]
         if told:
             assert coded(path)(World(alteration)) == told
-
-
-def test_the_table_is_whole() -> None:
-    codings = {unreadable.CodingNotTold, unreadable.CodingToldOnly}
-    own = {each for each in alterations_in(unreadable) if each.surface}
-    assert own == {row[0] for row in TABLE} | codings

@@ -87,5 +87,5 @@ def test_escapes_mean_what_they_stand_for() -> None:
     assert json.loads(escaped.content) == World().api(PROJECTS).json()
 
 
-def test_the_table_is_whole() -> None:
-    assert {each for each in alterations_in(unusual) if each.surface} == {row[0] for row in TABLE}
+def test_every_variant_is_seen_to_vary() -> None:
+    assert sorted(each.__name__ for each in alterations_in(unusual) - {row[0] for row in TABLE} if each.surface) == []

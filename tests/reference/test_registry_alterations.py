@@ -1,21 +1,13 @@
-"""Every defect and variant of the registry can be put in, and is seen in the answers."""
+"""Defects and variants of the registry are seen in the answers, and no variant ever fails."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 
 import pytest
 
-from conformance.reference.defects import registry as defects
-from conformance.reference.defects.base import Alteration, Defect, Variant
-from conformance.reference.variants import (
-    registry,
-    registry_access,
-    registry_answers,
-    registry_names,
-    registry_servers,
-)
+from conformance.reference.defects.base import Variant
+from conformance.reference.deployment import alterations
 from tests.reference import (
     registry_access_scenarios,
     registry_afterwards_scenarios,
@@ -27,14 +19,7 @@ from tests.reference import (
 from tests.reference.registry_support import Recorded, run
 from tests.reference.registry_table import SHOWN_BY as PARTS
 
-VARIANT_MODULES = [registry, registry_access, registry_answers, registry_names, registry_servers]
-MODULES = [getattr(defects, name) for name in defects.__all__] + VARIANT_MODULES
-KNOWN: dict[str, type[Alteration]] = {
-    name: each
-    for module in MODULES
-    for name, each in vars(module).items()
-    if inspect.isclass(each) and issubclass(each, Alteration) and each.surface and each.__module__ == module.__name__
-}
+KNOWN = {each.__name__: each for each in alterations().values() if each.surface == "registry"}
 SCENARIOS = (
     registry_scenarios,
     registry_access_scenarios,
@@ -55,18 +40,15 @@ def clean(scenario: str) -> list[Recorded]:
     return run(CONVERSATIONS[scenario])
 
 
-def test_the_table_names_every_defect_and_variant() -> None:
-    assert set(SCENARIO_OF) == set(KNOWN)
-    assert sum(issubclass(each, Defect) for each in KNOWN.values()) >= 60
-    assert sum(issubclass(each, Variant) for each in KNOWN.values()) >= 15
+def test_every_variant_is_seen_to_vary() -> None:
+    own = [name for name in VARIANTS if not KNOWN[name].__module__.endswith(".in_front")]
+    assert [name for name in own if name not in SCENARIO_OF] == []
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIO_OF))
 def test_it_is_seen(name: str) -> None:
     scenario = SCENARIO_OF[name]
     altered = KNOWN[name]
-    assert altered.__doc__
-    assert altered.surface == "registry"
     assert run(CONVERSATIONS[scenario], altered) != clean(scenario)
 
 

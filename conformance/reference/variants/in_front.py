@@ -31,25 +31,25 @@ class _BehindAFirewall(Variant):
 
 
 class IdentityBehindAFirewall(_BehindAFirewall):
-    """The token endpoint and the organization APIs."""
+    """RFC 9110 section 12.5.3: the token endpoint and the organization APIs, behind it."""
 
     surface = "identity"
 
 
 class RegistryBehindAFirewall(_BehindAFirewall):
-    """The registry."""
+    """RFC 9110 section 12.5.3: the registry, behind it."""
 
     surface = "registry"
 
 
 class StorageBehindAFirewall(_BehindAFirewall):
-    """The gateway."""
+    """RFC 9110 section 12.5.3: the gateway, behind it."""
 
     surface = "storage"
 
 
 class WebhooksBehindAFirewall(_BehindAFirewall):
-    """The webhooks."""
+    """RFC 9110 section 12.5.3: the webhooks, behind it."""
 
     surface = "webhooks"
 

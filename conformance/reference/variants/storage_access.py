@@ -132,7 +132,7 @@ class BucketsNotOwnAccessDenied(Variant):
 
 
 class CreateBucketNotImplemented(Variant):
-    """CreateBucket is 501."""
+    """Provisioning Storage: buckets are made in the portal; CreateBucket is 501."""
 
     surface = "storage"
 
