@@ -86,8 +86,13 @@ def _run(words: list[str]) -> int:
     if not words or words[0] not in known:
         return _help(parser, known, words)
     command = importlib.import_module(f"conformance.commands.{words[0]}")
-    command.add_parser(parser.add_subparsers(metavar="COMMAND"))
-    return int(command.run(parser.parse_args(words)))
+    subparsers = parser.add_subparsers(metavar="COMMAND")
+    command.add_parser(subparsers)
+    own = subparsers.choices[words[0]]
+    if own._subparsers:
+        return int(command.run(own.parse_args(words[1:])))
+    # Selectors and folders may stand before options, behind them, or both.
+    return int(command.run(own.parse_intermixed_args(words[1:])))
 
 
 def _help(parser: Parser, known: Iterable[str], words: list[str]) -> int:

@@ -22,7 +22,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="list checks or requirements",
         description="Lists the checks. Selectors: an area, an id or the beginning of one, class:, level:, clause:.",
     )
-    parser.add_argument("selectors", nargs="*", metavar="SELECTOR")
+    parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
     parser.add_argument("--requirements", action="store_true", help="the requirements, with how many checks each has")
     parser.add_argument("--untested", action="store_true", help="only requirements that no check verifies, and why")
     parser.add_argument("--format", choices=["table", "json"], default="table")

@@ -24,7 +24,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Runs checks of an earlier run once more, with its seed, against the same target.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the folder of the earlier run")
-    parser.add_argument("ids", metavar="ID", nargs="*", help="only these checks (default: all that did not pass)")
+    parser.add_argument(
+        "ids", metavar="ID", nargs="*", default=[], help="only these checks (default: all that did not pass)"
+    )
     parser.add_argument("--config", metavar="FILE", help="the target file (default: the earlier run's)")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder for the new run")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from conformance.commands import UsageMistake
 from conformance.commands.compare import FAIL_ON, compared, show, write_page
 from conformance.runs import helpers
+from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed, workers
 from conformance.vocabulary.verdict import ExitCode
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
         "beginning of one, class:, level:, clause:.",
     )
-    parser.add_argument("selectors", nargs="*", metavar="SELECTOR")
+    parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
     parser.add_argument("--config", metavar="FILE", help="the target file")
     parser.add_argument("--target", metavar="NAME", help="which target of it")
     parser.add_argument("--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive")
@@ -36,12 +37,19 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
     parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
-    parser.add_argument("--explore", metavar="N", type=int, help="examples a property; 0: the written ones alone")
-    parser.add_argument("--explore-time", metavar="SECONDS", help="when properties begin no further example")
+    parser.add_argument("--explore", metavar="N", type=examples, help="examples a property; 0: the written ones alone")
     parser.add_argument(
-        "--shrink-time", metavar="SECONDS", help="how long at most a failing example is made smaller (default: 20)"
+        "--explore-time", metavar="SECONDS", type=seconds, help="when properties begin no further example"
     )
-    parser.add_argument("--seed", metavar="N", default=1, help='seed of everything random, or "random" (default: 1)')
+    parser.add_argument(
+        "--shrink-time",
+        metavar="SECONDS",
+        type=seconds_or_none,
+        help="how long at most a failing example is made smaller (default: 20)",
+    )
+    parser.add_argument(
+        "--seed", metavar="N", type=seed, default=1, help='seed of everything random, or "random" (default: 1)'
+    )
     parser.add_argument(
         "--database",
         metavar="DIR",
@@ -56,13 +64,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--fail-on", choices=FAIL_ON, help="let what changed since --baseline decide the exit code, as compare does"
     )
     parser.add_argument("--strict", action="store_true", help="a SHOULD counts like a MUST, waived as failing")
-
-
-def workers(text: str) -> int:
-    """A number of processes, 0 for checking in this one; argparse.ArgumentTypeError where it is none."""
-    if not text.isdigit() or int(text) > 64:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number from 0 to 64")
-    return int(text)
 
 
 def run(arguments: argparse.Namespace) -> int:

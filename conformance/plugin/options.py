@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import secrets
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pytest
 
 from conformance.reporting import FORMATS
+from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="an area, id, prefix, class:, level:, clause:; repeatable",
     )
-    group.addoption("--explore", metavar="N", type=int, help="examples a property; 0: the written examples alone")
+    group.addoption("--explore", metavar="N", type=examples, help="examples a property; 0: the written examples alone")
     group.addoption(
         "--explore-time",
         metavar="SECONDS",
@@ -62,31 +61,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--report-formats", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts (default: all)"
     )
     group.addoption("--conformance-terminal", action="store_true", help="the suite's own progress in place of pytest's")
-
-
-def seed(text: str) -> int:
-    """A seed, or ``random`` for a new one; argparse.ArgumentTypeError where it is neither."""
-    if text == "random":
-        return secrets.randbelow(2**31)
-    if not text.isdigit() or len(text) > 18:
-        raise argparse.ArgumentTypeError(f'{text}: must be a number from 0, or "random"')
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """A number of seconds above 0; argparse.ArgumentTypeError where it is none."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < 10**9:
-        raise argparse.ArgumentTypeError(f"{text}: must be a number of seconds above 0")
-    return value
-
-
-def seconds_or_none(text: str) -> float:
-    """A number of seconds, 0 among them; argparse.ArgumentTypeError where it is none."""
-    return 0.0 if text == "0" else seconds(text)
 
 
 def formats_of(text: str) -> list[str]:

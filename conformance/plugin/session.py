@@ -141,8 +141,6 @@ class Run:
         if option.profile not in profiles():
             raise pytest.UsageError(f"--profile {option.profile}: one of {', '.join(profiles())}")
         explore = option.explore if option.explore is not None else profiles()[option.profile].explore
-        if explore < 0:
-            raise pytest.UsageError(f"--explore {explore}: must be 0 or more")
         try:
             rate = share_of_rate(option.request_rate or self.target.rate, option.shard)
             durations_of(option.shard_durations)

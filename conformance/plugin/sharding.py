@@ -43,7 +43,10 @@ def share_of_rate(rate: str | None, shard: str | None) -> float | None:
     parts = parse_shard(shard)[1] if shard else 1
     if rate is None:
         return None
-    requests, seconds = parse_rate(rate)
+    try:
+        requests, seconds = parse_rate(rate)
+    except ValueError as mistake:
+        raise ValueError(f"--rate {rate}: {mistake}") from None
     return requests / seconds / parts
 
 

@@ -76,6 +76,11 @@ USAGE = {
     "bad-target-name": (["init", "--yes", "--target", "a b"], '--target "a b": letters, digits'),
     "unwritable": (["init", "--yes", "--config", "none/x.toml"], "none/x.toml cannot be written: No such file"),
     "unknown-defect": (["reference", "--defect", "qqq"], 'no defect "qqq"'),
+    "bad-seed": (["run", "--seed", "x"], "conformance run: argument --seed: x: must be a number from 0"),
+    "bad-time": (["run", "--explore-time", "x"], "argument --explore-time: x: must be a number of seconds above 0"),
+    "bad-examples": (["run", "--explore", "-1"], "argument --explore: -1: must be a number from 0"),
+    "bad-workers": (["run", "-n", "65"], "argument -n/--workers: 65: must be a number from 0 to 64"),
+    "no-run": (["replay"], "conformance replay: the following arguments are required: RUN\n"),
     "bad-port": (["reference", "--port", "99999"], "--port 99999: must be from 1 to 65531"),
 }
 
@@ -224,6 +229,11 @@ def test_list_shows_what_is_untested(checks: list[CheckInfo], capsys: pytest.Cap
 def test_list_selects(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", checks[1].id, "--format", "json"]) == 0
     assert [row["id"] for row in json.loads(capsys.readouterr().out)] == [checks[1].id]
+
+
+def test_selectors_stand_on_both_sides_of_options(checks: list[CheckInfo], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", checks[0].id, "--format", "json", checks[1].id]) == 0
+    assert {row["id"] for row in json.loads(capsys.readouterr().out)} == {checks[0].id, checks[1].id}
 
 
 SELECTORS = {

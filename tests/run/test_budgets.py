@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.plugin.options import seconds, seconds_or_none, seed
 from conformance.reference.control import tell
 from conformance.strategies.oauth import AUTHORIZATION_KINDS
+from conformance.vocabulary.amounts import seconds, seconds_or_none, seed
 from tests.run.support import Ran, conformance
 
 pytestmark = pytest.mark.once
