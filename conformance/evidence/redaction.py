@@ -208,7 +208,19 @@ class Redactor:
             return f"${name}"
         if not self._first_part(_lowered(found))[1]:
             return found
-        return self._made_of_one(found) or self.remains(found)
+        return self._made_of_one(found) or (found if self._is_of_claims(found) else self.remains(found))
+
+    def _is_of_claims(self, text: str) -> bool:
+        """Whether a text has no more in common with secrets than a piece of what a JWT says, which opens nothing.
+
+        Two encodings of one name have as much in common: claims that name a repository, a page's token that names a key.
+        """
+        lowered = _lowered(text)
+        pieces = [lowered[start : start + FRAGMENT] for start in range(len(lowered) - FRAGMENT + 1)]
+        shared = [(each, self._known.get(self._fragments[each], "")) for each in pieces if each in self._fragments]
+        return "." not in text and all(
+            token.count(".") == len(PARTS) - 1 and each in token.rpartition(".")[0].lower() for each, token in shared
+        )
 
     def _made_of_one(self, found: str) -> str:
         """A text that was made of a token in a way that can be told; "" for any other, and for a token itself."""

@@ -1,8 +1,6 @@
-"""What another organization stored, asked for by one's own token: by its paths, ids, parents, members and headers."""
+"""What another organization stored, asked for by one's own token: by its paths, ids, parents and headers."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
@@ -174,42 +172,6 @@ def test_equal_names_are_two_things(platform: Platform, theirs: ForeignThings) -
                 break
             if kind == "create":
                 platform.remember(thing.resource, thing.slug)
-
-
-MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
-
-
-def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name: str) -> Any:
-    """What a member says to reach the other organization: its slug, a thing's, or its client's."""
-    client = platform.oauth.credential("foreign").client_id
-    values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [client]}
-    return values.get(name, client if name == "owner" else theirs.organization.organization)
-
-
-@verifies("authorization/isolation/foreign-ids-in-bodies-reach-nothing")
-@pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
-def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
-    """Purpose: a body that names another organization, its thing or its client neither writes there nor lets it in.
-
-    Method: 1. as full, create an item, and change one, with one more member: organization, owner, parent, id …
-            2. expect no 5xx and nothing of the other organization in the answer
-            3. expect the role foreign to find its thing as before, and to read the item neither there nor here
-    """
-    for thing in [each for each in theirs.things() if each.ours]:
-        before = theirs.state(thing)
-        item = platform.new_item(thing.resource)
-        for name in MEMBERS:
-            slug = platform.names.new() if kind == "create" else item
-            operation = platform.operation(thing.resource, kind, slug)
-            document = {**(operation.document or {}), name: naming(platform, theirs, thing, name)}
-            reply = platform.as_role("full", operation, document=document)
-            if kind == "create" and reply.ok:
-                platform.remember(thing.resource, slug)
-            expect_no_server_error(reply)
-            expect_not_repeated(reply, theirs.canaries, STORED)
-            for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
-                expect_status(theirs.seen(path), {403, 404}, f"to the role foreign after {name} was sent by full")
-        expect_unchanged(before, theirs.state(thing), reply)
 
 
 # Those that name a path are sent one by one: a front end may refuse some of them, and the others are told from those.

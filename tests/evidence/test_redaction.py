@@ -252,3 +252,13 @@ def test_a_forged_token_is_made_of_the_one_that_was_issued(redactor: Redactor) -
 @pytest.mark.parametrize("altered", [SECRET[:-9], SECRET[:9] + "é" + SECRET[10:], SECRET[:9] + "XY" + SECRET[11:]])
 def test_of_other_alterations_no_more_is_told(redactor: Redactor, altered: str) -> None:
     assert redactor.remains(altered).startswith("$CT_SECRET~altered") and "~altered-" not in redactor.remains(altered)
+
+
+def test_what_is_encoded_of_a_name_that_claims_name_too_stays() -> None:
+    redactor = Redactor()
+    claims = base64.urlsafe_b64encode(b'{"name": "orgs/acme/conformance-a"}').decode().rstrip("=")
+    redactor.learn("FULL_TOKEN", f"{HEAD}.{claims}.{SIGNATURE}")
+    page = f"/?continuation-token=qCoICMa-du5y8Oqe{claims[20:40]}YQ"
+    assert redactor.text(page) == page
+    for altered in (f"qCoICMa{SIGNATURE[:20]}", f"{claims[20:40]}{SIGNATURE[:20]}", f"x.{claims[20:40]}"):
+        assert redactor.text(altered) != altered

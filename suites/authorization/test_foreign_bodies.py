@@ -1,0 +1,65 @@
+"""What another organization stored, named in bodies that one's own token sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+
+from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.sandbox.foreign import ForeignThing, ForeignThings
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance
+
+STORED = "what another organization stored"
+MEMBERS = ("organization", "organization_id", "org", "owner", "tenant", "parent", "project", "id", "members")
+
+
+def naming(platform: Platform, theirs: ForeignThings, thing: ForeignThing, name: str) -> Any:
+    """What a member says to reach the other organization: its slug, a thing's, or its client beside our own."""
+    own, client = (platform.oauth.credential(role).client_id for role in ("full", "foreign"))
+    values = {"parent": thing.slug, "project": thing.slug, "id": thing.slug, "members": [own, client]}
+    return values.get(name, client if name == "owner" else theirs.organization.organization)
+
+
+@contextmanager
+def shut_again(platform: Platform, thing: ForeignThing, slug: str) -> Iterator[None]:
+    """Has an item removed of which a finding is told: who was let in by it is let in no longer when others look."""
+    try:
+        yield
+    except NonConformance:
+        with suppress(Inconclusive):
+            platform.as_role("full", platform.operation(thing.resource, "delete", slug))
+        raise
+
+
+@verifies("authorization/isolation/foreign-ids-in-bodies-reach-nothing")
+@pytest.mark.parametrize("kind", [case("create", "create"), case("update", "update")])
+def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: ForeignThings, kind: str) -> None:
+    """Purpose: a body that names another organization, its thing or its client neither writes there nor lets it in.
+
+    Method: 1. as full, create an item, and change one, with one more member: organization, owner, parent, id …
+            2. expect no 5xx and nothing of the other organization in the answer
+            3. expect the role foreign to find its thing as before, and to read the item neither there nor here
+    """
+    for thing in [each for each in theirs.things() if each.ours]:
+        before = theirs.state(thing)
+        item = platform.new_item(thing.resource)
+        for name in MEMBERS:
+            slug = platform.names.new() if kind == "create" else item
+            operation = platform.operation(thing.resource, kind, slug)
+            document = {**(operation.document or {}), name: naming(platform, theirs, thing, name)}
+            reply = platform.as_role("full", operation, document=document)
+            if kind == "create" and reply.ok:
+                platform.remember(thing.resource, slug)
+            expect_no_server_error(reply)
+            expect_not_repeated(reply, theirs.canaries, STORED)
+            with shut_again(platform, thing, slug):
+                for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
+                    expect_status(theirs.seen(path), {403, 404}, f"to the role foreign after {name} was sent by full")
+        expect_unchanged(before, theirs.state(thing), reply)
