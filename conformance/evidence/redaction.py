@@ -213,7 +213,7 @@ class Redactor:
     def _is_of_claims(self, text: str) -> bool:
         """Whether a text has no more in common with secrets than a piece of what a JWT says, which opens nothing.
 
-        Two encodings of one name have as much in common: claims that name a repository, a page's token that names a key.
+        Two encodings of one name have as much in common: claims that name a repository, a page's token that does.
         """
         lowered = _lowered(text)
         pieces = [lowered[start : start + FRAGMENT] for start in range(len(lowered) - FRAGMENT + 1)]

@@ -17,15 +17,16 @@ from conformance.evidence.curl import (
 )
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_pages import by_items, each_once
+from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import PASSES, as_seen
 from conformance.reporting.reproduce_steps import LIMITED, steps
-from conformance.reporting.reproduce_text import NOT_KEPT, judged
 from conformance.reporting.reproduce_time import told
 from conformance.reporting.reproduce_told import counting
 from conformance.reporting.text import plain_xml
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
+NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 HIDDEN = "cannot 'it does not show as far as is looked for: it was hidden in the answer'"
 AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
 

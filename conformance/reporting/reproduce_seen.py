@@ -22,7 +22,22 @@ TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-]
 TOLD_OF_TIME = re.compile(r"\d{4}-\d\d-\d\dt|date|time|modif|initiated|created|\bago\b|seconds|clock")
 """Words of a finding, in small letters, that speaks of times."""
 ID = r"<(RequestId|HostId|UploadId)>[^<]*<"
+OF_THE_MOMENT = {
+    "000": "no answer comes",
+    "401": "the login is refused",
+    "429": "a limit is reached",
+    "503": "the service is not there",
+}
 PASSES = "echo 'passes: it no longer shows'"
+
+
+def of_the_moment(status: int, about: str = "") -> str:
+    """The alternatives of ``case`` for answers that say nothing of what is asked: none, a limit, a login that is over.
+
+    Not for what the run was answered (``status``), nor for what a finding speaks of (``about``).
+    """
+    others = [code for code in OF_THE_MOMENT if int(code) != status and not re.search(rf"\b{code}\b", about)]
+    return "".join(f"{code}) cannot '{OF_THE_MOMENT[code]}' ;; " for code in others)
 
 
 def as_seen(
@@ -37,7 +52,8 @@ def as_seen(
     last, shown = answers[-1]
     about = about.lower()
     momentary = _momentary(about)
-    lines = [f'[ "$(status {last})" = {shown["status"] or "000"} ] || {{ {PASSES}; exit 0; }}']
+    others = f"{of_the_moment(shown['status'], about)}*) {PASSES}; exit 0 ;;"
+    lines = [f"case $(status {last}) in {shown['status'] or '000'}) ;; {others} esac"]
     lines += [f"momentary={shlex.quote(momentary)}", *_steady(about, renamed or {})]
     bodies: dict[str, bytes] = {}
     for number, entry in answers:

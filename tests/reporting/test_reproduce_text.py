@@ -13,17 +13,9 @@ from typing import Any
 
 import pytest
 
+from conformance.reporting.reproduce_proof import judged, patterns, printed
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_text import (
-    LISTS,
-    PREAMBLE,
-    commented,
-    here,
-    judged,
-    patterns,
-    printed,
-    word,
-)
+from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, word
 from conformance.reporting.text import plain_xml
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
@@ -191,3 +183,30 @@ def test_what_is_said_of_an_answer_is_not_said_of_another_kind(proof: dict[str, 
     assert ("case $(status 1) in 401) ;; *) cannot 'answer 1 has another status' ;; esac" in lines) is kind
     assert lines[-1] == "echo 'passes: it no longer shows'"
     assert judged({}, {"x": 1}, 1, 401, {}, {}) == []
+
+
+@pytest.mark.parametrize(("now", "code"), [("000", 2), ("401", 2), ("429", 2), ("503", 2), ("404", 0), ("200", 1)])
+def test_an_answer_that_is_of_its_moment_tells_nothing(tmp_path: Path, now: str, code: int) -> None:
+    lines = judged({"statuses": [404]}, {"x": 1}, 1, 200, {}, {})
+    assert ended(tmp_path, now, lines) == code
+    lines, _ = as_seen([(1, seen("$FULL_TOKEN"))])
+    assert ended(tmp_path, now, lines) == (code if now != "200" else 2)
+
+
+def test_what_was_answered_in_the_run_is_not_of_its_moment(tmp_path: Path) -> None:
+    lines = judged({"statuses": [200]}, {"x": 1}, 1, 401, {}, {})
+    assert ended(tmp_path, "401", lines) == 1
+    lines, _ = as_seen([(1, seen("x"))], "401 for a wrong secret")
+    assert ended(tmp_path, "401", lines) == 0
+
+
+def ended(folder: Path, status: str, lines: list[str]) -> int:
+    """How a script ends that goes on so after an answer of a status."""
+    (folder / "1.status").write_text(status)
+    told = [
+        f"answers={folder}",
+        'status() { cat "$answers/$1.status"; }',
+        "cannot() { exit 2; }",
+        "shows() { exit 1; }",
+    ]
+    return subprocess.run([SHELL, "-c", "\n".join([*told, *lines])], check=False, capture_output=True).returncode

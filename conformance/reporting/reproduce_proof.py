@@ -1,0 +1,146 @@
+"""How a script looks whether a finding shows, by what an oracle said of it: the lines for each kind of proof."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from conformance.reporting.reproduce_seen import PASSES, of_the_moment
+from conformance.reporting.reproduce_text import word
+
+NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
+
+
+def patterns(statuses: Sequence[int]) -> str:
+    """Statuses as a pattern of ``case``, whole classes in short."""
+    left = set(statuses)
+    words = []
+    for hundred in range(1, 6):
+        whole = set(range(100 * hundred, 100 * hundred + 100))
+        if whole <= left:
+            left -= whole
+            words.append(f"{hundred}??")
+    return "|".join([*words, *map(str, sorted(left))])
+
+
+def judged(
+    proof: Mapping[str, Any],
+    numbers: Mapping[str, int],
+    number: int,
+    status: int,
+    marks: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> list[str]:
+    """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing.
+
+    ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them.
+    """
+    lines = [*_of_pairs(proof, numbers, marks)]
+    for each, pattern in proof.get("given", []):
+        if each in numbers:
+            found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
+            unless = "&&" if pattern.startswith("!") else "||"
+            lines.append(f"{found} {unless} cannot 'answer {numbers[each]} says something else'")
+    if proof.get("statuses"):
+        accepted = patterns(proof["statuses"])
+        # Where a limit should be reached and is not, others have used a part of it up in the run.
+        below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
+        wrong = f'shows "status $(status {number})"'
+        lines.append(f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status)}*) {wrong} ;; esac")
+    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid", "inside"} & set(proof):
+        # What is said of one answer is not said of another kind of answer.
+        another = f"cannot 'answer {number} has another status'"
+        kind = f"{status // 100}??" if status < 400 else str(status)
+        lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
+    lines.extend(_of_the_fields(proof, number))
+    if proof.get("inside"):
+        lines.append(f"token_part {number} {proof['inside']}")
+    lines.extend(_of_the_body(proof, number, marks))
+    unsaid = [_unsaid(text, marks, secrets) for text in proof.get("unsaid", [])]
+    lines += [f"! says {number} {each} || shows 'what answer {number} should not say'" for each in unsaid if each]
+    if None in unsaid:
+        return [*lines, f"cannot 'answer {number} says nothing of it that can be looked for'"]
+    for name, first, second in proof.get("same", []):
+        if first in numbers and second in numbers:
+            values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
+            told = f"{name} of answers {numbers[first]} and {numbers[second]}"
+            lines.append(f"[ {' = '.join(values)} ] || shows {shlex.quote(told)}")
+    for name, first, second in proof.get("differ", []):
+        if first in numbers and second in numbers:
+            one, other = numbers[first], numbers[second]
+            lines += [f"token_part {each} claims" for each in (one, other)]
+            told = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
+            lines.append(f"{told} || shows 'the same {name} in the tokens of answers {one} and {other}'")
+    for each in proof.get("listed", []):
+        pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
+        wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
+        told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
+        lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
+    return [*lines, PASSES] if lines else []
+
+
+def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
+    """The lines that look whether two answers are alike, as a whole or in one respect."""
+    for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
+        if first in numbers and second in numbers:
+            one, other = numbers[first], numbers[second]
+            told = "".join(f" {word(each, marks)}" for each in patterns)
+            compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
+            yield f"{compared} || shows 'answers {one} and {other} are not alike'"
+
+
+def _unsaid(text: str, marks: Mapping[str, str], secrets: Mapping[str, str]) -> str | None:
+    """A text that would stand nowhere, as a word of the shell; None for a part of a secret, which is not kept."""
+    named = secrets.get(text.removeprefix("$")) if text.startswith("$") else None
+    if named or not NAMED.search(text):
+        return f'"${named}"' if named else word(text, marks)
+    return None
+
+
+def printed(words: str) -> str:
+    """A command that prints words, a line each, or nothing."""
+    return f"printf '%s\\n' {words}" if words else ":"
+
+
+def _in_any_case(name: str) -> str:
+    """A field's name as a pattern, in whatever case it may come."""
+    return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in name)
+
+
+def _limited(proof: Mapping[str, Any], status: int) -> bool:
+    """Whether a limit was reached in the run, and told as something else."""
+    return list(proof["statuses"]) == [429] and not 200 <= status < 300
+
+
+def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
+    """The lines that look at the header fields of an answer."""
+    for name, value in proof.get("fields", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        yield f"[ {found} = {shlex.quote(value)} ] || shows {shlex.quote(f'{name} of answer {number}')}"
+    for name, value in proof.get("fields_if_any", []):
+        found = f'"$(field {number} {shlex.quote(_in_any_case(name))})"'
+        yield (
+            f"case {found} in ''|{shlex.quote(value)}) ;; *) shows {shlex.quote(f'{name} of answer {number}')} ;; esac"
+        )
+    for name, pattern in proof.get("fields_lack", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+    for name, pattern in proof.get("fields_match", []):
+        told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
+        yield f"{told} || shows {shlex.quote(f'{name} of answer {number}')}"
+
+
+def _of_the_body(proof: Mapping[str, Any], number: int, marks: Mapping[str, str]) -> Iterator[str]:
+    """The lines that look at the body of an answer."""
+    if proof.get("sha256"):
+        shown = f'shows "another body in answer {number}"'
+        same = f"case $(sha256_of {number}) in {proof['sha256']}) ;; *) {shown} ;; esac"
+        # Where a refusal would be right too, it has no such body.
+        yield f"case $(status {number}) in 2??) {same} ;; esac" if proof.get("statuses") else same
+    if proof.get("matches"):
+        said = f"on_one_line {number} | grep -Eq {word(proof['matches'], marks)} || shows 'body {number}'"
+        yield f"case $(status {number}) in 2??) {said} ;; esac" if proof.get("statuses") else said
+    if proof.get("lacks"):
+        yield f"on_one_line {number} | grep -Eq {word(proof['lacks'], marks)} && shows 'body {number}'"
