@@ -13,6 +13,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
 BODY = b"checked bytes"
+LONG = b"".join(b"checked bytes, line %d\n" % number for number in range(4000))
 STOOD = b"what stood there"
 EVERY_ALGORITHM = pytest.mark.parametrize("algorithm", [case(name, name) for name in ALGORITHMS])
 
@@ -67,13 +68,13 @@ def test_broken_md5_stores_nothing(space: Space, value: str) -> None:
 def test_matching_checksum_is_stored(space: Space, algorithm: str) -> None:
     """Purpose: a body that matches its checksum is stored.
 
-    Method: 1. put with the right x-amz-checksum field
+    Method: 1. put a body beyond one buffer with the right x-amz-checksum field
             2. expect 200 and the bytes
     """
     key = space.key()
 
-    expect_status(space.put(key, BODY, dict([checksum_field(algorithm, BODY)])), 200)
-    expect_bytes(space.get(key), BODY)
+    expect_status(space.put(key, LONG, dict([checksum_field(algorithm, LONG)])), 200)
+    expect_bytes(space.get(key), LONG)
 
 
 @verifies("storage/checksum/that-differs-stores-nothing")
