@@ -62,6 +62,7 @@ class ManifestConverted(Defect):
         if request.method == "GET" and kind_of(request) == "manifest" and answer.status == 200 and minded:
             answer.body = json.dumps({**json.loads(answer.body), "mediaType": DOCKER_MANIFEST}).encode()
             answer.headers["Content-Type"] = DOCKER_MANIFEST
+            del answer.headers["Content-Length"]
         return answer
 
 
