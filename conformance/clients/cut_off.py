@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from conformance.clients.wire import Wire
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Unreachable
 
 
 @dataclass
@@ -24,12 +23,8 @@ class BreakingOff(Wire):
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None:
             return stored.exchange
-        try:
+        with self._awaiting(sent):
             raw = self._beginning(head + b"\r\n\r\n" + body)
-        except OSError as failure:
-            raise Unreachable(
-                f"{sent.method} {sent.url}: {type(failure).__name__}", "a target that can be reached"
-            ) from None
         first, *lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
         words = first.split(b" ", 2)
         status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0

@@ -19,6 +19,7 @@ from conformance.clients.image_programs import ImageProgram, Pulled, Pushed, dig
 from conformance.clients.images import Manifest
 from conformance.clients.program import Outcome, patient
 from conformance.target.description import Login
+from conformance.target.proxies import on_loopback
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 TIME_LIMIT_S = 60
@@ -182,9 +183,8 @@ def _auth(login: Login | None) -> dict[str, str]:
 
 def _reachable_from_engine(registry_url: str) -> None:
     """An engine speaks plain HTTP to loopback only, and to its own machine's loopback."""
-    parts = urlsplit(registry_url)
-    loopback = parts.hostname in ("localhost", "::1") or (parts.hostname or "").startswith("127.")
-    if parts.scheme == "http" and not loopback:
+    loopback = on_loopback(registry_url)
+    if registry_url.startswith("http:") and not loopback:
         raise NotApplicable("Docker engines speak plain HTTP to loopback registries only")
     if loopback and os.environ.get("DOCKER_HOST", "unix://").split("://", 1)[0] != "unix":
         raise NotApplicable("the Docker engine is on another machine than this loopback registry")

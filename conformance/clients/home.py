@@ -10,9 +10,9 @@ from pathlib import Path
 
 import certifi
 
-from conformance.clients.registry_login import basic
 from conformance.target.description import Login, Target
 from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.values import basic_login
 
 # docker looks for a keychain where a configuration names no login at all.
 NOBODY: dict[str, dict[str, str]] = {"nobody.invalid": {}}
@@ -78,7 +78,7 @@ class Home:
             folder = self.new_folder()
             logins = dict(NOBODY)
             if login:
-                logins[registry] = {"auth": basic(login.username, login.password.reveal()).removeprefix("Basic ")}
+                logins[registry] = {"auth": basic_login(login.username, login.password.reveal()).removeprefix("Basic ")}
             (folder / "config.json").write_text(json.dumps({"auths": logins}), encoding="utf-8")
             self._logins[name] = folder
         return self._logins[name]

@@ -5,7 +5,6 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from conformance.clients.http import HttpClient
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
@@ -34,11 +34,7 @@ def percent_encoded(text: str) -> str:
 
 def basic(client_id: str, secret: str, scheme: str = "Basic") -> tuple[str, str]:
     """An Authorization field with form-encoded client credentials (RFC 6749 section 2.3.1)."""
-    return _in_base64((quote_plus(client_id), quote_plus(secret)), scheme)
-
-
-def _in_base64(pair: tuple[str, str], scheme: str) -> tuple[str, str]:
-    return "Authorization", f"{scheme} {base64.b64encode(':'.join(pair).encode()).decode()}"
+    return "Authorization", basic_login(quote_plus(client_id), quote_plus(secret), scheme)
 
 
 def bearer(token: str) -> tuple[str, str]:
@@ -113,7 +109,7 @@ class OAuthClient:
 
     def basic(self, role: str = "full", scheme: str = "Basic") -> tuple[str, str]:
         """An Authorization field with a role's credentials as the server takes them."""
-        return _in_base64(self.basic_pair(role), scheme)
+        return "Authorization", basic_login(*self.basic_pair(role), scheme)
 
     def basic_pair(self, role: str = "full") -> tuple[str, str]:
         """A role's id and secret as they stand in Basic: form-encoded (RFC 6749 section 2.3.1).
@@ -130,7 +126,7 @@ class OAuthClient:
             form = self.form(role, client_id=None, client_secret=None)
             for decodes, pair in ((True, encoded), (False, plain)):
                 # Where neither is taken, the credential is none that opens anything, and shows nothing.
-                if self.post(form, (FORM_TYPE, _in_base64(pair, "Basic"))).ok:
+                if self.post(form, (FORM_TYPE, ("Authorization", basic_login(*pair)))).ok:
                     self._decodes = decodes
                     break
         return plain if self._decodes is False else encoded

@@ -5,7 +5,6 @@ Sources: Docker Registry token authentication (specification and scope documenta
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
 import threading
@@ -18,17 +17,13 @@ from urllib.parse import quote, urlencode
 from conformance.clients.http import HttpClient
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.values import basic_login
 
 DEFAULT_LIFETIME_S = 60
 LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
 PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 Scopes = tuple[str, ...]
-
-
-def basic(username: str, password: str) -> str:
-    """A Basic Authorization field's value (RFC 7617 section 2)."""
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
 
 
 class Presenter(Protocol):
@@ -101,7 +96,7 @@ class Door:
             token, until = self.tokens.get((account.role, scopes), ("", 0.0))
             if time.monotonic() < until:
                 return token
-            reply = self.ask_token(scopes, basic(account.username, account.password))
+            reply = self.ask_token(scopes, basic_login(account.username, account.password))
             token = token_in(reply)
             if not token:
                 raise Inconclusive(
@@ -146,7 +141,7 @@ class Login:
         if self.door.scheme == "basic":
             if self.account.password_name:
                 self._tell_how_it_is_coded()
-            return basic(self.account.username, self.account.password)
+            return basic_login(self.account.username, self.account.password)
         if self.door.scheme == "bearer":
             return f"Bearer {self.door.token_of(self.account, scopes)}"
         return None

@@ -9,9 +9,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import Account, basic, token_in
+from conformance.clients.registry_login import Account, token_in
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 MOST_LEEWAY_S = 300
 """For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
@@ -20,7 +21,7 @@ MOST_LEEWAY_S = 300
 def ask(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> Exchange:
     """The token endpoint's answer to a role that asks for scopes."""
     account: Account = bearer.account(role)
-    reply = bearer.door.ask_token(scopes, basic(account.username, account.password), **parameters)
+    reply = bearer.door.ask_token(scopes, basic_login(account.username, account.password), **parameters)
     if parameters:
         bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_TOKEN", token_in(reply))
     else:

@@ -6,12 +6,12 @@ comes in byte by byte as it does without a proxy.
 
 from __future__ import annotations
 
-import base64
 import socket
 import time
 from urllib.parse import urlsplit
 
 from conformance.target.proxies import Proxy, proxy_for
+from conformance.vocabulary.values import basic_login
 
 LARGEST_HEAD = 16 * 1024
 DEFAULT_PORT = 80
@@ -57,7 +57,7 @@ def _proxy_connected(proxy: Proxy, limit_s: float) -> socket.socket:
 def _connect(proxy: Proxy, authority: str) -> bytes:
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
     if proxy.login:
-        lines.append(f"Proxy-Authorization: Basic {base64.b64encode(':'.join(proxy.login).encode()).decode()}")
+        lines.append(f"Proxy-Authorization: {basic_login(*proxy.login)}")
     return "\r\n".join([*lines, "", ""]).encode("ascii")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -13,6 +12,7 @@ from conformance.preflight.contact import Contact, Failed, measure, not_the_surf
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.values import basic_login
 
 NO_DIGEST = "sha256:" + "0" * 64
 WRITING_ROLES = ("pusher", "foreign")
@@ -105,7 +105,7 @@ class Doors:
         return [("Authorization", value)]
 
     def _authorization(self, login: Login, scope: str) -> str:
-        basic = "Basic " + base64.b64encode(f"{login.username}:{login.password.reveal()}".encode()).decode()
+        basic = basic_login(login.username, login.password.reveal())
         if self.challenge is None or self.challenge.scheme == "basic":
             return basic
         return f"Bearer {self._token(basic, scope, self.challenge.parameters)}"

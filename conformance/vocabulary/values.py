@@ -1,7 +1,8 @@
-"""Values as text that anybody may have written: numbers and dates, or none."""
+"""Values as text: what any request says of us and of who asks, and numbers and dates that anybody may have written."""
 
 from __future__ import annotations
 
+import base64
 import datetime
 import re
 from email.utils import parsedate_to_datetime
@@ -12,6 +13,11 @@ AGENT = f"nextepoch-conformance/{__version__}"
 """Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
 ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
+
+
+def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
+    """The value of an Authorization field (RFC 7617 section 2)."""
+    return f"{scheme} {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 def whole_number(text: str) -> int | None:

@@ -11,7 +11,6 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_login import basic
 from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
@@ -22,6 +21,7 @@ from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+from conformance.vocabulary.values import basic_login
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +168,7 @@ def bad_login(registry: Registry, guarded_image: StoredImage, names: Names) -> s
     if registry.door.scheme != "bearer":
         if not registry.door.scheme:
             raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
-        return basic(names.new("nobody"), "not-the-password")
+        return basic_login(names.new("nobody"), "not-the-password")
     token = token_for(registry, "pusher", registry.scope(guarded_image.repository.name))
     if pull(guarded_image, token).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")

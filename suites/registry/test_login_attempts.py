@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage, Upload
-from conformance.clients.registry_login import basic, token_in
+from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import granted_by_password
 from conformance.clients.registry_uploads import at_the_registry, open_in_pieces
 from conformance.evidence.once import Once
@@ -21,6 +21,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 MALFORMED = [
     case("no-credentials", "Basic"),
@@ -37,14 +38,13 @@ Malformed = Callable[[str], Exchange]
 @pytest.fixture
 def malformed(guarded: StoredImage, once: Once) -> Malformed:
     """GET of a manifest with an Authorization field as it is given, once for each."""
-    return lambda value: once(
-        ("malformed login", value), lambda: guarded.repository.presenting(value).get_manifest(guarded.tag)
-    )
+    repository = guarded.repository
+    return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(guarded.tag))
 
 
 def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
     """What is answered to a username and password, where they are to be shown."""
-    door, credentials = registry.door, basic(username, password).replace("Basic", scheme, 1)
+    door, credentials = registry.door, basic_login(username, password, scheme)
     if not door.scheme:
         raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
     return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
@@ -143,7 +143,7 @@ def test_ended_login(registry: Registry, guarded: StoredImage, role: str) -> Non
     if role not in registry.described.credentials:
         raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
     account, name = registry.account(role), guarded.repository.name
-    shown, reply, bearer = basic(account.username, account.password), None, registry.door.scheme == "bearer"
+    shown, reply, bearer = basic_login(account.username, account.password), None, registry.door.scheme == "bearer"
     if bearer:
         reply = registry.door.ask_token([registry.scope(name, "pull")], shown)
         shown = f"Bearer {token_in(reply)}"
@@ -198,7 +198,7 @@ def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interr
         opened, length = open_in_pieces(repository, 300)
         upload, blob = at_the_registry(opened), new_blob(2 * length)
         upload.patch(blob.content[:length], f"0-{length - 1}")
-        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic("nobody", "nothing")
+        nobody = "Bearer junk" if repository.registry.door.scheme == "bearer" else basic_login("nobody", "nothing")
         stranger = upload.by(repository.registry.presenting(nobody))
         rest, place = blob.content[length:], f"{length}-{2 * length - 1}"
         return Interrupted(upload, blob.digest, rest, place, stranger.patch(rest, place))

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, Repository, StoredImage
-from conformance.clients.registry_login import basic, token_in
+from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import Occasion
 from conformance.clients.registry_tokens import ask, token_for
 from conformance.clients.registry_uploads import open_in_pieces
@@ -15,6 +15,7 @@ from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 DELETE = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
 
@@ -98,7 +99,7 @@ def test_name_alone(guarded: StoredImage, password: str | None) -> None:
     if not registry.door.scheme:
         raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
     username = registry.account("pusher").username
-    credentials = basic(username, username if password is None else password)
+    credentials = basic_login(username, username if password is None else password)
 
     expect_status(guarded.repository.presenting(credentials).get_manifest(guarded.tag), {400, 401}, "for a name alone")
 

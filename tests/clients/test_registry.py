@@ -10,11 +10,11 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.registry import Registry, Repository, Upload, with_digest
 from conformance.clients.registry_inventory import Inventory
-from conformance.clients.registry_login import basic
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Secret
 from conformance.target.description import Registry as Described
 from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.values import basic_login
 from tests.clients.servers import Handler, LocalServer
 
 NAME = "orgs/acme/app"
@@ -65,7 +65,7 @@ def test_basic_is_taken_where_basic_is_asked(server: Server) -> None:
     challenged(server, 'Basic realm="r"')
     entered(server).support()
 
-    assert server.seen[-1][2] == basic("ct-push", "the-password")
+    assert server.seen[-1][2] == basic_login("ct-push", "the-password")
 
 
 @pytest.mark.parametrize("order", [
