@@ -105,6 +105,20 @@ def test_pair_rule(existing: int, other: int, fine: bool) -> None:
             expect_pair(reply(existing), reply(other))
 
 
+def test_a_constant_that_is_named_like_what_is_hidden_is_no_leak() -> None:
+    """A realm, or a text of each error page, may be the name of the organization that is asked for."""
+    constant = {"headers": {"WWW-Authenticate": 'Bearer realm="real"'}, "body": '{"realm": "real", "asked": "NAME"}'}
+
+    def asked(name: str, number: int, **changes: Any) -> Asked:
+        told = {**constant, **changes}
+        return absent(name, number, **{**told, "body": told["body"].replace("NAME", name)})
+
+    controls = [asked(name, number) for number, name in enumerate(("aaaa", "bbbb", "cccc"))]
+    assert difference(asked("real", 9), controls) is None
+    assert difference(asked("real", 9, headers={"WWW-Authenticate": 'Bearer realm="real", error="x"'}), controls)
+    assert difference(asked("real", 9, body='{"realm": "other", "asked": "NAME"}'), controls)
+
+
 def test_a_name_that_begins_another_is_masked_where_it_stands_alone() -> None:
     asked = Asked("cf-1", reply(200, ""))
     assert asked.masked('/projects/cf-1 "cf-1" cf-12 xcf-1 CF-1') == '/projects/ASKED "ASKED" cf-12 xcf-1 ASKED'

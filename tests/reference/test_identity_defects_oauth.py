@@ -392,7 +392,6 @@ BEARER: list[Row] = [
     (bearer.MethodRefusedBeforeToken, api(ATLAS, None, "PUT"), 401, 405),
     (bearer.BodyRefusedBeforeToken, api(PROJECTS, None, "POST", content=b"{"), 401, 400),
     (bearer.ProjectLookedUpBeforeScope, api(ABSENT, "ct-narrow"), 403, 404),
-    (bearer.OrganizationLookedUpBeforeScope, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (bearer.HeadNeedsNoScope, api(ATLAS, "ct-narrow", "HEAD"), 403, 200),
     (bearer.MethodOverrideHonoured, statuses(overridden, api(ATLAS)), [200, 200], [204, 404]),
     (bearer.IdentityHeaderTrusted, api("/api/v1/organizations/globex", headers={"x-organization-id": "globex"}), 404,
@@ -431,7 +430,6 @@ LIFE: list[Row] = [
     (limits.RetryAfterIsAnHour, limit_header("retry-after"), "1", "3601"),
     (limits.RefusedRequestsProlongTheWait, burst(11, wait=1.0), [429, 200], [429, 429]),
     (limits.LimitSharedByOrganization, neighbour, [429, 200], [429, 429]),
-    (limits.WrongSecretsUseUpTheLimit, burst(10, client_secret="x"), [401, 200], [401, 429]),
 ]
 TABLE = [*REQUESTS, *CLIENTS, *ANSWERS, *TOKENS, *SCOPE_ROWS, *BEARER, *LIFE]
 

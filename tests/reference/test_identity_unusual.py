@@ -10,7 +10,7 @@ import pytest
 from conformance.reference.defects.base import Alteration
 from conformance.reference.variants import identity_unusual as unusual
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, created, statuses
-from tests.reference.identity_world import ABSENT, ACME, ATLAS, PROJECTS, World
+from tests.reference.identity_world import ABSENT, ACME, ATLAS, NOBODY, PROJECTS, World
 
 
 def token_is(kind: str) -> Look:
@@ -70,6 +70,7 @@ TABLE: list[Row] = [
     (unusual.CookieOfABalancer, lambda w: "set-cookie" in w.token().headers, False, True),
     (unusual.HeadTellsLess, api_header("content-type", ATLAS, method="HEAD"), "application/json", None),
     (unusual.DotsAreRedirected, api(f"{PROJECTS}/%2e%2e"), 404, 301),
+    (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
 ]
 

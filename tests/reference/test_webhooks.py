@@ -174,7 +174,7 @@ class Chunks(httpx.AsyncByteStream):
 TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (defects.WebhookNeedsToken, posted(), 202, 401),
     (defects.WebhookAcceptsGet, posted(method="GET"), 405, 202),
-    (defects.WebhookMethodTellsLiveUrl, near(lambda url: url + "x", "GET"), 405, 404),
+    (defects.WebhookMethodTellsLiveUrl, posted(method="GET"), 405, 400),
     (defects.WebhookAllowMissing, lambda w: "allow" in w.ask("GET").headers, True, False),
     (defects.OldWebhookUrlStillLive, World.rotated, 404, 202),
     (defects.OldWebhookUrlToldApart, World.rotated, 404, 410),
@@ -258,6 +258,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
     (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),
+    (variants.OnlyLiveUrlsKnowMethods, near(lambda url: url + "x", "GET"), 405, 404),
     (variants.EventsReadLater, posted(headers=JSON), 400, 202),
     (variants.EventsArriveLater, kept(b"x"), 1, 0),
     (

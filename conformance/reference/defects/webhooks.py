@@ -44,7 +44,7 @@ class WebhookAcceptsGet(Defect):
 
 
 class WebhookMethodTellsLiveUrl(Defect):
-    """Credentials & Webhooks: the URL is secret; another method does not tell whether it is one."""
+    """RFC 9110 section 15.5.6: a method that a URL does not have is 405, not 400 for an event that is missing."""
 
     surface = "webhooks"
     noticed_by = ("webhooks/secret/other-methods-tell-nothing",)
@@ -54,7 +54,7 @@ class WebhookMethodTellsLiveUrl(Defect):
         if answer.status != 405:
             return answer
         live: Organization = surface_of(original).organization_of
-        return answer if live(request.raw_path) else Answer.json(404, {"error": "not found"})
+        return Answer.json(400, {"error": "no event"}) if live(request.raw_path) else answer
 
 
 class WebhookAllowMissing(Defect):

@@ -8,18 +8,20 @@ import random
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_answers import of_unstated_length
 
 Claims = dict[str, Any]
+Api = Callable[[Request, Segments], Awaitable[Answer]]
 
 
 class _Opaque(Variant):
@@ -207,6 +209,18 @@ class WindowsOfTheClock(Variant):
         while window and window[0] < begun:
             window.popleft()
         return begun + seconds - now if len(window) >= requests else 0.0
+
+
+class OrganizationsLookedUpBeforeScopes(Variant):
+    """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments):
+            surface.visible_organization(surface.caller(request), segments[3])
+        return await original(request, segments)
 
 
 class RegistryTokenAlone(Variant):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.webhooks import surface_of
 from conformance.reference.http import Answer, Request
 
 
@@ -46,6 +47,18 @@ class EverythingButPostIs404(Variant):
     surface = "webhooks"
 
     def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        return Answer.json(404, {"error": "not found"})
+
+
+class OnlyLiveUrlsKnowMethods(Variant):
+    """RFC 9110 section 15.5.6: 405 is of a resource that is there; where there is none, any method is 404."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status != 405 or surface_of(original).organization_of(request.raw_path):
+            return answer
         return Answer.json(404, {"error": "not found"})
 
 

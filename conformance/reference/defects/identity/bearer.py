@@ -277,7 +277,10 @@ class ProjectLookedUpBeforeScope(Defect):
     """The contract's table of errors: 403 for a lacking scope does not depend on what exists."""
 
     surface = "identity"
-    noticed_by = ("authorization/concealment/without-scope-nothing-is-told",)
+    noticed_by = (
+        "authorization/concealment/without-scope-nothing-is-told",
+        "authorization/matrix/lacking-scope-comes-before-absence",
+    )
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -285,19 +288,6 @@ class ProjectLookedUpBeforeScope(Defect):
             organization = surface.visible_organization(surface.caller(request), segments[3])
             if surface.find_project(organization, segments[5]) is None:
                 return surface.not_found()
-        return await original(request, segments)
-
-
-class OrganizationLookedUpBeforeScope(Defect):
-    """The contract's table of errors: 403 for a lacking scope comes before the look-up of an organization."""
-
-    surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-comes-before-absence",)
-
-    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
-        surface = surface_of(original)
-        if surface.route(segments):
-            surface.visible_organization(surface.caller(request), segments[3])
         return await original(request, segments)
 
 

@@ -176,18 +176,3 @@ class LimitSharedByOrganization(Defect):
             if client.limit is not None:
                 self.exhausted_until[client.organization] = surface.monotonic() + wait
         return original(wait)
-
-
-class WrongSecretsUseUpTheLimit(Defect):
-    """OWASP API2: a stranger with a wrong secret cannot lock a credential out."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/limit-is-the-stated-one",)
-
-    def secret_matches(
-        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
-    ) -> bool:
-        matches = original(client, secret)
-        if client is not None and client.limit is not None and not matches:
-            surface_of(original).window_of(client).append(surface_of(original).monotonic())
-        return matches
