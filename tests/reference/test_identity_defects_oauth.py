@@ -423,7 +423,6 @@ LIFE: list[Row] = [
     (limits.LimitExceededIs503, burst(11), [429, 429], [503, 503]),
     (limits.LimitExceededIs403, burst(11), [429, 429], [403, 403]),
     (limits.LimitExceededIsInvalidClient, burst(11), [429, 429], [401, 401]),
-    (limits.RetryAfterMissing, limit_header("retry-after"), "1", None),
     (limits.RetryAfterIsAFraction, limit_header("retry-after"), "1", "1.000"),
     (limits.RetryAfterIsNoDate, limit_header("retry-after"), "1", "Thu, 31 Feb 2099 00:00:00 GMT"),
     (limits.RetryAfterTooShort, limit_header("retry-after"), "1", "0"),

@@ -37,6 +37,11 @@ def of_refusal(w: World) -> int:
     return len(w.token(client_secret="x").json())
 
 
+def told_behind_ten(w: World) -> bool:
+    """Whether what is answered above the limit tells when to come back."""
+    return "retry-after" in [w.token("ct-limited") for _ in range(11)][-1].headers
+
+
 def behind_ten(w: World) -> list[int]:
     """What is answered above the limit, before and after the clock reaches the next window."""
     w.identity.__dict__["monotonic"] = lambda: 100.9
@@ -70,6 +75,7 @@ TABLE: list[Row] = [
     (unusual.CookieOfABalancer, lambda w: "set-cookie" in w.token().headers, False, True),
     (unusual.HeadTellsLess, api_header("content-type", ATLAS, method="HEAD"), "application/json", None),
     (unusual.DotsAreRedirected, api(f"{PROJECTS}/%2e%2e"), 404, 301),
+    (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
 ]

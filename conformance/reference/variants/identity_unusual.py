@@ -211,6 +211,17 @@ class WindowsOfTheClock(Variant):
         return begun + seconds - now if len(window) >= requests else 0.0
 
 
+class NoRetryAfter(Variant):
+    """RFC 6585 section 4: a 429 may tell how long to wait, and need not."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 429:
+            del answer.headers["Retry-After"]
+        return answer
+
+
 class OrganizationsLookedUpBeforeScopes(Variant):
     """The contract's table of errors: 404 where there is nothing, and what is not the caller's, whatever its scopes."""
 

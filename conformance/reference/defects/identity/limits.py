@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
@@ -77,18 +77,6 @@ class LimitExceededIsInvalidClient(Defect):
 
     def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
         return surface_of(original).client_refused("wrong secret")
-
-
-class RetryAfterMissing(Defect):
-    """RFC 6585 section 4: a 429 may tell how long to wait, and so it does."""
-
-    surface = "identity"
-    noticed_by = ("errors/429/retry-after-is-told",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 429:
-            del answer.headers["Retry-After"]
-        return answer
 
 
 class RetryAfterIsAFraction(Defect):
