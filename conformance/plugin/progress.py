@@ -5,6 +5,7 @@ With pytest's own terminal (plain ``pytest suites/``) only the beginning and the
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections import Counter, defaultdict
@@ -51,8 +52,7 @@ class Progress:
     def say(self, text: str = "") -> None:
         """One line (or more) above the progress."""
         self._wipe()
-        self.out.write(text + "\n")
-        self.out.flush()
+        self._write(text + "\n")
         self._draw()
 
     def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
@@ -155,14 +155,21 @@ class Progress:
         if not self.live or not self.totals:
             return
         lines = [self._line(area) for area in self.totals]
-        self.out.write("\n".join(lines) + "\n")
-        self.out.flush()
+        self._write("\n".join(lines) + "\n")
         self.drawn = len(lines)
 
     def _wipe(self) -> None:
         if self.drawn:
-            self.out.write(f"\x1b[{self.drawn}F\x1b[J")
+            self._write(f"\x1b[{self.drawn}F\x1b[J")
             self.drawn = 0
+
+    def _write(self, text: str) -> None:
+        try:
+            self.out.write(text)
+            self.out.flush()
+        except OSError:
+            # Who read this has gone (``| head``), or there is no room for it: the run and its report are what counts.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
 
 
 def _how(state: SurfaceState) -> str:

@@ -1,8 +1,9 @@
-"""A folder that takes no more ends a run in one sentence: what was written is kept, and nothing stays at the target."""
+"""A folder that takes no more ends a run in one sentence; output that nobody takes ends none."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.run.support import run
 pytestmark = pytest.mark.once
 
 ROOM_OF = """
+import shlex
 import sys
 from conformance.runs import record
 written = record.RecordWriter._write
@@ -69,3 +71,15 @@ def test_nothing_else_is_said_where_not_even_reports_have_room(tmp_path: Path) -
     assert "INTERNALERROR" not in ran.output and "Traceback" not in ran.output
     assert ran.code in (2, 4)
     assert "cannot be written (No space left on device)" in ran.output
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("reader", ["| head -n 1", ">/dev/full"])
+def test_a_run_whose_output_nobody_takes_goes_on_to_its_end(tmp_path: Path, workers: str, reader: str) -> None:
+    # The output is read no further than its first line; the code is the run's own, by the pipe's first command.
+    words = f"{shlex.quote(sys.executable)} -m conformance run oauth/token webhooks/methods --workers {workers}"
+    ran = run(["bash", "-c", f"set -o pipefail; {words} {reader}"], tmp_path)
+
+    assert ran.code == 0, ran.output
+    assert ran.output.count("\n") <= 1, ran.output
+    assert ran.record.complete and (ran.record.folder / "index.html").stat().st_size > 0
