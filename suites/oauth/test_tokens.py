@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, combinations, islice
 
 from conformance.clients.oauth import OAuthClient, access_token
 from conformance.oracles.oauth import expect_token
@@ -14,6 +16,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 SAMPLES = 40
 FEW = 10
+OTHERS = ("full", "foreign", "narrow", "outsider", "viewer")
 THREADS = 8
 
 
@@ -21,7 +24,8 @@ THREADS = 8
 def test_tokens_cannot_be_guessed(oauth: OAuthClient) -> None:
     """Purpose: whoever has seen tokens cannot make one.
 
-    Method: 1. ask for forty tokens; a server may give one again to the same client, and to no other
+    Method: 1. ask for forty tokens; a server may give one again to the same client for the same scope, and to no other:
+               where it does, ask for other scopes, and as other clients
             2. expect 128 bits of room, at least 100 bits of entropy summed over positions, no order of a counter or
                clock, no two nearly equal, no hash of a small number, the time or the client id
     """
@@ -31,12 +35,22 @@ def test_tokens_cannot_be_guessed(oauth: OAuthClient) -> None:
     distinct = list(dict.fromkeys(tokens))
     if len(distinct) < SAMPLES // 2:
         expect_another_for_another(oauth, replies[-1])
-        raise Inconclusive(
-            f"{SAMPLES} requests are given {len(distinct)} tokens", "a token of its own for each request"
-        )
-    found = weakness(distinct, time.time(), [oauth.credential("full").client_id])
+        distinct = list(dict.fromkeys(tokens_of_others(oauth)))
+        if len(distinct) < SAMPLES // 2:
+            told = f"requests for each scope of each credential are given {len(distinct)} tokens"
+            raise Inconclusive(told, "a token of its own for each request, or credentials with more scopes")
+    found = weakness(distinct, time.time(), [oauth.credential(role).client_id for role in OTHERS if oauth.has(role)])
     if found:
         raise NonConformance("tokens that cannot be guessed", f"{found}, over {len(distinct)} tokens", replies[-1])
+
+
+def tokens_of_others(oauth: OAuthClient) -> Iterator[str]:
+    """A token for each choice of scopes of each credential, twenty a credential at most."""
+    for role in filter(oauth.has, OTHERS):
+        scopes = oauth.credential(role).scopes
+        choices = chain.from_iterable(combinations(scopes, number + 1) for number in range(len(scopes)))
+        for chosen in islice(choices, SAMPLES // 2):
+            yield oauth.taken(oauth.request_token(role, scope=" ".join(chosen)), role)
 
 
 def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
@@ -51,11 +65,13 @@ def expect_another_for_another(oauth: OAuthClient, reply: Exchange) -> None:
 def test_tokens_have_room_for_160_bits(oauth: OAuthClient) -> None:
     """Purpose: tokens are as hard to guess as the standard advises.
 
-    Method: 1. ask for ten tokens: what is the same in all of them is no secret
+    Method: 1. ask for ten tokens, for other scopes where one is given again: what is the same in all is no secret
             2. expect room for 160 bits in the rest; of a JWT, in its signature
     """
     replies = [oauth.request_token() for _ in range(FEW)]
     tokens = {expect_token(reply)["access_token"] for reply in replies}
+    if len(tokens) < FEW // 2:
+        tokens = set(islice(tokens_of_others(oauth), FEW))
     if len(tokens) < FEW // 2:
         raise Inconclusive(f"{FEW} requests are given {len(tokens)} tokens", "a token of its own for each request")
 

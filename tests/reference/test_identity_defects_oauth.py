@@ -323,6 +323,7 @@ ANSWERS: list[Row] = [
 ]
 TOKENS: list[Row] = [
     (access_tokens.TokensAreCounted, lambda w: w.bearer().startswith("nextepoch-"), False, True),
+    (access_tokens.CountedTokensAreGivenAgain, lambda w: w.bearer() == w.bearer(), False, True),
     (access_tokens.TokensAreShort, lambda w: len(w.bearer()) > 40, True, False),
     (access_tokens.TokensRepeatWithinASecond, same_second, False, True),
     (access_tokens.TokensLiveForTenDays, member("expires_in"), 3600, 864_000),

@@ -67,6 +67,20 @@ class TokensAreCounted(Defect):
         return claims if claims and claims["exp"] > time.time() else None
 
 
+class CountedTokensAreGivenAgain(TokensAreCounted):
+    """RFC 6749 section 10.10: nor where each client is given its own token again and sees no other."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: dict[tuple[str, str, int], str] = {}
+
+    def make_access_token(self, original: Makes, claims: Claims) -> str:
+        key = (claims["client_id"], claims["scope"], claims["credential_version"])
+        if key not in self.given:
+            self.given[key] = super().make_access_token(original, claims)
+        return self.given[key]
+
+
 class TokensAreShort(TokensAreCounted):
     """RFC 6749 section 10.10: the probability of guessing a token is at most 2^-128."""
 
