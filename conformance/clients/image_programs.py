@@ -181,6 +181,7 @@ class Buildah(ImageProgram):
     """buildah: images are in its storage, which is a new one for each operation."""
 
     name = "buildah"
+    knows_ipv6 = False
     works = False
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
@@ -218,7 +219,6 @@ class Podman(Buildah):
     """podman: as buildah, with a description of its own."""
 
     name = "podman"
-    knows_ipv6 = False
 
     def _inspected(self, storage: list[str], name: str) -> Held:
         return held_of(json.loads(self._local(*storage, "image", "inspect", name).output)[0])

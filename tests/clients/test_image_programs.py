@@ -51,6 +51,12 @@ def told(path: Path, kind: type[ImageProgram]) -> str:
     return (path / f"{kind.name}.told").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("kind", [Podman, Skopeo, Buildah])
+def test_a_registry_that_a_program_cannot_name_is_not_blamed(kind: type[ImageProgram], path: Path) -> None:
+    with pytest.raises(NotApplicable, match="IPv6"):
+        made(kind, path, "cat", "http://[::1]:5000")
+
+
 @pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
 def test_a_password_travels_by_standard_input(kind: type[ImageProgram], path: Path) -> None:
     program = made(kind, path, "cat")
