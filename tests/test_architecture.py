@@ -94,6 +94,18 @@ def test_no_check_takes_an_answer_for_json_that_may_be_none() -> None:
             assert not reads or node in tried, f"{path}:{node.lineno}: json() may raise; use members(), or an oracle"
 
 
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_each_finding_names_the_answers_that_it_is_about(path: Path) -> None:
+    """Or else the curl line shows the last request, whatever that was; not what programs find, nor the operator."""
+    text = path.read_text(encoding="utf-8")
+    if path.parent.name == "interoperability" or path.name == "test_sdk.py" or "webhook.secret" in text:
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "NonConformance":
+            named = len(node.args) > 2 or any(keyword.arg == "proof" for keyword in node.keywords)
+            assert named, f"{path}:{node.lineno}: a finding that names no answer"
+
+
 def test_no_alarm_in_a_check_is_a_bare_assertion() -> None:
     for path in CHECKS:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -141,6 +141,11 @@ def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
 
 
+def _is_asked(name: str, value: str, left_out: frozenset[str]) -> bool:
+    """Whether a field is given to curl; identity it asks for by itself, a content coding it does not."""
+    return name.lower() not in left_out or (name.lower() == "accept-encoding" and value != "identity")
+
+
 def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]:
     """What prints a body for curl to read, where it can stand in no word and is short; and curl's own words for it."""
     if not body["size"]:
@@ -272,7 +277,8 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
     words += [quoted(entry["url"], secrets)]
     words += signature
     left_out = LEFT_TO_CURL | signed_fields
-    headers = [pair for pair in entry["request_headers"] if pair[0].lower() not in left_out and pair[1] != AGENT]
+    told = [(name, value) for name, value in entry["request_headers"] if _is_asked(name, value, left_out)]
+    headers = [(name, value) for name, value in told if value != AGENT]
     if not any(name.lower() == "content-type" for name, _ in headers) and entry["request_body"]["size"]:
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]

@@ -21,6 +21,7 @@ from conformance.vocabulary.finding import NonConformance, Proof
 # Of a secret of so many characters, this many left out at an end leave it hardly one.
 LONG, UNTOLD = 32, 6
 ESCAPED = re.compile(r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})')
+KINDS = {dict: "object", list: "array", str: "string", bool: "boolean", int: "number", float: "number"}
 LEAKS = {
     "a stack trace": re.compile(
         r"Traceback \(most recent call last\)|\bat [\w.$<>]+\([\w.]+\.(?:java|kt|cs|js|ts|go):\d+\)"
@@ -124,7 +125,7 @@ def skeleton(value: Any, depth: int = 2) -> Any:
     """The shape of a JSON document: member names and kinds of values, without the values."""
     if isinstance(value, dict) and depth:
         return {name: skeleton(each, depth - 1) for name, each in sorted(value.items())}
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+    return KINDS.get(type(value), "null")
 
 
 def common_path(documents: Sequence[Any]) -> list[str]:
@@ -178,7 +179,7 @@ def _expect_same_kinds(replies: Sequence[Exchange], documents: Sequence[Any]) ->
             known, first = kinds.setdefault(path, (kind, reply))
             if known != kind:
                 raise NonConformance(
-                    f"{path}, a {known} as in {first.status}", f"{reply.status} with {path}, a {kind}", first, reply
+                    f"{path} of the kind {known}, as in {first.status}", f"{reply.status} with a {kind}", first, reply
                 )
 
 

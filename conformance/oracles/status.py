@@ -17,6 +17,9 @@ def observed(reply: Exchange) -> str:
     # Secrets are replaced before the text is cut: half a token could no longer be recognised.
     text = RECORDER.redactor.body(reply.text[:LONGEST])
     body = text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(reply.body)} bytes)"
+    strange = [each for each in text[:SHOWN] if each == "\ufffd" or not (each.isprintable() or each.isspace())]
+    if len(strange) > SHOWN // 8:
+        body = f"with {len(reply.body)} bytes that are no text"
     kind = f" {reply.media_type}" if reply.media_type else ""
     return f"{reply.status}{kind} {body}".strip() if reply.body else f"{reply.status} with no body"
 

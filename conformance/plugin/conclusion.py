@@ -15,7 +15,8 @@ def not_judged(results: Iterable[CheckResult]) -> list[str]:
     seen = RECORDER.watch.seen
     if not seen or any(result.requirement == JUDGED_BY for result in results):
         return []
+    answers = "answer" if seen == 1 else "answers"
     return [
-        f"\n{seen} answers of this run showed what another organization stored; no check of this run judges that: "
+        f"\n{seen} {answers} of this run showed what another organization stored; no check of this run judges that: "
         f"run {JUDGED_BY} with it"
     ]

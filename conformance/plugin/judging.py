@@ -8,13 +8,14 @@ import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.verdict import Verdict
 
-LONGEST = 2000
+LONGEST, LONGEST_PATH = 2000, 200
 NOT_AGAIN = "Failed to reproduce exception"
 OTHERS = re.compile(r"\(note: (\d+) other explicit examples? also failed with this error; [^)]*\)")
 NOTHING_TRIED = "Hypothesis has been told to run no"
@@ -117,6 +118,7 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
     ]
     curl = command_of(shown, recorder.secret_names) if shown else ""
     return {
+        "asked": asked(shown) if shown else "",
         "expected": redact(expected)[:LONGEST],
         "observed": redact(observed)[:LONGEST],
         "hint": redact("\n".join([hint, *told]).strip())[:LONGEST],
@@ -128,6 +130,15 @@ def _finding(error: BaseException, whole: BaseException, recorder: Recorder) -> 
         # How the tokens in the curl line are had again, since they were made during the run.
         "recipes": made_names(curl, recorder.recipes),
     }
+
+
+def asked(entry: dict[str, Any]) -> str:
+    """What the curl line asks, in short: method, path and query; "" for what a program does."""
+    if entry["kind"] != "exchange":
+        return ""
+    at = urlsplit(entry["url"])
+    path = f"{at.path or '/'}{f'?{at.query}' if at.query else ''}"
+    return f"{entry['method']} {path if len(path) <= LONGEST_PATH else f'{path[:LONGEST_PATH]}…'}"
 
 
 def _steps(sequence: list[dict[str, Any]], shown: dict[str, Any] | None) -> int:

@@ -32,11 +32,9 @@ class Cause:
 
 
 def first_finding(result: CheckResult) -> dict[str, str]:
-    """Expected, observed and hint of a check's first finding; from its reason where it has none."""
-    if not result.findings:
-        return {"expected": "", "observed": result.reason, "hint": ""}
-    finding = result.findings[0]
-    return {name: str(finding.get(name) or "") for name in ("expected", "observed", "hint")}
+    """What a check's first finding says was asked, expected and observed, with its hint; else the check's reason."""
+    finding = result.findings[0] if result.findings else {"observed": result.reason}
+    return {name: str(finding.get(name) or "") for name in ("asked", "expected", "observed", "hint")}
 
 
 def symptom(result: CheckResult) -> str:

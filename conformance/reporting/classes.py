@@ -14,6 +14,9 @@ from conformance.vocabulary.verdict import Verdict
 AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
 
 
+NOT_BINDING = "The clause leaves this open: a MAY that fails is told, and counts for no class and no exit code."
+
+
 class Statement(StrEnum):
     """What may be said of a conformance class."""
 
@@ -149,16 +152,21 @@ def _state(summary: ClassSummary, record: Record) -> None:
         summary.statement, summary.why = Statement.NOT_SHOWN, reason
     elif record.info.selection and not record.info.class_sizes:
         summary.statement = Statement.IN_PART
-        summary.why = "nothing that was asked fails; how much was left out is not known"
+        summary.why = f"{_nothing(summary)} that was asked fails; how much was left out is not known"
     elif summary.left_out:
         summary.statement = Statement.IN_PART
-        summary.why = f"nothing that was asked fails; {plural(summary.left_out, 'check')} left out"
+        summary.why = f"{_nothing(summary)} that was asked fails; {plural(summary.left_out, 'check')} left out"
     elif summary.waivers:
         summary.statement = Statement.WAIVED
         summary.why = f"{plural(summary.waivers, 'known failure')} waived"
     else:
         summary.statement = Statement.CONFORMANT
         summary.why = "every check that binds passes" if binding.asked else "no check that binds fails"
+
+
+def _nothing(summary: ClassSummary) -> str:
+    """What it is of which none fails: of a SHOULD or MAY that does, it is not said that nothing does."""
+    return "no MUST" if summary.total.failed else "nothing"
 
 
 def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str:

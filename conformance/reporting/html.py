@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from conformance.reporting import text
 from conformance.reporting.causes import first_finding
+from conformance.reporting.classes import NOT_BINDING
 from conformance.reporting.view import build
 from conformance.runs.record import Record
 
@@ -53,6 +54,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals.update(not_binding=NOT_BINDING)
     environment.filters.update(
         link=link,
         fragment=fragment,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from conformance.reporting.causes import Cause, causes, first_finding
-from conformance.reporting.classes import Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened, visible
 from conformance.runs.record import CheckResult, Record
@@ -98,6 +98,10 @@ def _cause(cause: Cause, command: str, record: Record) -> Iterator[str]:
     document, section, quote = (escaped(first.clause.get(name, "")) for name in ("document", "section", "quote"))
     yield f"<details><summary>{head}</summary>\n"
     yield f"- **Clause** {document}, {section}: “{quote}”"
+    if cause.level == Level.MAY:
+        yield f"- {NOT_BINDING}"
+    if finding["asked"]:
+        yield f"- **Asked** {escaped(finding['asked'])}"
     yield f"- **Expected** {escaped(finding['expected'])}"
     yield f"- **Observed** {escaped(finding['observed'])}"
     if len(cause.results) > 1:

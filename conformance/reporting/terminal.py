@@ -7,7 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from conformance.reporting.classes import ClassSummary, Statement, Tally, counts, day_of, outcome, overall, summarise
+from conformance.reporting.classes import (
+    NOT_BINDING,
+    ClassSummary,
+    Statement,
+    Tally,
+    counts,
+    day_of,
+    outcome,
+    overall,
+    summarise,
+)
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened
 from conformance.runs.record import CheckResult, Record
@@ -57,6 +67,8 @@ def failure_text(
         f"{head} {painted(on_one_line(result.id), 'bold', colour)} ({result.level})",
         f"  {on_one_line(result.title)}",
     ]
+    if result.failing and result.level == Level.MAY:
+        lines += _labelled("", NOT_BINDING, width, colour)
     for label, text in _told(result):
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), width, colour)
     command = curl_of(result, evidence or {}, dict(secret_names or {}))
@@ -76,6 +88,8 @@ def _told(result: CheckResult) -> Iterable[tuple[str, str]]:
     yield "clause", f"{clause.get('document', '')}, {clause.get('section', '')} <{clause.get('url', '')}>"
     yield "", f"\u201c{clause.get('quote', '')}\u201d"
     for finding in result.findings:
+        if finding.get("asked"):
+            yield "asked", str(finding["asked"])
         yield "expected", str(finding.get("expected") or "")
         yield "observed", str(finding.get("observed") or "")
         if finding.get("hint"):

@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.registry import StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -22,8 +23,13 @@ ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', '"of-anot
 class Known:
     """The stored image's layer, or the image itself, to one who has its entity tag."""
 
-    etag: str | None
+    first: Exchange
     again: Callable[[str], Exchange]
+
+    @property
+    def etag(self) -> str | None:
+        """What names what was pulled first."""
+        return self.first.headers.get("etag")
 
 
 @pytest.fixture
@@ -42,8 +48,7 @@ def known(stored: StoredImage, once: Once) -> Callable[[str], Known]:
             again = lambda value: repository.get_manifest(  # noqa: E731
                 manifest.digest, [accept, ("If-None-Match", value)]
             )
-        etag = reply.headers.get("etag")
-        return Known(etag, lambda value: once(("known", kind, value), lambda: again(value)))
+        return Known(reply, lambda value: once(("known", kind, value), lambda: again(value)))
 
     return made
 
@@ -69,7 +74,7 @@ def test_if_none_match(known: Callable[[str], Known], kind: str, form: str) -> N
     if form != ALONE and (had.etag is None or had.again(had.etag).status != 304):
         raise NotApplicable("an entity tag saves no pull alone, either")
     if had.etag is None:
-        raise NonConformance("an ETag", "no ETag field")
+        raise NonConformance("an ETag", "no ETag field", had.first, proof=field_matches(had.first, "etag", "."))
 
     told = had.etag.removeprefix("W/") if form == WEAK_BEHIND_ANOTHER else had.etag
     expect_status(had.again(form.format(told)), 304, "for what the caller has already")

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.oracles.s3_documents import listing_of
+from conformance.oracles.s3_documents import Listing, listing_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
@@ -76,18 +76,20 @@ def test_listing_keeps_what_stays(space: Space) -> None:
         try:
             for _ in range(4):
                 read = list(pages(version_2(space, prefix, 5), 5, 60))
-                _expect_once([key for page in read for key in page.keys], staying)
+                _expect_once(read, staying)
         finally:
             done.set()
 
     at_once([mover, lister])
 
 
-def _expect_once(found: Sequence[str], staying: Sequence[str]) -> None:
+def _expect_once(read: Sequence[Listing], staying: Sequence[str]) -> None:
+    found = [key for page in read for key in page.keys]
     counts = {key: found.count(key) for key in staying}
     wrong = {key: count for key, count in counts.items() if count != 1}
     if wrong:
-        raise NonConformance("each key that stays once in the listing", f"times listed: {wrong}")
+        answers = [page.reply for page in read]
+        raise NonConformance("each key that stays once in the listing", f"times listed: {wrong}", *answers)
 
 
 @verifies("storage/at-once/buckets-do-not-mix")

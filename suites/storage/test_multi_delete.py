@@ -45,10 +45,11 @@ def test_deletes_what_is_named(space: Space) -> None:
     prefix = space.prefix()
     a, b, c, ab = space.stored_all(prefix, ["a", "b", "c", "ab"])
 
-    result = deletion_of(space.delete_many([a, b]))
+    reply = space.delete_many([a, b])
+    result = deletion_of(reply)
 
     if sorted(result.deleted) != [a, b] or result.errors:
-        raise NonConformance(f"deleted {[a, b]}", f"deleted {list(result.deleted)}, errors {result.errors}")
+        raise NonConformance(f"deleted {[a, b]}", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
     expect_keys(whole_listing(version_2(space, prefix)), [ab, c])
 
 

@@ -35,21 +35,23 @@ def test_parts_sent_at_once_are_all_kept(space: Space) -> None:
 
     at_once([part(number) for number in range(1, 9)])
 
-    found = _listed(space, key, upload)
+    replies, found = _listed(space, key, upload)
     space.abort(key, upload)
     sizes = {each.number: each.size for each in found}
     if sizes != {number: number for number in range(1, 9)}:
-        raise NonConformance("the parts 1 to 8, as long as their number", f"sizes by number {sizes}")
+        raise NonConformance("the parts 1 to 8, as long as their number", f"sizes by number {sizes}", *replies)
 
 
-def _listed(space: Space, key: str, upload: str) -> list[Part]:
-    """The parts of an upload; a server may list few a page."""
-    page = parts_of(space.list_parts(key, upload))
+def _listed(space: Space, key: str, upload: str) -> tuple[list[Exchange], list[Part]]:
+    """The parts of an upload, and the pages that list them; a server may list few a page."""
+    replies = [space.list_parts(key, upload)]
+    page = parts_of(replies[0])
     found = list(page.parts)
     while page.truncated and page.parts:
-        page = parts_of(space.list_parts(key, upload, part_number_marker=page.next))
+        replies.append(space.list_parts(key, upload, part_number_marker=page.next))
+        page = parts_of(replies[-1])
         found += page.parts
-    return found
+    return replies, found
 
 
 @verifies("storage/at-once/complete-or-abort")

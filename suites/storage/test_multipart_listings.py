@@ -36,9 +36,10 @@ def test_abort_removes_the_upload(space: Space) -> None:
     expect_status(left, {200, 404})
     if left.ok and parts_of(left).parts:
         raise NonConformance("no parts of an aborted upload", f"{parts_of(left).parts}", left)
-    open_still = [each.upload for each in uploads_of(space.list_uploads(key))]
+    listed = space.list_uploads(key)
+    open_still = [each.upload for each in uploads_of(listed)]
     if upload in open_still:
-        raise NonConformance("no aborted upload in the list", f"{open_still}")
+        raise NonConformance("no aborted upload in the list", f"{open_still}", listed)
     expect_stored(space.get(key), b"what stood there")
 
 

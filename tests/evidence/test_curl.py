@@ -144,3 +144,10 @@ def test_curl_signs_an_honest_s3_request_anew() -> None:
     }  # fmt: skip
     told = curl(entry, {"S3_KEY": "S3_SECRET"})
     assert told == 'curl -sS -i http://h/b/k --aws-sigv4 aws:amz:eu-1:s3 --user "${S3_KEY}:${S3_SECRET}"'
+
+
+def test_a_coding_that_was_asked_for_is_asked_for_again() -> None:
+    entry = {"client": "", "method": "GET", "url": "http://h/b", "secrets": [], "request_body": {"size": 0}}
+    shown = "curl -sS -i --path-as-is http://h/b"
+    assert curl(entry | {"request_headers": [["Accept-Encoding", "identity"]]}) == shown
+    assert curl(entry | {"request_headers": [["Accept-Encoding", "gzip"]]}) == f"{shown} -H 'Accept-Encoding: gzip'"

@@ -29,7 +29,7 @@ def test_nothing_raised_is_a_pass() -> None:
 def test_a_non_conformance_is_a_failure_with_its_exchange_and_curl() -> None:
     judged = judge(NonConformance("200", "500 boom", EXCHANGE), recorded())
     assert judged.verdict == "fail"
-    assert judged.findings[0]["expected"] == "200"
+    assert (judged.findings[0]["asked"], judged.findings[0]["expected"]) == ("GET /", "200")
     assert judged.findings[0]["exchanges"] == ["x-1"]
     assert judged.findings[0]["curl"] == "curl -sS -i --path-as-is http://h/"
 

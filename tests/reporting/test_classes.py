@@ -105,6 +105,14 @@ def test_a_class_of_which_checks_were_left_out_is_not_called_conformant(
     assert (summary.words, summary.why) == (words, why)
 
 
+def test_of_a_part_of_which_a_should_fails_it_is_not_said_that_nothing_does(tmp_path: Path) -> None:
+    made = results("MUST pass", "SHOULD fail")
+    record = samples.written(tmp_path / "run", made, class_sizes={made[0].conformance_class: 9})
+    [summary] = summarise(record)
+
+    assert (summary.words, summary.why) == ("passes in part", "no MUST that was asked fails; 7 checks left out")
+
+
 def test_what_fails_in_a_part_fails_the_class(tmp_path: Path) -> None:
     made = results("MUST pass", "MUST fail")
     record = samples.written(tmp_path / "run", made, class_sizes={made[0].conformance_class: 9})

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.reporting.bodies import dump, indented, shown
-from conformance.reporting.classes import summarise
+from conformance.reporting.classes import NOT_BINDING, summarise
 from conformance.reporting.terminal import class_table, closing, failure_text
 from conformance.reporting.text import duration, shortened, visible
 from conformance.runs.record import Record
@@ -99,6 +99,16 @@ def test_a_failure_on_the_terminal() -> None:
         "  curl       curl -sS https://a.example -H 'Authorization: Bearer $TOKEN_FULL'\n"
         "  replay     conformance replay reports/r 'oauth/token/wrong#empty'"
     )
+
+
+def test_what_was_asked_stands_before_what_was_expected_and_a_may_says_that_it_binds_nobody() -> None:
+    finding = {"asked": "GET /v2/", **samples.finding("401", "200 OK")}
+    told = {
+        level: failure_text(samples.check("oauth/a", Verdict.FAIL, findings=[finding], level=level), 0, False)
+        for level in ("MUST", "MAY")
+    }
+    assert "  asked      GET /v2/\n  expected   401\n" in told["MUST"]
+    assert NOT_BINDING in told["MAY"] and NOT_BINDING not in told["MUST"]
 
 
 def test_no_escape_sequence_of_the_target_reaches_the_terminal(record: Record) -> None:
