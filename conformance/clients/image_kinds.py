@@ -33,11 +33,11 @@ NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 # What indexes list may be there already.
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
-    DOCKER_MANIFEST: lambda base, seed: docker_image(base, "listed"),
+    DOCKER_MANIFEST: lambda base, seed: docker_image(base),
     OCI_INDEX: lambda base, seed: of_any_platform(
         index([variation(base, "listed"), variation(base, "too")], **told(seed))
     ),
-    DOCKER_LIST: lambda base, seed: index([docker_image(base, "listed")], docker=True),
+    DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
     "nested": lambda base, seed: index([index([variation(base, "listed")])]),
     "artifact": lambda base, seed: variation(
         manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), NOTHING, EMPTY], artifactType=SBOM), seed
@@ -50,10 +50,10 @@ MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
 }
 
 
-def docker_image(base: Manifest, seed: str) -> Manifest:
+def docker_image(base: Manifest) -> Manifest:
     """A Docker image that no one has pushed, of the same blobs."""
     config, layer = (blob.content for blob in base.blobs)
-    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), seed)
+    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), "listed")
 
 
 def told(seed: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from conformance.clients.http import HttpClient
 from conformance.clients.s3_bodies import completion_document, content_md5, delete_document, tagging_document
-from conformance.clients.sigv4 import UNSIGNED, Keys, Pairs, Request, Signing, encoded, presign, sha256_hex, sign
+from conformance.clients.sigv4 import Keys, Pairs, Request, Signing, encoded, presign, sha256_hex, sign
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.values import seconds_of_date
 
@@ -230,9 +230,9 @@ def _named(parameters: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in parameters.items()}
 
 
-def minutes_off(minutes: float, payload: str | None = None) -> Signing:
+def minutes_off(minutes: float) -> Signing:
     """Signing as a client whose clock is that many minutes off."""
-    return Signing(when=time.time() + 60 * minutes, payload=payload)
+    return Signing(when=time.time() + 60 * minutes)
 
 
 def by_clock_of(reply: Exchange) -> Signing:
@@ -243,6 +243,3 @@ def by_clock_of(reply: Exchange) -> Signing:
 def signed_for(body: bytes) -> Signing:
     """Signing as if a request had another body than it has."""
     return Signing(payload=sha256_hex(body))
-
-
-UNSIGNED_PAYLOAD = Signing(payload=UNSIGNED)

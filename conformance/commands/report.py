@@ -66,7 +66,7 @@ def _index(folder: Path) -> int:
     for remark in found.remarks:
         print(f"left out: {remark}", file=sys.stderr)
     write(folder / "history.html", render(histories(found), folder))
-    write(folder / "index.html", render_index(found, folder, "history.html"))
+    write(folder / "index.html", render_index(found, folder))
     return ExitCode.CONFORMANT
 
 

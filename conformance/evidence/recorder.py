@@ -41,13 +41,12 @@ class Recorder:
     clients send nothing: what they would send is answered from stored evidence (``stored``, ``told``).
     """
 
-    def __init__(self, redactor: Redactor | None = None, prefix: str = "x") -> None:
-        self.redactor = redactor or Redactor()
+    def __init__(self, prefix: str = "x") -> None:
+        self.redactor = Redactor()
         self.prefix = prefix
         # What waits here is made an entry when it is asked for: most examples of a property never are.
         self._kept: list[Kept] = []
         self.requests = 0
-        self.dropped = 0
         self.recipes: dict[str, str] = {}
         self.secret_names: dict[str, str] = {}
         self.events: Counter[str] = Counter()
@@ -68,7 +67,6 @@ class Recorder:
     def begin(self) -> None:
         """Forgets the evidence of what went before."""
         self._kept = []
-        self.dropped = 0
 
     def begin_check(self) -> None:
         """Begins a check: nothing of it has happened yet."""
@@ -107,7 +105,6 @@ class Recorder:
             # Tokens and the like that later checks use too are had in the first example.
             self._first = list(self._kept)
         self._kept = list(self._prelude)
-        self.dropped = 0
 
     def count_answers(self) -> None:
         """Counts the status classes that the example at hand has met."""
@@ -280,7 +277,6 @@ class Recorder:
             self._watch(kept)
             if len(self._kept) > KEPT_EXCHANGES:
                 del self._kept[KEPT_EXCHANGES // 2]
-                self.dropped += 1
 
     def _watch(self, kept: Kept) -> None:
         if isinstance(kept, dict) and kept["kind"] != "exchange":

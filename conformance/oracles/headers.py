@@ -49,12 +49,6 @@ def address_parts(reply: Exchange, address: str) -> SplitResult:
     return parts
 
 
-def expect_no_header(reply: Exchange, name: str) -> None:
-    """The field is not there."""
-    if reply.headers.get(name) is not None:
-        raise unlike_field(f"no {name} field", reply, name)
-
-
 def expect_directive(reply: Exchange, name: str, directive: str) -> None:
     """A list field (``Cache-Control``) contains a directive, compared without case."""
     found = reply.headers.get(name) or ""

@@ -166,12 +166,6 @@ def expect_error(reply: Exchange, *codes: str) -> None:
         raise NonConformance(f'error "{listed(codes)}"', f'error "{code}"', reply, proof=proof)
 
 
-def expect_refusal_in_form(reply: Exchange, *codes: str, because: str = "") -> None:
-    """400 or 401 with an error document of one of these codes (none given: any registered one), and no token."""
-    expect_refusal(reply, (400, 401), because)
-    expect_error(reply, *(codes or sorted(CODES | EXTENSIONS)))
-
-
 def expect_contract_kept(reply: Exchange) -> None:
     """What every answer of a token endpoint is, whatever was asked: a token answer, or a refusal in its form.
 

@@ -67,9 +67,9 @@ def version_1(
     return ask
 
 
-def whole_listing(ask: Request, max_keys: int = 1000, at_most: int = 50) -> Listing:
+def whole_listing(ask: Request) -> Listing:
     """All pages as one: a server may give shorter pages than it is asked for."""
-    read = list(pages(ask, max_keys, at_most))
+    read = list(pages(ask, 1000, 50))
     return replace(
         read[-1],
         entries=tuple(entry for page in read for entry in page.entries),

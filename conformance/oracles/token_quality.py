@@ -20,7 +20,6 @@ REQUIRED_BITS = 128
 DESIRED_BITS = 160
 POSITION_BITS = 100
 LEAST_DISTANCE = 8
-LARGEST_SHARED = 0.6
 
 
 def varying_part(token: str) -> str:

@@ -99,10 +99,10 @@ def _course(course: Course, views: list[RunView]) -> CourseView:
     return CourseView(course, cells[-SHOWN_RUNS:], since(course, [view.started for view in views]))
 
 
-def render_index(found: Shelf, folder: Path, history: str) -> str:
-    """The index of the runs in a folder, latest first; ``history`` is the way to their history."""
+def render_index(found: Shelf, folder: Path) -> str:
+    """The index of the runs in a folder, latest first; their history is ``history.html`` beside it."""
     views = run_views(found.runs, folder)[::-1]
-    return page("runs.html", "matrix.js", runs=views, remarks=found.remarks, history=history)
+    return page("runs.html", "matrix.js", runs=views, remarks=found.remarks, history="history.html")
 
 
 def plain(history: History) -> dict[str, Any]:

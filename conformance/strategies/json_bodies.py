@@ -48,20 +48,6 @@ def json_values() -> SearchStrategy[Any]:
     )
 
 
-def member_changes() -> SearchStrategy[list[tuple[int, str, Any]]]:
-    """Changes to a good body: (which member, a name for a new one, a value); see ``changed``."""
-    return st.lists(st.tuples(st.integers(0, 6), odd_strings(), json_values()), min_size=1, max_size=3)
-
-
-def changed(document: dict[str, Any], changes: list[tuple[int, str, Any]]) -> dict[str, Any]:
-    """A document in which existing members (by number) are replaced, or new ones added where there is none."""
-    names = sorted(document)
-    result = dict(document)
-    for number, name, value in changes:
-        result[names[number] if number < len(names) else name] = value
-    return result
-
-
 def raw_bodies() -> SearchStrategy[bytes]:
     """Bodies that are hardly JSON: cut, nested deeply, with NaN, doubled members, other encodings, plain bytes."""
     fixed = [

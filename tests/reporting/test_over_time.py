@@ -182,6 +182,6 @@ def test_runs_of_one_second_are_told_apart(tmp_path: Path, capsys: pytest.Captur
     told = [view.started for view in run_views(found.runs, tmp_path)]
     assert told == [night(0), f"{night(1)} run-1", f"{night(1)} run-2"]
     assert f"{night(1)} run-1: pass" in render([found], tmp_path)
-    assert f"<code>{night(1)} run-2</code>" in render_index(shelf(tmp_path), tmp_path, "history.html")
+    assert f"<code>{night(1)} run-2</code>" in render_index(shelf(tmp_path), tmp_path)
     assert main(["history", str(tmp_path)]) == 0
     assert f"first seen {night(1)} run-2, last good {night(1)} run-1" in capsys.readouterr().out
