@@ -8,34 +8,14 @@ from typing import Any
 
 import pytest
 
-from conformance.contract.catalogue import catalogue
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from conformance.vocabulary.requirement import Level
 from tests.defects import CLEAN, Row, altered, joined, noticing, rows, run_in_processes, run_rows
 
 pytestmark = pytest.mark.once
 
 # What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defects --clients.
 DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
-NAMED = {requirement for defect in DEFECTS.values() for requirement in defect.noticed_by}
-
-# Requirements whose checks the reference cannot be made to fail.
-# (Where deletion is not claimed, that it is refused cannot be shown on a target that claims it. How messages are
-# framed is decided by the HTTP server below the surfaces: tests/clients/test_lenient_framing.py shows those two.)
-NOT_BY_A_DEFECT = (
-    "registry/delete/refused-",
-    "oauth/token/ambiguous-length-is-refused",
-    "webhooks/errors/malformed-messages-are-refused",
-    # The reference serves plain HTTP on loopback, of which no TLS is asked: tests/run/test_transport.py proves them.
-    "oauth/transport/",
-    # The URL stands in the target file, which no defect changes: tests/clients/test_webhooks.py shows a short one.
-    "webhooks/secret/cannot-be-guessed",
-)
-
-# Areas whose SHOULD are held to this as well.
-WHOLE = ("oauth", "authorization", "errors", "registry", "storage", "webhooks")
-
 
 # Races and caches show for a moment only, which a loaded machine can miss: what was not noticed is tried again.
 TRIES = 3
@@ -70,19 +50,6 @@ def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
     for requirement in noticing(defect):
         assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
-
-
-@pytest.mark.parametrize(
-    "requirement",
-    [
-        each.id
-        for each in catalogue()
-        if not each.untestable and (each.level == Level.MUST or (each.level == Level.SHOULD and each.area in WHOLE))
-    ],
-)
-def test_every_promise_is_failed_by_some_defect(requirement: str) -> None:
-    if not requirement.startswith(NOT_BY_A_DEFECT):
-        assert requirement in NAMED
 
 
 def test_the_clean_reference_passes_every_check_that_a_defect_names() -> None:

@@ -1,4 +1,4 @@
-"""Each defect and variant is well made, which takes no check to see; what a mistake in one is told as."""
+"""What takes no check to see: each defect and variant is well made, and every promise has a defect."""
 
 from __future__ import annotations
 
@@ -6,13 +6,40 @@ from typing import Any
 
 import pytest
 
+from conformance.contract.catalogue import catalogue
 from conformance.reference.defects.base import Alteration, Defect, Variant
 from conformance.reference.deployment import alterations
+from conformance.vocabulary.requirement import Level
 from tests.defects import mistakes_of
 
 
 def test_each_is_well_made() -> None:
     assert {name: found for name, each in alterations().items() if (found := mistakes_of(each))} == {}
+
+
+# Requirements whose checks the reference cannot be made to fail.
+# (Where deletion is not claimed, that it is refused cannot be shown on a target that claims it. How messages are
+# framed is decided by the HTTP server below the surfaces: tests/clients/test_lenient_framing.py shows those two.)
+NOT_BY_A_DEFECT = (
+    "registry/delete/refused-",
+    "oauth/token/ambiguous-length-is-refused",
+    "webhooks/errors/malformed-messages-are-refused",
+    # The reference serves plain HTTP on loopback, of which no TLS is asked: tests/run/test_transport.py proves them.
+    "oauth/transport/",
+    # The URL stands in the target file, which no defect changes: tests/clients/test_webhooks.py shows a short one.
+    "webhooks/secret/cannot-be-guessed",
+)
+
+PROGRAMS = "interoperability"
+
+
+def test_every_promise_is_failed_by_some_defect() -> None:
+    named = {requirement for each in alterations().values() for requirement in getattr(each, "noticed_by", ())}
+    asked = [each for each in catalogue() if not each.untestable and not each.id.startswith(NOT_BY_A_DEFECT)]
+    held = [
+        each for each in asked if each.level == Level.MUST or (each.level == Level.SHOULD and each.area != PROGRAMS)
+    ]
+    assert [each.id for each in held if each.id not in named] == [], "no defect names these in its noticed_by"
 
 
 GOOD = {"__doc__": "API Reference, Webhooks: POST is accepted.", "surface": "webhooks"}
