@@ -155,12 +155,11 @@ class Oras(ImageProgram):
     """oras: from a layout to the registry, and from it to a layout."""
 
     name = "oras"
-    unverified = "--plain-http"
     login_option = "--registry-config"
 
     def push(self, image: Manifest, repository: str, tag: str, login: Login | None) -> Pushed:
         """``oras cp --from-oci-layout …``."""
-        options = ["--to-registry-config", self._login_file(login), *(["--to-plain-http"] if self.plain else [])]
+        options = ["--to-registry-config", self._login_file(login), *self._insecure("to-")]
         # Refused in two transfers at once, oras 1.2 crashes.
         options += ["--concurrency", "1"]
         source = f"{self._layout(image)}:image"
@@ -170,11 +169,15 @@ class Oras(ImageProgram):
     def pull(self, repository: str, reference: str, login: Login | None, architecture: str = "") -> Pulled:
         """``oras cp --to-oci-layout …``."""
         folder = self.home.new_folder()
-        options = ["--from-registry-config", self._login_file(login), *(["--from-plain-http"] if self.plain else [])]
+        options = ["--from-registry-config", self._login_file(login), *self._insecure("from-")]
         options += ["--platform", f"linux/{architecture}"] if architecture else []
         source = f"{self.host}/{repository}{reference}"
         outcome = self._run("cp", *options, source, "--to-oci-layout", f"{folder}:image")
         return self._pulled(outcome, lambda: read_layout(folder))
+
+    def _insecure(self, end: str = "") -> list[str]:
+        """Said either way: of itself oras speaks plain HTTP to localhost."""
+        return [f"--{end}plain-http={str(self.plain).lower()}"]
 
 
 class Buildah(ImageProgram):

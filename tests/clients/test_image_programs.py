@@ -51,12 +51,6 @@ def told(path: Path, kind: type[ImageProgram]) -> str:
     return (path / f"{kind.name}.told").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("kind", [Podman, Skopeo, Buildah])
-def test_a_registry_that_a_program_cannot_name_is_not_blamed(kind: type[ImageProgram], path: Path) -> None:
-    with pytest.raises(NotApplicable, match="IPv6"):
-        made(kind, path, "cat", "http://[::1]:5000")
-
-
 @pytest.mark.parametrize("kind", [Docker, Podman, Skopeo, Buildah, Oras])
 def test_a_password_travels_by_standard_input(kind: type[ImageProgram], path: Path) -> None:
     program = made(kind, path, "cat")
@@ -79,7 +73,18 @@ def test_a_login_is_handed_over_in_a_file(kind: type[ImageProgram], path: Path) 
     assert str(folder) in told(path, kind)
 
 
-@pytest.mark.parametrize("kind", [Podman, Skopeo])
+@pytest.mark.parametrize(("url", "plain"), [("http://localhost:5000", "true"), ("https://localhost:5000", "false")])
+def test_oras_is_told_whether_to_speak_plain_http_to_this_machine(url: str, plain: str, path: Path) -> None:
+    program = made(Oras, path, "exit 1", url)
+
+    program.login("ct-push", PASSWORD)
+    program.push(image("a"), "orgs/acme/app", "v1", LOGIN)
+    program.pull("orgs/acme/app", ":v1", LOGIN)
+
+    assert [f"plain-http={plain}" in line for line in told(path, Oras).splitlines()] == [True, True, True]
+
+
+@pytest.mark.parametrize("kind", [Podman, Skopeo, Buildah])
 def test_an_address_that_a_program_does_not_know_is_no_finding(kind: type[ImageProgram], path: Path) -> None:
     with pytest.raises(NotApplicable, match="IPv6"):
         made(kind, path, "true", "https://[::1]:5000")
