@@ -217,4 +217,5 @@ def expect_not_named(reply: Exchange, name: str) -> None:
     """The name of what is hidden is nowhere in body or header fields; what only begins or ends so is another's."""
     if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", said_in(reply)):
         expected = "an answer that does not repeat the name of what is hidden"
-        raise NonConformance(expected, f"{reply.status} with that name in it", reply)
+        proof = Proof(reply.id, lacks=f"(^|[^0-9A-Za-z_-]){literal(name)}([^0-9A-Za-z_-]|$)")
+        raise NonConformance(expected, f"{reply.status} with that name in it", reply, proof=proof)

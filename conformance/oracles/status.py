@@ -38,15 +38,21 @@ def listed(values: Iterable[object]) -> str:
 
 
 def expect_status(
-    reply: Exchange, accepted: int | Iterable[int], because: str = "", given: tuple[tuple[str, str], ...] = ()
+    reply: Exchange,
+    accepted: int | Iterable[int],
+    because: str = "",
+    given: tuple[tuple[str, str], ...] = (),
+    or_refused: Exchange | None = None,
 ) -> None:
     """The status is one of those accepted; ``because`` says of what, where the check makes several requests.
 
-    ``given``: what other answers must say for this to be expected (``Proof``).
+    ``given``: what other answers must say for this to be expected; ``or_refused``: the request before it that could
+    as well have been refused (``Proof``).
     """
     wanted = {accepted} if isinstance(accepted, int) else set(accepted)
     if reply.status not in wanted:
-        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, given)
+        refused = (or_refused.id,) if or_refused else ()
+        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, given, refused)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
@@ -68,10 +74,14 @@ def expect_no_server_error(reply: Exchange, because: str = "") -> None:
 
 
 def unlike(
-    expected: str, reply: Exchange, statuses: Iterable[int], given: tuple[tuple[str, str], ...] = ()
+    expected: str,
+    reply: Exchange,
+    statuses: Iterable[int],
+    given: tuple[tuple[str, str], ...] = (),
+    or_refused: tuple[str, ...] = (),
 ) -> NonConformance:
     """The finding that an answer has none of the statuses that would be right."""
-    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), given=given)
+    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), given=given, or_refused=or_refused)
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 

@@ -36,6 +36,7 @@ from conformance.evidence.curl import (
 )
 from conformance.reporting.reproduce_judgement import judgement, shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, places, walks
+from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
     LISTS,
@@ -148,6 +149,7 @@ class Script:
             if entry["kind"] == "exchange":
                 yield from self._wait(number, entry)
                 yield from self._request(number, entry)
+                yield from or_refused(number, entry, self._proof)
                 yield from self._taken(number, entry)
             else:
                 yield from self._operated(number, entry)
@@ -353,7 +355,7 @@ class Script:
                     other = f'*) cannot "answer {number} has an ETag of its own" ;;'
                     yield f'case ${variable} in "" | "${before}") {variable}=${before} ;; {other} esac'
         located, assigned = address(number, entry, following)
-        if located:
+        if located and located not in self.marks:
             self.marks[located] = f"\0ADDRESS_{number}\0"
             self.taken.setdefault(number, set()).add("location")
             yield from assigned

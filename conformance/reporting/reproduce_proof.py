@@ -7,8 +7,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_seen import PASSES, of_the_moment
 from conformance.reporting.reproduce_text import word
+from conformance.reporting.reproduce_time import told
 
 NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
@@ -53,6 +55,9 @@ def judged(
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
+        if "unsaid" in proof and status < 400:
+            # A refusal is as good an answer as one that does not say it, and is looked through as well.
+            kind += "|403|404"
         lines.append(f"case $(status {number}) in {kind}) ;; *) {another} ;; esac")
     lines.extend(_of_the_fields(proof, number))
     if proof.get("inside"):
@@ -79,6 +84,15 @@ def judged(
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
+
+
+def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[str]:
+    """The line that looks whether a request is refused now that could as well have been refused in the run."""
+    if entry["id"] in proof.get("or_refused", []) and ALTERED not in told(entry):
+        passes = f"echo 'passes: request {number} is refused'; exit 0"
+        # A login that was got anew is refused for another reason; one that the request shows itself is what is asked.
+        shown = "" if "Bearer $" in told(entry) else "401"
+        yield f"case $(status {number}) in {of_the_moment(0, shown)}4??) {passes} ;; esac"
 
 
 def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:

@@ -39,7 +39,8 @@ class Proof:
     letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field with two
     exchanges that would have one value of it, ``listed`` what lists would have. ``given`` are exchanges with what must
     stand in their bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among
-    them, that would stand nowhere in the answer, encoded neither. ``told`` are texts with how many times the operator's
+    them, that would stand nowhere in the answer, encoded neither. ``or_refused`` are exchanges of which each could as
+    well be refused (4xx): then the finding is none. ``told`` are texts with how many times the operator's
     command events would tell them. ``beyond`` says why no script can tell.
     """
 
@@ -60,6 +61,7 @@ class Proof:
     unsaid: tuple[str, ...] = field(default=(), repr=False)
     inside: Part | None = None
     differ: tuple[tuple[str, str, str], ...] = ()
+    or_refused: tuple[str, ...] = ()
     told: tuple[tuple[str, int], ...] = ()
     beyond: str = ""
 

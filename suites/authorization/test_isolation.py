@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import member, shows
 from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.proofs import without_member
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 
 @verifies("authorization/isolation/nothing-reaches-another-organization")
@@ -153,7 +157,14 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
         again = platform.as_role("full", read)
         expect_status(again, 200, "for the item afterwards")
         if member(again, name) != before:
-            raise NonConformance(f"{name} {before!r}, as before", f"{name} {member(again, name)!r}", reply, again)
+            expected, seen = f"{name} {before!r}, as before", f"{name} {member(again, name)!r}"
+            raise NonConformance(expected, seen, reply, again, proof=_not_set(name, reply, again))
+
+
+def _not_set(name: str, written: Exchange, read: Exchange) -> Proof | None:
+    """A member would be another than it is, or the write refused."""
+    proof = without_member(read, name)
+    return replace(proof, or_refused=(written.id,)) if proof else None
 
 
 @verifies("authorization/isolation/foreign-members-are-refused")
@@ -203,4 +214,5 @@ def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
             platform.remember(resource, slug)
             again = platform.as_role("full", platform.operation(resource, "read-item", slug))
             if member(again, name) == sent:
-                raise NonConformance(f"no {name} of the caller's choice", f"{name} {sent!r}", reply, again)
+                expected, seen = f"no {name} of the caller's choice", f"{name} {sent!r}"
+                raise NonConformance(expected, seen, reply, again, proof=_not_set(name, reply, again))

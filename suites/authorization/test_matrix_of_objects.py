@@ -121,7 +121,7 @@ def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
         return  # What is stated is a promise of other checks.
     token = oauth.taken(reply, "narrow")
     for operation in scoped(platform, "read"):
-        expect_status(platform.send(operation, token), 403, f"for {operation} with a token that states no scope")
+        expect_status(platform.send(operation, token), 403, f"for {operation} without a scope", or_refused=reply)
 
 
 @verifies("authorization/matrix/method-override-is-ignored")

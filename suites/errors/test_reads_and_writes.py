@@ -17,7 +17,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ex
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 TIMES = 60
 
@@ -83,7 +83,8 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
     for text in texts:
         if not shows(reply, text):
-            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply)
+            proof = Proof(reply.id, matches=literal(text)) if text.isascii() and text.isprintable() else None
+            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply, proof=proof)
 
 
 @verifies("errors/writes/leave-everything-else-alone")

@@ -7,6 +7,7 @@ import pytest
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
+from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, row, verifies
@@ -141,7 +142,8 @@ def test_problem_details_tell_the_status(platform: Platform, once: Once) -> None
     for reply in told:
         status = reply.members().get("status")
         if isinstance(status, int) and status != reply.status:
-            raise NonConformance(f"status {reply.status} in the body, as of the answer", f"status {status}", reply)
+            expected, proof = f"status {reply.status} in the body, as of the answer", without_member(reply, "status")
+            raise NonConformance(expected, f"status {status}", reply, proof=proof)
 
 
 @verifies("errors/shape/shows-no-internals")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.documents import member
+from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -49,5 +50,6 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
     if member(shown, name) not in (text, None):
-        raise NonConformance(f"{name} {text!r}, as was sent", f"{member(shown, name)!r}", reply, shown)
+        expected, proof = f"{name} {text!r}, as was sent", without_member(shown, name)
+        raise NonConformance(expected, f"{member(shown, name)!r}", reply, shown, proof=proof)
     return True

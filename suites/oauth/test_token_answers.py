@@ -13,7 +13,7 @@ from conformance.oracles.oauth import B64TOKEN, expect_no_refresh_token, expect_
 from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 APART_S = 2.1
@@ -205,4 +205,7 @@ def test_answer_is_json_whatever_is_preferred(control: OAuthClient, secret: str 
         expect_token(reply)
     elif (reply.status, reply.media_type) != (plain.status, plain.media_type):
         expected = f"{plain.status} {plain.media_type}, as without Accept"
-        raise NonConformance(expected, f"{reply.status} {reply.media_type}", plain, reply)
+        alike = ((plain.id, reply.id, f"^content-type: *{literal(plain.media_type)}"),)
+        raise NonConformance(
+            expected, f"{reply.status} {reply.media_type}", plain, reply, proof=Proof(reply.id, alike_in=alike)
+        )

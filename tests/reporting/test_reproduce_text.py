@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.reproduce_proof import judged, patterns, printed
+from conformance.reporting.reproduce_proof import judged, or_refused, patterns, printed
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, word
 from conformance.reporting.text import plain_xml
@@ -210,3 +210,33 @@ def ended(folder: Path, status: str, lines: list[str]) -> int:
         "shows() { exit 1; }",
     ]
     return subprocess.run([SHELL, "-c", "\n".join([*told, *lines])], check=False, capture_output=True).returncode
+
+
+def sent(authorization: str) -> dict[str, Any]:
+    return {"id": "x", "url": "http://h/", "request_headers": [["Authorization", authorization]], "request_body": {}}
+
+
+@pytest.mark.parametrize(
+    ("authorization", "now", "code"),
+    [
+        ("Basic x", "403", 0),
+        ("Basic x", "401", 0),
+        ("Bearer $T", "401", 2),
+        ("Bearer $T", "409", 0),
+        ("Basic x", "429", 2),
+    ],
+)
+def test_what_could_as_well_be_refused_and_is_shows_nothing(
+    tmp_path: Path, authorization: str, now: str, code: int
+) -> None:
+    lines = list(or_refused(1, sent(authorization), {"or_refused": ["x"]}))
+    assert ended(tmp_path, now, [*lines, "shows x"]) == code
+    assert ended(tmp_path, "201", [*lines, "shows x"]) == 1
+    assert not list(or_refused(1, sent("Bearer $T~altered"), {"or_refused": ["x"]}))
+    assert not list(or_refused(1, sent("Basic x"), {"or_refused": ["y"]}))
+
+
+def test_what_an_answer_should_not_say_a_refusal_may_not_say_either(tmp_path: Path) -> None:
+    lines = judged({"unsaid": ["canary"]}, {"x": 1}, 1, 200, {}, {})
+    for status, says, code in (("403", 1, 0), ("404", 0, 1), ("200", 0, 1), ("500", 1, 2)):
+        assert ended(tmp_path, status, [f"says() {{ return {says}; }}", *lines]) == code
