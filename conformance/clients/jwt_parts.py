@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import hmac
 import json
 from typing import Any
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.serialization import Encoding
 
 
 def part(document: dict[str, Any]) -> str:
@@ -34,3 +37,12 @@ def hmac_signed(header: dict[str, Any], body: str, secret: bytes) -> str:
     """A token of this header over an encoded body, signed with HMAC SHA-256 whatever the header says."""
     signed = f"{part(header)}.{body}"
     return f"{signed}.{unpadded(hmac.new(secret, signed.encode(), hashlib.sha256).digest())}"
+
+
+def self_signed(key: ec.EllipticCurvePrivateKey) -> str:
+    """A certificate of a key that it has signed itself, as a JOSE header has it (RFC 7515 section 4.1.6)."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "cf")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    valid = made.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+    return base64.b64encode(valid.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)).decode()

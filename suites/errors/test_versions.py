@@ -143,6 +143,7 @@ def not_modified(platform: Platform) -> list[tuple[Operation, Exchange, Exchange
         first = platform.as_role("full", read)
         if etag := first.headers.get("etag"):
             reply = platform.as_role("full", read, [("If-None-Match", etag)])
+            expect_status(reply, {first.status, 304}, "for If-None-Match with the present ETag")
             found += [(read, first, reply)] if reply.status == 304 else []
     if not found:
         raise NotApplicable("no item is answered 304 to who has what is there")

@@ -12,7 +12,8 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 HEXADECIMAL = re.compile(r"[0-9A-Fa-f-]+")
-LOOK_ALIKE = str.maketrans({"a": "а", "e": "е", "o": "о", "0": "０", "1": "１", "A": "Α", "E": "Е"})
+# Full-width letters (U+FF01 to U+FF5E), which whatever normalizes text, or compares it by a collation, folds.
+LOOK_ALIKE = {ordinary: ordinary + 0xFEE0 for ordinary in range(0x21, 0x7F)}
 
 
 def altered(secret: str, how: str) -> str:
@@ -28,7 +29,7 @@ def altered(secret: str, how: str) -> str:
         "blank-before": " " + secret,
         "newline-behind": secret + "\n",
         "case-changed": secret.swapcase(),
-        "look-alike": secret.translate(LOOK_ALIKE) if secret.translate(LOOK_ALIKE) != secret else secret + "\u200b",
+        "look-alike": secret.translate(LOOK_ALIKE),
         "nul-and-more": secret + "\0x",
         "doubled": secret * 2,
     }[how]

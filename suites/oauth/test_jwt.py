@@ -11,7 +11,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from conformance.clients.jwt_parts import hmac_signed, part, signed, unpadded
+from conformance.clients.jwt_parts import hmac_signed, part, self_signed, signed, unpadded
 from conformance.oracles.status import expect_status
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
@@ -38,12 +38,19 @@ def _by_own_key(header: dict[str, Any], claims: dict[str, Any]) -> str:
     return signed({**kept, "jwk": public}, claims, key)
 
 
+def _by_own_certificate(header: dict[str, Any], claims: dict[str, Any]) -> str:
+    """A token that is signed well, by a key whose certificate, which nobody else has signed, it brings along."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    kept = {name: value for name, value in header.items() if name not in ("alg", "kid")}
+    return signed({**kept, "x5c": [self_signed(key)]}, claims, key)
+
+
 def forged(token: str, how: str, wider: list[str], credential: Credential) -> str:
     """A token that was altered in one way; ``credential`` is the one that it was issued to."""
     head, body, signature = token.split(".")
     header, claims = header_of(token), claims_of(token)
-    if how == "own-key":
-        return _by_own_key(header, claims)
+    if how in ("own-key", "own-certificate"):
+        return (_by_own_key if how == "own-key" else _by_own_certificate)(header, claims)
     if how.startswith("alg-"):
         return f"{part({**header, 'alg': how.removeprefix('alg-')})}.{body}."
     if how.startswith("hmac-"):
@@ -73,6 +80,8 @@ def forged(token: str, how: str, wider: list[str], credential: Credential) -> st
     if how in edits:
         return f"{head}.{part({**claims, **edits[how]})}.{signature}"
     return {
+        "none-and-signature": f"{part({**header, 'alg': 'none'})}.{body}.{signature}",
+        "part-behind": f"{token}.{signature}",
         "no-signature": f"{head}.{body}",
         "empty-signature": f"{head}.{body}.",
         "flipped-signature": f"{head}.{body}.{_flipped(signature)}",
@@ -81,7 +90,8 @@ def forged(token: str, how: str, wider: list[str], credential: Credential) -> st
 
 
 FORGERIES = (
-    "own-key", "alg-none", "alg-None", "alg-NONE", "alg-nOnE", "hmac-empty", "hmac-secret", "hmac-client-secret",
+    "own-key", "own-certificate", "none-and-signature", "part-behind",
+    "alg-none", "alg-None", "alg-NONE", "alg-nOnE", "hmac-empty", "hmac-secret", "hmac-client-secret",
     "hmac-client-id", "jwk", "jku", "kid-path", "kid-sql", "crit", "typ", "scope", "subject", "expiry", "audience",
     "issuer", "no-signature", "empty-signature", "flipped-signature", "cut-signature",
 )  # fmt: skip
@@ -97,7 +107,8 @@ def test_forged_tokens_are_refused(platform: Platform, how: str) -> None:
     """Purpose: a token that the issuer has not signed as it stands opens nothing.
 
     Method: 1. use a token at a declared resource: 2xx
-            2. take away, change or replace its signature, its algorithm, a header that names keys, or a claim
+            2. take away, change or replace its signature, its algorithm, a header that names keys or brings one along,
+               or a claim; or put one part more behind it
             3. expect 401
     """
     operation = platform.operations("read")[0]

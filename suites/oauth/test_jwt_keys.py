@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.clients.jwt_parts import hmac_signed
 from conformance.oracles.proofs import has_member, literal
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -20,21 +20,28 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 
-def published(platform: Platform) -> tuple[list[dict[str, Any]], Exchange]:
-    """The keys of the declared JWK set (RFC 7517 section 5), and the answer in which they are."""
+def published(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
+    """The keys of the declared JWK set (RFC 7517 section 5), and the answer in which they are.
+
+    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding.
+    """
     path = platform.oauth.identity.jwks_path
     if path is None:
         raise NotApplicable("the target file names no identity.jwks_path")
     reply = platform.http.get(path)
     keys = reply.member("keys") if reply.ok else None
+    if strictly and reply.ok and reply.media_type.endswith("json") and not keys:
+        raise NonConformance(
+            "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")
+        )
     if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
         raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
     return keys, reply
 
 
-def signing_keys(platform: Platform) -> tuple[list[dict[str, Any]], Exchange]:
+def signing_keys(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """Those of the published keys by which a token could be signed; a set may hold keys of other kinds and uses."""
-    keys, reply = published(platform)
+    keys, reply = published(platform, strictly)
     return [each for each in keys if _signs(each)], reply
 
 
@@ -97,7 +104,7 @@ def test_published_keys_verify(platform: Platform) -> None:
 
     Method: 1. ask for three tokens, which several instances may issue, and read the declared JWK set; twice where one
                is not of its keys, since keys change
-            2. expect one of them to verify the signature of each
+            2. expect a set of keys, and one of them to verify the signature of each
     """
     for _ in range(2):
         tokens = [platform.oauth.fresh_token("full") for _ in range(TOKENS)]
@@ -105,7 +112,7 @@ def test_published_keys_verify(platform: Platform) -> None:
         if not algorithms <= jwt.algorithms.get_default_algorithms().keys() or not all(map(claims_of, tokens)):
             told = ", ".join(sorted(algorithms))
             raise Inconclusive(f"the access token is no JWT of a known algorithm ({told})", "a JWT that is signed")
-        keys, reply = signing_keys(platform)
+        keys, reply = signing_keys(platform, strictly=True)
         if all(any(_verifies(key, token, str(header_of(token)["alg"])) for key in keys) for token in tokens):
             return
     raise NonConformance(
