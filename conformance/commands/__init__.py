@@ -114,7 +114,7 @@ def command_names() -> list[str]:
 def _first_line(name: str) -> str:
     source = Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8")
     line = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
-    return line.partition(": ")[2].rstrip(".").replace("%", "%%")
+    return line.partition(": ")[2].rstrip(".").replace("``", "").replace("%", "%%")
 
 
 def _shortened(text: str) -> str:

@@ -15,7 +15,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "certify",
-        help="sign a statement of a run",
         description="Signs a statement for each class claimed, over the digests of every file of the run. The run must "
         "be complete, of the full profile and of a released contract, with nothing unjudged in what is claimed.",
     )

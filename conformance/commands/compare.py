@@ -22,7 +22,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "compare",
-        help="say what changed from one run to another",
         description="Compares runs with the first one. Exit code 1 where a MUST newly fails, 7 where one can no longer "
         "be judged; with --fail-on any, 1 for any difference.",
     )

@@ -27,9 +27,7 @@ MEANING = {
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = subparsers.add_parser(
-        "explain", help="explain a requirement or check", description="Explains a requirement or one of its checks."
-    )
+    parser = subparsers.add_parser("explain", description="Explains a requirement or one of its checks.")
     parser.add_argument("id", metavar="ID", help="a requirement's id, or a check's (with #case)")
 
 

@@ -15,7 +15,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "history",
-        help="say how each check fared over many runs",
         description="Reads every run in a folder and says which checks newly fail, since when, and which are flaky.",
     )
     parser.add_argument("folder", metavar="DIR", type=Path, help="the folder of the runs' folders, such as reports/")

@@ -43,7 +43,7 @@ class Answers:
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command."""
-    parser = subparsers.add_parser("init", help="write a target file", description="Writes a commented target file.")
+    parser = subparsers.add_parser("init", description="Writes a commented target file.")
     parser.add_argument("--yes", action="store_true", help="ask nothing, take what is proposed")
     parser.add_argument("--preset", choices=list(PRESETS), help="what the target offers")
     parser.add_argument("--target", metavar="NAME", help="the target's name in the file")

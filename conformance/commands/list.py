@@ -19,7 +19,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "list",
-        help="list checks or requirements",
         description="Lists the checks. Selectors: an area, an id or the beginning of one, class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")

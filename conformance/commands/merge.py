@@ -16,7 +16,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "merge",
-        help="join the shards of a run",
         description="Joins the runs that conformance run --shard I/N left into one, with its reports. The exit code is "
         "that of the joined run.",
     )

@@ -20,7 +20,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "preflight",
-        help="say what can be reached and used",
         description="Looks at each surface of a target; exit code 7 where something declared cannot be had.",
     )
     parser.add_argument("--config", metavar="FILE", type=Path, help="the target file (default: conformance.toml)")

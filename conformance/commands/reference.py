@@ -12,7 +12,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     service.add_arguments(
         subparsers.add_parser(
             "reference",
-            help="serve the embedded deployment",
             description="Serves the embedded deployment on loopback until SIGINT or SIGTERM.",
         )
     )

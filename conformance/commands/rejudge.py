@@ -20,7 +20,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "rejudge",
-        help="judge stored evidence again, the target untouched",
         description="Judges the evidence of a run again with today's oracles; exit code 1 where a verdict changes.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the run's folder")

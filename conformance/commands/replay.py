@@ -20,7 +20,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "replay",
-        help="try again what failed or could not be judged",
         description="Runs checks of an earlier run once more, with its seed, against the same target.",
     )
     parser.add_argument("folder", metavar="RUN", type=Path, help="the folder of the earlier run")

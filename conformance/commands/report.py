@@ -17,7 +17,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """The command's arguments."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "report",
-        help="render the reports of a run again",
         description="Renders the reports of a run again, from its record. With --index, writes index.html and "
         "history.html over all runs of a folder, which is then a static site.",
     )

@@ -24,20 +24,26 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "run",
-        help="check a target (without conformance.toml: the embedded reference)",
         description="Checks a target against the contract and leaves a report. Selectors: an area, an id or the "
         "beginning of one, class:, level:, clause:.",
     )
     parser.add_argument("selectors", nargs="*", default=[], metavar="SELECTOR")
-    parser.add_argument("--config", metavar="FILE", help="the target file")
-    parser.add_argument("--target", metavar="NAME", help="which target of it")
-    parser.add_argument("--profile", metavar="NAME", default="full", help="quick, core, full or non-disruptive")
+    parser.add_argument("--config", metavar="FILE", help="the target file (default: conformance.toml)")
+    parser.add_argument("--target", metavar="NAME", help="which target of the file (default: the only one)")
+    parser.add_argument(
+        "--profile", metavar="NAME", default="full", help="quick, core, full (default) or non-disruptive"
+    )
     parser.add_argument(
         "-n", "--workers", metavar="N", type=workers, help="processes (default: by the target's distance)"
     )
     parser.add_argument("--shard", metavar="I/N", help="the I-th of N parts")
     parser.add_argument("--durations", metavar="RUN", help="an earlier run by whose durations the parts are balanced")
-    parser.add_argument("--explore", metavar="N", type=examples, help="examples a property; 0: the written ones alone")
+    parser.add_argument(
+        "--explore",
+        metavar="N",
+        type=examples,
+        help="examples a property; 0: the written ones alone (default: the profile's)",
+    )
     parser.add_argument(
         "--explore-time", metavar="SECONDS", type=seconds, help="when properties begin no further example"
     )
@@ -55,9 +61,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="DIR",
         help="where failing examples are kept and tried first (default: with the run)",
     )
-    parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s"')
+    parser.add_argument("--rate", metavar="RATE", help='most requests, such as "50/s" (default: the target file\'s)')
     parser.add_argument("--out", metavar="DIR", help="folder for this run (default: a new one in reports/)")
-    parser.add_argument("--report", metavar="LIST", default="all", help="html,junit,ctrf,markdown,allure,scripts")
+    parser.add_argument(
+        "--report", metavar="LIST", default="all", help="of html,junit,ctrf,markdown,allure,scripts (default: all)"
+    )
     parser.add_argument("--waivers", metavar="FILE", help="the waivers (default: waivers.toml beside the target file)")
     parser.add_argument("--baseline", metavar="RUN", type=Path, help="also say what changed since an earlier run")
     parser.add_argument(

@@ -13,7 +13,7 @@ from conformance.vocabulary.verdict import ExitCode
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command, with one command of its own for each thing that is done with a statement."""
-    parser = subparsers.add_parser("statement", help="show a statement in words, or make a badge of it")
+    parser = subparsers.add_parser("statement", description="Shows a statement in words, or makes a badge of it.")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     show = actions.add_parser("show", help="say in words what is stated", description="Says in words what is stated.")
     badge = actions.add_parser(

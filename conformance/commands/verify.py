@@ -18,7 +18,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "verify",
-        help="check a signed statement",
         description="Checks a statement's signature; with the run also that no file of it was changed, that what is "
         "stated follows from it, and its verdicts from the evidence, which is judged again.",
     )

@@ -14,7 +14,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command."""
     parser = subparsers.add_parser(
         "waive",
-        help="permit one known finding until a day",
         description="Appends to waivers.toml, which stands beside the target file and is reviewed like code.",
     )
     parser.add_argument("id", metavar="ID", help="a requirement, or one case of it")
