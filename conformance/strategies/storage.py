@@ -162,7 +162,7 @@ def part_orders(at_most: int = 3) -> SearchStrategy[list[int]]:
 
 def tag_sets() -> SearchStrategy[dict[str, str]]:
     """Tags within the limits: ten of them, letters, digits, blanks and + - = . _ : / @."""
-    letters = st.sampled_from("abcXYZ019 +-=._:/@é")
+    letters = st.sampled_from("abcXYZ019 +-=._:/@é日")
     keys = (
         st.text(letters, min_size=1, max_size=20).map(str.strip).filter(lambda key: key and not key.startswith("aws:"))
     )

@@ -145,17 +145,19 @@ def test_deletion_keeps_what_changed(space: Space) -> None:
 def test_many_deletions_keep_what_changed(space: Space) -> None:
     """Purpose: DeleteObjects deletes nothing whose ETag is named and is another: it has changed since it was read.
 
-    Method: 1. name an object in DeleteObjects with an ETag that it does not have
-            2. expect the object there, and its key not told as deleted
+    Method: 1. name an object in DeleteObjects with an ETag that it does not have, and behind it a key
+            2. expect the object there, its key not told as deleted, and the other one deleted
     """
-    key = space.stored(b"what stood there")
+    key, behind = space.stored(b"what stood there"), space.key("behind")
     named = f"<Object>{element('Key', key)}{element('ETag', OTHER)}</Object>"
 
-    reply = space.delete_with(document("Delete", named))
+    reply = space.delete_with(document("Delete", named + f"<Object>{element('Key', behind)}</Object>"))
 
     expect_stored(space.get(key), b"what stood there")
-    if reply.ok and key in deletion_of(reply).deleted:
+    if reply.ok and key in (deleted := deletion_of(reply).deleted):
         raise NonConformance("an Error for a key whose ETag is another", "Deleted", reply)
+    if reply.ok and behind not in deleted:
+        raise NonConformance(f"{behind} told as deleted behind the error", f"deleted {list(deleted)}", reply)
 
 
 @verifies("storage/conditional-write/copy-keeps-what-is-there")

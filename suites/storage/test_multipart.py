@@ -39,7 +39,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
     """Purpose: the object is its parts in the order of their numbers, in whatever order they came.
 
     Method: 1. upload three parts in some order, complete
-            2. expect their bytes in the order of their numbers, also in a range over a border between parts, and one
+            2. expect their bytes in the order of their numbers, also in ranges over borders between parts, and one
                ETag in result, GET and listing
     """
     key, bodies = space.key("parts"), {1: FIRST, 2: SECOND, 3: TAIL}
@@ -59,9 +59,11 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
     if entry.size != len(whole):
         proof = says(page.reply, "Size", str(len(whole)))
         raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entry.size}", page.reply, proof=proof)
-    # A range that is of two parts: what was joined is one object.
-    for border in (len(FIRST), len(FIRST + SECOND)):
-        expect_range(space.get(key, {"Range": f"bytes={border - 3}-{border + 2}"}), whole, border - 3, border + 2)
+    # Ranges that are of two parts: what was joined is one object, from whichever end a range is counted.
+    early, late, last = len(FIRST), len(FIRST + SECOND) - 3, len(whole) - 1
+    expect_range(space.get(key, {"Range": f"bytes={early - 3}-{early + 2}"}), whole, early - 3, early + 2)
+    for field in (f"bytes={late}-", f"bytes=-{len(TAIL) + 3}"):
+        expect_range(space.get(key, {"Range": field}), whole, late, last)
     space.delete(key)
 
 
@@ -144,10 +146,11 @@ def test_parts_that_are_not_named_are_left_out(space: Space) -> None:
 
 @verifies("storage/multipart/invisible-until-complete")
 def test_upload_is_invisible_until_complete(space: Space) -> None:
-    """Purpose: an object appears when its upload is completed, and not before.
+    """Purpose: an object appears when its upload is completed, and not before, whatever becomes of its key.
 
     Method: 1. open an upload, send a part
-            2. expect no object in GET, also by the part's number, nor in a listing, then the object after completion
+            2. expect no object in GET, also by the part's number, nor in a listing
+            3. delete the key with DeleteObjects, complete; expect the object
     """
     key = space.key()
     upload = space.opened(key)
@@ -160,6 +163,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     listed = listing_of(space.listing(key))
     if listed.keys:
         raise NonConformance("no unfinished upload in the listing", f"{listed.keys}", listed.reply)
+    expect_status(space.delete_many([key]), 200)
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), TAIL)
 

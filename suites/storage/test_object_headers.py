@@ -42,7 +42,8 @@ METADATA = {
     "x-amz-meta-with_line.and.dot": "a+b%20c",
     "x-amz-meta-quoted": '"at 10:30"',
     "x-amz-meta-long": "long" * 250,
-    **{f"x-amz-meta-number-{number}": str(number) for number in range(12)},
+    "x-amz-meta-content-type": "not/its-own",
+    **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
 }
 CLOCK_TICK_S = 2
 """A server may look at its clock once a second only, and at another one where it stores."""
@@ -143,14 +144,16 @@ def test_own_encoding_is_kept(space: Space) -> None:
 def test_metadata_comes_back(space: Space) -> None:
     """Purpose: user metadata is kept with the object.
 
-    Method: 1. put an object with x-amz-meta- fields, whose names have underscores and dots too: expect 200
-            2. expect them in GET and HEAD as they were given
+    Method: 1. put an object with a Content-Type and x-amz-meta- fields, whose names have underscores and dots too, or
+               are those of other fields: expect 200
+            2. expect all of them in GET and HEAD as they were given
     """
     key = space.key()
-    expect_status(space.put(key, b"annotated", METADATA), 200, "for metadata, whatever letters its names have")
+    described = {"Content-Type": "text/csv", **METADATA}
+    expect_status(space.put(key, b"annotated", described), 200, "for metadata, whatever letters its names have")
 
     for reply in (space.get(key), space.head(key)):
-        expect_headers(reply, METADATA)
+        expect_headers(reply, described)
 
 
 @verifies("storage/object/repeated-metadata-is-joined")

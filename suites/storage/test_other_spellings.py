@@ -10,7 +10,13 @@ from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_length, expect_nothing_stored, expect_tag_set
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_length,
+    expect_nothing_stored,
+    expect_own_or_refused,
+    expect_tag_set,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
@@ -114,3 +120,21 @@ def test_tags_of_similar_names_are_different(space: Space, one: str, other: str)
     expect_status(space.put_tags(tagged, [("project", "alpha")]), {200, 204})
     expect_tag_set(space.get_tags(plain), {})
     expect_tag_set(space.get_tags(tagged), {"project": "alpha"})
+
+
+@verifies("storage/copy/source-is-decoded-once")
+@pytest.mark.parametrize(
+    ("name", "normal"), [case("doubled-slash", "a//b", "a/b"), case("slash-at-its-end", "folder/", "folder")]
+)
+def test_copy_source_is_no_path(space: Space, name: str, normal: str) -> None:
+    """Purpose: what is copied is the object of exactly that key, which no slash makes another's.
+
+    Method: 1. put an object, and another under a name with a slash more, which may be refused; copy from that name
+            2. expect the bytes of the second, or nothing copied where it was refused
+    """
+    prefix = space.prefix()
+    space.stored(b"normal", key=prefix + normal)
+    put = space.put(prefix + name, b"with another slash")
+
+    space.copy(f"{prefix}copy", prefix + name)
+    expect_own_or_refused(put, space.get(f"{prefix}copy"), b"with another slash")

@@ -11,8 +11,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
 
-NAMES = ["a", "b/1", "b/2", "b/3", "c", "d/1", "d/2", "e", "f", "g/1", "h"]
-TOP, FOLDERS = ["a", "c", "e", "f", "h"], ["b/", "d/", "g/"]
+# A page after one that ends at a folder begins behind it: "b0" is the very next name, "d/é" of the last within.
+NAMES = ["a", "b/1", "b/2", "b/3", "b0", "c", "d/1", "d/é", "e", "f", "g/1", "h"]
+TOP, FOLDERS = ["a", "b0", "c", "e", "f", "h"], ["b/", "d/", "g/"]
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3, 4, 7)])
 
 

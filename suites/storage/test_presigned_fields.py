@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.s3_documents import expect_keys, listing_of
-from conformance.oracles.s3_errors import expect_no_error_inside
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -23,6 +23,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
 REFUSED = {400, 401, 403}
+FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
 FIELDS = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 
 
@@ -66,6 +67,34 @@ def test_signed_fields_are_checked(space: Space, name: str, value: str) -> None:
 
     expect_status(reply, REFUSED)
     expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+@pytest.mark.parametrize("condition", [case("by-url", {"If-None-Match": "*"})])
+def test_url_keeps_what_is_there(space: Space, condition: dict[str, str]) -> None:
+    """Purpose: who hands out a URL to create an object hands out none to overwrite it.
+
+    Method: 1. put an object; presign a PUT to its key with If-None-Match: * among the signed fields, send it
+            2. expect 412 PreconditionFailed, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+    url = space.s3.presign(space.request("PUT", key, headers=condition))
+
+    expect_refusal(space.s3.send_as_is(replace(url, body=b"intruder")), 412, FAILED)
+    expect_stored(space.get(key), b"what stood there")
+
+
+@verifies("storage/presigned/expired-is-refused")
+@pytest.mark.parametrize("field", [case("dated-now", "x-amz-date")])
+def test_expired_url_with_another_date_is_refused(space: Space, field: str) -> None:
+    """Purpose: a presigned URL ends with its time, whatever time its bearer tells beside it.
+
+    Method: 1. presign a GET for one minute as of sixteen minutes ago, send it with an x-amz-date of now
+            2. expect 403 (400, 401)
+    """
+    url = space.s3.presign(space.request("GET", space.stored()), "60", minutes_off(-16))
+
+    expect_status(space.s3.send_as_is(url.with_header(field, minutes_off(0).timestamp())), REFUSED)
 
 
 @verifies("storage/presigned/range-is-served")

@@ -23,7 +23,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
 STOOD = b"what stood there"
+DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 REFUSED = {400, 401, 403}
+EXPIRED = {"AccessDenied", "ExpiredToken", "ExpiredRequest", "RequestExpired", "RequestTimeTooSkewed"}
 COPY_SOURCE, OWNER = "x-amz-copy-source", "x-amz-meta-owner"
 BAD_EXPIRY = {
     "AuthorizationQueryParametersError",
@@ -71,13 +73,14 @@ def test_presigned_get_is_served(space: Space, expires: str) -> None:
     """Purpose: who holds a presigned URL gets the object without credentials, for up to seven days.
 
     Method: 1. presign a GET as of the target's own time, send it without any other credentials
-            2. expect 200 and the bytes
+            2. expect 200, the bytes and what is said of them
     """
     key = space.key()
-    put = require(space.put(key, b"shared by URL"), "objects")
+    put = require(space.put(key, b"shared by URL", DESCRIBED), "objects")
     url = space.s3.presign(space.request("GET", key), expires, by_clock_of(put))
 
-    expect_bytes(space.s3.send_as_is(url), b"shared by URL")
+    expect_bytes(reply := space.s3.send_as_is(url), b"shared by URL")
+    expect_headers(reply, DESCRIBED)
 
 
 @verifies("storage/presigned/head-is-served")
@@ -119,7 +122,7 @@ def test_expired_url_is_refused(space: Space, method: str) -> None:
 
     reply = space.s3.send_as_is(replace(url, body=b"late" if method == "PUT" else b""))
 
-    expect_refusal(reply, REFUSED, {"AccessDenied", "ExpiredToken", "RequestExpired", "RequestTimeTooSkewed"})
+    expect_refusal(reply, REFUSED, EXPIRED)
     expect_stored(space.get(key), STOOD)
 
 

@@ -24,7 +24,8 @@ from conformance.vocabulary.finding import NonConformance
 
 WHOLE = bytes(range(256)) * 4
 LAST = len(WHOLE) - 1
-DESCRIBED = ("etag", "last-modified", "content-type", "cache-control", "x-amz-meta-owner")
+DESCRIBED = ("etag", "last-modified", "content-type", "cache-control", "content-language", "x-amz-meta-owner")
+OWNED = {"Content-Type": "text/csv", "Content-Language": "de", "x-amz-meta-owner": "alice"}
 
 
 @pytest.fixture(scope="session")
@@ -191,9 +192,9 @@ def test_part_is_described_as_the_whole(space: Space) -> None:
     """Purpose: a part says of which object it is, or a client that reads in parts would mix two versions.
 
     Method: 1. put an object with metadata, GET a range of it and the whole
-            2. expect the same ETag, Last-Modified, type and metadata with both
+            2. expect the same ETag, Last-Modified, type, language and metadata with both
     """
-    key = space.stored(WHOLE, {"Content-Type": "text/csv", "Cache-Control": "max-age=60", "x-amz-meta-owner": "alice"})
+    key = space.stored(WHOLE, {"Cache-Control": "max-age=60", **OWNED})
     got = space.get(key)
     part = space.get(key, {"Range": "bytes=0-9"})
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import Request
+from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import Bucket, minutes_off
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import error_of, expect_refusal
@@ -150,3 +150,19 @@ def test_path_is_not_normalised(space: Space) -> None:
     if error is not None and error.code == "SignatureDoesNotMatch":
         raise NonConformance("a right signature, of the path as it was sent", observed(put), put)
     expect_own_or_refused(put, space.get(key), b"doubled")
+
+
+@verifies("storage/signature/payload-hash-is-checked")
+@pytest.mark.parametrize("stated", [case("no-hash", "conformance"), case("of-unknown-kind", "STREAMING-CONFORMANCE")])
+def test_what_is_no_hash_is_refused(space: Space, stated: str) -> None:
+    """Purpose: only UNSIGNED-PAYLOAD says that a body is not signed; another word in place of its hash does not.
+
+    Method: 1. sign a PUT with such an x-amz-content-sha256, send it
+            2. expect a refusal, and the old bytes
+    """
+    key = space.stored(STOOD)
+
+    reply = space.s3.send(space.request("PUT", key, body=b"in flight"), Signing(payload=stated))
+
+    expect_status(reply, {*REFUSED, 501})
+    expect_stored(space.get(key), STOOD)

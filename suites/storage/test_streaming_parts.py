@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, chunked
+from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, ChunkedUpload, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import NONE, completion_document
 from conformance.clients.sigv4 import Request
@@ -78,6 +78,36 @@ def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -
 
     expect_status(reply, 200)
     expect_no_error_inside(upload.complete(reply, WHOLE))
+    expect_bytes(space.get(upload.key), WHOLE)
+
+
+def _forged(part: ChunkedUpload) -> ChunkedUpload:
+    first, *rest = part.chunks
+    return replace(part, chunks=(replace(first, signature="0" * 64), *rest))
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize("kind", [case("of-a-part", SIGNED)])
+def test_altered_chunks_of_a_part_are_refused(space: Space, features: frozenset[str], kind: str) -> None:
+    """Purpose: the chunks of a part are as the signer sent them and all came, like those of an object.
+
+    Method: 1. open an upload, send a part; send it anew with a forged chunk, then with a chunk more than it says
+               and with a forged signature of its trailer
+            2. expect 400 or 403 each time; the completion with the first's ETag gives the first's bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    upload = _opened(space, False)
+    part = space.s3.send(upload.request(WHOLE))
+    forged = _forged(chunked(upload.request(), space.s3.keys, (b"x" * 65536, *PARTS[1:]), kind))
+    longer = chunked(upload.request(), space.s3.keys, PARTS, kind, decoded=len(WHOLE) - 1)
+    trailed = chunked(upload.request(), space.s3.keys, PARTS, SIGNED_TRAILER, checksum_field("crc32", WHOLE))
+    trailed = replace(trailed, trailers=(trailed.trailers[0], "x-amz-trailer-signature:" + "0" * 64))
+
+    expect_status(part, 200)
+    for altered in (forged, longer, trailed):
+        expect_status(space.s3.send_as_is(altered.assembled()), {400, 403})
+    expect_no_error_inside(upload.complete(part, WHOLE))
     expect_bytes(space.get(upload.key), WHOLE)
 
 

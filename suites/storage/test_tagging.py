@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import content_md5, tagging_document
+from conformance.clients.sigv4 import query_string
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_same_etag, expect_tag_set
 from conformance.oracles.status import expect_status
@@ -15,7 +16,7 @@ from conformance.strategies.storage import tag_sets
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NotApplicable
 
-TAGS = {"Project": "Alpha", "owner": "team a"}
+TAGS = {"Project": "Alpha", "owner": "team é日", "Owner": "Team A"}
 OTHER = b"another document"
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 MALFORMED = {"MalformedXML", "InvalidRequest", "MissingRequestBodyError", "MissingContentLength", "InvalidTag"}
@@ -48,10 +49,10 @@ def test_tags_given_with_the_object(space: Space) -> None:
     Method: 1. put with x-amz-tagging, URL-encoded
             2. expect the tags decoded
     """
-    key = space.key()
+    key, tags = space.key(), {**TAGS, "sum": "a=b", "reviewed": ""}
 
-    expect_status(space.put(key, b"tagged", {"x-amz-tagging": "Project=Alpha&owner=team%20a&sum=a%3Db&reviewed="}), 200)
-    expect_tag_set(space.get_tags(key), {**TAGS, "sum": "a=b", "reviewed": ""})
+    expect_status(space.put(key, b"tagged", {"x-amz-tagging": query_string(tags.items())}), 200)
+    expect_tag_set(space.get_tags(key), tags)
 
 
 @verifies("storage/tagging/none-is-an-empty-set")
@@ -68,14 +69,16 @@ def test_untagged_object_has_an_empty_set(space: Space) -> None:
 def test_tag_set_is_replaced(space: Space) -> None:
     """Purpose: putting tags replaces the whole set.
 
-    Method: 1. tag an object twice, the second time with one tag as large as can be
-            2. expect the second set alone
+    Method: 1. tag an object thrice, the second time with one tag as large as can be, at last with none
+            2. expect the second set alone, then none
     """
     key = space.stored()
     require(space.put_tags(key, list(TAGS.items())), "tagging")
 
     expect_status(space.put_tags(key, [("k" * 128, "v" * 256)]), {200, 204})
     expect_tag_set(space.get_tags(key), {"k" * 128: "v" * 256})
+    expect_status(space.put_tags(key, []), {200, 204}, "for a set of no tags")
+    expect_tag_set(space.get_tags(key), {})
 
 
 @verifies("storage/tagging/overwriting-drops-tags")

@@ -1,0 +1,311 @@
+"""Habits of real gateways, each right nearly everywhere: what ends a page, a part, a URL, a document too early."""
+
+from __future__ import annotations
+
+import bisect
+import posixpath
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.sequences import drop_uploads
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import canonical, xml
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.multipart import SMALLEST_PART
+from conformance.reference.storage.payloads import Chunk
+from conformance.reference.storage.properties import META
+from conformance.reference.storage.state import Bucket, StoredObject
+
+DATE = "x-amz-date"
+_HASH = re.compile("[0-9a-f]{64}")
+
+# Where a page begins that follows one which ended at a folder.
+
+
+class FolderEndsWithTheNextName(Defect):
+    """S3 API Reference, ListObjectsV2: behind the folder ``b/`` comes all that does not begin with it, ``b0`` first."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole",)
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        group, position = wanted.after, int(original(names, wanted))
+        if not wanted.delimiter or not group.endswith(wanted.delimiter):
+            return position
+        return max(position, bisect.bisect_right(names, group[:-1] + chr(ord(group[-1]) + 1)))
+
+
+class FolderEndsAtTheLastOfAscii(Defect):
+    """S3 API Reference, ListObjectsV2: a folder is told once, whatever letters the names within begin with."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole",)
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        if wanted.delimiter and wanted.after.endswith(wanted.delimiter):
+            return bisect.bisect_right(names, wanted.after + "\x7f")
+        return int(original(names, wanted))
+
+
+# Ranges of what was uploaded in parts.
+
+
+class SuffixIsOfTheLastPart(Defect):
+    """RFC 9110 section 14.1.2: the last bytes are those of the object, however many of its parts they are of."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        span: tuple[int, int] | None = original(call, found)
+        if span is None or "-" not in found.etag or not call.headers["range"].startswith("bytes=-"):
+            return span
+        return max(span[0], (found.size - 1) // SMALLEST_PART * SMALLEST_PART), span[1]
+
+
+class OpenRangeEndsWithItsPart(Defect):
+    """RFC 9110 section 14.1.2: a range without an end goes to the end of the object, not of the part it begins in."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        span: tuple[int, int] | None = original(call, found)
+        if span is None or "-" not in found.etag or not call.headers["range"].endswith("-"):
+            return span
+        return span[0], min(span[1], (span[0] // SMALLEST_PART + 1) * SMALLEST_PART)
+
+
+class RangesCached(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": after a write every read has the new bytes, of a range too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], StoredObject] = {}
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        asked = call.headers.get("range")
+        first = found if asked is None else self.kept.setdefault((call.bucket, call.key, asked), found)
+        answer: Answer = original(call, first, overrides)
+        return answer
+
+
+# What is said of an object.
+
+
+class MetadataTakenForTheType(Defect):
+    """S3 User Guide, "Working with object metadata": what is named x-amz-meta-content-type is no Content-Type."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return call.headers.get(META + "content-type") or str(original(call))
+
+
+class NumbersInMetadataReckoned(Defect):
+    """S3 User Guide, "Working with object metadata": values are text, and ``007`` is not 7."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: str(int(value)) if value.isdecimal() else value for name, value in original(call).items()}
+
+
+class RangesLoseTheLanguage(Defect):
+    """RFC 9110 section 15.3.7: a part without If-Range is described as the whole would have been."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/part-is-described-as-the-whole",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 206:
+            del answer.headers["content-language"]
+        return answer
+
+
+class UrlsTellNoMetadata(Defect):
+    """SigV4, "Using Query Parameters": a request that is made by a URL is answered as any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/get-is-served",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "X-Amz-Signature" in request.query_string:
+            for name in [name for name in answer.headers if name.startswith(META)]:
+                del answer.headers[name]
+        return answer
+
+
+class TagNamesOfAnyCase(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": keys and values are case sensitive."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        if len({key.lower() for key, _ in pairs}) != len(pairs):
+            raise Fault("InvalidTag", "Cannot provide multiple Tags with the same key")
+        return dict(original(pairs))
+
+
+class TagsInLatinLetters(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": any letters that UTF-8 has."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        return {key: value.encode("latin-1", "replace").decode("latin-1") for key, value in original(pairs).items()}
+
+
+class EmptyTagSetPassedOver(Defect):
+    """S3 API Reference, PutObjectTagging: the set that is sent takes the place of the present one, one of none too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/set-is-replaced",)
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        kept = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if kept is not None and b"<Tag>" not in call.body:
+            bucket.put(call.key, kept)
+        return answer
+
+
+# Signatures and URLs.
+
+
+class UrlsOverwriteUnasked(Defect):
+    """S3 User Guide, "Conditional writes": If-None-Match: * holds for what is put by a URL that signs it."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "X-Amz-Signature" in call.query:
+            headers = call.headers.mutablecopy()
+            del headers["if-none-match"]
+            call = replace(call, request=replace(call.request, headers=headers))
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LifeOfUrlsFromOtherFields(Defect):
+    """SigV4, "Using Query Parameters": a URL lives from its X-Amz-Date, not from a field that its bearer adds."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/expired-is-refused",)
+
+    def __init__(self) -> None:
+        self.told: float | None = None
+
+    def authenticate(self, original: Any, request: Request) -> Any:
+        self.told = canonical.seconds_of(request.headers.get(DATE, ""))
+        return original(request)
+
+    def check_expiry(self, original: Any, age: float, expires: int) -> None:
+        if self.told is None:
+            original(age, expires)
+
+    def check_signed_headers(self, original: Any, request: Request, presented: Presented) -> None:
+        original(request, replace(presented, signed_headers=(*presented.signed_headers, DATE)))
+
+
+class WordsTakenForUnsignedPayload(Defect):
+    """SigV4, x-amz-content-sha256: the hash of the payload, or UNSIGNED-PAYLOAD; nothing else leaves it unsigned."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
+
+    def payload_hash(self, original: Any, given: str | None) -> str:
+        return given or str(original(given))
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return bool(original(stated, body)) or not _HASH.fullmatch(stated)
+
+
+class ChunksOfPartsUnverified(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": every chunk's signature is verified, that of a part's too."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def check_chunk(self, original: Any, call: Call, previous: str, chunk: Chunk) -> str:
+        return chunk.signature if "partNumber" in call.query else str(original(call, previous, chunk))
+
+
+class LengthOfChunkedPartsUnchecked(Defect):
+    """SigV4, x-amz-decoded-content-length: the length of what the chunks carry, those of a part too."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def check_decoded_length(self, original: Any, call: Call) -> None:
+        if "partNumber" not in call.query:
+            original(call)
+
+
+class TrailersOfPartsUnverified(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the trailer's signature is verified, that of a part's too."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_trailers(self, original: Any, call: Call, rest: bytes, previous: str | None) -> None:
+        original(call, rest, None if "partNumber" in call.query else previous)
+
+
+# Sources, and documents.
+
+
+class CopySourceCleaned(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: a key as it is, with each of its slashes."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/source-is-decoded-once",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        bucket, key = original(call)
+        return bucket, posixpath.normpath(key)
+
+
+class NamedDeletionsDropUploads(Defect):
+    """S3 API Reference, UploadPart: an upload is open until it is completed or aborted, whatever is deleted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        drop_uploads(bucket, entry.require("Key"))
+        return str(await original(bucket, entry, quiet))
+
+
+class DeletionsEndAtErrors(Defect):
+    """S3 API Reference, DeleteObjects: each key is deleted or told as an error, also behind one that could not be."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    async def delete_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        self.failed = False
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        return "" if self.failed else str(await original(bucket, entry, quiet))
+
+    def entry_failed(self, original: Any, key: str, fault: Fault) -> str:
+        self.failed = True
+        return str(original(key, fault))
