@@ -167,7 +167,7 @@ class Repository:
     def delete_blob(self, digest: str) -> Exchange:
         """DELETE of a blob (end-10)."""
         reply = self.send("DELETE", f"blobs/{digest}")
-        if reply.status == 202:
+        if reply.ok:
             self.inventory.blobs.discard(digest)
         return reply
 
@@ -228,7 +228,7 @@ class Repository:
     def delete_manifest(self, reference: str) -> Exchange:
         """DELETE of a manifest by digest, or of a tag (end-9)."""
         reply = self.send("DELETE", f"manifests/{reference}")
-        if reply.status == 202:
+        if reply.ok:
             self.inventory.manifests.pop(reference, None)
         return reply
 
@@ -281,7 +281,9 @@ class Repository:
         targets = [f"manifests/{digest}" for digest in reversed(self.inventory.manifests)]
         targets += [f"blobs/{digest}" for digest in self.inventory.blobs if digest]
         replies = [(each, self.send("DELETE", each)) for each in targets]
-        return left + [(f"{self.name} {each}", str(reply)) for each, reply in replies if reply.status not in (202, 404)]
+        return left + [
+            (f"{self.name} {each}", str(reply)) for each, reply in replies if not (reply.ok or reply.status == 404)
+        ]
 
 
 NewRepository = Callable[[str], Repository]

@@ -199,9 +199,12 @@ def open_door(http: HttpClient, repository: str) -> Door:
 
 
 def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
-    """Scheme in lower case and parameters of the first Bearer or Basic challenge of a 401; Basic needs none here."""
-    for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
-        for scheme, ending in (("Bearer", r"\s+(?=\w+\s*=)"), ("Basic", r"(?:\s+(?=\w+\s*=)|\s*(?=,|$))")):
+    """Scheme in lower case and parameters of the first Bearer challenge of a 401, or else Basic, which needs none here.
+
+    Where both are offered, in whatever order, the tokens are looked at: they have rights of their own.
+    """
+    for scheme, ending in (("Bearer", r"\s+(?=\w+\s*=)"), ("Basic", r"(?:\s+(?=\w+\s*=)|\s*(?=,|$))")):
+        for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
             found = re.search(rf"(?:^|,)\s*{scheme}{ending}", value, re.IGNORECASE)
             if found:
                 pairs = reversed(PARAMETER.findall(value[found.end() :]))

@@ -336,11 +336,11 @@ def expect_nothing_changed(operation: str, on: Occasion) -> None:
     elif operation == "delete-blob":
         expect_untouched(repository.get_blob(layer.digest), layer.content)
     elif operation == "put-manifest":
-        expect_not_stored([repository.head_manifest(on.tag)])
+        expect_not_stored([repository.get_manifest(on.tag)])
     elif operation == "put-manifest-by-digest":
-        expect_not_stored([repository.head_manifest(on.untagged.digest)])
+        expect_not_stored([repository.get_manifest(on.untagged.digest)])
     elif operation == "upload-at-once":
-        expect_not_stored([repository.head_blob(on.blob.digest)])
+        expect_not_stored([repository.get_blob(on.blob.digest)])
 
 
 def expect_reachable(what: str, request: Callable[[], T]) -> T:

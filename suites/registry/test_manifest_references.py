@@ -81,7 +81,7 @@ def deleted_image(repository: Repository, manifest: Manifest, features: frozense
     """Has an image pushed and deleted; not asked of a registry that deletes none."""
     if "registry.delete" not in features:
         raise NotApplicable("the target does not claim registry.delete")
-    if (reply := repository.delete_manifest(repository.given(manifest).digest)).status != 202:
+    if not (reply := repository.delete_manifest(repository.given(manifest).digest)).ok:
         raise NotApplicable(f"the registry deletes no manifests: {reply}")
     return manifest
 
@@ -90,7 +90,7 @@ def deleted_blob(repository: Repository, blob: Blob, features: frozenset[str]) -
     """Has a blob pushed and deleted; not asked of a registry that deletes none."""
     if "registry.delete" not in features:
         raise NotApplicable("the target does not claim registry.delete")
-    if (reply := repository.delete_blob(repository.given_blob(blob.content))).status != 202:
+    if not (reply := repository.delete_blob(repository.given_blob(blob.content))).ok:
         raise NotApplicable(f"the registry deletes no blobs: {reply}")
 
 
@@ -101,7 +101,7 @@ def test_missing_reference(repository: Repository, without: Callable[[str], Push
 
     Method: 1. PUT a manifest whose config or layer was never pushed, or to another repository only, or deleted
             2. expect 400 or 404
-            3. expect 404 to HEAD of the digest, which a tag would name
+            3. expect 404 to GET of the digest, which a tag would name
     """
     _expect_not_taken(repository, without(missing))
 
@@ -113,7 +113,7 @@ def test_missing_child(repository: Repository, without: Callable[[str], Pushed],
 
     Method: 1. PUT an index with a manifest that was never pushed, or to another repository only, or deleted
             2. expect 400 or 404
-            3. expect 404 to HEAD of the digest, which a tag would name
+            3. expect 404 to GET of the digest, which a tag would name
     """
     _expect_not_taken(repository, without(missing))
 
@@ -121,7 +121,7 @@ def test_missing_child(repository: Repository, without: Callable[[str], Pushed],
 def _expect_not_taken(repository: Repository, pushed: Pushed) -> None:
     """Refused as 400 or 404, and not there."""
     expect_status(pushed.reply, {400, 404}, "for a manifest that refers to what is not there")
-    expect_not_stored([repository.head_manifest(pushed.manifest.digest)])
+    expect_not_stored([repository.get_manifest(pushed.manifest.digest)])
 
 
 @verifies("registry/manifest/missing-reference-is-told-by-code")

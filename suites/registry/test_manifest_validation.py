@@ -28,7 +28,7 @@ def put_changed(
     reply = stored.repository.put_manifest(tag, content, media_type or manifest.media_type)
 
     expect_status(reply, REFUSED, "for a manifest that is none")
-    expect_not_stored([stored.repository.head_manifest(tag)])
+    expect_not_stored([stored.repository.get_manifest(tag)])
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, 
     """Purpose: what breaks the image specification is refused where it is pushed, not where it is pulled.
 
     Method: 1. PUT an image with a member that the specification forbids
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     put_changed(stored, names.new("unsound"), changes)
 
@@ -54,7 +54,7 @@ def test_schema_version_of_another_kind(stored: StoredImage, names: Names, versi
     """Purpose: what only looks like the version is none.
 
     Method: 1. PUT an image whose schemaVersion is the text "2"
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     put_changed(stored, names.new("version"), {"schemaVersion": version})
 
@@ -74,7 +74,7 @@ def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: 
     """Purpose: a descriptor has a media type, a digest and a size.
 
     Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, and an index that lists one so
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
     descriptor = {name: value for name, value in whole.items() if name != lacks}
@@ -90,7 +90,7 @@ def test_index_with_layers(stored: StoredImage, names: Names) -> None:
     """Purpose: an index that some would read as an image is refused where it is pushed.
 
     Method: 1. PUT an index with the config and the layers of the image that it lists
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     document = stored.image.document
     both = {member: document[member] for member in ("config", "layers")}
@@ -104,7 +104,7 @@ def test_type_that_is_no_manifests(stored: StoredImage, names: Names, media_type
     """Purpose: what is pushed as another thing than a manifest is not stored as one.
 
     Method: 1. PUT an image as a type that is no manifest's
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     put_changed(stored, names.new("type"), {"mediaType": media_type}, media_type)
 
@@ -114,7 +114,7 @@ def test_type_of_the_same_shape(stored: StoredImage, names: Names) -> None:
     """Purpose: an OCI image is not stored as a Docker image, though it could be read as one.
 
     Method: 1. PUT an OCI image as a Docker image
-            2. expect 400 (or 415, 422), and 404 to HEAD of the tag
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     put_changed(stored, names.new("type"), {}, DOCKER_MANIFEST)
 
@@ -138,7 +138,7 @@ def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) 
 
     Method: 1. PUT a body that is no JSON object, and an image with a member NaN or with a number for its layers, under
                a tag
-            2. expect 400; and 404 to HEAD of the tag, where the body is JSON or nearly
+            2. expect 400; and 404 to GET of the tag, where the body is JSON or nearly
     """
     tag, nearly = names.new("nonsense"), content in (NOT_A_NUMBER, NO_LAYERS)
     image = {name: value for name, value in stored.image.document.items() if content != NO_LAYERS or name != "layers"}
@@ -147,7 +147,7 @@ def test_nonsense_is_refused(stored: StoredImage, names: Names, content: bytes) 
 
     expect_status(reply, 400, "for a body that is no manifest")
     if nearly or content in (b"[]", b"null"):
-        expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+        expect_status(stored.repository.get_manifest(tag), 404, "for what was refused")
 
 
 @verifies("registry/manifest/type-is-compared")
@@ -155,12 +155,12 @@ def test_type_that_is_not_the_bodys(stored: StoredImage, names: Names) -> None:
     """Purpose: a manifest is not stored as what it does not say to be.
 
     Method: 1. PUT an OCI image as a Docker manifest list
-            2. expect 400 or 415, and 404 to HEAD of the tag
+            2. expect 400 or 415, and 404 to GET of the tag
     """
     tag = names.new("type")
 
     expect_status(stored.repository.put_manifest(tag, stored.image.content, DOCKER_LIST), {400, 415})
-    expect_status(stored.repository.head_manifest(tag), 404, "for what was refused")
+    expect_status(stored.repository.get_manifest(tag), 404, "for what was refused")
 
 
 @verifies("registry/manifest/without-type-is-no-server-error")

@@ -97,7 +97,7 @@ def unreferred(new_repository: NewRepository, once: Once) -> Unreferred:
         deleted = repository.delete_manifest(referrer.digest)
         if deleted.status in (400, 405):
             raise NotApplicable("the registry deletes no manifests, which it may")
-        if deleted.status not in (202, 404):
+        if not deleted.ok and deleted.status != 404:
             raise Inconclusive(f"a manifest could not be deleted: {deleted}", "a login that may delete")
         return Unreferred(repository, subject, referrer, repository.referrers(subject.digest))
 

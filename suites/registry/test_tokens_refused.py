@@ -8,6 +8,7 @@ from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_forgeries import forged
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import altered, ask, has_ended, pull, token_for
+from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -62,12 +63,13 @@ def test_forged_token(guarded: StoredImage, good: str, how: str) -> None:
 
 
 @verifies("registry/token/expired-is-refused")
-def test_expired_token(bearer: Registry) -> None:
+def test_expired_token(bearer: Registry, once: Once) -> None:
     """Purpose: a token whose time is over opens nothing.
 
     Method: 1. ask for a token, GET /v2/ with it, and where that takes no token with a scope, a list of tags: expect it
                to be good (the control)
-            2. GET /v2/ and a list of tags with the token of the target file that has expired: expect 401 to each
+            2. GET a list of tags with the token of the target file that has expired, and /v2/ where that asks for a
+               login: expect 401 to each
 
     Of a token that is a JWT, exp must be five minutes ago, since clocks may be forgiven to differ by a few (RFC 7519
     section 4.1.4); and its issuer, audience and key those of the new one, or it could be refused for another reason.
@@ -84,5 +86,6 @@ def test_expired_token(bearer: Registry) -> None:
         raise Inconclusive("the expired token may be good, or bad for another reason", "a JWT of five minutes ago")
 
     registry = bearer.presenting(f"Bearer {expired}")
-    for reply in (registry.support(), registry.repository(name).tags()):
-        expect_status(reply, 401, "for a token that has expired")
+    if once("support", bearer.as_role(None).support).status == 401:
+        expect_status(registry.support(), 401, "for a token that has expired")
+    expect_status(registry.repository(name).tags(), 401, "for a token that has expired")

@@ -197,4 +197,4 @@ def test_last_chunk_out_of_order(repository: Repository, new_blob: NewBlob) -> N
     digest, place = digest_of(content), f"{2 * length}-{3 * length - 1}"
 
     expect_status(session.upload.put(digest, content[length:], place), {400, 416}, "for a last chunk out of order")
-    expect_not_stored([repository.head_blob(digest)])
+    expect_not_stored([repository.get_blob(digest)])

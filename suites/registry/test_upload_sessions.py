@@ -43,7 +43,7 @@ class Over:
 
 @dataclass(frozen=True)
 class Cancelled(Over):
-    """A session that was cancelled, what it had taken, the answer to HEAD of that before, and a session beside it."""
+    """A session that was cancelled, what it had taken, the answer to GET of that before, and a session beside it."""
 
     taken: Blob
     before: Exchange
@@ -57,7 +57,7 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
     def made() -> Cancelled:
         taken, upload, beside = new_blob(), repository.open_upload(), repository.open_upload()
         upload.patch(taken.content, f"0-{len(taken.content) - 1}")
-        before = repository.head_blob(taken.digest)
+        before = repository.get_blob(taken.digest)
         return Cancelled(upload, new_blob(), upload.cancel(), taken, before, beside)
 
     return once("cancelled session", made)
@@ -88,7 +88,7 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, meth
 
     expect_status(uses(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")
     if method == "PUT":
-        expect_not_stored([repository.head_blob(cancelled.blob.digest)])
+        expect_not_stored([repository.get_blob(cancelled.blob.digest)])
 
 
 @verifies("registry/upload/cancelling-ends-no-other")
@@ -219,7 +219,7 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
     for reply in (beside.patch(b"astray"), stray.patch(b"astray"), stray.cancel()):
         expect_refused(reply, f"to {reply.method} of a session of another repository")
     expect_refused(stray.put(blob.digest, blob.content), "for a session of another repository")
-    expect_not_stored([other.head_blob(blob.digest), repository.head_blob(blob.digest)])
+    expect_not_stored([other.get_blob(blob.digest), repository.get_blob(blob.digest)])
     expect_status(upload.put(blob.digest, blob.content), 201, "for the session itself, afterwards")
 
 
@@ -228,8 +228,8 @@ def test_cancelled_bytes(repository: Repository, cancelled: Cancelled) -> None:
     """Purpose: what was uploaded and never closed is no blob.
 
     Method: 1. PATCH a whole blob, then DELETE the session
-            2. expect 404 to HEAD of the blob before and after
+            2. expect 404 to GET of the blob before and after
     """
     expect_no_server_error(cancelled.reply)
 
-    expect_not_stored([cancelled.before, repository.head_blob(cancelled.taken.digest)])
+    expect_not_stored([cancelled.before, repository.get_blob(cancelled.taken.digest)])

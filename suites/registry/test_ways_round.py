@@ -109,7 +109,7 @@ def test_mount_with_a_token_for_the_target(bearer: Registry, stored: StoredImage
     """Purpose: a mount takes nothing from where the token may not pull, though its login might.
 
     Method: 1. ask for a token to push to one repository; mount a layer of another of the same organization into it
-            2. expect no 201, and 404 to HEAD of it
+            2. expect no 201, and 404 to GET of it
     """
     layer, name = stored.image.blobs[-1], guarded.repository.name
     token = token_for(bearer, "pusher", bearer.scope(name, "pull,push"))
@@ -117,7 +117,7 @@ def test_mount_with_a_token_for_the_target(bearer: Registry, stored: StoredImage
     reply = mounting.post_upload(mount=layer.digest, from_=stored.repository.name)
 
     expect_status(reply, {202, 400, 401, 403, 404}, "for a mount from where the token may not pull")
-    expect_not_stored([guarded.repository.head_blob(layer.digest)])
+    expect_not_stored([guarded.repository.get_blob(layer.digest)])
 
 
 @verifies("registry/token/referrers-are-of-its-repository")

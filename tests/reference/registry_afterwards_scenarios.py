@@ -108,6 +108,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "MoreToldInTheChallenge",
         "NoTagsNoRepository",
         "OpenedWithoutRange",
+        "PullsAloneLedElsewhere",
         "RealmWithQuery",
         "RegistryChallengesInOneField",
         "RequestsAreCounted",

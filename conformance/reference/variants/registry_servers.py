@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from conformance.reference.defects.base import Variant
@@ -34,7 +34,7 @@ class StorageAnswersItself(Variant):
     """
 
     surface = "registry"
-    misses = (
+    misses: ClassVar[tuple[str, ...]] = (
         "registry/pull/entity-tag-saves-a-pull",
         "registry/pull/digest-is-told",
         "registry/errors/body-is-json",
@@ -89,6 +89,24 @@ class StorageAnswersItself(Variant):
     def _error(self, status: int, code: bytes, message: bytes) -> Answer:
         answer = Answer(status, S3_ERROR % (code, message))
         answer.headers["Content-Type"] = "application/xml"
+        return answer
+
+
+class PullsAloneLedElsewhere(StorageAnswersItself):
+    """distribution-spec 1.1, Pulling blobs: GET may lead to a storage, where HEAD is answered by the registry itself.
+
+    The answer that leads there tells the digest, of which the storage knows nothing.
+    """
+
+    misses = ("registry/pull/entity-tag-saves-a-pull", "registry/errors/body-is-json")
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer = await super().get_blob(original, asked)
+        answer.headers["Docker-Content-Digest"] = asked.reference
+        return answer
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
         return answer
 
 

@@ -148,7 +148,6 @@ class HeadOfMissingBlobAnswered200(Defect):
     noticed_by = (
         "registry/pull/absent-blob-is-404",
         "registry/pull/blob-stays-in-its-repository",
-        "registry/upload/cancelled-bytes-are-stored-nowhere",
     )
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:

@@ -107,9 +107,9 @@ class HeadOfMissingManifestAnswered200(Defect):
 
     surface = "registry"
     noticed_by = (
-        "registry/manifest/type-is-compared",
         "registry/pull/absent-manifest-is-404",
-        "registry/rights/other-organization-cannot-push",
+        "registry/pull/absent-repository-is-404",
+        "registry/pull/manifest-stays-in-its-repository",
     )
 
     async def head_manifest(self, original: Any, asked: Asked) -> Answer:
