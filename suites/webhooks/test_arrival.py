@@ -95,8 +95,10 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
     spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()
+    letters = f'{{"mark": "{mark()}", "x": "\u00fc u\u0308 \u20ac \U0001f600 <b>&amp;</b> 1+1 %2B \u2028 $a"}}'.encode()
     return {
         "white space and escapes": (spaced, "application/json", spaced),
+        "letters and signs": (letters, "application/json", letters),
         "numbers of many digits": (numbers, "application/json", numbers),
         "chunks": (chunked, "application/json", (chunked[:9], chunked[9:])),
         "a list": (several, "application/json", several),
@@ -114,8 +116,8 @@ def tells_digests(told: list[str]) -> bool:
 def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
-    Method: 1. POST JSON with white space and escapes, with numbers of many digits, in chunks, in a list, of the largest
-               size; and text in Latin-1, where the target declares text
+    Method: 1. POST JSON with white space and escapes, with letters of many scripts, with numbers of many digits, in
+               chunks, in a list, of the largest size; and text in Latin-1, where the target declares text
             2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them
     """
     observed_by(operator)
@@ -186,16 +188,20 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
 def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator) -> None:
     """Purpose: a sender that was refused will send again; so nothing of it may have been taken in.
 
-    Method: 1. send an event that is no JSON, one by PUT, one that is too large, and one to a URL that never existed,
-               each with a mark of chance
+    Method: 1. send an event that is no JSON, one of an unknown type, one by PUT, one that is too large, and one to a
+               URL that never existed, each with a mark of chance
             2. expect the mark of each that was refused nowhere in what the operator's hook tells
     """
     observed_by(operator)
-    marks = {name: mark() for name in ("that is no JSON", "by PUT", "that is too large", "to an unknown URL")}
+    marks = {
+        name: mark()
+        for name in ("that is no JSON", "of an unknown type", "by PUT", "that is too large", "to an unknown URL")
+    }
     events = {name: f'{{"mark": "{each}"}}'.encode() for name, each in marks.items()}
     large = events["that is too large"] + b" " * (webhook.described.largest_body + 3_000_000)
     replies = {
         "that is no JSON": webhook.post(events["that is no JSON"][:-1]),
+        "of an unknown type": webhook.post(events["of an unknown type"], "application/x-cf-unknown"),
         "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], "application/json"),
         "that is too large": webhook.post(large),
         "to an unknown URL": webhook.send(

@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 import time
+import unicodedata
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -147,6 +148,39 @@ class LongNumbersRounded(Defect):
         if re.search(rb"\b[0-9]{17,}\b", body):
             body = json.dumps(json.loads(body, parse_int=float)).encode()
         original(organization, dataclasses.replace(request, body=body))
+
+
+class LettersOfEventsComposed(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, letters of two code points included."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        text = request.body.decode(errors="surrogateescape")
+        composed = unicodedata.normalize("NFC", text).encode(errors="surrogateescape")
+        original(organization, dataclasses.replace(request, body=composed))
+
+
+class PlusSignsOfEventsAreBlanks(Defect):
+    """API Reference, Webhooks: an event is taken in as it was sent, and not read as if it were a form."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        original(organization, dataclasses.replace(request, body=request.body.replace(b"+", b" ")))
+
+
+class EventOfUnknownTypeTakenInAndRefused(Defect):
+    """API Reference, Webhooks: what is refused for its type has not arrived."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/refused-is-not-taken-in",)
+
+    def accepted(self, original: Callable[[], Answer]) -> Answer:
+        kind = surface_of(original).taken_in[-1]["content_type"].partition(";")[0]
+        return original() if kind in ("", "application/json", "text/plain") else Answer(415)
 
 
 class TextTakenForUtf8(Defect):
