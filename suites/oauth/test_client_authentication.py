@@ -32,6 +32,9 @@ def altered(secret: str, how: str) -> str:
         "look-alike": secret.translate(LOOK_ALIKE),
         "nul-and-more": secret + "\0x",
         "doubled": secret * 2,
+        "percent-encoded": f"%{ord(secret[0]):02X}{secret[1:]}",
+        "null": "null",
+        "percent-sign": "%",
     }[how]
 
 
@@ -49,6 +52,9 @@ ALTERATIONS = (
     "look-alike",
     "nul-and-more",
     "doubled",
+    "percent-encoded",
+    "null",
+    "percent-sign",
 )
 
 

@@ -170,6 +170,7 @@ TRICKS = {
     "star": "*",
     "prefix-star": "organization:*",
     "everything": ".*",
+    "all": "all",
     "empty-part": ":",
     "json": '["{other}"]',
     "percent": "%{own}%",

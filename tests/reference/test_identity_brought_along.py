@@ -52,6 +52,12 @@ TABLE: list[Row] = [
         401,
         200,
     ),
+    (
+        brought_along.SecretDecodedTwice,
+        lambda w: w.token(client_secret=f"%{ord(w.secret()[0]):02x}{w.secret()[1:]}").status_code,
+        401,
+        200,
+    ),
     (brought_along.KnownCopyIs412, with_the_present_copy, 304, 412),
 ]
 

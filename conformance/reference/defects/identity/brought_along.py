@@ -6,6 +6,7 @@ import base64
 import json
 import unicodedata
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import jwt
 from cryptography import x509
@@ -91,6 +92,18 @@ class SecretNormalized(Defect):
         self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
     ) -> bool:
         return original(client, unicodedata.normalize("NFKC", secret))
+
+
+class SecretDecodedTwice(Defect):
+    """RFC 6749 appendix B: a form is decoded once; what is percent-encoded in it then is so in the secret."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        return original(client, secret) or original(client, unquote(secret))
 
 
 class KnownCopyIs412(Defect):

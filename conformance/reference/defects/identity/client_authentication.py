@@ -49,6 +49,26 @@ class EmptyBasicSecretAccepted(Defect):
         return original(client, secret) or (client is not None and not secret)
 
 
+class SecretOfNoValueAccepted(Defect):
+    """RFC 6749 section 3.2.1: what a program writes for no value is no secret, though none were stored."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret) or (client is not None and secret == "null")
+
+
+class SecretComparedByPattern(Defect):
+    """RFC 6749 section 2.3.1: a secret is compared as it is, not looked up by LIKE."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
+        return original(client, secret) or (client is not None and secret == "%")
+
+
 class SecretComparedWithoutCase(Defect):
     """RFC 6749 section 2.3.1: the secret is compared with case."""
 

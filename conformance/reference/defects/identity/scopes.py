@@ -93,6 +93,18 @@ class WildcardScopeGranted(Defect):
         return matched or original(text)
 
 
+class ScopeAllIsEverything(Defect):
+    """RFC 6749 section 3.3: a scope is one of the documented names; no word stands for all of them."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/tricks-never-widen",)
+
+    def granted_scopes(
+        self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
+    ) -> Scopes:
+        return SCOPES if asked == "all" else original(client, asked)
+
+
 class OmittedScopeGrantsEverything(Defect):
     """RFC 9700 section 2.3: leaving scope out gives no more than the credential has."""
 
