@@ -37,12 +37,12 @@ SYSTEM_FIELDS = {
 }
 METADATA = {
     "x-amz-meta-owner": "team-storage",
-    "x-amz-meta-with-blank": "Two Words",
     "x-amz-meta-empty-not": "0",
-    "x-amz-meta-with_line.and.dot": "a+b%20c",
-    "x-amz-meta-quoted": '"at 10:30"',
+    "x-amz-meta-with_line.and.dot": "a+b%20c=d;e#f",
+    "x-amz-meta-quoted": '"At 10:30"',
     "x-amz-meta-long": "long" * 250,
     "x-amz-meta-content-type": "not/its-own",
+    "x-amz-meta-x-amz-iv": "of a client that encrypts",
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
 }
 CLOCK_TICK_S = 2

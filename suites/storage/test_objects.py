@@ -97,11 +97,13 @@ def expect_streamed(space: Space, pattern: Pattern) -> None:
 def test_what_is_written_is_read(space: Space) -> None:
     """Purpose: after a write is answered, every read sees it: GET, of a range too, HEAD and listing.
 
-    Method: 1. eight times overwrite an object and read it in all four ways
-            2. expect the bytes, length and ETag of the last write each time
+    Method: 1. look for an object before there is one; seven times write it and read it in all four ways
+            2. expect 404; then the bytes, length and ETag of the last write each time
     """
     key = space.key()
-    for turn in range(8):
+    for early in (space.get(key), space.get(key, {"Range": "bytes=0-5"}), space.head(key)):
+        expect_status(early, 404, "before the first write")
+    for turn in range(7):
         body = f"turn {turn}".encode() * (turn + 1)
         put, got, head = space.put(key, body), space.get(key), space.head(key)
         part = space.get(key, {"Range": "bytes=0-5"})

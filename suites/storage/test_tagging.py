@@ -166,17 +166,20 @@ def test_tags_go_along_with_a_copy(space: Space) -> None:
 
     Method: 1. copy a tagged object over another, with other metadata; then with x-amz-tagging-directive: REPLACE and
                other tags; then that copy onto itself, with other metadata; then tag the copy
-            2. expect the source's tags; then the others, which stay; and the source's as they were at the end
+            2. expect the source's tags; then the others, which stay, with the source's metadata and with the other; and
+               the source's tags as they were at the end
     """
-    source, key = (space.stored(headers={"x-amz-tagging": tags}) for tags in ("project=alpha", "of-the=overwritten"))
+    tagged = ({"x-amz-tagging": tags, "x-amz-meta-owner": "bob"} for tags in ("project=alpha", "of-the=overwritten"))
+    source, key = (space.stored(headers=fields) for fields in tagged)
     described = {"x-amz-metadata-directive": "REPLACE", "x-amz-meta-owner": "alice"}
     others = {"x-amz-tagging-directive": "REPLACE", "x-amz-tagging": "stage=test"}
 
     expect_no_error_inside(space.copy(key, source, described))
     expect_tag_set(space.get_tags(key), {"project": "alpha"})
-    for origin, asked in ((source, others), (key, described)):
+    for origin, asked, owner in ((source, others, "bob"), (key, described, "alice")):
         expect_no_error_inside(space.copy(key, origin, asked))
         expect_tag_set(space.get_tags(key), {"stage": "test"})
+        expect_headers(space.head(key), {"x-amz-meta-owner": owner})
     expect_no_error_inside(space.copy(key, source))
     expect_status(space.put_tags(key, [("its", "own")]), {200, 204})
     expect_tag_set(space.get_tags(source), {"project": "alpha"})

@@ -97,6 +97,24 @@ class RangesCached(Defect):
         return answer
 
 
+class AbsenceToldByHeadCached(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": HEAD after the first write finds the object as GET does."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.missed: set[tuple[str, str]] = set()
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        place = (call.bucket, call.key)
+        if call.request.method == "HEAD" and (call.key not in bucket.objects or place in self.missed):
+            self.missed.add(place)
+            raise Fault("NoSuchKey")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
 # What is said of an object.
 
 
@@ -179,6 +197,61 @@ class EmptyTagSetPassedOver(Defect):
         if kept is not None and b"<Tag>" not in call.body:
             bucket.put(call.key, kept)
         return answer
+
+
+class MetadataEndsAtAnEqualsSign(Defect):
+    """S3 User Guide, "Working with object metadata": a value is given back as it was sent, whatever signs it has."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.partition("=")[0] for name, value in original(call).items()}
+
+
+class MetadataOfEncryptingClientsLost(Defect):
+    """S3 User Guide, "Working with object metadata": any name behind x-amz-meta-, one that begins with x-amz- too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value for name, value in original(call).items() if not name.startswith("x-amz-")}
+
+
+class ReplacedCopyKeepsItsExpiry(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, Expires too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {name: value for name, value in source.headers.items() if name == "expires"}
+        return replace(stored, headers={**kept, **stored.headers})
+
+
+class CopyLowersMetadata(Defect):
+    """S3 API Reference, CopyObject: a copy has its source's metadata, in the letters that they were given in."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        return replace(stored, metadata={name: value.lower() for name, value in stored.metadata.items()})
+
+
+class OtherTagsReplaceMetadata(Defect):
+    """S3 API Reference, CopyObject: other tags leave a copy the metadata of its source, unless that is replaced too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        lost = not replaced and call.headers.get("x-amz-tagging-directive") == "REPLACE"
+        return replace(stored, metadata={}) if lost else stored
 
 
 # Signatures and URLs.
