@@ -107,17 +107,20 @@ def framed(method: str, origin: Origin, given: Fields, body: Body) -> Fields:
     return fields
 
 
-def authorities() -> ssl.SSLContext:
-    """What trusts the authorities that the environment names, or else those that certifi carries."""
+def authorities(ca_file: str | None = None) -> ssl.SSLContext:
+    """What trusts the authorities that the environment names, or else those that certifi carries, and a file's too."""
     file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
-    if file or folder:
-        return ssl.create_default_context(cafile=file or None, capath=None if file else folder)
-    return ssl.create_default_context(cafile=certifi.where())
+    context = ssl.create_default_context(
+        cafile=file or (None if folder else certifi.where()), capath=None if file else folder
+    )
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 @cache
-def _authorities() -> ssl.SSLContext:
-    """Read once, since that takes longer than many requests."""
+def usual_authorities() -> ssl.SSLContext:
+    """Those that are trusted where no file is named, read once: that takes longer than many requests."""
     return authorities()
 
 
@@ -388,7 +391,7 @@ def _connected(origin: Origin, limit_s: float, tls: ssl.SSLContext | None) -> Co
 
 
 def _encrypted(stream: socket.socket, origin: Origin, tls: ssl.SSLContext | None) -> ssl.SSLSocket:
-    context = tls or _authorities()
+    context = tls or usual_authorities()
     context.set_alpn_protocols(["http/1.1"])
     try:
         return context.wrap_socket(stream, server_hostname=origin.host)

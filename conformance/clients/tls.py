@@ -87,11 +87,7 @@ class Tls:
 
     def trusting(self) -> Handshake:
         """A handshake that verifies the chain as the run's own connections do, but not the name."""
-        if self.ca_file is None:
-            context = authorities()
-        else:
-            context = ssl.create_default_context()
-            context.load_verify_locations(self.ca_file)
+        context = authorities(self.ca_file)
         context.check_hostname = False
         return self._handshake(context, "any version, verifying the chain")
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
-import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from conformance.clients.connections import usual_authorities
 from conformance.clients.http import OF_EACH, HttpClient
 from conformance.clients.route import connected
 from conformance.vocabulary.exchange import Exchange, Headers
@@ -127,7 +127,7 @@ class Wire:
         connection = connected(parts.scheme, parts.hostname or "", port, self.http.limits.connect_s)
         connection.settimeout(self.http.limits.answer_s)
         if parts.scheme == "https":
-            context = self.http.tls or ssl.create_default_context()
+            context = self.http.tls or usual_authorities()
             return context.wrap_socket(connection, server_hostname=parts.hostname)
         return connection
 

@@ -47,13 +47,13 @@ def _age(text: str) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Sweeps, and says what became of each thing; returns the exit code."""
-    from conformance.plugin.fixtures import trusting
+    from conformance.clients.connections import authorities
     from conformance.sandbox.ledger import lines_of
     from conformance.sandbox.sweep import Sweep
 
     target, runs, wanted = _asked(arguments)
     ledgers = {folder: _ledgers(folder) for folder in runs}
-    sweep = Sweep(target, wanted, arguments.dry_run, trusting(target))
+    sweep = Sweep(target, wanted, arguments.dry_run, authorities(target.ca_file) if target.ca_file else None)
     counts: Counter[str] = Counter()
     stays: list[Swept] = []
     entries = [line for paths in ledgers.values() for path in paths for line in lines_of(path)]

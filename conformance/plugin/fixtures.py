@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from conformance.clients.connections import authorities
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.pace import Pace
 from conformance.evidence.once import Once
@@ -65,7 +65,7 @@ def http(request: pytest.FixtureRequest, target: Target) -> Iterator[Callable[[s
     """The HTTP client for a base URL; one each, with the run's limits, pace and trusted authorities."""
     clients: dict[str, HttpClient] = {}
     pace: Pace = request.config.stash[KEYS.pace]
-    tls = trusting(target)
+    tls = authorities(target.ca_file) if target.ca_file else None
 
     def client(base_url: str) -> HttpClient:
         if base_url not in clients:
@@ -84,12 +84,3 @@ def ledger(request: pytest.FixtureRequest, http: Callable[[str], HttpClient]) ->
     kept = request.config.stash[KEYS.ledger]
     yield kept
     request.config.stash[KEYS.leftovers].extend(kept.clean_up())
-
-
-def trusting(target: Target) -> ssl.SSLContext | None:
-    """The authorities that the target file names besides the system's; None for the system's alone."""
-    if target.ca_file is None:
-        return None
-    context = ssl.create_default_context()
-    context.load_verify_locations(target.ca_file)
-    return context

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import ssl
 import statistics
 import time
 from dataclasses import dataclass, replace
 
+from conformance.clients.connections import authorities
 from conformance.clients.http import HeaderFields, HttpClient, Limits, authority_of
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
@@ -86,16 +86,16 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
     if target.rate is not None:
         requests, seconds = parse_rate(target.rate)
         pace = Pace(requests / seconds)
-    http = HttpClient(url, recorder, limits, pace, patient=False, tls=_trust(target), label="preflight")
+    http = HttpClient(
+        url,
+        recorder,
+        limits,
+        pace,
+        patient=False,
+        tls=authorities(target.ca_file) if target.ca_file else None,
+        label="preflight",
+    )
     return Contact(target, http)
-
-
-def _trust(target: Target) -> ssl.SSLContext | None:
-    if target.ca_file is None:
-        return None
-    context = ssl.create_default_context()
-    context.load_verify_locations(target.ca_file)
-    return context
 
 
 def is_html(reply: Exchange) -> bool:

@@ -305,7 +305,10 @@ class Target(Described):
         default=False,
         description="Whether a property that fails is left at its first failing example: a smaller one costs requests.",
     )
-    ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the system's.")
+    ca_file: str | None = Field(
+        default=None,
+        description="PEM file of authorities to trust besides certifi's, or those of SSL_CERT_FILE or SSL_CERT_DIR.",
+    )
     identity: Identity | None = None
     registry: Registry | None = None
     storage: Storage | None = None
