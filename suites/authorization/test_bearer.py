@@ -87,7 +87,7 @@ INVALID: dict[str, Callable[[str], str]] = {
     "extended": lambda token: token + "AAAA", "case-changed": lambda token: token.swapcase(),
     "altered": _changed_in_the_middle,
     "doubled": lambda token: token + token, "sql": lambda token: "'OR'1'='1", "three-dots": lambda token: "a.b.c",
-    "6-kb": lambda token: "A" * LONG,
+    "6-kb": lambda token: "A" * LONG, "null": lambda token: "null", "undefined": lambda token: "undefined",
 }  # fmt: skip
 
 

@@ -46,7 +46,8 @@ TRICKS = {
     "trailing-slash": "{path}/", "double-slash": "/{path}", "inner-double-slash": "{head}//{tail}",
     "dot-segment": "{head}/./{tail}",
     "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
-    "suffix": "{path}.json",
+    "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
+    "suffix": "{path}.json", "dot-behind": "{path}.",
     "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}", "nul": "{path}%00",
     "query": "{path}?admin=true&org=cf",
     "backslash": "{head}%5c{tail}", "blank": "{path}%20",
@@ -107,11 +108,12 @@ def test_path_tricks_change_nothing(platform: Platform) -> None:
 
 FORGED = {
     "path": {"X-Original-URL": "{path}", "X-Rewrite-URL": "{path}", "X-Forwarded-Uri": "{path}",
-             "X-Forwarded-For": "127.0.0.1"},
+             "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"},
     "client": {"X-User-Id": "{client}", "X-Client-Id": "{client}", "X-Forwarded-User": "{client}",
-               "X-Authenticated-Userid": "{client}"},
+               "X-Authenticated-Userid": "{client}", "X-Consumer-Username": "{client}"},
     "organization": {"X-Org-Id": "{organization}", "X-Organization": "{organization}", "X-Tenant-Id": "{organization}"},
-    "rights": {"X-Scope": "{scopes}", "X-Role": "owner"},
+    "rights": {"X-Scope": "{scopes}", "X-Role": "owner", "X-Internal": "true", "X-Internal-Request": "true",
+               "X-Middleware-Subrequest": "middleware:middleware:middleware:middleware:middleware"},
 }  # fmt: skip
 
 
@@ -121,7 +123,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
     """Purpose: who one is and what one may is decided by the token, not by a header that any caller can set.
 
     Method: 1. read each declared resource without a token, as foreign and without the scope, under headers that name
-               the path, the organization, the owner's client, loopback, every scope or the role owner
+               the path, the organization, the owner's client, loopback, every scope, the role owner or a service within
             2. expect a refusal
     """
     owner = platform.oauth.credential("full")

@@ -342,6 +342,7 @@ TOKENS: list[Row] = [
     (access_tokens.KeySetUrlFollowed, signed_by_a_key_elsewhere, 401, 200),
     (access_tokens.CertificateUrlFetched, certificates_asked_for, 0, 1),
     (access_tokens.TokenOfAnotherServiceAccepted, attacked(registry_token), 401, 200),
+    (access_tokens.TokenOfNoValueAccepted, attacked(lambda w: "null"), 401, 200),
     (access_tokens.LongTokenCrashes, attacked(lambda w: "a" * 5000), 401, 500),
 ]  # fmt: skip
 SCOPE_ROWS: list[Row] = [

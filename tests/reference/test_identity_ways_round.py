@@ -50,7 +50,17 @@ def claimed_and_enforced(w: World) -> tuple[bool, int, int]:
 TABLE: list[Row] = [
     (ways_round.OptionsServeTheProject, shown("OPTIONS", None), False, True),
     (ways_round.UnknownMethodNeedsNoScope, shown("TRACE", scope="member:read"), False, True),
+    (ways_round.DotsAndParameterAreUnguarded, api("/api/v1/organizations/x/..;/acme", None), 401, 200),
+    (ways_round.DotsEncodedTwiceAreUnguarded, api("/api/v1/organizations/x/%252e%252e/acme", None), 401, 200),
+    (ways_round.DotBehindIsUnguarded, api("/api/v1/organizations/acme.", None), 401, 200),
     (ways_round.DoubleSlashIsUnguarded, api(f"{ACME}".replace("/acme", "//acme"), None), 401, 200),
+    (
+        ways_round.SubrequestFieldSkipsGuard,
+        api(ACME, None, headers={"x-middleware-subrequest": "middleware"}),
+        401,
+        200,
+    ),
+    (ways_round.InternalFieldSkipsGuard, api(ACME, None, headers={"x-internal": "1"}), 401, 200),
     (ways_round.ForeignProjectToldFromAbsent, statuses(api(VAULT), api(NOTHING)), [404, 404], [403, 404]),
     (ways_round.ForeignTokenCalledInvalid, api(ACME, "ct-foreign"), 404, 401),
     (ways_round.ChunkedTokenRequestRefused, chunked, 200, 400),

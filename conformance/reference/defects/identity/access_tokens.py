@@ -313,6 +313,17 @@ class TokenOfAnotherServiceAccepted(Defect):
         return "access" in claims or original(client, claims)
 
 
+class TokenOfNoValueAccepted(Defect):
+    """RFC 6750 section 3.1: what a program writes for no value is no token."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        surface = surface_of(original)
+        return surface.access_token_claims(surface.clients["ct-full"], SCOPES) if token == "null" else original(token)
+
+
 class LongTokenCrashes(Defect):
     """RFC 6750 section 3.1: a token of any length that is none of ours is refused with 401, never a 5xx."""
 

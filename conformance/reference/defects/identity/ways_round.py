@@ -11,6 +11,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
+from conformance.reference.identity.bearer import Caller
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
@@ -65,6 +66,55 @@ class DoubleSlashIsUnguarded(Defect):
         if "//" in request.raw_path and request.method == "GET" and organization:
             return Answer.json(200, organization.document())
         return await original(request)
+
+
+class DotsAndParameterAreUnguarded(Defect):
+    """OWASP API5: nor by what a guard that knows no path parameters (RFC 3986 section 3.3) sees in it."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    marks = "..;/"
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        slug = path_segments(request.raw_path.rstrip("."))[-1]
+        organization = surface_of(original).organizations.get(str(slug))
+        if self.marks in request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class DotsEncodedTwiceAreUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path that is decoded once more behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    marks = "%252e%252e/"
+
+
+class DotBehindIsUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a name with a dot behind it, which a file system takes for the name."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    marks = "acme."
+
+
+class SubrequestFieldSkipsGuard(Defect):
+    """API Reference, Authentication: who calls is told by the token; no field says that a guard has looked already."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields: tuple[str, ...] = ("x-middleware-subrequest",)
+
+    def caller(self, original: Callable[[Request], Caller], request: Request) -> Caller:
+        if any(field in request.headers for field in self.fields):
+            return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
+        return original(request)
+
+
+class InternalFieldSkipsGuard(SubrequestFieldSkipsGuard):
+    """API Reference, Authentication: nor that a call comes from within."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("x-internal", "x-internal-request", "x-real-ip")
 
 
 class ForeignProjectToldFromAbsent(Defect):
