@@ -10,6 +10,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 SLOWER = b'<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>'
@@ -27,6 +28,18 @@ class DefaultsOfItsOwn(Variant):
         if answer.status in (200, 206) and request.method in ("GET", "HEAD"):
             for name, value in OF_OBJECTS.items():
                 answer.headers.setdefault(name, value)
+        return answer
+
+
+class SetOfNoTagsRefused(Variant):
+    """PutObjectTagging, TagSet: a collection of tags. One of none may be refused: DeleteObjectTagging is for that."""
+
+    surface = "storage"
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if b"Key" not in call.body:
+            raise Fault("MalformedXML")
+        answer: Answer = await original(call, bucket)
         return answer
 
 
