@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from conformance.clients.http import authority_of
+from conformance.clients.http import address_in, authority_of
 from conformance.oracles.headers import Challenge, challenges
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
@@ -140,7 +140,7 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
             return
         state.role(role, str(reason))
         if role == WHO_MAY_ALL and isinstance(reason, Refused) and reason.login:
-            _lock(state, role)
+            _lock(state, role, doors.registry)
         return
     if role in REFUSED_ROLES:
         _ended(state, role, reply.status == 200)
@@ -150,7 +150,7 @@ def _login(state: SurfaceState, doors: Doors, role: str) -> None:
     else:
         state.role(role, f"is not let in: {reply.status}")
         if role == WHO_MAY_ALL and reply.status in (401, 403):
-            _lock(state, role)
+            _lock(state, role, doors.registry)
 
 
 def _ended(state: SurfaceState, role: str, let_in: bool) -> None:
@@ -174,27 +174,41 @@ def _let_in(doors: Doors, role: str) -> Exchange:
     return reply if reply.status == 200 else doors.contact.ask("GET", "/v2/", doors.key(role))
 
 
-def _lock(state: SurfaceState, role: str) -> None:
+def _lock(state: SurfaceState, role: str, registry: Registry) -> None:
+    """The surface opens to nobody. What is known to be read otherwise by servers is told with it: it is no proof."""
     state.locked = f"the login {role} of the target file {state.credentials[role]}"
+    if ":" in registry.credentials[role].password.reveal():  # type: ignore[index]
+        state.locked += "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
 
 
 def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
-    """Opens an upload and cancels it: nothing stays."""
-    path = f"/v2/{doors.registry.repository}/blobs/uploads/"
-    opened = contact.ask("POST", path, doors.key("pusher"))
+    """Opens an upload and cancels it: nothing stays.
+
+    First to a repository that is not there yet, as those of a run are: some registries want each made beforehand.
+    """
+    name, new = doors.registry.repository, f"{doors.registry.repository}-cf-preflight"
+    opened = contact.ask("POST", f"/v2/{new}/blobs/uploads/", doors.key("pusher", f"repository:{new}:pull,push"))
+    absent = opened.status == 404
+    if absent:
+        opened = contact.ask("POST", f"/v2/{name}/blobs/uploads/", doors.key("pusher"))
     location = opened.headers.get("location") or ""
     if opened.status != 202 or not location:
-        state.fail(f"pusher cannot push to {doors.registry.repository}: an upload is answered {opened.status}")
+        state.fail(f"pusher cannot push to {name}: an upload is answered {opened.status}")
         return
-    state.ok(f"pusher may push to {doors.registry.repository}")
+    if absent:
+        state.locked = f"an upload is answered 202 to {name}, and 404 to {new}, which is not there yet"
+        state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}")
+    else:
+        state.ok(f"pusher may push to {name}")
     if "://" not in location:
-        location = "/" + location.lstrip("/")
-    elif authority_of(location) != authority_of(doors.registry.url):
+        location = address_in(opened.url, location)
+    if authority_of(location) != authority_of(doors.registry.url):
         # A password or token is not sent to another host for the sake of tidiness.
         state.warn("uploads go to another host; the one that was opened is left to expire")
         return
     # Registries of the distribution family want the action delete for this too.
-    cancelled = contact.ask("DELETE", location, doors.key("pusher", doors.scope("pusher") + ",delete"))
+    scope = f"repository:{name if absent else new}:pull,push,delete"
+    cancelled = contact.ask("DELETE", location, doors.key("pusher", scope))
     if not cancelled.ok:
         state.warn("an upload cannot be cancelled; the one that was opened is left to expire")
 

@@ -1,0 +1,53 @@
+"""The preflight of a registry: what it tells of a login that opens nothing, and of one that may make nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conformance.preflight import SurfaceState, preflight
+from conformance.reference.configuration import TargetFile
+from conformance.reference.deployment import Reference
+from conformance.reference.registry.errors import Refusal
+from conformance.target import configuration
+from conformance.target.description import Target
+from tests.preflight.test_preflight import reference as reference
+
+
+def of_registry(file: TargetFile, folder: Path) -> SurfaceState:
+    """What the preflight says of the registry of a target file."""
+    states = preflight(configuration.load(file.path, folder).choose(None)[1])
+    return next(each for each in states if each.surface == "registry")
+
+
+def test_a_colon_in_a_refused_password_is_told(reference: tuple[Reference, Target], tmp_path: Path) -> None:
+    file = TargetFile(reference[0], tmp_path / "conformance.toml")
+    file.write()
+    (tmp_path / file.folder / "registry-pusher").write_text("wrong:secret")
+    state = of_registry(file, tmp_path)
+    assert state.locked.endswith(
+        "; its password has a colon, where the server may end the username (RFC 7617 section 2)"
+    )
+
+
+def test_a_registry_that_wants_repositories_made_beforehand_is_told(
+    reference: tuple[Reference, Target], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    surface: Any = reference[0].surfaces["registry"]
+    opened = surface.session_opened
+
+    def of_known(asked: Any) -> Any:
+        if asked.name != "orgs/acme/conformance":
+            raise Refusal("NAME_UNKNOWN")
+        return opened(asked)
+
+    monkeypatch.setattr(surface, "session_opened", of_known)
+    file = TargetFile(reference[0], tmp_path / "conformance.toml")
+    file.write()
+    state = of_registry(file, tmp_path)
+    told = "an upload is answered 202 to orgs/acme/conformance, and 404 to orgs/acme/conformance-cf-preflight"
+    assert state.locked == f"{told}, which is not there yet"
+    assert state.credentials["pusher"] == "ok"
+    assert not surface.uploads
