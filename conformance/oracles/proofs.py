@@ -51,6 +51,11 @@ def claims_differ(name: str, one: Exchange, other: Exchange) -> Proof:
     return Proof(other.id, differ=((name, one.id, other.id),))
 
 
+def another_field(one: Exchange, other: Exchange, name: str) -> Proof:
+    """Two answers would have two values of a field."""
+    return Proof(other.id, unlike=((name, one.id, other.id),))
+
+
 def lists(element: str, replies: Iterable[Exchange], items: Iterable[str]) -> Proof:
     """The pages would have these items, each once, in whatever order."""
     return Proof(listed=(Listed(element, tuple(reply.id for reply in replies), tuple(items)),))

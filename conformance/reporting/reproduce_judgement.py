@@ -18,7 +18,7 @@ from conformance.evidence.curl import (
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_pages import by_items, each_once
 from conformance.reporting.reproduce_proof import judged
-from conformance.reporting.reproduce_seen import PASSES, as_seen
+from conformance.reporting.reproduce_seen import PASSES, as_seen, without_login
 from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_time import told
 from conformance.reporting.reproduce_told import counting
@@ -65,7 +65,7 @@ def judgement(
         proof["listed"] = [{**each, "pages": each_once(each["pages"], exchanges, numbers)} for each in proof["listed"]]
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
     pairs = [*proof.get("alike", []), *(pair[:2] for pair in proof.get("alike_in", []))]
-    pairs += [pair[1:] for name in ("same", "differ") for pair in proof.get(name, [])]
+    pairs += [pair[1:] for name in ("same", "unlike", "differ") for pair in proof.get(name, [])]
     looked_at = {shown, *pages, *(each for pair in pairs for each in pair), *([] if proof else named)}
     lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
     lines += _signatures(exchanges, looked_at, proof, secret_names)
@@ -84,7 +84,7 @@ def judgement(
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
     lines += of_tokens(held, sent.get("tokens", {}), tokens).values()
     told_so, files = (
-        judged(proof, numbers, numbers[shown], entries[numbers[shown]]["status"], marks, held),
+        judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent)),
         dict[str, bytes](),
     )
     if proof.get("told"):

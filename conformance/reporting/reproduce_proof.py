@@ -34,10 +34,12 @@ def judged(
     status: int,
     marks: Mapping[str, str],
     secrets: Mapping[str, str],
+    about: str = "",
 ) -> list[str]:
     """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing.
 
-    ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them.
+    ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them;
+    ``about`` are statuses that are not of their moment.
     """
     lines = [*_of_pairs(proof, numbers, marks)]
     for each, pattern in proof.get("given", []):
@@ -50,7 +52,9 @@ def judged(
         # Where a limit should be reached and is not, others have used a part of it up in the run.
         below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
         wrong = f'shows "status $(status {number})"'
-        lines.append(f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status)}*) {wrong} ;; esac")
+        lines.append(
+            f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status, about)}*) {wrong} ;; esac"
+        )
     elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid", "inside"} & set(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
@@ -67,11 +71,7 @@ def judged(
     lines += [f"! says {number} {each} || shows 'what answer {number} should not say'" for each in unsaid if each]
     if None in unsaid:
         return [*lines, f"cannot 'answer {number} says nothing of it that can be looked for'"]
-    for name, first, second in proof.get("same", []):
-        if first in numbers and second in numbers:
-            values = [f'"$(field {numbers[each]} {shlex.quote(_in_any_case(name))})"' for each in (first, second)]
-            told = f"{name} of answers {numbers[first]} and {numbers[second]}"
-            lines.append(f"[ {' = '.join(values)} ] || shows {shlex.quote(told)}")
+    lines.extend(_of_one_field(proof, numbers))
     for name, first, second in proof.get("differ", []):
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
@@ -103,6 +103,19 @@ def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mappi
             told = "".join(f" {word(each, marks)}" for each in patterns)
             compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
             yield f"{compared} || shows 'answers {one} and {other} are not alike'"
+
+
+def _of_one_field(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
+    """The lines that look whether two answers have the same value of a field, or would not."""
+    for kind, sign in (("same", "="), ("unlike", "!=")):
+        for name, first, second in proof.get(kind, []):
+            if first in numbers and second in numbers:
+                one, other = numbers[first], numbers[second]
+                values = [f'"$(field {each} {shlex.quote(_in_any_case(name))})"' for each in (one, other)]
+                if kind == "unlike":
+                    yield f"[ -n {values[1]} ] || cannot 'answer {other} has no {name}'"
+                told = f"{name} of answers {one} and {other}"
+                yield f"[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
 
 
 def _unsaid(text: str, marks: Mapping[str, str], secrets: Mapping[str, str]) -> str | None:

@@ -40,6 +40,12 @@ def of_the_moment(status: int, about: str = "") -> str:
     return "".join(f"{code}) cannot '{OF_THE_MOMENT[code]}' ;; " for code in others)
 
 
+def without_login(entry: Mapping[str, Any]) -> str:
+    """The refusal that says something of what is asked where no login is shown; "" where one is, which may be over."""
+    shown = any(name.lower() == "authorization" for name, _ in entry.get("request_headers", []))
+    return "" if shown else "401"
+
+
 def as_seen(
     answers: Sequence[tuple[int, Mapping[str, Any]]], about: str = "", renamed: Mapping[str, str] | None = None
 ) -> tuple[list[str], dict[str, bytes]]:
@@ -52,7 +58,7 @@ def as_seen(
     last, shown = answers[-1]
     about = about.lower()
     momentary = _momentary(about)
-    others = f"{of_the_moment(shown['status'], about)}*) {PASSES}; exit 0 ;;"
+    others = f"{of_the_moment(shown['status'], f'{about} {without_login(shown)}')}*) {PASSES}; exit 0 ;;"
     lines = [f"case $(status {last}) in {shown['status'] or '000'}) ;; {others} esac"]
     lines += [f"momentary={shlex.quote(momentary)}", *_steady(about, renamed or {})]
     bodies: dict[str, bytes] = {}

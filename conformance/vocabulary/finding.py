@@ -35,13 +35,14 @@ class Proof:
     be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
     ``lacks``. Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the
     answer (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
-    ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of its
-    letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field with two
-    exchanges that would have one value of it, ``listed`` what lists would have. ``given`` are exchanges with what must
-    stand in their bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among
-    them, that would stand nowhere in the answer, encoded neither. ``or_refused`` are exchanges of which each could as
-    well be refused (4xx): then the finding is none. ``told`` are texts with how many times the operator's
-    command events would tell them. ``beyond`` says why no script can tell.
+    ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of
+    its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field
+    with two exchanges that would have one value of it, ``unlike`` such as would not, ``listed`` what lists would
+    have. ``given`` are exchanges with what must stand in their bodies for the rest to be said at all, or, behind
+    "!", must not. ``unsaid`` are texts, secrets among them, that would stand nowhere in the answer, encoded
+    neither. ``or_refused`` are exchanges of which each could as well be refused (4xx): then the finding is none.
+    ``told`` are texts with how many times the operator's command events would tell them. ``beyond`` says why no
+    script can tell.
     """
 
     exchange: str = ""
@@ -54,6 +55,7 @@ class Proof:
     alike: tuple[tuple[str, str], ...] = ()
     alike_in: tuple[tuple[str, str, str], ...] = ()
     same: tuple[tuple[str, str, str], ...] = ()
+    unlike: tuple[tuple[str, str, str], ...] = ()
     listed: tuple[Listed, ...] = ()
     fields_lack: tuple[tuple[str, str], ...] = ()
     fields_if_any: tuple[tuple[str, str], ...] = ()

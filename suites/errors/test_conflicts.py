@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.clients.at_once import at_once
 from conformance.oracles.documents import member, shows
+from conformance.oracles.proofs import another_field
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import HeaderFields, Operation, Platform
@@ -209,7 +210,8 @@ def test_version_changes_with_an_update(platform: Platform) -> None:
         third, after = version_read(platform, resource, slug)
         if after == before:
             expected = "another version (ETag) of an item after an update"
-            raise NonConformance(expected, f"{before} before it and behind it", second, third)
+            proof = another_field(second, third, "etag") if "etag" in third.headers else None
+            raise NonConformance(expected, f"{before} before it and behind it", second, third, proof=proof)
 
 
 @verifies("errors/409/stale-delete")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conformance.oracles.documents import shows
-from conformance.oracles.proofs import field_matches
+from conformance.oracles.proofs import another_field, field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
@@ -80,7 +80,8 @@ def test_version_is_not_given_again(platform: Platform) -> None:
         judged = True
         if strong(first) == strong(second):
             expected = f"another ETag than {strong(first)}, which an item of other content had"
-            raise NonConformance(expected, f"ETag: {strong(second)}", first, second)
+            proof = another_field(first, second, "etag")
+            raise NonConformance(expected, f"ETag: {strong(second)}", first, second, proof=proof)
     if not judged:
         raise NotApplicable("no item that can be deleted tells a strong ETag")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3_bodies import completion_document, full_part
+from conformance.oracles.proofs import another_field
 from conformance.oracles.s3_documents import completed_etag_of
 from conformance.oracles.s3_errors import (
     error_of,
@@ -16,6 +17,7 @@ from conformance.oracles.s3_errors import (
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 ONE, TWO = full_part(b"1"), full_part(b"2")
@@ -64,15 +66,20 @@ def test_etag_of_parts_follows_the_bytes(space: Space) -> None:
     Method: 1. complete an upload of one part, and to the same key one of other bytes of the same size
             2. expect each to be read with an ETag of its own
     """
-    key, replies = space.key(), []
+    key, replies = space.key(), list[Exchange]()
     for body in (b"one", b"two"):
         upload = space.opened(key)
         require(space.complete(key, upload, [space.part(key, upload, 1, body)]), "multipart uploads")
         replies.append(space.head(key))
 
-    before, after = (expect_etag(reply) for reply in replies)
+    first, second = replies
+    before, after = expect_etag(first), expect_etag(second)
     if before == after:
-        raise NonConformance(f"another ETag than {before}, which other bytes had", after, *replies)
+        expected, proof = (
+            f"another ETag than {before}, which other bytes had",
+            another_field(replies[0], replies[1], "etag"),
+        )
+        raise NonConformance(expected, after, *replies, proof=proof)
 
 
 @verifies("storage/multipart/invalid-part-is-refused")

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.aws_chunked import chunked
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.proofs import field_matches
+from conformance.oracles.proofs import another_field, field_matches
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
@@ -26,7 +26,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 SYSTEM_FIELDS = {
     "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
@@ -206,13 +206,16 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     again = listing_of(space.listing(key))
     told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
     if told != before:
-        raise NonConformance(f"{before}, as it was listed before", f"{told}", again.reply, listed.reply)
+        pair = listed.reply, again.reply
+        proof = Proof(alike=((pair[0].id, pair[1].id),))
+        raise NonConformance(f"{before}, as it was listed before", f"{told}", *pair, proof=proof)
     require(space.copy(copy, key), "a key that may copy objects within the bucket")
     for written in (copy, space.stored(b"dated anew", key=key)):
         reply = space.head(written)
         if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
             wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
-            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply)
+            proof = another_field(got, reply, "last-modified")
+            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply, proof=proof)
 
 
 @verifies("storage/object/dates-agree")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from conformance.reporting.reproduce_proof import judged, or_refused, patterns, printed
-from conformance.reporting.reproduce_seen import as_seen
+from conformance.reporting.reproduce_seen import as_seen, without_login
 from conformance.reporting.reproduce_text import LISTS, PREAMBLE, commented, here, word
 from conformance.reporting.text import plain_xml
 from conformance.vocabulary.verdict import Verdict
@@ -189,7 +189,7 @@ def test_what_is_said_of_an_answer_is_not_said_of_another_kind(proof: dict[str, 
 def test_an_answer_that_is_of_its_moment_tells_nothing(tmp_path: Path, now: str, code: int) -> None:
     lines = judged({"statuses": [404]}, {"x": 1}, 1, 200, {}, {})
     assert ended(tmp_path, now, lines) == code
-    lines, _ = as_seen([(1, seen("$FULL_TOKEN"))])
+    lines, _ = as_seen([(1, sent("Bearer $FULL_TOKEN") | seen("$FULL_TOKEN"))])
     assert ended(tmp_path, now, lines) == (code if now != "200" else 2)
 
 
@@ -240,3 +240,15 @@ def test_what_an_answer_should_not_say_a_refusal_may_not_say_either(tmp_path: Pa
     lines = judged({"unsaid": ["canary"]}, {"x": 1}, 1, 200, {}, {})
     for status, says, code in (("403", 1, 0), ("404", 0, 1), ("200", 0, 1), ("500", 1, 2)):
         assert ended(tmp_path, status, [f"says() {{ return {says}; }}", *lines]) == code
+
+
+@pytest.mark.parametrize(("tags", "code"), [(("a", "a"), 1), (("a", "b"), 0), (("a", ""), 2)])
+def test_two_answers_that_would_have_two_values_of_a_field(tmp_path: Path, tags: tuple[str, str], code: int) -> None:
+    lines = judged({"unlike": [["etag", "x", "y"]]}, {"x": 1, "y": 2}, 2, 200, {}, {})
+    field = f"field() {{ case $1 in 1) echo {tags[0]} ;; 2) echo {tags[1]} ;; esac; }}"
+    assert ended(tmp_path, "200", [field, *lines]) == code
+
+
+def test_a_refusal_where_no_login_is_shown_is_none_of_its_moment() -> None:
+    assert without_login({"request_headers": [["Accept", "*/*"]]}) == "401"
+    assert without_login({"request_headers": [["authorization", "Bearer $T"]]}) == ""
