@@ -51,6 +51,16 @@ def claims_differ(name: str, one: Exchange, other: Exchange) -> Proof:
     return Proof(other.id, differ=((name, one.id, other.id),))
 
 
+def among(pages: Sequence[Exchange], text: str) -> Proof | None:
+    """A text would stand in a list; nothing is said of one of several pages, since it could be on any."""
+    return Proof(pages[0].id, matches=literal(text)) if len(pages) == 1 else None
+
+
+def not_among(pages: Sequence[Exchange], text: str) -> Proof | None:
+    """A text would not stand on the page of a list that has it."""
+    return next((lacks(page, text) for page in pages if text in page.text), None)
+
+
 def another_field(one: Exchange, other: Exchange, name: str) -> Proof:
     """Two answers would have two values of a field."""
     return Proof(other.id, unlike=((name, one.id, other.id),))

@@ -15,7 +15,7 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts, challenges
-from conformance.oracles.proofs import field_matches, literal
+from conformance.oracles.proofs import among, field_matches, literal, not_among, without_list
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
@@ -192,7 +192,7 @@ def expect_content_length(head: Exchange, length: int) -> None:
     """The answer to a HEAD says the content's length."""
     found = head.headers.get("content-length")
     if found != str(length):
-        raise NonConformance(f"Content-Length: {length}", f"Content-Length: {found}", head)
+        raise unlike_field(f"Content-Length: {length}", head, "Content-Length", str(length))
 
 
 def strings_of(reply: Exchange, member: str) -> list[str]:
@@ -220,7 +220,9 @@ def expect_sorted(reply: Exchange, member: str) -> None:
     """A list answer is in lexical order: ASCII order, or alphabetical without case."""
     found = strings_of(reply, member)
     if found not in (sorted(found), sorted(found, key=lambda each: (each.lower(), each))) and _unsorted(found):
-        raise NonConformance(f"{member} in lexical order", f"{member} {found}", reply)
+        # Of tags a script makes the same again; of a catalog it finds what there is then.
+        proof = without_list(reply, member) if member == "tags" else None
+        raise NonConformance(f"{member} in lexical order", f"{member} {found}", reply, proof=proof)
 
 
 def _unsorted(found: list[str]) -> bool:
@@ -286,6 +288,19 @@ def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
     return found
 
 
+def expect_referrer(pages: list[Exchange], digest: str) -> None:
+    """A manifest is in the list of referrers, on one of its pages."""
+    if digest not in [each.get("digest") for page in pages for each in descriptors_of(page)]:
+        told = pages[0].text[:300]
+        raise NonConformance(f"{digest} among the referrers", told, *pages, proof=among(pages, digest))
+
+
+def expect_no_referrer(pages: list[Exchange], digest: str, why: str) -> None:
+    """A manifest is not in the list of referrers; ``why`` tells which it is."""
+    if digest in [each.get("digest") for page in pages for each in descriptors_of(page)]:
+        raise NonConformance(f"no referrer {why}", pages[0].text[:300], *pages, proof=not_among(pages, digest))
+
+
 def expect_tags(repository: Repository, wanted: Iterable[str], query: str = "") -> None:
     """A repository has exactly these tags, each once, over however many pages."""
     expect_complete(pages_from(repository.tags(query), repository.follow), "tags", wanted)
@@ -325,7 +340,9 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
 def expect_untouched(reply: Exchange, content: bytes) -> None:
     """What the refused request was about is as it was."""
     if reply.status != 200 or reply.body != content:
-        raise NonConformance("what is stored to be as it was before the refused request", observed(reply), reply)
+        proof = Proof(reply.id, statuses=(200,), sha256=digest_of(content).removeprefix("sha256:"))
+        wanted = "what is stored to be as it was before the refused request"
+        raise NonConformance(wanted, observed(reply), reply, proof=proof)
 
 
 def expect_nothing_changed(operation: str, on: Occasion) -> None:

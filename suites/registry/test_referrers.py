@@ -12,7 +12,7 @@ from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import has_just
+from conformance.oracles.proofs import has_just, has_member
 from conformance.oracles.registry import descriptors_of, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -119,7 +119,8 @@ def test_referrers_are_an_index(listing: Listing) -> None:
 
     expect_media_type(reply, OCI_INDEX)
     if (version := expect_json_object(reply).get("schemaVersion")) != 2:
-        raise NonConformance('"schemaVersion": 2', f"{version!r}", reply)
+        proof = has_member(reply, "schemaVersion", "2")
+        raise NonConformance('"schemaVersion": 2', f"{version!r}", reply, proof=proof)
 
 
 def descriptor(listing: Listing, kind: str, of_type: str | None = None) -> tuple[dict[str, Any], Exchange]:

@@ -13,6 +13,7 @@ from conformance.clients.images import image, variation
 from conformance.clients.registry import NewRepository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.proofs import has_member, lists
 from conformance.oracles.registry import expect_complete, pages_from, strings_of
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import verifies
@@ -58,7 +59,8 @@ def test_no_tags(grown: Grown) -> None:
     expect_status(grown.first, {200, 404})
 
     if grown.first.status == 200 and expect_json_object(grown.first).get("tags") != []:
-        raise NonConformance('"tags": []', observed(grown.first), grown.first)
+        proof = has_member(grown.first, "tags", r"\[ *\]")
+        raise NonConformance('"tags": []', observed(grown.first), grown.first, proof=proof)
 
 
 @verifies("registry/tags/listed-once-when-pushed-twice")
@@ -71,7 +73,8 @@ def test_pushed_twice(grown: Grown) -> None:
     found = [tag for page in grown.pages for tag in strings_of(page, "tags") if tag in ("moving", "staying")]
 
     if sorted(found) != ["moving", "staying"]:
-        raise NonConformance("each of two tags once", str(found), *grown.pages)
+        proof = lists("tags", grown.pages, ["moving", "staying"])
+        raise NonConformance("each of two tags once", str(found), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/digests-are-no-tags")
@@ -84,7 +87,8 @@ def test_digests_are_no_tags(grown: Grown) -> None:
     others = [tag for page in grown.pages for tag in strings_of(page, "tags") if tag not in ("moving", "staying")]
 
     if others:
-        raise NonConformance("no other tags than two", str(others), *grown.pages)
+        proof = lists("tags", grown.pages, ["moving", "staying"])
+        raise NonConformance("no other tags than two", str(others), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/long-list-is-whole")

@@ -11,7 +11,7 @@ from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import without_list
+from conformance.oracles.proofs import field_says_no, has_member, literal, without_list
 from conformance.oracles.registry import (
     expect_complete,
     expect_list,
@@ -78,7 +78,8 @@ def test_tags_are_listed(tagged: Repository, pages: list[Exchange]) -> None:
 
     expect_complete(pages, "tags", TAGS)
     if expect_json_object(reply).get("name") != tagged.name:
-        raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply)
+        proof = has_member(reply, "name", f'"{literal(tagged.name)}"')
+        raise NonConformance(f'"name": "{tagged.name}"', observed(reply), reply, proof=proof)
 
 
 @verifies("registry/tags/are-json")
@@ -147,7 +148,8 @@ def test_n_nought(tagged: Repository) -> None:
 
     expect_list(reply, "tags", [])
     if "link" in reply.headers:
-        raise NonConformance("no Link field", f"Link: {reply.headers.get('link')}", reply)
+        proof = field_says_no(reply, "link", ".")
+        raise NonConformance("no Link field", f"Link: {reply.headers.get('link')}", reply, proof=proof)
 
 
 @verifies("registry/tags/links-lead-to-the-end")

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import time
 from dataclasses import replace
 
 import pytest
 
 from conformance.clients.aws_chunked import chunked
-from conformance.evidence.recorder import Recorder
-from conformance.oracles.proofs import another_field, field_matches
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.s3_documents import listing_of
-from conformance.oracles.s3_errors import expect_refusal, require
+from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_empty_body,
     expect_etag,
     expect_headers,
-    expect_http_date,
     expect_nothing_stored,
     expect_same_etag,
     expect_same_headers,
@@ -26,7 +23,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 
 SYSTEM_FIELDS = {
     "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
@@ -45,8 +42,6 @@ METADATA = {
     "x-amz-meta-x-amz-iv": "of a client that encrypts",
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
 }
-CLOCK_TICK_S = 2
-"""A server may look at its clock once a second only, and at another one where it stores."""
 SAME_IN_HEAD = ("etag", "content-type", "last-modified", "x-amz-meta-owner", "cache-control")
 
 
@@ -186,53 +181,6 @@ def test_some_content_type_is_told(space: Space) -> None:
     if not reply.media_type:
         told, proof = f"{reply.headers.get('content-type')!r}", field_matches(reply, "Content-Type", ".")
         raise NonConformance("a Content-Type", told, reply, proof=proof)
-
-
-@verifies("storage/object/last-modified-is-now")
-def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
-    """Purpose: an object tells when it was written, whenever it is asked: clients that synchronise compare it.
-
-    Method: 1. put an object, GET and list it
-            2. expect Last-Modified as an HTTP date within five minutes of now
-            3. HEAD and list it more than a second later; expect the same, in the listing as before
-            4. overwrite it, and copy it; expect a later Last-Modified of both
-    """
-    key, copy = space.stored(b"dated"), space.key("copy")
-    got, listed = space.get(key), listing_of(space.listing(key))
-
-    first = expect_http_date(got, "last-modified", time.time(), 300)
-    recorder.pause(1.1)
-    expect_same_headers(space.head(key), got, ["last-modified"])
-    again = listing_of(space.listing(key))
-    told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
-    if told != before:
-        pair = listed.reply, again.reply
-        proof = Proof(alike=((pair[0].id, pair[1].id),))
-        raise NonConformance(f"{before}, as it was listed before", f"{told}", *pair, proof=proof)
-    require(space.copy(copy, key), "a key that may copy objects within the bucket")
-    for written in (copy, space.stored(b"dated anew", key=key)):
-        reply = space.head(written)
-        if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
-            wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
-            proof = another_field(got, reply, "last-modified")
-            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply, proof=proof)
-
-
-@verifies("storage/object/dates-agree")
-def test_dates_agree(space: Space) -> None:
-    """Purpose: an object that was overwritten tells when, and no later than the answer that tells it.
-
-    Method: 1. put an object twice, GET it
-            2. expect Last-Modified within five minutes of now; a Date, where there is one, in the form of HTTP, and
-               Last-Modified not later
-    """
-    key = space.stored(b"first", {"Cache-Control": "no-cache"})
-    reply = space.get(space.stored(b"second", key=key))
-
-    modified = expect_http_date(reply, "last-modified", time.time(), 300)
-    if "date" in reply.headers and modified > expect_http_date(reply, "date", time.time(), 900) + CLOCK_TICK_S:
-        told = f"{reply.headers.get('last-modified')}, in an answer of {reply.headers.get('date')}"
-        raise NonConformance("Last-Modified not later than Date", told, reply)
 
 
 @verifies("storage/object/large-metadata-is-whole-or-refused")

@@ -1,0 +1,64 @@
+"""When an object was written: its Last-Modified, in answers and in listings."""
+
+from __future__ import annotations
+
+import time
+
+from conformance.evidence.recorder import Recorder
+from conformance.oracles.proofs import another_field
+from conformance.oracles.s3_documents import listing_of
+from conformance.oracles.s3_errors import require
+from conformance.oracles.s3_objects import expect_http_date, expect_same_headers
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.finding import NonConformance, Proof
+
+CLOCK_TICK_S = 2
+"""A server may look at its clock once a second only, and at another one where it stores."""
+
+
+@verifies("storage/object/last-modified-is-now")
+def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
+    """Purpose: an object tells when it was written, whenever it is asked: clients that synchronise compare it.
+
+    Method: 1. put an object, GET and list it
+            2. expect Last-Modified as an HTTP date within five minutes of now
+            3. HEAD and list it more than a second later; expect the same, in the listing as before
+            4. overwrite it, and copy it; expect a later Last-Modified of both
+    """
+    key, copy = space.stored(b"dated"), space.key("copy")
+    got, listed = space.get(key), listing_of(space.listing(key))
+
+    first = expect_http_date(got, "last-modified", time.time(), 300)
+    recorder.pause(1.1)
+    expect_same_headers(space.head(key), got, ["last-modified"])
+    again = listing_of(space.listing(key))
+    told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
+    if told != before:
+        pair = listed.reply, again.reply
+        proof = Proof(alike=((pair[0].id, pair[1].id),))
+        raise NonConformance(f"{before}, as it was listed before", f"{told}", *pair, proof=proof)
+    require(space.copy(copy, key), "a key that may copy objects within the bucket")
+    for written in (copy, space.stored(b"dated anew", key=key)):
+        reply = space.head(written)
+        if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
+            wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
+            proof = another_field(got, reply, "last-modified")
+            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply, proof=proof)
+
+
+@verifies("storage/object/dates-agree")
+def test_dates_agree(space: Space) -> None:
+    """Purpose: an object that was overwritten tells when, and no later than the answer that tells it.
+
+    Method: 1. put an object twice, GET it
+            2. expect Last-Modified within five minutes of now; a Date, where there is one, in the form of HTTP, and
+               Last-Modified not later
+    """
+    key = space.stored(b"first", {"Cache-Control": "no-cache"})
+    reply = space.get(space.stored(b"second", key=key))
+
+    modified = expect_http_date(reply, "last-modified", time.time(), 300)
+    if "date" in reply.headers and modified > expect_http_date(reply, "date", time.time(), 900) + CLOCK_TICK_S:
+        told = f"{reply.headers.get('last-modified')}, in an answer of {reply.headers.get('date')}"
+        raise NonConformance("Last-Modified not later than Date", told, reply)
