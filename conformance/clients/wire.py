@@ -21,6 +21,8 @@ from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number
 
 LARGEST = 1024 * 1024
+QUIET_S = 0.5
+"""For how long a connection that should have been closed is listened to."""
 NOTHING = "no HTTP answer"
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
@@ -33,12 +35,15 @@ class Wire:
 
     http: HttpClient
 
-    def send(self, head: bytes, body: bytes = b"") -> Exchange:
+    def send(self, head: bytes, body: bytes = b"", bare: bool = False) -> Exchange:
         """One message: ``head`` is the request line and fields, Host among them, without the empty line.
 
-        It goes out with what each request of ours says, unless it says that itself. Raises NoAnswer where the
-        connection closes without an answer, Unreachable where none comes in time.
+        It goes out with what each request of ours says, unless it says that itself. The answer to a ``bare`` one should
+        end with its head: what comes behind that is told as its body, though HTTP libraries pass it over. Raises
+        NoAnswer where the connection closes without an answer, Unreachable where none comes in time.
         """
+        if bare:
+            head += b"\r\nConnection: close"
         head, sent = self._begun(head, body)
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None and stored.error:
@@ -47,7 +52,7 @@ class Wire:
             return stored.exchange
         begun = time.perf_counter()
         with self._awaiting(sent):
-            raw = self._exchanged(head + b"\r\n\r\n" + body)
+            raw = self._exchanged(head + b"\r\n\r\n" + body, bare)
         return self._recorded(sent, raw, time.perf_counter() - begun)
 
     @contextlib.contextmanager
@@ -86,12 +91,12 @@ class Wire:
         self.http.recorder.exchange(answered, "wire")
         return answered
 
-    def _exchanged(self, message: bytes) -> bytes:
+    def _exchanged(self, message: bytes, bare: bool) -> bytes:
         with self._connection() as connection:
             # A server may answer and close before it has read everything: that is an answer, not a failure.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(message)
-            return self._read(connection)
+            return self._read_on(connection) if bare else self._read(connection)
 
     def _read(self, connection: socket.socket, raw: bytes = b"") -> bytes:
         """A final answer: to the end that its framing tells, or to the end of the connection; TimeoutError.
@@ -104,6 +109,24 @@ class Wire:
                 # The limit is of the answer, not of each byte of it.
                 connection.settimeout(max(0.001, until - time.monotonic()))
                 part = connection.recv(65536)
+                if not part:
+                    break
+                raw += part
+        return final_of(raw)
+
+    def _read_on(self, connection: socket.socket) -> bytes:
+        """An answer that should end with its head, and what comes behind that until it ends or is quiet."""
+        until, raw = time.monotonic() + self.http.limits.answer_s, b""
+        with contextlib.suppress(ConnectionResetError):
+            while len(raw) < LARGEST:
+                has_head = b"\r\n\r\n" in final_of(raw)
+                connection.settimeout(QUIET_S if has_head else max(0.001, until - time.monotonic()))
+                try:
+                    part = connection.recv(65536)
+                except TimeoutError:
+                    if has_head:
+                        break
+                    raise
                 if not part:
                     break
                 raw += part

@@ -136,6 +136,13 @@ def expect_empty_body(reply: Exchange) -> None:
         raise NonConformance("no body", f"{len(reply.body)} bytes", reply)
 
 
+def expect_bare(reply: Exchange) -> None:
+    """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
+    if reply.body:
+        wanted, proof = "an answer that ends with its head", Proof(beyond="curl passes over what comes behind the head")
+        raise NonConformance(wanted, f"{len(reply.body)} bytes behind it: {reply.body[:60]!r}", reply, proof=proof)
+
+
 def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
     """206 with the bytes from first to last of the whole, and a Content-Range that says so."""
     expect_status(reply, 206, f"for bytes {first}-{last} of {len(whole)}")

@@ -51,11 +51,15 @@ class Request:
 
 @dataclass
 class Answer:
-    """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent."""
+    """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent.
+
+    ``astray`` is put on the wire behind its head, whatever HTTP says of that: no right answer has any.
+    """
 
     status: int
     body: bytes = b""
     headers: MutableHeaders = field(default_factory=MutableHeaders)
+    astray: bytes = b""
 
     @classmethod
     def json(cls, status: int, document: Any, **headers: str) -> Answer:

@@ -14,7 +14,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from starlette.datastructures import Headers
@@ -65,6 +65,9 @@ async def send_answer(send: Send, answer: Answer) -> None:
     if not framed and answer.status >= 200 and answer.status not in (204, 304):
         headers["content-length"] = str(len(answer.body))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers.raw})
+    if answer.astray:
+        # The server would not send it, so it goes to the connection that the server's own ``send`` writes to.
+        cast(Any, send).__self__.transport.write(answer.astray)
     await send({"type": "http.response.body", "body": answer.body})
 
 

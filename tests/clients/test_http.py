@@ -217,3 +217,12 @@ def test_numbers_that_are_none_are_borne(serve: Callable[..., Scripted], value: 
     assert retry_after(client_of(serve(answer % value)).get("/")) == 1.0
     wire = Wire(client_of(serve(b"HTTP/1.1 200 OK\r\nContent-Length: %s\r\n\r\nok" % value)))
     assert wire.send(b"GET / HTTP/1.1\r\nHost: a.example").body == b"ok"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 404 No\r\nContent-Length: 9000\r\n\r\n"]
+)
+def test_what_comes_behind_a_bare_answer_is_told(serve: Callable[..., Scripted], answer: bytes) -> None:
+    head = b"HEAD / HTTP/1.1\r\nHost: a.example"
+    assert Wire(client_of(serve(answer))).send(head, bare=True).body == b""
+    assert Wire(client_of(serve(answer + b"<x/>"))).send(head, bare=True).body == b"<x/>"

@@ -1,0 +1,149 @@
+"""Habits of real gateways in what is said of an object: its metadata, its tags, those of its copy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.properties import META
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+class MetadataTakenForTheType(Defect):
+    """S3 User Guide, "Working with object metadata": what is named x-amz-meta-content-type is no Content-Type."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def content_type(self, original: Any, call: Call) -> str:
+        return call.headers.get(META + "content-type") or str(original(call))
+
+
+class NumbersInMetadataReckoned(Defect):
+    """S3 User Guide, "Working with object metadata": values are text, and ``007`` is not 7."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: str(int(value)) if value.isdecimal() else value for name, value in original(call).items()}
+
+
+class RangesLoseTheLanguage(Defect):
+    """RFC 9110 section 15.3.7: a part without If-Range is described as the whole would have been."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/part-is-described-as-the-whole",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 206:
+            del answer.headers["content-language"]
+        return answer
+
+
+class UrlsTellNoMetadata(Defect):
+    """SigV4, "Using Query Parameters": a request that is made by a URL is answered as any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/get-is-served",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "X-Amz-Signature" in request.query_string:
+            for name in [name for name in answer.headers if name.startswith(META)]:
+                del answer.headers[name]
+        return answer
+
+
+class TagNamesOfAnyCase(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": keys and values are case sensitive."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        if len({key.lower() for key, _ in pairs}) != len(pairs):
+            raise Fault("InvalidTag", "Cannot provide multiple Tags with the same key")
+        return dict(original(pairs))
+
+
+class TagsInLatinLetters(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": any letters that UTF-8 has."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def checked_tags(self, original: Any, pairs: list[tuple[str, str]]) -> dict[str, str]:
+        return {key: value.encode("latin-1", "replace").decode("latin-1") for key, value in original(pairs).items()}
+
+
+class EmptyTagSetPassedOver(Defect):
+    """S3 API Reference, PutObjectTagging: the set that is sent takes the place of the present one, one of none too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/set-is-replaced",)
+
+    async def put_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        kept = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if kept is not None and b"<Tag>" not in call.body:
+            bucket.put(call.key, kept)
+        return answer
+
+
+class MetadataEndsAtAnEqualsSign(Defect):
+    """S3 User Guide, "Working with object metadata": a value is given back as it was sent, whatever signs it has."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.partition("=")[0] for name, value in original(call).items()}
+
+
+class MetadataOfEncryptingClientsLost(Defect):
+    """S3 User Guide, "Working with object metadata": any name behind x-amz-meta-, one that begins with x-amz- too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value for name, value in original(call).items() if not name.startswith("x-amz-")}
+
+
+class ReplacedCopyKeepsItsExpiry(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, Expires too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {name: value for name, value in source.headers.items() if name == "expires"}
+        return replace(stored, headers={**kept, **stored.headers})
+
+
+class CopyLowersMetadata(Defect):
+    """S3 API Reference, CopyObject: a copy has its source's metadata, in the letters that they were given in."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        return replace(stored, metadata={name: value.lower() for name, value in stored.metadata.items()})
+
+
+class OtherTagsReplaceMetadata(Defect):
+    """S3 API Reference, CopyObject: other tags leave a copy the metadata of its source, unless that is replaced too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        lost = not replaced and call.headers.get("x-amz-tagging-directive") == "REPLACE"
+        return replace(stored, metadata={}) if lost else stored
