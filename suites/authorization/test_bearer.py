@@ -121,6 +121,7 @@ MALFORMED = {
     "junk-behind": "Bearer {token} junk", "parameter-behind": "Bearer {token}, x=y",
     "two-tokens": "Bearer {token} {token}",
     "basic": "Basic {token}", "token-scheme": "Token {token}", "equals": "Bearer={token}", "colon": "Bearer: {token}",
+    "no-blank": "Bearer{token}",
     "quoted": 'Bearer "{token}"', "non-ascii": "Bearer tökén", "40-kb": "Bearer " + "A" * 40_000,
 }  # fmt: skip
 

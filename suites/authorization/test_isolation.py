@@ -49,7 +49,7 @@ TRICKS = {
     "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
     "suffix": "{path}.json", "dot-behind": "{path}.",
     "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}", "nul": "{path}%00",
-    "query": "{path}?admin=true&org=cf",
+    "query": "{path}?admin=true&org=cf&to=/oauth/token/.well-known/jwks.json",
     "backslash": "{head}%5c{tail}", "blank": "{path}%20",
 }  # fmt: skip
 

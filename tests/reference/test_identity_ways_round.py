@@ -22,6 +22,10 @@ def shown(method: str, client_id: str | None = "ct-full", **details: Any) -> Loo
     return lambda w: '"atlas"' in w.api(ATLAS, client_id, method, **details).text
 
 
+def without_a_blank(w: World) -> int:
+    return w.ask("GET", ACME, headers={"authorization": f"Bearer{w.bearer()}"}).status_code
+
+
 def chunked(w: World) -> int:
     return w.token(headers={"transfer-encoding": "chunked"}).status_code
 
@@ -61,6 +65,8 @@ TABLE: list[Row] = [
         200,
     ),
     (ways_round.InternalFieldSkipsGuard, api(ACME, None, headers={"x-internal": "1"}), 401, 200),
+    (ways_round.OpenPathInTheQueryIsOpen, api(f"{ACME}?to=/.well-known/jwks.json", None), 401, 200),
+    (ways_round.BlankBehindTheSchemeOptional, without_a_blank, 401, 200),
     (ways_round.ForeignProjectToldFromAbsent, statuses(api(VAULT), api(NOTHING)), [404, 404], [403, 404]),
     (ways_round.ForeignTokenCalledInvalid, api(ACME, "ct-foreign"), 404, 401),
     (ways_round.ChunkedTokenRequestRefused, chunked, 200, 400),

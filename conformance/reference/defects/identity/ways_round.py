@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -115,6 +116,28 @@ class InternalFieldSkipsGuard(SubrequestFieldSkipsGuard):
 
     noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
     fields = ("x-internal", "x-internal-request", "x-real-ip")
+
+
+class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        organization = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
+        if "/.well-known/" in request.query_string and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class BlankBehindTheSchemeOptional(Defect):
+    """RFC 9110 section 11.4: a blank parts scheme and credentials; a field without one is of another scheme."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/malformed-field-is-refused",)
+
+    def chosen_authorization(self, original: Callable[[list[str]], str], authorization: list[str]) -> str:
+        return re.sub("^[Bb]earer(?! )", "Bearer ", original(authorization))
 
 
 class ForeignProjectToldFromAbsent(Defect):
