@@ -234,6 +234,19 @@ class OrganizationsLookedUpBeforeScopes(Variant):
         return await original(request, segments)
 
 
+class UndeclaredMethods(Variant):
+    """A resource may have methods that a target file does not declare: PUT, which is told that its body is missing."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or not surface.route(segments):
+            return await original(request, segments)
+        surface.visible_organization(surface.caller(request), segments[3])
+        return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+
+
 class RegistryTokenAlone(Variant):
     """Docker token authentication: expires_in and issued_at are optional, and a token lives for 60 s without them."""
 
