@@ -46,6 +46,7 @@ TRICKS = {
     "trailing-slash": "{path}/", "double-slash": "/{path}", "inner-double-slash": "{head}//{tail}",
     "dot-segment": "{head}/./{tail}",
     "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
+    "dots-behind-an-open-path": "/.well-known/..{path}",
     "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
     "suffix": "{path}.json", "dot-behind": "{path}.",
     "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}", "nul": "{path}%00",
@@ -125,6 +126,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
     Method: 1. read each declared resource without a token, as foreign and without the scope, under headers that name
                the path, the organization, the owner's client, loopback, every scope, the role owner or a service within
             2. expect a refusal
+            3. ask for / without a token, under headers that name the path: expect nothing that is read at the path
     """
     owner = platform.oauth.credential("full")
     values = {"client": owner.client_id, "organization": platform.target.organization, "scopes": " ".join(owner.scopes)}
@@ -132,6 +134,10 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
         fields = [(name, value.format(path=operation.path, **values)) for name, value in forged.items()]
         for token in strangers(platform, operation):
             expect_refused(platform.send(operation, token, fields), f"under {', '.join(forged)}")
+        if "X-Original-URL" in forged:
+            elsewhere, shown = platform.http.get("/", fields), platform.as_role("full", operation)
+            if elsewhere.ok and elsewhere.body == shown.body:
+                raise NonConformance("nothing of a path that a header names", f"{elsewhere.status} with it", elsewhere)
 
 
 SETTABLE = {

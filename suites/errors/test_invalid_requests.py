@@ -198,8 +198,8 @@ def test_unsupported_method(platform: Platform, method: str) -> None:
     """Purpose: a method that a resource does not have is told, with those that it has.
 
     Method: 1. send the method to each declared read resource with the full token
-            2. expect 405 with Allow, which names the declared method and not the refused one, or 404, 501, 400; of a method
-               that is there undeclared, what a missing body is told (411, 415, 428); never 2xx
+            2. expect 405 with Allow, which names the declared method and not the refused one, or 404, 501, 400; of a
+               method that is there undeclared, what a missing body is told (411, 415, 428); never 2xx
     """
     for operation in platform.operations("read"):
         if operation.method == method:

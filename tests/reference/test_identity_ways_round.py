@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from typing import Any
 
 import pytest
+from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import ways_round
+from conformance.reference.http import Request
 from conformance.reference.seeds import SCOPES
 from tests.reference.identity_table import Look, Row, api, scope, statuses, token
 from tests.reference.identity_world import ACME, ATLAS, GLOBEX, PROJECTS, World, claims
@@ -20,6 +23,11 @@ VAULT, NOTHING = f"{GLOBEX}/projects/globex-vault", f"{GLOBEX}/projects/nothing"
 def shown(method: str, client_id: str | None = "ct-full", **details: Any) -> Look:
     """Whether a method shows the project."""
     return lambda w: '"atlas"' in w.api(ATLAS, client_id, method, **details).text
+
+
+def up_from_an_open_path(w: World) -> int:
+    request = Request("GET", f"/.well-known/..{ACME}", "", Headers(), b"")
+    return asyncio.run(w.application.alterations.answer(request)).status
 
 
 def without_a_blank(w: World) -> int:
@@ -65,6 +73,8 @@ TABLE: list[Row] = [
         200,
     ),
     (ways_round.InternalFieldSkipsGuard, api(ACME, None, headers={"x-internal": "1"}), 401, 200),
+    (ways_round.DotsBehindAnOpenPathAreUnguarded, up_from_an_open_path, 404, 200),
+    (ways_round.PathOfAFieldServed, api("/", None, headers={"x-original-url": ACME}), 404, 200),
     (ways_round.OpenPathInTheQueryIsOpen, api(f"{ACME}?to=/.well-known/jwks.json", None), 401, 200),
     (ways_round.BlankBehindTheSchemeOptional, without_a_blank, 401, 200),
     (ways_round.ForeignProjectToldFromAbsent, statuses(api(VAULT), api(NOTHING)), [404, 404], [403, 404]),

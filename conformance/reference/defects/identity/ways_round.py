@@ -118,6 +118,27 @@ class InternalFieldSkipsGuard(SubrequestFieldSkipsGuard):
     fields = ("x-internal", "x-internal-request", "x-real-ip")
 
 
+class DotsBehindAnOpenPathAreUnguarded(DotsAndParameterAreUnguarded):
+    """OWASP API5: nor by a path that begins as one which needs no token."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    marks = "/.well-known/../"
+
+
+class PathOfAFieldServed(Defect):
+    """OWASP API5: nor by the path that was asked for, where another in a field is the one that is served."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+
+    async def dispatch(self, original: Dispatch, request: Request) -> Answer:
+        named = request.headers.get("x-original-url", "").rpartition("/")[2]
+        organization = surface_of(original).organizations.get(named)
+        if request.raw_path == "/" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
 class OpenPathInTheQueryIsOpen(DotsAndParameterAreUnguarded):
     """OWASP API5: nor by a path in its query which needs no token, that a guard finds in the address as a whole."""
 
