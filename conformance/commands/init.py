@@ -168,7 +168,7 @@ features = [
 <features>]
 # The most requests the suite may send:
 # rate = "50/s"
-# Authorities to trust besides the system's:
+# Authorities to trust besides the usual ones:
 # ca_file = "authority.pem"
 """
 FEATURES = {

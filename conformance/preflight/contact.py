@@ -86,15 +86,8 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
     if target.rate is not None:
         requests, seconds = parse_rate(target.rate)
         pace = Pace(requests / seconds)
-    http = HttpClient(
-        url,
-        recorder,
-        limits,
-        pace,
-        patient=False,
-        tls=authorities(target.ca_file) if target.ca_file else None,
-        label="preflight",
-    )
+    tls = authorities(target.ca_file) if target.ca_file else None
+    http = HttpClient(url, recorder, limits, pace, patient=False, tls=tls, label="preflight")
     return Contact(target, http)
 
 

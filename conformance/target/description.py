@@ -305,10 +305,7 @@ class Target(Described):
         default=False,
         description="Whether a property that fails is left at its first failing example: a smaller one costs requests.",
     )
-    ca_file: str | None = Field(
-        default=None,
-        description="PEM file of authorities to trust besides certifi's, or those of SSL_CERT_FILE or SSL_CERT_DIR.",
-    )
+    ca_file: str | None = Field(default=None, description="PEM file of authorities to trust besides the usual ones.")
     identity: Identity | None = None
     registry: Registry | None = None
     storage: Storage | None = None
