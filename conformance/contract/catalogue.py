@@ -85,6 +85,8 @@ def _requirements(
             raise ContractError(f"{where}: unknown keys {sorted(unknown)}, missing keys {sorted(missing)}")
         if not ID.match(entry["id"]):
             raise ContractError(f"{where}: an id is area/topic/promise in lower case")
+        if entry["level"] not in [*Level]:
+            raise ContractError(f"{where}: level is one of {', '.join(Level)}")
         if entry["document"] not in documents:
             raise ContractError(f"{where}: unknown document {entry['document']}")
         if entry.get("feature") is not None and entry["feature"] not in features:

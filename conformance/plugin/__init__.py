@@ -79,9 +79,6 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.pluginmanager.has_plugin("conformance-worker") or not asks_for_suites(config):
         return
     if config.option.collectonly:
-        from conformance.plugin.collection import Listing
-
-        config.pluginmanager.register(Listing(), "conformance-listing")
         return
     from conformance.plugin.session import begin
 

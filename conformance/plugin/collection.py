@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from conformance.contract.catalogue import catalogue
+from conformance.contract.catalogue import Catalogue, catalogue
 from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among, uncollected
 from conformance.plugin.invocation import pytest_arguments, run_pytest
 
@@ -19,7 +19,8 @@ class CollectionError(Exception):
 class Listing:
     """Reads the checks from collected items; nothing else of a run is needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, contract: Catalogue) -> None:
+        self.contract = contract
         self.checks: list[CheckInfo] = []
         self.mistakes: list[str] = []
 
@@ -30,9 +31,8 @@ class Listing:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Takes every check that was collected."""
-        contract = catalogue()
         for item in filter(is_check, session.items):
-            info = check_info(item, contract)
+            info = check_info(item, self.contract)
             if isinstance(info, str):
                 self.mistakes.append(info)
             else:
@@ -41,8 +41,11 @@ class Listing:
 
 
 def collect(*paths: str) -> list[CheckInfo]:
-    """Every check of the suites (or of these paths in them); CollectionError where something is wrong."""
-    listing = Listing()
+    """Every check of the suites (or of these paths in them).
+
+    CollectionError where something is wrong with them, ContractError where the contract's data is.
+    """
+    listing = Listing(catalogue())
     said = io.StringIO()
     arguments = [*pytest_arguments(*paths), "--collect-only", "-q"]
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):

@@ -55,6 +55,10 @@ def begin(config: pytest.Config) -> None:
     """Prepares a run and registers its parts; pytest.UsageError where it cannot be."""
     # One at the keyboard is heeded already, unless who started the run wants it left alone.
     helpers.heed(signal.SIGTERM)
+    try:
+        catalogue()
+    except ContractError as mistake:
+        raise pytest.UsageError(f"the contract's data is wrong: {mistake}") from None
     run = Run(config)
     config.pluginmanager.register(run, "conformance-run")
     config.pluginmanager.register(run.crashes, "conformance-crashes")
@@ -184,10 +188,7 @@ class Run:
 
     def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
         options = self.options
-        try:
-            contract = catalogue()
-        except ContractError as mistake:
-            raise pytest.UsageError(f"the contract's data is wrong: {mistake}") from None
+        contract = catalogue()
         storage = self.target.storage
         return RunInfo(
             run_id=options.run_id,

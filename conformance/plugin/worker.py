@@ -18,7 +18,7 @@ from typing import Any, TextIO
 import pytest
 
 from conformance.clients.pace import FILE_NAME, Pace
-from conformance.contract.catalogue import ContractError, catalogue
+from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
 from conformance.evidence.recorder import RECORDER
 from conformance.evidence.secrets import learn_secrets
@@ -121,11 +121,7 @@ class Worker:
 
     def _checks(self, items: list[pytest.Item]) -> dict[pytest.Item, CheckInfo]:
         found: dict[pytest.Item, CheckInfo] = {}
-        try:
-            contract = catalogue()
-        except ContractError as mistake:
-            self.mistakes.append(str(mistake))
-            return found
+        contract = catalogue()
         for item in filter(is_check, items):
             info = item.stash.get(CHECK, None) or check_info(item, contract)
             if isinstance(info, str):

@@ -1,0 +1,50 @@
+"""Mistakes in the suite itself, as who writes a check makes them, end a command in one sentence with their place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conformance.plugin.locations import PACKAGE, suites_folder
+from tests.run.support import conformance
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Path:
+    """The suite as it is installed, of the checks those of webhooks alone, in the folder in which commands are run."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, tmp_path / "conformance", ignore=ignored)
+    suites = tmp_path / "conformance" / "suites"
+    shutil.copytree(suites_folder() / "webhooks", suites / "webhooks", ignore=ignored)
+    return tmp_path / "conformance"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["run", "webhooks", "--workers=0"], 4), (["run", "webhooks", "--workers=2"], 4), (["list"], 3)],
+)
+def test_a_file_of_checks_that_cannot_be_read_is_told(
+    tmp_path: Path, copied: Path, words: list[str], code: int
+) -> None:
+    broken = copied / "suites" / "webhooks" / "test_broken.py"
+    broken.write_text("from conformance.oracles.status import no_such_oracle\n", encoding="utf-8")
+
+    ran = conformance(tmp_path, *words)
+
+    assert ran.code == code, ran.output
+    assert "suites/webhooks/test_broken.py: ImportError: cannot import name 'no_such_oracle'" in ran.output
+    assert "Traceback" not in ran.output and "passed" not in ran.output
+
+
+@pytest.mark.parametrize(("words", "code"), [(["run", "webhooks"], 4), (["list"], 3)])
+def test_a_mistake_in_the_contract_is_told(tmp_path: Path, copied: Path, words: list[str], code: int) -> None:
+    data = copied / "contract" / "webhooks.toml"
+    data.write_text(data.read_text(encoding="utf-8").replace('"MUST"', '"must"', 1), encoding="utf-8")
+
+    ran = conformance(tmp_path, *words)
+
+    assert ran.code == code, ran.output
+    assert "webhooks/delivery/post-is-accepted: level is one of MUST, SHOULD, MAY" in ran.output
+    assert ran.output.count("\n") <= 2, ran.output
