@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -78,10 +79,11 @@ class Tried:
 class Shown:
     """What a run showed, and the reference that it was made on, which is still there, clean but for what is switched.
 
-    ``scripts`` are those of the findings, by requirement.
+    ``scripts`` are those of the findings, by requirement; ``ended`` tells how the checks of a requirement ended.
     """
 
     scripts: dict[str, list[Path]]
+    ended: dict[str, str]
     control: str
     environment: dict[str, str]
 
@@ -124,14 +126,17 @@ def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool
         **({} if alone else switched),
     )  # fmt: skip
     scripts: dict[str, list[Path]] = {each: [] for each in turn}
+    ended = dict[str, str]()
     # A selector is the beginning of an id, and may begin others too.
     for result in (each for each in ran.record.results if each.requirement in scripts):
+        told = str(result.verdict) if result.findings or not result.reason else f"{result.verdict}: {result.reason}"
+        ended[result.requirement] = told if result.failing else ended.get(result.requirement, told)
         for number in range(len(result.findings)):
             written = ran.record.folder / "reproduce" / name_of(result.id, number) / SCRIPT
             if written.exists():
                 scripts[result.requirement].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-    return Shown(scripts, control, {"PATH": str(tools), **secrets})
+    return Shown(scripts, ended, control, {"PATH": str(tools), **secrets})
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:
@@ -160,8 +165,14 @@ def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[st
                 for each in tries
                 if not each.right
             ]
-            told[requirement] = lines if tries else ["nothing was found | "]
+            told[requirement] = lines if tries else [f"no script | {found.ended.get(requirement, 'not run')}"]
     return told
+
+
+def is_false(row: tuple[str, str, str]) -> bool:
+    """Whether a row is of a script that said something false, and not only less than can be told."""
+    found = re.search(r": (-?\d+) and (-?\d+) \| ", row[2])
+    return found is not None and (found[1] not in ("1", "2") or found[2] not in ("0", "2"))
 
 
 def last_line(tried: Tried) -> str:
@@ -208,7 +219,7 @@ def main() -> int:
     lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
     if choice.out:
         choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")
-    print(f"{tried - len({each[:2] for each in wrong})} of {tried} right")
+    print(f"{tried - len({each[:2] for each in wrong})} of {tried} right, {sum(map(is_false, wrong))} scripts false")
     return 1 if wrong else 0
 
 
