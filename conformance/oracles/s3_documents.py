@@ -6,7 +6,7 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -19,6 +19,7 @@ from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_time, whole_number
 
 CLOCKS_DIFFER_S = 900
+NAMED = 10
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -123,10 +124,25 @@ def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
     """The page has exactly these keys, in any order."""
     told = f" {because}" if because else ""
     if sorted(listing.keys) != sorted(keys):
-        missing, extra = sorted(set(keys) - set(listing.keys)), sorted(set(listing.keys) - set(keys))
-        said = f"missing {missing}, not expected {extra}" if missing or extra else f"repeated {listing.keys}"
+        wanted = f"the keys {some(keys)}" if keys else "no keys"
         proof = Proof(listed=(Listed("Contents/Key", (listing.reply.id,), tuple(keys)),))
-        raise NonConformance(f"the keys {sorted(keys)}{told}", said, listing.reply, proof=proof)
+        raise NonConformance(f"{wanted}{told}", differing(keys, listing.keys), listing.reply, proof=proof)
+
+
+def some(values: Collection[str]) -> str:
+    """Values in order, the first of them where they are many, with how many are left out."""
+    named = ", ".join(repr(each) for each in sorted(values)[:NAMED])
+    return f"{named} and {len(values) - NAMED} more" if len(values) > NAMED else named
+
+
+def differing(wanted: Collection[str], found: Sequence[str]) -> str:
+    """How a list differs from what it would have, each once."""
+    kinds = {
+        "missing": set(wanted) - set(found),
+        "not expected": set(found) - set(wanted),
+        "more than once": {each for each in found if found.count(each) > 1},
+    }
+    return "; ".join(f"{kind}: {some(values)}" for kind, values in kinds.items() if values)
 
 
 def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from conformance.clients.storage import Bucket
-from conformance.oracles.s3_documents import Listing, expect_page, listing_of
+from conformance.oracles.s3_documents import Listing, differing, expect_page, listing_of, some
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
@@ -98,11 +98,9 @@ def _expect_each_once(
 ) -> None:
     if sorted(found) == sorted(wanted):
         return
-    missing, repeated = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
-    extra = sorted(set(found) - set(wanted))
     raise NonConformance(
-        f"the {what} {sorted(wanted)} over all pages, each once",
-        f"{len(read)} pages with missing {missing}, repeated {repeated}, not expected {extra}",
+        f"the {what} {some(wanted)} over all pages, each once",
+        f"{len(read)} {'page' if len(read) == 1 else 'pages'}, {differing(wanted, found)}",
         *(page.reply for page in read),
         proof=Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),)),
     )

@@ -99,7 +99,7 @@ def _written(value: Any) -> str:
 def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
     """The owner reads the same before and after a refused request."""
     if before != after:
-        what = f"what the owner read before the refused {refused.method}: {before}"
+        what = f"the owner to read after the {refused.method}, answered {refused.status}, as it did before: {before}"
         raise NonConformance(what, str(after), refused, proof=_unchanged(before, after))
 
 

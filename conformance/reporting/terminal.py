@@ -70,7 +70,8 @@ def failure_text(
     if result.failing and result.level == Level.MAY:
         lines += _labelled("", NOT_BINDING, width, colour)
     for label, text in _told(result):
-        lines += _labelled(label, shortened(on_one_line(text), LONGEST), width, colour)
+        # A path has no place to be broken at.
+        lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
     command = curl_of(result, evidence or {}, dict(secret_names or {}))
     known = recipes or {name: each for finding in result.findings for name, each in finding.get("recipes", {}).items()}
     for recipe in recipes_for(command, known):

@@ -50,6 +50,11 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
     if member(shown, name) not in (text, None):
-        expected, proof = f"{name} {text!r}, as was sent", without_member(shown, name)
-        raise NonConformance(expected, f"{member(shown, name)!r}", reply, shown, proof=proof)
+        expected, proof = f"{name} {_short(text)}, as was sent", without_member(shown, name)
+        raise NonConformance(expected, _short(str(member(shown, name))), reply, shown, proof=proof)
     return True
+
+
+def _short(text: str) -> str:
+    """A text, of a long one its ends and how long it is."""
+    return repr(text) if len(text) <= 100 else f"{text[:50]!r}…{text[-30:]!r} ({len(text)} characters)"

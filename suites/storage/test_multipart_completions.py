@@ -140,7 +140,7 @@ def test_broken_completion_is_refused(space: Space, body: bytes) -> None:
     expect_failed_completion(space.complete_with(key, upload, body), {400} if body else {400, 411}, MALFORMED)
     expect_nothing_stored(space.get(key))
     expect_no_error_inside(space.complete(key, upload, [part]))
-    expect_bytes(space.get(key), b"kept")
+    expect_bytes(space.get(key), b"kept", "for what was completed rightly behind a broken completion")
 
 
 @verifies("storage/multipart/refused-completion-can-be-mended")

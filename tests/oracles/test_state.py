@@ -44,7 +44,7 @@ def test_a_change_is_one(change: dict[str, Any]) -> None:
     before = read()
     content.clear()
     content.update(change)
-    with pytest.raises(NonConformance, match="refused GET"):
+    with pytest.raises(NonConformance, match="after the GET, answered 403, as it did before"):
         expect_unchanged(before, read(), reply(403))
 
 
