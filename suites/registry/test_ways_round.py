@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.images import NewBlob
-from conformance.clients.registry import Registry, Repository, StoredImage
+from conformance.clients.registry import EVERY_TYPE, Registry, Repository, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import Occasion
 from conformance.clients.registry_tokens import ask, token_for
@@ -17,6 +17,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.values import basic_login
 
+NAMING = ("X-Forwarded-User", "X-Remote-User", "Remote-User", "X-WEBAUTH-USER", "X-Auth-Request-User")
+LEADING = ("X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Uri", "X-Original-URI")
 DELETE = [(name, "DELETE") for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")]
 
 
@@ -73,6 +75,24 @@ def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:
     expect_kept(registry.send("GET", path, scopes=(registry.scope(own, "pull"),)), guarded.image.content)
 
 
+@verifies("registry/rights/no-path-leads-to-others")
+@pytest.mark.parametrize("place", [case("in-a-field", "in a field")])
+def test_no_path_in_a_field_leads_to_others(guarded: StoredImage, place: str) -> None:
+    """Purpose: nor is there another path than that of the request, on which the rights are looked at.
+
+    Method: 1. with another organization's login, GET a manifest of its own repository, under fields in which proxies
+               tell a path: that of a manifest of ours
+            2. expect any answer that does not hold the manifest
+    """
+    registry = guarded.repository.registry.as_role("foreign")
+    own, path = registry.described.foreign_repository, guarded.repository.path(f"manifests/{guarded.tag}")
+    if own is None:
+        raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
+    fields = [EVERY_TYPE, *((name, path) for name in LEADING)]
+
+    expect_kept(registry.repository(own).get_manifest(guarded.tag, fields), guarded.image.content)
+
+
 @verifies("registry/rights/method-is-the-requests-own")
 @pytest.mark.parametrize("method", [case("get", "GET"), case("post", "POST")])
 def test_method_is_its_own(guarded: StoredImage, new_blob: NewBlob, method: str) -> None:
@@ -102,6 +122,24 @@ def test_name_alone(guarded: StoredImage, password: str | None) -> None:
     credentials = basic_login(username, username if password is None else password)
 
     expect_status(guarded.repository.presenting(credentials).get_manifest(guarded.tag), {400, 401}, "for a name alone")
+
+
+@verifies("registry/login/name-alone-opens-nothing")
+@pytest.mark.parametrize("place", [case("in-a-field", "in a field")])
+def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
+    """Purpose: who asks is told by a login, and by no field of a proxy's that any caller can send.
+
+    Method: 1. GET a manifest without a login, under fields that name the pusher and an address of the server's own
+            2. expect 401 (or 400)
+    """
+    registry = guarded.repository.registry
+    if not registry.door.scheme:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    fields = [(name, registry.account("pusher").username) for name in NAMING]
+    fields += [(name, "127.0.0.1") for name in ("X-Forwarded-For", "X-Real-IP")]
+
+    reply = guarded.repository.as_role(None).get_manifest(guarded.tag, [EVERY_TYPE, *fields])
+    expect_status(reply, {400, 401}, f"for a name {place}")
 
 
 @verifies("registry/token/mount-needs-pull-on-the-source")

@@ -90,6 +90,9 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "EscapedPathsNeedNoLogin",
         "MethodOverridden",
         "NameAloneOpens",
+        "NameInAFieldOpens",
+        "NearAddressOpens",
+        "PathInAFieldIsUnguarded",
         "RefreshTokenOpens",
         "RightsOfTheFirstNameInThePath",
         "TwoSlashesNeedNoLogin",
@@ -241,6 +244,9 @@ async def rounds(d: Driver) -> None:
     for reference in ("v1", "absent"):
         await d.ask("GET", f"/v2/{APP}/manifests/{reference}", bearer=own)
     await d.ask("GET", path, bearer="a" * 43)
+    await d.ask("GET", path, bearer=None, X_WEBAUTH_USER="ct-push")
+    await d.ask("GET", path, bearer=None, X_Forwarded_For="127.0.0.1")
+    await d.ask("GET", f"/v2/{FOREIGN}/manifests/v1", bearer=own, X_Original_URL=path)
     name = base64.b64encode(b"ct-push:").decode()
     await d.ask("GET", path, bearer=None, Authorization=f"Basic {name}")
     await d.ask("GET", path, bearer=token(scope(APP, "pull")), X_HTTP_Method_Override="DELETE")
