@@ -150,12 +150,13 @@ def test_created_digest_is_true(pushed: tuple[Exchange, Manifest]) -> None:
 def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, form: dict[str, bool]) -> None:
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
-    Method: 1. push a manifest with a spacing, an order of members and letters of its own, members of no standard, in
-               a descriptor, too, and a line end behind it
+    Method: 1. push a manifest with a spacing, an order of members and letters of its own (of four bytes, and of two
+               signs, among them), members of no standard, in a descriptor, too, and a line end behind it
             2. GET it by tag and expect exactly its bytes
     """
     tag = names.new("bytes")
-    members: dict[str, Any] = {"annotations": {"org.example.text": f"Grüße, 世界, {tag}"}, "org.example": [1.0, None]}
+    text = f"Grüße, 世界, \N{ROCKET}, e\N{COMBINING ACUTE ACCENT}, {tag}"
+    members: dict[str, Any] = {"annotations": {"org.example.text": text}, "org.example": [1.0, None]}
     annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
     members["config"] = base.document["config"] | annotated
     content = json.dumps({**base.document, **members}, **form).encode() + b"\n"  # type: ignore[arg-type]

@@ -33,7 +33,7 @@ def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
 
     Method: 1. ask for the referrers of an image of Docker's type that was never pushed, and for those of a type; push
                one, ask again: expect it in both lists
-            2. push the image, and ask again: expect it still
+            2. push the image under a tag, and ask again: expect it still
     """
     repository = new_repository("early")
     subject = image(f"{repository.name} never pushed", layers=0, docker=True)
@@ -43,7 +43,7 @@ def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
 
     for arrived, kind in ((False, None), (False, SBOM), (True, None)):
         if arrived:
-            repository.given(subject)
+            repository.given(subject, "v1")
         expect_referrer([repository.referrers(subject.digest, kind)], referrer.digest)
 
 

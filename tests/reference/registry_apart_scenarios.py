@@ -55,6 +55,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ConfigOfOtherTypeRefused",
         "DigestFoundByItsBeginning",
         "DigestsInCapitals",
+        "LettersOfFourBytesFail",
+        "LettersOfTwoSignsJoined",
         "ManifestTrimmed",
         "MediaTypeWanted",
         "SameLayerTwiceRefused",
@@ -235,6 +237,10 @@ async def like(d: Driver) -> None:
     await d.push_manifest(image_of(b"{}") | {"config": descriptor(b"{}", "application/vnd.other.config")}, "other")
     await d.push_manifest(json.dumps(image_of(b"{}", b"layer\r\n")).encode() + b"\n", "line-end")
     await d.ask("GET", f"/v2/{APP}/manifests/line-end")
+    for text in ("e\N{COMBINING ACUTE ACCENT}", "\N{ROCKET}"):
+        lettered = image_of(b"{}", b"layer\r\n", annotations={"org.example.text": text})
+        await d.push_manifest(json.dumps(lettered, ensure_ascii=False).encode(), "lettered")
+        await d.ask("GET", f"/v2/{APP}/manifests/lettered")
     untyped = {name: value for name, value in image_of(b"{}", b"layer\r\n").items() if name != "mediaType"}
     await d.push_manifest(untyped, "untyped")
     await d.ask("PUT", with_digest(await session(d), f"sha256:{named[7:].upper()}"), BLOB)

@@ -56,6 +56,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "TagsDeletedAtOnceComeBack",
     ),
     "subjects": (
+        "ReferrersForgottenWhenATagIsSet",
         "ReferrersForgottenWhenTheSubjectComes",
         "ReferrersOfDockerImagesNotListed",
         "ReferrersOfIndexesNotListed",
@@ -199,5 +200,6 @@ async def subjects(d: Driver) -> None:
     for named in (digest(content), index):
         await d.push_manifest({**document, **titled, "subject": descriptor(b"", IMAGE, digest=named, size=1)})
     await d.push_manifest(content, media_type=DOCKER)
+    await d.push_manifest(content, "v1", media_type=DOCKER)
     for named in (digest(content), index):
         await d.ask("GET", f"/v2/{APP}/referrers/{named}")

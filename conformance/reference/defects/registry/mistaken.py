@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import unicodedata
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -114,6 +115,29 @@ class ManifestTrimmed(Defect):
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         await original(name, dataclasses.replace(manifest, content=manifest.content.strip()))
+
+
+class LettersOfTwoSignsJoined(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a letter and its accent stay the two signs that were pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        joined = unicodedata.normalize("NFC", manifest.content.decode()).encode()
+        await original(name, dataclasses.replace(manifest, content=joined))
+
+
+class LettersOfFourBytesFail(Defect):
+    """API Reference, Error Handling: a letter that a database's columns do not hold is no fault of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        if any(letter > "\uffff" for letter in manifest.content.decode()):
+            raise Refusal("UNSUPPORTED", status=500)
+        await original(name, manifest)
 
 
 class SameLayerTwiceRefused(Defect):

@@ -125,6 +125,27 @@ class ReferrersForgottenWhenTheSubjectComes(Defect):
         return [each for each in original(name, digest) if each not in forgotten]
 
 
+class ReferrersForgottenWhenATagIsSet(Defect):
+    """distribution-spec 1.1, Listing Referrers: a tag more changes nothing in what refers to an image."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.forgotten: dict[tuple[str, str], list[Descriptor]] = {}
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        digest = answer.headers.get("docker-content-digest", "")
+        if asked.reference != digest:
+            self.forgotten[asked.name, digest] = registry_of(original).referrers_of(asked.name, digest)
+        return answer
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
+        forgotten = self.forgotten.get((name, digest), [])
+        return [each for each in original(name, digest) if each not in forgotten]
+
+
 class ReferrersOfDockerImagesNotListed(Defect):
     """distribution-spec 1.1, Listing Referrers: a subject is a manifest of any type, Docker's among them."""
 
