@@ -20,6 +20,7 @@ import time
 from pathlib import Path
 
 from benchmarks.delay import Delay, delayed
+from benchmarks.run import as_installed
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.runs.record import read
 
@@ -52,7 +53,7 @@ def far_run(round_trip_s: float, profile: str, workers: str | None, folder: Path
             ended = subprocess.run(
                 [sys.executable, "-m", "conformance", "run", *words],
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "PATH": os.devnull, "DOCKER_HOST": f"unix://{os.devnull}"},
+                env=as_installed(PATH=os.devnull, DOCKER_HOST=f"unix://{os.devnull}"),
                 check=False,
             )
             took = time.perf_counter() - begun, _computed() - computed

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from benchmarks.run import EVERY_S, descendants, resident_mb
+from benchmarks.run import EVERY_S, as_installed, descendants, resident_mb
 from conformance.runs.record import Record, read
 
 SCRIPT = Path(__file__).parents[1] / ".ci" / "servers" / "docker-registry.sh"
@@ -90,7 +90,7 @@ def checked(folder: Path, out: Path, *words: str) -> tuple[Record, Needed]:
     begun, peak, before = time.perf_counter(), 0.0, answered(folder)
     process = subprocess.Popen(
         [*command, "--config", str(folder / "conformance.toml")],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=as_installed(),
     )  # fmt: skip
     while process.poll() is None:
         peak = max(peak, *map(resident_mb, descendants(process.pid)), 0.0)

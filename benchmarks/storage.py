@@ -24,6 +24,7 @@ from pathlib import Path
 import boto3
 from botocore.config import Config
 
+from benchmarks.run import as_installed
 from conformance.contract.catalogue import catalogue
 from conformance.runs.record import read
 from conformance.target import configuration
@@ -86,7 +87,9 @@ def measure(config: Path, workers: int, selection: list[str], folder: Path) -> M
     """One run; SystemExit where it ended otherwise than by judging."""
     command = [sys.executable, "-m", "conformance", "run", *selection, "--config", str(config), "--out", str(folder)]
     begun = time.perf_counter()
-    ended = subprocess.run([*command, "--workers", str(workers)], capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [*command, "--workers", str(workers)], capture_output=True, text=True, check=False, env=as_installed()
+    )
     wall = time.perf_counter() - begun
     if ended.returncode not in (0, 1, 7):
         told = f"{ended.stdout[-4000:]}{ended.stderr[-2000:]}"
