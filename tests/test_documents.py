@@ -1,0 +1,44 @@
+"""What the documents name is there: files, modules and environments that one is to run, requirements, commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from conformance.commands import command_names
+from conformance.contract.catalogue import catalogue
+from conformance.plugin.surfaces import OF_AREA
+from conformance.reference.deployment import alterations
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+# What one page makes as an example.
+EXAMPLE = "webhooks/delivery/one-byte-is-accepted"
+IDS = {requirement.id for requirement in catalogue()}
+
+
+AREAS = "|".join([*OF_AREA, "interoperability"])
+TOX = (ROOT / "tox.ini").read_text(encoding="utf-8")
+NAMED: dict[str, tuple[str, Callable[[str], object]]] = {
+    "links": (r"\]\((?!http)([^)#]+)", lambda each: (ROOT / each).exists() or (ROOT / "docs" / each).exists()),
+    "modules": (r"python -m ((?:tests|benchmarks|conformance)[\w.]*\w)", importlib.util.find_spec),
+    "environments": (r"tox -e ([\w-]+)", lambda each: f"[testenv:{each}]" in TOX),
+    "commands": (r"`conformance ([a-z]+)", lambda each: each in command_names()),
+    "requirements": (
+        rf"(?:`|^\| )((?:{AREAS})/[a-z0-9/-]+)(?:[#`]| \|)",
+        lambda each: any(f"{name}/".startswith(f"{each}/") for name in IDS),
+    ),
+    "defects": (r"^\| [a-z]+/\S+ \| ([a-z0-9]+(?:-[a-z0-9]+)+) \|", lambda each: each in alterations()),
+}
+
+
+@pytest.mark.parametrize("named", NAMED)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_names_is_there(document: Path, named: str) -> None:
+    pattern, there = NAMED[named]
+    found = {*re.findall(pattern, document.read_text(encoding="utf-8"), re.MULTILINE)} - {EXAMPLE}
+    assert [each for each in found if not there(each)] == []
