@@ -7,11 +7,13 @@ import re
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.evidence.curl import command_of, made_names
 from conformance.evidence.recorder import Recorder
+from conformance.plugin.locations import PACKAGE, suites_folder
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.verdict import Verdict
 
@@ -183,6 +185,12 @@ def _readable(note: str, tried: Iterable[str]) -> str:
 
 def _told(error: BaseException) -> str:
     error.__notes__ = [_readable(note, getattr(error, "tried", ())) for note in getattr(error, "__notes__", [])]
-    what = "".join(traceback.format_exception_only(error))[: LONGEST // 2]
-    where = "".join(traceback.format_tb(error.__traceback__))
-    return f"{what}{where[-LONGEST // 2 :]}"
+    what = "".join(traceback.format_exception_only(error)).strip()[: LONGEST // 2]
+    # The innermost first, and of libraries none: from theirs nobody learns where the suite is wrong.
+    frames = [each for each in traceback.extract_tb(error.__traceback__) if _is_ours(each.filename)]
+    where = [f"at {each.filename}:{each.lineno} in {each.name}: {each.line}" for each in reversed(frames)]
+    return "\n".join([what, *where])[:LONGEST].replace(f"{PACKAGE.parent}/", "")
+
+
+def _is_ours(file: str) -> bool:
+    return any(folder in Path(file).parents for folder in (PACKAGE, suites_folder()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from conformance.plugin.judging import judge
 from conformance.strategies.explore import keep
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof, Unreachable
+from conformance.vocabulary.values import whole_number
 
 EXCHANGE = Exchange("x-1", "GET", "http://h/", Headers(), b"", 500, Headers(), b"boom", 0.0, 0.1)
 
@@ -61,6 +64,15 @@ def test_a_finding_while_preparing_is_inconclusive() -> None:
 def test_anything_else_is_the_suites_own_error() -> None:
     assert judge(KeyError("access_token"), recorded()).verdict == "error"
     assert judge(NotApplicable("no engine"), recorded()).verdict == "not-applicable"
+
+
+def test_an_error_is_told_with_the_lines_of_the_suite_alone() -> None:
+    with pytest.raises(AttributeError) as raised:
+        whole_number(None)  # type: ignore[arg-type]
+    what, *where = judge(raised.value, recorded()).reason.splitlines()
+    assert what == "AttributeError: 'NoneType' object has no attribute 'isascii'"
+    (line,) = where
+    assert re.fullmatch(r"at conformance/vocabulary/values\.py:\d+ in whole_number: return int\(text\) if .*", line)
 
 
 def test_distinct_failures_of_a_property_are_distinct_findings() -> None:
