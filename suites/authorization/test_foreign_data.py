@@ -66,19 +66,23 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
 def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: ForeignThings, way: str) -> None:
     """Purpose: a thing is found by its own parent alone: whose path it is under is no formality.
 
-    Method: 1. as full, read, change and delete the slug of a foreign thing under our own path, and our own slug under
-               the foreign path
+    Method: 1. as full, read, change and delete the slug of a foreign thing under our own path, and the id by which its
+               owner reads that it is known; and our own slug under the foreign path
             2. expect 404 (403 under the foreign path), nothing shown, and both owners to find their things as before
     """
     for thing in [each for each in theirs.things() if each.ours]:
         own = platform.new_item(thing.resource)
         mine = platform.operation(thing.resource, "read-item", own)
         before, seen = platform.state(mine), theirs.state(thing)
-        path = platform.operation(thing.resource, "read-item", thing.slug).path if way == "foreign" else thing.path(own)
-        for operation in item_operations(platform, thing, path):
-            reply = platform.as_role("full", operation)
-            expect_kept_out(theirs, reply, {404} if way == "foreign" else {403, 404}, f"for {operation} as full")
-            expect_unchanged(seen, theirs.state(thing), reply)
+        known = theirs.seen(thing.path(thing.slug)).member("id")
+        names = [thing.slug, *([str(known)] if isinstance(known, str | int) else [])]
+        paths = [platform.operation(thing.resource, "read-item", name).path for name in names]
+        for path in paths if way == "foreign" else [thing.path(own)]:
+            for operation in item_operations(platform, thing, path):
+                reply = platform.as_role("full", operation)
+                statuses = {403, 404} if way != "foreign" else {404} if path == paths[0] else {400, 403, 404}
+                expect_kept_out(theirs, reply, statuses, f"for {operation} as full")
+                expect_unchanged(seen, theirs.state(thing), reply)
         expect_unchanged(before, platform.state(mine), reply)
 
 

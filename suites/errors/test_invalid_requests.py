@@ -133,7 +133,7 @@ def test_body_of_another_media_type(platform: Platform, content_type: str) -> No
 SEGMENTS = {
     "nul": "%00", "invalid-utf8": "%FF%FE", "broken-percent": "%zz", "upper-case": "UPPER", "only-hyphens": "---",
     "very-long": "a" * 2000,
-    "control": "a%0Ab", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
+    "control": "a%0Ab", "encoded-slash": "a%2Fb", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
 }  # fmt: skip
 
 
@@ -157,7 +157,7 @@ PARAMETERS = {
     "limit-text": "limit=cf", "limit-negative": "limit=-1", "limit-huge": "limit=99999999999999999999",
     "offset-text": "offset=cf",
     "offset-negative": "offset=-1", "limit-nul": "limit=%00", "limit-twice": "limit=1&limit=x",
-    "invalid-utf8": "%FF=%FF",
+    "invalid-utf8": "%FF=%FF", "broken-percent": "limit=%zz",
     "limit-zero": "limit=0", "offset-huge": "offset=99999999999999999999", "offset-beyond": "offset=1000000",
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
     "letters": "häll ñ Ж 漢",
     "four-bytes": "rocket 🚀 end",
+    "lines": "one\ntwo\tthree\n\nfour",
     "long": "x" * 300 + " end",
     "very-long": "x" * 3000 + " end",
 }
@@ -26,8 +27,8 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
 
     Method: 1. create an item with a text that holds marks of markup, letters of several scripts, a character of four
-               bytes, or 300 or 3,000 characters, in each member of the declared body in turn, and update it
-               so; a service may refuse such a text
+               bytes, several lines, or 300 or 3,000 characters, in each member of the declared body in turn, and update
+               it so; a service may refuse such a text
             2. where it is accepted, expect it as it was sent
     """
     for resource in platform.resources_with("create", "item"):

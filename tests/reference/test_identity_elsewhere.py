@@ -236,6 +236,7 @@ def with_members(w: World) -> Any:
 
 ITEMS: list[Row] = [
     (items.UpdateStoresMarkup, text_of(ATLAS, described("a & b")), "a & b", "a &amp; b"),
+    (items.LinesEndOtherwise, text_of(ATLAS, described("a\nb")), "a\nb", "a\r\nb"),
     (items.ItemWithMembersFails, with_members, 201, 500),
     (items.TextCutAt2000, text_of(ATLAS, described("x" * 2001)), "x" * 2001, "x" * 2000),
     (items.AnythingIsNotModified, api(ATLAS, headers={"if-none-match": '"0"'}), 200, 304),

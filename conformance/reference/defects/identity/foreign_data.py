@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,6 +28,30 @@ class TrustInOneDirection(Defect):
         self, original: Callable[[Caller, Organization], bool], caller: Caller, organization: Organization
     ) -> bool:
         return original(caller, organization) or caller.client.organization == ORGANIZATION
+
+
+class ForeignProjectFoundById(Defect):
+    """OWASP API1: an id that is known everywhere opens what it names to its own organization alone."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
+
+    def find_project(
+        self,
+        original: Callable[[Organization, str | None], Project | None],
+        organization: Organization,
+        slug: str | None,
+    ) -> Project | None:
+        known = [each for one in surface_of(original).organizations.values() for each in one.projects.values()]
+        return original(organization, slug) or next((each for each in known if self._id(each.slug) == slug), None)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if not is_api_request(request) or "/projects/" not in request.raw_path or answer.status != 200:
+            return answer
+        return edited(answer, lambda document: document.update(id=self._id(document["slug"])))
+
+    def _id(self, slug: str) -> str:
+        return f"project-{zlib.crc32(slug.encode()):08x}"
 
 
 class ForeignReadIs403OnlyIfItExists(Defect):

@@ -37,6 +37,19 @@ class UpdateStoresMarkup(Defect):
         )
 
 
+class LinesEndOtherwise(Defect):
+    """API Reference, Error Handling: what was accepted is kept, with its lines as they were sent."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def apply(self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: Any) -> None:
+        original(
+            project,
+            {name: each.replace("\n", "\r\n") if isinstance(each, str) else each for name, each in changes.items()},
+        )
+
+
 class ItemWithMembersFails(Defect):
     """API Reference, Error Handling: an item that only its members see is created like any other."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -60,6 +61,30 @@ class OrganizationReadBeforeEncodedSlash(OrganizationReadBeforeDots):
 
     noticed_by = ("authorization/isolation/dots-lead-to-nothing-foreign",)
     dots = "/..%2f"
+
+
+class EncodedSlashCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid path, of which an encoded slash makes no more segments."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-path",)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        if any(each and "/" in each for each in segments):
+            raise IndexError("more segments than the route has")
+        return await original(request, segments)
+
+
+class BrokenPercentInQueryCrashes(Defect):
+    """The contract's table of errors: 400 for an invalid parameter, or it is ignored; never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-parameter",)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        if re.search("%(?![0-9A-Fa-f]{2})", request.query_string):
+            raise ValueError("URI malformed")
+        return await original(request, segments)
 
 
 class DeletionBySlashIsUnguarded(Defect):
