@@ -22,6 +22,16 @@ def says(reply: Exchange, element: str, *values: str) -> Proof:
     return Proof(reply.id, matches=f"<{element}>({accepted})</{element}>")
 
 
+def has_element(reply: Exchange, name: str) -> Proof:
+    """An element of an XML document would be there."""
+    return Proof(reply.id, matches=f"<{name}[ />]")
+
+
+def says_something(reply: Exchange, name: str) -> Proof:
+    """An element of an XML document would be there, and not be empty."""
+    return Proof(reply.id, matches=f"<{name}( [^>]*)?>[^<]")
+
+
 def in_order(reply: Exchange, element: str, values: Sequence[str]) -> Proof | None:
     """Elements of a page would come in this order; nothing is said of one that has not all of them."""
     forms = [html.escape(value, quote=False) for value in values]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from conformance.oracles.proofs import says
+from conformance.oracles.proofs import has_element, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -35,7 +35,7 @@ def text_of(reply: Exchange, element: Element, name: str) -> str:
     """The text of a child that must be there."""
     found = element.find(name)
     if found is None:
-        raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply)
+        raise NonConformance(f"<{name}> in <{element.tag}>", observed(reply), reply, proof=has_element(reply, name))
     return found.text or ""
 
 
@@ -216,7 +216,7 @@ def upload_id_of(reply: Exchange) -> str:
     root = expect_document(reply, "InitiateMultipartUploadResult")
     found = text_of(reply, root, "UploadId")
     if not found:
-        raise NonConformance("an <UploadId>", observed(reply), reply)
+        raise NonConformance("an <UploadId>", observed(reply), reply, proof=says_something(reply, "UploadId"))
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of
-from conformance.oracles.status import expect_status, unlike, unlike_field
+from conformance.oracles.status import expect_status, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date
@@ -49,6 +49,12 @@ def expect_stored(reply: Exchange, body: bytes) -> None:
     expect_bytes(reply, body, "for the object that stood there before the refused request")
 
 
+def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConformance:
+    """The finding that what was to be protected is read as it is; the request for it could as well be refused."""
+    proof = Proof(read.id, statuses=tuple(range(400, 500)), or_refused=(written.id,))
+    return NonConformance(expected, observed(read), written, read, proof=proof)
+
+
 def expect_nothing_stored(reply: Exchange) -> None:
     """A read-back: there is no object, for what was to store it was refused."""
     expect_status(reply, 404, "for a key whose only write was refused")
@@ -83,11 +89,11 @@ def expect_same_etag(*replies: Exchange) -> str:
     return tags[0]
 
 
-def expect_headers(reply: Exchange, fields: Mapping[str, str]) -> None:
-    """Every field is there with its value."""
+def expect_headers(reply: Exchange, fields: Mapping[str, str], or_refused: Exchange | None = None) -> None:
+    """Every field is there with its value; ``or_refused``: of a write that could as well have been refused."""
     for name, value in fields.items():
         if reply.headers.get(name) != value:
-            raise unlike_field(f"{name}: {value}", reply, name, value)
+            raise unlike_field(f"{name}: {value}", reply, name, value, or_refused)
 
 
 def expect_absent_headers(reply: Exchange, names: Iterable[str], because: str = "") -> None:

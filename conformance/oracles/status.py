@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.exchange import Exchange
@@ -85,7 +86,9 @@ def unlike(
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 
-def unlike_field(expected: str, reply: Exchange, name: str, value: str | None = None) -> NonConformance:
+def unlike_field(
+    expected: str, reply: Exchange, name: str, value: str | None = None, or_refused: Exchange | None = None
+) -> NonConformance:
     """The finding that an answer has not this value of a field, which may be empty; None where it should have none."""
     found = reply.headers.get(name)
     told = f"{name}: {found}" if found is not None else f"{reply.status} with no {name}"
@@ -93,6 +96,7 @@ def unlike_field(expected: str, reply: Exchange, name: str, value: str | None = 
     proof = (
         Proof(reply.id, fields_match=((name, "^$"),)) if value == "" else Proof(reply.id, fields=((name, value or ""),))
     )
+    proof = replace(proof, or_refused=(or_refused.id,) if or_refused else ())
     return NonConformance(expected, told, reply, proof=proof)
 
 

@@ -92,7 +92,9 @@ def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) 
         passes = f"echo 'passes: request {number} is refused'; exit 0"
         # A login that was got anew is refused for another reason; one that the request shows itself is what is asked.
         shown = "" if "Bearer $" in told(entry) else "401"
-        yield f"case $(status {number}) in {of_the_moment(0, shown)}4??) {passes} ;; esac"
+        if "authorization: AWS4-" in told(entry).replace("Authorization", "authorization"):
+            yield f"signed_well {number}"
+        yield f"case $(status {number}) in {of_the_moment(0, shown)}4??|501) {passes} ;; esac"
 
 
 def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from conformance.clients.s3_bodies import content_md5
 from conformance.evidence.once import Once
 from conformance.oracles.registers import Operation, expect_register
 from conformance.oracles.s3_errors import expect_no_error_inside
-from conformance.oracles.s3_objects import expect_bytes, expect_headers
+from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -235,4 +235,8 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     expect_no_error_inside(completed, "for a completion beside a PUT")
     expect_status(replaced, 200, "for a PUT beside a completion")
     got = _expect_settled(space, key, list(values.values()))
-    expect_headers(got, {"x-amz-meta-value": next(name for name, body in values.items() if body == got.body)})
+    wanted, told = next(name for name, body in values.items() if body == got.body), got.headers.get("x-amz-meta-value")
+    if told != wanted:
+        # Which of the two is the last differs from time to time, and with it what is right.
+        proof = Proof(beyond="it is about which of two requests at once was the last")
+        raise NonConformance(f"x-amz-meta-value: {wanted}, as the bytes", f"x-amz-meta-value: {told}", got, proof=proof)

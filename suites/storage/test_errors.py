@@ -9,10 +9,10 @@ import pytest
 from conformance.clients.checksums import content_md5
 from conformance.clients.wire import Wire
 from conformance.oracles.errors import expect_not_repeated
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import lacks, says_something
 from conformance.oracles.s3_errors import expect_code, expect_error_document
 from conformance.oracles.s3_objects import expect_bare
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -62,10 +62,9 @@ def test_error_document(space: Space, call: Call) -> None:
     """
     reply = call(space)
 
-    if not 400 <= reply.status < 500:
-        raise NonConformance("a 4xx status", f"{reply.status}", reply)
+    expect_refused(reply)
     if not expect_error_document(reply).message:
-        raise NonConformance("a <Message>", reply.text[:200], reply)
+        raise NonConformance("a <Message>", reply.text[:200], reply, proof=says_something(reply, "Message"))
 
 
 @verifies("storage/errors/request-can-be-named")
@@ -84,7 +83,8 @@ def test_error_has_a_request_id(space: Space) -> None:
             proof = Proof(beyond="it is about a name that is another one in each answer")
             raise NonConformance(f"x-amz-request-id {name}, as in the document", f"{field}", reply, proof=proof)
     if not all(told) or told[0] == told[1]:
-        raise NonConformance("a request id, another one for each request", f"{told}", *replies)
+        unsaid = None if all(told) else says_something(replies[-1], "RequestId")
+        raise NonConformance("a request id, another one for each request", f"{told}", *replies, proof=unsaid)
 
 
 @verifies("storage/errors/head-has-no-body")
