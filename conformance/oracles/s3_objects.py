@@ -23,16 +23,18 @@ def short(body: bytes) -> str:
     return repr(body) if len(body) <= 60 else f"{len(body)} bytes {body[:20]!r}…{body[-20:]!r}"
 
 
-def expect_bytes(reply: Exchange, body: bytes, because: str = "") -> None:
-    """200 with exactly these bytes."""
-    expect_status(reply, 200, because)
+def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Exchange | None = None) -> None:
+    """200 with exactly these bytes; ``or_refused``: after a request that could as well have been refused."""
+    expect_status(reply, 200, because, or_refused=or_refused)
     if reply.body != body:
         told = f" {because}" if because else ""
         raise NonConformance(
             f"the body {short(body)}{told}",
             short(reply.body) + _first_difference(reply.body, body),
             reply,
-            proof=Proof(reply.id, sha256=hashlib.sha256(body).hexdigest()),
+            proof=Proof(
+                reply.id, sha256=hashlib.sha256(body).hexdigest(), or_refused=(or_refused.id,) if or_refused else ()
+            ),
         )
 
 
@@ -44,9 +46,9 @@ def _first_difference(found: bytes, wanted: bytes) -> str:
     return f", different from byte {place if place is not None else min(len(found), len(wanted))} on"
 
 
-def expect_stored(reply: Exchange, body: bytes) -> None:
+def expect_stored(reply: Exchange, body: bytes, refused: Exchange | None = None) -> None:
     """A read-back: the object still has these bytes after what was refused."""
-    expect_bytes(reply, body, "for the object that stood there before the refused request")
+    expect_bytes(reply, body, "for the object that stood there before the refused request", refused)
 
 
 def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConformance:

@@ -100,13 +100,14 @@ def expect_unchanged(before: State, after: State, refused: Exchange) -> None:
     """The owner reads the same before and after a refused request."""
     if before != after:
         what = f"the owner to read after the {refused.method}, answered {refused.status}, as it did before: {before}"
-        raise NonConformance(what, str(after), refused, proof=_unchanged(before, after))
+        raise NonConformance(what, str(after), refused, proof=_unchanged(before, after, refused))
 
 
-def _unchanged(before: State, after: State) -> Proof | None:
+def _unchanged(before: State, after: State, refused: Exchange) -> Proof | None:
     """The proof that a thing would be read as before; none where it differs from read to read by itself."""
+    or_refused = (refused.id,)
     if not before.id or not after.id:
         return None
     if before.status != after.status:
-        return Proof(after.id, statuses=(before.status,))
-    return None if before.volatile else Proof(alike=((before.id, after.id),))
+        return Proof(after.id, statuses=(before.status,), or_refused=or_refused)
+    return None if before.volatile else Proof(alike=((before.id, after.id),), or_refused=or_refused)

@@ -64,6 +64,7 @@ TOKENS = {
 }
 INSIDE = {
     "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
+    "PART": re.compile(r"<CopyPartResult.*<ETag>(?:&quot;|&#34;|\")?([^<&\"]{6,})"),
     "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')

@@ -88,7 +88,7 @@ def judged(
 
 def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[str]:
     """The line that looks whether a request is refused now that could as well have been refused in the run."""
-    if entry["id"] in proof.get("or_refused", []) and ALTERED not in told(entry):
+    if entry["id"] in proof.get("or_refused", []) and entry["status"] < 400 and ALTERED not in told(entry):
         passes = f"echo 'passes: request {number} is refused'; exit 0"
         # A login that was got anew is refused for another reason; one that the request shows itself is what is asked.
         shown = "" if "Bearer $" in told(entry) else "401"

@@ -76,6 +76,7 @@ encoded() {
     tr -d '\n' | od -An -v -tx1 | awk 'BEGIN { for (i = 33; i < 127; i++) of[sprintf("%02x", i)] = sprintf("%c", i) }
         { for (i = 1; i <= NF; i++) printf "%s", of[$i] ~ /^[A-Za-z0-9._~-]$/ ? of[$i] : "%" toupper($i) }'
 }
+part_of() { on_one_line "$1" | sed 's/&quot;//g;s/&#34;//g;s/"//g' | sed -n 's/.*<ETag>\([^<]*\)<.*/\1/p'; }
 upload_of() { on_one_line "$1" | sed -n 's/.*<UploadId>\([^<]*\)<.*/\1/p'; }
 token_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\"\([^\"]*\)\".*/\1/p"; }
 # A part of the JWT in an answer takes the place of its body: the header and the claims decoded.

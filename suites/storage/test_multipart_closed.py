@@ -112,4 +112,4 @@ def test_part_of_no_upload_is_not_the_object(space: Space, method: str) -> None:
     reply = space.call(method, key, query, body=b"a part" if method == "PUT" else b"")
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), STOOD)
+    expect_stored(space.get(key), STOOD, reply)

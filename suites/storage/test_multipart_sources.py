@@ -78,7 +78,7 @@ def test_half_named_part_is_not_the_object(space: Space, named: str) -> None:
     space.abort(key, upload)
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), b"the whole")
+    expect_stored(space.get(key), b"the whole", reply)
 
 
 @verifies("storage/multipart/encryption-key-is-used-or-refused")

@@ -139,7 +139,7 @@ def test_unknown_version_deletes_nothing(space: Space, many: bool) -> None:
         reply = space.call("DELETE", key, {"versionId": NO_VERSION})
 
     expect_no_server_error(reply)
-    expect_stored(space.get(key), b"the bytes")
+    expect_stored(space.get(key), b"the bytes", reply)
 
 
 @verifies("storage/subresource/part-number-is-not-passed-over")

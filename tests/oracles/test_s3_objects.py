@@ -7,10 +7,12 @@ import pytest
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
+    expect_headers,
     expect_http_date,
     expect_own_or_refused,
     expect_range,
     expect_same_etag,
+    expect_stored,
     expect_whole_or_416,
 )
 from conformance.vocabulary.finding import NonConformance
@@ -72,3 +74,13 @@ def test_key_is_own_or_cleanly_refused() -> None:
     for put, got in ((reply(500), reply(404)), (reply(400), reply(200, b"x")), (reply(200), reply(200, b"y"))):
         with pytest.raises(NonConformance):
             expect_own_or_refused(put, got, b"x")
+
+
+def test_what_could_as_well_be_refused_is_told_in_the_proof() -> None:
+    written, read = reply(), reply(200, b"other")
+    with pytest.raises(NonConformance) as caught:
+        expect_headers(read, {"x-a": "1"}, written)
+    assert caught.value.proof is not None and caught.value.proof.or_refused == (written.id,)
+    with pytest.raises(NonConformance) as caught:
+        expect_stored(read, b"stood", written)
+    assert caught.value.proof is not None and caught.value.proof.or_refused == (written.id,)

@@ -213,7 +213,8 @@ def ended(folder: Path, status: str, lines: list[str]) -> int:
 
 
 def sent(authorization: str) -> dict[str, Any]:
-    return {"id": "x", "url": "http://h/", "request_headers": [["Authorization", authorization]], "request_body": {}}
+    fields = [["Authorization", authorization]]
+    return {"id": "x", "status": 200, "url": "http://h/", "request_headers": fields, "request_body": {}}
 
 
 @pytest.mark.parametrize(
@@ -234,6 +235,8 @@ def test_what_could_as_well_be_refused_and_is_shows_nothing(
     assert ended(tmp_path, "201", [*lines, "shows x"]) == 1
     assert not list(or_refused(1, sent("Bearer $T~altered"), {"or_refused": ["x"]}))
     assert not list(or_refused(1, sent("Basic x"), {"or_refused": ["y"]}))
+    # What was refused and has its effect all the same is not mended by being refused.
+    assert not list(or_refused(1, sent("Basic x") | {"status": 403}, {"or_refused": ["x"]}))
 
 
 def test_what_an_answer_should_not_say_a_refusal_may_not_say_either(tmp_path: Path) -> None:
