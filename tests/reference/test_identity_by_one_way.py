@@ -1,4 +1,4 @@
-"""Each defect in one way of asking shows in the answer it names."""
+"""Defects in one way of asking show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each defect in who calls, and in what a write reaches, shows in the answer it names."""
+"""Defects in who calls, and in what a write reaches, show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each defect of the organization API and the registry token endpoint, and each variant, shows in its answer."""
+"""Defects of the organization API and the registry token endpoint, and each variant, show in their answers."""
 
 from __future__ import annotations
 

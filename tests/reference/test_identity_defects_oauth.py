@@ -1,4 +1,4 @@
-"""Each defect of the token endpoint, bearer tokens, scopes, revocation and limits shows in the answer it names."""
+"""Defects of the token endpoint, bearer tokens, scopes, revocation and limits show in the answers they name."""
 
 from __future__ import annotations
 

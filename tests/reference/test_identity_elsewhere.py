@@ -1,4 +1,4 @@
-"""Each defect in what is forgotten in one place shows in the answer it names."""
+"""Defects in what is forgotten in one place show in the answers they name."""
 
 from __future__ import annotations
 

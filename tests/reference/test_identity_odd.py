@@ -1,4 +1,4 @@
-"""Each defect in what is taken for a secret, token or path shows in the answer it names."""
+"""Defects in what is taken for a secret, token or path show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each defect in how a token request is read shows in the answer it names."""
+"""Defects in how a token request is read show in the answers they name."""
 
 from __future__ import annotations
 

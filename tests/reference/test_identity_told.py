@@ -1,4 +1,4 @@
-"""Each defect in what callers are told shows in the answer it names."""
+"""Defects in what callers are told show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each defect in how bodies come and answers go shows in the answer it names."""
+"""Defects in how bodies come and answers go show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each defect that leaves a way round shows in the answer it names."""
+"""Defects that leaves a way round show in the answers they name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The webhooks surface: what it promises, and that each defect and variant of it shows."""
+"""The webhooks surface: what it promises, and that defects and each variant of it show."""
 
 from __future__ import annotations
 
