@@ -54,6 +54,7 @@ def test_tags_of_the_grammar(stored: StoredImage, tag: str) -> None:
         case("not-ascii", "größe"),
         case("at", "v1@2"),
         case("nul", "v1\0"),
+        case("line-end", "v1\n"),
     ],
 )
 def test_no_other_tag(stored: StoredImage, tag: str) -> None:

@@ -267,7 +267,7 @@ async def manifest_sizes(d: Driver) -> None:
 
 
 async def tags(d: Driver) -> None:
-    for tag in ("a" * 128, "a" * 129, ".bad", "Upper", "upper"):
+    for tag in ("a" * 128, "a" * 129, ".bad", "Upper", "upper", "v1%0A"):
         await d.image(tag)
         await d.ask("GET", f"/v2/{APP}/manifests/{tag}")
     await d.ask("GET", f"/v2/{APP}/tags/list")

@@ -358,6 +358,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LongTagRefused",
         "TagCaseFolded",
         "TagGrammarUnchecked",
+        "TagWithALineEndTaken",
         "TagsSortedWithoutCase",
     ),
     "upload": (

@@ -61,6 +61,8 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrersOfDockerImagesNotListed",
         "ReferrersOfIndexesNotListed",
         "ReferrersWithAnnotationsCutShort",
+        "ReferrersWithAnnotationsInSmallLetters",
+        "ReferrersWithOneAnnotation",
         "ReferrersWithAnnotationsOfALayer",
     ),
     "bad_tokens": ("BadTokenUnchallenged", "CertificateOfATokenTrusted"),
@@ -196,7 +198,10 @@ async def subjects(d: Driver) -> None:
     content = json.dumps(early, indent=1).encode()
     listing = {"schemaVersion": 2, "mediaType": INDEX, "manifests": []}
     index, _ = await d.push_manifest(listing, media_type=INDEX)
-    titled = {"layers": [{**document["layers"][0], "annotations": {"title": "x"}}], "annotations": {"a": "b" * 300}}
+    titled = {
+        "layers": [{**document["layers"][0], "annotations": {"title": "x"}}],
+        "annotations": {"A": "b" * 300, "c": ""},
+    }
     for named in (digest(content), index):
         await d.push_manifest({**document, **titled, "subject": descriptor(b"", IMAGE, digest=named, size=1)})
     await d.push_manifest(content, media_type=DOCKER)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -115,6 +116,27 @@ class ManifestTrimmed(Defect):
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
         await original(name, dataclasses.replace(manifest, content=manifest.content.strip()))
+
+
+class ReferrersWithOneAnnotation(Defect):
+    """distribution-spec 1.1, Listing Referrers: the annotations of a manifest are listed, and not one of them."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/carry-annotations",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return self._told(original(manifest), lambda told: dict(list(told.items())[:1]))
+
+    def _told(self, entry: dict[str, Any], change: Callable[[dict[str, str]], dict[str, str]]) -> dict[str, Any]:
+        """The descriptor with its annotations changed, where it has some."""
+        return entry | {"annotations": change(entry["annotations"])} if entry.get("annotations") else entry
+
+
+class ReferrersWithAnnotationsInSmallLetters(ReferrersWithOneAnnotation):
+    """image-spec 1.1, Annotations: a key is compared as it is written, and comes back so."""
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return self._told(original(manifest), lambda told: {name.lower(): value for name, value in told.items()})
 
 
 class LettersOfTwoSignsJoined(Defect):

@@ -22,6 +22,16 @@ class TagGrammarUnchecked(Defect):
         return True
 
 
+class TagWithALineEndTaken(Defect):
+    """distribution-spec 1.1, Pulling manifests: the grammar ends where the tag does, and not before a line end."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/no-other-tag-is-taken",)
+
+    def is_tag(self, original: Any, text: str) -> bool:
+        return bool(original(text.removesuffix("\n")))
+
+
 class LongTagRefused(Defect):
     """distribution-spec 1.1, Pulling manifests: a tag may have 128 characters, not only 63."""
 
