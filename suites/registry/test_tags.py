@@ -27,7 +27,8 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
-TAGS = ["v10", "a1", "M", "v2", "a3", "z9", "a2"]
+SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what they push
+TAGS = ["v10", "a1", "M", "v2", "a3", SIGNATURE, "a2"]
 BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
 
 

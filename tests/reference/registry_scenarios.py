@@ -267,7 +267,7 @@ async def manifest_sizes(d: Driver) -> None:
 
 
 async def tags(d: Driver) -> None:
-    for tag in ("a" * 128, "a" * 129, ".bad", "Upper", "upper", "v1%0A"):
+    for tag in ("a" * 128, "a" * 129, ".bad", "Upper", "upper", "v1%0A", f"sha256-{'0' * 64}.sig"):
         await d.image(tag)
         await d.ask("GET", f"/v2/{APP}/manifests/{tag}")
     await d.ask("GET", f"/v2/{APP}/tags/list")
@@ -313,8 +313,9 @@ async def many_tags(d: Driver) -> None:
 async def manifest_deleted(d: Driver) -> None:
     pushed = await d.image("v1")
     await d.image("v2")
+    await d.image("v1.1")
     await d.ask("DELETE", f"/v2/{APP}/manifests/v1")
-    for reference in ("v1", "v2", pushed):
+    for reference in ("v1", "v2", "v1.1", pushed):
         await d.ask("GET", f"/v2/{APP}/manifests/{reference}")
     await d.image("v2")
     await d.ask("DELETE", f"/v2/{APP}/manifests/{pushed}")

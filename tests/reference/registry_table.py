@@ -137,6 +137,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "DeletedManifestStaysInTagList",
         "DeletedTagStillServed",
         "ManifestDeletionTakesTheBlobs",
+        "DeletionTakesTagsThatBeginSo",
         "TagDeletionTakesTheManifest",
         "TagDeletionUnsupported",
         "TagStaysAfterItsManifest",
@@ -357,6 +358,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "tags": (
         "LongTagRefused",
         "TagCaseFolded",
+        "SignaturesNotListed",
         "TagGrammarUnchecked",
         "TagWithALineEndTaken",
         "TagsSortedWithoutCase",

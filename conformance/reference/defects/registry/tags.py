@@ -168,6 +168,27 @@ class TagDeletionTakesTheManifest(Defect):
         await registry.remove_manifest(name, registry.stored(name).tags[tag])
 
 
+class DeletionTakesTagsThatBeginSo(Defect):
+    """distribution-spec 1.1, Deleting tags: a tag goes alone, and none whose name it begins."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        for each in [each for each in registry_of(original).stored(name).tags if each.startswith(tag)]:
+            await original(name, each)
+
+
+class SignaturesNotListed(Defect):
+    """distribution-spec 1.1, Listing Tags: all tags are listed, those of signatures among them."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/are-listed",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return [tag for tag in original(name) if not tag.startswith("sha256-")]
+
+
 class DeletedTagStillServed(Defect):
     """distribution-spec 1.1, Deleting tags: a tag whose deletion was accepted is gone."""
 
