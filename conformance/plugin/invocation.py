@@ -38,16 +38,26 @@ def pytest_arguments(*paths: str) -> list[str]:
 def run_pytest(arguments: list[str], *plugins: object) -> int:
     """Runs pytest in this process and returns its exit code; our plugin and what the arguments name is all it loads.
 
-    Plugins of other packages cost half a second a process and have no part in a run. Workers are told so by the
-    environment, which is afterwards as it was: what this process starts later may be a pytest of somebody else.
+    Workers are told so by the environment, which is afterwards as it was: what this process starts later may be a
+    pytest of somebody else.
     """
     before = dict(os.environ)
-    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    keep_others_out()
     try:
         return int(pytest.main(arguments, plugins=list(plugins)))
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+def keep_others_out() -> None:
+    """Has this process's pytest, and those that it starts, go by neither plugins nor options that are not of a run.
+
+    Plugins of other packages cost half a second a process; what somebody always gives to a pytest of their own
+    (PYTEST_ADDOPTS) would end a run, or leave out checks of it.
+    """
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    os.environ.pop("PYTEST_ADDOPTS", None)
 
 
 def parts_of_suites(config: pytest.Config) -> list[str]:

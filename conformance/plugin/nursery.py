@@ -73,10 +73,10 @@ class Nursery:
 def main(descriptor: int, *areas: str) -> int:
     """The nursery's own process, and then each worker's; returns the exit code. ``descriptor`` is its lifeline's."""
     from conformance.plugin.hatching import Brood
-    from conformance.plugin.invocation import pytest_arguments
+    from conformance.plugin.invocation import keep_others_out, pytest_arguments
 
     with socket.socket(fileno=descriptor) as lifeline:
-        os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        keep_others_out()
         brood = Brood(lifeline)
         # Nothing is captured, since a capture would be shared by all that are forked, and nothing shown.
         words = [*pytest_arguments(*areas), "-p", "xdist.plugin", "-p", "no:terminal", "-n", "0", "--capture=no"]

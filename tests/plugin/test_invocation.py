@@ -32,3 +32,9 @@ def test_what_is_started_later_is_not_told_what_a_run_was(monkeypatch: pytest.Mo
     assert dict(os.environ) == environment
     assert "LEFT_BY_A_RUN" not in os.environ
     assert os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD") == before
+
+
+def test_what_somebody_always_gives_to_a_pytest_of_their_own_is_not_a_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    assert run_pytest(["--collect-only", "-q", "-p", "no:cacheprovider", __file__]) == 0
+    assert os.environ["PYTEST_ADDOPTS"] == "--no-such-option"
