@@ -1,4 +1,4 @@
-"""Defects that leaves a way round show in the answers they name."""
+"""Defects that leave a way round show in the answers they name."""
 
 from __future__ import annotations
 
