@@ -11,6 +11,7 @@ import difflib
 import importlib
 import io
 import os
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -56,9 +57,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # Who read our output has gone; what Python still flushes at its end must not fail once more.
+        # Who read our output has gone; what Python still flushes at its end must not fail again. The code is that of
+        # a program that SIGPIPE ends: nothing was decided, and ``compare … | head`` is no gate that passes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 128 + signal.SIGPIPE
     except Exception as failure:
         return _told(failure)
 

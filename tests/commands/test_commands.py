@@ -116,12 +116,12 @@ def test_interrupt_ends_with_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     assert capsys.readouterr().err == "interrupted\n"
 
 
-def test_broken_pipe_is_quiet() -> None:
+def test_broken_pipe_is_quiet_and_no_success() -> None:
     command = [sys.executable, "-m", "conformance", "reference", "--list-defects"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None and process.stderr is not None
     process.stdout.close()
-    assert process.stderr.read() == b"" and process.wait() == 0
+    assert process.stderr.read() == b"" and process.wait() == 141
     process.stderr.close()
 
 
