@@ -136,7 +136,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
             expect_refused(platform.send(operation, token, fields), f"under {', '.join(forged)}")
         if "X-Original-URL" in forged:
             elsewhere, shown = platform.http.get("/", fields), platform.as_role("full", operation)
-            if elsewhere.ok and elsewhere.body == shown.body:
+            if elsewhere.ok and shown.body and elsewhere.body == shown.body:
                 raise NonConformance("nothing of a path that a header names", f"{elsewhere.status} with it", elsewhere)
 
 
