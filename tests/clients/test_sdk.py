@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from botocore import handlers
 from botocore.exceptions import ClientError
 
 from conformance.clients.http import Limits
-from conformance.clients.sdk import s3_client, sdk_succeeds
+from conformance.clients.sdk import in_time, s3_client, sdk_succeeds
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -51,3 +53,13 @@ def test_what_the_sdk_stumbles_over_itself_is_a_finding() -> None:
 def test_a_mistake_of_the_suites_own_is_none_of_the_targets() -> None:
     with pytest.raises(AttributeError), sdk_succeeds("read an object"):
         getattr(Recorder(), "no_such_method")()  # noqa: B009  # what a check would have misspelt
+
+
+def test_a_transfer_that_never_ends_is_a_finding() -> None:
+    with pytest.raises(NonConformance, match="no end of it within 0 s"), sdk_succeeds("transfer a large file"):
+        in_time(threading.Event().wait, 0.05)
+
+
+def test_what_a_transfer_raises_is_raised() -> None:
+    with pytest.raises(NonConformance, match="boto3 to transfer a large file"), sdk_succeeds("transfer a large file"):
+        in_time(lambda: int("*"), 5)
