@@ -179,7 +179,7 @@ def _why_not_shown(summary: ClassSummary, binding: Tally, record: Record) -> str
     if record.remarks:
         return "a part of its record cannot be read"
     if not binding.asked and not summary.total.passed:
-        return "nothing was judged"
+        return "no MUST was judged" if summary.total.failed else "nothing was judged"
     return ""
 
 

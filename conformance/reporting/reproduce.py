@@ -138,7 +138,8 @@ class Script:
         yield PREAMBLE
         if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
-        if any(True for number, entry in self.exchanges for _ in dates(number, entry, self._earlier(number))):
+        dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
+        if self._proof.get("dates_near") or any(True for _ in dated):
             yield DATES
         if len(self.exchanges) < len(self.sequence):
             yield from self._operator()

@@ -55,7 +55,9 @@ def judged(
         lines.append(
             f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status, about)}*) {wrong} ;; esac"
         )
-    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "matches", "unsaid", "inside"} & set(proof):
+    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "dates_near", "matches", "unsaid", "inside"} & set(
+        proof
+    ):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
@@ -156,6 +158,11 @@ def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:
     for name, pattern in proof.get("fields_lack", []):
         told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
         yield f"{told} && shows {shlex.quote(f'{name} of answer {number}')}"
+    for name, within_s in proof.get("dates_near", []):
+        told, date = (f'"$(field {number} {shlex.quote(_in_any_case(each))})"' for each in (name, "date"))
+        yield f"[ -n {date} ] || cannot 'answer {number} has no Date'"
+        yield f"off=$(($(dated seconds 0 {told}) - $(dated seconds 0 {date})))"
+        yield f'[ "${{off#-}}" -le {within_s} ] || shows {shlex.quote(f"{name} of answer {number}")}'
     for name, pattern in proof.get("fields_match", []):
         told = f"fields {number} {shlex.quote(_in_any_case(name))} | grep -Eiq {shlex.quote(pattern)}"
         yield f"{told} || shows {shlex.quote(f'{name} of answer {number}')}"

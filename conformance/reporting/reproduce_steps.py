@@ -12,6 +12,8 @@ from conformance.evidence.curl import signature_scope
 Entry = Mapping[str, Any]
 LIMITED = 429
 DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
+NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
+"""Fields that curl makes by itself and does not sign."""
 BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
@@ -32,6 +34,10 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
             return f"request {number}: its bytes were streamed, and not kept"
         if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
             return f"request {number}: curl takes its Date for the time that it is signed at"
+        if signature_scope(entry, secret_names) and any(
+            NOT_BY_CURL.search(each) for _, each in entry["request_headers"]
+        ):
+            return f"request {number}: it signs a field that curl makes by itself"
         if signature_scope(entry, secret_names) and DOTS.search(urlsplit(entry["url"]).path):
             return f"request {number}: curl signs no path with dots in it"
         if "sha256" in body and "pieces" not in body:

@@ -26,7 +26,7 @@ FORMS = {
 }  # fmt: skip
 """The forms of a date (RFC 9110 section 5.6.7), by the name that a script gives them."""
 DATES = r"""
-# A date of HTTP ($3) so many seconds later ($2), in one of its three forms ($1).
+# A date of HTTP ($3) so many seconds later ($2), in one of its three forms ($1), or in seconds since 1970.
 dated() {
     printf '%s\n' "$3" | awk -v form="$1" -v later="$2" '
     function year_begins(year) { return 365 * year + int(year / 4) - int(year / 100) + int(year / 400) }
@@ -38,6 +38,7 @@ dated() {
         year = month < 3 ? $4 - 1 : $4
         days = year_begins(year) + int(((month + 9) % 12 * 306 + 5) / 10) + $2 - 719469
         moment = days * 86400 + hour[1] * 3600 + hour[2] * 60 + hour[3] + later
+        if (form == "seconds") { printf "%.0f", moment; exit }
         days = int(moment / 86400); second = moment - days * 86400
         name = names[days % 7 + 1]
         year = int((10000 * (days + 719468) + 14780) / 3652425)

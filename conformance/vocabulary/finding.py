@@ -29,12 +29,13 @@ class Listed:
 class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
-    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be there),
-    those of which a value would match a pattern in any case of its letters (``fields_match``), those of which none
-    would (``fields_lack``), those which would have a value if they were there (``fields_if_any``); and its body would
-    be right: of digest ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it
-    ``lacks``. Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the
-    answer (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
+    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be
+    there), those of which a value would match a pattern in any case of its letters (``fields_match``), those of
+    which none would (``fields_lack``), those which would have a value if they were there (``fields_if_any``), those
+    which would be dates within so many seconds of its Date (``dates_near``); and its body would be right: of digest
+    ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it ``lacks``.
+    Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the answer
+    (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
     ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of
     its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field
     with two exchanges that would have one value of it, ``unlike`` such as would not, ``listed`` what lists would
@@ -59,6 +60,7 @@ class Proof:
     listed: tuple[Listed, ...] = ()
     fields_lack: tuple[tuple[str, str], ...] = ()
     fields_if_any: tuple[tuple[str, str], ...] = ()
+    dates_near: tuple[tuple[str, int], ...] = ()
     given: tuple[tuple[str, str], ...] = ()
     unsaid: tuple[str, ...] = field(default=(), repr=False)
     inside: Part | None = None

@@ -12,6 +12,7 @@ import pytest
 from conformance.evidence.pieces import pieces_of
 from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, shown_in, telling
 from conformance.reporting.reproduce_pages import address, places
+from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import steps, unsendable
 from conformance.reporting.reproduce_text import LISTS, PREAMBLE
@@ -46,6 +47,7 @@ def shell(*lines: str) -> subprocess.CompletedProcess[str]:
         ("asctime", -20 * 86400, "Sat Nov  7 06:53:09 2026"),
         ("usual", 93 * 86400, "Sun, 28 Feb 2027 06:53:09 GMT"),
         ("usual", 459 * 86400, "Tue, 29 Feb 2028 06:53:09 GMT"),
+        ("seconds", 0, f"{RUN_AT:.0f}"),
     ],
 )
 def test_a_date_is_told_later_or_earlier_in_its_form(form: str, later: int, told: str) -> None:
@@ -87,6 +89,21 @@ def test_a_signature_of_the_run_is_good_for_its_time_only(started: int, lines: s
 def test_a_url_is_good_until_it_expires() -> None:
     url = "http://h/b/k?X-Amz-Date=20261127T065309Z&X-Amz-Expires=60&X-Amz-Signature=00"
     assert "-le 20261127065409" in "".join(validity(1, entry(url=url, started=RUN_AT)))
+
+
+@pytest.mark.parametrize(("name", "curls"), [("content-length", True), ("x-amz-content-length-range", False)])
+def test_curl_signs_no_field_that_it_makes_by_itself(name: str, curls: bool) -> None:
+    signed = f"AWS4-HMAC-SHA256 Credential=$KEY/20261127/r/s3/aws4_request, SignedHeaders=host;{name}, Signature=00"
+    asked = entry(client="s3-signed", request_headers=[["Authorization", signed]])
+    assert bool(unsendable([(1, asked)], {}, {"KEY": "SECRET"})) is curls
+
+
+@pytest.mark.parametrize(("modified", "code"), [(DATE, 0), ("Fri, 27 Nov 2026 07:53:09 GMT", 1), ("", 1)])
+def test_a_date_is_near_the_one_of_its_answer(tmp_path: Path, modified: str, code: int) -> None:
+    (tmp_path / "1.head").write_text(f"HTTP/1.1 200 OK\r\nLast-Modified: {modified}\r\nDate: {DATE}\r\n")
+    (tmp_path / "1.status").write_text("200")
+    lines = judged({"dates_near": [["last-modified", 300]]}, {"x-1": 1}, 1, 200, {}, {})
+    assert shell(f"answers={tmp_path}", "trap - EXIT", *lines).returncode == code
 
 
 def test_curl_signs_no_path_with_dots() -> None:
