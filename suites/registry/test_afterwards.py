@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, image, index, variation
+from conformance.clients.images import Manifest, NewBlob, image, index, manifest_of, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage, with_digest
 from conformance.clients.registry_uploads import open_for_chunks
 from conformance.evidence.once import Once
@@ -23,6 +23,8 @@ from conformance.oracles.status import expect_no_server_error, expect_refused, e
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+CHART = "application/vnd.example.chart"
 
 
 @verifies("registry/manifest/tags-move-alone")
@@ -59,7 +61,8 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
 
     def made() -> Listing:
         repository = new_repository("index")
-        child = repository.given(image(repository.name, layers=0), "image", "index")
+        config, *layers = image(repository.name, layers=0).blobs
+        child = repository.given(manifest_of(config, layers, artifactType=CHART), "image", "index")
         listed = repository.given(index([child]), "index")
         pulled, pages = repository.get_manifest("index"), pages_from(repository.tags(), repository.follow)
         deletes = "registry.delete" in features
@@ -73,7 +76,7 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
 def test_tags_of_indexes(listing: Listing) -> None:
     """Purpose: a tag is listed whatever it names.
 
-    Method: 1. push an image and an index of it, each under a tag
+    Method: 1. push an image that tells an artifactType, and an index of it, each under a tag
             2. expect both tags in the list
     """
     expect_listed(listing.pages, "tags", ["image", "index"])

@@ -9,6 +9,7 @@ import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry_uploads import least_chunk
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
@@ -33,9 +34,13 @@ def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Ex
     if form == "post":
         reply = repository.post_upload(content, digest=digest)
         return repository.upload_of(reply).put(digest, content) if reply.status == 202 else reply
-    upload = repository.open_upload()
+    opened = repository.post_upload()
+    upload = repository.upload_of(opened)
     if form == "chunks":
-        upload.patch(content, f"0-{len(content) - 1}")
+        length = max(len(content) // 2, least_chunk(opened))
+        for first in range(0, len(content), length):
+            part = content[first : first + length]
+            upload.patch(part, f"{first}-{first + len(part) - 1}")
         return upload.put(digest)
     return upload.put(digest, content)
 

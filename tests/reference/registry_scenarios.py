@@ -56,6 +56,10 @@ async def chunks(d: Driver) -> None:
         await d.ask("GET", location)
     await d.ask("PUT", with_digest(location, digest(BLOB)), BLOB[100:], Content_Range="100-199")
     await d.ask("GET", f"/v2/{APP}/blobs/{digest(BLOB)}")
+    location = await session(d)
+    for part in (b"one", b"two"):
+        await d.ask("PATCH", location, part)
+    await d.ask("PUT", with_digest(location, MISSING))
 
 
 async def chunks_out_of_order(d: Driver) -> None:
@@ -270,6 +274,7 @@ async def tags(d: Driver) -> None:
     for tag in ("a" * 128, "a" * 129, ".bad", "Upper", "upper", "v1%0A", f"sha256-{'0' * 64}.sig"):
         await d.image(tag)
         await d.ask("GET", f"/v2/{APP}/manifests/{tag}")
+    await d.image("chart", artifactType="application/vnd.example.chart")
     await d.ask("GET", f"/v2/{APP}/tags/list")
 
 

@@ -99,7 +99,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ErrorsOfATypeNobodyReads",
         "ErrorsWithoutDetail",
     ),
-    "chunks": ("LastBytesOfPutIgnored",),
+    "chunks": ("LastBytesOfPutIgnored", "ManyChunksUnverified"),
     "chunks_out_of_order": (
         "MalformedContentRangeIgnored",
         "RefusedChunkKept",
@@ -359,6 +359,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LongTagRefused",
         "TagCaseFolded",
         "SignaturesNotListed",
+        "TagsOfArtifactsNotListed",
         "TagGrammarUnchecked",
         "TagWithALineEndTaken",
         "TagsSortedWithoutCase",

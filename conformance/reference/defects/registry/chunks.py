@@ -13,6 +13,28 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Upload
 
 
+class ManyChunksUnverified(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: what came in several is verified as what came in one."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/wrong-is-refused", "registry/digest/refused-bytes-are-stored-nowhere")
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, int] = {}
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        self.chunks[asked.reference] = self.chunks.get(asked.reference, 0) + 1
+        answer: Answer = await original(asked)
+        return answer
+
+    async def finish_upload(self, original: Any, upload: Upload, digest: str, content: bytes) -> None:
+        if self.chunks.get(upload.session, 0) < 2:
+            await original(upload, digest, content)
+        else:
+            registry_of(original).close_session(upload)
+            await registry_of(original).store_blob(upload.repository, digest, content)
+
+
 class ChunkOutOfOrderAccepted(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a chunk out of order is refused with 416."""
 

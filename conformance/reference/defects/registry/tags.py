@@ -179,6 +179,17 @@ class DeletionTakesTagsThatBeginSo(Defect):
             await original(name, each)
 
 
+class TagsOfArtifactsNotListed(Defect):
+    """distribution-spec 1.1, Listing Tags: nor is a tag left out since it names no image but an artifact."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/of-indexes-are-listed",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        found = {tag: registry_of(original).resolve(name, tag) for tag in original(name)}
+        return [tag for tag, named in found.items() if named is None or "artifactType" not in named.document]
+
+
 class SignaturesNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: all tags are listed, those of signatures among them."""
 
