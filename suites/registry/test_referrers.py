@@ -51,7 +51,7 @@ def referred(new_repository: NewRepository) -> Referred:
     told: dict[str, Any] = {"subject": subject.descriptor, "annotations": OF}
     by = {
         "sbom": artifact(f"{repository.name} sbom", SBOM, **told),
-        "second-sbom": artifact(f"{repository.name} sbom", SBOM, **{**told, "annotations": {"org.example.of": "two"}}),
+        "second-sbom": artifact(f"{repository.name} sbom", SBOM, **{**told, "annotations": {"org.example.no": "2"}}),
         "signature": artifact(f"{repository.name} signature", SIGNATURE, **told),
         "image": image(f"{repository.name} image", layers=0, **told),
         "index": index([subject], **told),
