@@ -27,11 +27,17 @@ def replay(check_id: str, run: str) -> str:
     return f"conformance replay {shlex.quote(run)} {shlex.quote(check_id)}"
 
 
-def curl_of(result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secret_names: dict[str, str]) -> str:
-    """The command that shows a check's finding, by curl or a program; without a finding, its last exchange; or ""."""
+def curl_of(
+    result: CheckResult, evidence: Mapping[str, Mapping[str, Any]], secret_names: dict[str, str], run: str
+) -> str:
+    """The command that shows a check's finding, by curl or a program; without a finding, its last exchange; or "".
+
+    ``run`` is where the run is: a body that stands in no command is sent from a file there.
+    """
     for number, finding in enumerate(result.findings):
         if finding.get("curl"):
-            return _with_its_file(str(finding["curl"]), name_of(result.id, number), finding)
+            folder = f"{run}/reproduce/{name_of(result.id, number)}"
+            return _with_its_file(str(finding["curl"]), folder, finding)
     named = [entry_id for finding in result.findings for entry_id in finding.get("exchanges", [])]
     for entry_id in [*named[-1:], *reversed(result.exchanges)]:
         entry = evidence.get(entry_id)
@@ -45,7 +51,8 @@ def _with_its_file(command: str, folder: str, finding: Mapping[str, Any]) -> str
     sequence, shown = finding.get("sequence") or [], (finding.get("exchanges") or [""])[-1]
     if not AWAY.search(command) or shown not in sequence:
         return command
-    return AWAY.sub(f"@reproduce/{folder}/body-{sequence.index(shown) + 1}.bin", command)
+    file = shlex.quote(f"@{folder}/body-{sequence.index(shown) + 1}.bin")
+    return AWAY.sub(lambda _: file, command)
 
 
 def script_of(result: CheckResult, run: str) -> str:

@@ -72,7 +72,7 @@ def failure_text(
     for label, text in _told(result):
         # A path has no place to be broken at.
         lines += _labelled(label, shortened(on_one_line(text), LONGEST), 0 if label == "asked" else width, colour)
-    command = curl_of(result, evidence or {}, dict(secret_names or {}))
+    command = curl_of(result, evidence or {}, dict(secret_names or {}), folder or run)
     known = recipes or {name: each for finding in result.findings for name, each in finding.get("recipes", {}).items()}
     for recipe in recipes_for(command, known):
         lines += _labelled("secret", on_one_line(recipe), 0, colour)

@@ -166,7 +166,7 @@ def _check(
     well = result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
     named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
     ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
-    command = curl_of(result, evidence, record.info.secret_names)
+    command = curl_of(result, evidence, record.info.secret_names, run)
     command = "" if well and len(command) > LONGEST_CURL_OF_PASSING else command
     limit = exchanges.limits(well, bodies)
     return CheckView(

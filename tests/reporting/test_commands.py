@@ -14,7 +14,8 @@ AWAY = "curl -X PUT http://h/b/k --data-binary @body-of-300-bytes"
 def test_a_body_that_stands_in_no_command_is_named_by_its_file() -> None:
     finding = samples.finding("201", "500", "x-2", curl=AWAY, sequence=["x-1", "x-2"], steps=1)
     result = samples.check("storage/object/a#b", Verdict.FAIL, findings=[finding])
-    assert curl_of(result, {}, {}).endswith("--data-binary @reproduce/storage-object-a-b/body-2.bin")
+    assert curl_of(result, {}, {}, "r/n").endswith("--data-binary @r/n/reproduce/storage-object-a-b/body-2.bin")
+    assert curl_of(result, {}, {}, "a run").endswith("'@a run/reproduce/storage-object-a-b/body-2.bin'")
 
 
 @pytest.mark.parametrize(
