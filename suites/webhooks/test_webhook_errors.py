@@ -29,7 +29,7 @@ from conformance.vocabulary.mutation import Outcome
 GOOD = b'{"event": "cf"}'
 NOT_JSON = {
     "cut": b'{"a": ', "text": b"hello", "single-quotes": b"{'a': 1}", "invalid-utf8": b'{"a": "\xff"}',
-    "trailing-comma": b'{"a": 1,}',
+    "trailing-comma": b'{"a": 1,}', "line-in-a-text": b'{"a": "x\ny"}', "comment": b'{"a": 1 /* x */}',
     "two-documents": b"{} {}", "nan": b'{"a": NaN}', "empty": b"",
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ def test_malformed_json_is_refused(webhook: WebhookClient, once: Once, body: byt
 def test_refusals_do_not_shut_the_webhook(webhook: WebhookClient, once: Once) -> None:
     """Purpose: a sender that said something wrong several times is heard when it says something right.
 
-    Method: 1. POST eight bodies in a row that are declared as JSON and are none
+    Method: 1. POST ten bodies in a row that are declared as JSON and are none
             2. expect a good delivery to be accepted
     """
     takes(webhook, once)

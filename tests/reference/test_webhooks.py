@@ -222,6 +222,8 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
         "1 1",
     ),
     (events.EventOfUnknownTypeTakenInAndRefused, posted(headers={"content-type": "application/x-cf"}), 202, 415),
+    (events.LinesInTextsAreJson, posted(content=b'["a\nb"]', headers=JSON), 400, 202),
+    (events.CommentsAreJson, posted(content=b"[1 /* one */]", headers=JSON), 400, 202),
     (events.TextTakenForUtf8, kept(b"\xff"), 1, 3),
     (events.PatternFindsWebhook, posted(url="/hooks/%25"), 404, 202),
     (events.WebhookFoundByItsEnds, near(lambda url: url[:20] + url[20].swapcase() + "~" + url[22:]), 404, 202),

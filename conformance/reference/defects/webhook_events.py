@@ -376,3 +376,23 @@ class ExpectationRefused(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(417) if "expect" in request.headers else None
+
+
+class LinesInTextsAreJson(Defect):
+    """RFC 8259 section 7: control characters in a text of JSON are escaped; with a bare line end it is none."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
+
+    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
+        return original(body) or original(body.replace(b"\n", b" "))
+
+
+class CommentsAreJson(Defect):
+    """RFC 8259 section 2: JSON has no comments."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
+
+    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
+        return original(re.sub(rb"/\*.*?\*/", b"", body))
