@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.oracles.documents import member
@@ -9,7 +11,8 @@ from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
 
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
@@ -51,7 +54,7 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
     if member(shown, name) not in (text, None):
-        expected, proof = f"{name} {_short(text)}, as was sent", without_member(shown, name)
+        expected, proof = f"{name} {_short(text)}, as was sent", _returned_or_refused(shown, name, reply)
         raise NonConformance(expected, _short(str(member(shown, name))), reply, shown, proof=proof)
     return True
 
@@ -59,3 +62,9 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
 def _short(text: str) -> str:
     """A text, of a long one its ends and how long it is."""
     return repr(text) if len(text) <= 100 else f"{text[:50]!r}…{text[-30:]!r} ({len(text)} characters)"
+
+
+def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof | None:
+    """A text would be another than is read, or not be accepted."""
+    proof = without_member(shown, name)
+    return replace(proof, or_refused=(written.id,)) if proof else None
