@@ -28,7 +28,7 @@ from conformance.vocabulary.finding import NonConformance
 SYSTEM_FIELDS = {
     "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
     "Cache-Control": "private, max-age=60",
-    "Content-Disposition": 'attachment; filename="data.csv"',
+    "Content-Disposition": "attachment; filename=\"data.csv\"; filename*=UTF-8''d%C3%A4ta.csv",
     "Content-Language": "de-CH",
     "Expires": "Thu, 01 Dec 2044 16:00:00 GMT",
 }

@@ -8,6 +8,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
+from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import META
 from conformance.reference.storage.state import Bucket, StoredObject
@@ -124,6 +125,28 @@ class ReplacedCopyKeepsItsExpiry(Defect):
         stored: StoredObject = original(call, source, replaced)
         kept = {name: value for name, value in source.headers.items() if name == "expires"}
         return replace(stored, headers={**kept, **stored.headers})
+
+
+class FileNameOfOtherLettersLost(Defect):
+    """S3 API Reference, PutObject, Content-Disposition: given back as it was given, with its extended file name."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.partition("; filename*=")[0] for name, value in original(call).items()}
+
+
+class OverwritingKeepsTheCoding(Defect):
+    """S3 API Reference, PutObject: an object replaces another wholly: what is no longer gzip is not told as such."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        earlier = bucket.objects.get(key)
+        kept = {name: text for name, text in earlier.headers.items() if name == "content-encoding"} if earlier else {}
+        await original(bucket, key, replace(stored, headers={**kept, **stored.headers}), asked)
 
 
 class CopyLowersMetadata(Defect):
