@@ -59,6 +59,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "KnownElsewhereUnverified",
         "LastDigestStored",
         "SecondTryBelieved",
+        "Sha512ManifestsFail",
         "Sha512ManifestsNotFound",
     ),
     "mounted_again": (

@@ -102,6 +102,19 @@ class HeadManifestWithoutLength(Defect):
         return without(answer, "Content-Length")
 
 
+class Sha512ManifestsFail(Defect):
+    """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/sha512-manifest-comes-back",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.reference.startswith("sha512:"):
+            raise Refusal("UNSUPPORTED", status=500)
+        answer: Answer = await original(asked)
+        return answer
+
+
 class HeadOfMissingManifestAnswered200(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of a manifest that is not there is 404."""
 
