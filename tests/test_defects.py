@@ -17,6 +17,9 @@ pytestmark = pytest.mark.once
 # What real clients notice, which not every machine has, .ci/real-servers shows: python -m tests.defects --clients.
 DEFECTS = {name: each for name, each in sorted(alterations().items()) if issubclass(each, Defect)}
 
+# What shows by a connection that ends before its answer does.
+ENDED_CONNECTIONS = ("one-in-twenty-reads-cut-short",)
+
 # Races and caches show for a moment only, which a loaded machine can miss: what was not noticed is tried again.
 TRIES = 3
 
@@ -50,6 +53,9 @@ def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
     for requirement in noticing(defect):
         assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
+    # One whose answers cannot even be sent would show nothing of the promise that it is to break.
+    found = [each["expected"] for judged in verdicts()[name].values() for each in judged["findings"]]
+    assert name in ENDED_CONNECTIONS or {*found} != {"an HTTP answer"}
 
 
 def test_the_clean_reference_passes_every_check_that_a_defect_names() -> None:
