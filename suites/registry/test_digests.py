@@ -201,3 +201,17 @@ def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
     expect_status(reply, {201, 400}, "for a sha512 digest")
     if reply.status == 201:
         expect_bytes(repository.get_blob(own), blob.content)
+
+
+@verifies("registry/digest/known-elsewhere-is-verified")
+@pytest.mark.parametrize("whose", [case("nothing-in-a-post", "theirs")])
+def test_known_elsewhere_in_a_post(request: pytest.FixtureRequest, repository: Repository, whose: str) -> None:
+    """Purpose: nor do bytes come of a digest that is named in the POST which is to bring them.
+
+    Method: 1. POST no bytes under the digest of a layer that another organization has
+            2. expect 202, as of a registry that wants them in a PUT, or a 4xx; and 404 to GET of it
+    """
+    digest = request.getfixturevalue(whose).image.blobs[-1].digest
+
+    expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
+    expect_not_stored([repository.get_blob(digest)])

@@ -283,6 +283,23 @@ class KnownDigestNeedsNoBytes(Defect):
         await original(name, digest, found[0] if found and not content else content)
 
 
+class PostNeedsNoBytes(Defect):
+    """Docker Registry V2, Digest Parameter: nor is what somebody has pushed given to who names it in a POST."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/known-elsewhere-is-verified",)
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        found = [each.blobs[digest] for each in registry.repositories.values() if digest in each.blobs]
+        if found and not asked.request.body:
+            await registry.store_blob(asked.name, digest, found[0])
+            created: Answer = registry.blob_created(asked, digest)
+            return created
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
 class EmbeddedDataRefused(Defect):
     """image-spec 1.1, Content Descriptors: a descriptor may have its content in ``data``."""
 
