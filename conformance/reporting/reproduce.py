@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from conformance.evidence.curl import (
     ENCODED_BASIC,
@@ -35,7 +34,7 @@ from conformance.evidence.curl import (
     with_alterations,
 )
 from conformance.reporting.reproduce_judgement import judgement, shown_in, unsaid
-from conformance.reporting.reproduce_pages import LINKED, address, places, walks
+from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
@@ -50,7 +49,6 @@ from conformance.reporting.reproduce_text import (
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
 from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
-from conformance.reporting.text import plain_xml
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -61,11 +59,6 @@ TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
     "etag": re.compile(r'^(?:W/)?"?([^"]{6,})"?$'),
     "link": LINKED,
-}
-INSIDE = {
-    "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
-    "PART": re.compile(r"<CopyPartResult.*<ETag>(?:&quot;|&#34;|\")?([^<&\"]{6,})"),
-    "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
 ROTATED = "it is about a URL that the operator rotated, and no script does that"
@@ -371,14 +364,9 @@ class Script:
             }
             self.marks[text] = with_mark
             yield made
-        for name, pattern in INSIDE.items():
-            found = pattern.search(plain_xml(entry["response_body"].get("text", "")))
-            if found and any(found[1] in text for text in later):
-                self.marks[found[1]] = f"\0{name}_{number}\0"
-                yield f"{name}_{number}=$({name.lower()}_of {number})"
-            elif found and any((encoded := quote(found[1], safe="")) in text for text in later):
-                self.marks[encoded] = f"\0{name}_{number}\0"
-                yield f"{name}_{number}=$({name.lower()}_of {number} | encoded)"
+        for text, mark, found_now in inside(number, entry, later):
+            self.marks[text] = mark
+            yield found_now
         used = {token for each in following for token in each.get("tokens", {}).values()}
         members = ISSUED.findall(entry["response_body"].get("text", ""))
         for place, (member, token) in enumerate(zip(members, entry.get("issued", []), strict=False), 1):

@@ -25,6 +25,13 @@ LISTS = ("tags", "repositories")
 LINKED = re.compile(r"^<([^>]{8,})>")
 """What a Link leads to."""
 BY_ITEMS = re.compile(r"[?&]last=")
+INSIDE = {
+    "UPLOAD": re.compile(r"<UploadId>([^<]{6,})</UploadId>"),
+    "ID": re.compile(r'"id" *: *"([^"]{6,})"'),
+    "PART": re.compile(r"<CopyPartResult.*<ETag>(?:&quot;|&#34;|\")?([^<&\"]{6,})"),
+    "NEXT": re.compile(r"<NextContinuationToken>([^<]{6,})</NextContinuationToken>"),
+}
+"""What names a thing in the body of an answer, by what a script calls it."""
 
 
 def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str, list[str]]:
@@ -42,6 +49,17 @@ def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str,
         f"ADDRESS_{number}=$(address_of {number} {shlex.quote(origin)})",
         f'[ -n "$ADDRESS_{number}" ] || cannot "answer {number} names no place"',
     ]
+
+
+def inside(number: int, entry: Entry, later: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """What names a thing in this answer and stands in a later request: the text, its mark, and how it is found now."""
+    body = plain_xml(str(entry["response_body"].get("text", "")))
+    for name, pattern in INSIDE.items():
+        found = pattern.search(body)
+        for text, encoded in ((found[1], ""), (quote(found[1], safe=""), " | encoded")) if found else ():
+            if any(text in each for each in later):
+                yield text, f"\0{name}_{number}\0", f"{name}_{number}=$({name.lower()}_of {number}{encoded})"
+                break
 
 
 def by_items(entries: Collection[Entry]) -> bool:

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.evidence.pieces import pieces_of
 from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, shown_in, telling
-from conformance.reporting.reproduce_pages import address, places
+from conformance.reporting.reproduce_pages import address, inside, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import steps, unsendable
@@ -240,3 +240,12 @@ def test_what_repeats_itself_is_told_in_short(content: bytes) -> None:
 
 def test_what_does_not_repeat_itself_is_not_told() -> None:
     assert pieces_of(b"".join(b"%d," % number for number in range(10_000))) == []
+
+
+def test_what_names_a_thing_in_an_answer_is_taken_from_the_answer_that_comes_now(tmp_path: Path) -> None:
+    body = {"size": 1, "text": '{"slug": "a", "id": "project-1"}'}
+    found = list(inside(3, entry(3, response_body=body), ["http://h/projects/project-1"]))
+    assert found == [("project-1", "\0ID_3\0", "ID_3=$(id_of 3)")]
+    assert not list(inside(3, entry(3, response_body=body), ["http://h/projects/a"]))
+    (tmp_path / "3.body").write_text('{"slug": "a", "id" : "project-2"}')
+    assert shell(f"answers={tmp_path}", "trap - EXIT", "id_of 3").stdout.strip() == "project-2"
