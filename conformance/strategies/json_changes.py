@@ -100,6 +100,9 @@ JSON_CHANGES: Table[Document, bytes] = {
 }  # fmt: skip
 
 
+EXTENSIONS = ("text after the end", "single quotes")
+"""What a reader may take that goes beyond the grammar (RFC 8259 section 9), where nothing claims that it does not."""
+
 JSON_KINDS = each_kind(JSON_CHANGES, {"a": [1]})
 
 

@@ -14,7 +14,7 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.json_bodies import path_segments, queries, raw_bodies
-from conformance.strategies.json_changes import JSON_KINDS, json_changes
+from conformance.strategies.json_changes import EXTENSIONS, JSON_KINDS, json_changes
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.mutation import Mutation, Outcome
@@ -73,6 +73,8 @@ def test_any_change_of_a_body_is_judged(
     resource = changeable.resource
     operation = changeable if kind == "update" else platform.operation(resource, "create")
     mutation = change.of(operation.document or {})
+    if mutation.kind in EXTENSIONS:
+        mutation = mutation.open()
 
     expect_outcome(mutation, lambda: _sent(platform, operation, mutation.value), _around(platform, operation))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -43,6 +45,26 @@ class UnknownScopesAreIgnored(Variant):
     def token_document(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         document = original(*given)
         return document if document["scope"] else {name: document[name] for name in document if name != "scope"}
+
+
+class MoreThanJsonIsRead(Variant):
+    """RFC 8259 section 9: a parser may accept extensions, and many read the first document of a body alone."""
+
+    surface = "identity"
+    misses = ("errors/400/repeated-member",)
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        try:
+            return original(body)
+        except ValueError:
+            text = re.sub(r",\s*}", "}", body.decode(errors="replace").strip().replace("'", '"'))
+            try:
+                document = json.JSONDecoder(strict=False).raw_decode(text)[0]
+            except RecursionError as mistake:
+                raise ValueError("nested too deeply") from mistake
+            if not isinstance(document, dict):
+                raise
+            return document
 
 
 class OtherMethodsAreNotFound(Variant):
