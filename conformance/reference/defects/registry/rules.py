@@ -59,6 +59,17 @@ class ManifestMediaTypeUnchecked(Defect):
         """Takes any."""
 
 
+class ImageTakenForAList(Defect):
+    """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/type-is-compared",)
+
+    def check_manifest(self, original: Any, name: str, media_type: str, document: dict[str, Any]) -> None:
+        if media_type != DOCKER_LIST or "config" not in document:
+            original(name, media_type, document)
+
+
 class MalformedDescriptorAccepted(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, a digest and a size, a subject's, too."""
 

@@ -96,6 +96,18 @@ class CancelledUploadKept(Defect):
         """Forgets to."""
 
 
+class CancelledBytesStored(Defect):
+    """Docker Registry V2, Canceling an Upload: what was never closed under a digest is no blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/cancelled-bytes-are-stored-nowhere",)
+
+    async def cancel_upload(self, original: Any, upload: Upload) -> None:
+        content = bytes(upload.content)
+        await registry_of(original).store_blob(upload.repository, grammar.digest_of(content), content)
+        await original(upload)
+
+
 class CancellingEndsEveryUpload(Defect):
     """Docker Registry V2, Canceling an Upload: the upload that is named is no longer valid, and the others are."""
 
