@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.at_once import at_once
 from conformance.clients.s3_bodies import document, element
+from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
@@ -157,7 +158,8 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
     if reply.ok and key in (deleted := deletion_of(reply).deleted):
         raise NonConformance("an Error for a key whose ETag is another", "Deleted", reply)
     if reply.ok and behind not in deleted:
-        raise NonConformance(f"{behind} told as deleted behind the error", f"deleted {list(deleted)}", reply)
+        told, proof = f"deleted {list(deleted)}", lists("Deleted/Key", [reply], [behind])
+        raise NonConformance(f"{behind} told as deleted behind the error", told, reply, proof=proof)
 
 
 @verifies("storage/conditional-write/copy-keeps-what-is-there")
