@@ -350,7 +350,10 @@ class Script:
                     other = f'*) cannot "answer {number} has an ETag of its own" ;;'
                     yield f'case ${variable} in "" | "${before}") {variable}=${before} ;; {other} esac'
         located, assigned = address(number, entry, following)
-        if located and located not in self.marks:
+        if located and (before := self.marks.get(located, "").strip("\0")):
+            # An answer that named the same place may name none now.
+            assigned[-1:] = [f'[ -n "$ADDRESS_{number}" ] || ADDRESS_{number}=${before}']
+        if located:
             self.marks[located] = f"\0ADDRESS_{number}\0"
             self.taken.setdefault(number, set()).add("location")
             yield from assigned

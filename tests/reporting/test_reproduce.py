@@ -76,6 +76,15 @@ BESIDE = {
     "event-trimmed": "webhooks/delivery/arrives-byte-for-byte",
     "chunked-event-refused": "webhooks/delivery/chunked-is-accepted",
     "hidden-project-has-own-caching": "authorization/concealment/reading-tells-nothing",
+    # The request that made these is refused where nothing is wrong, or names another place, or none.
+    "foreign-client-made-member": "authorization/isolation/foreign-ids-in-bodies-reach-nothing",
+    "foreign-project-found-by-id": "authorization/isolation/foreign-ids-under-own-parents-open-nothing",
+    "creation-replaces-hidden": "authorization/concealment/creation-replaces-nothing-hidden",
+    "blob-location-is-session": "registry/upload/location-can-be-pulled",
+    "copied-range-not-heeded": "storage/multipart/part-can-be-copied",
+    # Two answers would differ in a field, or a date be near the one of its answer.
+    "tag-of-parts-tells-their-number": "storage/multipart/etag-follows-the-bytes",
+    "last-modified-in-local-time": "storage/object/last-modified-is-now",
 }
 # Enough that each is found from any seed: what was found needs no more of them.
 SEED, EXPLORE = "1", "150"
