@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.images import NewImage
 from conformance.clients.registry import Repository, StoredImage
-from conformance.oracles.registry import expect_bytes
+from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -77,12 +77,13 @@ def test_no_other_tag(stored: StoredImage, tag: str) -> None:
 def test_tags_differ_in_case(repository: Repository, names: Names, new_image: NewImage) -> None:
     """Purpose: two tags that differ in case are two tags.
 
-    Method: 1. push two images under "…-a" and "…-A"
-            2. GET both tags: expect the one and the other
+    Method: 1. push an image under "…-a"; GET "…-A": expect 404
+            2. push another under that; GET both tags: expect the one and the other
     """
     tag = names.new("case")
     small, capital = new_image(), new_image()
     repository.given(small, f"{tag}-a")
+    expect_not_stored([repository.get_manifest(f"{tag}-A")])
     repository.given(capital, f"{tag}-A")
 
     expect_bytes(repository.get_manifest(f"{tag}-a"), small.content)

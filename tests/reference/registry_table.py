@@ -358,6 +358,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "tags": (
         "LongTagRefused",
         "TagCaseFolded",
+        "TagFoundInOtherCase",
         "SignaturesNotListed",
         "TagsOfArtifactsNotListed",
         "TagGrammarUnchecked",

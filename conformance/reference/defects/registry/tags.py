@@ -52,6 +52,17 @@ class TagCaseFolded(Defect):
         return str(original(text)).lower()
 
 
+class TagFoundInOtherCase(Defect):
+    """distribution-spec 1.1, Pulling manifests: nor does one answer for the other, where that is not there."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Any:
+        alike = [tag for tag in registry_of(original).stored(name).tags if tag.lower() == reference.lower()]
+        return original(name, reference if reference in alike or not alike else alike[0])
+
+
 class TagDoesNotMove(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
 
