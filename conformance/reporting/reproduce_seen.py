@@ -57,6 +57,9 @@ def as_seen(
     """
     last, shown = answers[-1]
     about = about.lower()
+    if any(entry.get("method") == "HEAD" for _, entry in answers):
+        # Of an answer without a body this is what it says of one.
+        about += " content-length"
     momentary = _momentary(about)
     others = f"{of_the_moment(shown['status'], f'{about} {without_login(shown)}')}*) {PASSES}; exit 0 ;;"
     lines = [f"case $(status {last}) in {shown['status'] or '000'}) ;; {others} esac"]

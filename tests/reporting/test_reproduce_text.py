@@ -255,3 +255,10 @@ def test_two_answers_that_would_have_two_values_of_a_field(tmp_path: Path, tags:
 def test_a_refusal_where_no_login_is_shown_is_none_of_its_moment() -> None:
     assert without_login({"request_headers": [["Accept", "*/*"]]}) == "401"
     assert without_login({"request_headers": [["authorization", "Bearer $T"]]}) == ""
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_length_that_an_answer_to_head_tells_is_compared(method: str) -> None:
+    lines, _ = as_seen([(1, {"method": method, **seen("")})])
+    (momentary,) = [line for line in lines if line.startswith("momentary=")]
+    assert ("content-length" in momentary) is (method == "GET")
