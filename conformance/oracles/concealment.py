@@ -105,8 +105,11 @@ def _proof(asked: Sequence[Asked], controls: Sequence[Asked]) -> Proof | None:
     patterns = [f"^{name}:" for name in _only_of(list(map(set, seen)), list(map(set, wanted)))]
     told = [set(_texts(each)) for each in asked], [set(_texts(each)) for each in controls]
     patterns += [literal(text) for text in _only_of(*told) if text.isprintable()]
-    values = [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in seen]
-    patterns += _only_of(values, [{f"^{n}: {literal(v)}$" for n, v in each.items()} for each in wanted])
+    fields = [
+        [{f"^{name}: {literal(value)}$" for name, value in each.items() if name not in CLOCK} for each in side]
+        for side in (seen, wanted)
+    ]
+    patterns += _only_of(fields[0], fields[1])
     plain = [each for each in patterns if MASK not in each]
     return Proof(other.id, alike_in=((one.id, other.id, plain[0]),)) if plain else None
 
