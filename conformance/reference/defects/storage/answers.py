@@ -1,4 +1,4 @@
-"""Defects of what answers tell beside what was asked for: names, times, validators; found by red-teaming."""
+"""Defects of what answers tell beside what was asked for: dates, validators, names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More defects that a stranger to the suite thought of: of promises that were kept for one operation alone."""
+"""Defects of promises that are kept for one operation and forgotten for another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More defects that a stranger to the suite thought of: of what is no object, and of payloads that are not signed."""
+"""Defects of what is below an object or no object, and of what uploads and unsigned payloads lose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More defects that a stranger to the suite thought of: of operations that were asked in one way, or not so far."""
+"""Defects of operations that are right in one way of asking and wrong in another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defects that a stranger to the suite thought of and it did not notice: of signatures, names and what is told."""
+"""Defects of signatures, chunks and names that are not looked at, or end a request in a server error."""
 
 from __future__ import annotations
 
