@@ -45,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; nothing is raised but under CONFORMANCE_DEBUG."""
     # Not list(…): once imported, the submodule of that name stands here in the builtin's place.
     words = [*(sys.argv[1:] if argv is None else argv)]
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            # Closed by whoever started us: it leads nowhere, and no connection gets its number.
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r" if name == "stdin" else "w"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # What a terminal's encoding lacks is written as an escape.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import stat
 import subprocess
@@ -123,6 +124,11 @@ def test_broken_pipe_is_quiet_and_no_success() -> None:
     process.stdout.close()
     assert process.stderr.read() == b"" and process.wait() == 141
     process.stderr.close()
+
+
+def test_closed_streams_lead_nowhere() -> None:
+    words = f"{shlex.quote(sys.executable)} -m conformance reference --list-defects"
+    assert subprocess.run(["/bin/sh", "-c", f"{words} <&- >&- 2>&-"], check=False).returncode == 0
 
 
 @pytest.mark.parametrize("words", [["explain", "oauth/answer/no-store"], ["run", "nothing/…"]])
