@@ -358,7 +358,6 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "tags": (
         "LongTagRefused",
         "TagCaseFolded",
-        "TagFoundInOtherCase",
         "SignaturesNotListed",
         "TagsOfArtifactsNotListed",
         "TagGrammarUnchecked",

@@ -117,7 +117,7 @@ class ReferrersForgottenWhenTheSubjectComes(Defect):
         self.forgotten: dict[tuple[str, str], list[Descriptor]] = {}
 
     async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
-        self.forgotten[name, manifest.digest] = registry_of(original).referrers_of(name, manifest.digest)
+        self.forgotten.setdefault((name, manifest.digest), registry_of(original).referrers_of(name, manifest.digest))
         await original(name, manifest)
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[Descriptor]:
