@@ -81,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from conformance.plugin import session  # noqa: F401  # so that what is forked has it
     from conformance.plugin.invocation import run_pytest
+    from conformance.plugin.progress import give_up
 
     if arguments.fail_on and not arguments.baseline:
         raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")
@@ -91,6 +92,11 @@ def run(arguments: argparse.Namespace) -> int:
     if not begun:
         _prepare(arguments)
     code = run_pytest(_pytest_arguments(arguments), made)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What could not be written then waits still, since pytest's capture has restored the stream.
+        give_up(sys.stdout)
     code = ExitCode.SUITE_ERROR if code == pytest.ExitCode.INTERNAL_ERROR else code
     return _since(arguments.baseline, made.folder, arguments.fail_on, code) if arguments.baseline else code
 

@@ -168,8 +168,12 @@ class Progress:
             self.out.write(text)
             self.out.flush()
         except OSError:
-            # Who read this has gone (``| head``), or there is no room for it: the run and its report are what counts.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+            give_up(self.out)
+
+
+def give_up(stream: TextIO) -> None:
+    """Has a stream lead nowhere: who read it has gone (``| head``), or there is no room; the run is what counts."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _how(state: SurfaceState) -> str:

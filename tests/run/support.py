@@ -41,7 +41,7 @@ def run(command: list[str], folder: Path, **environment: str) -> Ran:
     """Runs a command in a folder."""
     variables = {**os.environ, "DOCKER_HOST": "unix:///nonexistent", "COLUMNS": "100", **environment}
     # What pytest was told here, or a command that ran in this process has told it, is not meant for the command.
-    for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+    for name in ("PYTEST_ADDOPTS", "PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTHONUNBUFFERED"):
         variables.pop(name, None)
     # The interpreter that runs the tests is the one whose packages the command uses, also from a checkout.
     variables["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))

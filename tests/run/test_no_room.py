@@ -58,6 +58,19 @@ def test_a_run_ends_where_its_record_can_grow_no_more(tmp_path: Path, workers: s
     assert ran.record.leftovers() == []
 
 
+def test_what_waits_for_an_output_that_takes_nothing_changes_no_exit_code(tmp_path: Path) -> None:
+    ended = """
+import sys
+from conformance.commands import main
+from conformance.plugin import invocation
+invocation.run_pytest = lambda *_: sys.stdout.write("the last words") * 0
+sys.exit(main(["run", "--workers", "0"]))
+"""
+    words = f"{shlex.quote(sys.executable)} -c {shlex.quote(ended)} >/dev/full"
+    ran = run(["bash", "-c", words], tmp_path)
+    assert (ran.code, ran.output) == (0, "")
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="wants to make a file system")
 def test_nothing_else_is_said_where_not_even_reports_have_room(tmp_path: Path) -> None:
     room = tmp_path / "reports"
