@@ -12,6 +12,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from conformance.reference.defects import webhook_answers as answers
+from conformance.reference.defects import webhook_contents as contents
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
@@ -205,26 +206,26 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (defects.MalformedEventShowsTheProgram, lambda w: "/srv/" in w.ask(headers=JSON).text, False, True),
     (events.SendersOriginRefused, posted(headers={"origin": "https://a.example"}), 202, 403),
     (events.SendersCookieRefused, posted(headers={"cookie": "a=b"}), 202, 403),
-    (events.MemberNamesCrash, posted(content=b'{"$a": 1}', headers=JSON), 202, 500),
+    (contents.MemberNamesCrash, posted(content=b'{"$a": 1}', headers=JSON), 202, 500),
     (events.NamedCodingIsTrusted, posted(headers={"content-encoding": "gzip"}), 202, 500),
     (events.ShutAfterRefusals, lambda w: w.seen(*[{"headers": JSON}] * 5, {})[-1][0], 202, 410),
-    (events.EqualEventsAreOne, kept(b"x", b"x"), 2, 1),
+    (contents.EqualEventsAreOne, kept(b"x", b"x"), 2, 1),
     (events.BrokenOffEventTakenIn, broken_off, 0, 1),
     (events.ChunksEndWithTheConnection, lambda w: broken_off(w, {"transfer-encoding": "chunked"}), 0, 1),
-    (events.LongEventCut, kept(b"x" * LARGEST), LARGEST, 65535),
-    (events.ChunkedEventIsEmpty, kept(Chunks(b"xy")), 2, 0),
-    (events.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),
-    (events.LettersOfEventsComposed, kept("u\u0308".encode()), 3, 2),
+    (contents.LongEventCut, kept(b"x" * LARGEST), LARGEST, 65535),
+    (contents.ChunkedEventIsEmpty, kept(Chunks(b"xy")), 2, 0),
+    (contents.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),
+    (contents.LettersOfEventsComposed, kept("u\u0308".encode()), 3, 2),
     (
-        events.PlusSignsOfEventsAreBlanks,
+        contents.PlusSignsOfEventsAreBlanks,
         lambda w: (w.ask(content=b"1+1"), w.webhooks.events()[0]["text"])[1],
         "1+1",
         "1 1",
     ),
     (events.EventOfUnknownTypeTakenInAndRefused, posted(headers={"content-type": "application/x-cf"}), 202, 415),
-    (events.LinesInTextsAreJson, posted(content=b'["a\nb"]', headers=JSON), 400, 202),
-    (events.CommentsAreJson, posted(content=b"[1 /* one */]", headers=JSON), 400, 202),
-    (events.TextTakenForUtf8, kept(b"\xff"), 1, 3),
+    (contents.LinesInTextsAreJson, posted(content=b'["a\nb"]', headers=JSON), 400, 202),
+    (contents.CommentsAreJson, posted(content=b"[1 /* one */]", headers=JSON), 400, 202),
+    (contents.TextTakenForUtf8, kept(b"\xff"), 1, 3),
     (events.PatternFindsWebhook, posted(url="/hooks/%25"), 404, 202),
     (events.WebhookFoundByItsEnds, near(lambda url: url[:20] + url[20].swapcase() + "~" + url[22:]), 404, 202),
     (events.MethodOfFieldCounts, posted(method="GET", headers={"x-http-method-override": "POST"}), 405, 202),
@@ -233,7 +234,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.LargeEventTakenInAndRefused, kept(b"x" * (LARGEST + 1)), 0, LARGEST + 1),
     (events.OneServerKeepsOldUrl, at_the_old_url, [404, 404, 404], [404, 404, 202]),
     (events.OldUrlTakesInAndRefuses, lambda w: (w.rotated(), len(w.webhooks.events())), (404, 1), (404, 2)),
-    (events.ListsOfEventsSplit, lambda w: (w.ask(content=b"[1, 2]"), len(w.webhooks.events()))[1], 1, 2),
+    (contents.ListsOfEventsSplit, lambda w: (w.ask(content=b"[1, 2]"), len(w.webhooks.events()))[1], 1, 2),
     (events.RotatedUrlIsAHash, lambda w: len(w.webhooks.rotate()), len("/hooks/") + 43, len("/hooks/") + 64),
     (events.RotationChangesTheEnd, lambda w: w.url[:9] == w.webhooks.rotate()[:9], False, True),
     (events.EventsOfABurstLost, kept(*[b"x"] * 13), 13, 12),

@@ -5,10 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-import json
-import re
 import time
-import unicodedata
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
@@ -40,17 +37,6 @@ class SendersCookieRefused(Defect):
         return Answer.json(403, {"error": "session"}) if "cookie" in request.headers else None
 
 
-class MemberNamesCrash(Defect):
-    """API Reference, Webhooks: an event's members have names of the sender's, those with ``$`` and ``.`` included."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
-
-    def intercept(self, request: Request) -> Answer | None:
-        kept = not re.search(rb'"(\$[^"]*|[^"]*\.[^"]*|)" *:', request.body)
-        return None if kept else Answer.json(500, {"error": "internal"})
-
-
 class NamedCodingIsTrusted(Defect):
     """The contract's table of errors: a body in no such coding as it names is no reason for a 5xx."""
 
@@ -80,21 +66,6 @@ class ShutAfterRefusals(Defect):
         return Answer.json(410, {"error": "disabled"}) if shut else answer
 
 
-class EqualEventsAreOne(Defect):
-    """API Reference, Webhooks: an event that is like one before it is another event."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/equal-events-are-two",)
-
-    def __init__(self) -> None:
-        self.bodies: set[bytes] = set()
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        if request.body not in self.bodies:
-            self.bodies.add(request.body)
-            original(organization, request)
-
-
 class BrokenOffEventTakenIn(Defect):
     """RFC 9112 section 6.3: a message of which less came than was announced is incomplete."""
 
@@ -116,62 +87,6 @@ class ChunksEndWithTheConnection(Defect):
             surface_of(original).take_in(ORGANIZATION, request)
 
 
-class LongEventCut(Defect):
-    """API Reference, Webhooks: an event is taken in whole, up to the largest (a column of 64 KiB)."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        original(organization, dataclasses.replace(request, body=request.body[:65535]))
-
-
-class ChunkedEventIsEmpty(Defect):
-    """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        body = request.body if "content-length" in request.headers else b""
-        original(organization, dataclasses.replace(request, body=body))
-
-
-class LongNumbersRounded(Defect):
-    """API Reference, Webhooks: an event is taken in as it was sent, numbers beyond a double's digits included."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        body = request.body
-        if re.search(rb"\b[0-9]{17,}\b", body):
-            body = json.dumps(json.loads(body, parse_int=float)).encode()
-        original(organization, dataclasses.replace(request, body=body))
-
-
-class LettersOfEventsComposed(Defect):
-    """API Reference, Webhooks: an event is taken in as it was sent, letters of two code points included."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        text = request.body.decode(errors="surrogateescape")
-        composed = unicodedata.normalize("NFC", text).encode(errors="surrogateescape")
-        original(organization, dataclasses.replace(request, body=composed))
-
-
-class PlusSignsOfEventsAreBlanks(Defect):
-    """API Reference, Webhooks: an event is taken in as it was sent, and not read as if it were a form."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        original(organization, dataclasses.replace(request, body=request.body.replace(b"+", b" ")))
-
-
 class EventOfUnknownTypeTakenInAndRefused(Defect):
     """API Reference, Webhooks: what is refused for its type has not arrived."""
 
@@ -181,16 +96,6 @@ class EventOfUnknownTypeTakenInAndRefused(Defect):
     def accepted(self, original: Callable[[], Answer]) -> Answer:
         kind = surface_of(original).taken_in[-1]["content_type"].partition(";")[0]
         return original() if kind in ("", "application/json", "text/plain") else Answer(415)
-
-
-class TextTakenForUtf8(Defect):
-    """API Reference, Webhooks: an event is taken in as it was sent, in whatever encoding its type names."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        original(organization, dataclasses.replace(request, body=request.body.decode(errors="replace").encode()))
 
 
 class PatternFindsWebhook(Defect):
@@ -321,26 +226,6 @@ class EventsOfABurstLost(Defect):
             original(organization, request)
 
 
-class ListsOfEventsSplit(Defect):
-    """API Reference, Webhooks: an event is what was sent, though it be a list."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
-
-    def take_in(self, original: Takes, organization: str, request: Request) -> None:
-        several = json.loads(request.body) if request.body.startswith(b"[") and self._is_json(request.body) else None
-        bodies = [json.dumps(each).encode() for each in several] if several else [request.body]
-        for body in bodies:
-            original(organization, dataclasses.replace(request, body=body))
-
-    def _is_json(self, body: bytes) -> bool:
-        try:
-            json.loads(body)
-        except (ValueError, RecursionError):
-            return False
-        return True
-
-
 class RotatedUrlIsAHash(Defect):
     """API Reference, Webhooks: who knows a URL that was exposed cannot tell the one that came in its place."""
 
@@ -376,23 +261,3 @@ class ExpectationRefused(Defect):
 
     def intercept(self, request: Request) -> Answer | None:
         return Answer(417) if "expect" in request.headers else None
-
-
-class LinesInTextsAreJson(Defect):
-    """RFC 8259 section 7: control characters in a text of JSON are escaped; with a bare line end it is none."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
-
-    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
-        return original(body) or original(body.replace(b"\n", b" "))
-
-
-class CommentsAreJson(Defect):
-    """RFC 8259 section 2: JSON has no comments."""
-
-    surface = "webhooks"
-    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
-
-    def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
-        return original(re.sub(rb"/\*.*?\*/", b"", body))
