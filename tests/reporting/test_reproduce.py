@@ -80,7 +80,6 @@ BESIDE = {
     "foreign-client-made-member": "authorization/isolation/foreign-ids-in-bodies-reach-nothing",
     "foreign-project-found-by-id": "authorization/isolation/foreign-ids-under-own-parents-open-nothing",
     "creation-replaces-hidden": "authorization/concealment/creation-replaces-nothing-hidden",
-    "blob-location-is-session": "registry/upload/location-can-be-pulled",
     "copied-range-not-heeded": "storage/multipart/part-can-be-copied",
     # Two answers would differ in a field, or a date be near the one of its answer.
     "tag-of-parts-tells-their-number": "storage/multipart/etag-follows-the-bytes",
