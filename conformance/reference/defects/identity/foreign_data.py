@@ -17,6 +17,8 @@ from conformance.reference.seeds import ORGANIZATION, OTHER_ORGANIZATION
 Operation = Callable[[Call], Awaitable[Answer]]
 WHOLE_RUN = ("authorization/isolation/nothing-foreign-in-any-answer",)
 
+Find = Callable[[Organization, str | None], Project | None]
+
 
 class TrustInOneDirection(Defect):
     """The contract's table of errors: another organization is closed, also to a credential of the first one."""
@@ -36,12 +38,7 @@ class ForeignProjectFoundById(Defect):
     surface = "identity"
     noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
 
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
+    def find_project(self, original: Find, organization: Organization, slug: str | None) -> Project | None:
         known = [each for one in surface_of(original).organizations.values() for each in one.projects.values()]
         return original(organization, slug) or next((each for each in known if self._id(each.slug) == slug), None)
 
@@ -72,12 +69,7 @@ class ProjectFoundByItsSlugAlone(Defect):
     surface = "identity"
     noticed_by = ("authorization/isolation/foreign-ids-under-own-parents-open-nothing",)
 
-    def find_project(
-        self,
-        original: Callable[[Organization, str | None], Project | None],
-        organization: Organization,
-        slug: str | None,
-    ) -> Project | None:
+    def find_project(self, original: Find, organization: Organization, slug: str | None) -> Project | None:
         others = surface_of(original).organizations.values()
         found = (original(each, slug) for each in (organization, *others))
         return next((project for project in found if project), None)
