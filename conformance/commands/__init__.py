@@ -63,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # Who read our output has gone; what Python still flushes at its end must not fail again. The code is that of
         # a program that SIGPIPE ends: nothing was decided, and ``compare … | head`` is no gate that passes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from conformance.reporting.terminal import give_up
+
+        give_up(sys.stdout)
         return 128 + signal.SIGPIPE
     except Exception as failure:
         return _told(failure)

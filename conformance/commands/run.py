@@ -81,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     from conformance.plugin import session  # noqa: F401  # so that what is forked has it
     from conformance.plugin.invocation import run_pytest
-    from conformance.plugin.progress import give_up
+    from conformance.reporting.terminal import give_up
 
     if arguments.fail_on and not arguments.baseline:
         raise UsageMistake("--fail-on says what counts of the changes since --baseline RUN, which is not given")

@@ -83,9 +83,10 @@ def _header_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
         return f"{name}: {own[name]}, a field that what never existed has not"
     # The length of the asked name is not the target's doing.
     unequal = len({len(each.name) for each in [hidden, *controls]}) > 1
+    told, always_told = hidden.told(), [each.told() for each in controls]
     for name in sorted(always - CLOCK - ({"content-length"} if unequal else set())):
         values = {each[name] for each in others}
-        if hidden.told()[name] in {each.told()[name] for each in controls}:
+        if told[name] in {each[name] for each in always_told}:
             # What is there for anything, such as a realm that is named like the organization, is not of what was asked.
             continue
         if len(values) == 1 and own[name] not in values and not (name == "content-length" and _lengths_vary(controls)):
@@ -142,10 +143,10 @@ def _body_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
     said, always = WORD.findall(_text(hidden)), [WORD.findall(_text(each)) for each in controls]
     if len(own) != len(others[0]):
         return f"the body {_start(hidden)!r}, {_start(controls[0])!r} for what never existed"
+    comparable = {len(said), len(own)} == {len(each) for each in [own, *always]}
     for position, word in enumerate(own):
         known = {each[position] for each in others}
-        constant = MASK in word and {len(said), len(own)} == {len(each) for each in [own, *always]}
-        if constant and said[position] in {each[position] for each in always}:
+        if comparable and MASK in word and said[position] in {each[position] for each in always}:
             continue
         if len(known) == 1 and word not in known:
             return f"{word!r} in the body, {known.pop()!r} for what never existed"

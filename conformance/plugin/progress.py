@@ -5,7 +5,6 @@ With pytest's own terminal (plain ``pytest suites/``) only the beginning and the
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections import Counter, defaultdict
@@ -17,7 +16,7 @@ import pytest
 from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
-from conformance.reporting.terminal import closing, failure_text
+from conformance.reporting.terminal import closing, failure_text, give_up
 from conformance.reporting.text import plural
 from conformance.runs.record import CheckResult, Record, RunInfo
 from conformance.vocabulary.verdict import Verdict
@@ -169,11 +168,6 @@ class Progress:
             self.out.flush()
         except OSError:
             give_up(self.out)
-
-
-def give_up(stream: TextIO) -> None:
-    """Has a stream lead nowhere: who read it has gone (``| head``), or there is no room; the run is what counts."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _how(state: SurfaceState) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from conformance.reporting.classes import (
     NOT_BINDING,
@@ -35,6 +36,11 @@ STATEMENTS = {
     Statement.NOT_SHOWN: "yellow",
     Statement.NOT_CONFORMANT: "red",
 }
+
+
+def give_up(stream: TextIO) -> None:
+    """Has a stream lead nowhere: who read it has gone (``| head``), or there is no room."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def painted(text: str, name: str, colour: bool) -> str:
