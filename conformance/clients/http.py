@@ -14,7 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from conformance.clients import connections, failures
 from conformance.clients.connections import Answer, Connections, Request
@@ -287,14 +287,32 @@ def retry_after(exchange: Exchange) -> float:
 
 
 def address_in(base: str, reference: str) -> str:
-    """The address that a target's reference means (RFC 3986 section 5.2).
+    """The address that a target's reference means (RFC 3986 section 5.2), kept on TLS where ``base`` is.
 
     One that means none stays as it stands: Inconclusive tells so to who sends a request there.
     """
     try:
-        return urljoin(base, reference)
+        return kept_on_tls(urljoin(base, reference), base)
     except ValueError:
         return reference
+
+
+def kept_on_tls(address: str, base: str) -> str:
+    """An address as it stands; an http:// one of the very host that is asked by https as the https:// one there.
+
+    A service that was not told of the TLS before it gives such addresses, which is a finding of its own. Followed as
+    they stand they would take logins out in clear, and nothing behind them could be judged.
+    """
+    try:
+        given, here = urlsplit(address), urlsplit(base)
+        ports = (given.port or 80, here.port or 443)
+    except ValueError:
+        return address
+    if (given.scheme, here.scheme, given.hostname) != ("http", "https", here.hostname):
+        return address
+    if ports != (80, 443) and given.port != here.port:
+        return address
+    return f"https://{here.netloc}{address.partition('://')[2].removeprefix(authority_of(address))}"
 
 
 def authority_of(url: str) -> str:

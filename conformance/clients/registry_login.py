@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import HttpClient, kept_on_tls
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
@@ -188,7 +188,8 @@ def open_door(http: HttpClient, repository: str) -> Door:
         scheme, parameters = _challenge(reply)
         if not scheme and reply.status in (401, 403):
             scheme = "basic"
-    door = Door(scheme, parameters.get("realm", ""), parameters.get("service", ""), "delete", http)
+    realm = kept_on_tls(parameters.get("realm", ""), http.base_url)
+    door = Door(scheme, realm, parameters.get("service", ""), "delete", http)
     if scheme == "bearer":
         _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
         _, colon, actions = wanted.get("scope", "").rpartition(":")

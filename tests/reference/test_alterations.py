@@ -26,6 +26,7 @@ NOT_BY_A_DEFECT = (
     "webhooks/errors/malformed-messages-are-refused",
     # The reference serves plain HTTP on loopback, of which no TLS is asked: tests/run/test_transport.py proves them.
     "oauth/transport/",
+    "registry/transport/",
     # The URL stands in the target file, which no defect changes: tests/clients/test_webhooks.py shows a short one.
     "webhooks/secret/cannot-be-guessed",
 )

@@ -17,6 +17,9 @@ pytestmark = pytest.mark.once
 
 SURFACES = ("identity", "registry", "storage")
 PREFIX = "oauth/transport/"
+REALM, UPLOAD, ANSWERS = TOLD = [
+    f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "answers-keep")
+]
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 ELSEWHERE = b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
 
@@ -91,8 +94,7 @@ def test_plain_http_on_loopback_is_not_asked(reference: EmbeddedReference, tmp_p
 
 @pytest.mark.parametrize("area", ["oauth", "authorization", "errors"])
 def test_the_identity_areas_pass_behind_tls_under_another_host(fronted: Fronted, area: str) -> None:
-    # One worker: what is shown is that the front changes nothing, whatever checks do to each other. No front before the
-    # registry: its realm leads past that of identity, and to a realm in clear no password of a registry of TLS is sent.
+    # One worker: what is shown is that the front changes nothing, whatever checks do to each other.
     ran = fronted.run(area, "--workers", "0", surfaces=("identity", "storage"))
     assert ran.code == 0, ran.output
     assert failing(ran) == set()
@@ -176,6 +178,47 @@ def test_a_token_request_sent_elsewhere_is_a_finding(fronted: Fronted) -> None:
     fronted.fronts["identity"] = Front(fronted.url("identity"), context, instead=instead)
     ran = fronted.run("oauth/transport")
     assert failing(ran) == {"token-request-is-not-sent-elsewhere"}, ran.output
+
+
+def registry_told(fronted: Fronted, *known: str) -> None:
+    """Fronts before identity and registry; of these fields the registry knows that there is TLS before it."""
+    fronted.put("identity", fronted.authority.issue())
+    within, around = (each.encode() for each in (fronted.url("identity"), fronted.fronts["identity"].url))
+
+    def retold(said: bytes) -> bytes:
+        lines = said.split(b"\r\n")
+        for number, line in enumerate(lines):
+            name = line.partition(b":")[0].decode("latin-1").lower()
+            if name in known:
+                lines[number] = line.replace(within, around).replace(b"http://localhost:", b"https://localhost:")
+        return b"\r\n".join(lines)
+
+    fronted.fronts["registry"] = Front(
+        fronted.url("registry"), server_context(fronted.authority.issue()), retold=retold
+    )
+
+
+def test_a_registry_that_knows_of_the_tls_before_it_passes_as_one_without(fronted: Fronted) -> None:
+    registry_told(fronted, "location", "www-authenticate")
+    ran = fronted.run("registry", "--explore", "0")
+    assert failing(ran) == set(), ran.output
+    assert ran.code == 0, ran.output
+    assert {ran.verdicts()[each] for each in TOLD} == {"pass"}
+
+
+def test_locations_in_clear_are_one_finding_and_the_rest_is_judged(fronted: Fronted) -> None:
+    registry_told(fronted, "www-authenticate")
+    ran = fronted.run("registry", "--explore", "0")
+    assert failing(ran) == {UPLOAD, ANSWERS}, ran.output
+    assert "inconclusive" not in set(ran.verdicts().values())
+
+
+def test_a_realm_in_clear_is_a_finding_and_nothing_secret_is_sent_there(fronted: Fronted) -> None:
+    registry_told(fronted, "location")
+    ran = fronted.run("registry/transport", "registry/pull")
+    assert failing(ran) == {REALM}, ran.output
+    assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("registry/pull")} == {"inconclusive"}
+    assert "plain http" in ran.output
 
 
 def test_an_http_address_off_loopback_is_a_finding(fronted: Fronted) -> None:

@@ -81,7 +81,8 @@ class Front:
     """Listens on a free port of localhost and passes every byte on to ``upstream``, Host and all.
 
     ``plain``: what comes without TLS on the same port is passed on too. ``instead`` may give an answer of
-    its own to what a client sends, b"" to pass it on. ``close`` ends it.
+    its own to what a client sends, b"" to pass it on; ``retold`` what the upstream's words are passed on as (each
+    as long as before within a body). ``close`` ends it.
     """
 
     def __init__(
@@ -90,10 +91,12 @@ class Front:
         context: ssl.SSLContext,
         plain: bool = False,
         instead: Callable[[bytes], bytes] = lambda sent: b"",
+        retold: Callable[[bytes], bytes] = lambda said: said,
     ) -> None:
         self.upstream = urlsplit(upstream)
         self.plain = plain
         self.instead = instead
+        self.retold = retold
         self.loop = asyncio.new_event_loop()
         self.servers: list[asyncio.Server] = []
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
@@ -130,7 +133,8 @@ class Front:
         writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._join(reader, writer, self.upstream.hostname, self.upstream.port, b"", self.instead)
+        upstream = self.upstream
+        await self._join(reader, writer, upstream.hostname, upstream.port, b"", self.instead, self.retold)
 
     async def _join(
         self,
@@ -140,10 +144,11 @@ class Front:
         port: int | None,
         first: bytes,
         instead: Callable[[bytes], bytes] = lambda sent: b"",
+        told: Callable[[bytes], bytes] = lambda said: said,
     ) -> None:
         there, to_there = await asyncio.open_connection(host, port)
         to_there.write(first)
-        await asyncio.gather(pump(reader, to_there, writer, instead), pump(there, writer, writer))
+        await asyncio.gather(pump(reader, to_there, writer, instead), pump(there, writer, writer, told=told))
 
 
 async def pump(
@@ -151,12 +156,13 @@ async def pump(
     sink: asyncio.StreamWriter,
     back: asyncio.StreamWriter,
     instead: Callable[[bytes], bytes] = lambda sent: b"",
+    told: Callable[[bytes], bytes] = lambda said: said,
 ) -> None:
-    """Passes on what comes until it ends; what ``instead`` makes of a part goes back in its place."""
+    """Passes on what comes, as ``told`` has it, until it ends; what ``instead`` makes of a part goes back instead."""
     with contextlib.suppress(OSError, ssl.SSLError):
         while part := await source.read(65536):
             own = instead(part)
-            (back if own else sink).write(own or part)
+            (back if own else sink).write(own or told(part))
             await sink.drain()
     with contextlib.suppress(OSError, ssl.SSLError):
         sink.close()
