@@ -200,7 +200,7 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
         state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}")
     else:
         state.ok(f"pusher may push to {name}")
-    location = address_in(opened.url, location)
+    location = kept_on_tls(location, opened.url) if "://" in location else address_in(opened.url, location)
     if authority_of(location) != authority_of(doors.registry.url):
         # A password or token is not sent to another host for the sake of tidiness.
         state.warn("uploads go to another host; the one that was opened is left to expire")

@@ -20,6 +20,7 @@ PREFIX = "oauth/transport/"
 REALM, UPLOAD, ANSWERS = TOLD = [
     f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "answers-keep")
 ]
+OPENED = ("support-check-needs-no-login", "anonymous-pull", "anonymous-push")
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 ELSEWHERE = b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
 
@@ -219,6 +220,22 @@ def test_a_realm_in_clear_is_a_finding_and_nothing_secret_is_sent_there(fronted:
     assert failing(ran) == {REALM}, ran.output
     assert {verdict for each, verdict in ran.verdicts().items() if each.startswith("registry/pull")} == {"inconclusive"}
     assert "plain http" in ran.output
+
+
+@pytest.mark.parametrize(("plain", "verdict"), [(True, "pass"), (False, "fail")], ids=["served", "not-served"])
+def test_an_open_registry_may_lead_out_of_tls_to_where_it_is_served(
+    authority: Authority, tmp_path: Path, plain: bool, verdict: str
+) -> None:
+    opened = EmbeddedReference([word for each in OPENED for word in ("--defect", each)])
+    fronted = Fronted(opened, authority, tmp_path)
+    try:
+        fronted.put("registry", authority.issue(), plain)
+        ran = fronted.run("registry/transport")
+        assert ran.verdicts() == {UPLOAD: verdict, ANSWERS: "not-applicable", REALM: "not-applicable"}, ran.output
+    finally:
+        opened.stop()
+        for front in fronted.fronts.values():
+            front.close()
 
 
 def test_an_http_address_off_loopback_is_a_finding(fronted: Fronted) -> None:
