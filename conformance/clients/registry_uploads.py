@@ -1,4 +1,4 @@
-"""Upload sessions for what not every registry's can show: chunks of a size, and that a login is asked for."""
+"""Upload sessions for what not every registry's can show: chunks of a size, a login; and every form of a push."""
 
 from __future__ import annotations
 
@@ -38,6 +38,22 @@ def least_chunk(opened: Exchange) -> int:
     """How many bytes each chunk but the last must have, as the answer that opened the session tells; 0 for any."""
     told = opened.headers.get("oci-chunk-min-length") or ""
     return int(told) if told.isascii() and told.isdigit() and len(told) <= DIGITS_OF_A_SIZE else 0
+
+
+def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Exchange:
+    """The last answer to a push of content under a digest, in one of the forms: ``put``, ``chunks`` or ``post``."""
+    if form == "post":
+        reply = repository.post_upload(content, digest=digest)
+        return repository.upload_of(reply).put(digest, content) if reply.status == 202 else reply
+    opened = repository.post_upload()
+    upload = repository.upload_of(opened)
+    if form == "chunks":
+        length = max(len(content) // 2, least_chunk(opened))
+        for first in range(0, len(content), length):
+            part = content[first : first + length]
+            upload.patch(part, f"{first}-{first + len(part) - 1}")
+        return upload.put(digest)
+    return upload.put(digest, content)
 
 
 def at_the_registry(upload: Upload) -> Upload:

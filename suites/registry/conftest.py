@@ -77,8 +77,8 @@ def content(repository: Repository, new_blob: NewBlob) -> bytes:
 @pytest.fixture(scope="session")
 @at_second_try
 def stored(new_repository: NewRepository) -> StoredImage:
-    """An image in a repository that nothing else is pushed to."""
-    return _given(new_repository("stored"))
+    """An image in a repository that nothing else is pushed to, under the tag that is taken where none is named."""
+    return _given(new_repository("stored"), tag="latest")
 
 
 @pytest.fixture(scope="session")
@@ -191,8 +191,8 @@ def _may_have_changed(stored: StoredImage, evidence: list[dict[str, Any]]) -> bo
     ) or (bool(asked) and asked[-1]["status"] >= 300)
 
 
-def _given(repository: Repository, layers: int = 1) -> StoredImage:
-    stored = StoredImage(repository, image(repository.name, layers))
+def _given(repository: Repository, layers: int = 1, tag: str = "v1.0.0") -> StoredImage:
+    stored = StoredImage(repository, image(repository.name, layers), tag)
     repository.given(stored.image, stored.tag)
     return stored
 

@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry_uploads import pushed
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
@@ -26,22 +27,26 @@ def exposed(new_repository: NewRepository, once: Once, put_right: PutRight) -> S
 
 
 @verifies("registry/digest/refused-bytes-replace-nothing")
-@pytest.mark.parametrize("what", [case("blob", "blob"), case("manifest", "manifest"), case("tag", "tag")])
+@pytest.mark.parametrize(
+    "what", [case("blob", "blob"), case("posted-blob", "post"), case("manifest", "manifest"), case("tag", "tag")]
+)
 def test_refused_bytes_replace_nothing(exposed: StoredImage, new_blob: NewBlob, what: str) -> None:
     """Purpose: what is there is not harmed by a push that is refused.
 
-    Method: 1. push other bytes under the digest of a blob and of an image that are there, and no manifest under a tag
+    Method: 1. push other bytes under the digest of a blob, through a session and by a POST, and of an image that are
+               there, and no manifest under a tag
             2. expect a refusal, and exactly the bytes that were there
     """
     repository, there, blob = exposed.repository, exposed.image, exposed.image.blobs[-1]
     reply = {
-        "blob": lambda: repository.open_upload().put(blob.digest, new_blob().content),
+        "blob": lambda: pushed(repository, new_blob().content, blob.digest, "put"),
+        "post": lambda: pushed(repository, new_blob().content, blob.digest, "post"),
         "manifest": lambda: repository.put_manifest(there.digest, other_manifest(there), there.media_type),
         "tag": lambda: repository.put_manifest(exposed.tag, b"no manifest", there.media_type),
     }[what]()
 
     expect_refused(reply)
-    if what == "blob":
+    if what in ("blob", "post"):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
     else:
         expect_bytes(repository.get_manifest(exposed.tag if what == "tag" else there.digest), there.content)

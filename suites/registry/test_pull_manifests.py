@@ -43,11 +43,12 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
 def test_absent_manifest(stored: StoredImage, names: Names, by: str, method: str) -> None:
     """Purpose: a manifest that is not there is told as such.
 
-    Method: 1. GET and HEAD a tag that was never pushed, though one that begins so was; a digest that was never pushed;
-               the digest of a blob, which is no manifest
+    Method: 1. GET and HEAD a digest that was never pushed; the digest of a blob, which is no manifest; GET a tag that
+               was never pushed, though one that begins so was; HEAD another, the digits of the image's digest
             2. expect 404
     """
-    reference = {"tag": stored.tag[:-2], "digest": absent(names), "blob": stored.image.blobs[0].digest}[by]
+    image, tag = stored.image, {"GET": stored.tag[:-2], "HEAD": stored.image.digest.partition(":")[2]}[method]
+    reference = {"tag": tag, "digest": absent(names), "blob": image.blobs[0].digest}[by]
     read = stored.repository.get_manifest if method == "GET" else stored.repository.head_manifest
 
     expect_status(read(reference), 404, "for a manifest that was never pushed")

@@ -155,20 +155,40 @@ def test_content_range_of_another_length(repository: Repository, size: int) -> N
     expect_status(repository.open_upload().patch(bytes(size), "0-99"), {400, 416})
 
 
+@dataclass(frozen=True)
+class CutOff(Begun):
+    """A session whose second chunk was cut off; and a blob whose only PUT, to a session beside it, was cut off too."""
+
+    never_whole: Blob
+
+
+@pytest.fixture
+def cut_off(repository: Repository, new_blob: NewBlob, once: Once) -> CutOff:
+    """Breaks two connections, once, and lets the registry notice."""
+
+    def made() -> CutOff:
+        session, beside, other = begun(repository, new_blob), repository.open_upload(), new_blob(600)
+        blob, length = session.blob, session.length
+        with pytest.raises(Broken):
+            half = broken_off(blob.content[length : 2 * length])
+            session.upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
+        with pytest.raises(Broken):
+            beside.put(other.digest, broken_off(other.content[:300]), headers=[("Content-Length", "600")])
+        repository.registry.http.recorder.pause(NOTICED_S)
+        return CutOff(session.upload, blob, length, other)
+
+    return once("cut off", made)
+
+
 @verifies("registry/upload/cut-off-chunk-can-be-resumed")
-def test_cut_off_chunk(repository: Repository, new_blob: NewBlob) -> None:
+def test_cut_off_chunk(repository: Repository, cut_off: CutOff) -> None:
     """Purpose: an upload whose connection broke goes on where the registry says it stands.
 
     Method: 1. PATCH bytes 0-299; PATCH 600 bytes and break the connection after 300 of them
             2. GET the session: expect 204; how far it says to have come
             3. PATCH the rest from there, PUT with the digest: expect 201, and exactly the bytes from GET
     """
-    session = begun(repository, new_blob)
-    upload, blob, length = session.upload, session.blob, session.length
-    with pytest.raises(Broken):
-        half = broken_off(blob.content[length : 2 * length])
-        upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
-    repository.registry.http.recorder.pause(NOTICED_S)
+    session, upload, blob, length = cut_off, cut_off.upload, cut_off.blob, cut_off.length
     status = upload.status()
     expect_status(status, 204, "for a session whose connection broke")
     rest = received(status)
@@ -176,6 +196,17 @@ def test_cut_off_chunk(repository: Repository, new_blob: NewBlob) -> None:
     expect_status(session.patch(rest, 3 * length), 202, f"for the chunk from {rest}, where the session stood")
     expect_status(upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/digest/refused-bytes-are-stored-nowhere")
+@pytest.mark.parametrize("form", [case("cut-off", "put")])
+def test_cut_off_blob(repository: Repository, cut_off: CutOff, form: str) -> None:
+    """Purpose: half of a blob is no blob, though nobody was there any more to be told so.
+
+    Method: 1. open a session, PUT a blob to it with its digest, and break the connection after half of it
+            2. expect 404 to GET of the digest
+    """
+    expect_not_stored([repository.get_blob(cut_off.never_whole.digest)])
 
 
 def broken_off(content: bytes) -> Iterator[bytes]:

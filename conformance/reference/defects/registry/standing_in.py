@@ -1,0 +1,121 @@
+"""Defects of what stands in for another thing, or in its way: a tag for an absent one, half of a blob for all of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked, find_route
+from conformance.reference.registry.state import Manifest
+
+
+class PostedBlobPresentAlready(Defect):
+    """Docker Registry V2, Digest Parameter: what is posted is verified, though its digest is that of what is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-replace-nothing",)
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        if digest in registry.stored(asked.name).blobs:
+            return registry.blob_created(asked, digest)
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class PostedSha512Unverified(Defect):
+    """Docker Registry V2, Digest Parameter: in a POST, too, a sha512 digest is compared with the content."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/sha512-is-verified",)
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry = registry_of(original)
+        if not digest.startswith("sha512:"):
+            answer: Answer = await original(asked, digest)
+            return answer
+        await registry.store_blob(asked.name, digest, asked.request.body)
+        return registry.blob_created(asked, digest)
+
+
+class BlobCutOffTaken(Defect):
+    """Docker Registry V2, Completed Upload: a body whose connection broke is no blob, and least under its digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/refused-bytes-are-stored-nowhere",)
+
+    async def broken_off(self, original: Any, request: Request) -> None:
+        registry, found, digest = registry_of(original), find_route(request.path), request.parameter("digest")
+        upload = registry.uploads.get(found[2]) if found and found[0].kind == "upload" else None
+        if request.method == "PUT" and upload is not None and digest is not None:
+            registry.close_session(upload)
+            await registry.store_blob(upload.repository, digest, registry.whole_content(upload, request.body))
+        await original(request)
+
+
+class AbsentTagIsLatest(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that is not there is 404, whatever ``latest`` names."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference if ":" in reference else "latest")
+        named: Manifest | None = original(name, reference)
+        return named or found
+
+
+class DigestKnownWithoutItsAlgorithm(Defect):
+    """distribution-spec 1.1, Pulling manifests: a digest's digits alone are a tag, and 404 where there is none such."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        return found or (None if ":" in reference else original(name, f"sha256:{reference}"))
+
+
+class ManifestFoundBelowItsName(Defect):
+    """distribution-spec 1.1, Pulling manifests: what is in ``a/b`` is not in ``a``, as a search by prefix finds it."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/each-name-is-its-own",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = original(name, reference)
+        below = (each for each in registry_of(original).repositories if each.startswith(f"{name}/"))
+        return found or next((inner for each in below if (inner := original(each, reference))), None)
+
+
+class BlobDeletedAsManifest(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/absent-is-404",)
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            if asked.reference not in registry.stored(asked.name).blobs:
+                raise
+            await registry.remove_blob(asked.name, asked.reference)
+            return registry.deleted()
+        return answer
+
+
+class DeletingABlobInUseFails(Defect):
+    """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-goes-alone",)
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        if any(digest.encode() in each.content for each in registry_of(original).stored(name).manifests.values()):
+            raise Refusal("DENIED", {"digest": digest}, status=500)
+        await original(name, digest)
