@@ -8,7 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, Proof
+from conformance.vocabulary.finding import Listed, Proof, Sum
+
+NOW, EVER = ("", "now"), 10**12
+"""Among the numbers of a sum the present time, and the bound of one that has none, seconds."""
 
 
 def literal(text: str) -> str:
@@ -59,6 +62,11 @@ def claims_say(reply: Exchange, name: str, value: str) -> Proof:
 def claims_differ(name: str, one: Exchange, other: Exchange) -> Proof:
     """The JWTs in two answers would have two values of a claim."""
     return Proof(other.id, differ=((name, one.id, other.id),))
+
+
+def adds_up(reply: Exchange, *sums: Sum) -> Proof:
+    """One of these sums of numbers at least would be as it is told."""
+    return Proof(reply.id, sums=sums)
 
 
 def among(pages: Sequence[Exchange], text: str) -> Proof | None:

@@ -38,6 +38,7 @@ from conformance.reporting.reproduce_pages import LINKED, address, inside, place
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
+    IN_JSON,
     LISTS,
     OPERATOR,
     PREAMBLE,
@@ -46,6 +47,7 @@ from conformance.reporting.reproduce_text import (
     looks_plain,
     marked,
     name_of,
+    within_json,
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
 from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
@@ -132,7 +134,7 @@ class Script:
         if self._proof.get("listed") or walks(self.exchanges):
             yield LISTS
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
-        if self._proof.get("dates_near") or any(True for _ in dated):
+        if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
             yield DATES
         if len(self.exchanges) < len(self.sequence):
             yield from self._operator()
@@ -203,6 +205,8 @@ class Script:
         made = of_tokens(names, tokens, self.tokens)
         secrets |= {name: name for name in made}
         yield from made.values()
+        in_json = within_json(entry, secrets)
+        yield from (f'{each}=$(quoted "${each.removesuffix(IN_JSON)}")' for each in in_json.values())
         yield from self._encoded(number, entry)
         conditions = dict[str, str]()
         yield from self._conditions(number, entry, conditions)
@@ -214,8 +218,8 @@ class Script:
         yield f"{'send_until_limited' if self._exhausts(number, entry) else 'send'} {number} <<CURL"
         for option, value in self._options(number, entry):
             renamed = None if value is None else self._renamed(value, entry)
-            marks = {**self.marks, **conditions}
-            yield option if renamed is None else f'{option} = "{here(renamed, secrets, marks)}"'
+            marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})
+            yield option if renamed is None else f'{option} = "{here(renamed, held, marks)}"'
         yield "CURL"
         if entry["method"] == "HEAD":
             # curl writes the header where a body would be.

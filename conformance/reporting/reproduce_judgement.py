@@ -66,7 +66,8 @@ def judgement(
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
     pairs = [*proof.get("alike", []), *(pair[:2] for pair in proof.get("alike_in", []))]
     pairs += [pair[1:] for name in ("same", "unlike", "differ") for pair in proof.get(name, [])]
-    looked_at = {shown, *pages, *(each for pair in pairs for each in pair), *([] if proof else named)}
+    terms = [exchange for each in proof.get("sums", []) for exchange, _ in (*each["plus"], *each["minus"])]
+    looked_at = {shown, *pages, *terms, *(each for pair in pairs for each in pair), *([] if proof else named)}
     lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
     lines += _signatures(exchanges, looked_at, proof, secret_names)
     lines.append("\n# What is looked at.")

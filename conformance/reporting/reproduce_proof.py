@@ -12,6 +12,8 @@ from conformance.reporting.reproduce_seen import PASSES, of_the_moment
 from conformance.reporting.reproduce_text import word
 from conformance.reporting.reproduce_time import told
 
+CLAIM, IF_ANY, NOW = "claims.", "?", "now"
+SIGNS = (("plus", "+"), ("minus", "-"))
 NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
@@ -80,6 +82,7 @@ def judged(
             lines += [f"token_part {each} claims" for each in (one, other)]
             told = f'[ "$(claim_of {one} {name})" != "$(claim_of {other} {name})" ]'
             lines.append(f"{told} || shows 'the same {name} in the tokens of answers {one} and {other}'")
+    lines.extend(_of_numbers(proof, numbers))
     for each in proof.get("listed", []):
         pages = " ".join(str(numbers[page]) for page in each["pages"] if page in numbers)
         wanted = " ".join(shlex.quote(f"={item}") for item in each["items"])
@@ -120,6 +123,40 @@ def _of_one_field(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Itera
                     yield f"[ -n {values[1]} ] || cannot 'answer {other} has no {name}'"
                 told = f"{name} of answers {one} and {other}"
                 yield f"[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
+
+
+def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
+    """The lines that look whether one of several sums of numbers is as it would be."""
+    sums = proof.get("sums", [])
+    terms = sorted({(exchange, name) for each in sums for exchange, name in (*each["plus"], *each["minus"])})
+    if any(exchange not in numbers for exchange, name in terms if name != NOW):
+        return
+    # Members first: claims take the place of their answer's body.
+    terms.sort(key=lambda term: term[1].startswith(CLAIM))
+    held = {term: f"number_{place}" for place, term in enumerate(terms, 1)}
+    decoded = set[int]()
+    for (exchange, name), variable in held.items():
+        if name == NOW:
+            yield f"{variable}=$(clock)"
+            continue
+        number, member = numbers[exchange], name.removeprefix(CLAIM).removesuffix(IF_ANY)
+        if name.startswith(CLAIM) and number not in decoded:
+            decoded.add(number)
+            yield f"token_part {number} claims"
+        yield f"{variable}=$(whole {number} {member})"
+        otherwise = PASSES if name.endswith(IF_ANY) else f"cannot 'answer {number} tells no number {member}'"
+        yield f'[ "${variable}" ] || {{ {otherwise}; exit 0; }}'
+    within = [
+        f"{{ {_sum(each, held)} && [ $sum -ge {each['least']} ] && [ $sum -le {each['most']} ]; }}" for each in sums
+    ]
+    if within:
+        yield f"{' || '.join(within)} || shows 'other numbers than would be right'"
+
+
+def _sum(told: Mapping[str, Any], held: Mapping[tuple[str, str], str]) -> str:
+    """The assignment of a sum of numbers that variables hold."""
+    plus, minus = ([f"{sign} {held[exchange, name]}" for exchange, name in told[kind]] for kind, sign in SIGNS)
+    return f"sum=$((0 {' '.join([*plus, *minus])}))"
 
 
 def _unsaid(text: str, marks: Mapping[str, str], secrets: Mapping[str, str]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from conformance.reporting.text import on_one_line
 from conformance.runs.record import CheckResult
 
 LONGEST_LINE = 400
+IN_JSON = "_IN_JSON"
 PREAMBLE = r"""
 set -u
 started_in=$PWD
@@ -96,6 +98,9 @@ from_base64url() {
 }
 # A claim as it stands, up to a comma, a bracket or its end.
 claim_of() { on_one_line "$1" | sed -n "s/.*\"$2\" *: *\(\"[^\"]*\"\|[^],}]*\).*/\1/p"; }
+# A number of JSON without what stands behind its point, and the time in seconds since 1970.
+whole() { claim_of "$1" "$2" | sed -n 's/^\([0-9]\{1,15\}\)\(\.[0-9]*\)\{0,1\} *$/\1/p'; }
+clock() { dated seconds 0 "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
 # A body on one line; in XML the names of elements stand without prefix, and without the blanks behind them.
@@ -250,6 +255,16 @@ def here(text: str, secrets: Mapping[str, str], marks: Mapping[str, str]) -> str
         text = text.replace(plain, escaped)
     text = re.sub(r"([\\$`])", r"\\\1", text)
     return re.sub("\0([A-Z0-9_]+)\0", r"${\1}", text)
+
+
+def within_json(entry: Mapping[str, Any], secrets: Mapping[str, str]) -> dict[str, str]:
+    """Of an entry's secrets, where its body is JSON, those with variables that hold them as JSON writes them there."""
+    try:
+        written = isinstance(json.loads(entry["request_body"].get("text", "")), dict | list)
+    except (ValueError, RecursionError):
+        return {}
+    names = [each for each in entry.get("secrets", []) if secrets[each].endswith("_QUOTED")]
+    return {name: f"{secrets[name]}{IN_JSON}" for name in names} if written else {}
 
 
 def marked(text: str, marks: Mapping[str, str]) -> str:

@@ -26,6 +26,21 @@ class Listed:
 
 
 @dataclass(frozen=True)
+class Sum:
+    """Numbers that answers tell, some added, some taken away, with what comes of it at least and at most.
+
+    A number is an exchange with the name of a member of its answer, or with ``claims.`` before that of a claim of the
+    JWT in it, and with ``?`` behind it where nothing is wrong without it; ``("", "now")`` is the present time, seconds
+    since 1970.
+    """
+
+    plus: tuple[tuple[str, str], ...]
+    minus: tuple[tuple[str, str], ...]
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
 class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
@@ -38,10 +53,11 @@ class Proof:
     (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
     ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of
     its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field
-    with two exchanges that would have one value of it, ``unlike`` such as would not, ``listed`` what lists would
-    have. ``given`` are exchanges with what must stand in their bodies for the rest to be said at all, or, behind
-    "!", must not. ``unsaid`` are texts, secrets among them, that would stand nowhere in the answer, encoded
-    neither. ``or_refused`` are exchanges of which each could as well be refused (4xx): then the finding is none.
+    with two exchanges that would have one value of it, ``unlike`` such as would not, ``listed`` what lists would have,
+    ``sums`` sums of which one at least would be as it is told. ``given`` are exchanges with what must stand in their
+    bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among them, that
+    would stand nowhere in the answer, encoded neither. ``or_refused`` are exchanges of which each could as well be
+    refused (4xx): then the finding is none.
     ``told`` are texts with how many times the operator's command events would tell them. ``beyond`` says why no
     script can tell.
     """
@@ -65,6 +81,7 @@ class Proof:
     unsaid: tuple[str, ...] = field(default=(), repr=False)
     inside: Part | None = None
     differ: tuple[tuple[str, str, str], ...] = ()
+    sums: tuple[Sum, ...] = ()
     or_refused: tuple[str, ...] = ()
     told: tuple[tuple[str, int], ...] = ()
     beyond: str = ""

@@ -10,14 +10,13 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import readings
 from conformance.oracles.oauth import expect_token
-from conformance.oracles.proofs import claims_differ, claims_say, literal
+from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims_say, literal
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof, Sum
 
-CLOCKS_S = 30.0
-APART_S = 300.0
+CLOCKS_S, APART_S = 30, 300
 CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
 
 
@@ -135,14 +134,21 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
     begins, ends, valid = (claims.get(name) for name in ("iat", "exp", "nbf"))
     if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
         raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")
+    told, (iat, exp, nbf) = (reply.id, "expires_in"), ((reply.id, f"claims.{name}") for name in ("iat", "exp", "nbf?"))
     if abs(ends - begins - stated) > 1 and abs(ends - time.time() - stated) > CLOCKS_S:
-        raise NonConformance(f"exp - iat of {stated}", f"{ends - begins}", reply)
+        proof = adds_up(reply, Sum((exp,), (iat, told), -1, 1), Sum((exp,), (NOW, told), -CLOCKS_S, CLOCKS_S))
+        raise NonConformance(f"exp - iat of {stated}", f"{ends - begins}", reply, proof=proof)
     if abs(ends - time.time() - stated) > APART_S:
-        raise NonConformance(f"exp {stated} s from now", f"exp {ends - time.time():.0f} s from now", reply)
+        proof, left = adds_up(reply, Sum((exp,), (NOW, told), -APART_S, APART_S)), ends - time.time()
+        raise NonConformance(f"exp {stated} s from now", f"exp {left:.0f} s from now", reply, proof=proof)
     if begins - time.time() > APART_S:
-        raise NonConformance("iat of now or earlier", f"iat {begins - time.time():.0f} s from now", reply)
+        proof, ahead = adds_up(reply, Sum((NOW,), (iat,), -APART_S, EVER)), begins - time.time()
+        raise NonConformance("iat of now or earlier", f"iat {ahead:.0f} s from now", reply, proof=proof)
     if isinstance(valid, int | float) and valid > begins + 1:
-        raise NonConformance("a token that is valid when it is issued", f"nbf {valid - begins:.0f} s behind iat", reply)
+        proof, later = adds_up(reply, Sum((iat,), (nbf,), -1, EVER)), valid - begins
+        raise NonConformance(
+            "a token that is valid when it is issued", f"nbf {later:.0f} s after iat", reply, proof=proof
+        )
 
 
 @verifies("oauth/jwt/carries-no-secret")

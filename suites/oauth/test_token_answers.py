@@ -10,10 +10,11 @@ from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import B64TOKEN, expect_no_refresh_token, expect_token
-from conformance.oracles.proofs import field_says_no, has_member, literal, without_member
+from conformance.oracles.proofs import EVER, adds_up, field_says_no, has_member, literal, without_member
+from conformance.oracles.token_quality import claims_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof, Sum
 
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 APART_S = 2.1
@@ -49,9 +50,10 @@ def test_token_fits_the_bearer_header(answer: Exchange) -> None:
     """
     token = expect_token(answer)["access_token"]
     if not B64TOKEN.match(token):
-        raise NonConformance(
-            "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing =", "other characters in it", answer
-        )
+        wanted = "a token of the characters A-Z a-z 0-9 - . _ ~ + / and trailing ="
+        # A solidus may be escaped in JSON.
+        proof = has_member(answer, "access_token", r'"([A-Za-z0-9._~+-]|\\?/)+=*"')
+        raise NonConformance(wanted, "other characters in it", answer, proof=proof)
 
 
 @verifies("oauth/answer/lifetime-is-stated")
@@ -92,7 +94,12 @@ def test_lifetime_is_what_is_left(answer: Exchange, oauth: OAuthClient) -> None:
     later = oauth.post(answer.request_body)
     stated, left = again.member("expires_in"), later.member("expires_in")
     if access_token(later) == access_token(again) and isinstance(left, int) and left >= stated:
-        raise NonConformance(f"expires_in below {stated} for the same token", f"expires_in {left}", again, later)
+        less = Sum(((again.id, "expires_in"),), ((later.id, "expires_in"),), 1, EVER)
+        another = Sum(((later.id, "claims.exp"),), ((again.id, "claims.exp"),), 1, EVER)
+        # By which else than its end a new token could be told from the same one, no script says.
+        proof = adds_up(later, less, another) if claims_of(access_token(later) or "").get("exp") else None
+        wanted = f"expires_in below {stated} for the same token"
+        raise NonConformance(wanted, f"expires_in {left}", again, later, proof=proof)
 
 
 @verifies("oauth/answer/lifetime-is-short")
