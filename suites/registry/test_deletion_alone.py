@@ -139,14 +139,15 @@ def test_pushed_again(undone: Undone) -> None:
     """Purpose: what was deleted can be pushed again.
 
     Method: 1. push an image, DELETE it and its blobs, push all again under the same tag: expect 201
-            2. expect exactly its bytes by tag, and exactly those of its blobs
+            2. expect exactly its bytes by tag and digest, and exactly those of its blobs
     """
     repository, manifest, tag = undone.stored.repository, undone.stored.image, undone.stored.tag
     if not undone.deleted.ok:
         raise Inconclusive(f"a manifest could not be deleted: {undone.deleted}", "a login that may delete")
 
     expect_status(repository.push(manifest, tag), 201)
-    expect_bytes(repository.get_manifest(tag), manifest.content)
+    for reference in (tag, manifest.digest):
+        expect_bytes(repository.get_manifest(reference), manifest.content)
     for blob in manifest.blobs:
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 

@@ -109,6 +109,24 @@ class BlobDeletedAsManifest(Defect):
         return answer
 
 
+class DeletedDigestNeverComesBack(Defect):
+    """distribution-spec 1.1, Pushing Manifests: what was deleted and pushed again is there by its digest as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/can-be-pushed-again",)
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.deleted.add((name, digest))
+        await original(name, digest)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Manifest | None:
+        found: Manifest | None = None if (name, reference) in self.deleted else original(name, reference)
+        return found
+
+
 class DeletingABlobInUseFails(Defect):
     """API Reference, Error Handling: who deletes what an image needs is refused, or not, and is no failure's cause."""
 
