@@ -42,6 +42,8 @@ from conformance.runs.record import CheckResult
 from conformance.target import configuration
 
 CLEAN = "(clean)"
+# Stands among the checks of a row where the reference itself broke: what it said of that is the reason.
+BROKEN = "(the reference)"
 BY_CLIENTS = "interoperability/"
 BESIDE = " + "
 SURFACES = build().surfaces
@@ -159,7 +161,7 @@ class Table:
         items = {item: item.stash[CHECK] for item in session.items if CHECK in item.stash}
         # Beside variants the clean reference is no row: that nothing fails on it is what a whole run shows.
         every = {item for row in self.wanted if not row.variant for item in self.of(row, items)}
-        self.verdicts[CLEAN] = self.run([item for item in items if item in every])
+        self.verdicts[CLEAN] = self.run([item for item in items if item in every]) | self.broken()
         target = session.config.stash[KEYS.target]
         left = list(self.wanted)
         while left:
@@ -168,14 +170,24 @@ class Table:
             tell(self.control, "switch", *row.parts)
             claimed = [each for each in target.features if each not in row.without]
             session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
-            found = self.run(list(self.of(row, items)))
-            if noticed(found) and len(row.parts) > 1:
+            found = self.run(list(self.of(row, items))) | self.broken()
+            if (noticed(found) or BROKEN in found) and len(row.parts) > 1:
                 # Which of them is minded, or whether they only do not go together, each by itself shows.
                 left += [single for single in self.singles if single.name in row.parts]
             else:
                 self.verdicts[row.name] = found
         tell(self.control, "reset")
         return True
+
+    def broken(self) -> dict[str, dict[str, Any]]:
+        """What the reference did not mean to do since it was last asked.
+
+        A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise.
+        """
+        told = json.loads(tell(self.control, "failures"))
+        reason = "\n".join(told)
+        unmeant = {"verdict": "error", "findings": [], "reason": reason, "events": [], "requests": 0}
+        return {BROKEN: unmeant} if told else {}
 
     def of(self, row: Row, items: dict[pytest.Item, CheckInfo]) -> Iterator[pytest.Item]:
         """The checks of a row."""
@@ -340,7 +352,7 @@ def parsed_with_processes(
 
 
 def main(arguments: Iterable[str] | None = None) -> int:
-    """The command line; 1 where a defect is not noticed, or a variant is minded."""
+    """The command line; 1 where a defect is not noticed, a variant is minded, or the reference itself broke."""
     choice = _parsed(arguments)
     if choice.part:
         choice.part.write_text(json.dumps(run_rows(rows(choice), choice.explore, choice.together)), encoding="utf-8")
@@ -361,11 +373,12 @@ def main(arguments: Iterable[str] | None = None) -> int:
             print(f"CLEAN {check}: {judged['verdict']} {judged['reason']} {judged['findings']}")
     for name, row in verdicts.items():
         found = noticed(row)
-        failures += bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
+        missed = bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
+        failures += missed or BROKEN in row
         print(f"{name}: {', '.join(found) or '-'}")
         others = {check: judged for check, judged in row.items() if judged["verdict"] in ("inconclusive", "error")}
         for check, judged in others.items():
-            print(f"    {judged['verdict']} {check}: {judged['reason'][:300]}")
+            print(f"    {judged['verdict']} {check}: {judged['reason'][: None if check == BROKEN else 300]}")
     return 1 if failures else 0
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import CLEAN, Row, altered, joined, noticing, rows, run_in_processes, run_rows
+from tests.defects import BROKEN, CLEAN, Row, altered, joined, noticing, rows, run_in_processes, run_rows
 
 pytestmark = pytest.mark.once
 
@@ -51,6 +51,7 @@ def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
 @pytest.mark.parametrize("name", DEFECTS)
 def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
+    assert BROKEN not in verdicts()[name], verdicts()[name][BROKEN]["reason"]
     for requirement in noticing(defect):
         assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
     # One whose answers cannot even be sent would show nothing of the promise that it is to break.

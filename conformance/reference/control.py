@@ -9,6 +9,7 @@
     python -m conformance.reference.control URL reset
     python -m conformance.reference.control URL capture             keeps every request from now on
     python -m conformance.reference.control URL captured            prints them as JSON, and keeps no more
+    python -m conformance.reference.control URL failures            prints the reference's own tracebacks as JSON, once
 
 URL carries the operator's key as its path (a call without it is answered 404); ``file:PATH`` reads it from a file,
 so that it is in no process list.
@@ -64,6 +65,8 @@ class Control:
             return ""
         if command == "captured":
             return json.dumps(self._captured())
+        if command == "failures":
+            return json.dumps(self._failures())
         if command in ("revoke", "restore"):
             getattr(surfaces["identity"], command)(words[0])
             return ""
@@ -91,6 +94,13 @@ class Control:
                     }
                 )
             application.captured = None
+        return found
+
+    def _failures(self) -> list[str]:
+        found = []
+        for application in self.deployment.applications.values():
+            found += application.failures
+            application.failures.clear()
         return found
 
     def _told(self, status: int, text: str) -> Answer:

@@ -11,6 +11,8 @@ import contextlib
 import logging
 import secrets
 import socket
+import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -25,6 +27,7 @@ from conformance.reference.surface import Surface
 
 log = logging.getLogger("conformance.reference")
 HIGHEST_BODY = 128 * 1024 * 1024
+MOST_FAILURES = 20
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -84,15 +87,27 @@ def received(scope: Scope, body: bytes) -> Request:
 
 
 class Application:
-    """One surface as an ASGI application, with its alterations."""
+    """One surface as an ASGI application, with its alterations.
+
+    ``failures`` are the tracebacks of what went wrong in it: they tell a defect that broke by itself, which would be
+    noticed for its 500, from one that breaks its promise.
+    """
 
     def __init__(self, surface: Surface) -> None:
         self.alterations = Alterations(surface)
         self.captured: list[Request] | None = None
+        self.failures: deque[str] = deque(maxlen=MOST_FAILURES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        try:
+            await self._serve(scope, receive, send)
+        except Exception:
+            self._remember(f"{scope['method']} {scope['path']}")
+            raise
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waiting = received(scope, b"")
         if waiting.headers.get("expect", "").lower() == "100-continue":
             refusal = await self.alterations.surface.refused_early(waiting)
@@ -114,7 +129,11 @@ class Application:
             return await self.alterations.answer(request)
         except Exception:
             log.exception("%s %s", request.method, request.raw_path)
+            self._remember(f"{request.method} {request.raw_path}")
             return Answer.json(500, {"error": "internal"})
+
+    def _remember(self, asked: str) -> None:
+        self.failures.append(f"{asked}\n{traceback.format_exc()}")
 
 
 @dataclass
