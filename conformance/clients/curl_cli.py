@@ -39,6 +39,6 @@ def parsed(outcome: Outcome) -> dict[str, Any]:
     """The JSON object that curl printed, {} where it is none."""
     try:
         document = json.loads(outcome.output)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}

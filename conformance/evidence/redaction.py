@@ -261,7 +261,9 @@ class Redactor:
         if scheme.lower() == "basic":
             # Before all else: the encoding may look in part like a token, and what is left of it would still be told.
             return f"{scheme}{blank}{self._basic(credentials)}"
-        if credentials and (told := self._as_basic(credentials) or self._made_of_one(credentials)):
+        # Cookies are several, and what stands before the first blank may be one of them, or a token without its scheme.
+        alone = credentials and not name.lower().endswith("cookie") and self.remains(self.text(scheme)) == scheme
+        if alone and (told := self._as_basic(credentials) or self._made_of_one(credentials)):
             return f"{scheme}{blank}{told}"
         value = self.text(value)
         return value if scheme == "AWS4-HMAC-SHA256" else self.remains(value)

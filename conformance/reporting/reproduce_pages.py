@@ -118,7 +118,7 @@ def _taken(urls: Sequence[str], name: str, value: str, variable: str, made: str)
 def _last_of(body: str, name: str) -> str:
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     items = document.get(name) if isinstance(document, dict) else None
     return items[-1] if isinstance(items, list) and items and isinstance(items[-1], str) else ""

@@ -94,7 +94,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     """A run of some checks of a surface, with a third of the answers changed."""
     surface = request.param
     plan = Plan(seed=7, share=0.3, grace=GRACE[surface], answer_s=0.6)
-    yield tried(plan, [*SELECTIONS[surface], *FEW], tmp_path_factory.mktemp(surface), 100, ("rejudge",))
+    yield tried(plan, [*SELECTIONS[surface], *FEW], tmp_path_factory.mktemp(surface), 100, ("rejudge", "report"))
 
 
 @pytest.mark.once

@@ -50,6 +50,13 @@ def test_a_token_is_replaced_by_its_name(redactor: Redactor) -> None:
     assert redactor.text(f'{{"t": "{TOKEN}"}}') == '{"t": "$FULL_TOKEN"}'
 
 
+@pytest.mark.parametrize("name", ["Cookie", "Set-Cookie", "Authorization"])
+def test_each_of_several_in_one_field_is_replaced(redactor: Redactor, name: str) -> None:
+    told = redactor.header(name, f"access_token={TOKEN}; token={TOKEN}; a={TOKEN[:-2]}")
+    assert told == "access_token=$FULL_TOKEN; token=$FULL_TOKEN; a=$FULL_TOKEN~altered-cut-2"
+    assert redactor.header(name, f"{TOKEN} {TOKEN}") == "$FULL_TOKEN $FULL_TOKEN"
+
+
 @pytest.mark.parametrize("altered", [TOKEN[:-1], TOKEN[1:], TOKEN + "x", TOKEN[:40] + "A" + TOKEN[41:], TOKEN[:60]])
 def test_most_of_a_token_is_not_shown_either(redactor: Redactor, altered: str) -> None:
     shown = redactor.header("Authorization", f"Bearer {altered}")

@@ -148,6 +148,8 @@ def test_a_later_page_begins_where_the_one_before_ends_now() -> None:
     page = entry(1, response_body={"size": 1, "text": '{"tags": ["a", "b"]}'})
     following = [entry(2, url="http://h/tags/list?n=2&last=b"), entry(3, url="http://h/tags/list?n=2&last=bc")]
     assert list(places(1, page, following)) == [("&last=b", "&last=\0LAST_1\0", "LAST_1=$(last_of 1 tags | encoded)")]
+    nested = entry(1, response_body={"size": 1, "text": "[" * 100_000})
+    assert list(places(1, nested, following)) == []
 
 
 def test_a_marker_is_read_as_it_is_told(tmp_path: Path) -> None:
