@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import IO, cast
 
 from conformance.runs.helpers import own_python
+from conformance.sandbox.scratch import Scratch
 
 START_S = 20.0
 
@@ -28,7 +26,8 @@ class EmbeddedReference:
     """
 
     def __init__(self, arguments: Sequence[str] = (), program: Sequence[str] = ("-m", "conformance.reference")) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="conformance-reference-"))
+        self._scratch = Scratch("reference")
+        self.folder = self._scratch.path
         self.target_config = self.folder / "conformance.toml"
         command = own_python(*program, "--embedded")
         # A process group of its own: an interrupt from the keyboard ends the run, and the run ends the reference. Its
@@ -65,7 +64,7 @@ class EmbeddedReference:
         self.process.kill()
         self.process.wait()
         cast(IO[str], self.process.stdin).close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
 
 def _drain(output: IO[str]) -> None:

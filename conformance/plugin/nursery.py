@@ -17,10 +17,8 @@ import json
 import os
 import select
 import shlex
-import shutil
 import socket
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +29,7 @@ import pytest
 from conformance.plugin import forked
 from conformance.plugin.options import RunOptions
 from conformance.runs import helpers
+from conformance.sandbox.scratch import Scratch
 
 NAME = "conformance-nursery"
 WAITING = 128
@@ -43,7 +42,8 @@ class Nursery:
     """The process that forks the workers of a run; ``stop`` ends it, though not the workers."""
 
     def __init__(self, options: RunOptions, gentle: bool, areas: Sequence[str]) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="conformance-workers-"))
+        self._scratch = Scratch("workers")
+        self.folder = self._scratch.path
         self.address = self.folder / "nursery"
         given = json.dumps([str(self.folder), options.plain(), gentle]).encode() + b"\n"
         self.process = helpers.prepared(__name__) or helpers.started(__name__, *areas)
@@ -67,7 +67,7 @@ class Nursery:
     def stop(self) -> None:
         """Ends it when its workers have ended; it removes its folder, unless it ended before its time."""
         self.process.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._scratch.remove()
 
 
 def main(descriptor: int, *areas: str) -> int:

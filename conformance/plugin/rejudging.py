@@ -16,7 +16,6 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -42,6 +41,7 @@ from conformance.runs.helpers import own_python
 from conformance.runs.record import CheckResult, Record, RecordError, read
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
+from conformance.sandbox.scratch import scratch_folder
 from conformance.strategies.explore import configure
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -89,8 +89,8 @@ def rejudge(record: Record) -> Outcome:
     """Judges the evidence of a run again; RecordError where that cannot be begun."""
     _target(record, stand_in)
     workers = sorted({result.worker for result in record.results})
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        parts = pool.map(lambda worker: _of_worker(record.folder, worker, Path(folder) / f"{worker}.json"), workers)
+    with scratch_folder("rejudging") as folder, ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        parts = pool.map(lambda worker: _of_worker(record.folder, worker, folder / f"{worker}.json"), workers)
         anew = {each["id"]: each for part in parts for each in part}
     gone = {"now": None, "reason": "there is no such check any more"}
     return Outcome([_told(result, anew.get(result.id, gone), record.amended) for result in record.results])

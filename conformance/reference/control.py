@@ -97,7 +97,7 @@ class Control:
         return found
 
     def _failures(self) -> list[str]:
-        found = []
+        found: list[str] = []
         for application in self.deployment.applications.values():
             found += application.failures
             application.failures.clear()

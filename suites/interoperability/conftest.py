@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +20,7 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs
 from conformance.sandbox.repositories import repositories
+from conformance.sandbox.scratch import scratch_folder
 from conformance.sandbox.shared import at_second_try
 from conformance.sandbox.space import Space, space_in
 from conformance.target import description
@@ -39,8 +38,8 @@ IMAGE_PROGRAMS: dict[str, type[ImageProgram]] = {
 @pytest.fixture(scope="session")
 def home(target: Target) -> Iterator[Home]:
     """A home for programs, which is gone at the end."""
-    with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as folder:
-        yield Home(target, Path(folder))
+    with scratch_folder("programs") as folder:
+        yield Home(target, folder)
 
 
 @pytest.fixture(scope="session")
