@@ -12,6 +12,7 @@ import pytest
 
 from conformance.contract.catalogue import Catalogue
 from conformance.plugin.locations import suites_folder
+from conformance.vocabulary.documented import docstrings
 from conformance.vocabulary.requirement import Requirement
 
 RESULT = "conformance"
@@ -75,7 +76,10 @@ def check_info(item: pytest.Item, catalogue: Catalogue) -> CheckInfo | str:
     )
     disturbing = item.get_closest_marker("disturbs")
     concludes = item.get_closest_marker("concludes") is not None
-    purpose, method = described(getattr(getattr(item, "obj", None), "__doc__", None))
+    named = getattr(item, "originalname", item.name)
+    purpose, method = described(
+        getattr(getattr(item, "obj", None), "__doc__", None) or docstrings(item.path).get(named)
+    )
     return CheckInfo(
         check_id,
         catalogue[requirement_id],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import difflib
+import inspect
 import shutil
 import signal
 import sys
@@ -51,9 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _listing(alterations: dict[str, type[Alteration]]) -> int:
+    from conformance.vocabulary.documented import docstrings
+
     width = max(map(len, alterations), default=0)
     for name, each in alterations.items():
-        print(f"{each.surface:<9} {name:<{width}}  {' '.join((each.__doc__ or '').split())}")
+        promise = each.__doc__ or docstrings(Path(inspect.getfile(each)))[each.__name__]
+        print(f"{each.surface:<9} {name:<{width}}  {' '.join(promise.split())}")
     return DONE
 
 

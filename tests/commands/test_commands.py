@@ -131,6 +131,23 @@ def test_closed_streams_lead_nowhere() -> None:
     assert subprocess.run(["/bin/sh", "-c", f"{words} <&- >&- 2>&-"], check=False).returncode == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "webhooks", "oauth/token/any-form-keeps-the-contract", "--format", "json"],
+        ["explain", "storage/errors/answers-are-dated"],
+        ["reference", "--list-defects"],
+    ],
+)
+def test_what_checks_and_defects_are_for_is_told_by_a_python_that_optimises(words: list[str]) -> None:
+    command = [sys.executable, "-m", "conformance", *words]
+    kept, stripped = (
+        subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONOPTIMIZE": each})
+        for each in ("0", "2")
+    )
+    assert stripped.stdout == kept.stdout
+
+
 @pytest.mark.parametrize("words", [["explain", "oauth/answer/no-store"], ["run", "nothing/…"]])
 def test_what_an_encoding_lacks_is_written_as_an_escape(words: list[str], folder: Path) -> None:
     told = subprocess.run(
