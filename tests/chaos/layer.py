@@ -134,7 +134,7 @@ class Wire:
     async def play(self, steps: Iterable[Step], keep: bool = False) -> None:
         """Does what a mutation says. ``keep``: the connection is good for another request."""
         for step in steps:
-            if self.cycle.disconnected:
+            if self.cycle.disconnected or self.cycle.transport.is_closing():
                 break
             if isinstance(step, bytes):
                 self.cycle.transport.write(step)
