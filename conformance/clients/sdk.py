@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.clients.http import Limits
+from conformance.clients.http import SENT_AGAIN, Limits
 from conformance.clients.program import ASKED_TO_WAIT
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.botocore_recording import BotocoreRecording
@@ -52,8 +52,40 @@ def s3_client(
         proxies={urlsplit(endpoint).scheme: proxy.url for proxy in proxies_to([endpoint])},
     )
     client = _session(keys).client("s3", endpoint_url=endpoint, config=config, verify=ca_file)
+    _send_again_what_was_closed_upon(client, recorder)
     BotocoreRecording(recorder).listen(client)
     return client
+
+
+def _send_again_what_was_closed_upon(client: Any, recorder: Recorder) -> None:
+    """As other clients do: where a connection ends without a byte, the request goes out once more on a new one.
+
+    A server may close one that waits at any time (RFC 9112 section 9.5), and so in the moment in which it is used
+    again. Who uses the SDK sees nothing of that, since by itself it tries everything again, also what was answered.
+    """
+    from botocore.exceptions import ConnectionClosedError, EndpointConnectionError
+
+    session = client._endpoint.http_session
+    original = session.send
+
+    def send(request: Any) -> Any:
+        try:
+            return original(request)
+        except ConnectionClosedError as closed:
+            what, *why = getattr(closed.kwargs["error"], "args", ()) or ("",)
+            if what != "Connection aborted." or not isinstance(why[0], ConnectionError):
+                raise
+            session.close()
+            request.reset_stream()
+            try:
+                answer = original(request)
+            except EndpointConnectionError:
+                # It ended with that request, which is not to be said to have found nobody there.
+                raise closed from None
+            recorder.event(SENT_AGAIN)
+            return answer
+
+    session.send = send
 
 
 @lru_cache

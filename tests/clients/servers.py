@@ -48,6 +48,27 @@ def answering(*answers: bytes, last: Callable[[socket.socket], None] | None = No
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", served
 
 
+@contextlib.contextmanager
+def answering_once(lives_on: bool = True) -> Iterator[tuple[str, list[int]]]:
+    """A server that answers the first request of a connection, and closes, or ends, when it has read the second."""
+    reads: list[int] = []
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    for answer in (GOOD, b""):
+                        reads.append(len(connection.recv(1 << 16)))
+                        if not answer and not lives_on:
+                            listening.close()
+                        connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", reads
+
+
 class LocalServer(ThreadingHTTPServer):
     """Listens on a free port of loopback."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,7 +14,7 @@ from conformance.clients.failures import LocalProtocolError, ReadError, RemotePr
 from conformance.clients.http import SENT_AGAIN, HttpClient
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NoAnswer
-from tests.clients.servers import GOOD, answering
+from tests.clients.servers import GOOD, answering, answering_once
 
 
 def ask(kept: Connections, url: str, body: bytes = b"", fields: connections.Fields | None = None) -> bytes:
@@ -93,27 +92,6 @@ def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
         assert closed.wait(5)
         assert ask(kept, url) == b"ok"
     assert len(served) == 2
-
-
-@contextlib.contextmanager
-def answering_once(lives_on: bool = True) -> Iterator[tuple[str, list[int]]]:
-    """A server that answers the first request of a connection, and closes, or ends, when it has read the second."""
-    reads: list[int] = []
-
-    def serve(listening: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with connection:
-                    for answer in (GOOD, b""):
-                        reads.append(len(connection.recv(1 << 16)))
-                        if not answer and not lives_on:
-                            listening.close()
-                        connection.sendall(answer)
-
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        threading.Thread(target=serve, args=[listening], daemon=True).start()
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}", reads
 
 
 def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_connection_of_its_own() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from botocore import handlers
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionClosedError
 
-from conformance.clients.http import Limits
+from conformance.clients.http import SENT_AGAIN, Limits
 from conformance.clients.sdk import in_time, s3_client, sdk_succeeds
 from conformance.clients.sigv4 import Keys
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import Inconclusive, NonConformance
-from tests.clients.servers import answering
+from tests.clients.servers import answering, answering_once
 
 HEAD = b"HTTP/1.1 %s\r\nContent-Length: 0\r\nConnection: close\r\n"
 
@@ -42,6 +43,36 @@ def test_an_answer_that_the_sdk_cannot_use_is_a_finding(answer: bytes) -> None:
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder(), limits=Limits(1, 0.5))
         with pytest.raises(NonConformance, match="boto3 to read an object"), sdk_succeeds("read an object"):
             client.get_object(Bucket="a-bucket", Key="key")["Body"].read()
+
+
+def got(client: Any) -> bytes:
+    """What an object of the server's is."""
+    return bytes(client.get_object(Bucket="a-bucket", Key="key")["Body"].read())
+
+
+def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_new_connection_and_counted() -> None:
+    recorder = Recorder()
+    with answering_once() as (url, _):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), recorder)
+        assert [got(client) for _ in range(4)] == [b"ok"] * 4
+    assert recorder.events == {SENT_AGAIN: 3}
+    assert len(recorder.entries) == 4
+
+
+def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
+    with answering_once(lives_on=False) as (url, _), sdk_succeeds("read"):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        assert got(client) == b"ok"
+        with pytest.raises(ConnectionClosedError):
+            got(client)
+
+
+def test_what_a_new_connection_ends_without_an_answer_to_is_a_finding() -> None:
+    with answering(b"", b"", last=lambda connection: connection.close()) as (url, served):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
+        with pytest.raises(NonConformance, match="boto3 to read"), sdk_succeeds("read"):
+            got(client)
+    assert len(served) == 2
 
 
 def test_what_the_sdk_stumbles_over_itself_is_a_finding() -> None:
