@@ -53,13 +53,16 @@ class Request:
 class Answer:
     """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent.
 
-    ``astray`` is put on the wire behind its head, whatever HTTP says of that: no right answer has any.
+    ``astray`` is put on the wire behind its head, whatever HTTP says of that: no right answer has any. ``wire`` is all
+    of it as it goes there, in place of what the server would make of the rest; ``closes``: the connection ends with it.
     """
 
     status: int
     body: bytes = b""
     headers: MutableHeaders = field(default_factory=MutableHeaders)
     astray: bytes = b""
+    wire: bytes = b""
+    closes: bool = False
 
     @classmethod
     def json(cls, status: int, document: Any, **headers: str) -> Answer:

@@ -62,6 +62,9 @@ async def send_answer(send: Send, answer: Answer) -> None:
 
     Statuses without content carry none.
     """
+    if answer.wire:
+        await _put_on_the_wire(send, answer)
+        return
     headers = answer.headers
     headers.setdefault("date", formatdate(usegmt=True))
     framed = "content-length" in headers or "transfer-encoding" in headers
@@ -72,6 +75,21 @@ async def send_answer(send: Send, answer: Answer) -> None:
         # The server would not send it, so it goes to the connection that the server's own ``send`` writes to.
         cast(Any, send).__self__.transport.write(answer.astray)
     await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _put_on_the_wire(send: Send, answer: Answer) -> None:
+    """Writes an answer as it is to the connection that the server's own ``send`` writes to, and says that it is out."""
+    cycle = cast(Any, send).__self__
+    if cycle.disconnected:
+        return
+    cycle.transport.write(answer.wire)
+    await cycle.flow.drain()
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.message_event.set()
+    if answer.closes or not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
 
 
 def received(scope: Scope, body: bytes) -> Request:
