@@ -19,7 +19,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
 MASK = "ASKED"
-AGAIN = 8
+AGAIN = (1, 2, 1, 1, 2, 3, 1, 2)
+"""How many controls follow each time on the name: in no turn that several servers behind one address may take."""
 # The clock: it moves while the requests are made. Values of these say nothing of what was asked for.
 CLOCK = frozenset({"date", "age", "expires"})
 TEXT = re.compile(r'"[^"]+"|>[^<>]+<')
@@ -164,10 +165,10 @@ def expect_as_absent(
 
     ``ask`` sends the request for a name, ``control`` invents one, ``like`` says what controls are. A difference in
     status counts at once: it is not volatile, and what was destroyed could not be asked for again. Any other counts
-    if it is there each time in ``AGAIN`` further rounds: a field of few values (milliseconds, one of two servers)
-    seems constant over a few.
+    if it is there each time in the further rounds of ``AGAIN``: a field of few values (milliseconds, one of two
+    servers) seems constant over a few.
     """
-    asked, controls = _round(ask, name, control, 1)
+    asked, controls = _round(ask, name, control, AGAIN[:1])
     found = difference(asked[0], controls)
     if found and all(each.reply.status == asked[0].reply.status for each in controls):
         asked, controls = _round(ask, name, control, AGAIN)
@@ -185,13 +186,13 @@ def expect_as_absent(
 
 
 def _round(
-    ask: Callable[[str], Asked], name: str, control: Callable[[], str], times: int
+    ask: Callable[[str], Asked], name: str, control: Callable[[], str], between: Sequence[int]
 ) -> tuple[list[Asked], list[Asked]]:
-    """The name so many times, each between two controls, so that what only counts up or down differs among those."""
+    """The name again and again, each time between controls, so that what only counts up or down differs among those."""
     controls, asked = [ask(control())], []
-    for _ in range(times):
+    for number in between:
         asked.append(ask(name))
-        controls.append(ask(control()))
+        controls += [ask(control()) for _ in range(number)]
     return asked, controls
 
 

@@ -127,7 +127,8 @@ class Application:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         waiting = received(scope, b"")
-        if waiting.headers.get("expect", "").lower() == "100-continue":
+        waits = waiting.headers.get("expect", "").lower() == "100-continue"
+        if waits or self.alterations.impatient:
             refusal = await self.alterations.surface.refused_early(waiting)
             if refusal is not None:
                 await send_answer(send, refusal)

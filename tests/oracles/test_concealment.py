@@ -76,6 +76,19 @@ def test_a_field_of_few_values_is_no_difference(seed: int) -> None:
         expect_as_absent(ask, "real", lambda: "abcd")
 
 
+@pytest.mark.parametrize("servers", [2, 3, 4])
+@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("shown", [1, 4])
+def test_servers_that_take_turns_are_no_difference(servers: int, first: int, shown: int) -> None:
+    turns = itertools.count(first)
+
+    def ask(name: str) -> Asked:
+        turn = next(turns) % servers
+        return absent(name, turn, headers={"X-Served-By": f"web{turn}"} if turn < shown else {})
+
+    expect_as_absent(ask, "real", lambda: "abcd")
+
+
 def test_a_status_counts_at_once_and_is_not_asked_for_again() -> None:
     asked: list[str] = []
 

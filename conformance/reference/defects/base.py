@@ -30,9 +30,13 @@ from conformance.reference.surface import Surface
 
 
 class Alteration:
-    """What defects and variants have in common: a surface, and methods that replace the surface's."""
+    """What defects and variants have in common: a surface, and methods that replace the surface's.
+
+    ``impatient``: what the head of a request decides is answered before its body is read, whether that waits or not.
+    """
 
     surface: ClassVar[str] = ""
+    impatient: ClassVar[bool] = False
 
     @classmethod
     def kebab_name(cls) -> str:
@@ -103,6 +107,11 @@ class Alterations:
             for name in overridden_names(type(instance)):
                 self.surface.__dict__.pop(name, None)
         self.active = []
+
+    @property
+    def impatient(self) -> bool:
+        """Whether one of them is."""
+        return any(each.impatient for each in self.active)
 
     async def answer(self, request: Request) -> Answer:
         """What the surface answers under the alterations in force."""

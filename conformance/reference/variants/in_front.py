@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gzip
+import itertools
+from collections.abc import Awaitable, Callable
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
+from conformance.reference.surface import Surface
+
+Early = Callable[[Request], Awaitable[Answer | None]]
 
 
 class _BehindAFirewall(Variant):
@@ -52,6 +57,53 @@ class WebhooksBehindAFirewall(_BehindAFirewall):
     """RFC 9110 section 12.5.3: the webhooks, behind it."""
 
     surface = "webhooks"
+
+
+class _RefusesBeforeTheBody(Variant):
+    """Refuses by the head of a request, while its body is still under way, and closes each other time.
+
+    RFC 9112 section 9.3: a server may answer before it has read all of a request, and close.
+    """
+
+    impatient = True
+
+    def __init__(self) -> None:
+        self.refusals = itertools.count()
+
+    async def refused_early(self, original: Early, request: Request) -> Answer | None:
+        refusal = await self._refusal(original, request)
+        if refusal is not None and next(self.refusals) % 2:
+            refusal.headers["Connection"] = "close"
+        return refusal
+
+    async def _refusal(self, original: Early, request: Request) -> Answer | None:
+        """Without credentials every write is refused, but where they may stand in a form."""
+        written = request.method in ("POST", "PUT", "PATCH") and "token" not in request.path
+        if not written or "authorization" in request.headers:
+            return None
+        surface: Surface = original.__self__  # type: ignore[attr-defined]
+        return await surface.handle(request)
+
+
+class IdentityRefusesBeforeTheBody(_RefusesBeforeTheBody):
+    """RFC 9112 section 9.3: writes to the organization APIs without a token, before their bodies."""
+
+    surface = "identity"
+
+
+class RegistryRefusesBeforeTheBody(_RefusesBeforeTheBody):
+    """RFC 9112 section 9.3: pushes without credentials, before their bodies."""
+
+    surface = "registry"
+
+
+class StorageRefusesBeforeTheBody(_RefusesBeforeTheBody):
+    """RFC 9112 section 9.3: whatever a signature refuses, before its body."""
+
+    surface = "storage"
+
+    async def _refusal(self, original: Early, request: Request) -> Answer | None:
+        return await original(request)
 
 
 class AnswersCompressedWhereAsked(Variant):
