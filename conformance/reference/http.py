@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from starlette.datastructures import Headers, MutableHeaders
+
+Fields = list[tuple[str, str]]
+REASONS = {each.value: each.phrase for each in HTTPStatus}
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,16 @@ class Answer:
         for name, value in headers.items():
             answer.headers[name.replace("_", "-")] = value
         return answer
+
+
+def head(answer: Answer, more: Fields, version: str = "HTTP/1.1", reason: str | None = None) -> bytes:
+    """Status line and fields, those that are more behind the others, and the empty line."""
+    phrase = REASONS.get(answer.status, "") if reason is None else reason
+    lines = [f"{version} {answer.status} {phrase}", *(f"{name}: {value}" for name, value in fields_of(answer) + more)]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def fields_of(answer: Answer) -> Fields:
+    """The fields that do not tell where the body ends."""
+    raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
+    return [each for each in raw if each[0].lower() not in ("content-length", "transfer-encoding")]

@@ -146,9 +146,10 @@ class Application:
     async def _answer(self, request: Request) -> Answer:
         try:
             return await self.alterations.answer(request)
-        except Exception:
-            log.exception("%s %s", request.method, request.raw_path)
-            self._remember(f"{request.method} {request.raw_path}")
+        except Exception as failure:
+            if not self.alterations.meant(failure):
+                log.exception("%s %s", request.method, request.raw_path)
+                self._remember(f"{request.method} {request.raw_path}")
             return Answer.json(500, {"error": "internal"})
 
     def _remember(self, asked: str) -> None:

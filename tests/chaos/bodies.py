@@ -31,7 +31,7 @@ def document_of(reply: Reply) -> Any:
     """The JSON of a reply; None where it has none."""
     try:
         return json.loads(reply.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -95,13 +95,11 @@ class Changing(Application):
         self.name = application.alterations.surface.name
         self.plan = plan
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers as the reference does, or otherwise."""
-        if scope["type"] != "http":
-            return
         waiting = received(scope, b"")
         if (chance := self.plan.chosen(self.name, waiting)) is None:
-            await super().__call__(scope, receive, send)
+            await super()._serve(scope, receive, send)
             return
         wire = Wire(send)
         if chance.random() < self.plan.early and waiting.method in ("POST", "PUT", "PATCH"):

@@ -81,7 +81,8 @@ def tried(plan: Plan, words: list[str], folder: Path, limit_s: float = 240, afte
     folder.mkdir(parents=True, exist_ok=True)
     done = Tried(plan, words)
     began = time.monotonic()
-    with Changed(plan).serving(folder) as target:
+    changed = Changed(plan)
+    with changed.serving(folder) as target:
         run = folder / "run"
         arguments = ["run", *words, "--config", str(target.path), "--out", str(run)]
         said, done.wrong, done.kilobytes = command(arguments, folder, limit_s)
@@ -93,6 +94,8 @@ def tried(plan: Plan, words: list[str], folder: Path, limit_s: float = 240, afte
         for name in after:
             done.wrong += _then(name, run, target, folder, limit_s)
         done.wrong += complaints(run, secrets_of(target), plan.signatures)
+        applications = changed.deployment.applications.values()
+        done.wrong += [f"the target broke: {each}" for one in applications for each in one.failures]
     done.seconds = time.monotonic() - began
     return done
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import traceback
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -32,10 +33,13 @@ from conformance.reference.surface import Surface
 class Alteration:
     """What defects and variants have in common: a surface, and methods that replace the surface's.
 
-    ``impatient``: what the head of a request decides is answered before its body is read, whether that waits or not.
+    ``crashes`` are what it means to fail by: the surface answers 500, as wherever anything fails, and nobody takes that
+    for a mistake of its own. ``impatient``: what the head of a request decides is answered before its body is read,
+    whether that waits or not.
     """
 
     surface: ClassVar[str] = ""
+    crashes: ClassVar[tuple[type[Exception], ...]] = ()
     impatient: ClassVar[bool] = False
 
     @classmethod
@@ -112,6 +116,12 @@ class Alterations:
     def impatient(self) -> bool:
         """Whether one of them is."""
         return any(each.impatient for each in self.active)
+
+    def meant(self, failure: Exception) -> bool:
+        """Whether one of them means to fail so: by an exception of that kind that went through its own file."""
+        through = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(failure.__traceback__)}
+        failing = (type(each) for each in self.active if isinstance(failure, each.crashes))
+        return any(inspect.getfile(each) in through for each in failing)
 
     async def answer(self, request: Request) -> Answer:
         """What the surface answers under the alterations in force."""

@@ -203,6 +203,7 @@ class MalformedEventCrashes(Defect):
 
     surface = "webhooks"
     noticed_by = ("webhooks/errors/malformed-json-is-refused", "webhooks/errors/any-delivery-is-no-server-error")
+    crashes = (ValueError,)
 
     def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
         if not original(body):
@@ -215,6 +216,7 @@ class UndecodableEventCrashes(Defect):
 
     surface = "webhooks"
     noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
+    crashes = (UnicodeDecodeError,)
 
     def take_in(self, original: Callable[[str, Request], None], organization: str, request: Request) -> None:
         request.body.decode()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
@@ -151,7 +152,7 @@ class OrganizationApi(Projects):
 
     def location(self, project: Project) -> str:
         """Where a project is, relative to the host that was asked (RFC 9110 section 10.2.2)."""
-        return f"/api/v1/organizations/{project.organization}/projects/{project.slug}"
+        return f"/api/v1/organizations/{project.organization}/projects/{quote(project.slug, safe='')}"
 
     def shown(self, project: Project, status: int = 200) -> Answer:
         """A project with its validator."""

@@ -9,32 +9,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from email.utils import formatdate
-from http import HTTPStatus
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Fields, Request, fields_of, head
 
-Fields = list[tuple[str, str]]
 Way = Callable[[Request, Answer], bytes]
-REASONS = {each.value: each.phrase for each in HTTPStatus}
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\n"
 LARGE = 60 * 1024
 MANY = 90
 """Fields of one answer: the HTTP library of the SDK that is documented reads no more than a hundred."""
-
-
-def head(answer: Answer, more: Fields, version: str = "HTTP/1.1", reason: str | None = None) -> bytes:
-    """Status line and fields, those that are more behind the others, and the empty line."""
-    phrase = REASONS.get(answer.status, "") if reason is None else reason
-    lines = [f"{version} {answer.status} {phrase}", *(f"{name}: {value}" for name, value in fields_of(answer) + more)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-def fields_of(answer: Answer) -> Fields:
-    """The fields that do not tell where the body ends."""
-    raw = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in answer.headers.raw]
-    return [each for each in raw if each[0].lower() not in ("content-length", "transfer-encoding")]
 
 
 def is_bare(request: Request, answer: Answer) -> bool:

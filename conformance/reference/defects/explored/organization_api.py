@@ -91,6 +91,7 @@ class OddMemberNameInUpdateFails(Defect):
 
     surface = "identity"
     noticed_by = (UPDATE,)
+    crashes = (KeyError,)
     shortest = 2
 
     def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:

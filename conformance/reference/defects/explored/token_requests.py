@@ -97,6 +97,7 @@ class FourByteCharacterInScopeFails(Defect):
 
     surface = "identity"
     noticed_by = (SCOPE,)
+    crashes = (ValueError,)
     shortest = 1
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
@@ -110,6 +111,7 @@ class LongMalformedScopeFails(Defect):
 
     surface = "identity"
     noticed_by = (SCOPE,)
+    crashes = (ValueError,)
     shortest = 1
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:

@@ -26,6 +26,7 @@ class HalfOfASurrogatePairFails(Defect):
 
     surface = "webhooks"
     noticed_by = ("webhooks/errors/any-changed-event-is-judged",)
+    crashes = (ValueError,)
     shortest = 1
 
     def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:

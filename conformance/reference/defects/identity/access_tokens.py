@@ -329,6 +329,7 @@ class LongTokenCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("authorization/bearer/invalid-token-is-401", "authorization/bearer/malformed-field-is-refused")
+    crashes = (MemoryError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         if len(token) > 4096:

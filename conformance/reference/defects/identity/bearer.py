@@ -138,6 +138,7 @@ class BadTokenCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("authorization/bearer/any-field-is-refused", "authorization/matrix/unknown-token-is-401")
+    crashes = (ValueError,)
 
     def is_token(self, original: Callable[[str], bool], text: str) -> bool:
         if text.isascii() and text.count(".") == 2:

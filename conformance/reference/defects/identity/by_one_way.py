@@ -133,6 +133,7 @@ class BodyOfNoTypeFails(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (KeyError,)
 
     def body_object(self, original: Callable[[Request], Claims], request: Request) -> Claims:
         if "content-type" not in request.headers:

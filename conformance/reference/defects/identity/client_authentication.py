@@ -104,6 +104,7 @@ class NonAsciiSecretCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/token/wrong-secret-is-refused")
+    crashes = (TypeError,)
 
     def secret_matches(self, original: Matches, client: Client | None, secret: str) -> bool:
         return hmac.compare_digest(client.secret if client else "none", secret)
@@ -153,6 +154,7 @@ class NulInClientIdCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/client/hostile-credentials-are-no-server-error", "oauth/client/client-id-is-compared-exactly")
+    crashes = (ValueError,)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         if "\0" in client_id:
@@ -313,6 +315,7 @@ class MalformedBasicCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/client/malformed-basic-is-refused", "oauth/client/any-authorization-field-keeps-the-contract")
+    crashes = (RuntimeError,)
 
     def basic_credentials(self, original: Callable[[str], tuple[str, str]], encoded: str) -> tuple[str, str]:
         try:

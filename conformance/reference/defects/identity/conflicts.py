@@ -34,6 +34,7 @@ class DuplicateSlugCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/409/duplicate-slug", "errors/table/409-duplicate-slug")
+    crashes = (LookupError,)
 
     async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
         if not await original(organization, project):

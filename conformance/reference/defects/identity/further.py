@@ -101,6 +101,7 @@ class UnknownMemberCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/unknown-member-is-refused-or-ignored",)
+    crashes = (KeyError,)
 
     def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
         for name in body:
@@ -122,6 +123,7 @@ class OddNameInCreateCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
+    crashes = (AttributeError,)
 
     def is_acceptable(self, original: Callable[..., bool], organization: Organization, name: str, value: Any) -> bool:
         return bool(original(organization, name, value) or value.no_such_attribute)

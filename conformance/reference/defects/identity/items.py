@@ -55,6 +55,7 @@ class ItemWithMembersFails(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/good-requests-never-fail",)
+    crashes = (RuntimeError,)
 
     def new_project(
         self, original: Callable[[Organization, dict[str, Any]], Project], organization: Organization, body: Any

@@ -68,6 +68,7 @@ class EncodedSlashCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/invalid-path",)
+    crashes = (IndexError,)
 
     async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
         if any(each and "/" in each for each in segments):
@@ -80,6 +81,7 @@ class BrokenPercentInQueryCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/invalid-parameter",)
+    crashes = (ValueError,)
 
     async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
         if re.search("%(?![0-9A-Fa-f]{2})", request.query_string):

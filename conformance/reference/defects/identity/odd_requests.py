@@ -37,6 +37,7 @@ class ScopeTwiceInOneListCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    crashes = (RuntimeError,)
 
     def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
         scopes = original(text)
@@ -89,6 +90,7 @@ class InheritedClientCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+    crashes = (TypeError,)
 
     def find_client(self, original: Callable[[str], Client | None], client_id: str) -> Client | None:
         if client_id in INHERITED:
@@ -101,6 +103,7 @@ class InheritedGrantCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported",)
+    crashes = (TypeError,)
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
         if grant_type in INHERITED:
@@ -234,6 +237,7 @@ class TwoBlanksInAScopeCrash(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    crashes = (RuntimeError,)
 
     def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
         if "  " in text:
@@ -255,6 +259,7 @@ class ManyScopesCrash(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    crashes = (RuntimeError,)
 
     def split_scopes(self, original: Callable[[str], tuple[str, ...]], text: str) -> tuple[str, ...]:
         if len(text) > 255:
@@ -278,6 +283,7 @@ class BearerBesideFormCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+    crashes = (RuntimeError,)
 
     def presented_credentials(
         self, original: Callable[[Request, Form], tuple[str, str]], request: Request, form: Form

@@ -70,6 +70,7 @@ class OddAlgorithmCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    crashes = (TypeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
@@ -80,6 +81,7 @@ class OddKeyNameCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    crashes = (TypeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         return original(token) if {"": True}.get(header_of(token).get("kid", ""), True) else None
@@ -90,6 +92,7 @@ class HeaderOfNoObjectCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    crashes = (AttributeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         try:
@@ -104,6 +107,7 @@ class EncryptedTokenCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("authorization/bearer/invalid-token-is-401",)
+    crashes = (RuntimeError,)
 
     def read_access_token(self, original: Reads, token: str) -> Claims | None:
         if token.count(".") == 4:

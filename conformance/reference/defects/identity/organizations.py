@@ -39,6 +39,7 @@ class InvalidBodyCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/body-that-is-no-json-object", "errors/table/400-invalid-body")
+    crashes = (RuntimeError,)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
         try:
@@ -52,6 +53,7 @@ class DeepBodyCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    crashes = (RecursionError,)
 
     def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
         if max(body.count(b"["), body.count(b"{")) > 500:
@@ -64,6 +66,7 @@ class WrongTypeCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/member-of-wrong-type",)
+    crashes = (AttributeError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if name != "members" and not isinstance(value, str) and value is not None:
@@ -76,6 +79,7 @@ class NulInTextCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    crashes = (ValueError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if isinstance(value, str) and "\0" in value:
@@ -88,6 +92,7 @@ class LoneSurrogateCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    crashes = (UnicodeEncodeError,)
 
     def is_acceptable(self, original: Acceptable, organization: Organization, name: str, value: Any) -> bool:
         if isinstance(value, str):
@@ -269,6 +274,7 @@ class UnknownMethodCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/405/unsupported-method",)
+    crashes = (KeyError,)
 
     def method_not_allowed(self, original: Callable[[str], Answer], route: str) -> Answer:
         raise KeyError(route)
@@ -365,6 +371,7 @@ class BadBoundCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/invalid-parameter",)
+    crashes = (ValueError,)
 
     def bound(
         self,

@@ -155,6 +155,7 @@ class RepeatedScopeFails(Defect):
 
     surface = "identity"
     noticed_by = ("registry/token/actions-add-up",)
+    crashes = (ValueError,)
 
     def asked_scopes(self, original: Callable[..., list[Asked]], pairs: list[tuple[str, str]]) -> list[Asked]:
         asked = original(pairs)

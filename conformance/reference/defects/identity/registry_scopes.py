@@ -119,6 +119,7 @@ class MalformedLoginFails(Defect):
 
     surface = "identity"
     noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    crashes = (ValueError,)
 
     def basic_account(self, original: Callable[[Request], Account | None], request: Request) -> Account | None:
         for value in request.headers.getlist("authorization"):
@@ -192,6 +193,7 @@ class EmptyScopeFails(Defect):
 
     surface = "identity"
     noticed_by = ("registry/token/malformed-scope-is-a-callers-fault",)
+    crashes = (IndexError,)
 
     def asked_scopes(self, original: Any, pairs: list[tuple[str, str]]) -> list[Asked]:
         if ("scope", "") in pairs:
@@ -204,6 +206,7 @@ class MissingServiceFails(Defect):
 
     surface = "identity"
     noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    crashes = (KeyError,)
 
     def service(self, original: Any, pairs: list[tuple[str, str]]) -> str:
         named = dict(pairs)["service"]
@@ -215,6 +218,7 @@ class UnreadableQueryFails(Defect):
 
     surface = "identity"
     noticed_by = ("registry/token/malformed-request-is-a-callers-fault",)
+    crashes = (UnicodeDecodeError,)
 
     def token_by_get(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         for part in request.query_string.split("&"):

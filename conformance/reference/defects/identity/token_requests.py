@@ -221,6 +221,7 @@ class UnknownGrantCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/errors/unknown-grant-type-is-unsupported", "oauth/errors/other-grants-issue-nothing")
+    crashes = (KeyError,)
 
     def offers_grant(self, original: Callable[[str], bool], grant_type: str) -> bool:
         return {"client_credentials": True}[grant_type]
@@ -243,6 +244,7 @@ class UndecodableFormCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("oauth/token/any-body-is-no-server-error", "oauth/errors/refusal-is-a-json-error-document")
+    crashes = (UnicodeDecodeError,)
 
     def intercept(self, request: Request) -> Answer | None:
         if is_token_request(request):

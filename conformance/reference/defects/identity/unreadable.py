@@ -33,6 +33,7 @@ class NamedCodingCrashesUpdates(_CrashingWrite):
 
     surface = "identity"
     noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
         return request.headers.get("content-encoding") == "gzip" and not request.body.startswith(b"\x1f\x8b")
@@ -43,6 +44,7 @@ class UnknownCharsetCrashes(_CrashingWrite):
 
     surface = "identity"
     noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
         named = request.headers.get("content-type", "").lower().replace('"', "")
@@ -54,6 +56,7 @@ class PartsWithoutBoundaryCrash(_CrashingWrite):
 
     surface = "identity"
     noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
         return request.headers.get("content-type", "") == "multipart/form-data"
@@ -64,6 +67,7 @@ class HalfATypeCrashes(_CrashingWrite):
 
     surface = "identity"
     noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    crashes = (LookupError,)
 
     def _trips(self, request: Request) -> bool:
         return "/" not in request.headers.get("content-type", "/")
@@ -142,6 +146,7 @@ class LongSlugCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+    crashes = (ValueError,)
 
     def is_slug(self, original: Callable[[Any], bool], slug: Any) -> bool:
         if isinstance(slug, str) and len(slug) > 255:
@@ -154,6 +159,7 @@ class UpdateOfTheVanishedCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
+    crashes = (KeyError,)
 
     async def update_project(
         self, original: Callable[..., Any], project: Project, changes: Any, still_holds: Callable[[], bool]
@@ -168,6 +174,7 @@ class SecondDeletionAtOnceCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/5xx/changes-at-once-are-no-server-error",)
+    crashes = (KeyError,)
 
     async def remove_project(
         self, original: Removal, organization: Organization, project: Project, still_holds: Callable[[], bool]

@@ -244,6 +244,7 @@ class ReservedNameCrashes(Defect):
 
     surface = "identity"
     noticed_by = ("errors/400/any-change-of-a-body-is-judged",)
+    crashes = (TypeError,)
 
     def refuse_unknown(self, original: Callable[..., None], body: dict[str, Any], known: frozenset[str]) -> None:
         if "constructor" in body:

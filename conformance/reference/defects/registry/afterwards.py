@@ -331,6 +331,7 @@ class EmptyChunkFails(Defect):
 
     surface = "registry"
     noticed_by = ("registry/upload/empty-chunk-is-no-server-error",)
+    crashes = (ZeroDivisionError,)
 
     async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         if not request.body:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from email.utils import formatdate
 from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import MOMENT_S, PAUSE_S, gateway, server_error
-from conformance.reference.http import Answer, Request
+from conformance.reference.http import Answer, Request, head
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 
@@ -209,7 +210,9 @@ class OneInTwentyReadsCutShort(Defect):
         if request.method == "GET" and answer.status == 200 and "etag" in answer.headers and answer.body:
             self.served += 1
             if self.served % 20 == 0:
-                answer.body = answer.body[:-1]
+                answer.headers["Date"] = formatdate(usegmt=True)
+                answer.wire = head(answer, [("Content-Length", str(len(answer.body)))]) + answer.body[:-1]
+                answer.closes = True
         return answer
 
 
