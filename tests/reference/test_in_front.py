@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+from typing import Any
 
 import pytest
 from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.deployment import build
 from conformance.reference.http import Answer, Request
+from conformance.reference.server import Application
 from conformance.reference.variants import in_front
 
 FRONTS = [
@@ -37,3 +41,32 @@ def test_what_may_come_in_any_coding_is_compressed(front: type[Variant]) -> None
     as_it_is = front().rewrite(asked(accept_encoding="identity"), Answer(200, b"content"))
     assert (as_it_is.body, "content-encoding" in as_it_is.headers) == (b"content", False)
     assert front().rewrite(asked(), Answer(204)).body == b""
+
+
+@pytest.mark.parametrize(
+    ("front", "path"),
+    [
+        (in_front.IdentityRefusesBeforeTheBody, "/api/v1/organizations/acme/projects"),
+        (in_front.RegistryRefusesBeforeTheBody, "/v2/orgs/acme/a/blobs/uploads/"),
+        (in_front.StorageRefusesBeforeTheBody, "/conformance-a/key"),
+    ],
+)
+def test_who_may_not_write_is_refused_before_the_body_and_each_other_time_closed_upon(
+    front: type[Variant], path: str
+) -> None:
+    application = Application(build().surfaces[front.surface])
+    application.alterations.put_in([front])
+    told: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was read")
+
+    async def send(message: Any) -> None:
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "scheme": "http"}
+    for _ in range(4):
+        asyncio.run(application({**scope, "query_string": b"", "headers": [(b"host", b"a")]}, receive, send))
+    heads = [each for each in told if each["type"] == "http.response.start"]
+    assert {each["status"] for each in heads} <= {401, 403}
+    assert [(b"connection", b"close") in each["headers"] for each in heads] == [False, True] * 2
