@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 
 from conformance.clients.connections import authorities
-from conformance.clients.http import HeaderFields, HttpClient, Limits, authority_of
+from conformance.clients.http import HeaderFields, HttpClient, Limits, address_in, authority_of
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
@@ -19,6 +19,7 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import seconds_of_date
 
 ROUND_TRIPS = 5
+LONGEST_ORIGIN = 100
 LARGEST_ANSWER = 4 * 1024 * 1024
 NEGLIGIBLE_SKEW_S = 2.0
 CAUSES = (
@@ -103,11 +104,22 @@ def not_the_surface(reply: Exchange, due: str) -> str:
     if reply.status in GATEWAY_ERRORS:
         return f"answers {reply.status}: a gateway whose service is down"
     if 300 <= reply.status < 400 and reply.status != 304:
-        return f"answers {reply.status}, a redirect to elsewhere; is the address right?"
+        return f"answers {reply.status}, a redirect to {_host_led_to(reply)}; is the address right?"
     # A page with a status of refusal may be the surface's own poor error, which is for the checks to judge.
     if is_html(reply) and reply.status not in (400, 401, 403, 405):
         return f"answers {reply.status} with HTML where {due} is due; is the address right?"
     return ""
+
+
+def _host_led_to(reply: Exchange) -> str:
+    """Scheme and host that a redirect leads to; no more of it, for the rest may hold what is secret."""
+    location = reply.headers.get("location")
+    if not location:
+        return "no address that it names"
+    there = address_in(reply.url, location)
+    scheme, _, _ = there.partition("://")
+    origin = f"{scheme}://{authority_of(there).rpartition('@')[2]}"
+    return "another path of it" if reply.url.startswith(f"{origin}/") else origin[:LONGEST_ORIGIN]
 
 
 def measure(state: SurfaceState, contact: Contact, method: str, path: str, headers: HeaderFields = ()) -> None:

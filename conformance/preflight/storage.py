@@ -61,7 +61,7 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     replies = {bucket: gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1") for bucket in gateway.storage.buckets}
     if all(400 <= reply.status < 500 for reply in replies.values()):
         told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
-        state.locked = f"the access key, region and buckets of the target file open nothing: {told}"
+        state.locked = f"the access key, region and buckets of the target file open nothing: {told}{_signed(told)}"
     for bucket, reply in replies.items():
         if reply.ok:
             state.ok(f"the key opens the bucket {bucket}")
@@ -71,6 +71,13 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     if foreign is not None and gateway.ask("GET", f"{foreign}?list-type=2&max-keys=1").ok:
         state.warn(f"the key opens {foreign}, which is described as another organization's")
     return state.credentials[KEY] == "ok"
+
+
+def _signed(told: str) -> str:
+    """What a signature may have failed by, where that is what was told."""
+    if "SignatureDoesNotMatch" not in told:
+        return ""
+    return "; is the secret key or the region wrong, or does a proxy change the Host, path or query that is signed?"
 
 
 def _told(reply: Exchange) -> str:

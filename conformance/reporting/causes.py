@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.reporting.text import on_one_line, shortened
-from conformance.runs.record import CheckResult
+from conformance.reporting.text import on_one_line, plural, shortened
+from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.exchange import NOT_REACHED
 
 VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
+FEWEST_NOT_REACHED = 20
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 
@@ -55,3 +57,15 @@ def causes(failing: Iterable[CheckResult]) -> list[Cause]:
         observed = shortened(on_one_line(first_finding(results[0])["observed"]), 400)
         merged.setdefault(symptom(results[0]), Cause(observed, [])).results.extend(results)
     return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))
+
+
+def in_front(record: Record) -> str:
+    """That what stands before the services often did not reach them, which so many failures may come of; or ""."""
+    met = sum(result.events.get(NOT_REACHED, 0) for result in record.results)
+    if met < max(FEWEST_NOT_REACHED, record.info.requests // 50):
+        return ""
+    areas = dict.fromkeys(result.area for result in record.results if NOT_REACHED in result.events)
+    return (
+        f"{met:,} of {plural(record.info.requests, 'request')} were {NOT_REACHED} ({', '.join(areas)}): "
+        "what fails may come of that alone. Is one of several servers down, or too slow for the gateway?"
+    )

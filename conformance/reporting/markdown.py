@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 
-from conformance.reporting.causes import Cause, causes, first_finding
+from conformance.reporting.causes import Cause, causes, first_finding, in_front
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened, visible
@@ -56,6 +56,7 @@ def render(record: Record) -> str:
         f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
         f"profile {escaped(info.profile)}, seed {info.seed}.",
+        *([f"\n**{escaped(told)}**"] if (told := in_front(record)) else []),
         "" if record.complete else "\n**The run is not complete.**\n",
         "| class | statement | MUST | SHOULD | MAY |",
         "|---|---|--:|--:|--:|",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
+from conformance.reporting.causes import in_front
 from conformance.reporting.classes import (
     NOT_BINDING,
     ClassSummary,
@@ -152,6 +153,8 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
         f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})",
     ]
     lines.append(_counted(record))
+    if told := in_front(record):
+        lines.append(painted(told, "yellow", colour))
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
     lines += [f"{name + ':':<10}{path}" for name, path in paths.items()]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conformance.reporting import exchanges
-from conformance.reporting.causes import Cause, causes
+from conformance.reporting.causes import Cause, causes, in_front
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, plural, shortened
@@ -61,6 +61,7 @@ class Report:
     record: Record
     title: str
     statement: ClassSummary
+    in_front: str
     classes: list[ClassSummary]
     counts: Tally
     tally: dict[str, int]
@@ -85,6 +86,7 @@ def build(record: Record) -> Report:
         record=record,
         title=f"{record.info.target}: conformance",
         statement=overall(record, classes),
+        in_front=in_front(record),
         classes=classes,
         counts=counts(record),
         tally={name: len(by_outcome.get(name, [])) for name in OUTCOMES},

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+NOT_REACHED = "answered 502 or 504, with which a gateway says that it reaches no service"
+"""What is counted of a check's requests so that a run can tell of it (RFC 9110 sections 15.6.3 and 15.6.5)."""
+
 
 class Headers:
     """Header fields in order, duplicates kept; names are compared without case (RFC 9110 section 5.1)."""

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, address_in, retry_after
+from conformance.clients.http import HttpClient, Limits, address_in, kept_on_tls, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.exchange import NOT_REACHED
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
 
@@ -226,3 +227,30 @@ def test_what_comes_behind_a_bare_answer_is_told(serve: Callable[..., Scripted],
     head = b"HEAD / HTTP/1.1\r\nHost: a.example"
     assert Wire(client_of(serve(answer))).send(head, bare=True).body == b""
     assert Wire(client_of(serve(answer + b"<x/>"))).send(head, bare=True).body == b"<x/>"
+
+
+@pytest.mark.parametrize(
+    ("base", "given", "asked"),
+    [
+        ("https://r.example", "http://r.example/v2/x?y=1", "https://r.example/v2/x?y=1"),
+        ("https://r.example", "http://R.example:80", "https://r.example"),
+        ("https://r.example:8443", "http://r.example:8443/x", "https://r.example:8443/x"),
+        ("https://r.example:8443", "http://r.example/x", "http://r.example/x"),
+        ("https://r.example", "http://r.example:8080/x", "http://r.example:8080/x"),
+        ("https://r.example", "http://other.example/x", "http://other.example/x"),
+        ("https://r.example", "http://r.example:99999/x", "http://r.example:99999/x"),
+        ("https://r.example", "http://[r.example/x", "http://[r.example/x"),
+        ("http://r.example", "http://r.example/x", "http://r.example/x"),
+        ("https://r.example", "", ""),
+    ],
+)
+def test_an_address_in_clear_of_the_host_that_has_tls_is_asked_over_it(base: str, given: str, asked: str) -> None:
+    assert kept_on_tls(given, base) == asked
+
+
+def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:
+    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500)]
+    server = serve(*answers)
+    client = client_of(server)
+    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500]
+    assert client.recorder.events == {NOT_REACHED: 2}

@@ -182,7 +182,7 @@ def test_wrong_secrets_and_wrong_claims_are_told(reference: tuple[Reference, Tar
     assert webhooks.credentials["url"] == "an event is answered 404; is the URL the current one?"
     assert identity.locked == 'the credential full of the target file is refused a token: 401 with "invalid_client"'
     assert registry.locked == "the login pusher of the target file is refused a token: 401"
-    assert storage.locked.endswith("conformance-b is answered 403 SignatureDoesNotMatch")
+    assert "conformance-b is answered 403 SignatureDoesNotMatch; is the secret key or the region" in storage.locked
     assert webhooks.locked == ""
     assert registry.blocked == (registry.locked, "credentials that the surface accepts; see conformance preflight")
 
@@ -325,7 +325,14 @@ PLACES = {
     "gateway": (answering(503, "text/plain", b"down"), "answers 503: a gateway whose service is down"),
     "redirect": (
         answering(302, "text/plain", b"", Location="/login"),
-        "answers 302, a redirect to elsewhere; is the address right?",
+        "answers 302, a redirect to another path of it; is the address right?",
+    ),
+    "redirect-to-https": (
+        answering(301, "text/plain", b"", Location="https://who:pass@elsewhere.example:8443/login?token=secret"),
+        "answers 301, a redirect to https://elsewhere.example:8443; is the address right?",
+    ),
+    "redirect-to-nowhere": (
+        answering(301, "text/plain", b""), "answers 301, a redirect to no address that it names; is the address right?"
     ),
 }  # fmt: skip
 

@@ -10,9 +10,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from conformance.reporting import FORMATS, render_all
+from conformance.reporting import FORMATS, html, markdown, render_all
 from conformance.reporting.markdown import code, escaped
+from conformance.reporting.terminal import closing
 from conformance.runs.record import Record
+from conformance.vocabulary.exchange import NOT_REACHED
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 
@@ -160,3 +162,23 @@ def test_rendering_again_leaves_no_old_results(tmp_path: Path) -> None:
 
 def _texts(folder: Path, pattern: str) -> Any:
     return (path.read_text(encoding="utf-8") for path in folder.glob(pattern))
+
+
+@pytest.mark.parametrize(("met", "told"), [(19, False), (20, True)])
+def test_a_gateway_that_often_reached_no_service_is_told_in_every_form(tmp_path: Path, met: int, told: bool) -> None:
+    results = [
+        samples.check(
+            "oauth/token/a", Verdict.FAIL, findings=[samples.finding("200", "502")], events={NOT_REACHED: met}
+        ),
+        samples.check("registry/pull/a"),
+    ]
+    record = samples.written(tmp_path / "run", results, requests=1000)
+    words = f"{met} of 1,000 requests were answered 502 or 504"
+    forms = [markdown.render(record), html.render(record), closing(record, {}, colour=False)]
+    assert [words in form for form in forms] == [told] * 3
+    assert [each in forms[0] for each in ("(oauth)", "Is one of several servers down")] == [told] * 2
+
+
+def test_few_answers_of_a_gateway_among_many_requests_are_not_told(tmp_path: Path) -> None:
+    result = samples.check("oauth/token/a", events={NOT_REACHED: 20})
+    assert "502" not in markdown.render(samples.written(tmp_path / "run", [result], requests=2000))
