@@ -14,6 +14,8 @@ from conformance.vocabulary.finding import Inconclusive
 
 PATIENCE = 50
 """Pages that clean-up reads before it gives up."""
+IN_VAIN = 5
+"""Pages in a row with nothing but what was removed before, behind which it gives up too: a stale list, or a lock."""
 MAY_PUT = "a key that may put objects into the bucket"
 
 
@@ -63,20 +65,27 @@ class Space(Bucket):
         if not all(gone):
             raise Inconclusive(f"objects or uploads under {self.names.prefix} in {self.name} cannot be removed")
 
-    def _repeat(self, remove_page: Callable[[], bool]) -> bool:
+    def _repeat(self, remove_page: Callable[[], set[str]]) -> bool:
         """Whether nothing is left."""
-        return any(not remove_page() for _ in range(PATIENCE))
+        removed, in_vain = set[str](), 0
+        for _ in range(PATIENCE):
+            found = remove_page()
+            in_vain = in_vain + 1 if found <= removed else 0
+            if not found or in_vain == IN_VAIN:
+                return not found
+            removed |= found
+        return False
 
-    def _remove_uploads(self) -> bool:
+    def _remove_uploads(self) -> set[str]:
         reply = self.list_uploads(self.names.prefix)
         if not reply.ok:
-            return False
+            return set()
         found = [each for each in uploads_of(reply) if each.key.startswith(self.names.prefix)]
         for each in found:
             self.abort(each.key, each.upload)
-        return bool(found)
+        return {each.upload for each in found}
 
-    def _remove_objects(self) -> bool:
+    def _remove_objects(self) -> set[str]:
         keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys
         keys = [key for key in keys if key.startswith(self.names.prefix)]
         if len(keys) > 1:
@@ -84,7 +93,7 @@ class Space(Bucket):
             keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys[:PATIENCE]
         for key in keys:
             self.delete(key)
-        return bool(keys)
+        return set(keys)
 
 
 def space_in(s3: S3, bucket: str, names: Names) -> Space:

@@ -20,12 +20,14 @@ class Stubborn(Space):
         super().__init__(S3.__new__(S3), "b", Names("0tp1h00aaaa", "w0"))
         self.s3.keys = Keys("k", "s", "us-east-1")
         self.there = [self.key()]
+        self.aborted = 0
 
     def list_uploads(self, prefix: str, **parameters: str) -> Exchange:
         upload = f"<Upload><Key>{prefix}x</Key><UploadId>1</UploadId></Upload>"
         return reply(200, f"<ListMultipartUploadsResult>{upload}</ListMultipartUploadsResult>")
 
     def abort(self, key: str, upload: str) -> Exchange:
+        self.aborted += 1
         return reply(500)
 
     def listing(self, prefix: str, **parameters: str) -> Exchange:
@@ -44,3 +46,4 @@ def test_objects_are_removed_also_where_an_upload_stays() -> None:
         space.clean_up()
 
     assert space.there == []
+    assert 1 < space.aborted <= 10, "what stays is tried a few times, not fifty"
