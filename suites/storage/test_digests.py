@@ -75,17 +75,17 @@ def test_differing_md5_of_nothing(space: Space, body: bytes) -> None:
 
 
 @verifies("storage/checksum/every-one-is-compared")
-@pytest.mark.parametrize("body", [case("beside-chunks", BODY)])
-def test_checksum_beside_chunks_is_compared(space: Space, body: bytes) -> None:
-    """Purpose: a checksum in a field is of the payload also where that comes in signed chunks.
+@pytest.mark.parametrize("digest", [case("beside-chunks", OTHER_CRC), case("md5-beside-chunks", OTHER_MD5)])
+def test_digest_beside_chunks_is_compared(space: Space, digest: Mapping[str, str]) -> None:
+    """Purpose: a digest in a field is looked at also where the payload comes in signed chunks.
 
-    Method: 1. put an object, overwrite it in signed chunks with the CRC-32 of other bytes in a field
+    Method: 1. put an object, overwrite it in signed chunks with the CRC-32 or MD5 of other bytes in a field
             2. expect 400, and the old bytes
     """
     key = space.stored(STOOD)
-    request = space.request("PUT", key, headers=OTHER_CRC)
+    request = space.request("PUT", key, headers=digest)
 
-    reply = space.s3.send_as_is(chunked(request, space.s3.keys, [body]).assembled())
+    reply = space.s3.send_as_is(chunked(request, space.s3.keys, [BODY]).assembled())
 
     expect_refusal(reply, 400, DIFFERS)
     expect_stored(space.get(key), STOOD)

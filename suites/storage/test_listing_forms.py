@@ -147,6 +147,22 @@ def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
     expect_keys(listing_of(space.listing(prefix)), keys[:1], "when what is below it is deleted")
 
 
+@verifies("storage/listing/delimiter-groups")
+@pytest.mark.parametrize("end", [case("of-a-folder-itself", "/")])
+def test_folder_itself_is_grouped(space: Space, end: str) -> None:
+    """Purpose: an object whose key is a folder's name with its slash is told from above as that folder alone.
+
+    Method: 1. put such an object, list from above it with the slash as delimiter
+            2. expect it as the common prefix, and no keys
+    """
+    folder = space.stored(b"", key=space.key("folder") + end)
+
+    for version in (version_2, version_1):
+        listing = whole_listing(version(space, folder.removesuffix(end), delimiter=end))
+        expect_keys(listing, [], "beside the common prefix that the key ends with")
+        expect_prefixes(listing, [folder])
+
+
 @verifies("storage/listing/folders-go-with-their-last-key")
 @pytest.mark.parametrize("together", [case("one-by-one", False), case("together", True)])
 def test_folders_go_with_their_last_key(space: Space, together: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.proofs import in_order, says
+from conformance.oracles.proofs import in_order, lacks, says
 from conformance.oracles.s3_documents import (
     expect_document,
     expect_entry,
@@ -234,10 +234,9 @@ def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
     """Purpose: a listing repeats bucket, prefix and delimiter and counts its keys, so that a page is understood alone.
 
     Method: 1. list with all of them
-            2. expect each in the document, and KeyCount
+            2. expect each in the document, and KeyCount; MaxKeys, where it is told, no more than asked for
     """
-    reply = space.listing(shelf + "b", delimiter="/", max_keys="7")
-    page = listing_of(reply)
+    page = listing_of(reply := space.listing(shelf + "b", delimiter="/", max_keys="7"))
     root = expect_document(reply, "ListBucketResult")
     told = {name: text_of(reply, root, name) for name in ("Name", "Prefix", "Delimiter")}
     text_of(reply, root, "KeyCount")
@@ -245,4 +244,7 @@ def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
     if told != wanted:
         name = next(name for name in wanted if told[name] != wanted[name])
         raise NonConformance(f"{wanted}", f"{told}", reply, proof=says(reply, name, wanted[name]))
+    if (page.max_keys or 0) > 7:
+        proof = lacks(reply, f"<MaxKeys>{page.max_keys}<")
+        raise NonConformance("MaxKeys of 7 at most, as asked", f"MaxKeys {page.max_keys}", reply, proof=proof)
     expect_page(page, 7)

@@ -133,7 +133,7 @@ def test_takes_hard_keys(space: Space) -> None:
             2. delete the first in one request, expect them told as deleted, and only the others there
     """
     prefix = space.prefix()
-    hard = space.stored_all(prefix, ["a&b", "a<b>", "\"q\" 'q'", "a+b", "a%20b", "é"])
+    hard = space.stored_all(prefix, ["a&b", "a<b>", "\"q\" 'q'", "a+b", "a%20b", " é "])
     beside = space.stored_all(prefix, ["a&amp;b", "a b", "q"])
 
     result = deletion_of(reply := space.delete_many(hard))

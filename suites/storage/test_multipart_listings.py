@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from conformance.oracles.proofs import in_order, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
@@ -13,10 +14,10 @@ from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
 TAIL = b"the tail"
-KEYS = ["a", "a", "a", "c/1", "c/2", "d", "e/1"]
-GROUPED = ["a", "a", "a", "d"]
+KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "d/1", "e", "f/1"]
+GROUPED, FOLDERS = ["a", "a", "a", "e"], ["b/", "c/", "d/", "f/"]
 PAGE = 2
-"""So that a page ends between two uploads to one key, one at a folder, and the last with another."""
+"""So that a page ends between two uploads to one key, one at a folder, one has only folders, and the last another."""
 
 
 @verifies("storage/multipart/abort-removes-the-upload")
@@ -99,18 +100,25 @@ def test_open_uploads_are_listed(space: Space) -> None:
 def test_open_uploads_are_encoded_where_told(space: Space) -> None:
     """Purpose: a list of uploads that says that its keys are encoded can be decoded, and what broke off be aborted.
 
-    Method: 1. open an upload to a key that needs encoding, list the uploads there with encoding-type=url
-            2. expect the key: decoded where EncodingType is told, as it is where it is not
+    Method: 1. open an upload to a key that needs encoding, list the uploads there with encoding-type=url, and with a
+               delimiter
+            2. expect the key, and its folder: decoded where EncodingType is told, as they are where it is not
     """
     prefix = space.prefix("uploads")
-    key = f"{prefix}a b+c%20d/é"
+    folder = f"{prefix}a b+c%20d/"
+    key = f"{folder}é"
     upload = space.opened(key)
     reply = space.list_uploads(prefix, encoding_type="url")
+    grouped = space.list_uploads(prefix, encoding_type="url", delimiter="/")
     space.abort(key, upload)
 
     found = [each.key for each in uploads_of(reply)]
     if found != [key]:
         raise NonConformance(f"the key {key}", f"{found}", reply, proof=lists("Upload/Key", [reply], [key]))
+    # Whether uploads are grouped at all, and rightly, is a promise of its own.
+    if uploads_page_of(grouped).prefixes == (unquote(folder.replace("+", " ")),):
+        told, proof = f"{uploads_page_of(grouped).prefixes}", lists("CommonPrefixes/Prefix", [grouped], [folder])
+        raise NonConformance(f"the common prefix {folder}, encoded", f"{told}, decoded", grouped, proof=proof)
 
 
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
@@ -163,11 +171,11 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
         for key, upload in opened:
             space.abort(key, upload)
     found = sorted((each.key, each.upload) for page in read for each in page.uploads)
-    groups = {each for page in read for each in page.prefixes}
-    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), {prefix + e for e in prefixes}
+    groups = sorted(each for page in read for each in page.prefixes)
+    wanted = sorted(each for each in opened if each[0].removeprefix(prefix) in listed), [prefix + e for e in prefixes]
     if (found, groups) != wanted:
         replies, pages = [page.reply for page in read], tuple(page.reply.id for page in read)
-        keys, grouped = (tuple(key for key, _ in wanted[0]), tuple(sorted(wanted[1])))
+        keys, grouped = tuple(key for key, _ in wanted[0]), tuple(wanted[1])
         proof = Proof(listed=(Listed("Upload/Key", pages, keys), Listed("CommonPrefixes/Prefix", pages, grouped)))
         expected = f"uploads, each once, and common prefixes: {wanted}"
         raise NonConformance(expected, f"{(found, groups)}", *replies, proof=proof)
@@ -177,8 +185,8 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
 def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
     """Purpose: the pages of a list of uploads have each upload once, several to one key also.
 
-    Method: 1. open three uploads to one key and four to others, list them two at a time, from key and id markers
-            2. expect each of the seven once, and no page with more than two
+    Method: 1. open three uploads to one key and six to others, list them two at a time, from key and id markers
+            2. expect each of the nine once, and no page with more than two
     """
     _expect_pages(space, "", KEYS, [])
 
@@ -187,7 +195,7 @@ def test_open_uploads_are_listed_page_by_page(space: Space) -> None:
 def test_open_uploads_are_grouped(space: Space) -> None:
     """Purpose: open uploads below a folder are told as one common prefix where a delimiter is given.
 
-    Method: 1. open uploads to keys beside and below two folders, list them two at a time with a delimiter
-            2. expect those beside them, each once, and the folders
+    Method: 1. open uploads to keys beside and below four folders, list them two at a time with a delimiter
+            2. expect those beside them and the folders, each once
     """
-    _expect_pages(space, "/", GROUPED, ["c/", "e/"])
+    _expect_pages(space, "/", GROUPED, FOLDERS)

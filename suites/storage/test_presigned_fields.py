@@ -11,6 +11,7 @@ from conformance.clients.storage import minutes_off
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
+    expect_absent_headers,
     expect_bytes,
     expect_etag,
     expect_headers,
@@ -18,7 +19,7 @@ from conformance.oracles.s3_objects import (
     expect_range,
     expect_stored,
 )
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
@@ -112,6 +113,23 @@ def test_range_of_a_url_is_served(space: Space) -> None:
     else:
         expect_status(reply, {200, 206})
         expect_bytes(reply, b"a film")
+
+
+@verifies("storage/presigned/chosen-fields-add-no-others")
+def test_chosen_fields_add_no_others(space: Space) -> None:
+    """Purpose: who makes a link to a file by a name that another chose does not let that other write the answer.
+
+    Method: 1. presign a GET whose response-content-disposition has a line end and another field behind it, send it
+            2. expect no such field in the answer, and the object or a refusal as the caller's fault
+    """
+    key = space.stored(b"a file")
+    chosen = {"response-content-disposition": 'attachment; filename="a"\r\nx-amz-meta-injected: yes'}
+    reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key, chosen)))
+
+    expect_absent_headers(reply, ["x-amz-meta-injected"], "that a query parameter has behind a line end")
+    expect_no_server_error(reply)
+    if reply.ok:
+        expect_bytes(reply, b"a file")
 
 
 @verifies("storage/presigned/other-operations-are-served")

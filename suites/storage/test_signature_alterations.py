@@ -82,7 +82,7 @@ MALFORMATIONS: dict[str, Alteration] = {
         request, lambda v: v.partition("Signature=")[0] + "Signature="
     ),
     "no-date": lambda request: request.without("x-amz-date"),
-    "broken-date": lambda request: request.with_header("x-amz-date", "yesterday"),
+    "broken-date": lambda request: request.with_header("x-amz-date", "20261399T256161Z"),
 }
 
 

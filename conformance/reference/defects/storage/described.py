@@ -34,6 +34,16 @@ class NumbersInMetadataReckoned(Defect):
         return {name: str(int(value)) if value.isdecimal() else value for name, value in original(call).items()}
 
 
+class BackslashesInMetadataTaken(Defect):
+    """S3 User Guide, "Working with object metadata": a backslash is kept, and escapes nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: value.replace("\\", "") for name, value in original(call).items()}
+
+
 class RangesLoseTheLanguage(Defect):
     """RFC 9110 section 15.3.7: a part without If-Range is described as the whole would have been."""
 
@@ -113,6 +123,30 @@ class MetadataOfEncryptingClientsLost(Defect):
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
         return {name: value for name, value in original(call).items() if not name.startswith("x-amz-")}
+
+
+class CopyTakesTheTypeUnasked(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: without REPLACE the type is the source's, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-goes-along",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        given = call.headers.get("content-type", stored.headers["content-type"])
+        return replace(stored, headers={**stored.headers, "content-type": given})
+
+
+class ReplacedCopyHasATypeAlone(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all of the request, Cache-Control too."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        kept = {"content-type": stored.headers["content-type"]} if replaced else stored.headers
+        return replace(stored, headers=kept)
 
 
 class ReplacedCopyKeepsItsExpiry(Defect):

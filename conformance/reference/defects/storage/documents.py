@@ -226,3 +226,13 @@ class TagsOfHeaderIgnored(Defect):
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return {}
+
+
+class NamedKeysTrimmed(Defect):
+    """XML 1.0 section 2.10: white space is passed on, so a blank at either end of a Key is part of the key."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-hard-keys",)
+
+    def entry_key(self, original: Any, entry: xml.Node) -> str:
+        return str(original(entry)).strip()

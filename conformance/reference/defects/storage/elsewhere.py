@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
-from conformance.reference.http import Answer
+from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -209,6 +209,19 @@ class UploadsToldAsEncodedAreNot(Defect):
 
     def listed_upload(self, original: Any, bucket: Bucket, upload: Upload, encoded: bool) -> str:
         return str(original(bucket, upload, False))
+
+
+class FoldersOfUploadsNotEncoded(Defect):
+    """S3 API Reference, ListMultipartUploads, EncodingType: where it is told, common prefixes are encoded, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-encoded-where-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if ("uploads", "") in request.query:
+            folders = rb"(?<=<CommonPrefixes><Prefix>)[^<]*"
+            answer.body = re.sub(folders, lambda found: unquote(found[0].decode()).encode(), answer.body)
+        return answer
 
 
 class BucketsCutShort(Defect):

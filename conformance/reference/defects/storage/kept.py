@@ -51,6 +51,16 @@ class GzipUnpacked(Defect):
         return answer
 
 
+class FirstCodingKept(Defect):
+    """S3 API Reference, PutObject, Content-Encoding: which codings have been applied, each of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/content-encoding-comes-back",)
+
+    def content_encoding(self, original: Any, call: Call) -> str:
+        return str(original(call)).partition(",")[0]
+
+
 class TypeGuessedFromName(Defect):
     """S3 API Reference, PutObject, Content-Type: the one that was given, whatever the key looks like."""
 
@@ -111,7 +121,7 @@ class LongMetadataCut(Defect):
     noticed_by = ("storage/object/metadata-comes-back",)
 
     def metadata(self, original: Any, call: Call) -> dict[str, str]:
-        return {name: value[:255] for name, value in original(call).items()}
+        return {name: value[:1024] for name, value in original(call).items()}
 
 
 class OverridesStay(Defect):

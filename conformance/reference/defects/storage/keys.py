@@ -193,3 +193,13 @@ class ControlCharacterKeyIsServerError(Defect):
         if any(ord(each) < 32 for each in key):
             raise server_error()
         original(key)
+
+
+class InvisibleLettersLost(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a no-break space is no blank, and a space of no width is there."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        return str(original(key)).replace("\u00a0", " ").replace("\u200b", "")

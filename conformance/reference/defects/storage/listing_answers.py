@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -66,4 +67,70 @@ class PageOfNothingIsNeverTheLast(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if ("max-keys", "0") in request.query:
             answer.body = answer.body.replace(b"<IsTruncated>false<", b"<IsTruncated>true<")
+        return answer
+
+
+class MaxKeysToldAsTheServersOwn(Defect):
+    """S3 API Reference, ListObjectsV2, MaxKeys: the maximum number of keys of this answer, not of any."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.body = re.sub(rb"<MaxKeys>\d+<", b"<MaxKeys>1000<", answer.body)
+        return answer
+
+
+class FolderItselfListedBesideIt(Defect):
+    """S3 API Reference, ListObjectsV2, Delimiter: keys that are rolled up are not returned elsewhere."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/delimiter-groups",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.keys = sorted({*page.keys, *({*page.prefixes} & {*names})})
+        return page
+
+
+class LastFolderPromisesMore(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: false where all is returned, also where a folder is the last."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.truncated |= page.count == wanted.limit and page.prefixes[-1:] == [page.last]
+        return page
+
+
+class ListedKeysTrimmed(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a blank at either end belongs to the key, in listings, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def listed_name(self, original: Any, element: str, name: str, encoded: bool) -> str:
+        return str(original(element, name.strip(), encoded))
+
+
+class NamesWithUnderscoreHidden(Defect):
+    """S3 API Reference, ListObjectsV2: a name that begins with an underscore is listed as any other."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        return [key for key in original(bucket) if not key.rpartition("/")[2].startswith("_")]
+
+
+class CarriageReturnsNotEscaped(Defect):
+    """XML 1.0 section 2.11: a reader takes a carriage return for a newline where it stands as it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/control-characters-do-not-break-listings",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.body = answer.body.replace(b"&#13;", b"\r")
         return answer

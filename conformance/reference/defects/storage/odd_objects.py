@@ -118,6 +118,17 @@ class ChecksumOfUrlsIgnored(Defect):
         return {} if "X-Amz-Signature" in call.query else dict(original(call))
 
 
+class Md5BesideChunksIgnored(Defect):
+    """S3 API Reference, PutObject, Content-MD5: it is compared, also where the payload comes in chunks."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/every-one-is-compared",)
+
+    def check_digests(self, original: Any, call: Call) -> str:
+        in_chunks = "x-amz-decoded-content-length" in call.headers
+        return hashlib.md5(call.body).hexdigest() if in_chunks else str(original(call))
+
+
 # Objects that came in parts, and parts that come of objects.
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Request
+from conformance.reference.storage import canonical
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
@@ -273,6 +274,18 @@ class AuthorizationHeaderCrash(Defect):
         except Fault as fault:
             raise (server_error() if fault.code == "AuthorizationHeaderMalformed" else fault) from None
         return presented
+
+
+class ImpossibleDateCrash(Defect):
+    """SigV4, "Authorization header", x-amz-date: digits in the right places that are no date are the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+
+    def check_time(self, original: Any, presented: Presented) -> None:
+        if canonical.seconds_of(presented.timestamp) is None:
+            raise server_error()
+        original(presented)
 
 
 class SecretInError(Defect):

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
@@ -91,6 +91,28 @@ class UploadsBehindAGroupLost(Defect):
     def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
         at_a_group = bool(wanted.delimiter) and wanted.after.endswith(wanted.delimiter)
         return not at_a_group and bool(original(upload, group, wanted, id_marker))
+
+
+class UploadsGroupedOnEachPage(Defect):
+    """S3 API Reference, ListMultipartUploads, delimiter: keys are grouped under a single result element."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
+
+    def comes_after(self, original: Any, upload: Upload, group: str | None, wanted: Wanted, id_marker: str) -> bool:
+        return (group is not None and group == wanted.after) or bool(original(upload, group, wanted, id_marker))
+
+
+class UploadsOfFoldersAloneFail(Defect):
+    """S3 API Reference, ListMultipartUploads: a page that has common prefixes and no uploads is a page as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/uploads-are-grouped-at-the-delimiter",)
+
+    def next_id_marker(self, original: Any, uploads: list[Upload], page: Page) -> str:
+        if not uploads:
+            raise server_error()
+        return str(original(uploads, page))
 
 
 class UploadIdMarkerIgnored(Defect):

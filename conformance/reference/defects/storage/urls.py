@@ -10,6 +10,7 @@ from conformance.reference.http import Request
 from conformance.reference.storage.authentication import Presented
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.objects import OVERRIDES
 
 
 class UrlsOfSeveralFieldsRefused(Defect):
@@ -129,3 +130,18 @@ class ChunksOfNothingRefused(Defect):
         if not call.body:
             raise Fault("IncompleteBody")
         original(call)
+
+
+class ChosenFieldsEndLines(Defect):
+    """RFC 9110 section 5.5: a line end within the value of a field is refused, or a blank is put in its place."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/chosen-fields-add-no-others",)
+
+    def overrides(self, original: Any, call: Call) -> dict[str, str]:
+        found = dict[str, str]()
+        for name, header in OVERRIDES.items():
+            value, *lines = call.query.get(name, "").split("\r\n")
+            found |= {header: value} if value else {}
+            found |= dict(line.split(": ", 1) for line in lines if ": " in line)
+        return found
