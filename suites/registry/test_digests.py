@@ -12,7 +12,7 @@ from conformance.clients.registry import Repository, StoredImage
 from conformance.clients.registry_uploads import pushed
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
-from conformance.oracles.status import expect_refused, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
@@ -171,11 +171,12 @@ def test_other_methods_under_a_malformed_digest(stored: StoredImage, kind: str, 
 
 
 @verifies("registry/digest/sha512-is-verified")
-def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
+def test_sha512(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a registry that takes sha512 digests verifies them as well.
 
     Method: 1. push a blob under the sha512 digest of another, by a POST and by a PUT: expect 400
             2. push it under its own sha512 digest; where that is taken, expect its bytes under that digest
+            3. mount it by that into another repository: where that is done (201), expect its bytes there
     """
     blob = new_blob()
     wrong, own = digest_of(b"another", "sha512"), digest_of(blob.content, "sha512")
@@ -187,6 +188,10 @@ def test_sha512(repository: Repository, new_blob: NewBlob) -> None:
     expect_status(reply, {201, 400}, "for a sha512 digest")
     if reply.status == 201:
         expect_bytes(repository.get_blob(own), blob.content)
+        mounted = stored.repository.post_upload(mount=own, from_=repository.name)
+        expect_no_server_error(mounted, "to a mount by a sha512 digest")
+        if mounted.status == 201:
+            expect_bytes(stored.repository.get_blob(own), blob.content)
 
 
 @verifies("registry/digest/known-elsewhere-is-verified")

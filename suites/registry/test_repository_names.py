@@ -13,7 +13,7 @@ import pytest
 from conformance.clients.images import image
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -61,7 +61,7 @@ def taken(
         (config,) = its_own.blobs
         created = repository.upload_of(reply).put(config.digest, config.content)
         expect_status(created, 201, f"under {repository.name}")
-        return StoredImage(repository, its_own, "v1")
+        return StoredImage(repository, its_own, "v1-below" if "/" in ending else "v1")
 
     return lambda ending: once(("apart", ending), lambda: made(ending))
 
@@ -85,7 +85,7 @@ def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending
     Method: 1. open an upload under each of two names of the grammar: expect 202, or a refusal (400 to 405, 414)
             2. push an image of its own, by that upload and under one tag, to each that was taken: expect 201
             3. GET the tag under each that was taken, and expect exactly its own bytes; and where one name goes on
-               behind a slash, 404 to GET of the other's config, or of its image
+               behind a slash, 404 to GET of the other's config, or of its image, and no tag of it in the list
     """
     pair = [each for each in (taken(like), taken(ending)) if each is not None]
     for each in pair:
@@ -95,6 +95,8 @@ def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending
     for each, other in zip(pair, reversed(pair), strict=True) if "/" in ending and len(pair) > 1 else ():
         its, config = each.repository, other.image.blobs[0].digest
         expect_not_stored([its.get_blob(config) if ending.count("/") > 1 else its.get_manifest(other.image.digest)])
+    if "/" in ending and len(pair) > 1:
+        expect_tags(pair[0].repository, [pair[0].tag])
 
 
 @verifies("registry/name/no-other-name-is-taken")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked, find_route
@@ -89,6 +89,45 @@ class ManifestFoundBelowItsName(Defect):
         found: Manifest | None = original(name, reference)
         below = (each for each in registry_of(original).repositories if each.startswith(f"{name}/"))
         return found or next((inner for each in below if (inner := original(each, reference))), None)
+
+
+class TagsBelowAreListed(Defect):
+    """distribution-spec 1.1, Listing Tags: the tags of ``a/b`` are none of ``a``, in whose folder they are."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/each-name-is-its-own",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        below = (each.tags for path, each in registry_of(original).repositories.items() if path.startswith(f"{name}/"))
+        return list(dict.fromkeys([*original(name), *(tag for tags in below for tag in tags)]))
+
+
+class Sha512MountedEmpty(Defect):
+    """distribution-spec 1.1, Mounting a blob: what was mounted is there, by whichever digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/sha512-is-verified",)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return digest.startswith("sha512:") or bool(await original(source, target, digest))
+
+
+class SubjectToldOnce(Defect):
+    """distribution-spec 1.1, Pushing Manifests with Subject: OCI-Subject comes for what is there already, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/subject-is-acknowledged",)
+
+    def __init__(self) -> None:
+        self.told: set[tuple[str, str]] = set()
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        place = asked.name, manifest.digest
+        if place in self.told:
+            without(answer, "OCI-Subject")
+        self.told.add(place)
+        return answer
 
 
 class BlobDeletedAsManifest(Defect):
