@@ -32,7 +32,8 @@ JSON_BODIES = {
     "valid": b'{"description": "x"}',
     "broken": b'{"description": ',
     "array": b"[]",
-    "wrong-type": b'{"name": 7}',
+    # Of a member that nobody knows, too, which a schema may refuse before anything is looked up.
+    "wrong-type": b'{"name": 7, "description": 7, "cf-unknown": {}}',
     "empty": b"",
 }
 

@@ -103,14 +103,14 @@ def test_no_new_token(platform: Platform, revoker: Operator) -> None:
     """Purpose: a revoked credential gets no further token.
 
     Method: 1. see that the credential gets a token; revoke it
-            2. ask again, in the body and by Basic
+            2. ask again, in the body and by Basic, there without a scope
             3. expect a refusal
     """
     platform.oauth.fresh_token(ROLE)
     revoker.revoke(platform.oauth.credential(ROLE).client_id)
 
     expect_refusal(platform.oauth.request_token(ROLE))
-    expect_refusal(platform.oauth.request_by_basic(ROLE))
+    expect_refusal(platform.oauth.request_by_basic(ROLE, scope=None))
 
 
 @verifies("authorization/revocation/revoked-token-is-invalid-token")

@@ -16,9 +16,9 @@ from conformance.vocabulary.finding import NonConformance, Proof
 
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
-    "letters": "häll ñ Ж 漢",
-    "four-bytes": "rocket 🚀 end",
-    "lines": "one\ntwo\tthree\n\nfour",
+    "letters": "häll ñ Ж 漢 e\u0301",
+    "four-bytes": "rocket 🚀 \U0001f469\u200d\U0001f467 end",
+    "lines": "one\ntwo\tthree\n\nfour  + five $$ {0}",
     "long": "x" * 300 + " end",
     "very-long": "x" * 3000 + " end",
 }
@@ -29,9 +29,10 @@ TEXTS = {
 def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
 
-    Method: 1. create an item with a text that holds marks of markup, letters of several scripts, a character of four
-               bytes, several lines, or 300 or 3,000 characters, in each member of the declared body in turn, and update
-               it so; a service may refuse such a text
+    Method: 1. create an item with a text that holds marks of markup, letters of several scripts and of two code
+               points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, or 300
+               or 3,000 characters, in each member of the declared body in turn, and update it so; a service may refuse
+               such a text
             2. where it is accepted, expect it as it was sent
     """
     for resource in platform.resources_with("create", "item"):

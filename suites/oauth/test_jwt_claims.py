@@ -67,17 +67,19 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     """Purpose: whoever verifies the token finds what it needs.
 
     Method: 1. ask for a token
-            2. expect the claim, exp and iat as numbers; client_id to be the client's, jti to be another one in another
-               token, and iss the same one
+            2. expect the claim, exp and iat as numbers, and nbf where it is there; client_id to be the client's, jti to
+               be another one in another token, and iss the same one
     """
     token, reply = issued_jwt(oauth)
     claims = claims_of(token)
     if not claims.get(name):
         found, proof = ", ".join(sorted(claims)), claims_say(reply, name, r'("[^"]|[1-9]|\[ *")')
         raise NonConformance(f"the claim {name}", f"claims {found}", reply, proof=proof)
-    if name in ("exp", "iat") and not isinstance(claims[name], int | float):
-        proof = claims_say(reply, name, "[0-9]")
-        raise NonConformance(f"the claim {name} as a number", f"{name} {claims[name]!r}", reply, proof=proof)
+    times = {"exp": ("exp",), "iat": ("iat", "nbf")}.get(name, ())
+    for each in times:
+        if not isinstance(claims.get(each, 0), int | float):
+            proof = claims_say(reply, each, "[0-9]")
+            raise NonConformance(f"the claim {each} as a number", f"{each} {claims[each]!r}", reply, proof=proof)
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
         proof = claims_say(reply, name, f'"{literal(own)}"')

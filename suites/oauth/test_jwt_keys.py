@@ -172,13 +172,18 @@ def test_key_is_of_its_algorithm(platform: Platform) -> None:
     """Purpose: a verifier that goes by what is published for which use is not led to refuse good tokens.
 
     Method: 1. ask for a token and read the declared JWK set; go on with the keys that verify the token
-            2. where all of them have an alg, expect one of them to have that of the token's header
+            2. where all of them have an alg, expect one of them to have that of the token's header; and where all of
+               them have key_ops, expect one of them to be there to verify
     """
     header, found, reply = _the_one(platform)
     wanted, algorithms = header.get("alg"), [each.get("alg") for each in found]
     if None not in algorithms and wanted not in algorithms:
         expected = f"a key for {wanted} that verifies the token"
         raise NonConformance(expected, f"it is for {algorithms[0]}", reply, proof=_says(reply, "alg", wanted))
+    uses = [each.get("key_ops", ["verify"]) for each in found]
+    if not any(isinstance(each, list) and "verify" in each for each in uses):
+        proof = has_member(reply, "key_ops", r'\[[^]]*"verify"')
+        raise NonConformance('a key of the key_ops "verify"', f"it is for {uses[0]}", reply, proof=proof)
 
 
 def _says(reply: Exchange, name: str, value: object) -> Proof:

@@ -34,6 +34,22 @@ class ScopesByBasicUnchecked(Defect):
         return self.by_basic or original(client, scopes)
 
 
+class RevokedCredentialGetsItsDefault(Defect):
+    """Credentials: a revoked credential gets no token, also where it is not asked for a scope."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/no-new-token",)
+    asks = False
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        form = original(request)
+        self.asks = "scope" in form
+        return form
+
+    def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
+        return self.asks and original(client)
+
+
 class ClientIdByBasicFolded(Defect):
     """RFC 6749 section 2.2: a client identifier is compared exactly, within Basic as well."""
 

@@ -229,6 +229,19 @@ class ValidationBeforeVisibility(Defect):
         return await original(call)
 
 
+class SchemaBeforeVisibility(Defect):
+    """The contract's table of errors: an unknown member for a hidden project is answered as for none that is."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
+
+    async def patch_project(self, original: Operation, call: Call) -> Answer:
+        surface = surface_of(original)
+        if surface.find_project(call.organization, call.slug) and b"cf-unknown" in call.request.body:
+            raise Refused(surface.invalid("The body has a member that is unknown or cannot be set."))
+        return await original(call)
+
+
 class DeletionOfHiddenIs403(Defect):
     """The contract's table of errors: deleting a hidden project is answered as for one that never existed."""
 

@@ -108,6 +108,28 @@ class UpdateRace(Defect):
         return True
 
 
+class EachSessionHasItsLock(Defect):
+    """The contract's table of errors: of two updates of one version at once one gets 409, with whatever tokens."""
+
+    surface = "identity"
+    noticed_by = ("errors/409/one-of-many-updaters-wins",)
+
+    def __init__(self) -> None:
+        self.locks: dict[str, asyncio.Lock] = {}
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        async with self.locks.setdefault(call.request.headers["authorization"], asyncio.Lock()):
+            project = surface.visible_project(call.caller, call.organization, call.slug)
+            body = surface.body_object(call.request)
+            changes, holds = surface.changes(call.organization, body), surface.may_write(call.request, body, project)
+            await asyncio.sleep(0.03)
+            if not holds:
+                return surface.conflict("The project has changed.")
+            surface.apply(project, changes)
+            return surface.shown(project)
+
+
 class LostUpdate(Defect):
     """The contract's table of errors: two updates of different fields at once both last, or one gets 409."""
 

@@ -12,6 +12,7 @@ import jwt
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.records import Project
 from conformance.reference.seeds import Client
 
@@ -147,7 +148,7 @@ class LifetimeStatedIsEverybodys(Defect):
 
 
 class _KeyToldOtherwise:
-    told: ClassVar[dict[str, str]]
+    told: ClassVar[dict[str, Any]]
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         return Answer.json(200, {"keys": [json.loads(original().body)["keys"][0] | self.told]})
@@ -158,7 +159,7 @@ class KeyOfAnotherName(_KeyToldOtherwise, Defect):
 
     surface = "identity"
     noticed_by = ("oauth/jwt/token-names-its-key",)
-    told: ClassVar[dict[str, str]] = {"kid": "2026-01"}
+    told: ClassVar[dict[str, Any]] = {"kid": "2026-01"}
 
 
 class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
@@ -166,7 +167,34 @@ class KeyForAnotherAlgorithm(_KeyToldOtherwise, Defect):
 
     surface = "identity"
     noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
-    told: ClassVar[dict[str, str]] = {"alg": "ES384"}
+    told: ClassVar[dict[str, Any]] = {"alg": "ES384"}
+
+
+class KeyIsToSignWith(_KeyToldOtherwise, Defect):
+    """RFC 7517 section 4.3: key_ops are what the key is for, of a public one to verify."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-is-of-its-algorithm",)
+    told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
+
+
+class NotBeforeIsText(Defect):
+    """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims",)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        return surface_of(original).key.sign(claims | {"nbf": "now"}, typ="at+jwt")
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        key = surface_of(original).key.private.public_key()
+        try:
+            return jwt.decode(
+                token, key, algorithms=["ES256"], audience=AUDIENCE, issuer=ISSUER, options={"verify_nbf": False}
+            )
+        except jwt.PyJWTError:
+            return None
 
 
 class SubjectOfTokensIsOne(Defect):

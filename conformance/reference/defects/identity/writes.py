@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -217,6 +218,51 @@ class TextCutAt255(_TextsChanged):
 
     def _stored(self, text: str) -> str:
         return text[:255]
+
+
+class LettersOfTextsComposed(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, letters of two code points as two."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return unicodedata.normalize("NFC", text)
+
+
+class JoinersOfTextsLost(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, also what has no width."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text.replace("\u200d", "")
+
+
+class PlusSignsOfTextsAreBlanks(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text.replace("+", " ")
+
+
+class BlanksOfTextsJoined(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, two blanks as two."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return re.sub(" {2,}", " ", text)
+
+
+class DollarSignsOfTextsRead(_TextsChanged):
+    """RFC 9110 section 9.3.1: what is read is what was written, and no pattern of what puts it in place."""
+
+    surface = "identity"
+
+    def _stored(self, text: str) -> str:
+        return text.replace("$$", "$")
 
 
 class ApiCharsetRefused(Defect):
