@@ -38,7 +38,7 @@ def one_of(got: Exchange, possible: Iterable[Stored | None]) -> Proof:
 def expect_part(reply: Exchange, stored: Stored | None, first: int, size: int) -> None:
     """The answer to a read of some of the bytes, as many as there are."""
     if stored is None:
-        expect_nothing_stored(reply)
+        expect_nothing_stored(reply, "for a key that holds nothing")
     elif first >= len(stored.body):
         expect_status(reply, 416 if stored.body else {200, 416})
     else:

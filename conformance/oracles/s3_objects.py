@@ -57,9 +57,9 @@ def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConforma
     return NonConformance(expected, observed(read), written, read, proof=proof)
 
 
-def expect_nothing_stored(reply: Exchange) -> None:
-    """A read-back: there is no object, for what was to store it was refused."""
-    expect_status(reply, 404, "for a key whose only write was refused")
+def expect_nothing_stored(reply: Exchange, because: str = "for a key whose only write was refused") -> None:
+    """A read-back: there is no object."""
+    expect_status(reply, 404, because)
 
 
 def expect_etag(reply: Exchange) -> str:

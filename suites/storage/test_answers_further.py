@@ -128,7 +128,7 @@ def test_key_that_is_named_twice_is_deleted(space: Space, times: int) -> None:
 
     if set(result.deleted) != {key} or result.errors:
         raise NonConformance(f"{key} deleted", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
-    expect_nothing_stored(space.get(key))
+    expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")

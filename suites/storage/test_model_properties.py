@@ -212,7 +212,7 @@ class BucketMachine(Machine):
         """What a key holds straight after an operation; returns the answer."""
         reply, stored = self.space.get(self.prefix + name), self.model.get(name)
         if stored is None:
-            expect_nothing_stored(reply)
+            expect_nothing_stored(reply, "for a key that holds nothing")
         else:
             self.answers.expect_object(reply, stored)
         return reply

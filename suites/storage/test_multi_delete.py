@@ -99,7 +99,7 @@ def test_quiet_names_only_errors(space: Space) -> None:
         raise NonConformance(
             "no entries in quiet mode", f"deleted {list(result.deleted)}, errors {result.errors}", reply
         )
-    expect_nothing_stored(space.get(key))
+    expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
 @verifies("storage/multi-delete/quiet-tells-errors")
@@ -158,7 +158,7 @@ def test_takes_a_thousand_keys(space: Space) -> None:
     if sorted(deletion_of(reply).deleted) != sorted(keys):
         raise NonConformance("1,000 keys deleted", f"{len(deletion_of(reply).deleted)} deleted", reply)
     for key in (there, last):
-        expect_nothing_stored(space.get(key))
+        expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
 @verifies("storage/multi-delete/more-than-a-thousand-is-refused")
@@ -233,4 +233,4 @@ def test_takes_a_checksum_in_place_of_md5(space: Space, algorithm: str) -> None:
     reply = space.delete_with(body, {name: value, "x-amz-sdk-checksum-algorithm": algorithm.upper()})
 
     expect_status(reply, 200)
-    expect_nothing_stored(space.get(key))
+    expect_nothing_stored(space.get(key), "for a key that was deleted")

@@ -156,7 +156,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     upload = space.opened(key)
     part = space.part(key, upload, 1, TAIL)
 
-    expect_nothing_stored(space.get(key))
+    expect_nothing_stored(space.get(key), "while its upload is under way")
     by_number = space.get(key, query={"partNumber": "1"})
     if by_number.ok:
         raise NonConformance("no part of an upload that is not complete", observed(by_number), by_number)

@@ -111,6 +111,7 @@ def test_what_is_written_is_read(space: Space) -> None:
         part = space.get(key, {"Range": "bytes=0-5"})
         expect_status(put, 200)
         expect_bytes(got, body, "straight after writing it")
+        expect_status(head, 200, "straight after writing it")
         if part.status == PARTIAL:
             expect_range(part, body, 0, 5)
         tag = expect_same_etag(put, got, head)

@@ -82,7 +82,7 @@ def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: s
     if result.get("Errors"):
         raise NonConformance("no errors", f"{result['Errors']}")
     for key in keys:
-        expect_nothing_stored(space.get(key))
+        expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
 @verifies("storage/sdk/managed-transfer")

@@ -54,7 +54,7 @@ def test_changed_deletion_is_judged(space: Space, change: XmlChange) -> None:
         ),
     )
     if mutation.outcome is Outcome.VALID and reply.ok:
-        expect_nothing_stored(space.get(named))
+        expect_nothing_stored(space.get(named), "for a key that was deleted")
 
 
 @verifies("storage/xml/spoiled-completion-is-judged")

@@ -48,7 +48,7 @@ class TornWrite(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read sees one write whole, never parts of two."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/one-replacement-wins",)
+    noticed_by = ("storage/at-once/key-is-a-register",)
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         earlier = bucket.objects.get(key)
@@ -57,7 +57,7 @@ class TornWrite(Defect):
             half = stored.size // 2
             bucket.put(key, replace(earlier, body=stored.body[:half] + earlier.body[half:]))
             await asyncio.sleep(PAUSE_S)
-        await original(bucket, key, stored, Conditions(None, None, None, None) if earlier else asked)
+        await original(bucket, key, stored, asked)
 
 
 class EtagOfEarlierBytes(Defect):
@@ -154,7 +154,7 @@ class HeadCached(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would tell now, not what it told before."""
 
     surface = "storage"
-    noticed_by = ("storage/conditional-write/one-replacement-wins",)
+    noticed_by = ("storage/object/written-is-read",)
 
     def __init__(self) -> None:
         self.told: dict[str, Answer] = {}
