@@ -187,16 +187,16 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     First to a repository that is not there yet, as those of a run are: some registries want each made beforehand.
     """
     name, new = doors.registry.repository, f"{doors.registry.repository}-cf-preflight"
-    opened = contact.ask("POST", f"/v2/{new}/blobs/uploads/", doors.key("pusher", f"repository:{new}:pull,push"))
-    absent = opened.status == 404
+    opened, answer = _opened(contact, doors, new)
+    first, absent = answer, opened is None or opened.status == 404
     if absent:
-        opened = contact.ask("POST", f"/v2/{name}/blobs/uploads/", doors.key("pusher"))
-    location = opened.headers.get("location") or ""
-    if opened.status != 202 or not location:
-        state.fail(f"pusher cannot push to {name}: an upload is answered {opened.status}")
+        opened, answer = _opened(contact, doors, name)
+    location = (opened.headers.get("location") if opened else None) or ""
+    if opened is None or opened.status != 202 or not location:
+        state.fail(f"pusher cannot push to {name}: an upload {answer}")
         return
     if absent:
-        state.locked = f"an upload is answered 202 to {name}, and 404 to {new}, which is not there yet"
+        state.locked = f"an upload to {name} is answered 202, and one to {new}, which is not there yet, {first}"
         state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}")
     else:
         state.ok(f"pusher may push to {name}")
@@ -207,25 +207,47 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
         return
     # Registries of the distribution family want the action delete for this too.
     scope = f"repository:{name if absent else new}:pull,push,delete"
-    cancelled = contact.ask("DELETE", location, doors.key("pusher", scope))
-    if not cancelled.ok:
+    if not _cancelled(contact, location, doors, scope):
         state.warn("an upload cannot be cancelled; the one that was opened is left to expire")
+
+
+def _opened(contact: Contact, doors: Doors, name: str) -> tuple[Exchange | None, str]:
+    """The answer to an upload that pusher opens, and how it is told; None where there is no token for it."""
+    try:
+        key = doors.key("pusher", f"repository:{name}:pull,push")
+    except Refused as reason:
+        return None, str(reason)
+    opened = contact.ask("POST", f"/v2/{name}/blobs/uploads/", key)
+    return opened, f"is answered {opened.status}"
+
+
+def _cancelled(contact: Contact, location: str, doors: Doors, scope: str) -> bool:
+    try:
+        return contact.ask("DELETE", location, doors.key("pusher", scope)).ok
+    except Refused:
+        return False
 
 
 def _features(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     role = next((each for each in ("pusher", "puller") if state.credentials.get(each) == "ok"), None)
-    claimed = contact.target.features
     if role is not None:
         _catalog(contact, state, doors, role)
-        path = f"/v2/{doors.registry.repository}/referrers/{NO_DIGEST}"
-        reply = contact.ask("GET", path, doors.key(role))
-        index = _member(reply, "manifests") if reply.status == 200 else False
-        # A repository without content may be unknown to it, which says nothing of the feature.
-        unknown = reply.status == 404 and b"NAME_UNKNOWN" in reply.body
-        seen = OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
-        state.feature("registry.referrers", seen, claimed)
+        _referrers(contact, state, doors, role)
     for name in HARMFUL:
-        state.feature(name, NOT_OBSERVABLE, claimed)
+        state.feature(name, NOT_OBSERVABLE, contact.target.features)
+
+
+def _referrers(contact: Contact, state: SurfaceState, doors: Doors, role: str) -> None:
+    try:
+        reply = contact.ask("GET", f"/v2/{doors.registry.repository}/referrers/{NO_DIGEST}", doors.key(role))
+    except Refused:
+        state.feature("registry.referrers", NOT_OBSERVABLE, contact.target.features)
+        return
+    index = _member(reply, "manifests") if reply.status == 200 else False
+    # A repository without content may be unknown to it, which says nothing of the feature.
+    unknown = reply.status == 404 and b"NAME_UNKNOWN" in reply.body
+    seen = OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
+    state.feature("registry.referrers", seen, contact.target.features)
 
 
 def _catalog(contact: Contact, state: SurfaceState, doors: Doors, role: str) -> None:

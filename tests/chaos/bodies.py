@@ -259,3 +259,9 @@ def xml_root(random: random.Random, reply: Reply) -> None:
         b"<Error/>", b"<a b='c' b='d'/>", b"<Error>" + reply.body + b"</Error>",
     )  # fmt: skip
     reply.body = random.choice(changed)
+
+
+@mutation
+def byte_order_mark(random: random.Random, reply: Reply) -> None:
+    """A mark before the text, of this coding or another."""
+    reply.body = random.choice((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff\x00")) + reply.body

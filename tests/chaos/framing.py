@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import random
+import re
 import zlib
 from collections.abc import Iterator
 from functools import cache
 
+from conformance.reference.http import Answer
+from conformance.reference.variants.framing import WAYS, in_a_large_head
 from tests.chaos.replies import End, Reply, Step, mutation
 
+STATUS = re.compile(rb"[2-5]\d\d")
 LENGTHS = (
     b"-1",
     b"many",
@@ -57,6 +61,33 @@ def length_twice(random: random.Random, reply: Reply) -> None:
     )
     reply.framing = [(b"Content-Length", b"%d" % len(reply.body)), other]
     reply.closes = True
+
+
+@mutation
+def length_repeated(random: random.Random, reply: Reply) -> None:
+    """The right length more than once, in as many fields or in one."""
+    size = b"%d" % len(reply.body)
+    reply.framing = random.choice(([(b"Content-Length", size)] * 2, [(b"Content-Length", size + b", " + size)]))
+
+
+@mutation
+def lawful(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """Right, in one of the forms that HTTP has beside the usual one."""
+    answer = Answer(int(reply.status) if STATUS.fullmatch(reply.status) else 200, reply.body)
+    for name, value in reply.fields:
+        answer.headers.append(name.decode("latin-1"), value.decode("latin-1"))
+    way, closes = random.choice([*WAYS, (in_a_large_head, False)])
+    yield way(reply.request, answer)
+    if closes:
+        yield End.CLOSE
+
+
+@mutation
+def closed_unsaid(random: random.Random, reply: Reply) -> Iterator[Step]:
+    """The whole answer, and the connection ends without a word, at once or when the next request is due."""
+    yield reply.wire()
+    yield random.choice((0.0, 0.02, 1.0))
+    yield random.choice((End.CLOSE, End.RESET))
 
 
 @mutation

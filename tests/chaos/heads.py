@@ -144,6 +144,12 @@ def fields_without_grammar(random: random.Random, reply: Reply) -> None:
 
 
 @mutation
+def folded(random: random.Random, reply: Reply) -> None:
+    """Values over several lines, as was once allowed."""
+    reply.fields = [(name, b"\r\n\t " + value.replace(b" ", b"\r\n ")) for name, value in reply.fields]
+
+
+@mutation
 def thousand_fields(random: random.Random, reply: Reply) -> None:
     """A thousand fields, of one name or of many."""
     many = random.random() < 0.5

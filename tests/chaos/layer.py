@@ -32,7 +32,7 @@ from tests.chaos import bodies, framing, heads  # noqa: F401  # they fill the ta
 from tests.chaos.replies import MUTATIONS, End, Reply, Step
 
 # What takes its time comes less often, or a run would do nothing else than wait.
-SLOW = ("drips", "silent", "late", "endless", "status-of-its-own", "interim", "compressed")
+SLOW = ("drips", "silent", "late", "endless", "closed-unsaid", "status-of-its-own", "interim", "compressed")
 NAMED = re.compile(r"[0-9a-f]{8,}|[A-Za-z0-9_-]{20,}|\d+|(?<=-)[a-z0-9]+")
 ISSUED = re.compile(rb'token": "[^".]+\.[^".]+\.([\w-]{40,})"')
 LINGER_NOT = struct.pack("ii", 1, 0)

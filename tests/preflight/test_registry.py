@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from conformance.preflight import SurfaceState, preflight
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.target import configuration
 from conformance.target.description import Target
@@ -47,7 +49,46 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
     file = TargetFile(reference[0], tmp_path / "conformance.toml")
     file.write()
     state = of_registry(file, tmp_path)
-    told = "an upload is answered 202 to orgs/acme/conformance, and 404 to orgs/acme/conformance-cf-preflight"
-    assert state.locked == f"{told}, which is not there yet"
+    told = "an upload to orgs/acme/conformance is answered 202, and one to orgs/acme/conformance-cf-preflight"
+    assert state.locked == f"{told}, which is not there yet, is answered 404"
     assert state.credentials["pusher"] == "ok"
     assert not surface.uploads
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        (
+            lambda scope: "-cf-preflight" in scope and "delete" not in scope,
+            "fail pusher cannot push to repositories of the run's own: an upload to orgs/acme/conformance is answered "
+            "202, and one to orgs/acme/conformance-cf-preflight, which is not there yet, is refused a token: 403",
+        ),
+        (
+            lambda scope: scope.endswith("pull,push"),
+            "fail pusher cannot push to orgs/acme/conformance: an upload is refused a token: 403",
+        ),
+        (
+            lambda scope: scope.endswith("delete"),
+            "warn an upload cannot be cancelled; the one that was opened is left to expire",
+        ),
+    ],
+)
+def test_a_token_endpoint_that_refuses_some_scopes_is_told(
+    refused: Callable[[str], bool],
+    told: str,
+    reference: tuple[Reference, Target],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    surface: Any = reference[0].surfaces["identity"]
+    answered = surface.token_by_get
+
+    def some(request: Request) -> Answer:
+        return Answer(403) if refused(request.parameter("scope") or "") else cast(Answer, answered(request))
+
+    monkeypatch.setattr(surface, "token_by_get", some)
+    file = TargetFile(reference[0], tmp_path / "conformance.toml")
+    file.write()
+    state = of_registry(file, tmp_path)
+    assert told in [f"{kind} {line}" for kind, line in state.lines]
+    assert state.credentials["pusher"] == "ok"
