@@ -22,7 +22,7 @@ from conformance.clients.failures import TransportError
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
-from conformance.vocabulary.exchange import NOT_REACHED, Exchange, Headers
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT, whole_number
 
@@ -105,9 +105,9 @@ class HttpClient:
         Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429 or the request cannot be sent.
         """
         exchange = self._once(method, target, tuple(headers), body)
-        if exchange.status in (502, 504):
-            self.recorder.event(NOT_REACHED)
         if not asks_to_wait(exchange) or not self.patient:
+            if exchange.status in GATEWAY_ERRORS:
+                self.recorder.event(NOT_REACHED)
             self.waited_in_vain = self.waited_in_vain and asks_to_wait(exchange)
             return exchange
         if not isinstance(body, Iterator) and not self.waited_in_vain:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from conformance.evidence.recorder import Kept, Recorder
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 
 T = TypeVar("T")
 
@@ -13,7 +14,8 @@ T = TypeVar("T")
 class Once:
     """Makes a call the first time that it is asked for, and gives what came of it each time.
 
-    What was sent and received is evidence of every check that asks. A call that raises is made again.
+    What was sent and received is evidence of every check that asks. A call that raises is made again, and so is one
+    whose answer is what a gateway says of a moment in which it reaches no service.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -28,6 +30,7 @@ class Once:
         else:
             before = len(self.recorder)
             found = call()
-            self._kept[key] = found, self.recorder.kept_from(before)
+            if not (isinstance(found, Exchange) and found.status in GATEWAY_ERRORS):
+                self._kept[key] = found, self.recorder.kept_from(before)
         result: T = found
         return result

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
-from conformance.preflight.contact import GATEWAY_ERRORS, Contact, Failed, contact, is_html, recorder_for
+from conformance.preflight.contact import Contact, Failed, contact, is_html, recorder_for
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Target
+from conformance.vocabulary.exchange import GATEWAY_ERRORS
 
 __all__ = ["SurfaceState", "alive", "preflight"]
 

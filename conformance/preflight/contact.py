@@ -14,7 +14,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Target, parse_rate
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import seconds_of_date
 
@@ -36,7 +36,6 @@ CAUSES = (
     (r"is larger than|does not end within", "the answer is too large or does not end"),
     (r"unreachable|No route to host", "there is no route to the host"),
 )
-GATEWAY_ERRORS = {502, 503, 504}
 
 
 class Failed(Exception):

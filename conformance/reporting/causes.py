@@ -11,7 +11,7 @@ from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.exchange import NOT_REACHED
 
 VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
-FEWEST_NOT_REACHED = 20
+FEWEST_NOT_REACHED = 10
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 
@@ -60,12 +60,13 @@ def causes(failing: Iterable[CheckResult]) -> list[Cause]:
 
 
 def in_front(record: Record) -> str:
-    """That what stands before the services often did not reach them, which so many failures may come of; or ""."""
-    met = sum(result.events.get(NOT_REACHED, 0) for result in record.results)
-    if met < max(FEWEST_NOT_REACHED, record.info.requests // 50):
+    """That many checks met what a gateway says of a service that it does not reach, which may be the cause; or ""."""
+    unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
+    met = [result for result in unpassed if NOT_REACHED in result.events]
+    if len(met) < max(FEWEST_NOT_REACHED, len(unpassed) // 10):
         return ""
-    areas = dict.fromkeys(result.area for result in record.results if NOT_REACHED in result.events)
     return (
-        f"{met:,} of {plural(record.info.requests, 'request')} were {NOT_REACHED} ({', '.join(areas)}): "
-        "what fails may come of that alone. Is one of several servers down, or too slow for the gateway?"
+        f"{len(met)} of the {plural(len(unpassed), 'check')} that did not pass were {NOT_REACHED} "
+        f"({', '.join(sorted({result.area for result in met}))}). Is a server behind a gateway down or slow, "
+        "or is the rate limited there? Then say it in the target file (rate), or by --rate."
     )

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-NOT_REACHED = "answered 502 or 504, with which a gateway says that it reaches no service"
-"""What is counted of a check's requests so that a run can tell of it (RFC 9110 sections 15.6.3 and 15.6.5)."""
+GATEWAY_ERRORS = frozenset({502, 503, 504})
+"""What a gateway says of a service that it does not reach, or not now (RFC 9110 sections 15.6.3 to 15.6.5)."""
+NOT_REACHED = "answered 502, 503 or 504"
+"""What of that is counted for each check, so that a run can tell what many failures may come of."""
 
 
 class Headers:

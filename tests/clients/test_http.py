@@ -249,8 +249,8 @@ def test_an_address_in_clear_of_the_host_that_has_tls_is_asked_over_it(base: str
 
 
 def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:
-    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500)]
+    answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status for status in (502, 200, 504, 500, 503)]
     server = serve(*answers)
     client = client_of(server)
-    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500]
-    assert client.recorder.events == {NOT_REACHED: 2}
+    assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503]
+    assert client.recorder.events == {NOT_REACHED: 3}

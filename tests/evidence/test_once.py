@@ -7,6 +7,7 @@ import pytest
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Tape
+from tests.oracles.s3_replies import reply
 
 
 def asked(recorder: Recorder, calls: list[int]) -> str:
@@ -65,3 +66,10 @@ def test_a_tape_passes_over_what_another_check_has_asked_for() -> None:
         told = once("a", lambda: recorder.told_again(["ask"]))
         assert told is not None and told["output"] == "answer 1"
         assert tape.left == 0 and recorder.ids_from(0) == (recorded["id"],)
+
+
+def test_what_a_gateway_says_of_a_moment_is_no_answer_for_every_check() -> None:
+    once = Once(Recorder())
+    replies = iter([reply(503), reply(200), reply(500)])
+    assert [once("a", lambda: next(replies)).status for _ in range(3)] == [503, 200, 200]
+    assert [once("b", lambda: next(replies)).status for _ in range(2)] == [500, 500]

@@ -15,6 +15,7 @@ class Item:
 
     def __init__(self, marks: dict[str, tuple[object, ...]], case: str = "") -> None:
         self.nodeid = "suites/oauth/test_a.py::test_a"
+        self.name = "test_a"
         self.path = suites_folder() / "oauth" / "test_a.py"
         self.marks = marks
         self.obj = type(self).describe
