@@ -39,6 +39,18 @@ class VolatileAnswers(Variant):
         return answer
 
 
+class CachesAskAgain(Variant):
+    """RFC 9111 sections 5.2.2.4 and 5.2.2.7: no shared cache gives out unasked what is private, or to be asked for."""
+
+    surface = "identity"
+    ways = ("private, max-age=60, s-maxage=60", "public, no-cache", "max-age=0, must-revalidate, public")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.headers["Cache-Control"] = self.ways[len(request.raw_path) % len(self.ways)]
+        return answer
+
+
 def of_unstated_length(request: Request, answer: Answer) -> Answer:
     """RFC 9110 section 9.3.2: an answer to HEAD may leave out what only making the content would tell."""
     if is_api_request(request) and request.method == "HEAD" and "Content-Length" in answer.headers:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_token_request, surface_of
+from conformance.reference.defects.identity.support import is_api_request, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.bearer import Caller
@@ -286,6 +286,30 @@ class RefusalMayBeShared(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.status in (403, 404):
             answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+class AbsenceMayBeShared(Defect):
+    """RFC 9111 section 3.5: what is not there for one caller is not for a shared cache to be gone for its owner."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/answers-are-not-shared",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404:
+            answer.headers["Cache-Control"] = "public, max-age=300"
+        return answer
+
+
+class AnswersMustBeRevalidatedWhenStale(Defect):
+    """RFC 9111 section 3.5: must-revalidate lets a shared cache keep what a token opens and give it out while fresh."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/answers-are-not-shared",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 200:
+            answer.headers["Cache-Control"] = "max-age=60, must-revalidate"
         return answer
 
 
