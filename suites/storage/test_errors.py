@@ -29,6 +29,7 @@ ODD_FIELDS = {
     "x-amz-acl": "everybody",
     "x-amz-object-lock-retain-until-date": "tomorrow",
     "x-amz-server-side-encryption": "rot13",
+    "x-amz-security-token": "of-no-session",
 }
 
 

@@ -196,6 +196,7 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
             3. expect the upload's in HEAD, and none of the earlier object's
     """
     fields = {"Content-Type": "text/csv", "Content-Encoding": "gzip", "x-amz-meta-owner": "alice"}
+    fields |= {"Content-Disposition": 'inline; filename="a"', "Content-Language": "de", "Cache-Control": "max-age=60"}
     key = space.key()
     space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)

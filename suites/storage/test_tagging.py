@@ -49,7 +49,7 @@ def test_tags_given_with_the_object(space: Space) -> None:
     Method: 1. put with x-amz-tagging, URL-encoded
             2. expect the tags decoded
     """
-    key, tags = space.key(), {**TAGS, "sum": "a=b", "reviewed": ""}
+    key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": ""}
 
     expect_status(space.put(key, b"tagged", {"x-amz-tagging": query_string(tags.items())}), 200)
     expect_tag_set(space.get_tags(key), tags)

@@ -42,7 +42,7 @@ class Told:
 @pytest.fixture(scope="session")
 def told(space: Space) -> Told:
     """An upload of one part, asked about while it was open, then completed."""
-    key = space.key("told")
+    key = space.key("told") + "+&é"
     opened = require(space.create_upload(key), "multipart uploads")
     root = xml_root(opened)
     upload = (root.findtext("UploadId") if root is not None else "") or ""

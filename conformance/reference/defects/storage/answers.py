@@ -61,6 +61,17 @@ class PartsToldOfAnotherUpload(Defect):
         return told_otherwise(answer, "ListPartsResult", "UploadId", "1")
 
 
+class KeysOfUploadsToldEncoded(Defect):
+    """S3 API Reference, CompleteMultipartUpload, Key: the object key of the newly created object, as it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        path = request.raw_path.partition("/")[2].partition("/")[2]
+        return told_otherwise(answer, "CompleteMultipartUploadResult", "Key", path)
+
+
 class PartDatedInSeconds(Defect):
     """S3 API Reference, Part, LastModified: a date and time as documents have them, not seconds since 1970."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
@@ -226,6 +227,16 @@ class TagsOfHeaderIgnored(Defect):
 
     def header_tags(self, original: Any, call: Call) -> dict[str, str]:
         return {}
+
+
+class TagsOfTheFieldDecodedTwice(Defect):
+    """RFC 3986 section 2.4: what is percent-encoded is decoded once, or a plus sign in a tag becomes a blank."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-the-object",)
+
+    def header_tags(self, original: Any, call: Call) -> dict[str, str]:
+        return {unquote_plus(name): unquote_plus(value) for name, value in original(call).items()}
 
 
 class NamedKeysTrimmed(Defect):

@@ -290,7 +290,7 @@ class UploadForgetsSystemHeaders(Defect):
     noticed_by = ("storage/multipart/metadata-is-of-the-opening",)
 
     async def finish(self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Any) -> None:
-        kept = {"content-type": stored.headers["content-type"]}
+        kept = {name: stored.headers[name] for name in {"content-type", "content-encoding"} & stored.headers.keys()}
         await original(bucket, upload, replace(stored, headers=kept), asked)
 
 

@@ -288,6 +288,19 @@ class ImpossibleDateCrash(Defect):
         original(presented)
 
 
+class TokenOfNoSessionCrash(Defect):
+    """S3 API Reference, InvalidToken: a session token that is none is the caller's fault."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def presented(self, original: Any, request: Request) -> Presented:
+        if "x-amz-security-token" in request.headers:
+            raise server_error()
+        presented: Presented = original(request)
+        return presented
+
+
 class SecretInError(Defect):
     """OWASP ASVS 7.4.1: an error tells nothing secret, least of all the key that it was checked with."""
 
