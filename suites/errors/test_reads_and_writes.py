@@ -11,7 +11,7 @@ import pytest
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import member, shows
 from conformance.oracles.headers import address_parts
-from conformance.oracles.proofs import field_matches, literal
+from conformance.oracles.proofs import field_matches, field_says_no, literal
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -131,7 +131,7 @@ def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> Non
 def test_location_leads_to_what_was_created(platform: Platform) -> None:
     """Purpose: where a creation says where the new thing is, it is there.
 
-    Method: 1. create an item; where the answer is 201, expect Location
+    Method: 1. create an item; where the answer is 201, expect Location, and not that of the list
             2. follow it, relative or absolute, at the host that was asked (written in any case, its port too): 2xx
     """
     judged, token = False, bearer(platform.oauth.token("full"))
@@ -150,10 +150,11 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
             base = literal(platform.http.base_url)
             proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
             raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
-        expect_success(
-            platform.http.get(parts._replace(scheme="", netloc="", fragment="").geturl(), [token]),
-            f"at the Location {location}",
-        )
+        address = parts._replace(scheme="", netloc="", fragment="").geturl()
+        if address.rstrip("/") == resource.path.rstrip("/"):
+            proof = field_says_no(reply, "Location", f"^{literal(location)}$")
+            raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
+        expect_success(platform.http.get(address, [token]), f"at the Location {location}")
     if not judged:
         raise NotApplicable("no creation is answered 201")
 

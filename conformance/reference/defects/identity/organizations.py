@@ -245,6 +245,16 @@ class LocationIsInternal(Defect):
         return f"http://identity.internal:8080{original(project)}"
 
 
+class LocationIsTheList(Defect):
+    """RFC 9110 section 10.2.2: the Location of a 201 is that of what was created, not of where it was put."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/location-leads-to-what-was-created",)
+
+    def location(self, original: Callable[[Project], str], project: Project) -> str:
+        return original(project).rpartition("/")[0]
+
+
 class CreationIs200(Defect):
     """RFC 9110 section 9.3.3: a created resource is answered with 201."""
 
