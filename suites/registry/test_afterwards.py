@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
-from conformance.clients.images import Manifest, NewBlob, image, index, manifest_of, variation
+from conformance.clients.images import Manifest, NewBlob, image, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage, with_digest
 from conformance.clients.registry_uploads import open_for_chunks
-from conformance.evidence.once import Once
-from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
     expect_bytes,
-    expect_listed,
     expect_not_stored,
     expect_range,
     expect_tags,
-    pages_from,
 )
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, unlike_field
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-
-CHART = "application/vnd.example.chart"
 
 
 @verifies("registry/manifest/tags-move-alone")
@@ -42,70 +33,6 @@ def test_tags_move_alone(new_repository: NewRepository) -> None:
     expect_tags(repository, ["latest", "v1"])
     expect_bytes(repository.get_manifest("latest"), first.content)
     expect_bytes(repository.get_manifest("v1"), second.content)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """A repository with an index under a tag: the index by that, all tags, and the answer to the index's deletion."""
-
-    repository: Repository
-    index: Manifest
-    pulled: Exchange
-    pages: list[Exchange]
-    deleted: Exchange
-
-
-@pytest.fixture
-def listing(new_repository: NewRepository, once: Once, features: frozenset[str]) -> Listing:
-    """An index of one image, under a tag that named the image before; it is deleted where that is claimed."""
-
-    def made() -> Listing:
-        repository = new_repository("index")
-        config, *layers = image(repository.name, layers=0).blobs
-        child = repository.given(manifest_of(config, layers, artifactType=CHART), "image", "index")
-        listed = repository.given(index([child]), "index")
-        pulled, pages = repository.get_manifest("index"), pages_from(repository.tags(), repository.follow)
-        deletes = "registry.delete" in features
-        deleted = repository.delete_manifest(listed.digest) if deletes else pages[0]
-        return Listing(repository, listed, pulled, pages, deleted)
-
-    return once("index under a tag", made)
-
-
-@verifies("registry/tags/of-indexes-are-listed")
-def test_tags_of_indexes(listing: Listing) -> None:
-    """Purpose: a tag is listed whatever it names.
-
-    Method: 1. push an image that tells an artifactType, and an index of it, each under a tag
-            2. expect both tags in the list
-    """
-    expect_listed(listing.pages, "tags", ["image", "index"])
-
-
-@verifies("registry/pull/type-goes-with-the-tag")
-def test_type_goes_with_the_tag(listing: Listing) -> None:
-    """Purpose: of a tag that named an image and names an index, an index is told.
-
-    Method: 1. push an image under a tag, and an index of it under the same tag; GET the tag
-            2. expect exactly the index's bytes, and its media type
-    """
-    expect_bytes(listing.pulled, listing.index.content)
-    expect_media_type(listing.pulled, listing.index.media_type)
-
-
-@verifies("registry/delete/index-goes-with-its-tags")
-def test_index_goes(listing: Listing) -> None:
-    """Purpose: a deleted index cannot be pulled, by whichever name.
-
-    Method: 1. push an index under a tag, DELETE it by digest: expect 202
-            2. expect 404 to GET of the digest and of the tag, and the tag in no list
-    """
-    repository = listing.repository
-
-    expect_status(listing.deleted, 202, "for an index")
-    for reference in (listing.index.digest, "index"):
-        expect_not_stored([repository.get_manifest(reference)])
-    expect_tags(repository, ["image"])
 
 
 @verifies("registry/mount/deleted-blob-is-not-mounted")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import OCI_CONFIG, OCI_INDEX, Manifest, artifact, digest_of, image, index
+from conformance.clients.images import OCI_CONFIG, OCI_EMPTY, OCI_INDEX, Manifest, artifact, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
@@ -216,7 +216,6 @@ def test_filter(referred: Referred, listing: Listing) -> None:
             2. expect exactly those
     """
     found, reply = listing.of(SBOM)
-
     expect_digests(found, referred.sboms, reply)
 
 
@@ -240,11 +239,13 @@ def test_applied_filter_is_named(referred: Referred, listing: Listing) -> None:
 def test_filter_of_a_configs_type(referred: Referred, listing: Listing) -> None:
     """Purpose: a referrer that has no type of its own is found by the type that it is listed with.
 
-    Method: 1. ask for referrers of the media type of an image's config
-            2. where the filter is applied, expect the image alone
+    Method: 1. ask for referrers of the media type of an image's config, and of that of artifacts' configs
+            2. where the filter is applied, expect the image alone, and none, since the artifacts have types of their own
     """
     found, reply = listing.of(OCI_CONFIG)
     if len(found) == len(referred.by):
         raise NotApplicable("the registry does not filter, which it may")
 
     expect_digests(found, [referred.by["image"]], reply)
+    found, reply = listing.of(OCI_EMPTY)
+    expect_digests(found, [], reply)

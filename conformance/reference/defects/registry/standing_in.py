@@ -8,6 +8,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of, without
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked, find_route
 from conformance.reference.registry.state import Manifest
 
@@ -39,6 +40,17 @@ class PostedSha512Unverified(Defect):
             return answer
         await registry.store_blob(asked.name, digest, asked.request.body)
         return registry.blob_created(asked, digest)
+
+
+class DigestsComparedInPart(Defect):
+    """Docker Registry V2, Digest Parameter: a digest is compared to its end, and not as short as it is shown."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/wrong-is-refused",)
+
+    def digest_matches(self, original: Any, digest: str, content: bytes) -> bool:
+        algorithm, _, digits = digest.partition(":")
+        return digest_of(content, algorithm).startswith(f"{algorithm}:{digits[:12]}")
 
 
 class BlobCutOffTaken(Defect):
@@ -130,6 +142,23 @@ class SubjectToldOnce(Defect):
         return answer
 
 
+class FilterOfConfigsToo(Defect):
+    """distribution-spec 1.1, Listing Referrers: the type of a config is an artifact's where it has none of its own."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/filter-knows-the-configs-type",)
+
+    def entry_of(self, original: Any, manifest: Manifest) -> dict[str, Any]:
+        return {**original(manifest), "config": (manifest.document.get("config") or {}).get("mediaType")}
+
+    def filter_passes(self, original: Any, descriptor: dict[str, Any], artifact_type: str) -> bool:
+        return bool(original(descriptor, artifact_type)) or descriptor["config"] == artifact_type
+
+    def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
+        answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
+        return answer
+
+
 class BlobDeletedAsManifest(Defect):
     """distribution-spec 1.1, Deleting Manifests: what is no manifest is 404, and is not deleted as one."""
 
@@ -146,6 +175,19 @@ class BlobDeletedAsManifest(Defect):
             await registry.remove_blob(asked.name, asked.reference)
             return registry.deleted()
         return answer
+
+
+class IndexGoesWithItsImage(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/others-stay",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        for each in list(registry_of(original).stored(name).manifests.values()):
+            if any(listed["digest"] == digest for listed in each.document.get("manifests") or []):
+                await original(name, each.digest)
 
 
 class DeletedDigestNeverComesBack(Defect):

@@ -1,0 +1,102 @@
+"""Indexes: their tags and types, their deletion, and that of an image that they list (OCI Distribution 1.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.images import Manifest, image, index, manifest_of, variation
+from conformance.clients.registry import NewRepository, Repository
+from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
+from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
+
+CHART = "application/vnd.example.chart"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A repository with an index under a tag: what is read of it, before and after one of its images was deleted."""
+
+    repository: Repository
+    index: Manifest
+    pulled: Exchange
+    pages: list[Exchange]
+    unlisted: Exchange
+    kept: Exchange
+    deleted: Exchange
+
+
+@pytest.fixture
+def listing(new_repository: NewRepository, once: Once, features: frozenset[str]) -> Listing:
+    """An index of two images, under a tag that named the first before; the second and it are deleted where claimed."""
+
+    def made() -> Listing:
+        repository = new_repository("index")
+        config, *layers = image(repository.name, layers=0).blobs
+        child = repository.given(manifest_of(config, layers, artifactType=CHART), "image", "index")
+        other = repository.given(variation(child, "other"))
+        listed = repository.given(index([child, other]), "index")
+        pulled, pages = repository.get_manifest("index"), pages_from(repository.tags(), repository.follow)
+        if "registry.delete" not in features:
+            return Listing(repository, listed, pulled, pages, pulled, pulled, pulled)
+        unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest("index")
+        deleted = repository.delete_manifest(listed.digest)
+        return Listing(repository, listed, pulled, pages, unlisted, kept, deleted)
+
+    return once("index under a tag", made)
+
+
+@verifies("registry/tags/of-indexes-are-listed")
+def test_tags_of_indexes(listing: Listing) -> None:
+    """Purpose: a tag is listed whatever it names.
+
+    Method: 1. push an image that tells an artifactType, and an index of it, each under a tag
+            2. expect both tags in the list
+    """
+    expect_listed(listing.pages, "tags", ["image", "index"])
+
+
+@verifies("registry/pull/type-goes-with-the-tag")
+def test_type_goes_with_the_tag(listing: Listing) -> None:
+    """Purpose: of a tag that named an image and names an index, an index is told.
+
+    Method: 1. push an image under a tag, and an index of it under the same tag; GET the tag
+            2. expect exactly the index's bytes, and its media type
+    """
+    expect_bytes(listing.pulled, listing.index.content)
+    expect_media_type(listing.pulled, listing.index.media_type)
+
+
+@verifies("registry/delete/others-stay")
+@pytest.mark.parametrize("other", [case("index-of-it", "index")])
+def test_index_stays(listing: Listing, other: str) -> None:
+    """Purpose: an index is not deleted with one of its images.
+
+    Method: 1. push an index of two images under a tag, DELETE one of these by digest
+            2. where that is done, expect exactly the index's bytes by its tag
+    """
+    if not listing.unlisted.ok:
+        raise NotApplicable(f"the registry keeps an image that an index lists ({listing.unlisted.status})")
+
+    expect_bytes(listing.kept, listing.index.content)
+
+
+@verifies("registry/delete/index-goes-with-its-tags")
+def test_index_goes(listing: Listing) -> None:
+    """Purpose: a deleted index cannot be pulled, by whichever name.
+
+    Method: 1. push an index under a tag, DELETE it by digest: expect 202
+            2. expect 404 to GET of the digest and of the tag, and the tag in no list
+    """
+    repository = listing.repository
+
+    expect_status(listing.deleted, 202, "for an index")
+    for reference in (listing.index.digest, "index"):
+        expect_not_stored([repository.get_manifest(reference)])
+    expect_tags(repository, ["image"])
