@@ -44,7 +44,7 @@ MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     ),
     "no-layers": lambda base, seed: variation(manifest_of(base.blobs[0], []), seed),
     "data": lambda base, seed: variation(with_data(base), seed),
-    "untyped": lambda base, seed: untyped(variation(base, seed)),
+    "untyped": lambda base, seed: untyped(index([untyped(variation(base, seed))])),
     # A config that is no JSON, as only a config of a type of one's own may be.
     "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[1].content, OTHER), base.blobs[1:]), seed),
 }
@@ -72,7 +72,7 @@ def of_any_platform(manifest: Manifest) -> Manifest:
 def untyped(manifest: Manifest) -> Manifest:
     """The manifest without its ``mediaType``, as many programs write it."""
     document = {name: value for name, value in manifest.document.items() if name != "mediaType"}
-    return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs)
+    return Manifest(json.dumps(document).encode(), manifest.media_type, manifest.blobs, manifest.children)
 
 
 def with_data(base: Manifest) -> Manifest:

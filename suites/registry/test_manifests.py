@@ -73,10 +73,11 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
     Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
-               platform, an artifact its config and a file of no bytes among its layers), then the manifest under a tag:
-               expect 201
+               platform, an artifact its config and a file of no bytes among its layers; what does not repeat its type
+               is an index of an image), then the manifest under a tag: expect 201
             2. GET it by tag: expect exactly its bytes and its media type
-            3. GET it by digest and HEAD it, where it is another type than OCI's image: expect the same
+            3. GET it by digest and HEAD it, where it is another type than OCI's image; GET the image that does not
+               repeat its type: expect the same
     """
     tag = names.new("type")
     manifest = MAKERS[kind](base, tag)
@@ -86,6 +87,8 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
     if kind in (OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST):
         expect_pulled(repository, manifest.digest, manifest)
         expect_head(repository, tag, manifest)
+    for child in manifest.children if kind == "untyped" else ():
+        expect_pulled(repository, child.digest, child)
 
 
 @verifies("registry/manifest/is-taken-by-digest")

@@ -240,12 +240,11 @@ def test_filter_of_a_configs_type(referred: Referred, listing: Listing) -> None:
     """Purpose: a referrer that has no type of its own is found by the type that it is listed with.
 
     Method: 1. ask for referrers of the media type of an image's config, and of that of artifacts' configs
-            2. where the filter is applied, expect the image alone, and none, since the artifacts have types of their own
+            2. where the filter is applied, expect the image alone, and none: the artifacts have types of their own
     """
     found, reply = listing.of(OCI_CONFIG)
     if len(found) == len(referred.by):
         raise NotApplicable("the registry does not filter, which it may")
-
     expect_digests(found, [referred.by["image"]], reply)
     found, reply = listing.of(OCI_EMPTY)
     expect_digests(found, [], reply)

@@ -10,7 +10,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked, find_route
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import OCI_MANIFEST, Manifest
 
 
 class PostedBlobPresentAlready(Defect):
@@ -156,6 +156,19 @@ class FilterOfConfigsToo(Defect):
 
     def referrers_answer(self, original: Any, descriptors: list[dict[str, Any]]) -> Answer:
         answer: Answer = original([{k: v for k, v in each.items() if k != "config"} for each in descriptors])
+        return answer
+
+
+class UntypedTakenForAnImage(Defect):
+    """image-spec 1.1, Image Index: an index that does not repeat its type is told as the one that it was pushed as."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/without-media-type-is-taken",)
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        if "mediaType" not in manifest.document:
+            answer.headers["Content-Type"] = OCI_MANIFEST
         return answer
 
 
