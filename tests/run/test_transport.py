@@ -20,6 +20,8 @@ PREFIX = "oauth/transport/"
 REALM, UPLOAD, ANSWERS = TOLD = [
     f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "answers-keep")
 ]
+# What is led by addresses, or to a token.
+LED = ("registry/transport", "registry/mount", "registry/tags", "registry/token", "registry/upload", "--explore", "0")
 OPENED = ("support-check-needs-no-login", "anonymous-pull", "anonymous-push")
 UNSPECIFIED = "0.0.0.0"  # noqa: S104
 ELSEWHERE = b"HTTP/1.1 308 Permanent Redirect\r\nLocation: https://other.example/\r\nContent-Length: 0\r\n\r\n"
@@ -201,7 +203,7 @@ def registry_told(fronted: Fronted, *known: str) -> None:
 
 def test_a_registry_that_knows_of_the_tls_before_it_passes_as_one_without(fronted: Fronted) -> None:
     registry_told(fronted, "location", "www-authenticate")
-    ran = fronted.run("registry", "--explore", "0")
+    ran = fronted.run(*LED)
     assert failing(ran) == set(), ran.output
     assert ran.code == 0, ran.output
     assert {ran.verdicts()[each] for each in TOLD} == {"pass"}
@@ -209,7 +211,7 @@ def test_a_registry_that_knows_of_the_tls_before_it_passes_as_one_without(fronte
 
 def test_locations_in_clear_are_one_finding_and_the_rest_is_judged(fronted: Fronted) -> None:
     registry_told(fronted, "www-authenticate")
-    ran = fronted.run("registry", "--explore", "0")
+    ran = fronted.run(*LED)
     assert failing(ran) == {UPLOAD, ANSWERS}, ran.output
     assert "inconclusive" not in set(ran.verdicts().values())
 
