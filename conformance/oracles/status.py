@@ -14,7 +14,7 @@ LONGEST = 8192
 
 
 def observed(reply: Exchange) -> str:
-    """An answer in a line: status, media type and the start of its body."""
+    """An answer in a line: status, media type, coding and the start of its body."""
     # Secrets are replaced before the text is cut: half a token could no longer be recognised.
     text = RECORDER.redactor.body(reply.text[:LONGEST])
     body = text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(reply.body)} bytes)"
@@ -22,6 +22,10 @@ def observed(reply: Exchange) -> str:
     if len(strange) > SHOWN // 8:
         body = f"with {len(reply.body)} bytes that are no text"
     kind = f" {reply.media_type}" if reply.media_type else ""
+    coding = reply.headers.get("content-encoding")
+    kind += f" in {coding[:SHOWN]}" if coding and coding.isprintable() else ""
+    # Nobody sees a byte order mark, for which JSON is none (RFC 8259 section 8.1).
+    body = body.replace("\ufeff", "<byte order mark>")
     return f"{reply.status}{kind} {body}".strip() if reply.body else f"{reply.status} with no body"
 
 

@@ -146,7 +146,9 @@ def fields_without_grammar(random: random.Random, reply: Reply) -> None:
 @mutation
 def folded(random: random.Random, reply: Reply) -> None:
     """Values over several lines, as was once allowed."""
-    reply.fields = [(name, b"\r\n\t " + value.replace(b" ", b"\r\n ")) for name, value in reply.fields]
+    reply.fields = [
+        (name, value if b"\n" in value else b"\r\n\t " + value.replace(b" ", b"\r\n ")) for name, value in reply.fields
+    ]
 
 
 @mutation

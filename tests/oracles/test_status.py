@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from conformance.evidence.recorder import RECORDER
@@ -15,6 +17,7 @@ from conformance.oracles.status import (
 )
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NonConformance
+from tests.oracles.replies import reply
 
 
 def answer(status: int, body: bytes = b"") -> Exchange:
@@ -62,3 +65,9 @@ def test_a_long_body_is_cut_after_its_secrets_are_replaced() -> None:
     told = observed(answer(200, b'{"access_token": "' + token.encode() + b'"}' + b"x" * 400))
     assert told.startswith('200 application/json {"access_token": "$LONG_TOKEN"}')
     assert told.endswith("bytes)")
+
+
+def test_what_nobody_would_see_is_told() -> None:
+    assert observed(answer(200, b"\xef\xbb\xbf{}")) == "200 application/json <byte order mark>{}"
+    packed = reply(200, gzip.compress(b"{}"), {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    assert observed(packed) == f"200 application/json in gzip with {len(packed.body)} bytes that are no text"
