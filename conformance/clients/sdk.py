@@ -114,12 +114,14 @@ def sdk_succeeds(what: str) -> Any:
     """What the SDK does inside must succeed: an error of it is a finding, in its own words.
 
     It has errors of its own for what a server refuses, and Python's for what it cannot read: a time that is none, say.
+    Of an error document that does not come whole it lets those of its HTTP library pass.
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from s3transfer.exceptions import RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError
+    from urllib3.exceptions import HTTPError
 
-    failed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError)
+    failed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError, HTTPError)
 
     try:
         yield

@@ -24,6 +24,8 @@ LARGEST = 1024 * 1024
 QUIET_S = 0.5
 """For how long a connection that should have been closed is listened to."""
 NOTHING = "no HTTP answer"
+FOLD = re.compile(rb"\r\n[ \t]+")
+"""Where a value goes on in the next line, as senders may no longer have it (RFC 9112 section 5.2)."""
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
 WITHOUT_CONTENT = (b"204", b"304")
@@ -70,7 +72,7 @@ class Wire:
 
     def _recorded(self, sent: Exchange, raw: bytes, duration_s: float) -> Exchange:
         head, _, body = raw.partition(b"\r\n\r\n")
-        lines = head.split(b"\r\n")
+        lines = FOLD.sub(b" ", head).split(b"\r\n")
         words = lines[0].split(b" ", 2)
         if len(words) < 2 or not words[1].isdigit():
             self.http.recorder.failed_request(sent, NOTHING, "wire")
@@ -136,11 +138,13 @@ class Wire:
         head, separator, body = final_of(raw).partition(b"\r\n\r\n")
         if not separator:
             return False
-        first, *lines = head.split(b"\r\n")
+        first, *lines = FOLD.sub(b" ", head).split(b"\r\n")
         if first.split(b" ")[1:2] in ([each] for each in WITHOUT_CONTENT):
             return True
         fields = self._fields(lines)
-        size = whole_number(fields.get("content-length") or "")
+        # One length told several times is one (RFC 9110 section 8.6).
+        told = {each.strip() for each in (fields.get("content-length") or "").split(",")}
+        size = whole_number(told.pop()) if len(told) == 1 else None
         return unchunked(body) is not None if is_chunked(fields) else size is not None and len(body) >= size
 
     def _connection(self) -> socket.socket:

@@ -254,3 +254,9 @@ def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callabl
     client = client_of(server)
     assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503]
     assert client.recorder.events == {NOT_REACHED: 3}
+
+
+def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[..., Scripted]) -> None:
+    head = b"HTTP/1.1 200 OK\r\nX-A: of\r\n\t two: lines\r\nContent-Length: 2, 2\r\n\r\nok"
+    for answer in (client_of(serve(head)).get("/"), Wire(client_of(serve(head))).send(b"GET / HTTP/1.1\r\nHost: x")):
+        assert (answer.body, answer.headers.get("x-a")) == (b"ok", "of two: lines")

@@ -69,5 +69,7 @@ def test_a_long_body_is_cut_after_its_secrets_are_replaced() -> None:
 
 def test_what_nobody_would_see_is_told() -> None:
     assert observed(answer(200, b"\xef\xbb\xbf{}")) == "200 application/json <byte order mark>{}"
-    packed = reply(200, gzip.compress(b"{}"), {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    packed = reply(
+        200, gzip.compress(bytes(range(128, 256))), {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    )
     assert observed(packed) == f"200 application/json in gzip with {len(packed.body)} bytes that are no text"
