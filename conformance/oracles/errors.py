@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from conformance.oracles.documents import texts
-from conformance.oracles.proofs import lacks
+from conformance.oracles.proofs import field_says_no, lacks, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -57,11 +57,15 @@ LEAKS = {
     ),
 }
 
+IN_FIELDS = ("a stack trace", "a line of its program", "an exception of its program", "SQL")
+"""What no header field shows either; paths of a service's own and its name with a version may stand in some."""
+ADDRESSES = frozenset({"location", "content-location", "link", "set-cookie", "content-security-policy"})
+
 
 def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
     """The body shows no stack trace, SQL, path, address, line, exception or version of the server, but for those named.
 
-    What was asked for may be repeated, and be what looks like a path of a server.
+    What was asked for may be repeated, and be what looks like a path of a server. Some of these no field shows either.
     """
     said = _without_address("\n".join([reply.text, *_texts(reply)]), reply)
     for what, pattern in LEAKS.items():
@@ -71,6 +75,12 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
             written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
             proof = lacks(reply, written[0]) if written else None
             raise NonConformance(f"an error without {what}", told, reply, proof=proof)
+    for name, value in [each for each in reply.headers if each[0].lower() not in ADDRESSES]:
+        read = _without_address(unquote(value), reply)
+        told_of = [what for what in IN_FIELDS if what not in but and LEAKS[what].search(read)]
+        if told_of:
+            proof = field_says_no(reply, name, f"^{literal(value)}$")
+            raise NonConformance(f"an error without {told_of[0]}", f"{name}: {value[:120]}", reply, proof=proof)
 
 
 def _texts(reply: Exchange) -> Iterable[str]:

@@ -56,6 +56,34 @@ def test_internals_are_found_behind_escapes() -> None:
         expect_no_leak(reply(500, {"error": 'File "create", line 3, in <module>'}))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("X-Debug-Exception-File", "%2Fsrv%2Fapp%2Fsrc%2FController.php:31"),
+        ("X-Error", "java.lang.NullPointerException"),
+        ("X-Cause", 'Traceback (most recent call last): File "a.py", line 3'),
+    ],
+)
+def test_internals_are_found_in_fields(name: str, value: str) -> None:
+    with pytest.raises(NonConformance, match=name):
+        expect_no_leak(reply(500, "", {name: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Server", "Apache/2.4 (Debian)"),
+        ("X-Powered-By", "PHP/8.3.1"),
+        ("Set-Cookie", "s=1; Path=/app/portal"),
+        ("Location", "/srv/projects/create.php:31"),
+        ("Via", "1.1 edge.example.rs:8443"),
+        ("X-Original-Path", "/k.php:31"),
+    ],
+)
+def test_fields_may_name_programs_and_paths_of_the_service(name: str, value: str) -> None:
+    expect_no_leak(replace(reply(404, "", {name: value}), url="https://id.example/k.php:31"))
+
+
 def test_what_was_asked_for_is_no_path_of_the_server() -> None:
     asked = replace(
         reply(404, {"path": "/app/v1/projects/x y"}), url="https://id.example.rs:8443/app/v1/projects/x%20y"

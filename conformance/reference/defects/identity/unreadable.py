@@ -245,6 +245,18 @@ class ErrorNamesTheDatabase(_Telling):
     told = "dial tcp 10.0.3.17:5432: connect: connection refused"
 
 
+class FieldNamesTheProgram(Defect):
+    """OWASP API8: errors show no line of the program, in a header field neither."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/shows-no-internals", "oauth/errors/no-internals-shown")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            answer.headers["X-Debug-Exception-File"] = "%2Fsrv%2Fapp%2Fsrc%2FController.php:31"
+        return answer
+
+
 class TypeOfNothingCrashes(Defect):
     """The contract's table of errors: a read that says what it would send is no reason for a 5xx."""
 
