@@ -288,8 +288,9 @@ def uploads_of(reply: Exchange) -> list[Upload]:
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:
-    """The tags of a GetObjectTagging answer."""
+    """The tags of a GetObjectTagging answer; the set of them is there also where it is empty."""
     root = expect_document(reply, "Tagging")
+    text_of(reply, root, "TagSet")
     return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in root.findall("TagSet/Tag")}
 
 

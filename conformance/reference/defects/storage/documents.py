@@ -229,6 +229,18 @@ class TagsOfHeaderIgnored(Defect):
         return {}
 
 
+class EmptyTagSetLeftOut(Defect):
+    """S3 API Reference, Tagging, TagSet: required, so that SDKs have a list of tags where there is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/none-is-an-empty-set",)
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = answer.body.replace(b"<TagSet></TagSet>", b"")
+        return answer
+
+
 class TagsOfTheFieldDecodedTwice(Defect):
     """RFC 3986 section 2.4: what is percent-encoded is decoded once, or a plus sign in a tag becomes a blank."""
 
