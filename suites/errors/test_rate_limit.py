@@ -167,7 +167,7 @@ WAYS_ROUND: dict[str, Callable[[OAuthClient], Exchange]] = {
     ),
     "basic": lambda oauth: oauth.request_by_basic(ROLE),
     "other-fields": lambda oauth: oauth.post(oauth.form(ROLE), (FORM_TYPE, *_of_another_caller())),
-    "query": lambda oauth: oauth.post(oauth.form(ROLE), query=f"?cf={random.randrange(10**6)}"),
+    "query": lambda oauth: oauth.post([*oauth.form(ROLE), ("cf", f"{random.random()}")], query=f"?{random.random()}"),
 }
 
 
@@ -187,7 +187,7 @@ def test_no_way_round_the_limit(target: Target, oauth: OAuthClient, way: str) ->
 
     Method: 1. exhaust the limit of the role limited
             2. ask as often again at once, and three times more, under another X-Forwarded-For each, by Basic, under
-               other fields that name the caller, or with another query
+               other fields that name the caller, or with another query and body
             3. expect a 429 among the answers
     """
     exhausted(target, oauth)

@@ -257,6 +257,16 @@ class _LimitOfEach(Defect):
         raise NotImplementedError
 
 
+class LimitOfEachBody(_LimitOfEach):
+    """RFC 6585 section 4: a limit is not led round by a parameter that nobody knows."""
+
+    surface = "identity"
+    noticed_by = ("errors/429/no-way-round-the-limit",)
+
+    def _said(self, request: Request) -> str:
+        return request.body.decode("latin-1")
+
+
 class LimitOfEachAgent(_LimitOfEach):
     """RFC 6585 section 4: a limit is not led round by another User-Agent."""
 
