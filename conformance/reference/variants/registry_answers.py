@@ -12,7 +12,7 @@ from conformance.reference.defects.registry.common import kind_of, registry_of, 
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access
 from conformance.reference.registry.errors import Refusal
-from conformance.reference.registry.routing import Route
+from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.variants.registry import without_delete
 
@@ -189,3 +189,20 @@ class BlobTypeToldWithItsBytesAlone(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return without(answer, "Content-Type") if request.method == "HEAD" and kind_of(request) == "blob" else answer
+
+
+class ClosingAgainAnsweredAgain(Variant):
+    """Docker Registry V2, Errors: 404 is for a session that is not known; the same PUT again may be."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.closed: dict[str, tuple[str, str, bytes]] = {}
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        known = asked.name, asked.request.parameter("digest") or "", asked.request.body
+        if self.closed.get(asked.reference) == known:
+            return registry_of(original).blob_created(asked, known[1])
+        answer: Answer = await original(asked)
+        self.closed[asked.reference] = known
+        return answer
