@@ -366,3 +366,8 @@ def expect_reachable(what: str, request: Callable[[], T]) -> T:
         return request()
     except Unreachable as failure:
         raise NonConformance(f"{what} that can be reached by those to whom it is given", str(failure)) from None
+
+
+def expect_bytes_at(repository: Repository, location: str, content: bytes) -> None:
+    """A Location that the registry gave can be reached, and is where exactly these bytes can be pulled."""
+    expect_bytes(expect_reachable("a Location", lambda: repository.pull(location)), content)

@@ -22,6 +22,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import (
     expect_bytes,
+    expect_bytes_at,
     expect_bytes_or_collected,
     expect_content_length,
     expect_location,
@@ -125,7 +126,7 @@ def test_location_can_be_pulled(repository: Repository, pushed: tuple[Exchange, 
     reply, manifest = pushed
     expect_status(reply, 201)
 
-    expect_bytes(repository.pull(expect_location(reply)), manifest.content)
+    expect_bytes_at(repository, expect_location(reply), manifest.content)
 
 
 @verifies("registry/manifest/created-digest-is-true")
@@ -204,7 +205,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
 
     expect_true_digest(reply, second.digest)
     if location := reply.headers.get("location"):
-        expect_bytes(repository.pull(location), second.content)
+        expect_bytes_at(repository, location, second.content)
     expect_head(repository, tag, second)
     etag = pulled.headers.get("etag")
     expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))

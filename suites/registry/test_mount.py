@@ -10,7 +10,13 @@ import pytest
 from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored, expect_true_digest
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_bytes_at,
+    expect_location,
+    expect_not_stored,
+    expect_true_digest,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -73,7 +79,7 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
         raise NotApplicable("the registry answered the mount with an upload, as it may")
 
     location = expect_location(reply)
-    expect_bytes(repository.pull(location), blob.content)
+    expect_bytes_at(repository, location, blob.content)
     expect_true_digest(reply, blob.digest)
     if f"/{stored.repository.name}/" in location:
         raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)

@@ -16,7 +16,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
-ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', '"of-another", W/{}'
+ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', 'W/"of-another", W/{}'
 
 
 @dataclass(frozen=True)

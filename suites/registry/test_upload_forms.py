@@ -11,7 +11,7 @@ from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
 from conformance.clients.registry_uploads import open_for_chunks, require_chunks
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_reachable
+from conformance.oracles.registry import expect_bytes, expect_bytes_at, expect_location, expect_range, expect_reachable
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -133,7 +133,7 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
     if reply.status == 202:
         reply = repository.upload_of(reply).put(blob.digest, blob.content)
     expect_status(reply, 201, "when the upload is complete")
-    expect_bytes(repository.pull(expect_location(reply)), blob.content)
+    expect_bytes_at(repository, expect_location(reply), blob.content)
 
 
 @verifies("registry/upload/in-chunks")

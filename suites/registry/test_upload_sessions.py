@@ -11,7 +11,13 @@ import pytest
 from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_location, expect_not_stored, expect_true_digest
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_bytes_at,
+    expect_location,
+    expect_not_stored,
+    expect_true_digest,
+)
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -136,7 +142,7 @@ def test_location_can_be_pulled(repository: Repository, finished: Over) -> None:
     """
     expect_status(finished.reply, 201)
 
-    expect_bytes(repository.pull(expect_location(finished.reply)), finished.blob.content)
+    expect_bytes_at(repository, expect_location(finished.reply), finished.blob.content)
 
 
 @verifies("registry/upload/created-digest-is-true")

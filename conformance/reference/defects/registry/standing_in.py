@@ -190,6 +190,40 @@ class BlobDeletedAsManifest(Defect):
         return answer
 
 
+class CreatedBlobsOfTheInside(Defect):
+    """distribution-spec 1.1, POST then PUT: the Location of what was created leads there for whoever pushed it."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/location-can-be-pulled", "registry/mount/location-is-in-the-target")
+
+    def blob_url(self, original: Any, request: Request, name: str, digest: str) -> str:
+        return f"http://registry.internal:5000/v2/{name}/blobs/{digest}"
+
+
+class CreatedManifestsOfTheInside(Defect):
+    """distribution-spec 1.1, Pushing Manifests: Location is a pullable manifest, for whoever pushed it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/location-can-be-pulled",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        answer.headers["Location"] = f"http://registry.internal:5000/v2/{asked.name}/manifests/{manifest.digest}"
+        return answer
+
+
+class ListOfWeakTagsFails(Defect):
+    """API Reference, Error Handling: entity tags that a proxy has weakened are no failure of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/entity-tag-saves-a-pull",)
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        if request.headers.get("if-none-match", "").startswith("W/"):
+            raise Refusal("UNSUPPORTED", status=500)
+        return bool(original(request, digest))
+
+
 class IndexGoesWithItsImage(Defect):
     """distribution-spec 1.1, Deleting Manifests: what lists the deleted one is not deleted, as by a cascade."""
 
