@@ -19,14 +19,14 @@ BUCKET = "<bucket>"
 RETURN = "\r"
 """A reader of XML takes it for a newline where it is not escaped (XML 1.0, 2.11): so "Icon\\r" of macOS is lost."""
 ORDINARY = {
-    "blank": " a b ",
-    "unicode": "straße\u00a0日\u200b本",
+    "blank": " a  b ",
+    "unicode": "straße\u00a0日\u200b本\u00ad\u200f\ufeff",
     "emoji": "rocket-🚀.tmp",
     "punctuation": "!-_.*'()",
     "ampersand": "a&b=c;d",
     "quotes": "\"double\" 'single'",
     "percent": "100%",
-    "brackets": "[x]{y}<z>",
+    "brackets": "[x]{y}<z>|^`",
     "at-and-colon": "a@b:c$d,e",
     "tilde": "~t~",
     "question-and-hash": "what?#part",

@@ -195,11 +195,21 @@ class ControlCharacterKeyIsServerError(Defect):
         original(key)
 
 
-class InvisibleLettersLost(Defect):
-    """S3 User Guide, "Naming Amazon S3 objects": a no-break space is no blank, and a space of no width is there."""
+class LettersOfNoFileNameReplaced(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": what some file system cannot have in a name is kept all the same."""
 
     surface = "storage"
     noticed_by = ("storage/key/ordinary-names-are-kept",)
 
     def object_key(self, original: Any, key: str) -> str:
-        return str(original(key)).replace("\u00a0", " ").replace("\u200b", "")
+        return re.sub("[|^`]|(?<= ) ", "_", str(original(key)))
+
+
+class InvisibleLettersLost(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a space of no width, a mark or a hyphen that none sees are there."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        return str(original(key)).translate(dict.fromkeys(map(ord, "\u200b\u00ad\u200f\ufeff")))
