@@ -51,6 +51,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "several_at_once": (
         "ManifestsAtOnceMixed",
         "ReferrersAtOnceLost",
+        "ClosingAgainAnsweredAgain",
         "SecondClosingFails",
         "SecondDeletionFails",
         "TagsDeletedAtOnceComeBack",
