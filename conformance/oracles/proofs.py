@@ -69,6 +69,14 @@ def adds_up(reply: Exchange, *sums: Sum) -> Proof:
     return Proof(reply.id, sums=sums)
 
 
+def ends_as_told(reply: Exchange, within_s: int, late: bool) -> Proof:
+    """The JWT in an answer would end with its expires_in: no later, or, told from its iat as well, no earlier."""
+    exp, iat, told = ((reply.id, name) for name in ("claims.exp", "claims.iat", "expires_in"))
+    if late:
+        return adds_up(reply, Sum((exp,), (NOW, told), -EVER, within_s))
+    return adds_up(reply, *(Sum((exp,), (begin, told), -within_s, EVER) for begin in (iat, NOW)))
+
+
 def among(pages: Sequence[Exchange], text: str) -> Proof | None:
     """A text would stand in a list; nothing is said of one of several pages, since it could be on any."""
     return Proof(pages[0].id, matches=literal(text)) if len(pages) == 1 else None

@@ -7,6 +7,7 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
+from conformance.oracles.proofs import among
 from conformance.oracles.registry import (
     expect_reachable,
     expect_scope,
@@ -42,7 +43,8 @@ def test_catalog(pages: list[Exchange], stored: StoredImage) -> None:
 
     if found.count(stored.repository.name) != 1:
         times = found.count(stored.repository.name)
-        raise NonConformance(f"{stored.repository.name} once", f"{times} times among {len(found)}", *pages)
+        proof = among(pages, f'"{stored.repository.name}"') if times == 0 else None
+        raise NonConformance(f"{stored.repository.name} once", f"{times} times among {len(found)}", *pages, proof=proof)
 
 
 @verifies("registry/catalog/repeats-nothing")

@@ -164,7 +164,8 @@ def test_realm_is_a_url(support: Exchange) -> None:
     realm = address_parts(support, told)
 
     if not told.lower().startswith(("http://", "https://")) or not realm.netloc:
-        raise NonConformance("an absolute realm", support.headers.get("www-authenticate") or "", support)
+        proof = field_matches(support, "WWW-Authenticate", 'realm="?https?://[^/"]')
+        raise NonConformance("an absolute realm", support.headers.get("www-authenticate") or "", support, proof=proof)
 
 
 def told_of_bearer(reply: Exchange) -> dict[str, str]:

@@ -13,7 +13,7 @@ from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.clients.registry_uploads import at_the_registry
-from conformance.oracles.proofs import alike
+from conformance.oracles.proofs import alike, not_among
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
@@ -84,7 +84,7 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     pages = pages_from(registry.catalog("?n=50"), registry.follow_catalog)
     listed = [each for page in pages for each in strings_of(page, "repositories")]
     if name in listed:
-        raise NonConformance(f"{name} not to be listed", "it is", *pages)
+        raise NonConformance(f"{name} not to be listed", "it is", *pages, proof=not_among(pages, f'"{name}"'))
     for hidden, login in ((name, registry), (guarded.repository.name, registry.as_role("foreign"))):
         reply = login.catalog(f"?n=1&last={hidden[:-1]}")
         expect_no_server_error(reply)

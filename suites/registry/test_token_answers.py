@@ -12,7 +12,7 @@ from conformance.clients.registry_tokens import altered, ask, claims_of, pull, r
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_directive
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
-from conformance.oracles.proofs import claims_differ, without_member
+from conformance.oracles.proofs import claims_differ, ends_as_told, without_member
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
@@ -165,12 +165,12 @@ def test_token_lives_as_long_as_it_says(answer: Exchange) -> None:
     ends, issued = claims.get("exp"), claims.get("iat")
     if told is None:
         raise NotApplicable("the answer tells no expires_in, as it need not")
-
     if not isinstance(told, int | float) or not isinstance(ends, int | float):
         raise NonConformance("exp and expires_in to be numbers", f"exp {ends!r}, expires_in {told!r}", answer)
     since = min(issued, answer.started) if isinstance(issued, int | float) else 0
     if not since + told - 60 <= ends <= answer.started + told + 60:
-        raise NonConformance(f"exp in {told} s", f"exp {ends}, where it is {answer.started:.0f} now", answer)
+        seen, proof = f"exp {ends}, where it is {answer.started:.0f} now", ends_as_told(answer, 60, ends > since + told)
+        raise NonConformance(f"exp in {told} s", seen, answer, proof=proof)
 
 
 @pytest.fixture

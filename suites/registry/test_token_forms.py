@@ -20,7 +20,7 @@ from conformance.clients.registry_tokens import (
 )
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
-from conformance.oracles.proofs import has_member, without_member
+from conformance.oracles.proofs import claims_say, has_member, literal, without_member
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -182,4 +182,5 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     own = token_for(bearer, "pusher", scope)
     subjects = [claims_of(each).get("sub") for each in (own, token_in(again))]
     if subjects[0] != subjects[1]:
-        raise NonConformance(f"sub {subjects[0]!r}", f"sub {subjects[1]!r}", again)
+        proof = claims_say(again, "sub", f'"{literal(str(subjects[0]))}"')
+        raise NonConformance(f"sub {subjects[0]!r}", f"sub {subjects[1]!r}", again, proof=proof)

@@ -15,7 +15,7 @@ from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied, expect_untouched
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 
 @verifies("registry/token/each-scope-has-its-own-actions")
@@ -162,7 +162,8 @@ def test_token_is_not_told_back(stored: StoredImage, to_pull: str, once: Once) -
     reply = once("pushed with a token to pull", stranger.post_upload)
 
     if to_pull in reply.text:
-        raise NonConformance("an answer without the token", "the token is in it", reply)
+        proof = Proof(reply.id, unsaid=(to_pull,))
+        raise NonConformance("an answer without the token", "the token is in it", reply, proof=proof)
 
 
 @verifies("registry/token/several-scopes")
