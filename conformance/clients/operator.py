@@ -52,6 +52,14 @@ class Operator:
             raise Inconclusive("the hook events printed no JSON list", "a command that prints a JSON list")
         return events
 
+    def make_repository(self, name: str) -> None:
+        """Makes a repository in the registry."""
+        self._run("make_repository", repository=name)
+
+    def remove_repository(self, name: str) -> None:
+        """Removes a repository that was made so."""
+        self._run("remove_repository", repository=name)
+
     def has(self, name: str) -> bool:
         """Whether a hook is declared."""
         return bool(getattr(self.hooks, name))

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from conformance.clients.http import address_in, authority_of, kept_on_tls
+from conformance.clients.operator import Operator
 from conformance.oracles.headers import Challenge, challenges
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
 
 NO_DIGEST = "sha256:" + "0" * 64
@@ -184,9 +186,26 @@ def _lock(state: SurfaceState, role: str, registry: Registry) -> None:
 def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     """Opens an upload and cancels it: nothing stays.
 
-    First to a repository that is not there yet, as those of a run are: some registries want each made beforehand.
+    First to a repository that is not there yet, as those of a run are: some registries want each made beforehand,
+    which the operator's command may do.
     """
     name, new = doors.registry.repository, f"{doors.registry.repository}-cf-preflight"
+    operator = Operator(contact.target.hooks, contact.http.recorder)
+    try:
+        if operator.has("make_repository"):
+            operator.make_repository(new)
+    except Inconclusive as failure:
+        state.fail(f"pusher cannot push to repositories of the run's own: {failure.why}")
+        return
+    _pushes(contact, state, doors, name, new)
+    try:
+        if operator.has("remove_repository"):
+            operator.remove_repository(new)
+    except Inconclusive as failure:
+        state.warn(f"{new} is left: {failure.why}")
+
+
+def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new: str) -> None:
     opened, answer = _opened(contact, doors, new)
     first, absent = answer, opened is None or opened.status == 404
     if absent:
@@ -197,7 +216,8 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
         return
     if absent:
         state.locked = f"an upload to {name} is answered 202, and one to {new}, which is not there yet, {first}"
-        state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}")
+        mend = "a command of yours may make them: make_repository in [targets.X.hooks]"
+        state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}; {mend}")
     else:
         state.ok(f"pusher may push to {name}")
     location = kept_on_tls(location, opened.url) if "://" in location else address_in(opened.url, location)

@@ -3,31 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
-from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.operator import Operator
+from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_inventory import Inventory
-from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.ledger import Ledger, Left
 from conformance.sandbox.names import Names
-from conformance.target.description import Target
 
 PutRight = Callable[[StoredImage], StoredImage]
 """Notes an image that is pushed again behind a check that fails."""
 
 
-def repositories(registry: Registry, target: Target, names: Names, ledger: Ledger) -> NewRepository:
-    """Makes repositories beside the described one; what is pushed to them is removed at the end."""
-    deletes = "registry.delete" in target.features
+@dataclass(frozen=True)
+class Repositories:
+    """Makes repositories; what is pushed to them is written down before it is, and removed at the end.
 
-    def made(hint: str) -> Repository:
+    Where a registry wants each made before it is pushed to, the operator's command does that (``make_repository``).
+    """
+
+    registry: Registry
+    deletes: bool
+    names: Names
+    ledger: Ledger
+    operator: Operator
+
+    def new(self, hint: str) -> Repository:
+        """One beside the described one."""
         # One more word in the app's slug: the contract names no deeper paths (orgs/{org-slug}/{app-slug}).
-        return noted(registry, f"{registry.described.repository}-{names.new(hint)}", ledger, deletes)
+        return self.at(f"{self.registry.described.repository}-{self.names.new(hint)}")
 
-    return made
+    def at(self, name: str) -> Repository:
+        """The one of a name, which begins with that of one of the run's own."""
+        return self._kept(name, self.registry, self.deletes)
 
+    def foreign(self, base: str, hint: str) -> Repository:
+        """One beside another organization's, as its login sees it."""
+        return self._kept(f"{base}-{self.names.new(hint)}", self.registry.as_role("foreign"), deletes=True)
 
-def noted(registry: Registry, name: str, ledger: Ledger, deletes: bool) -> Repository:
-    """A repository whose content is written down before it is pushed, and removed at the end."""
-    repository = Repository(registry, name, Inventory(partial(ledger.intends, repository=name)))
-    ledger.created(f"repository {name}", lambda: repository.clear(deletes))
-    return repository
+    def _kept(self, name: str, registry: Registry, deletes: bool) -> Repository:
+        if self.operator.has("make_repository"):
+            self.ledger.intends("made", repository=name)
+            self.operator.make_repository(name)
+        repository = Repository(registry, name, Inventory(partial(self.ledger.intends, repository=name)))
+        self.ledger.created(f"repository {name}", lambda: self._undone(repository, deletes))
+        return repository
+
+    def _undone(self, repository: Repository, deletes: bool) -> list[Left]:
+        left = repository.clear(deletes)
+        if not self.operator.has("remove_repository"):
+            return left
+        self.operator.remove_repository(repository.name)
+        return []

@@ -12,12 +12,14 @@ from typing import Any
 
 from conformance.clients.http import HttpClient
 from conformance.clients.images import digest_of
+from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, Repository, Upload
 from conformance.oracles.registry import pages_from
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
 
 DIGEST = ("sha256:", "sha512:")
 GONE, UNREADABLE = 404, 400
@@ -28,11 +30,13 @@ class Known:
     """What ledgers tell of one repository.
 
     ``uploads`` are the locations of sessions that were not closed, each with the repository under whose name it is.
+    ``made``: by the operator's command.
     """
 
     manifests: dict[str, None] = field(default_factory=dict)
     blobs: dict[str, None] = field(default_factory=dict)
     uploads: dict[str, str] = field(default_factory=dict)
+    made: bool = False
 
     def take(self, entry: dict[str, Any]) -> None:
         """Takes in one line."""
@@ -44,6 +48,8 @@ class Known:
             self.uploads[location] = entry.get("under", entry["repository"])
         elif kind == "closed":
             self.uploads.pop(location, None)
+        elif kind == "made":
+            self.made = True
 
 
 def sweep_registry(
@@ -52,7 +58,7 @@ def sweep_registry(
     """Repositories of ours, our own and those that were made with the other organization's login."""
     if target.registry is None:
         return
-    registry = Registry.enter(http, target.registry)
+    registry, operator = Registry.enter(http, target.registry), Operator(target.hooks, http.recorder)
     known: dict[str, Known] = {}
     for entry in entries:
         if "repository" in entry:
@@ -61,7 +67,10 @@ def sweep_registry(
     for name in dict.fromkeys([*known, *listed]):
         owner = _owner(registry, target.registry, name, removal)
         if owner is not None:
-            yield from _Swept(owner.repository(name), known.get(name, Known()), target.features, removal).all()
+            found = known.get(name, Known())
+            yield from _Swept(owner.repository(name), found, target.features, removal).all()
+            if found.made and operator.has("remove_repository"):
+                yield _unmade(operator, name, removal)
 
 
 def _owner(registry: Registry, described: description.Registry, name: str, removal: Removal) -> Registry | None:
@@ -70,6 +79,18 @@ def _owner(registry: Registry, described: description.Registry, name: str, remov
         if base is not None and name.startswith(f"{base}-") and removal.ours(name.removeprefix(f"{base}-")):
             return registry.as_role(role) if role in described.credentials else registry
     return None
+
+
+def _unmade(operator: Operator, name: str, removal: Removal) -> Swept:
+    """What becomes of a repository that the operator's command made."""
+    what = f"repository {name}"
+    if removal.dry:
+        return removal.done(what, [])
+    try:
+        operator.remove_repository(name)
+    except Inconclusive as failure:
+        return removal.done(what, [failure.why])
+    return removal.done(what, [])
 
 
 def _catalogued(registry: Registry) -> list[str]:

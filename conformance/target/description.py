@@ -273,7 +273,7 @@ class LimitsSection(Described):
 
 
 class Hooks(Described):
-    """Commands of the operator's that the suite may call to change state; {client_id} is replaced."""
+    """Commands of the operator's that the suite may call to change state; {client_id} and {repository} are replaced."""
 
     revoke: str | None = Field(default=None, description="Revokes a credential.")
     restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
@@ -282,6 +282,12 @@ class Hooks(Described):
         default=None,
         description="Prints what the webhook has taken in, as a JSON list: of each event its body as text and, for "
         "its bytes to be compared, its sha256.",
+    )
+    make_repository: str | None = Field(
+        default=None, description="Makes a repository of the run's own, where the registry wants each made beforehand."
+    )
+    remove_repository: str | None = Field(
+        default=None, description="Removes such a repository at the end, with what is in it."
     )
 
 

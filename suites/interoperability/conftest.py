@@ -12,6 +12,7 @@ from conformance.clients.home import Home
 from conformance.clients.http import HttpClient
 from conformance.clients.image_programs import Buildah, ImageProgram, Oras, Podman, Skopeo
 from conformance.clients.images import Manifest, image
+from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, Repository
 from conformance.clients.sigv4 import Keys
 from conformance.clients.storage import S3
@@ -19,7 +20,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pushes import Programs
-from conformance.sandbox.repositories import repositories
+from conformance.sandbox.repositories import Repositories
 from conformance.sandbox.scratch import scratch_folder
 from conformance.sandbox.shared import at_second_try
 from conformance.sandbox.space import Space, space_in
@@ -52,10 +53,16 @@ def registry(target: Target) -> description.Registry:
 
 @pytest.fixture(scope="session")
 def repository(
-    registry: description.Registry, target: Target, http: Callable[[str], HttpClient], names: Names, ledger: Ledger
+    registry: description.Registry,
+    target: Target,
+    http: Callable[[str], HttpClient],
+    names: Names,
+    ledger: Ledger,
+    operator: Operator,
 ) -> Repository:
     """A repository of the run's own, by HTTP: what no program is asked to do is done through it."""
-    return repositories(Registry.enter(http(registry.url), registry), target, names, ledger)("programs")
+    entered = Registry.enter(http(registry.url), registry)
+    return Repositories(entered, "registry.delete" in target.features, names, ledger, operator).new("programs")
 
 
 @pytest.fixture(scope="session")

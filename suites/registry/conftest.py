@@ -10,13 +10,14 @@ import pytest
 
 from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
+from conformance.clients.operator import Operator
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry_tokens import altered, pull, token_for
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.repositories import PutRight, noted, repositories
+from conformance.sandbox.repositories import PutRight, Repositories
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
@@ -33,15 +34,21 @@ def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
 
 
 @pytest.fixture(scope="session")
-def new_repository(registry: Registry, target: Target, names: Names, ledger: Ledger) -> NewRepository:
-    """Makes repositories; what is pushed to them is removed at the end."""
-    return repositories(registry, target, names, ledger)
+def repositories(registry: Registry, target: Target, names: Names, ledger: Ledger, operator: Operator) -> Repositories:
+    """Makes repositories of the run's own."""
+    return Repositories(registry, "registry.delete" in target.features, names, ledger, operator)
 
 
 @pytest.fixture(scope="session")
-def repository_at(registry: Registry, target: Target, ledger: Ledger) -> NewRepository:
+def new_repository(repositories: Repositories) -> NewRepository:
+    """Makes repositories; what is pushed to them is removed at the end."""
+    return repositories.new
+
+
+@pytest.fixture(scope="session")
+def repository_at(repositories: Repositories) -> NewRepository:
     """The repository of a name, which begins with that of one of the run's own; cleared at the end like those."""
-    return lambda name: noted(registry, name, ledger, "registry.delete" in target.features)
+    return repositories.at
 
 
 @pytest.fixture(scope="session")
@@ -199,10 +206,9 @@ def _given(repository: Repository, layers: int = 1, tag: str = "v1.0.0") -> Stor
 
 @pytest.fixture(scope="session")
 @at_second_try
-def theirs(repository: Repository, names: Names, ledger: Ledger) -> StoredImage:
+def theirs(repositories: Repositories) -> StoredImage:
     """An image of another organization's, pushed with its login."""
-    registry = repository.registry.as_role("foreign")
-    name = registry.described.foreign_repository
-    if name is None:
+    base = repositories.registry.described.foreign_repository
+    if base is None:
         raise Inconclusive("no repository of another organization", "foreign_repository in [targets.X.registry]")
-    return _given(noted(registry, f"{name}-{names.new('theirs')}", ledger, deletes=True))
+    return _given(repositories.foreign(base, "theirs"))

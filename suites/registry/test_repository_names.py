@@ -31,13 +31,13 @@ LONGEST = 255
 @pytest.mark.parametrize(
     "ending", [case("digits", "-0"), case("dashes", "---x"), case("letters", "app"), case("one-digit", "7")]
 )
-def test_app_slugs(repository: Repository, ending: str) -> None:
+def test_app_slugs(repository: Repository, repository_at: NewRepository, ending: str) -> None:
     """Purpose: every slug an app may have can be pushed to.
 
     Method: 1. open an upload to a repository whose slug has dashes and digits at its end
             2. expect 202
     """
-    expect_status(repository.named(repository.name + ending).post_upload(), 202)
+    expect_status(repository_at(repository.name + ending).post_upload(), 202)
 
 
 @pytest.fixture

@@ -61,7 +61,8 @@ def test_a_registry_that_wants_repositories_made_beforehand_is_told(
         (
             lambda scope: "-cf-preflight" in scope and "delete" not in scope,
             "fail pusher cannot push to repositories of the run's own: an upload to orgs/acme/conformance is answered "
-            "202, and one to orgs/acme/conformance-cf-preflight, which is not there yet, is refused a token: 403",
+            "202, and one to orgs/acme/conformance-cf-preflight, which is not there yet, is refused a token: 403; "
+            "a command of yours may make them: make_repository in [targets.X.hooks]",
         ),
         (
             lambda scope: scope.endswith("pull,push"),
