@@ -64,7 +64,7 @@ TOKENS = {
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
 ROTATED = "it is about a URL that the operator rotated, and no script does that"
-BY_OPERATOR = ("revoke", "restore")
+BY_OPERATOR = ("revoke", "restore", "make_repository")
 """The operator's commands that a script has done; others only tell."""
 
 
@@ -136,7 +136,7 @@ class Script:
         dated = (each for number, entry in self.exchanges for each in dates(number, entry, self._earlier(number)))
         if {"dates_near", "sums"} & {*self._proof} or any(True for _ in dated):
             yield DATES
-        if len(self.exchanges) < len(self.sequence):
+        if any(each.get("hook") == "revoke" for each in self.sequence):
             yield from self._operator()
         if wanted(self._proof):
             self.marks |= own_marks(self._proof, self.exchanges)
@@ -329,6 +329,9 @@ class Script:
     def _operated(self, number: int, entry: Entry) -> Iterator[str]:
         """The operator's command, and the time that a revocation may take."""
         yield f"\n# {number}: the hook {entry['hook']} of the target file"
+        if entry["hook"] == "make_repository":
+            yield f'(cd "$started_in" && {_called(entry)} >/dev/null) || echo "step {number}: is it there still?"'
+            return
         yield f"operator {number} {_called(entry)}"
         limits = self.record.info.configuration.get("limits") or {}
         if entry["hook"] == "revoke":

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
+from conformance.reference.control import tell
 from conformance.runs.record import read
-from tests.run.support import Ran, conformance
+from tests.run.support import Ran, conformance, run
 
 pytestmark = pytest.mark.once
 
@@ -62,7 +63,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beforehand]:
 def beforehand(running: Beforehand, tmp_path: Path) -> Beforehand:
     running.folder = tmp_path
     for each in running.names():
-        (running.there / each).unlink()
+        made = running.there / each
+        made.rmdir() if made.is_dir() else made.unlink()
     return running
 
 
@@ -77,6 +79,25 @@ def test_a_registry_is_judged_as_any_where_commands_make_and_remove_its_reposito
     assert set(judged.verdicts().values()) == {"pass", "not-applicable"}
     assert beforehand.names() == set()
     assert judged.record.leftovers() == []
+
+
+def test_the_script_of_a_finding_makes_the_repository_anew_and_may_find_it_there(beforehand: Beforehand) -> None:
+    beforehand.target(make="mkdir", remove="rmdir")
+    secrets = beforehand.reference.folder / "conformance.secrets"
+    control = f"file:{secrets / 'control-url'}"
+    password = (secrets / "registry-pusher").read_text(encoding="utf-8")
+    tell(control, "switch", "tags-in-reverse")
+    try:
+        judged = ran(beforehand, "registry/tags/are-sorted", "--out", "found")
+        (script,) = (beforehand.folder / "found" / "reproduce").glob("*/reproduce.sh")
+        told = [run(["sh", str(script)], beforehand.folder, REGISTRY_PUSHER_PASSWORD=password) for _ in range(2)]
+    finally:
+        tell(control, "switch")
+    assert judged.code == 1, judged.output
+    assert [each.code for each in told] == [1, 1], told[-1].output
+    assert ["is it there still?" in each.output for each in told] == [False, True]
+    right = run(["sh", str(script)], beforehand.folder, REGISTRY_PUSHER_PASSWORD=password)
+    assert right.code == 0, right.output
 
 
 def test_what_was_made_stays_where_no_command_removes_it(beforehand: Beforehand) -> None:
