@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.clients.s3_bodies import completion_document
+from conformance.clients.storage import NO_FIELDS, Fields
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
@@ -19,7 +20,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 BODY = b"the only part"
-ENABLED = {"x-amz-checksum-mode": "ENABLED"}
+ENABLED, TYPE = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-checksum-type"
 
 
 def right_of(algorithm: str) -> dict[str, str]:
@@ -31,20 +32,20 @@ def right_of(algorithm: str) -> dict[str, str]:
 
 def opened(space: Space, key: str, algorithm: str, kind: str) -> Exchange:
     """The answer to the opening of an upload with a checksum; NotApplicable where none of the kind is offered."""
-    fields = {"x-amz-checksum-algorithm": algorithm.upper(), "x-amz-checksum-type": kind}
+    fields = {"x-amz-checksum-algorithm": algorithm.upper(), TYPE: kind}
     reply = space.create_upload(key, fields)
     if reply.status in (400, 501):
         raise NotApplicable(f"uploads in parts with a checksum {algorithm} of type {kind} are not offered")
     return reply
 
 
-def completed(space: Space, key: str, upload: str, algorithm: str) -> Exchange:
-    """The answer to the completion of an upload of one part, with the part's checksum."""
+def completed(space: Space, key: str, upload: str, algorithm: str, of_the_whole: Fields = NO_FIELDS) -> Exchange:
+    """The answer to the completion of an upload of one part, with the part's checksum and fields on the whole's."""
     name, value = checksum_field(algorithm, BODY)
     part = space.put_part(key, upload, 1, BODY, {name: value})
     expect_status(part, 200, f"for a part with its {name}")
     checksums = {1: (f"Checksum{algorithm.upper()}", value)}
-    return space.complete_with(key, upload, completion_document([(1, expect_etag(part))], checksums))
+    return space.complete_with(key, upload, completion_document([(1, expect_etag(part))], checksums), of_the_whole)
 
 
 @pytest.fixture
@@ -69,17 +70,19 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
     """Purpose: the checksum of an object in parts is of the type that its upload was opened with.
 
     Method: 1. open an upload with an algorithm and a checksum type; where the answer tells a type, expect the one asked
-            2. upload one part with its checksum, complete with it, GET with x-amz-checksum-mode: ENABLED
-            3. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
+            2. upload one part with its checksum, complete with it, and with the whole's where that is the type
+            3. GET with x-amz-checksum-mode: ENABLED
+            4. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
     """
     key, right = space.key(), right_of(algorithm)
     reply = opened(space, key, algorithm, kind)
-    upload, told = upload_id_of(reply), reply.headers.get("x-amz-checksum-type")
+    upload, told = upload_id_of(reply), reply.headers.get(TYPE)
     if told is not None and told != kind:
-        raise NonConformance(f"x-amz-checksum-type: {kind}, as asked", told, reply)
+        raise NonConformance(f"{TYPE}: {kind}, as asked", told, reply)
     wanted = right if told is None else {kind: right[kind]}
 
-    result = completed(space, key, upload, algorithm)
+    whole = dict([checksum_field(algorithm, BODY), (TYPE, FULL)]) if told == FULL else NO_FIELDS
+    result = completed(space, key, upload, algorithm, whole)
     expect_no_error_inside(result)
     expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
     expect_checksum(in_headers(space.get(key, ENABLED), algorithm), wanted)

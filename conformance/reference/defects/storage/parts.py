@@ -250,6 +250,18 @@ class PartOfOpenUploadIsRead(Defect):
         return answer
 
 
+class ChecksumOfTheWholeRefused(Defect):
+    """S3 API Reference, CompleteMultipartUpload, x-amz-checksum-: the object's, which is not the document's."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        gateway(original).check_checksum(call)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
 class TagOfPartsTellsTheirNumber(Defect):
     """RFC 9110 section 8.8.1: a validator changes with the bytes, and not only with the number of parts."""
 
