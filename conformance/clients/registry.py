@@ -25,6 +25,7 @@ BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 3
+SESSION_KNOWN = "an upload session that is known when it was opened: of several servers, to all of them"
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,8 @@ class Repository:
         digest = digest_of(content)
         reply = self.open_upload().put(digest, content)
         if not reply.ok:
-            raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that takes blobs from this login")
+            needs = SESSION_KNOWN if reply.status == 404 else "a registry that takes blobs from this login"
+            raise Inconclusive(f"a blob could not be pushed: {reply}", needs)
         return digest
 
     # Manifests

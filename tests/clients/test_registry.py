@@ -218,3 +218,14 @@ def test_a_session_that_did_not_open_makes_a_check_inconclusive(server: Server) 
     with pytest.raises(Inconclusive, match="opened no upload session"):
         repository.open_upload()
     assert isinstance(Upload(repository, "/u"), Upload)
+
+
+@pytest.mark.parametrize(("status", "needed"), [(404, "of several servers"), (403, "takes blobs from this login")])
+def test_a_session_that_is_not_known_when_it_was_opened_is_told_otherwise_than_a_refusal(
+    server: Server, status: int, needed: str
+) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
+    server.table["PUT", "/u/1"] = (status, {}, b"")
+    with pytest.raises(Inconclusive) as caught:
+        entered(server).repository(NAME).given_blob(b"content")
+    assert needed in caught.value.needs
