@@ -155,8 +155,15 @@ def expect_bare(reply: Exchange) -> None:
 
 
 def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
-    """206 with the bytes from first to last of the whole, and a Content-Range that says so."""
-    expect_status(reply, 206, f"for bytes {first}-{last} of {len(whole)}")
+    """206 with the bytes from first to last of the whole, and a Content-Range that says so.
+
+    All that there is may come as the whole, with 200: a part of which there is no other (RFC 9110 section 14.2).
+    """
+    is_all = (first, last) == (0, len(whole) - 1)
+    expect_status(reply, {200, 206} if is_all else 206, f"for bytes {first}-{last} of {len(whole)}")
+    if reply.status == 200:
+        expect_bytes(reply, whole)
+        return
     wanted = f"bytes {first}-{last}/{len(whole)}"
     if reply.headers.get("content-range") != wanted:
         raise unlike_field(f"Content-Range: {wanted}", reply, "Content-Range", wanted)

@@ -51,7 +51,8 @@ def test_range_is_served(space: Space, whole: str, asked: str, first: int, last:
     """Purpose: a byte range gives those bytes and says which they are.
 
     Method: 1. GET with the range
-            2. expect 206, exactly those bytes, and Content-Range with their place and the whole size
+            2. expect 206, exactly those bytes, and Content-Range with their place and the whole size; or 200 where they
+               are all that there is
     """
     expect_range(space.get(whole, {"Range": asked}), WHOLE, first, last)
 
@@ -208,7 +209,7 @@ def test_parts_make_the_whole(space: Space, body: bytes, places: list[float]) ->
     """Purpose: the object is the sum of its ranges, however it is cut.
 
     Method: 1. put a body, GET it in adjoining ranges
-            2. expect each to be the bytes at its place
+            2. expect each to be the bytes at its place, with 206, or 200 where it is all
     """
     key = space.stored(body)
     inner = {int(place * len(body)) for place in places} - {0, len(body)}

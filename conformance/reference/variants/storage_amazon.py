@@ -197,3 +197,22 @@ class RefusalsShowWhatWasSigned(Variant):
             xml.element("SignatureProvided", request.headers.get("authorization") or request.query_string),
         )
         return body.replace(b"</Error>", f"{''.join(told)}</Error>".encode())
+
+
+class PartsDateFromTheirOpening(Variant):
+    """S3 User Guide, "Working with object metadata": of an object in parts the date is when its upload was opened."""
+
+    surface = "storage"
+
+    def assembled(self, original: Any, call: Call, upload: Upload, parts: list[Part]) -> StoredObject:
+        stored: StoredObject = original(call, upload, parts)
+        return replace(stored, modified=upload.initiated)
+
+
+class OwnersWithoutNames(Variant):
+    """S3 API Reference, Owner, DisplayName: not required, and no longer told since 2025."""
+
+    surface = "storage"
+
+    def owner(self, original: Any, organization: str, name: str = "Owner") -> str:
+        return xml.group(name, xml.element("ID", original.__self__.owner_id(organization)))

@@ -149,3 +149,15 @@ class StartAfterHidesItsGroup(Variant):
         within = wanted.after.startswith(wanted.prefix)
         group = original.__self__.common_prefix(wanted.after, wanted) if within else None
         return after_group(names, group, position) if group else position
+
+
+class NullVersionsTold(Variant):
+    """S3 User Guide, "Using versioning": objects of a bucket without versions have the version ID null."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status < 300:
+            answer.headers["x-amz-version-id"] = "null"
+            answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
+        return answer

@@ -188,6 +188,30 @@ class NamespacePrefixed(Variant):
         return answer
 
 
+class RangeOfAllIsTheWhole(Variant):
+    """RFC 9110 section 14.2: 206 is a SHOULD; a range of all that there is is answered as if there were none."""
+
+    surface = "storage"
+
+    def asked_span(self, original: Any, call: Call, found: StoredObject) -> tuple[int, int] | None:
+        span: tuple[int, int] | None = original(call, found)
+        return None if span == (0, found.size) else span
+
+
+class DocumentsWrittenOtherwise(Variant):
+    """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
+
+    surface = "storage"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body.startswith(b"<?xml"):
+            text = answer.body.decode().partition("\n")[2].replace("&quot;", "&#34;")
+            text = re.sub(r"<Key>([^<&]*)</Key>", r"<Key><![CDATA[\1]]></Key>", text)
+            text = re.sub(r"<([A-Za-z]+)></\1>", r"<\1/>", text)
+            answer.body = f"\ufeff<!-- of a gateway -->\n{text}\n".encode()
+        return answer
+
+
 def _dated(answer: Answer, seconds: int) -> Answer:
     """The answer with the Date of a clock that is that many seconds off."""
     answer.headers["Date"] = formatdate(time.time() + seconds, usegmt=True)
