@@ -30,6 +30,8 @@ KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
 LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
+REDIRECTS = {301, 302, 303, 307, 308}
+MOST_REDIRECTS = 3
 OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
 """What each request says that says nothing else: who asks, and that content comes as it is.
 

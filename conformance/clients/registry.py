@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import HeaderFields, HttpClient, address_in, authority_of
+from conformance.clients.http import MOST_REDIRECTS, REDIRECTS, HeaderFields, HttpClient, address_in, authority_of
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
 from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes, open_door
@@ -23,8 +23,6 @@ from conformance.vocabulary.finding import Inconclusive
 Body = bytes | Iterable[bytes]
 BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
-REDIRECTS = {301, 302, 303, 307, 308}
-MOST_REDIRECTS = 3
 SESSION_KNOWN = "an upload session that is known when it was opened: of several servers, to all of them"
 
 

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conformance.clients.http import address_in
-from conformance.clients.registry import MOST_REDIRECTS, REDIRECTS, Repository
+from conformance.clients.http import MOST_REDIRECTS, REDIRECTS, address_in
+from conformance.clients.registry import Repository
 from conformance.clients.s3_streams import Comparison, Content
 from conformance.vocabulary.exchange import Exchange
 

@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.registry import REDIRECTS, StoredImage
+from conformance.clients.http import REDIRECTS
+from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import observed
 from conformance.vocabulary.check import verifies

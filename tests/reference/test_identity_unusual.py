@@ -58,6 +58,7 @@ TOLD = ["token", "access_token", "expires_in", "issued_at"]
 TABLE: list[Row] = [
     (unusual.RegistryTokenAlone, named, TOLD, ["token"]),
     (unusual.RegistryAccessTokenAlone, named, TOLD, ["access_token"]),
+    (unusual.RegistryTokensBehindARedirect, lambda w: w.registry().status_code, 200, 307),
     (unusual.TokensBeginWithTheTime, token_is("in order"), False, True),
     (unusual.TokensInHexadecimalDigits, token_is("in other case"), False, True),
     (unusual.TokensOfEightKibibytes, token_is("long"), False, True),

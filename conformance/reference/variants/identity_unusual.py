@@ -267,3 +267,16 @@ class RegistryAccessTokenAlone(Variant):
 
     def registry_token_document(self, original: Callable[..., Claims], *given: Any) -> Claims:
         return {"access_token": original(*given)["access_token"]}
+
+
+class RegistryTokensBehindARedirect(Variant):
+    """RFC 9110 section 15.4: the token endpoint may lead elsewhere on its host, where engines follow it."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.method != "GET" or request.raw_path != "/registry/token" or request.parameter("led"):
+            return None
+        answer = Answer(307)
+        answer.headers["Location"] = f"{request.raw_path}?{request.query_string}&led=here"
+        return answer
