@@ -137,6 +137,12 @@ def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: Foreign
             expect_no_server_error(reply)
 
 
+PARAMETERS = (
+    *("organization", "organization_id", "organizationId", "org", "org_id", "orgId", "tenant", "tenant_id", "account"),
+    *("workspace", "domain", "realm", "audience", "resource"),
+)
+
+
 @verifies("authorization/isolation/token-parameters-lead-to-nothing-foreign")
 def test_token_parameters_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings) -> None:
     """Purpose: no parameter of a token request makes a token another organization's.
@@ -144,8 +150,7 @@ def test_token_parameters_lead_to_nothing_foreign(platform: Platform, theirs: Fo
     Method: 1. as full, ask for a token with parameters that name the other organization, as organization, tenant …
             2. where one is issued, read each resource of the other organization with it: 403, 404 or 401, nothing shown
     """
-    named = dict.fromkeys(("organization", "organization_id", "org", "org_id", "tenant", "audience", "resource"))
-    reply = platform.oauth.request_token(**dict.fromkeys(named, theirs.organization.organization))
+    reply = platform.oauth.request_token(**dict.fromkeys(PARAMETERS, theirs.organization.organization))
     expect_no_server_error(reply)
     if access_token(reply) is None:
         return

@@ -51,6 +51,7 @@ class OrganizationParameterHeeded(Defect):
 
     surface = "identity"
     noticed_by = ("authorization/isolation/token-parameters-lead-to-nothing-foreign",)
+    parameter = "organization"
 
     def __init__(self) -> None:
         self.named: dict[str, str] = {}
@@ -58,7 +59,7 @@ class OrganizationParameterHeeded(Defect):
     async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         answer = await original(request)
         if answer.status == 200:
-            organization = dict(form_pairs(request.body)).get("organization")
+            organization = dict(form_pairs(request.body)).get(self.parameter)
             if organization:
                 self.named[json.loads(answer.body)["access_token"]] = organization
         return answer
@@ -67,6 +68,12 @@ class OrganizationParameterHeeded(Defect):
         caller = original(request)
         organization = self.named.get(shown_token(request), caller.client.organization)
         return replace(caller, client=replace(caller.client, organization=organization))
+
+
+class AccountParameterHeeded(OrganizationParameterHeeded):
+    """API Reference, Error Handling: nor is it the request's to say by another word for an organization."""
+
+    parameter = "account"
 
 
 class TokensShareTheirIdentifier(Defect):
