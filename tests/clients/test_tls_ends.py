@@ -1,0 +1,98 @@
+"""However a server ends TLS behind an answer, the answer stands; what is cut in its middle is told."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance.clients.connections import authorities
+from conformance.clients.http import HttpClient, Limits
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import NoAnswer
+from tests.run.tls_front import Authority, server_context
+
+TOLD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+UNTOLD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok"
+End = Callable[[ssl.SSLSocket], None]
+
+
+def notified(connection: ssl.SSLSocket) -> None:
+    """As it should be: close_notify, and the answer to it awaited."""
+    connection.unwrap()
+
+
+def unnotified(connection: ssl.SSLSocket) -> None:
+    """Without close_notify."""
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+def reset(connection: ssl.SSLSocket) -> None:
+    """By a reset."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def late(connection: ssl.SSLSocket) -> None:
+    """Not before the other side does."""
+    connection.settimeout(5)
+    connection.recv(1)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def certificate(authority: Authority) -> Path:
+    return authority.issue()
+
+
+@contextlib.contextmanager
+def answering(certificate: Path, answer: bytes, end: End) -> Iterator[str]:
+    """A host that speaks TLS, gives each request this answer and ends the connection so."""
+    context = server_context(certificate)
+
+    def talk(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True) as spoken:
+            if spoken.recv(1 << 16):
+                spoken.sendall(answer)
+                end(spoken)
+
+    def serve(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=talk, args=[listening.accept()[0]], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, args=[listening], daemon=True).start()
+        yield f"https://localhost:{listening.getsockname()[1]}"
+
+
+def asking(url: str, authority: Authority) -> HttpClient:
+    return HttpClient(url, Recorder(), Limits(2, 2), tls=authorities(str(authority.file)))
+
+
+@pytest.mark.parametrize("end", [notified, unnotified, late])
+def test_an_answer_of_a_told_length_stands(authority: Authority, certificate: Path, end: End) -> None:
+    with answering(certificate, TOLD, end) as url:
+        client = asking(url, authority)
+        assert [client.get("/").body for _ in range(3)] == [b"ok"] * 3
+
+
+@pytest.mark.parametrize("end", [notified, unnotified])
+def test_one_that_ends_with_its_connection_stands(authority: Authority, certificate: Path, end: End) -> None:
+    with answering(certificate, UNTOLD, end) as url:
+        assert asking(url, authority).get("/").body == b"ok"
+
+
+@pytest.mark.parametrize("end", [notified, unnotified, reset])
+def test_one_that_is_cut_is_told(authority: Authority, certificate: Path, end: End) -> None:
+    with answering(certificate, TOLD[:-1], end) as url, pytest.raises(NoAnswer, match="closed without one"):
+        asking(url, authority).get("/")
