@@ -180,11 +180,13 @@ class Table:
         return True
 
     def broken(self) -> dict[str, dict[str, Any]]:
-        """What the reference did not mean to do since it was last asked.
+        """What the reference did not mean to do since it was last asked, and which alterations did nothing at all.
 
-        A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise.
+        A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise. What
+        did nothing was noticed for something else, or shows of no check that it bears it.
         """
         told = json.loads(tell(self.control, "failures"))
+        told += [f"{name} did nothing" for name in json.loads(tell(self.control, "idle"))]
         reason = "\n".join(told)
         unmeant = {"verdict": "error", "findings": [], "reason": reason, "events": [], "requests": 0}
         return {BROKEN: unmeant} if told else {}
@@ -374,7 +376,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     for name, row in verdicts.items():
         found = noticed(row)
         missed = bool(found) if choice.variants else bool(unnoticed(name, row, choice.clients)) or not found
-        failures += missed or BROKEN in row
+        failures += missed or any(judged["verdict"] == "error" for judged in row.values())
         print(f"{name}: {', '.join(found) or '-'}")
         others = {check: judged for check, judged in row.items() if judged["verdict"] in ("inconclusive", "error")}
         for check, judged in others.items():

@@ -52,6 +52,7 @@ def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
 def test_the_checks_that_a_defect_names_notice_it(name: str) -> None:
     defect = DEFECTS[name]
     assert BROKEN not in verdicts()[name], verdicts()[name][BROKEN]["reason"]
+    assert "error" not in {judged["verdict"] for judged in verdicts()[name].values()}
     for requirement in noticing(defect):
         assert failed(verdicts()[name], requirement), f"{requirement}: {verdicts()[name]}"
     # One whose answers cannot even be sent would show nothing of the promise that it is to break.

@@ -9,6 +9,7 @@
     python -m conformance.reference.control URL reset
     python -m conformance.reference.control URL capture             keeps every request from now on
     python -m conformance.reference.control URL captured            prints them as JSON, and keeps no more
+    python -m conformance.reference.control URL idle                prints which alterations have done nothing, as JSON
     python -m conformance.reference.control URL failures            prints the reference's own tracebacks as JSON, once
 
 URL carries the operator's key as its path (a call without it is answered 404); ``file:PATH`` reads it from a file,
@@ -65,6 +66,9 @@ class Control:
             return ""
         if command == "captured":
             return json.dumps(self._captured())
+        if command == "idle":
+            idle = [each for one in self.deployment.applications.values() for each in one.alterations.idle]
+            return json.dumps(sorted(each.kebab_name() for each in idle))
         if command == "failures":
             return json.dumps(self._failures())
         if command in ("revoke", "restore"):

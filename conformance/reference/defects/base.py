@@ -84,11 +84,12 @@ def overridden_names(alteration: type[Alteration]) -> list[str]:
 
 
 class Alterations:
-    """The alterations in force on one surface."""
+    """The alterations in force on one surface. ``idle`` are those that have done nothing yet."""
 
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self.active: list[Alteration] = []
+        self.idle: set[Alteration] = set()
 
     def put_in(self, alterations: Iterable[type[Alteration]]) -> None:
         """Replaces what is in force by new instances of these; TypeError where a method does not exist."""
@@ -98,12 +99,19 @@ class Alterations:
             for name in overridden_names(alteration):
                 self._override(instance, name)
             self.active.append(instance)
+            self.idle.add(instance)
 
     def _override(self, instance: Alteration, name: str) -> None:
         original: Any = getattr(self.surface, name, None)
         if original is None:
             raise TypeError(f"{type(instance).__name__}.{name}: {self.surface.name} has no method of that name")
-        self.surface.__dict__[name] = functools.partial(getattr(instance, name), original)
+        method = getattr(instance, name)
+
+        def noted(*given: Any, **named: Any) -> Any:
+            self.idle.discard(instance)
+            return method(*given, **named)
+
+        self.surface.__dict__[name] = functools.partial(noted, original)
 
     def take_out(self) -> None:
         """Makes the surface clean again."""
@@ -111,6 +119,7 @@ class Alterations:
             for name in overridden_names(type(instance)):
                 self.surface.__dict__.pop(name, None)
         self.active = []
+        self.idle.clear()
 
     @property
     def impatient(self) -> bool:
@@ -128,8 +137,17 @@ class Alterations:
         for alteration in self.active:
             early = alteration.intercept(request)
             if early is not None:
+                self.idle.discard(alteration)
                 return early
         answer = await self.surface.handle(request)
         for alteration in self.active:
+            before = _shown(answer) if alteration in self.idle else None
             answer = alteration.rewrite(request, answer)
+            if before and before != _shown(answer):
+                self.idle.discard(alteration)
         return answer
+
+
+def _shown(answer: Answer) -> tuple[object, ...]:
+    """What an answer is, as it is now."""
+    return answer.status, answer.body, answer.headers.items(), answer.astray, answer.wire
