@@ -35,6 +35,14 @@ def test_a_command_is_carried_out_and_answered(url: str) -> None:
     assert set(json.loads(tell(url, "state"))) == {"identity", "registry", "storage", "webhooks"}
 
 
+def test_what_has_done_nothing_and_what_went_wrong_are_told(url: str) -> None:
+    tell(url, "switch", "event-lost", "one-in-seven-refused")
+    assert json.loads(tell(url, "idle")) == ["event-lost", "one-in-seven-refused"]
+    tell(url, "reset")
+    assert json.loads(tell(url, "idle")) == []
+    assert json.loads(tell(url, "failures")) == []
+
+
 def test_what_is_not_done_is_said(url: str) -> None:
     with pytest.raises(ValueError, match="unknown command fly"):
         tell(url, "fly")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from conformance.reference.defects.base import Alteration, Defect
 from conformance.reference.deployment import build
 from conformance.reference.http import Answer, Request
@@ -56,6 +58,11 @@ def served(defect: type[Alteration]) -> tuple[int | None, list[str]]:
     """The status of an answer of the webhooks under a defect, and what they remember of it."""
     application = Application(build().surfaces["webhooks"])
     application.alterations.put_in([defect])
+    return answer(application), [*application.failures]
+
+
+def answer(application: Application) -> int:
+    """The status of an answer; 0 where there is none."""
     statuses: list[int] = []
 
     async def receive() -> dict[str, Any]:
@@ -70,7 +77,7 @@ def served(defect: type[Alteration]) -> tuple[int | None, list[str]]:
         asyncio.run(application(dict(SCOPE), receive, send))
     except RuntimeError:
         statuses.append(0)
-    return statuses[0], [*application.failures]
+    return statuses[0]
 
 
 def test_a_mistake_in_a_defect_is_remembered_with_what_was_asked() -> None:
@@ -90,3 +97,54 @@ def test_what_fails_elsewhere_is_a_mistake_though_it_is_of_that_kind() -> None:
 
 def test_what_cannot_be_sent_is_remembered() -> None:
     assert "Invalid HTTP header value" in served(Unsendable)[1][0]
+
+
+class Unasked(Defect):
+    """One whose method nothing calls."""
+
+    surface = "webhooks"
+
+    def rotate(self, original: Any) -> Any:
+        return original()
+
+
+class Unchanging(Defect):
+    """One that changes nothing of this answer, which has a status of its own anyway."""
+
+    surface = "webhooks"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.status = 404 if answer.status == 404 else 500
+        return answer
+
+
+class Changing(Defect):
+    """One that does."""
+
+    surface = "webhooks"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["X-Changed"] = "yes"
+        return answer
+
+
+class Called(Defect):
+    """One whose method is called."""
+
+    surface = "webhooks"
+
+    async def handle(self, original: Any, request: Request) -> Answer:
+        return Answer.json(200, await original(request) is None)
+
+
+@pytest.mark.parametrize(
+    ("defect", "idle"), [(Unasked, True), (Unchanging, True), (Changing, False), (Called, False), (Crashing, False)]
+)
+def test_what_did_nothing_is_told(defect: type[Defect], idle: bool) -> None:
+    application = Application(build().surfaces["webhooks"])
+    application.alterations.put_in([defect])
+    assert {*map(type, application.alterations.idle)} == {defect}
+    answer(application)
+    assert bool(application.alterations.idle) == idle
+    application.alterations.take_out()
+    assert not application.alterations.idle

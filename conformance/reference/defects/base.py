@@ -129,8 +129,10 @@ class Alterations:
     def meant(self, failure: Exception) -> bool:
         """Whether one of them means to fail so: by an exception of that kind that went through its own file."""
         through = {frame.f_code.co_filename for frame, _ in traceback.walk_tb(failure.__traceback__)}
-        failing = (type(each) for each in self.active if isinstance(failure, each.crashes))
-        return any(inspect.getfile(each) in through for each in failing)
+        failing = [each for each in self.active if isinstance(failure, each.crashes)]
+        meaning = [each for each in failing if inspect.getfile(type(each)) in through]
+        self.idle.difference_update(meaning)
+        return bool(meaning)
 
     async def answer(self, request: Request) -> Answer:
         """What the surface answers under the alterations in force."""
