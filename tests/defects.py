@@ -180,13 +180,15 @@ class Table:
         return True
 
     def broken(self) -> dict[str, dict[str, Any]]:
-        """What the reference did not mean to do since it was last asked, and which alterations did nothing at all.
+        """What the reference did not mean to do since it was last asked, and which defects did nothing at all.
 
-        A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise. What
-        did nothing was noticed for something else, or shows of no check that it bears it.
+        A defect that raises by itself is answered 500, for which checks notice it, and never breaks its promise. One
+        that did nothing was noticed for something else. A variant may have nothing to do, such as a firewall that lets
+        everybody pass who says who asks.
         """
         told = json.loads(tell(self.control, "failures"))
-        told += [f"{name} did nothing" for name in json.loads(tell(self.control, "idle"))]
+        idle = json.loads(tell(self.control, "idle"))
+        told += [f"{name} did nothing" for name in idle if issubclass(alterations()[name], Defect)]
         reason = "\n".join(told)
         unmeant = {"verdict": "error", "findings": [], "reason": reason, "events": [], "requests": 0}
         return {BROKEN: unmeant} if told else {}
