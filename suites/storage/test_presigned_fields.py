@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import Request, Signing
+from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
@@ -113,6 +113,19 @@ def test_range_of_a_url_is_served(space: Space) -> None:
     else:
         expect_status(reply, {200, 206})
         expect_bytes(reply, b"a film")
+
+
+@verifies("storage/presigned/get-is-served")
+@pytest.mark.parametrize("more", [case("as-of-javascript", {"X-Amz-Content-Sha256": UNSIGNED, "x-id": "GetObject"})])
+def test_url_with_more_in_its_query_is_served(space: Space, more: dict[str, str]) -> None:
+    """Purpose: a URL that the SDK for JavaScript made is served: it says in the query that the payload is not signed.
+
+    Method: 1. presign a GET with those parameters among the signed ones, send it
+            2. expect the object
+    """
+    key = space.stored(b"by URL")
+
+    expect_bytes(space.s3.send_as_is(space.s3.presign(space.request("GET", key, more))), b"by URL")
 
 
 @verifies("storage/presigned/chosen-fields-add-no-others")

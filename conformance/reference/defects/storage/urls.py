@@ -145,3 +145,16 @@ class ChosenFieldsEndLines(Defect):
             found |= {header: value} if value else {}
             found |= dict(line.split(": ", 1) for line in lines if ": " in line)
         return found
+
+
+class UrlsThatTellTheirPayloadRefused(Defect):
+    """SigV4, "Using Query Parameters": what else stands in the query is signed with it, and no reason to refuse."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/get-is-served",)
+
+    def presented_in_query(self, original: Any, request: Request, query: dict[str, str]) -> Presented:
+        if "X-Amz-Content-Sha256" in query:
+            raise Fault("AuthorizationQueryParametersError")
+        presented: Presented = original(request, query)
+        return presented
