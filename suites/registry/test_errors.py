@@ -102,7 +102,7 @@ REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
         lambda scene: scene.stored.repository.put_manifest("sha256:abc", scene.stored.image.content, OCI_MANIFEST),
         ("DIGEST_INVALID", "MANIFEST_INVALID", "TAG_INVALID"),
     ),
-    "bad-number": (lambda scene: scene.stored.repository.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID",)),
+    "bad-number": (lambda scene: scene.stored.repository.tags("?n=-1"), ("PAGINATION_NUMBER_INVALID", "UNSUPPORTED")),
     "no-login": (lambda scene: scene.stored.repository.as_role(None).tags(), ("UNAUTHORIZED", "DENIED")),
     "denied-push": (lambda scene: scene.stored.repository.as_role("puller").post_upload(), ("DENIED", "UNAUTHORIZED")),
 }

@@ -345,6 +345,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "tag_list_refused": (
         "BadPageSizeFails",
         "BadPageSizeIgnored",
+        "CodesOfOciAlone",
         "NoTagsAreNull",
         "UnknownRepositoryListsNoTags",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import uuid
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.common import kind_of, registry_of, without
@@ -205,4 +205,21 @@ class ClosingAgainAnsweredAgain(Variant):
             return registry_of(original).blob_created(asked, known[1])
         answer: Answer = await original(asked)
         self.closed[asked.reference] = known
+        return answer
+
+
+class CodesOfOciAlone(Variant):
+    """distribution-spec 1.1, Error Codes: a registry may keep to the codes of that table, which has none of these."""
+
+    surface = "registry"
+    INSTEAD: ClassVar[dict[bytes, bytes]] = {
+        b"PAGINATION_NUMBER_INVALID": b"UNSUPPORTED",
+        b"RANGE_INVALID": b"BLOB_UPLOAD_INVALID",
+        b"TAG_INVALID": b"MANIFEST_INVALID",
+    }
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status >= 400:
+            for code, instead in self.INSTEAD.items():
+                answer.body = answer.body.replace(code, instead)
         return answer
