@@ -175,7 +175,7 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
     """Purpose: a key may be 1,024 bytes long in UTF-8, wherever there are slashes in it.
 
     Method: 1. put and get an object under a key of exactly 1,024 bytes, with a few slashes, with many or with none
-            2. expect 200 and the bytes
+            2. expect 200, the bytes, and the key in a listing
     """
     parts = [letter * (segment // len(letter.encode()))] * (960 // (segment + 1))
     key = space.prefix().ljust(64, "-") + "/".join(parts)
@@ -183,6 +183,7 @@ def test_longest_key_is_kept(space: Space, letter: str, segment: int) -> None:
 
     expect_status(space.put(key, b"far"), 200)
     expect_bytes(space.get(key), b"far")
+    expect_keys(whole_listing(version_2(space, key[:64])), [key])
     expect_status(space.delete(key), 204)
 
 

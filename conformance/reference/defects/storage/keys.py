@@ -195,6 +195,16 @@ class ControlCharacterKeyIsServerError(Defect):
         original(key)
 
 
+class LongNamesCut(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": of a key's 1,024 bytes all may be between two slashes."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/of-1024-bytes-is-kept",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        return "/".join(name[:255] for name in str(original(key)).split("/"))
+
+
 class LettersOfNoFileNameReplaced(Defect):
     """S3 User Guide, "Naming Amazon S3 objects": what some file system cannot have in a name is kept all the same."""
 
