@@ -143,7 +143,8 @@ def operated_by_curl(config: Path, control: str, hook: Path) -> None:
     """Has the hooks that scripts call use nothing but sh and curl, and says that they work in no time."""
     hook.write_text(HOOK.format(control=shlex.quote(control.removeprefix("file:"))), encoding="utf-8")
     text, _, others = config.read_text(encoding="utf-8").partition("[targets.reference.hooks]")
-    hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in BY_OPERATOR)
+    named = [name for name in BY_OPERATOR if f"\n{name} = " in others]
+    hooks = "".join(f'{name} = "{SHELL} {hook} {name} {{client_id}}"\n' for name in named)
     hooks += f'events = "{SHELL} {hook} events -"\n'
     hooks += "".join(
         each for each in others.splitlines(keepends=True)[1:] if not each.startswith((*BY_OPERATOR, "events"))

@@ -67,8 +67,8 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     """Purpose: whoever verifies the token finds what it needs.
 
     Method: 1. ask for a token
-            2. expect the claim, exp and iat as numbers, and nbf where it is there; client_id to be the client's, jti to
-               be another one in another token, and iss the same one
+            2. expect the claim, exp and iat as numbers, and nbf where it is there; aud as text or texts; client_id to
+               be the client's, jti to be another one in another token, and iss the same one
     """
     token, reply = issued_jwt(oauth)
     claims = claims_of(token)
@@ -79,6 +79,10 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
         if not isinstance(claims.get(each, 0), int | float):
             proof = Proof(reply.id, inside="claims", lacks=f'"{each}" *: *[^0-9 ]')
             raise NonConformance(f"the claim {each} as a number", f"{each} {claims[each]!r}", reply, proof=proof)
+    told = claims[name]
+    if name == "aud" and not all(isinstance(each, str) for each in (told if isinstance(told, list) else [told])):
+        proof = claims_say(reply, name, r'(\[ *)?"')
+        raise NonConformance("the claim aud, a text or several", f"aud {told!r}", reply, proof=proof)
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
         proof = claims_say(reply, name, f'"{literal(own)}"')

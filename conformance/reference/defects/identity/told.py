@@ -178,6 +178,23 @@ class KeyIsToSignWith(_KeyToldOtherwise, Defect):
     told: ClassVar[dict[str, Any]] = {"key_ops": ["sign"]}
 
 
+class AudienceIsANumber(Defect):
+    """RFC 7519 section 4.1.3: the value of aud is a text or an array of texts, and not the number of a row."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/has-the-claims",)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        return surface_of(original).key.sign(claims | {"aud": 4711}, typ="at+jwt")
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        key = surface_of(original).key.private.public_key()
+        try:
+            return jwt.decode(token, key, algorithms=["ES256"], issuer=ISSUER, options={"verify_aud": False})
+        except jwt.PyJWTError:
+            return None
+
+
 class NotBeforeIsText(Defect):
     """RFC 7519 section 4.1.5: the value of nbf MUST be a number."""
 
