@@ -130,7 +130,7 @@ def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
     """Purpose: who asks is told by a login, and by no field of a proxy's that any caller can send.
 
     Method: 1. GET a manifest without a login, under fields that name the pusher and an address of the server's own
-            2. expect 401 (or 400)
+            2. expect 401 (or 400; or 403, as of what stands before it and lets no such field through)
     """
     registry = guarded.repository.registry
     if not registry.door.scheme:
@@ -139,7 +139,7 @@ def test_name_in_a_field(guarded: StoredImage, place: str) -> None:
     fields += [(name, "127.0.0.1") for name in ("X-Forwarded-For", "X-Real-IP")]
 
     reply = guarded.repository.as_role(None).get_manifest(guarded.tag, [EVERY_TYPE, *fields])
-    expect_status(reply, {400, 401}, f"for a name {place}")
+    expect_status(reply, {400, 401, 403}, f"for a name {place}")
 
 
 @verifies("registry/token/mount-needs-pull-on-the-source")

@@ -93,6 +93,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "MethodOverridden",
         "NameAloneOpens",
         "NameInAFieldOpens",
+        "RegistryBehindAGuardOfFields",
         "NearAddressOpens",
         "PathInAFieldIsUnguarded",
         "RefreshTokenOpens",

@@ -21,11 +21,7 @@ class _BehindAFirewall(Variant):
     """
 
     def intercept(self, request: Request) -> Answer | None:
-        if "user-agent" in request.headers:
-            return None
-        refused = Answer(403, body=b"<html><title>Request blocked</title></html>")
-        refused.headers["Content-Type"] = "text/html"
-        return refused
+        return None if "user-agent" in request.headers else refused_by_a_page()
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if answer.body and "accept-encoding" not in request.headers and "content-encoding" not in answer.headers:
@@ -118,3 +114,20 @@ class AnswersCompressedWhereAsked(Variant):
             answer.headers["Vary"] = "Accept-Encoding"
             del answer.headers["Content-Length"]
         return answer
+
+
+class RegistryBehindAGuardOfFields(Variant):
+    """RFC 9110 section 15.5.4: what stands before it may refuse fields that it alone sets, where callers send them."""
+
+    surface = "registry"
+    ITS_OWN = ("x-forwarded-user", "x-remote-user", "remote-user", "x-original-url", "x-rewrite-url")
+
+    def intercept(self, request: Request) -> Answer | None:
+        return refused_by_a_page() if any(each in request.headers for each in self.ITS_OWN) else None
+
+
+def refused_by_a_page() -> Answer:
+    """What a firewall says: 403 with a page for browsers."""
+    refused = Answer(403, body=b"<html><title>Request blocked</title></html>")
+    refused.headers["Content-Type"] = "text/html"
+    return refused
