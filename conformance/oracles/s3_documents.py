@@ -129,6 +129,13 @@ def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
         raise NonConformance(f"{wanted}{told}", differing(keys, listing.keys), listing.reply, proof=proof)
 
 
+def expect_return_told(listing: Listing, keys: list[str]) -> None:
+    """The page has these keys, whose carriage returns are escaped: a reader of XML takes others for newlines."""
+    if sorted(listing.keys) != sorted(keys):
+        proof, told = Proof(listing.reply.id, matches="&#(13|[xX]0*[dD]);"), differing(keys, listing.keys)
+        raise NonConformance(f"the keys {some(keys)}, with a carriage return", told, listing.reply, proof=proof)
+
+
 def some(values: Collection[str]) -> str:
     """Values in order, the first of them where they are many, with how many are left out."""
     named = ", ".join(repr(each) for each in sorted(values)[:NAMED])
