@@ -24,7 +24,7 @@ BASE_CHECKSUMS = "when_required"
 DEFAULT_CHECKSUMS = "when_supported"
 FILES = ("config_file", "credentials_file")
 UNREADABLE = (ValueError, LookupError, OverflowError, RecursionError, TimeoutError)
-MISTAKES = (TypeError, AttributeError)
+MISTAKES = (TypeError, AttributeError, RuntimeError)
 """What the SDK runs into where an answer is of another form than it reads; elsewhere they are mistakes of ours."""
 
 

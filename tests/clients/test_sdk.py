@@ -32,6 +32,7 @@ def test_an_error_of_the_sdk_is_a_finding_unless_it_asks_to_wait(code: str, kind
     "answer",
     [
         HEAD % b"200 OK" + b"Last-Modified: Thu, 31 Feb 9999 25:61:61 GMT\r\n",
+        HEAD % b"200 OK" + b"Last-Modified: 99999999999999999999\r\n",
         HEAD % b"200 OK" + b"x-amz-mp-parts-count: many\r\n",
         HEAD % b"403 Forbidden",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 9, 9\r\n",
