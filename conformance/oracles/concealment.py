@@ -112,7 +112,7 @@ def _proof(asked: Sequence[Asked], controls: Sequence[Asked]) -> Proof | None:
         for side in (seen, wanted)
     ]
     patterns += _only_of(fields[0], fields[1])
-    plain = [each for each in patterns if MASK not in each]
+    plain = [each for each in patterns if MASK not in each and each.isprintable()]
     return Proof(other.id, alike_in=((one.id, other.id, plain[0]),)) if plain else None
 
 

@@ -14,6 +14,7 @@ LIMITED = 429
 DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
 NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
 """Fields that curl makes by itself and does not sign."""
+OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
@@ -30,6 +31,10 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         body = entry["request_body"]
         if entry["client"] in BY_HAND:
             return f"request {number}: {BY_HAND[entry['client']]}"
+        # Fields are kept byte for byte, whatever text they hold.
+        texts = (each.encode("latin-1", "replace").decode("utf-8", "replace") for _, each in entry["request_headers"])
+        if any(map(OBEYED.search, texts)):
+            return f"request {number}: a field holds what a terminal would obey"
         if _streamed(entry) and not body["size"]:
             return f"request {number}: its bytes were streamed, and not kept"
         if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
