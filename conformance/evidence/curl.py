@@ -138,7 +138,20 @@ def _header(name: str, value: str, secrets: Sequence[str]) -> str:
     basic = ENCODED_BASIC.match(value)
     if basic:
         return f'-H "{name}: {basic["scheme"]}$({encoding(basic, secrets)})"'
-    return "-H " + quoted(f"{name}: {value}" if value else f"{name};", secrets)
+    field = f"{name}: {value}" if value else f"{name};"
+    content = octets(field)
+    try:
+        return "-H " + quoted(content.decode("utf-8"), secrets)
+    except UnicodeDecodeError:
+        return f'-H "$({_printing(content, secrets)})"'
+
+
+def octets(field: str) -> bytes:
+    """The bytes of a field, which is kept as Latin-1 so that none is lost; of what is no Latin-1, as UTF-8."""
+    try:
+        return field.encode("latin-1")
+    except UnicodeEncodeError:
+        return field.encode("utf-8", "replace")
 
 
 def _is_asked(name: str, value: str, left_out: frozenset[str]) -> bool:

@@ -25,6 +25,7 @@ from conformance.evidence.curl import (
     SIGNATURE_FIELDS,
     encoding,
     made_names,
+    octets,
     of_tokens,
     payload_hash,
     quoted,
@@ -49,13 +50,12 @@ from conformance.reporting.reproduce_text import (
     name_of,
     within_json,
 )
-from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, told, validity, waits
+from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
 from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
 SCRIPT = "reproduce.sh"
-SHORTEST_PAUSE_S = 0.05
 RUN_NAME = re.compile(r"\b(cf-[0-9a-z]{7})[0-9a-z]{4}-|\b(CF-[0-9A-Z]{7})[0-9A-Z]{4}-")
 TOKENS = {
     "location": re.compile(r"/([^/?]{8,}(?:\?[^ ]*)?)$"),
@@ -144,7 +144,7 @@ class Script:
         yield from self._secrets()
         for number, entry in enumerate(self.sequence, 1):
             if entry["kind"] == "exchange":
-                yield from self._wait(number, entry)
+                yield from pause(number, entry, self._earlier(number))
                 yield from self._request(number, entry)
                 yield from or_refused(number, entry, self._proof)
                 yield from self._taken(number, entry)
@@ -186,16 +186,6 @@ class Script:
             yield f'{name}_QUOTED=$(quoted "${name}")'
 
     # Requests.
-
-    def _wait(self, number: int, entry: Entry) -> Iterator[str]:
-        """The pause before a request whose check let time pass: what it asks for comes by waiting."""
-        pause = entry.get("paused_s", 0.0)
-        if number > 1 and pause >= SHORTEST_PAUSE_S:
-            fits = [place for place, each in self._earlier(number) if 0 <= pause - waits(each) < 1]
-            if fits:
-                yield f"\npause_as_told {fits[0]} {pause:g}"
-            else:
-                yield f"\npause {pause:g} {math.ceil(pause)}"
 
     def _request(self, number: int, entry: Entry) -> Iterator[str]:
         names = [*entry.get("secrets", []), *self.record.info.secret_names.values()]
@@ -260,7 +250,8 @@ class Script:
             yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
             for name, value in payload_hash(entry):
                 yield "header", f"{name}: {value}"
-        yield from self._headers(entry, SIGNATURE_FIELDS if scope else frozenset())
+        for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
+            yield option, self._field(given, entry) if option == "header" else given
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
@@ -285,6 +276,14 @@ class Script:
         for name in ("Accept", "User-Agent", "Content-Type"):
             if name.lower() not in names:
                 yield "header", f"{name}:"
+
+    def _field(self, field: str | None, entry: Entry) -> str | None:
+        """A field as it is, or the name of a file with its bytes, where it has others than a configuration can hold."""
+        if field is None or field.isascii() or any(f"${name}" in field for name in entry.get("secrets", [])):
+            return field
+        name = f"field-{len(self.files) + 1}.bin"
+        self.files[name] = octets(field) + b"\n"
+        return f"@{name}"
 
     def _body(self, number: int, body: Entry, secrets: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         if not body["size"]:

@@ -1,4 +1,4 @@
-"""What of a request is of its time: a signature that ends, and a date that says before or after another."""
+"""What of a request is of its time: a pause before it, a signature that ends, a date before or after another."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 from conformance.evidence.curl import signature_scope
 
 Entry = Mapping[str, Any]
+SHORTEST_PAUSE_S = 0.05
 CLOCK_SKEW_S = 15 * 60
 """How far from the server's clock the time of a signed request may be (Amazon S3: RequestTimeTooSkewed)."""
 SIGNED_AT = re.compile(r"(?:[?&]X-Amz-Date=|^x-amz-date: |name=\"x-amz-date\"\r\n\r\n)(\d{8}T\d{6}Z)", re.I | re.M)
@@ -112,6 +113,17 @@ def _anchor(moment: int, step: tuple[int, Entry]) -> tuple[int, str, int] | None
         return number, "last-modified", changed
     written = _moment(fields.get("date", "")) if entry["method"] in ("PUT", "POST") else None
     return (number, "date", written) if written else None
+
+
+def pause(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> Iterator[str]:
+    """The pause before a request whose check let time pass: what it asks for comes by waiting."""
+    seconds = entry.get("paused_s", 0.0)
+    if number > 1 and seconds >= SHORTEST_PAUSE_S:
+        fits = [place for place, each in earlier if 0 <= seconds - waits(each) < 1]
+        if fits:
+            yield f"\npause_as_told {fits[0]} {seconds:g}"
+        else:
+            yield f"\npause {seconds:g} {math.ceil(seconds)}"
 
 
 def waits(entry: Entry) -> float:

@@ -6,7 +6,7 @@ import base64
 import os
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
@@ -47,7 +47,7 @@ def server() -> Iterator[str]:
     httpd.server_close()
 
 
-CASES = [
+CASES: list[tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]] = [
     ("GET", "/a/../b//c?x=%2F&y", [], b""),
     ("HEAD", "/v2/", [("Accept", "*/*")], b""),
     ("POST", "/token", [("Content-Type", "application/x-www-form-urlencoded")], f"client_secret={SECRET}".encode()),
@@ -61,6 +61,7 @@ CASES = [
     ("PUT", '/o\'k "quoted" $HOME `x`'.replace(" ", "%20"), [("X-Odd", 'it\'s $5 \\ "q"')], b"line 1\nline 2\n"),
     ("DELETE", "/x", [("Authorization", f"Bearer {SECRET}")], b""),
     ("POST", "/empty", [("X-Empty", "")], b""),
+    ("GET", "/bytes", [("X-Odd", b"\xff' $HOME %s\xfe"), ("X-Text", "tökén 漢")], b""),
     ("PUT", "/bytes", [], bytes(range(96, 256))),
     ("PUT", "/zeros", [], bytes(70_000)),
     ("PUT", "/pieces", [], b"a" * 40_000 + b"-\n" + b"it's 50% \\ " * 900),
@@ -77,7 +78,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=[f"{n}" for n in range(len(CASES))])
 def test_the_command_sends_what_the_check_sent(
-    server: str, case: tuple[str, str, list[tuple[str, str]], bytes]
+    server: str, case: tuple[str, str, Sequence[tuple[str, str | bytes]], bytes]
 ) -> None:
     method, target, headers, body = case
     recorder = Recorder()
