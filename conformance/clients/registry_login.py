@@ -130,7 +130,7 @@ class Door:
             name,
             # By standard input, so that the password is in no list of processes.
             f'{name}=$(printf %s:%s {_word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
-            f"| curl -sS -G -K - {_word(self.realm)} {query} "
+            f"| curl -sSL -G -K - {_word(self.realm)} {query} "
             f"| {TOKEN_OF_JSON})",
         )
 
