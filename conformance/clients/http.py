@@ -324,6 +324,30 @@ def authority_of(url: str) -> str:
     return re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0]
 
 
+def on_one_host(one: str, other: str) -> bool:
+    """Whether two addresses are of one scheme, host and port."""
+    return _origin(one) == _origin(other)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    return url.partition("://")[0].lower(), authority_of(url)
+
+
+def followed(
+    reply: Exchange, ask: Callable[[str], Exchange], may: Callable[[str, str], bool] = lambda here, there: True
+) -> Exchange:
+    """What an answer leads to by a few redirects (RFC 9110 section 15.4), as far as ``may`` lets go from here there."""
+    for _ in range(MOST_REDIRECTS):
+        location = reply.headers.get("location")
+        if reply.status not in REDIRECTS or not location:
+            break
+        target = address_in(reply.url, location)
+        if not may(reply.url, target):
+            break
+        reply = ask(target)
+    return reply
+
+
 def shortened(text: str) -> str:
     """The beginning of a text, where it is too long for a sentence."""
     return text if len(text) <= LONGEST_TOLD else f"{text[:LONGEST_TOLD]}…"

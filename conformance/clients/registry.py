@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import MOST_REDIRECTS, REDIRECTS, HeaderFields, HttpClient, address_in, authority_of
+from conformance.clients.http import HeaderFields, HttpClient, address_in, followed, on_one_host
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
 from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes, open_door
@@ -78,20 +78,15 @@ class Registry:
     def fetch(self, method: str, target: str, headers: HeaderFields = (), scopes: Scopes = ()) -> Exchange:
         """GET or HEAD of content, redirects followed (Docker Registry V2, "Pulling a Layer")."""
         headers = list(headers)
-        reply = self.send(method, target, headers, b"", scopes)
-        for _ in range(MOST_REDIRECTS):
-            location = reply.headers.get("location")
-            if reply.status not in REDIRECTS or not location:
-                break
-            reply = self.send(method, address_in(reply.url, location), headers, b"", scopes)
-        return reply
+
+        def asked(address: str) -> Exchange:
+            return self.send(method, address, headers, b"", scopes)
+
+        return followed(asked(target), asked)
 
     def _credentials(self, target: str, scopes: Scopes) -> list[tuple[str, str]]:
-        if "://" in target:
-            scheme = target.partition("://")[0].lower()
-            here = self.http.base_url
-            if (scheme, authority_of(target)) != (here.partition("://")[0].lower(), authority_of(here)):
-                return []
+        if "://" in target and not on_one_host(target, self.http.base_url):
+            return []
         value = self.presenter.authorization(scopes)
         return [("Authorization", value)] if value is not None else []
 

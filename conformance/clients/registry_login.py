@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import MOST_REDIRECTS, REDIRECTS, HttpClient, address_in, authority_of, kept_on_tls
+from conformance.clients.http import HttpClient, followed, kept_on_tls, on_one_host
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
@@ -87,13 +87,11 @@ class Door:
         separator = "&" if "?" in self.realm else "?"
         fields = [("Authorization", authorization)] if authorization else []
         query = urlencode(pairs, safe=":,/*", quote_via=quote)
-        reply = self.http.send("GET", f"{self.realm}{separator}{query}", fields)
-        for _ in range(MOST_REDIRECTS):
-            target = address_in(reply.url, reply.headers.get("location") or "")
-            if reply.status not in REDIRECTS or not on_one_host(target, reply.url):
-                break
-            reply = self.http.send("GET", target, fields)
-        return reply
+
+        def asked(address: str) -> Exchange:
+            return self.http.send("GET", address, fields)
+
+        return followed(asked(f"{self.realm}{separator}{query}"), asked, on_one_host)
 
     def keep_from_clear(self) -> None:
         """Inconclusive where a password would go in clear to the token endpoint of a registry behind TLS."""
@@ -221,8 +219,3 @@ def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
                 pairs = reversed(PARAMETER.findall(value[found.end() :]))
                 return scheme.lower(), {name.lower(): re.sub(r"\\(.)", r"\1", a) or b for name, a, b in pairs}
     return "", {}
-
-
-def on_one_host(one: str, other: str) -> bool:
-    """Whether two addresses are of one scheme, host and port."""
-    return (one.partition("://")[0], authority_of(one)) == (other.partition("://")[0], authority_of(other))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from conformance.clients.http import MOST_REDIRECTS, REDIRECTS, address_in
+from conformance.clients.http import followed
 from conformance.clients.registry import Repository
 from conformance.clients.s3_streams import Comparison, Content
 from conformance.vocabulary.exchange import Exchange
@@ -42,13 +42,12 @@ def pull(repository: Repository, digest: str, content: Content) -> tuple[Exchang
 
     The exchange has the body's beginning alone.
     """
-    registry, target = repository.registry, repository.path(f"blobs/{digest}")
-    for _ in range(MOST_REDIRECTS + 1):
+    registry, compared = repository.registry, Comparison(content)
+
+    def asked(address: str) -> Exchange:
+        nonlocal compared
         compared = Comparison(content)
-        streaming = replace(registry, http=registry.http.into(compared.take))
-        reply = streaming.send("GET", target, scopes=repository.scopes)
-        location = reply.headers.get("location")
-        if reply.status not in REDIRECTS or not location:
-            break
-        target = address_in(reply.url, location)
+        return replace(registry, http=registry.http.into(compared.take)).send("GET", address, scopes=repository.scopes)
+
+    reply = followed(asked(repository.path(f"blobs/{digest}")), asked)
     return reply, compared

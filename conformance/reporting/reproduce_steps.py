@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from conformance.evidence.curl import signature_scope
+from conformance.evidence.curl import octets, signature_scope
 
 Entry = Mapping[str, Any]
 LIMITED = 429
@@ -32,7 +32,7 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         if entry["client"] in BY_HAND:
             return f"request {number}: {BY_HAND[entry['client']]}"
         # Fields are kept byte for byte, whatever text they hold.
-        texts = (each.encode("latin-1", "replace").decode("utf-8", "replace") for _, each in entry["request_headers"])
+        texts = (octets(each).decode("utf-8", "replace") for _, each in entry["request_headers"])
         if any(map(OBEYED.search, texts)):
             return f"request {number}: a field holds what a terminal would obey"
         if _streamed(entry) and not body["size"]:

@@ -119,14 +119,14 @@ def pause(number: int, entry: Entry, earlier: Sequence[tuple[int, Entry]]) -> It
     """The pause before a request whose check let time pass: what it asks for comes by waiting."""
     seconds = entry.get("paused_s", 0.0)
     if number > 1 and seconds >= SHORTEST_PAUSE_S:
-        fits = [place for place, each in earlier if 0 <= seconds - waits(each) < 1]
+        fits = [place for place, each in earlier if 0 <= seconds - _waits(each) < 1]
         if fits:
             yield f"\npause_as_told {fits[0]} {seconds:g}"
         else:
             yield f"\npause {seconds:g} {math.ceil(seconds)}"
 
 
-def waits(entry: Entry) -> float:
+def _waits(entry: Entry) -> float:
     """After how many seconds a refused request may be sent again, as its answer says; none where it says nothing."""
     told = [value for name, value in entry["response_headers"] if name.lower() == "retry-after"]
     return int(told[0]) if entry["status"] in (429, 503) and told and told[0].isdecimal() else math.inf

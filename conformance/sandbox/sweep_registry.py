@@ -83,14 +83,13 @@ def _owner(registry: Registry, described: description.Registry, name: str, remov
 
 def _unmade(operator: Operator, name: str, removal: Removal) -> Swept:
     """What becomes of a repository that the operator's command made."""
-    what = f"repository {name}"
-    if removal.dry:
-        return removal.done(what, [])
-    try:
-        operator.remove_repository(name)
-    except Inconclusive as failure:
-        return removal.done(what, [failure.why])
-    return removal.done(what, [])
+    refused = list[str]()
+    if not removal.dry:
+        try:
+            operator.remove_repository(name)
+        except Inconclusive as failure:
+            refused.append(failure.why)
+    return removal.done(f"repository {name}", refused)
 
 
 def _catalogued(registry: Registry) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, address_in, kept_on_tls, retry_after
+from conformance.clients.http import HttpClient, Limits, address_in, followed, kept_on_tls, on_one_host, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_REACHED
@@ -260,3 +260,16 @@ def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[...,
     head = b"HTTP/1.1 200 OK\r\nX-A: of\r\n\t two: lines\r\nContent-Length: 2, 2\r\n\r\nok"
     for answer in (client_of(serve(head)).get("/"), Wire(client_of(serve(head))).send(b"GET / HTTP/1.1\r\nHost: x")):
         assert (answer.body, answer.headers.get("x-a")) == (b"ok", "of two: lines")
+
+
+@pytest.mark.parametrize(
+    ("field", "asked"),
+    [(b"Location: /b", 4), (b"Location: http://other.invalid/b", 1), (b"Location:", 1), (b"X-Location: /b", 1)],
+    ids=["on its host, without end", "elsewhere", "to nowhere", "without an address"],
+)
+def test_redirects_are_followed_a_few_times_where_one_may_go(
+    serve: Callable[..., Scripted], field: bytes, asked: int
+) -> None:
+    client = client_of(serve(*[b"HTTP/1.1 302 Found\r\n" + field + b"\r\nContent-Length: 0\r\n\r\n"] * 6))
+    followed(client.get("/a"), client.get, on_one_host)
+    assert len(client.recorder.entries) == asked
