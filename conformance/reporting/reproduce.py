@@ -28,17 +28,17 @@ from conformance.evidence.curl import (
     octets,
     of_tokens,
     payload_hash,
-    quoted,
     secret_of,
     signature_scope,
     signing_secret,
     with_alterations,
 )
-from conformance.reporting.reproduce_judgement import judgement, shown_in, unsaid
+from conformance.reporting.reproduce_judgement import judgement, rare, shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import unsendable
 from conformance.reporting.reproduce_text import (
+    AGAIN,
     IN_JSON,
     LISTS,
     OPERATOR,
@@ -51,7 +51,7 @@ from conformance.reporting.reproduce_text import (
     within_json,
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
-from conformance.reporting.reproduce_told import asking, leading_to, own_marks, untellable, wanted
+from conformance.reporting.reproduce_told import asking, called, leading_to, own_marks, untellable, wanted
 from conformance.runs.record import CheckResult, Record
 
 Entry = Mapping[str, Any]
@@ -140,9 +140,12 @@ class Script:
             yield from self._operator()
         if wanted(self._proof):
             self.marks |= own_marks(self._proof, self.exchanges)
-            yield asking(_called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
+            yield asking(called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
         yield from self._secrets()
+        begin, times = rare(self.sequence, self.result, self.record.results)
         for number, entry in enumerate(self.sequence, 1):
+            if number == begin:
+                yield f"{AGAIN}\nlook() ("
             if entry["kind"] == "exchange":
                 yield from pause(number, entry, self._earlier(number))
                 yield from self._request(number, entry)
@@ -151,6 +154,8 @@ class Script:
             else:
                 yield from self._operated(number, entry)
         yield from self._judgement()
+        if begin:
+            yield f')\nuntil_shown "${{1-{times}}}"'
 
     def _why_not(self) -> str:
         """Why curl cannot send the sequence, or nothing could be told by it; "" where it can."""
@@ -321,7 +326,7 @@ class Script:
     def _operator(self) -> Iterator[str]:
         yield OPERATOR
         if "restore" in self.commands:
-            yield f'restored() {{ (cd "$started_in" && {_called(self.commands["restore"])}) >/dev/null; }}'
+            yield f'restored() {{ (cd "$started_in" && {called(self.commands["restore"])}) >/dev/null; }}'
         else:
             yield "restored() { echo 'have the credential restored before this is run again'; }"
 
@@ -329,9 +334,9 @@ class Script:
         """The operator's command, and the time that a revocation may take."""
         yield f"\n# {number}: the hook {entry['hook']} of the target file"
         if entry["hook"] == "make_repository":
-            yield f'(cd "$started_in" && {_called(entry)} >/dev/null) || echo "step {number}: is it there still?"'
+            yield f'(cd "$started_in" && {called(entry)} >/dev/null) || echo "step {number}: is it there still?"'
             return
-        yield f"operator {number} {_called(entry)}"
+        yield f"operator {number} {called(entry)}"
         limits = self.record.info.configuration.get("limits") or {}
         if entry["hook"] == "revoke":
             yield f"sleep {math.ceil(limits.get('revocation', 1))}"
@@ -390,8 +395,3 @@ class Script:
         lines, files = judgement(self.exchanges, self.finding, title, secret_names, self.taken, self.marks, self.tokens)
         self.files |= files
         yield from lines
-
-
-def _called(entry: Entry) -> str:
-    """A command of the operator's as words of the shell."""
-    return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from conformance.evidence.curl import (
@@ -20,15 +21,38 @@ from conformance.reporting.reproduce_pages import by_items, each_once
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import PASSES, as_seen, without_login
 from conformance.reporting.reproduce_steps import LIMITED, steps
-from conformance.reporting.reproduce_time import told
+from conformance.reporting.reproduce_time import SHORTEST_PAUSE_S, told
 from conformance.reporting.reproduce_told import counting
 from conformance.reporting.text import plain_xml
+from conformance.runs.record import CheckResult
+from conformance.vocabulary.verdict import Verdict
 
 Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
 NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 HIDDEN = "cannot 'it does not show as far as is looked for: it was hidden in the answer'"
 AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
+
+ENOUGH = 60
+"""Requests by which shows what one answer in twenty shows, but for one time in twenty."""
+
+
+def rare(sequence: Sequence[Entry], result: CheckResult, results: Iterable[CheckResult]) -> tuple[int, int]:
+    """From which request on a sequence is gone again where what it shows may be rare, and how often; 0 for not at all.
+
+    Rare may be what showed where several asked at once, and what showed in some cases of a requirement and in others
+    not. Again is asked what only reads and does not wait, behind all else.
+    """
+    begin = 1 + max((number for number, each in enumerate(sequence, 1) if not _reads(each)), default=0)
+    tail = [(number, each) for number, each in enumerate(sequence, 1) if number >= begin]
+    some_pass = any(each.verdict == Verdict.PASS for each in results if each.requirement == result.requirement)
+    if tail and (some_pass or _at_once(tail, {each["id"] for _, each in tail})):
+        return begin, math.ceil(ENOUGH / len(tail))
+    return 0, 1
+
+
+def _reads(entry: Entry) -> bool:
+    return entry.get("method") in ("GET", "HEAD") and entry.get("paused_s", 0.0) < SHORTEST_PAUSE_S
 
 
 def named_in(finding: Entry, exchanges: Exchanges) -> list[str]:

@@ -157,6 +157,16 @@ operator() {
 }
 trap 'rm -rf "$answers"; restored' EXIT
 """
+AGAIN = r"""
+# What is rare does not show each time that it is asked for.
+until_shown() {
+    tried=1
+    until look >"$answers/said"; ended=$?; [ $ended = 1 ] || [ $tried -ge "$1" ]; do tried=$((tried + 1)); done
+    cat "$answers/said"
+    printf 'asked %s times\n' $tried
+    exit $ended
+}
+"""
 LISTS = r"""
 # What a page says in an element, and the last string of a list in it: where the next page begins.
 element_of() {

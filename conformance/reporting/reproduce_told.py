@@ -9,6 +9,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from conformance.evidence.curl import quoted
 from conformance.reporting.reproduce_text import looks_plain, word
 
 Entry = Mapping[str, Any]
@@ -70,6 +71,11 @@ def own_marks(proof: Entry, exchanges: Exchanges) -> dict[str, str]:
     """The marks of events that are sent, with what they are called now."""
     sent = [entry["request_body"].get("text", "") for _, entry in exchanges]
     return {text: f"{text}-\0RUN\0" for text, _ in wanted(proof) if any(text in body for body in sent)}
+
+
+def called(entry: Entry) -> str:
+    """A command of the operator's as words of the shell."""
+    return " ".join(quoted(word, entry.get("secrets", [])) for word in entry["command"])
 
 
 def asking(command: str, limits: Mapping[str, Any]) -> str:

@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 
 from conformance.evidence.pieces import pieces_of
-from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, shown_in, telling
+from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, rare, shown_in, telling
 from conformance.reporting.reproduce_pages import address, inside, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import steps, unsendable
-from conformance.reporting.reproduce_text import LISTS, PREAMBLE
+from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
+from conformance.vocabulary.verdict import Verdict
+from tests.reporting.samples import check
 
 SHELL = str(shutil.which("sh"))
 RUN_AT = 1795762389.0
@@ -260,3 +262,20 @@ def test_what_names_a_thing_in_an_answer_is_taken_from_the_answer_that_comes_now
     assert not list(inside(3, entry(3, response_body=body), ["http://h/projects/a"]))
     (tmp_path / "3.body").write_text('{"slug": "a", "id" : "project-2"}')
     assert shell(f"answers={tmp_path}", "trap - EXIT", "id_of 3").stdout.strip() == "project-2"
+
+
+def test_what_may_be_rare_is_asked_for_again_where_that_only_reads() -> None:
+    failing, other, passing = check("a/b#x", Verdict.FAIL), check("a/b#y", Verdict.FAIL), check("a/b#z")
+    sequence = [entry(1, "PUT", 201), entry(2), entry(3)]
+    assert rare(sequence, failing, [failing, passing]) == (2, 30)
+    assert rare(sequence, failing, [failing, other]) == (0, 1)
+    assert rare([*sequence, entry(4, "PUT", 201)], failing, [failing, passing]) == (0, 1)
+    at_once = [entry(1), entry(2, started=RUN_AT + 1.2)]
+    assert rare(at_once, failing, [failing]) == (1, 30)
+
+
+@pytest.mark.parametrize(("shows_at", "code"), [(3, 1), (9, 0)])
+def test_what_is_rare_is_asked_for_until_it_shows(shows_at: int, code: int) -> None:
+    look = f'look() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
+    ran = shell(AGAIN, look, "until_shown 5")
+    assert ran.returncode == code and ran.stdout.endswith(f"asked {min(shows_at, 5)} times\n")
