@@ -205,6 +205,8 @@ scope = "organization:read"
 # concealed_from = ["foreign"]
 # absent = "/api/v1/organizations/{slug}"
 # foreign = { path = "/api/v1/organizations/other-org" }
+# A list whose body tells of its next page, where no link does (RFC 8288):
+# pages = { member = "next_cursor", parameter = "cursor" }
 
 # The organization of the role foreign, with texts that stand in what it stored and nowhere else.
 # [targets.<target>.foreign]

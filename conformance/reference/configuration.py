@@ -63,6 +63,7 @@ path = "{ROOT}/projects"
 scope = "project:read"
 concealed_from = ["foreign"]
 absent = "/api/v1/organizations/{{slug}}/projects"
+pages = {{ member = "next", parameter = "offset" }}
 unique = "slug"
 create = {{ {WRITE}, body = {{ slug = "{{slug}}", name = "{{text}}", description = "{{text}}" }} }}
 update = {{ {WRITE}, body = {{ description = "{{text}}" }}, concurrency = "If-Match" }}

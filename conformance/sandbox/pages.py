@@ -1,22 +1,50 @@
-"""Lists that come in pages: what their links of the relation next lead to (RFC 8288)."""
+"""Lists that come in pages: what tells of the next one is a link (RFC 8288), or what the target file names."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import reduce
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from conformance.clients.http import address_in
 from conformance.oracles.registry import next_link
+from conformance.target.description import Pages, Resource
 from conformance.vocabulary.exchange import Exchange
 
 
-def pages_of(read: Callable[[str], Exchange], path: str, base_url: str, most: int) -> Iterator[Exchange]:
-    """A list and the pages behind it, at most so many; a link that leads away from ``base_url`` is not followed."""
-    following: str | None = path
+def pages_of(read: Callable[[str], Exchange], resource: Resource, base_url: str, most: int) -> Iterator[Exchange]:
+    """A list and the pages behind it, at most so many; an address that leads away from ``base_url`` is not followed."""
+    following: str | None = resource.path
     for _ in range(most):
         if following is None:
             return
         reply = read(following)
         yield reply
-        link = next_link(reply) if reply.ok else None
-        address = address_in(reply.url, link) if link else None
+        address = next_address(reply, resource) if reply.ok else None
         following = address if address and address.startswith(f"{base_url}/") else None
+
+
+def next_address(reply: Exchange, resource: Resource) -> str | None:
+    """Where the next page is, None on the last: by a link, or else by the member that the target file names."""
+    link = next_link(reply)
+    if link is None and resource.pages:
+        link = _named(reply, resource.path.partition("?")[2], resource.pages)
+    return address_in(reply.url, link) if link else None
+
+
+def _named(reply: Exchange, query: str, pages: Pages) -> str | None:
+    try:
+        told = reduce(_member, pages.member.split("."), reply.json())
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(told, bool) or not isinstance(told, str | int) or told == "":
+        return None
+    if pages.parameter is None:
+        return str(told)
+    others = [each for each in parse_qsl(query, keep_blank_values=True) if each[0] != pages.parameter]
+    return f"?{urlencode([*others, (pages.parameter, told)])}"
+
+
+def _member(document: Any, name: str) -> Any:
+    return document.get(name) if isinstance(document, dict) else None

@@ -182,9 +182,9 @@ class Platform:
         return self.send(operation, self.oauth.token(role), headers, **changes)
 
     def pages(self, role: str, operation: Operation) -> list[Exchange]:
-        """A list as a role reads it, with the pages that its links of the relation next lead to."""
+        """A list as a role reads it, with the pages behind it."""
         read = partial(self._page, role, operation)
-        return list(pages_of(read, operation.path, self.http.base_url, MOST_PAGES))
+        return list(pages_of(read, operation.resource, self.http.base_url, MOST_PAGES))
 
     def _page(self, role: str, operation: Operation, path: str) -> Exchange:
         return self.as_role(role, operation, path=path)

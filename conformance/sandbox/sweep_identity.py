@@ -41,7 +41,7 @@ def _listed(platform: Platform, resource: Resource) -> list[str]:
     headers = [bearer(platform.oauth.token("full"))]
     found: list[str] = []
     read = partial(platform.http.send, resource.method, headers=headers)
-    for reply in pages_of(read, resource.path, platform.http.base_url, MOST_PAGES):
+    for reply in pages_of(read, resource, platform.http.base_url, MOST_PAGES):
         if not reply.ok:
             raise Inconclusive(f"the list of {resource.name} is answered {reply.status}")
         try:

@@ -141,6 +141,15 @@ class Delete(Described):
     forbidden_to: ForbiddenTo = []
 
 
+class Pages(Described):
+    """How a list tells of its next page, where no link of the relation next (RFC 8288) does."""
+
+    member: str = Field(min_length=1, description="The member of its body that does; dots lead into others: meta.next.")
+    parameter: str | None = Field(
+        default=None, min_length=1, description="The query parameter that takes its value; none: it is an address."
+    )
+
+
 class Foreign(Described):
     """The same API in the organization of the role foreign: what must not reach the organization under test."""
 
@@ -164,6 +173,7 @@ class Resource(Described):
         description="The same kind of path for something that never existed; {slug} is replaced, new each time.",
     )
     unique: str | None = Field(default=None, description="The member of create.body that must be unique.")
+    pages: Pages | None = None
     create: Create | None = None
     item: Item | None = None
     update: Update | None = None

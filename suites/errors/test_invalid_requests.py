@@ -73,34 +73,6 @@ def test_body_beyond_the_grammar(platform: Platform, kind: str, body: bytes) -> 
         refused(platform, operation, body, range(200, 300))
 
 
-@verifies("errors/400/unique-member-missing-or-malformed")
-@pytest.mark.parametrize(
-    "value",
-    [
-        case("missing", ...),
-        case("null", None),
-        case("number", 7),
-        case("list", []),
-        case("object", {}),
-        case("empty", ""),
-    ],
-)
-def test_unique_member_missing_or_malformed(platform: Platform, value: object) -> None:
-    """Purpose: a thing without its unique name, or with one that is no text, is not made.
-
-    Method: 1. send each declared create without its unique member, or with one of another kind
-            2. expect 400
-    """
-    for operation in platform.operations("create"):
-        unique = operation.resource.unique
-        if unique is None:
-            continue
-        document = {name: each for name, each in (operation.document or {}).items() if name != unique}
-        if value is not ...:
-            document[unique] = value
-        refused(platform, operation, json.dumps(document).encode())
-
-
 @verifies("errors/400/member-of-wrong-type")
 @writes
 def test_member_of_wrong_type(platform: Platform, kind: str) -> None:

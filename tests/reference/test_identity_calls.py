@@ -196,6 +196,13 @@ VARIANTS: list[Row] = [
     (identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"]),
     (identity_requests.UpdatesMustBeConditional, unconditional, [200, 404, 204], [428, 404, 204]),
     (identity_requests.UpdatesNameTheirVersion, unconditional, [200, 404, 204], [400, 404, 204]),
+    (
+        identity_requests.SlugsMadeOfNames,
+        statuses(*(api(PROJECTS, "ct-full", "POST", json={"name": each}) for each in ("x", "é"))),
+        [400, 400],
+        [201, 409],
+    ),
+    (identity_answers.ListsTellOfTheNextPage, lambda w: w.api(PROJECTS).json()["next"], None, "after 1/+="),
     (identity_requests.ChangesMustBeConditional, unconditional, [200, 404, 204], [428, 428, 428]),
 ]
 

@@ -131,7 +131,9 @@ class OrganizationApi(Projects):
         limit = self.bound(request, "limit", DEFAULT_LIMIT, 1, HIGHEST_LIMIT)
         offset = self.bound(request, "offset", 0, 0, 999_999_999)
         page = entries[offset : offset + limit]
-        return Answer.json(200, {"items": page, "total": len(entries), "limit": limit, "offset": offset})
+        following = offset + limit if offset + limit < len(entries) else None
+        bounds = {"total": len(entries), "limit": limit, "offset": offset, "next": following}
+        return Answer.json(200, {"items": page, **bounds})
 
     def bound(self, request: Request, name: str, default: int, lowest: int, highest: int) -> int:
         """A number of the query; Refused with 400 where it is none, out of range or named twice."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import InPages, edited, is_api_request
+from conformance.reference.defects.identity.support import InPages, InPagesByCursor, edited, is_api_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call
 from conformance.reference.seeds import Client
@@ -89,6 +89,12 @@ class ListsAreArrays(Variant):
 
 class ListsComeInPages(InPages, Variant):
     """The contract leaves open how lists come: in pages, each with a link to the next (RFC 8288)."""
+
+    surface = "identity"
+
+
+class ListsTellOfTheNextPage(InPagesByCursor, Variant):
+    """The same by a text in the body that only the service can read, which the target file tells of."""
 
     surface = "identity"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,7 +13,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call, Segments
-from conformance.reference.identity.records import Project
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import scheme_and_rest
 from conformance.reference.seeds import Client
@@ -20,6 +21,23 @@ from conformance.reference.seeds import Client
 Operation = Callable[[Call], Awaitable[Answer]]
 Scopes = tuple[str, ...]
 Grants = Callable[[Client, str | None], Scopes]
+
+
+class SlugsMadeOfNames(Variant):
+    """Organization Settings: a project has a slug; one that is left out is made of the name, which may be taken."""
+
+    surface = "identity"
+
+    def new_project(
+        self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
+    ) -> Project:
+        name = body.get("name")
+        if body.get("slug") or body.get("slug", "") not in (None, "") or not isinstance(name, str):
+            return original(organization, body)
+        made = re.sub(r"[^a-z0-9]+", "-", name.lower())[:50].strip("-")
+        if not made:
+            raise Refused(surface_of(original).conflict("There is an untitled project."))
+        return original(organization, {**body, "slug": f"{made}-{secrets.token_hex(4)}"})
 
 
 class ScopeMustBeNamed(Variant):

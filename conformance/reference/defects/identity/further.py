@@ -12,6 +12,8 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import (
     InPages,
+    InPagesByCursor,
+    cursor_of,
     edited,
     is_api_request,
     is_token_request,
@@ -84,8 +86,8 @@ class AnyOrganizationWrites(Defect):
         return True
 
 
-class MissingSlugIsMade(Defect):
-    """The contract's table of errors: 400 for an invalid body: one without its slug."""
+class NamelessProjects(Defect):
+    """The contract's table of errors: 400 for an invalid body: one without the slug by which it would be found."""
 
     surface = "identity"
     noticed_by = ("errors/400/unique-member-missing-or-malformed",)
@@ -93,7 +95,8 @@ class MissingSlugIsMade(Defect):
     def new_project(
         self, original: Callable[..., Project], organization: Organization, body: dict[str, Any]
     ) -> Project:
-        return original(organization, {"slug": f"made-{secrets.token_hex(4)}", **body})
+        made = original(organization, {**body, "slug": body.get("slug") or "nameless"})
+        return made if body.get("slug") else dataclasses.replace(made, slug="")
 
 
 class UnknownMemberCrashes(Defect):
@@ -304,6 +307,20 @@ class FurtherPagesShowHidden(InPages, Defect):
             shown = shown[:offset] + [
                 each for each in call.organization.projects.values() if each not in shown[:offset]
             ]
+        return surface.listing(call.request, [project.document() for project in shown])
+
+
+class PagesByCursorShowHidden(InPagesByCursor, Defect):
+    """Projects: the same, where no link leads to the pages behind the first."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface = surface_of(original)
+        shown = surface.visible_projects(call.caller, call.organization)
+        if cursor_of(call.request):
+            shown += [each for each in call.organization.projects.values() if each not in shown]
         return surface.listing(call.request, [project.document() for project in shown])
 
 

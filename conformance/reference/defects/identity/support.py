@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -67,6 +68,26 @@ class InPages:
         if offset + limit < len(entries):
             answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit}>; rel="next"'
         return answer
+
+
+class InPagesByCursor:
+    """Lists one entry at a time; the next page is what a text in the body stands for, and no link leads there."""
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        offset = cursor_of(request)
+        following = f"after {offset + 1}/+=" if offset + 1 < len(entries) else None
+        return Answer.json(200, {"items": entries[offset : offset + 1], "next": following})
+
+
+def cursor_of(request: Request) -> int:
+    """Where a page begins: at the place that its cursor stands for, or at the first."""
+    found = re.fullmatch(r"after (\d+)/\+=", request.parameter("offset") or "")
+    return int(found[1]) if found else 0
 
 
 def offset_of(surface: Identity, request: Request) -> int:

@@ -1,0 +1,66 @@
+"""400: the unique member of a body (API Reference, Error Handling), by which a thing is found again."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.documents import member
+from conformance.oracles.state import expect_unchanged
+from conformance.oracles.status import expect_status
+from conformance.sandbox.platform import Operation, Platform
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
+
+LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
+MALFORMED = {"number": 7, "list": [], "object": {}}
+
+
+def created_with(platform: Platform, operation: Operation, value: object) -> tuple[str, Exchange]:
+    """A create with another value of the unique member, or without it; the member's name, and what is answered.
+
+    What is refused with 400 has changed nothing.
+    """
+    unique = str(operation.resource.unique)
+    document = {name: each for name, each in (operation.document or {}).items() if name != unique}
+    before = platform.state(operation)
+    reply = platform.as_role("full", operation, document=document if value is ... else {**document, unique: value})
+    if reply.status == 400:
+        expect_unchanged(before, platform.state(operation), reply)
+    return unique, reply
+
+
+@verifies("errors/400/unique-member-missing-or-malformed")
+@pytest.mark.parametrize("value", [case(name, value) for name, value in LEFT_OUT.items()])
+def test_unique_member_missing(platform: Platform, value: object) -> None:
+    """Purpose: nothing is made without a unique name.
+
+    Method: 1. send each declared create without its unique member, or with null or an empty text for it
+            2. expect 400; or 2xx that shows one which the service made up, or leads there by Location
+    """
+    for operation in platform.operations("create"):
+        if operation.resource.unique is None:
+            continue
+        unique, reply = created_with(platform, operation, value)
+        expect_status(reply, {400, *range(200, 300)}, f"for {operation}")
+        if reply.ok:
+            made = member(reply, unique)
+            if isinstance(made, str) and made:
+                platform.remember(operation.resource, made)
+            elif reply.body or not reply.headers.get("location"):
+                expected, proof = f"400, or a {unique} that was made up", Proof(reply.id, statuses=(400,))
+                raise NonConformance(expected, f"{reply.status} with {unique} {made!r}", reply, proof=proof)
+
+
+@verifies("errors/400/unique-member-missing-or-malformed")
+@pytest.mark.parametrize("value", [case(name, value) for name, value in MALFORMED.items()])
+def test_unique_member_malformed(platform: Platform, value: object) -> None:
+    """Purpose: a thing of a unique name that is no text is not made.
+
+    Method: 1. send each declared create with a unique member of another kind
+            2. expect 400
+    """
+    for operation in platform.operations("create"):
+        if operation.resource.unique is not None:
+            _, reply = created_with(platform, operation, value)
+            expect_status(reply, 400, f"for {operation}")
