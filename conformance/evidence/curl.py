@@ -124,6 +124,11 @@ def made_names(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
+def from_file(name: str, path: str) -> str:
+    """The assignment of a secret that a file holds, from the current folder."""
+    return f"{name}=$(cat {shlex.quote(path)})"
+
+
 def encoding(basic: re.Match[str], secrets: Sequence[str]) -> str:
     """The command that prints what ``<base64 of …>`` stands for."""
     # A NUL can stand in no word, but in what printf makes of its format.

@@ -20,6 +20,7 @@ import pytest
 from conformance.clients.pace import FILE_NAME, Pace
 from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
+from conformance.evidence.curl import from_file
 from conformance.evidence.recorder import RECORDER
 from conformance.evidence.secrets import learn_secrets
 from conformance.plugin.checks import RESULT, TEARDOWN, CheckInfo, check_info, is_check, mistakes_among, uncollected
@@ -82,6 +83,9 @@ class Worker:
         learn_secrets(RECORDER.redactor, target)
         if target.storage is not None:
             RECORDER.secret_names[target.storage.access_key.name] = target.storage.secret_key.name
+        for secret in configuration.secrets(target):
+            if secret.file:
+                RECORDER.recipe(secret.name, from_file(secret.name, secret.file))
         RECORDER.prefix = self.name
         RECORDER.watch.over(target, self.options.run_id)
         self.life = Life(target, RECORDER, alone=self.name in ("main", LAST))

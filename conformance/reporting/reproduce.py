@@ -185,7 +185,10 @@ class Script:
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
         for name, recipe in made.items():
-            yield recipe
+            from_file = recipe.removeprefix(f"{name}=$(cat ")
+            # What the environment holds goes before a file.
+            unless = f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {from_file}'
+            yield recipe if from_file == recipe else unless
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
         for name in sorted(needed):
             yield f'{name}_QUOTED=$(quoted "${name}")'

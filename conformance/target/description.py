@@ -15,12 +15,16 @@ URL = re.compile(r"^https?://[^/?#\s]+[^?#\s]*$")
 
 
 class Secret:
-    """A value that is never shown: ``name`` is what stands for it in records and commands."""
+    """A value that is never shown: ``name`` is what stands for it in records and commands.
 
-    __slots__ = ("_value", "name")
+    ``file`` is where a command finds it, from the current folder; "" where it is in no file, or in one far from there.
+    """
 
-    def __init__(self, name: str, value: str) -> None:
+    __slots__ = ("_value", "file", "name")
+
+    def __init__(self, name: str, value: str, file: str = "") -> None:
         self.name = name
+        self.file = file
         self._value = value
 
     def reveal(self) -> str:

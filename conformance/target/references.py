@@ -62,9 +62,15 @@ class References:
         if reference:
             return Secret(reference[1], self._secret_of_environment(reference[1], path))
         if isinstance(value, str) and value.startswith("file:"):
-            return Secret(name, self._content(value.removeprefix("file:"), path))
+            file = value.removeprefix("file:")
+            return Secret(name, self._content(file, path), self._from_here(file))
         self.mistakes.append(Mistake(path, "secrets only as ${ENV} or file:PATH; a value must not stand in the file"))
         return Secret(name, "")
+
+    def _from_here(self, name: str) -> str:
+        """How a command names a file: as it stands there where that is from the root, or from the current folder."""
+        path, here = (self.folder / name).absolute(), Path.cwd()
+        return name if Path(name).is_absolute() else str(path.relative_to(here)) if path.is_relative_to(here) else ""
 
     def _secret_of_environment(self, name: str, path: places.Path) -> str:
         if NAME.match(name):

@@ -25,9 +25,10 @@ def good_token(platform: Platform, once: Once) -> str:
     token = platform.oauth.token("full")
     control = once("a JWT at its resource", lambda: platform.send(operation, token))
     if not control.ok or not claims_of(token):
-        raise Inconclusive(
-            f"a good token is answered {control.status} at {operation.path}", "a JWT that opens a declared resource"
+        what = (
+            f"a token is answered {control.status} at {operation.path}" if claims_of(token) else "the token is no JWT"
         )
+        raise Inconclusive(what, "a JWT that opens a declared resource")
     return token
 
 

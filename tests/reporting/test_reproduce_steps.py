@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
+from conformance.reporting.reproduce import Script
 from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, rare, shown_in, telling
 from conformance.reporting.reproduce_pages import address, inside, places
 from conformance.reporting.reproduce_proof import judged
@@ -17,8 +20,9 @@ from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
+from conformance.runs.record import Record
 from conformance.vocabulary.verdict import Verdict
-from tests.reporting.samples import check
+from tests.reporting.samples import check, info
 
 SHELL = str(shutil.which("sh"))
 RUN_AT = 1795762389.0
@@ -279,3 +283,16 @@ def test_what_is_rare_is_asked_for_until_it_shows(shows_at: int, code: int) -> N
     look = f'look() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
     ran = shell(AGAIN, look, "until_shown 5")
     assert ran.returncode == code and ran.stdout.endswith(f"asked {min(shows_at, 5)} times\n")
+
+
+def test_a_secret_in_a_file_is_read_from_where_the_script_is_started(tmp_path: Path) -> None:
+    (tmp_path / "key file").write_text("of the file")
+    record = Record(tmp_path, info(recipes={"KEY": from_file("KEY", "key file")}), [], True)
+    sent = entry(secrets=["KEY"], request_headers=[["X-Key", "$KEY"]])
+    lines = Script(record, check("a/b", Verdict.FAIL), {"expected": "", "observed": ""}, [sent])._secrets()
+    asking = shlex.join(
+        [SHELL, "-c", "\n".join([PREAMBLE.replace("dirname", "echo /; :"), *lines, "echo $KEY_QUOTED"])]
+    )
+    for given, told in (("", "of the file"), ("KEY='of the environment'; export KEY;", "of the environment")):
+        ran = subprocess.run([SHELL, "-c", given + asking], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert ran.stdout.strip() == told

@@ -237,6 +237,20 @@ def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
     assert [each.name for each in configuration.secrets(read)] == [each.name for each in found]
 
 
+def test_the_file_of_a_secret_is_named_as_a_command_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "targets"
+    folder.mkdir()
+    (folder / "key").write_text(VALUE)
+    text = STORAGE + f"access_key = 'file:key'\nsecret_key = 'file:{folder}/key'\n"
+    for here, wanted in ((tmp_path, "targets/key"), (folder, "key"), (Path("/"), str(folder / "key")[1:])):
+        monkeypatch.chdir(here)
+        found = list(configuration.secrets(load(folder, text).choose(None)[1]))
+        assert [each.file for each in found] == [wanted, f"{folder}/key"]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert [each.file for each in configuration.secrets(load(folder, text).choose(None)[1])] == ["", f"{folder}/key"]
+
+
 def test_file_secret_without_variable_is_named_after_its_place(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(VALUE)
     target = load(tmp_path, CREDENTIAL.replace("${CT_FULL_SECRET}", "file:key")).choose(None)[1]
