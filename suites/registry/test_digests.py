@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage
 from conformance.clients.registry_uploads import pushed
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
-from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.oracles.status import expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 
@@ -170,41 +170,3 @@ def test_other_methods_under_a_malformed_digest(stored: StoredImage, kind: str, 
     reply = stored.repository.send(method, f"{kind}/sha256:{'z' * 64}")
 
     expect_status(reply, {400, 404, *({405} if method == "DELETE" else ())}, "for a malformed digest")
-
-
-@verifies("registry/digest/sha512-is-verified")
-def test_sha512(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
-    """Purpose: a registry that takes sha512 digests verifies them as well.
-
-    Method: 1. push a blob under the sha512 digest of another, by a POST and by a PUT: expect 400
-            2. push it under its own sha512 digest; where that is taken, expect its bytes under that digest
-            3. mount it by that into another repository: where that is done (201), expect its bytes there
-    """
-    blob = new_blob()
-    wrong, own = digest_of(b"another", "sha512"), digest_of(blob.content, "sha512")
-    for form in ("post", "put"):
-        reply = pushed(repository, blob.content, wrong, form)
-        expect_status(reply, 400, "for a sha512 digest that does not match")
-    reply = repository.open_upload().put(own, blob.content)
-
-    expect_status(reply, {201, 400}, "for a sha512 digest")
-    if reply.status == 201:
-        expect_bytes(repository.get_blob(own), blob.content)
-        mounted = stored.repository.post_upload(mount=own, from_=repository.name)
-        expect_no_server_error(mounted, "to a mount by a sha512 digest")
-        if mounted.status == 201:
-            expect_bytes(stored.repository.get_blob(own), blob.content)
-
-
-@verifies("registry/digest/known-elsewhere-is-verified")
-@pytest.mark.parametrize("whose", [case("nothing-in-a-post", "theirs")])
-def test_known_elsewhere_in_a_post(request: pytest.FixtureRequest, repository: Repository, whose: str) -> None:
-    """Purpose: nor do bytes come of a digest that is named in the POST which is to bring them.
-
-    Method: 1. POST no bytes under the digest of a layer that another organization has
-            2. expect 202, as of a registry that wants them in a PUT, or a 4xx; and 404 to GET of it
-    """
-    digest = request.getfixturevalue(whose).image.blobs[-1].digest
-
-    expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
-    expect_not_stored([repository.get_blob(digest)])

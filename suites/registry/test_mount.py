@@ -218,3 +218,26 @@ def test_mount_stays(repository: Repository, stored: StoredImage, new_blob: NewB
         raise Inconclusive(f"a blob could not be deleted: {deleted}", "a login that may delete")
 
     expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/mount/deleted-blob-is-not-mounted")
+def test_deleted_blob_is_not_mounted(
+    repository: Repository, stored: StoredImage, new_blob: NewBlob, features: frozenset[str]
+) -> None:
+    """Purpose: what was deleted from a repository cannot be had from there by a mount.
+
+    Method: 1. push a blob to one repository and DELETE it there; mount it from there into another
+            2. expect no 201, and 404 to GET of it
+    """
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+    blob = new_blob()
+    deleted = stored.repository.delete_blob(stored.repository.given_blob(blob.content))
+    if deleted.status in (400, 405):
+        raise NotApplicable("the registry deletes no blobs, which it may")
+    if not deleted.ok:
+        raise Inconclusive(f"a blob could not be deleted: {deleted}", "a login that may delete")
+    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
+
+    expect_status(reply, {202, 400, 404}, "for a blob that was deleted from the source")
+    expect_not_stored([repository.get_blob(blob.digest)])

@@ -18,7 +18,7 @@ from conformance.oracles.registry import (
     expect_referrer,
     pages_from,
 )
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status, unlike_field
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -210,3 +210,17 @@ def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:
     """An artifact of blobs that are there, which refers to an image."""
     told, notes = subject.descriptor, {"org.example.number": str(number)}
     return manifest_of(base.blobs[0], base.blobs[1:], artifactType=SBOM, subject=told, annotations=notes)
+
+
+@verifies("registry/referrers/no-subject-none-told")
+def test_no_subject(repository: Repository, base: Manifest) -> None:
+    """Purpose: a client learns of a subject where there is one, and of none where there is none.
+
+    Method: 1. push an image that has no subject
+            2. expect no OCI-Subject
+    """
+    reply = repository.put_manifest(base.digest, base.content, base.media_type)
+    expect_status(reply, 201)
+
+    if "oci-subject" in reply.headers:
+        raise unlike_field("no OCI-Subject", reply, "OCI-Subject")

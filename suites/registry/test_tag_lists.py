@@ -14,7 +14,7 @@ from conformance.clients.registry import NewRepository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import has_member, lists
-from conformance.oracles.registry import expect_complete, pages_from, strings_of
+from conformance.oracles.registry import expect_bytes, expect_complete, expect_tags, pages_from, strings_of
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -115,3 +115,20 @@ def test_long_list(new_repository: NewRepository) -> None:
         raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
 
     expect_complete(pages_from(repository.tags(), repository.follow), "tags", [tag for tag, _ in pushed])
+
+
+@verifies("registry/manifest/tags-move-alone")
+def test_tags_move_alone(new_repository: NewRepository) -> None:
+    """Purpose: what happens to one tag happens to no other, though both name one image.
+
+    Method: 1. push an image under two tags, and another image under the second of them; push the first by digest again
+            2. expect both tags in the list, the first image by the first tag, and the second by the second
+    """
+    repository = new_repository("apart")
+    first = repository.given(image(repository.name, layers=0), "latest", "v1")
+    second = repository.given(variation(first, "second"), "v1")
+    repository.given(first)
+
+    expect_tags(repository, ["latest", "v1"])
+    expect_bytes(repository.get_manifest("latest"), first.content)
+    expect_bytes(repository.get_manifest("v1"), second.content)

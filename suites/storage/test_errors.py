@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,7 @@ from conformance.clients.wire import Wire
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.proofs import lacks, says_something
 from conformance.oracles.s3_errors import expect_code, expect_error_document
-from conformance.oracles.s3_objects import expect_bare
+from conformance.oracles.s3_objects import expect_bare, expect_http_date
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
@@ -171,3 +172,14 @@ def test_405_names_methods(space: Space) -> None:
         if reply.status == 405 and (not allowed >= {"GET", "PUT"} or method in allowed):
             told = f"405 with Allow: {reply.headers.get('allow')}" if "allow" in reply.headers else "405 without it"
             raise NonConformance(f"405 with Allow, with GET and PUT and without {method}", told, reply)
+
+
+@verifies("storage/errors/answers-are-dated")
+def test_answers_are_dated(space: Space) -> None:
+    """Purpose: an answer tells the gateway's time, by which an SDK whose clock is off signs again.
+
+    Method: 1. GET an object, and one that there is not
+            2. expect a Date of each, as the signature lets the clocks differ by no more than a quarter of an hour
+    """
+    for key in (space.stored(b"dated"), space.key("missing")):
+        expect_http_date(space.get(key), "date", time.time(), 900)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.checksums import checksum_field, content_md5
 from conformance.clients.s3_bodies import delete_document
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, expect_keys
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.s3_pages import version_2, whole_listing
-from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -187,50 +185,18 @@ def test_broken_document_is_refused(space: Space, body: bytes) -> None:
     expect_refusal(space.delete_with(body), {400} if body else {400, 411}, MALFORMED)
 
 
-@verifies("storage/multi-delete/wrong-md5-deletes-nothing")
-def test_wrong_md5_deletes_nothing(space: Space) -> None:
-    """Purpose: a Delete document that arrives other than its Content-MD5 says deletes nothing.
+@verifies("storage/multi-delete/missing-keys-are-deleted-too")
+@pytest.mark.parametrize("times", [case("named-twice", 2)])
+def test_key_that_is_named_twice_is_deleted(space: Space, times: int) -> None:
+    """Purpose: a key that a document names twice is deleted, and not an error the second time.
 
-    Method: 1. name an object, with the Content-MD5 of another document
-            2. expect 400 BadDigest, and the object there
-    """
-    key = space.stored(b"what stood there")
-
-    reply = space.delete_with(delete_document([key]), {"Content-MD5": content_md5(b"another document")})
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
-    expect_stored(space.get(key), b"what stood there")
-
-
-@verifies("storage/multi-delete/wrong-checksum-deletes-nothing")
-def test_wrong_checksum_deletes_nothing(space: Space) -> None:
-    """Purpose: a Delete document that arrives other than the checksum that SDKs send with it deletes nothing.
-
-    Method: 1. name an object, with the CRC-32 of another document
-            2. expect 400 BadDigest, and the object there
-    """
-    key = space.stored(b"what stood there")
-    name, value = checksum_field("crc32", b"another document")
-
-    reply = space.delete_with(delete_document([key]), {name: value})
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
-    expect_stored(space.get(key), b"what stood there")
-
-
-@verifies("storage/multi-delete/takes-a-checksum-for-md5")
-@pytest.mark.parametrize("algorithm", [case("crc32", "crc32"), case("sha256", "sha256")])
-def test_takes_a_checksum_in_place_of_md5(space: Space, algorithm: str) -> None:
-    """Purpose: the checksum that current SDKs send stands for Content-MD5.
-
-    Method: 1. delete an object with x-amz-checksum and without Content-MD5
-            2. expect 200, and the object gone
+    Method: 1. name one object twice in DeleteObjects
+            2. expect it as deleted, without an error, and gone
     """
     key = space.stored()
-    body = delete_document([key])
-    name, value = checksum_field(algorithm, body)
+    reply = space.delete_many([key] * times)
+    result = deletion_of(reply)
 
-    reply = space.delete_with(body, {name: value, "x-amz-sdk-checksum-algorithm": algorithm.upper()})
-
-    expect_status(reply, 200)
+    if set(result.deleted) != {key} or result.errors:
+        raise NonConformance(f"{key} deleted", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
     expect_nothing_stored(space.get(key), "for a key that was deleted")

@@ -25,6 +25,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
+COMPRESSIBLE = b"the same line again and again\n" * 400
+
+
 SYSTEM_FIELDS = {
     "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
     "Cache-Control": "private, max-age=60",
@@ -206,3 +209,22 @@ def test_large_metadata_is_whole_or_refused(space: Space) -> None:
         return
     expect_refusal(reply, {400, 431}, {"MetadataTooLarge", "InvalidRequest", "RequestHeaderSectionTooLarge"})
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/object/other-coding-has-another-etag")
+def test_other_coding_has_another_etag(space: Space) -> None:
+    """Purpose: a gateway that compresses what it sends does not call it by the ETag of the object, or ranges of the one
+    would be joined to the other.
+
+    Method: 1. put a text that compresses well, GET it with Accept-Encoding: gzip
+            2. expect its bytes without a Content-Encoding; where it has one, another ETag, or a weak one
+    """
+    key = space.stored(COMPRESSIBLE, {"Content-Type": "text/plain"})
+    tag = expect_etag(space.head(key))
+    reply = space.get(key, {"Accept-Encoding": "gzip"})
+
+    if "content-encoding" not in reply.headers:
+        expect_bytes(reply, COMPRESSIBLE)
+    elif reply.headers.get("etag") == tag:
+        coding = reply.headers.get("content-encoding")
+        raise NonConformance(f"another ETag than {tag}, which is of the object uncoded", f"it, of {coding}", reply)

@@ -24,6 +24,9 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 
+CHOSEN = {"response-content-type": "text/csv", "response-content-encoding": "identity"}
+
+
 REFUSED = {400, 401, 403}
 ADDED = "x-amz-meta-added"
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -200,3 +203,17 @@ def test_wrong_scope_of_a_url_is_refused(space: Space, changes: dict[str, str], 
 
     expect_status(other.send_as_is(replace(url, body=b"scoped")), REFUSED)
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/presigned/answer-fields-of-parts-and-heads")
+@pytest.mark.parametrize(("method", "fields"), [case("head", "HEAD", {}), case("range", "GET", {"Range": "bytes=0-2"})])
+def test_answer_fields_of_parts_and_heads(space: Space, method: str, fields: dict[str, str]) -> None:
+    """Purpose: a browser that asks for the head of an object, or for a part of it, is told the type that was chosen.
+
+    Method: 1. HEAD an object, or GET a range of it, with response-content-type and response-content-encoding
+            2. expect those fields in the answer
+    """
+    reply = space.call(method, space.stored(b"a,b\n", {"Content-Type": "text/plain"}), CHOSEN, fields)
+
+    expect_status(reply, {200, 206})
+    expect_headers(reply, {name.removeprefix("response-"): value for name, value in CHOSEN.items()})

@@ -9,7 +9,13 @@ from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request
 from conformance.clients.wire import Wire
 from conformance.oracles.s3_errors import expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_headers,
+    expect_nothing_stored,
+    expect_stored,
+    expect_tag_set,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -84,3 +90,22 @@ def test_chunks_in_transfer_coding(space: Space) -> None:
     reply = Wire(space.s3.raw).send(request.head, b"%x\r\n%b\r\n0\r\n\r\n" % (len(request.body), request.body))
     expect_status(reply, 200)
     expect_bytes(space.get(key), BODY)
+
+
+@verifies("storage/streaming/framing-is-never-stored")
+def test_framing_is_never_stored(space: Space) -> None:
+    """Purpose: x-amz-content-sha256 says that the payload comes in chunks; a client that says it there alone does not
+    find the chunks' sizes and signatures among its bytes.
+
+    Method: 1. put signed chunks without aws-chunked in Content-Encoding
+            2. expect the joined bytes, or a refusal and nothing stored
+    """
+    key = space.key()
+    upload = chunked(space.request("PUT", key), space.s3.keys, (BODY,), SIGNED, told=False)
+    reply = space.s3.send_as_is(upload.assembled())
+
+    if reply.ok:
+        expect_bytes(space.get(key), BODY)
+        return
+    expect_refusal(reply, {400, 403, 411, 501})
+    expect_nothing_stored(space.get(key))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, chunked
+from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
 from conformance.clients.checksums import checksum_field
 from conformance.clients.sigv4 import Request
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
@@ -52,3 +52,20 @@ def test_chunks_of_an_altered_request_are_refused(space: Space, kind: str, alter
     expect_status(space.s3.send_as_is(alter(upload.assembled())), REFUSED)
     expect_stored(space.get(key), STOOD)
     expect_nothing_stored(space.get(key + ELSEWHERE))
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize("place", [case("first-chunk-bytes", 0)])
+def test_forged_first_chunk_is_refused(space: Space, place: int) -> None:
+    """Purpose: the first chunk is signed like those behind it.
+
+    Method: 1. put an object, overwrite it in chunks of which the first has other bytes than were signed
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, SIGNED)
+    chunks = list(upload.chunks)
+    chunks[place] = Chunk(b"x" * len(PARTS[place]), chunks[place].signature)
+
+    expect_status(space.s3.send_as_is(replace(upload, chunks=tuple(chunks)).assembled()), {400, 403})
+    expect_stored(space.get(key), b"what stood there")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import content_md5, delete_document, document, element
+from conformance.clients.s3_bodies import content_md5, delete_document, document, element, tagging_document
 from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_keys, listing_of, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status, observed
@@ -215,3 +215,26 @@ def test_unknown_method_is_refused(space: Space, method: str) -> None:
     expect_no_server_error(reply)
     expect_stored(space.get(key), b"the bytes")
     expect_keys(listing_of(space.listing(key)), [key])
+
+
+@verifies("storage/subresource/unknown-version-is-not-tagged")
+def test_unknown_version_is_not_tagged(space: Space) -> None:
+    """Purpose: to tag a version that never existed is not to tag the present object.
+
+    Method: 1. put an object with a tag; write, delete and ask for tags with the id of a version that never existed
+            2. expect the tag as it was, whatever is answered, and not told of that version
+    """
+    key = space.stored(b"tagged", {"x-amz-tagging": "before=1"})
+    before = tags_of(space.get_tags(key))
+    body = tagging_document([("by", "eve")])
+    fields = {"Content-MD5": content_md5(body)}
+    unknown = {"tagging": "", "versionId": "cf-no-such-version-0000000000000"}
+    reply = space.call("PUT", key, unknown, fields, body)
+    space.call("DELETE", key, unknown)
+
+    told = space.call("GET", key, unknown)
+    if told.ok:
+        raise NonConformance("no tags of a version that never existed", observed(told), told)
+    got = space.get_tags(key)
+    if tags_of(got) != before:
+        raise NonConformance(f"the tags {before}", f"{tags_of(got)}", reply, got)

@@ -1,4 +1,4 @@
-"""Fields and addresses that answers should carry (Docker Registry V2; RFC 9110; RFC 6750)."""
+"""What a challenge tells: a realm that answers, both sides of a mount, that a token is no good (RFC 6750)."""
 
 from __future__ import annotations
 

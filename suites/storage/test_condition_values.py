@@ -1,4 +1,4 @@
-"""Conditions that are seldom tried: dates later or broken, tags where an asterisk is usual, and the reverse."""
+"""Conditions by their values: dates later or broken, tags of parts or of no form, a tag for an asterisk."""
 
 from __future__ import annotations
 

@@ -1,0 +1,114 @@
+"""Every digest is verified: another algorithm's, one of two, that of a second try, and what another repository has."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.registry import Repository, StoredImage, with_digest
+from conformance.clients.registry_uploads import pushed
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
+from conformance.vocabulary.check import case, verifies
+
+
+@verifies("registry/upload/digest-is-read-as-written")
+def test_digest_as_written(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped.
+
+    Method: 1. open a session, PUT a blob with digest=sha256:… in the query
+            2. expect 201 and exactly its bytes
+    """
+    blob, upload = new_blob(), repository.open_upload()
+    upload.location = with_digest(upload.location, blob.digest).replace("%3A", ":")
+
+    expect_status(upload.put(None, blob.content), 201)
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/digest/second-try-is-judged-too")
+def test_second_try(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: after a refused end of an upload, its next end is worth as much as the first.
+
+    Method: 1. open a session, PUT a blob under the digest of another: expect a refusal
+            2. PUT the other blob to the same session: expect a refusal, or 201 and exactly its bytes
+    """
+    blob, upload = new_blob(), repository.open_upload()
+    expect_refused(upload.put(blob.digest, new_blob().content), "for a digest that does not match")
+    reply = upload.put(blob.digest, blob.content)
+
+    if reply.ok:
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
+    else:
+        expect_refused(reply)
+
+
+@verifies("registry/digest/of-two-none-is-believed")
+@pytest.mark.parametrize("order", [case("true-first", 1), case("true-last", -1)])
+def test_two_digests(repository: Repository, new_blob: NewBlob, order: int) -> None:
+    """Purpose: who names two digests gets nothing stored under one that was not verified.
+
+    Method: 1. PUT a blob with its digest and that of another in the query, in either order
+            2. expect 404 to GET of the other
+    """
+    blob, other, upload = new_blob(), new_blob(), repository.open_upload()
+    first, second = (blob.digest, other.digest)[::order]
+    upload.location = with_digest(upload.location, first)
+    upload.put(second, blob.content)
+
+    expect_not_stored([repository.get_blob(other.digest)])
+
+
+@verifies("registry/digest/known-elsewhere-is-verified")
+@pytest.mark.parametrize("whose", [case("ours", "stored"), case("other-organization", "theirs")])
+@pytest.mark.parametrize("size", [case("nothing", 0), case("other-bytes", 256)])
+def test_known_elsewhere(
+    request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, whose: str, size: int
+) -> None:
+    """Purpose: who knows a digest has not its bytes, and gets neither them nor others under it.
+
+    Method: 1. PUT no bytes, or others, under the digest of a layer that another repository has
+            2. expect 400
+    """
+    known: StoredImage = request.getfixturevalue(whose)
+    digest = known.image.blobs[-1].digest
+
+    expect_status(repository.open_upload().put(digest, new_blob(size).content), 400, "for what has another digest")
+
+
+@verifies("registry/digest/sha512-is-verified")
+def test_sha512(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+    """Purpose: a registry that takes sha512 digests verifies them as well.
+
+    Method: 1. push a blob under the sha512 digest of another, by a POST and by a PUT: expect 400
+            2. push it under its own sha512 digest; where that is taken, expect its bytes under that digest
+            3. mount it by that into another repository: where that is done (201), expect its bytes there
+    """
+    blob = new_blob()
+    wrong, own = digest_of(b"another", "sha512"), digest_of(blob.content, "sha512")
+    for form in ("post", "put"):
+        reply = pushed(repository, blob.content, wrong, form)
+        expect_status(reply, 400, "for a sha512 digest that does not match")
+    reply = repository.open_upload().put(own, blob.content)
+
+    expect_status(reply, {201, 400}, "for a sha512 digest")
+    if reply.status == 201:
+        expect_bytes(repository.get_blob(own), blob.content)
+        mounted = stored.repository.post_upload(mount=own, from_=repository.name)
+        expect_no_server_error(mounted, "to a mount by a sha512 digest")
+        if mounted.status == 201:
+            expect_bytes(stored.repository.get_blob(own), blob.content)
+
+
+@verifies("registry/digest/known-elsewhere-is-verified")
+@pytest.mark.parametrize("whose", [case("nothing-in-a-post", "theirs")])
+def test_known_elsewhere_in_a_post(request: pytest.FixtureRequest, repository: Repository, whose: str) -> None:
+    """Purpose: nor do bytes come of a digest that is named in the POST which is to bring them.
+
+    Method: 1. POST no bytes under the digest of a layer that another organization has
+            2. expect 202, as of a registry that wants them in a PUT, or a 4xx; and 404 to GET of it
+    """
+    digest = request.getfixturevalue(whose).image.blobs[-1].digest
+
+    expect_status(repository.post_upload(digest=digest), {202, *range(400, 500)}, "for no bytes under a digest")
+    expect_not_stored([repository.get_blob(digest)])

@@ -1,0 +1,78 @@
+"""What a server-side copy names as its source: what is missing, broken, or has an odd name."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+
+HARD_NAMES = {"blank": "a b", "plus": "a+b", "percent": "100%25", "unicode": "straße", "question": "what?"}
+
+
+@verifies("storage/copy/missing-source-is-404")
+def test_copy_of_missing_source(space: Space) -> None:
+    """Purpose: a copy whose source is missing is told so, and makes nothing.
+
+    Method: 1. copy from a key that was never written
+            2. expect 404 NoSuchKey, and nothing under the new key
+    """
+    key = space.key("copy")
+
+    expect_refusal(space.copy(key, space.key("missing")), 404, {"NoSuchKey"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/missing-source-bucket-is-refused")
+def test_copy_from_missing_bucket(space: Space) -> None:
+    """Purpose: a copy whose source bucket is missing is refused, and makes nothing.
+
+    Method: 1. copy from a bucket that never existed
+            2. expect 404 NoSuchBucket or 403, and nothing under the new key
+    """
+    key = space.key("copy")
+    reply = space.copy(key, "anything", source_bucket=space.names.new("absent"))
+
+    expect_refusal(reply, {403, 404}, {"NoSuchBucket", "NoSuchKey", "AccessDenied"})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/broken-source-is-refused")
+@pytest.mark.parametrize(
+    "source",
+    [
+        case("no-key", "/bucket-only"),
+        case("slash", "/"),
+        case("blank", "%20"),
+        case("escape", "/%zz/%zz"),
+        case("empty", ""),
+    ],
+)
+def test_broken_copy_source_is_refused(space: Space, source: str) -> None:
+    """Purpose: a copy source that names no bucket and key is the caller's fault.
+
+    Method: 1. PUT with such an x-amz-copy-source
+            2. expect 400, 403 or 404, and nothing stored
+    """
+    key = space.key("copy")
+
+    expect_status(space.copy_as(key, source), {400, 403, 404})
+    expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/copy/source-is-decoded-once")
+@pytest.mark.parametrize("name", [case(hint, name) for hint, name in HARD_NAMES.items()])
+def test_copy_source_is_decoded_once(space: Space, name: str) -> None:
+    """Purpose: the copy source is URL-encoded, and decoded exactly once.
+
+    Method: 1. copy from a key with characters that need encoding
+            2. expect the bytes
+    """
+    prefix = space.prefix()
+    source = space.stored(name.encode(), key=prefix + name)
+
+    expect_no_error_inside(space.copy(f"{prefix}copy", source))
+    expect_bytes(space.get(f"{prefix}copy"), name.encode())
