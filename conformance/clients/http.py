@@ -24,7 +24,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotConnected, Unreachable
-from conformance.vocabulary.values import AGENT, whole_number
+from conformance.vocabulary.values import AGENT, seconds_of_date, whole_number
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
@@ -285,8 +285,15 @@ def asks_to_wait(exchange: Exchange) -> bool:
 
 
 def retry_after(exchange: Exchange) -> float:
-    """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 without one or with a date."""
-    seconds = whole_number((exchange.headers.get("retry-after") or "").strip())
+    """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 where it is none.
+
+    A date is of the clock that the target tells, which may not be ours.
+    """
+    value = (exchange.headers.get("retry-after") or "").strip()
+    seconds: float | None = whole_number(value)
+    at = seconds_of_date(value) if value.endswith(" GMT") else None
+    if at is not None:
+        seconds = max(0.0, at - (seconds_of_date(exchange.headers.get("date") or "") or time.time()))
     return 1.0 if seconds is None else float(min(seconds, LONGEST_RETRY_S))
 
 

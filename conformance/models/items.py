@@ -30,9 +30,9 @@ class ItemsModel:
         """An item was made."""
         self.items[slug] = Item(texts, concealed)
 
-    def update(self, slug: str, texts: dict[str, str]) -> None:
-        """An item was given other texts: those that an update writes stand beside those that it does not."""
-        self.items[slug].texts |= texts
+    def update(self, slug: str, texts: dict[str, str], whole: bool) -> None:
+        """An item was given other texts: beside those that it has, or (``whole``, as by PUT) in place of them all."""
+        self.items[slug].texts = texts if whole else self.items[slug].texts | texts
 
     def delete(self, slug: str) -> None:
         """An item was removed."""

@@ -34,7 +34,8 @@ def test_hiding_hides_at_once(platform: Platform) -> None:
     Method: 1. create an item that all see; have each role from which items can be hidden read it: 2xx
             2. hide it by an update with the members that hide a new one, where an update takes them
             3. expect 404 or 403 for that role, no list to name it, and the owner to read it
-            4. update it by the declared update alone, which says nothing of who sees it: expect it to be hidden still
+            4. update it by the declared update alone, which says nothing of who sees it: expect it to be hidden still,
+               but by PUT, which replaces what is not said too (RFC 9110 section 9.3.4)
     """
     judged = False
     for resource, role in hiding(platform):
@@ -52,7 +53,7 @@ def test_hiding_hides_at_once(platform: Platform) -> None:
         for page in platform.pages(role, platform.operation(resource, "read")):
             expect_not_named(page, slug)
         expect_success(platform.as_role("full", read), "for the owner of what was hidden")
-        if platform.as_role("full", platform.operation(resource, "update", slug)).ok:
+        if update.method != "PUT" and platform.as_role("full", platform.operation(resource, "update", slug)).ok:
             expect_status(platform.as_role(role, read), {403, 404}, f"for {read} as {role}, behind another update")
     if not judged:
         raise NotApplicable("no update takes the members that hide an item")

@@ -88,11 +88,14 @@ class ItemsMachine(Machine):
     @precondition(lambda self: self.model.items and self.resource.update)
     @rule(place=PLACES)
     def update(self, place: int) -> None:
-        """An update of an item."""
+        """An update of an item; one that replaces it (PUT, RFC 9110 section 9.3.4) says again that it is concealed."""
         slug = self._there(place)
         operation = self.platform.operation(self.resource, "update", slug)
-        expect_success(self.platform.as_role("full", operation), "for an update of what is there")
-        self.model.update(slug, _texts(operation.document))
+        document, whole = operation.document or {}, operation.method == "PUT"
+        if whole and self.model.items[slug].concealed and self.resource.item:
+            document = {**document, **(self.resource.item.hidden_body or {})}
+        expect_success(self.platform.as_role("full", operation, document=document), "for an update of what is there")
+        self.model.update(slug, _texts(document), whole)
 
     @precondition(lambda self: self.model.items and _knows_validators(self.resource))
     @rule(place=PLACES)

@@ -91,11 +91,7 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
 
 def seconds_to_wait(reply: Exchange, otherwise: float) -> float:
     """What Retry-After says, in seconds or as a date (RFC 9110 section 10.2.3)."""
-    value = (reply.headers.get("retry-after") or "").strip()
-    if not value:
-        return otherwise
-    at = seconds_of_date(value)
-    return max(0.0, at - time.time()) if at is not None else retry_after(reply)
+    return retry_after(reply) if (reply.headers.get("retry-after") or "").strip() else otherwise
 
 
 @verifies("errors/429/limit-is-the-stated-one")

@@ -188,6 +188,14 @@ def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scr
     assert (reply.status, retry_after(reply)) == (429, 9)
 
 
+@pytest.mark.parametrize(("date", "expected"), [("Date: Sun, 06 Nov 1994 08:49:35 GMT\r\n", 2), ("", 0)])
+def test_a_date_to_come_back_at_is_of_the_targets_clock(
+    serve: Callable[..., Scripted], date: str, expected: float
+) -> None:
+    head = f"HTTP/1.1 200 OK\r\n{date}Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n"
+    assert retry_after(client_of(serve(head.encode())).get("/")) == expected
+
+
 @pytest.mark.parametrize(
     "target",
     ["http://[::1", "http://[zz]/", "file:///etc/passwd", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http://:x/",

@@ -68,7 +68,7 @@ def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
 def test_an_update_leaves_what_it_does_not_name() -> None:
     model = ItemsModel()
     model.create("x", {"name": "first", "description": "second"}, concealed=False)
-    model.update("x", {"description": "third"})
+    model.update("x", {"description": "third"}, whole=False)
     assert model.items["x"].texts == {"name": "first", "description": "third"}
 
 

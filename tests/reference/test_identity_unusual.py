@@ -77,6 +77,7 @@ TABLE: list[Row] = [
     (unusual.HeadTellsLess, api_header("content-type", ATLAS, method="HEAD"), "application/json", None),
     (unusual.DotsAreRedirected, api(f"{PROJECTS}/%2e%2e"), 404, 301),
     (unusual.UndeclaredMethods, api(ACME, method="PUT"), 405, 415),
+    (unusual.PutReplacesTheWhole, api(ATLAS, "ct-full", "PUT", json={"name": "x"}), 405, 200),
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),

@@ -9,6 +9,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,11 +18,15 @@ from conformance.reference.defects.identity.support import edited, is_api_reques
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
+from conformance.reference.identity.wire import strict_object
 from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_answers import of_unstated_length
 
 Claims = dict[str, Any]
 Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+NEW: dict[str, Any] = {"name": None, "description": "", "members": []}
 
 
 class _Opaque(Variant):
@@ -245,6 +250,26 @@ class UndeclaredMethods(Variant):
             return await original(request, segments)
         surface.visible_organization(surface.caller(request), segments[3])
         return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+
+
+class PutReplacesTheWhole(Variant):
+    """RFC 9110 section 9.3.4: what a PUT leaves out is as in something new, who sees it too."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or surface.route(segments) != "project":
+            return await original(request, segments)
+        return await original(replace(request, method="PATCH", body=_whole(request.body)), segments)
+
+
+def _whole(body: bytes) -> bytes:
+    """A body with what a new project has where it says nothing; one that is no object as it is."""
+    try:
+        return json.dumps(NEW | strict_object(body)).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 class RegistryTokenAlone(Variant):
