@@ -174,7 +174,7 @@ features = [
 FEATURES = {
     "identity": "",
     "registry": '  "registry.delete",\n',
-    "storage": '  "storage.multipart",\n',
+    "storage": '  "storage.multipart",\n  # "storage.checksums", "storage.conditional-write", "storage.tagging",\n',
     "webhooks": "",
 }
 TABLES = {
@@ -241,6 +241,8 @@ buckets = ["conformance-a"]
 access_key = "${CT_S3_KEY}"
 secret_key = "${CT_S3_SECRET}"
 # foreign_bucket = "other-orgs-bucket"
+# Whether checks may try to create and delete buckets:
+# destructive = true
 """,
     "webhooks": """\
 [targets.<target>.webhooks]

@@ -57,7 +57,9 @@ class Progress:
     def beginning(self, info: RunInfo, states: list[SurfaceState], embedded: bool, folder: Path) -> None:
         """What is tested, with what."""
         self.step.begin()
-        self.run, self.folder = folder.name, str(self._short({"": folder})[""])
+        self.folder = str(self._short({"": folder})[""])
+        below_reports = folder.parent == self.config.invocation_params.dir / "reports"
+        self.run = folder.name if below_reports else self.folder
         kind = " (the embedded reference)" if embedded else ""
         self.say(
             f"Contract {info.contract_version} · profile {info.profile} · seed {info.seed} · examples {info.explore}"
