@@ -17,13 +17,12 @@ from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
 from conformance.clients.registry_inventory import Inventory
 from conformance.clients.registry_login import Account, Door, Fixed, Login, Presenter, Scopes, open_door
 from conformance.target import description
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import SESSION_KNOWN, SESSION_LOST, Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 Body = bytes | Iterable[bytes]
 BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
-SESSION_KNOWN = "an upload session that is known when it was opened: of several servers, to all of them"
 
 
 @dataclass(frozen=True)
@@ -177,7 +176,7 @@ class Repository:
         if reply.status == 201:
             self.inventory.blobs.add(made or "")
         elif reply.ok and location:
-            self.inventory.opened(Upload(self, address_in(reply.url, location)))
+            self.inventory.opened(Upload(self, address_in(reply.url, location), told=True))
         return reply
 
     def upload_of(self, reply: Exchange) -> Upload:
@@ -295,11 +294,15 @@ class StoredImage:
 
 @dataclass
 class Upload:
-    """One upload session. ``location`` is where the next request of it goes, as the registry said last."""
+    """One upload session. ``location`` is where the next request of it goes, as the registry said last.
+
+    ``told``: the answer before was of this session, and says that it is there.
+    """
 
     repository: Repository
     location: str
     open: bool = True
+    told: bool = False
 
     def by(self, registry: Registry) -> Upload:
         """The same session as another role would continue it; the two go separate ways from here."""
@@ -356,6 +359,9 @@ class Upload:
     def _send(self, method: str, target: str, headers: HeaderFields = (), body: Body = b"") -> Exchange:
         reply = self.repository.registry.send(method, target, headers, body, self.repository.scopes)
         location = reply.headers.get("location")
+        if self.told and reply.status == 404:
+            self.repository.registry.http.recorder.event(SESSION_LOST)
+        self.told = reply.status in (202, 204) and method != "DELETE"
         if location and reply.status in (202, 204, 416):
             self.repository.inventory.moved(self, address_in(reply.url, location))
         return reply

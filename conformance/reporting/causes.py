@@ -8,10 +8,20 @@ from dataclasses import dataclass
 
 from conformance.reporting.text import on_one_line, plural, shortened
 from conformance.runs.record import CheckResult, Record
-from conformance.vocabulary.exchange import NOT_REACHED
+from conformance.vocabulary.exchange import NOT_REACHED, SESSION_KNOWN, SESSION_LOST
 
 VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
-FEWEST_NOT_REACHED = 10
+FEWEST_THAT_MET = 10
+COMMON = {
+    NOT_REACHED: (
+        "Is a server behind a gateway down or slow, or is the rate limited there? "
+        "Then say it in the target file (rate), or by --rate."
+    ),
+    SESSION_LOST: (
+        "Do several servers take turns behind one address, without one secret (http.secret) or one storage for all?"
+    ),
+}
+"""What may lie in front of a target, or within it, and show in many checks: the event, and what to look for."""
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 
@@ -59,14 +69,15 @@ def causes(failing: Iterable[CheckResult]) -> list[Cause]:
     return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))
 
 
-def in_front(record: Record) -> str:
-    """That many checks met what a gateway says of a service that it does not reach, which may be the cause; or ""."""
+def in_front(record: Record) -> list[str]:
+    """What many checks that did not pass have met, a sentence each, with what they may have come of."""
     unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
-    met = [result for result in unpassed if NOT_REACHED in result.events]
-    if len(met) < max(FEWEST_NOT_REACHED, len(unpassed) // 10):
-        return ""
-    return (
-        f"{len(met)} of the {plural(len(unpassed), 'check')} that did not pass were {NOT_REACHED} "
-        f"({', '.join(sorted({result.area for result in met}))}). Is a server behind a gateway down or slow, "
-        "or is the rate limited there? Then say it in the target file (rate), or by --rate."
-    )
+    told = []
+    for event, question in COMMON.items():
+        met = [
+            each for each in unpassed if event in each.events or (event == SESSION_LOST and each.needs == SESSION_KNOWN)
+        ]
+        if len(met) >= max(FEWEST_THAT_MET, len(unpassed) // 10):
+            checks = f"{len(met)} of the {plural(len(unpassed), 'check')} that did not pass"
+            told.append(f"{checks} were {event} ({', '.join(sorted({result.area for result in met}))}). {question}")
+    return told

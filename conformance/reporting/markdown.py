@@ -56,7 +56,7 @@ def render(record: Record) -> str:
         f"{sentence(whole.why)}. {_counted(counts(record))}; {plural(info.requests, 'request')} in "
         f"{duration(info.duration_s)}. Contract {escaped(info.contract_version)}, suite {escaped(info.suite_version)}, "
         f"profile {escaped(info.profile)}, seed {info.seed}.",
-        *([f"\n**{escaped(told)}**"] if (told := in_front(record)) else []),
+        *(f"\n**{escaped(told)}**" for told in in_front(record)),
         "" if record.complete else "\n**The run is not complete.**\n",
         "| class | statement | MUST | SHOULD | MAY |",
         "|---|---|--:|--:|--:|",

@@ -153,8 +153,7 @@ def closing(record: Record, paths: Mapping[str, Path], colour: bool) -> str:
         f"{painted(on_one_line(record.info.target), 'bold', colour)}: {statement} ({whole.why})",
     ]
     lines.append(_counted(record))
-    if told := in_front(record):
-        lines.append(painted(told, "yellow", colour))
+    lines += [painted(told, "yellow", colour) for told in in_front(record)]
     if not record.complete:
         lines.append(painted("The run is not complete: what was judged is kept.", "yellow", colour))
     lines += [f"{name + ':':<10}{path}" for name, path in paths.items()]

@@ -61,7 +61,7 @@ class Report:
     record: Record
     title: str
     statement: ClassSummary
-    in_front: str
+    in_front: list[str]
     classes: list[ClassSummary]
     counts: Tally
     tally: dict[str, int]

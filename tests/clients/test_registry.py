@@ -13,6 +13,7 @@ from conformance.clients.registry_inventory import Inventory
 from conformance.evidence.recorder import Recorder
 from conformance.target.description import Login, Secret
 from conformance.target.description import Registry as Described
+from conformance.vocabulary.exchange import SESSION_LOST
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
 from tests.clients.servers import Handler, LocalServer
@@ -229,3 +230,30 @@ def test_a_session_that_is_not_known_when_it_was_opened_is_told_otherwise_than_a
     with pytest.raises(Inconclusive) as caught:
         entered(server).repository(NAME).given_blob(b"content")
     assert needed in caught.value.needs
+
+
+@pytest.mark.parametrize(
+    ("chunk", "then", "lost"),
+    [(202, "put", 1), (202, "status", 1), (404, "put", 1), (400, "put", 0), (201, "put", 0), (202, "by another", 0)],
+)
+def test_a_session_that_is_unknown_right_after_it_was_told_of_is_counted(
+    server: Server, chunk: int, then: str, lost: int
+) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
+    server.table["PATCH", "/u/1"] = (chunk, {}, b"")
+    upload = entered(server).repository(NAME).open_upload()
+    upload.patch(b"chunk")
+    if then == "status":
+        upload.status()
+    else:
+        (upload.by(upload.repository.registry) if then == "by another" else upload).put("sha256:0")
+    assert upload.repository.registry.http.recorder.events.get(SESSION_LOST, 0) == lost
+
+
+def test_a_session_that_was_cancelled_is_not_lost(server: Server) -> None:
+    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u/1"}, b"")
+    server.table["DELETE", "/u/1"] = (204, {}, b"")
+    upload = entered(server).repository(NAME).open_upload()
+    upload.cancel()
+    upload.status()
+    assert SESSION_LOST not in upload.repository.registry.http.recorder.events
