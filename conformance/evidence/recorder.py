@@ -18,7 +18,7 @@ from typing import Any
 
 from conformance.evidence.pieces import pieces_of
 from conformance.evidence.redaction import ALTERED, Redactor, issued_tokens
-from conformance.evidence.tape import KEPT_BODY, Stored, Tape
+from conformance.evidence.tape import KEPT_BODY, KEPT_REQUEST, Stored, Tape
 from conformance.evidence.watch import Watch
 from conformance.vocabulary.exchange import Exchange
 
@@ -303,7 +303,7 @@ class Recorder:
             "method": exchange.method,
             "url": redactor.body(exchange.url),
             "request_headers": [[name, redactor.header(name, value)] for name, value in exchange.request_headers],
-            "request_body": {**self._body(exchange.request_body), **self._pieces(exchange.request_body)},
+            "request_body": self._request_body(exchange.request_body),
             "status": exchange.status,
             "response_headers": [[name, redactor.header(name, value)] for name, value in exchange.headers],
             "response_body": self._body(exchange.body),
@@ -330,7 +330,7 @@ class Recorder:
     def _as_sent(self, exchange: Exchange) -> Iterator[str]:
         yield exchange.url
         yield from (value for _, value in exchange.request_headers)
-        yield exchange.request_body[:KEPT_BODY].decode("latin-1")
+        yield exchange.request_body[:KEPT_REQUEST].decode("latin-1")
 
     def _pieces(self, body: bytes) -> dict[str, Any]:
         """What a body that is not kept whole is made of, where it repeats itself and no secret stands in it."""
@@ -340,9 +340,14 @@ class Recorder:
             return {}
         return {"pieces": [{"base64": base64.b64encode(unit).decode(), "times": times} for unit, times in found]}
 
-    def _body(self, body: bytes) -> dict[str, Any]:
-        """A body as text or base64, cut at 32 KiB, with its whole size and, where cut, its SHA-256."""
-        kept = body[:KEPT_BODY]
+    def _request_body(self, body: bytes) -> dict[str, Any]:
+        """What was sent, whole up to 256 KiB where nothing shorter tells what it is: who asks again sends it."""
+        pieces = self._pieces(body)
+        return {**self._body(body, KEPT_BODY if pieces else KEPT_REQUEST), **pieces}
+
+    def _body(self, body: bytes, most: int = KEPT_BODY) -> dict[str, Any]:
+        """A body as text or base64, cut at so many bytes, with its whole size and, where cut, its SHA-256."""
+        kept = body[:most]
         described: dict[str, Any] = {"size": len(body)}
         if len(kept) < len(body):
             described["sha256"] = hashlib.sha256(body).hexdigest()

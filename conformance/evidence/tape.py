@@ -25,7 +25,7 @@ VOLATILE = re.compile(
     r"|\d{8}T\d{6}Z|(?<=[Ss]ignature=)[0-9a-f]{64}|(?<=signature:)[0-9A-Za-z+/=]{44,64}"
 )
 REMOVED = re.compile(r"\$(?P<name>[A-Z][A-Z0-9_]*)(?P<rest>~altered[A-Za-z0-9_.~-]*)?")
-KEPT_BODY = 32 * 1024
+KEPT_BODY, KEPT_REQUEST = 32 * 1024, 256 * 1024
 EXCHANGE: dict[str, Any] = {
     "id": str, "client": str, "method": str, "url": str, "request_headers": list, "request_body": dict, "status": int,
     "response_headers": list, "response_body": dict, "started": float, "duration_s": float,

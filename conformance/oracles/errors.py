@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
 from conformance.oracles.documents import texts
-from conformance.oracles.proofs import field_says_no, lacks, literal
+from conformance.oracles.proofs import both_have, field_says_no, lacks, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -166,6 +166,7 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
                 f"{reply.status} with {reply.media_type or 'no Content-Type'}",
                 first,
                 reply,
+                proof=both_have(first, reply, f"^content-type: *{literal(first.media_type)} *(;|$)"),
             )
         if "json" in reply.media_type:
             documents.append(_document(reply))
@@ -178,6 +179,7 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
             f"{other.status} with {skeleton(_document(other))}",
             first,
             other,
+            proof=_both_name(first, other, _strings(documents[0])),
         )
 
 
@@ -188,9 +190,19 @@ def _expect_same_kinds(replies: Sequence[Exchange], documents: Sequence[Any]) ->
         for path, kind in _kinds(document):
             known, first = kinds.setdefault(path, (kind, reply))
             if known != kind:
-                raise NonConformance(
-                    f"{path} of the kind {known}, as in {first.status}", f"{reply.status} with a {kind}", first, reply
-                )
+                expected, seen = f"{path} of the kind {known}, as in {first.status}", f"{reply.status} with a {kind}"
+                proof = both_have(first, reply, f'"{literal(_last(path))}" *: *"')
+                raise NonConformance(expected, seen, first, reply, proof=proof)
+
+
+def _both_name(one: Exchange, other: Exchange, paths: Iterable[str]) -> Proof | None:
+    """The proof by the first member of these paths that is in one answer alone."""
+    names = dict.fromkeys(name for path in paths for name in re.findall(r"[\w-]+", path))
+    return next(filter(None, (both_have(one, other, f'"{name}" *:') for name in names)), None)
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2].removesuffix("[]")
 
 
 def _kinds(value: Any, prefix: str = "") -> Iterable[tuple[str, str]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from conformance.oracles.proofs import field_lacks, field_matches
@@ -26,11 +27,15 @@ ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]*)(:[0-9]{0,5})?([
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
-def expect_header(reply: Exchange, name: str, value: str | None = None) -> str:
-    """The field is there, with exactly this value where one is given; returns the value."""
+def expect_header(reply: Exchange, name: str, value: str | None = None, or_statuses: Iterable[int] = ()) -> str:
+    """The field is there, with exactly this value where one is given; returns the value.
+
+    ``or_statuses``: with which others an answer would be right without it.
+    """
     found = reply.headers.get(name)
     if found is None:
-        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply, proof=_matching(reply, name, "^"))
+        proof = replace(_matching(reply, name, "^"), or_statuses=tuple(or_statuses))
+        raise NonConformance(f"a {name} field", f"{reply.status} without one", reply, proof=proof)
     if value is not None and found != value:
         raise unlike_field(f"{name}: {value}", reply, name, value)
     return found

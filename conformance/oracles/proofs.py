@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -12,6 +14,9 @@ from conformance.vocabulary.finding import Listed, Proof, Sum
 
 NOW, EVER = ("", "now"), 10**12
 """Among the numbers of a sum the present time, and the bound of one that has none, seconds."""
+
+WITHIN = r"([^{}]|\{[^{}]*\})*"
+"""A pattern of what stands between two members of an object of JSON, others and whole objects in them."""
 
 
 def literal(text: str) -> str:
@@ -49,8 +54,11 @@ def lacks(reply: Exchange, *texts: str) -> Proof:
 
 
 def has_just(reply: Exchange, wanted: Iterable[str], found: Iterable[str]) -> Proof | None:
-    """A text that was not wanted would not stand in the body, or, where there is none, one that was wanted would."""
-    missing, extra = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    """A text that was not wanted would not stand in the body, or not twice; or one that was wanted would."""
+    wanted, found = Counter(wanted), Counter(found)
+    missing, extra = sorted(wanted - found), sorted(found.keys() - wanted.keys())
+    if again := sorted((found - wanted).keys() - extra):
+        return Proof(reply.id, lacks=twice(again[0]))
     return lacks(reply, *extra) if extra else Proof(reply.id, matches=literal(missing[0])) if missing else None
 
 
@@ -117,6 +125,34 @@ def alike(one: Exchange, other: Exchange) -> Proof | None:
     return Proof(alike=((one.id, other.id),)) if one.status != other.status else None
 
 
+def shows_text(reply: Exchange, text: str) -> Proof | None:
+    """The answer would be of success and have a text; nothing is said of one that JSON may write otherwise."""
+    plain = text.isascii() and text.isprintable() and not set(text) & set('"\\/')
+    return Proof(reply.id, statuses=tuple(range(200, 300)), matches=literal(text)) if plain else None
+
+
+def in_its_object(reply: Exchange, text: str, name: str, value: object, there: bool = True) -> Proof:
+    """The object of JSON that has a text would have, or not, a member of a value: of an object, the pair it lacks."""
+    pairs = value.items() if isinstance(value, dict) else ()
+    told = [rf'\{{[^{{}}]*"{literal(key)}" *: *({_json(each)})[^{{}}]*\}}' for key, each in pairs]
+    one = literal(f'"{text}"')
+    members = [f'"{name}" *: *{each}' for each in told or [rf"({_json(value)}) *(,|\}})"]]
+    wanted = [f"({one}{WITHIN}{each}|{each}{WITHIN}{one})" for each in members]
+    missing = next((each for each in wanted if not re.search(each, reply.text)), wanted[0])
+    return Proof(reply.id, matches=missing) if there else Proof(reply.id, lacks=missing)
+
+
+def twice(text: str) -> str:
+    """A pattern of a string that stands in JSON twice."""
+    return f'"{literal(text)}".*"{literal(text)}"'
+
+
+def both_have(one: Exchange, other: Exchange, pattern: str) -> Proof | None:
+    """A pattern would be found in both answers or in neither; nothing is said where it is so already."""
+    found = [bool(re.search(pattern, _told(each), re.I | re.M)) for each in (one, other)]
+    return Proof(other.id, both=((one.id, other.id, pattern),)) if found[0] != found[1] else None
+
+
 def has_member(reply: Exchange, name: str, value: str = "") -> Proof:
     """A member of JSON would be there, and what it is would begin as a POSIX extended regular expression says."""
     return Proof(reply.id, matches=f'"{name}" *: *{value}')
@@ -140,6 +176,14 @@ def without_list(reply: Exchange, name: str) -> Proof | None:
     """A list of strings in JSON would be another one than it is."""
     found = re.search(rf'"{name}" *: *\[[^\]]*\]', reply.text)
     return lacks(reply, found[0]) if found and found[0].isprintable() else None
+
+
+def _json(value: object) -> str:
+    return "|".join(dict.fromkeys(literal(json.dumps(value, ensure_ascii=each)) for each in (False, True)))
+
+
+def _told(reply: Exchange) -> str:
+    return "\n".join([*(f"{name}: {value}" for name, value in reply.headers), reply.text.replace("\n", "")])
 
 
 def _forms(value: str) -> tuple[str, ...]:

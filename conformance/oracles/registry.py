@@ -6,6 +6,7 @@ Sources: OCI Distribution Specification 1.1; Docker Registry HTTP API V2; RFC 82
 from __future__ import annotations
 
 import gzip
+import itertools
 import re
 import zlib
 from collections.abc import Callable, Iterable
@@ -111,7 +112,8 @@ def expect_bytes_decoded(reply: Exchange, content: bytes) -> None:
         expect_bytes(reply, content)
     elif _undone(reply.body, coding) != content:
         wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)}), once {coding} is undone"
-        raise NonConformance(wanted, observed(reply), reply)
+        proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"))
+        raise NonConformance(wanted, observed(reply), reply, proof=proof)
 
 
 def _undone(body: bytes, coding: str) -> bytes | None:
@@ -221,8 +223,15 @@ def expect_sorted(reply: Exchange, member: str) -> None:
     found = strings_of(reply, member)
     if found not in (sorted(found), sorted(found, key=lambda each: (each.lower(), each))) and _unsorted(found):
         # Of tags a script makes the same again; of a catalog it finds what there is then.
-        proof = without_list(reply, member) if member == "tags" else None
+        proof = without_list(reply, member) if member == "tags" else _in_order(reply, found)
         raise NonConformance(f"{member} in lexical order", f"{member} {found}", reply, proof=proof)
+
+
+def _in_order(reply: Exchange, found: list[str]) -> Proof:
+    """The proof by two names which follow each other and should not; nothing is said where one of them is not there."""
+    one, other = next(pair for pair in itertools.pairwise(found) if pair[0].lower() > pair[1].lower())
+    there = tuple((reply.id, f'"{literal(each)}"') for each in (one, other))
+    return Proof(reply.id, given=there, lacks=f"{there[0][1]}.*{there[1][1]}")
 
 
 def _unsorted(found: list[str]) -> bool:

@@ -57,9 +57,11 @@ def open_to_all(expected: str, written: Exchange, read: Exchange) -> NonConforma
     return NonConformance(expected, observed(read), written, read, proof=proof)
 
 
-def expect_nothing_stored(reply: Exchange, because: str = "for a key whose only write was refused") -> None:
-    """A read-back: there is no object."""
-    expect_status(reply, 404, because)
+def expect_nothing_stored(
+    reply: Exchange, because: str = "for a key whose only write was refused", refused: Exchange | None = None
+) -> None:
+    """A read-back: there is no object; ``refused`` is the write, where it may have been taken and has to be refused."""
+    expect_status(reply, 404, because, or_refused=refused)
 
 
 def expect_etag(reply: Exchange) -> str:

@@ -46,18 +46,18 @@ def expect_status(
     reply: Exchange,
     accepted: int | Iterable[int],
     because: str = "",
-    given: tuple[tuple[str, str], ...] = (),
+    unless: Iterable[tuple[str, str]] = (),
     or_refused: Exchange | None = None,
 ) -> None:
     """The status is one of those accepted; ``because`` says of what, where the check makes several requests.
 
-    ``given``: what other answers must say for this to be expected; ``or_refused``: the request before it that could
+    ``unless``: what other answers may say, and then anything is right; ``or_refused``: the request before it that could
     as well have been refused (``Proof``).
     """
     wanted = {accepted} if isinstance(accepted, int) else set(accepted)
     if reply.status not in wanted:
         refused = (or_refused.id,) if or_refused else ()
-        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, given, refused)
+        raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, unless, refused)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
@@ -72,6 +72,13 @@ def expect_refused(reply: Exchange, because: str = "") -> None:
         raise unlike(f"a 4xx status{_clause(because)}", reply, range(400, 500))
 
 
+def expect_no_success(reply: Exchange, because: str = "", or_refused: Exchange | None = None) -> None:
+    """The status is no 2xx: what must not be done is not said to be."""
+    if reply.ok:
+        told = f"no 2xx{_clause(because)}"
+        raise unlike(told, reply, [*range(300, 500), 501], or_refused=(or_refused.id,) if or_refused else ())
+
+
 def expect_no_server_error(reply: Exchange, because: str = "") -> None:
     """The status is not 5xx (501 aside): a caller's fault is never the platform's (API Reference, Error Handling)."""
     if reply.status >= 500 and reply.status != 501:
@@ -82,11 +89,11 @@ def unlike(
     expected: str,
     reply: Exchange,
     statuses: Iterable[int],
-    given: tuple[tuple[str, str], ...] = (),
+    unless: Iterable[tuple[str, str]] = (),
     or_refused: tuple[str, ...] = (),
 ) -> NonConformance:
     """The finding that an answer has none of the statuses that would be right."""
-    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), given=given, or_refused=or_refused)
+    proof = Proof(exchange=reply.id, statuses=tuple(sorted(statuses)), unless=tuple(unless), or_refused=or_refused)
     return NonConformance(expected, observed(reply), reply, proof=proof)
 
 

@@ -247,10 +247,7 @@ class Script:
     def _options(self, number: int, entry: Entry) -> Iterator[tuple[str, str | None]]:
         scope = signature_scope(entry, self.record.info.secret_names)
         yield "url", entry["url"]
-        if entry["method"] == "HEAD":
-            yield "head", None
-        else:
-            yield "request", entry["method"]
+        yield ("head", None) if entry["method"] == "HEAD" else ("request", entry["method"])
         if scope is None:
             yield "path-as-is", None
         else:
@@ -258,6 +255,8 @@ class Script:
             yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
             for name, value in payload_hash(entry):
                 yield "header", f"{name}: {value}"
+        if self._proof and ["Accept-Encoding", "gzip"] in entry["request_headers"]:
+            yield "compressed", None  # What is said of a body is said of it without its coding.
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" else given
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))

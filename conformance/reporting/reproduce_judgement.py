@@ -52,7 +52,9 @@ def rare(sequence: Sequence[Entry], result: CheckResult, results: Iterable[Check
 
 
 def _reads(entry: Entry) -> bool:
-    return entry.get("method") in ("GET", "HEAD") and entry.get("paused_s", 0.0) < SHORTEST_PAUSE_S
+    """Whether to ask again changes nothing, and reaches no limit that there is."""
+    again = entry.get("method") in ("GET", "HEAD") and entry["status"] != LIMITED
+    return again and entry.get("paused_s", 0.0) < SHORTEST_PAUSE_S
 
 
 def named_in(finding: Entry, exchanges: Exchanges) -> list[str]:
@@ -88,8 +90,8 @@ def judgement(
     if "listed" in proof:
         proof["listed"] = [{**each, "pages": each_once(each["pages"], exchanges, numbers)} for each in proof["listed"]]
     pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
-    pairs = [*proof.get("alike", []), *(pair[:2] for pair in proof.get("alike_in", []))]
-    pairs += [pair[1:] for name in ("same", "unlike", "differ") for pair in proof.get(name, [])]
+    pairs = [*proof.get("alike", []), *(pair[:2] for name in ("alike_in", "both") for pair in proof.get(name, []))]
+    pairs += [pair[1:] for name in ("same", "same_if_any", "unlike", "differ") for pair in proof.get(name, [])]
     terms = [exchange for each in proof.get("sums", []) for exchange, _ in (*each["plus"], *each["minus"])]
     looked_at = {shown, *pages, *terms, *(each for pair in pairs for each in pair), *([] if proof else named)}
     lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
@@ -141,7 +143,8 @@ def telling(proof: Entry, entry: Entry) -> dict[str, Any]:
     """A proof without what the answer of the run has as it should be: the finding is about something else in it."""
     text = entry["response_body"].get("text")
     known = dict(proof)
-    if text is None or "sha256" in entry["response_body"] or "inside" in known:
+    coded = ["Accept-Encoding", "gzip"] in entry["request_headers"]
+    if text is None or coded or "sha256" in entry["response_body"] or "inside" in known:
         return known
     for name, right in (("matches", True), ("lacks", False)):
         if name in known and bool(re.search(known[name], plain_xml(text).replace("\n", ""))) is right:

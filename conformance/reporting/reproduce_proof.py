@@ -14,6 +14,7 @@ from conformance.reporting.reproduce_time import told
 
 CLAIM, IF_ANY, NOW = "claims.", "?", "now"
 SIGNS = (("plus", "+"), ("minus", "-"))
+DONE = f"{{ {PASSES}; exit 0; }}"
 NAMED = re.compile(r"\$[A-Z][A-Z0-9_]*")
 
 
@@ -44,11 +45,9 @@ def judged(
     ``about`` are statuses that are not of their moment.
     """
     lines = [*_of_pairs(proof, numbers, marks)]
-    for each, pattern in proof.get("given", []):
-        if each in numbers:
-            found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
-            unless = "&&" if pattern.startswith("!") else "||"
-            lines.append(f"{found} {unless} cannot 'answer {numbers[each]} says something else'")
+    lines += _of_the_rest(proof, numbers, marks)
+    if proof.get("or_statuses"):
+        lines.append(f"case $(status {number}) in {patterns(proof['or_statuses'])}) {PASSES}; exit 0 ;; esac")
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
         # Where a limit should be reached and is not, others have used a part of it up in the run.
@@ -91,6 +90,16 @@ def judged(
     return [*lines, PASSES] if lines else []
 
 
+def _of_the_rest(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
+    """The lines that look whether bodies say what lets something be told, or what makes all of it right."""
+    for kind in ("given", "unless"):
+        for each, pattern in proof.get(kind, []):
+            if each in numbers:
+                found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
+                ends = f"cannot 'answer {numbers[each]} says something else'" if kind == "given" else DONE
+                yield f"{found} {'||' if (kind == 'given') != pattern.startswith('!') else '&&'} {ends}"
+
+
 def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) -> Iterator[str]:
     """The line that looks whether a request is refused now that could as well have been refused in the run."""
     if entry["id"] in proof.get("or_refused", []) and entry["status"] < 400 and ALTERED not in told(entry):
@@ -110,19 +119,23 @@ def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mappi
             told = "".join(f" {word(each, marks)}" for each in patterns)
             compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
             yield f"{compared} || shows 'answers {one} and {other} are not alike'"
+    for first, second, pattern in proof.get("both", []):
+        if first in numbers and second in numbers:
+            found = [f'"$(has {numbers[each]} {word(pattern, marks)})"' for each in (first, second)]
+            yield f"[ {' = '.join(found)} ] || shows 'what one of answers {numbers[first]} and {numbers[second]} has'"
 
 
 def _of_one_field(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:
     """The lines that look whether two answers have the same value of a field, or would not."""
-    for kind, sign in (("same", "="), ("unlike", "!=")):
+    for kind, sign in (("same", "="), ("same_if_any", "="), ("unlike", "!=")):
         for name, first, second in proof.get(kind, []):
             if first in numbers and second in numbers:
                 one, other = numbers[first], numbers[second]
                 values = [f'"$(field {each} {shlex.quote(_in_any_case(name))})"' for each in (one, other)]
                 if kind == "unlike":
                     yield f"[ -n {values[1]} ] || cannot 'answer {other} has no {name}'"
-                told = f"{name} of answers {one} and {other}"
-                yield f"[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
+                told, unless = f"{name} of answers {one} and {other}", f"[ -z {values[1]} ] || " if "_" in kind else ""
+                yield f"{unless}[ {f' {sign} '.join(values)} ] || shows {shlex.quote(told)}"
 
 
 def _of_numbers(proof: Mapping[str, Any], numbers: Mapping[str, int]) -> Iterator[str]:

@@ -162,8 +162,8 @@ AGAIN = r"""
 until_shown() {
     tried=1
     until look >"$answers/said"; ended=$?; [ $ended = 1 ] || [ $tried -ge "$1" ]; do tried=$((tried + 1)); done
+    printf 'asked %s times, the last time:\n' $tried
     cat "$answers/said"
-    printf 'asked %s times\n' $tried
     exit $ended
 }
 """

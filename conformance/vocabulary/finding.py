@@ -45,21 +45,23 @@ class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
     ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be
-    there), those of which a value would match a pattern in any case of its letters (``fields_match``), those of
-    which none would (``fields_lack``), those which would have a value if they were there (``fields_if_any``), those
-    which would be dates within so many seconds of its Date (``dates_near``); and its body would be right: of digest
+    there), those of which a value would match a pattern in any case of its letters (``fields_match``), those of which
+    none would (``fields_lack``), those which would have a value if they were there (``fields_if_any``), those which
+    would be dates within so many seconds of its Date (``dates_near``); and its body would be right: of digest
     ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it ``lacks``.
     Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the answer
     (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
     ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of
-    its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field
-    with two exchanges that would have one value of it, ``unlike`` such as would not, ``listed`` what lists would have,
-    ``sums`` sums of which one at least would be as it is told. ``given`` are exchanges with what must stand in their
-    bodies for the rest to be said at all, or, behind "!", must not. ``unsaid`` are texts, secrets among them, that
-    would stand nowhere in the answer, encoded neither. ``or_refused`` are exchanges of which each could as well be
-    refused (4xx): then the finding is none.
-    ``told`` are texts with how many times the operator's command events would tell them. ``beyond`` says why no
-    script can tell.
+    its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field with
+    two exchanges that would have one value of it, ``same_if_any`` one where the second has any, ``unlike`` such as
+    would not, ``listed`` what lists would have, ``sums`` sums of which one at least would be as it is told. ``given``
+    are exchanges with what must stand in their bodies for the rest to be said at all, or, behind "!", must not.
+    ``unsaid`` are texts, secrets among them, that would stand nowhere in the answer, encoded neither. ``or_refused``
+    are exchanges of which each could as well be refused (4xx): then the finding is none. So it is where an exchange
+    says in its body, or does not say behind "!", what ``unless`` has of it, and where the answer looked at has one of
+    ``or_statuses``. ``both`` are pairs of exchanges with a pattern, as those of ``alike_in``, whatever their
+    statuses. ``told`` are texts with how many times the operator's command events would tell them. ``beyond`` says
+    why no script can tell.
     """
 
     exchange: str = ""
@@ -83,6 +85,10 @@ class Proof:
     differ: tuple[tuple[str, str, str], ...] = ()
     sums: tuple[Sum, ...] = ()
     or_refused: tuple[str, ...] = ()
+    unless: tuple[tuple[str, str], ...] = ()
+    or_statuses: tuple[int, ...] = ()
+    same_if_any: tuple[tuple[str, str, str], ...] = ()
+    both: tuple[tuple[str, str, str], ...] = ()
     told: tuple[tuple[str, int], ...] = ()
     beyond: str = ""
 

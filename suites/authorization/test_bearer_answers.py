@@ -14,7 +14,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 
 def reads(platform: Platform) -> list[tuple[Operation, str]]:
@@ -166,10 +166,13 @@ def test_head_is_as_get(platform: Platform) -> None:
             ask = partial(_head_between_two, platform, operation, token)
             got, head, again = ask()
             if got.status != head.status or head.media_type not in ("", got.media_type) or head.body:
-                raise NonConformance(f"{got.status} {got.media_type} without content", observed(head), got, head)
+                wanted = f"{got.status} {got.media_type} without content"
+                proof = Proof(head.id, statuses=(got.status,), same_if_any=(("content-type", got.id, head.id),))
+                raise NonConformance(wanted, observed(head), got, head, proof=proof)
             if _lengths_differ(got, head, again) and all(_lengths_differ(*ask()) for _ in range(3)):
                 expected, length = (each.headers.get("content-length") for each in (got, head))
-                raise NonConformance(f"Content-Length: {expected}", f"Content-Length: {length}", got, head)
+                proof = Proof(same_if_any=(("content-length", got.id, head.id),))
+                raise NonConformance(f"Content-Length: {expected}", f"Content-Length: {length}", got, head, proof=proof)
 
 
 def _head_between_two(platform: Platform, operation: Operation, token: str) -> list[Exchange]:

@@ -11,7 +11,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 GZIP, MAGIC = ("gzip", "x-gzip"), b"\x1f\x8b"
 
@@ -51,7 +51,8 @@ def test_content_coding_is_told(platform: Platform) -> None:
             told = reply.headers.get("content-encoding")
             said = f"Content-Encoding: {told}" if told else "no Content-Encoding"
             expected = f"what Content-Type says ({reply.media_type}), or its coding told"
-            raise NonConformance(expected, f"{said}, and a body that begins {reply.body[:20]!r}", reply)
+            told = f"{said}, and a body that begins {reply.body[:20]!r}"
+            raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
 
 
 def decoded(reply: Exchange) -> bytes:
@@ -64,8 +65,14 @@ def decoded(reply: Exchange) -> bytes:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as failure:
-            raise NonConformance("a body in gzip, as Content-Encoding says", f"none: {failure}", reply) from None
+            wanted, told_so = "a body in gzip, as Content-Encoding says", f"none: {failure}"
+            raise NonConformance(wanted, told_so, reply, proof=_begins_as_json(reply)) from None
     return content
+
+
+def _begins_as_json(reply: Exchange) -> Proof | None:
+    """Without its coding the answer would begin as JSON does, where it says that it is."""
+    return Proof(reply.id, matches='^ *[]{["0-9tfn-]') if "json" in reply.media_type else None
 
 
 def is_json(reply: Exchange, content: bytes) -> bool:

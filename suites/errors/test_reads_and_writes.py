@@ -11,13 +11,13 @@ import pytest
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import member, shows
 from conformance.oracles.headers import address_parts
-from conformance.oracles.proofs import field_matches, field_says_no, literal
+from conformance.oracles.proofs import field_matches, field_says_no, literal, shows_text
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 TIMES = 60
 
@@ -83,8 +83,7 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
     for text in texts:
         if not shows(reply, text):
-            proof = Proof(reply.id, matches=literal(text)) if text.isascii() and text.isprintable() else None
-            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply, proof=proof)
+            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply, proof=shows_text(reply, text))
 
 
 @verifies("errors/writes/leave-everything-else-alone")

@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.proofs import among
+from conformance.oracles.proofs import among, twice
 from conformance.oracles.registry import (
     expect_reachable,
     expect_scope,
@@ -55,10 +55,12 @@ def test_catalog_repeats_nothing(pages: list[Exchange], stored: StoredImage) -> 
             2. expect no name twice
     """
     found = [each for page in pages for each in strings_of(page, "repositories")]
-    twice = sorted({each for each in found if found.count(each) > 1})
+    again = sorted({each for each in found if found.count(each) > 1})
 
-    if twice:
-        raise NonConformance("each repository once", f"{twice[:5]} more than once", *pages)
+    if again:
+        page = next((each for each in pages if strings_of(each, "repositories").count(again[0]) > 1), None)
+        proof = Proof(page.id, lacks=twice(again[0])) if page else None
+        raise NonConformance("each repository once", f"{again[:5]} more than once", *pages, proof=proof)
 
 
 @verifies("registry/catalog/is-json")

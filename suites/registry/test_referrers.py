@@ -12,7 +12,7 @@ from conformance.clients.registry import NewRepository, Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.oauth import expect_json_object
-from conformance.oracles.proofs import has_just, has_member
+from conformance.oracles.proofs import has_just, has_member, in_its_object
 from conformance.oracles.registry import descriptors_of, pages_from
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
@@ -70,14 +70,11 @@ class Listing:
     referred: Referred
     once: Once
 
-    def of(self, artifact_type: str | None = None) -> tuple[list[dict[str, Any]], Exchange]:
+    def of(self, kind: str | None = None) -> tuple[list[dict[str, Any]], Exchange]:
         """The descriptors of all pages, and the first page."""
-        pages = self.once(("referrers", artifact_type), lambda: self._pages(artifact_type))
+        here, digest = self.referred.repository, self.referred.subject.digest
+        pages = self.once((digest, kind), lambda: pages_from(here.referrers(digest, kind), here.follow))
         return [each for page in pages for each in descriptors_of(page)], pages[0]
-
-    def _pages(self, artifact_type: str | None) -> list[Exchange]:
-        repository, digest = self.referred.repository, self.referred.subject.digest
-        return pages_from(repository.referrers(digest, artifact_type), repository.follow)
 
 
 @pytest.fixture
@@ -151,7 +148,8 @@ def test_referrers_say_their_type(listing: Listing, kind: str, wanted: str | Non
     found, reply = descriptor(listing, kind)
 
     if found.get("artifactType") != wanted:
-        raise NonConformance(f'"artifactType": {wanted!r}', repr(found.get("artifactType")), reply)
+        proof = in_its_object(reply, found["digest"], "artifactType", wanted or found["artifactType"], bool(wanted))
+        raise NonConformance(f'"artifactType": {wanted!r}', repr(found.get("artifactType")), reply, proof=proof)
 
 
 @verifies("registry/referrers/carry-annotations")
@@ -165,8 +163,8 @@ def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
             2. expect the annotations of the manifest in its descriptor
     """
     found, reply = descriptor(listing, "sbom", SBOM) if kind == FILTERED else descriptor(listing, kind)
-    if (told := found.get("annotations") or {}) != OF:
-        proof = has_just(reply, [*(OF.keys() - told.keys()), "org.example.of"], [])
+    if (told := found.get("annotations")) != OF:
+        proof = in_its_object(reply, found["digest"], "annotations", OF)
         raise NonConformance(f"the annotations {OF}"[:120], f"{told}"[:120], reply, proof=proof)
 
 
@@ -179,8 +177,10 @@ def test_referrers_describe_what_is_there(referred: Referred, listing: Listing) 
     """
     for kind, wanted in ((kind, each.descriptor) for kind, each in referred.by.items()):
         found, reply = descriptor(listing, kind)
-        if {name: found.get(name) for name in wanted} != wanted:
-            raise NonConformance(str(wanted), str(found), reply)
+        for name, value in wanted.items():
+            if found.get(name) != value:
+                proof = in_its_object(reply, found["digest"], name, value)
+                raise NonConformance(f"{name} {value}", f"{name} {found.get(name)}", reply, proof=proof)
 
 
 @verifies("registry/referrers/none-is-an-empty-index")

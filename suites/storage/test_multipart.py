@@ -25,7 +25,7 @@ from conformance.oracles.s3_objects import (
     expect_stored,
 )
 from conformance.oracles.s3_streams import expect_download
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
@@ -158,8 +158,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
 
     expect_nothing_stored(space.get(key), "while its upload is under way")
     by_number = space.get(key, query={"partNumber": "1"})
-    if by_number.ok:
-        raise NonConformance("no part of an upload that is not complete", observed(by_number), by_number)
+    expect_no_success(by_number, "for a part of an upload that is not complete")
     listed = listing_of(space.listing(key))
     if listed.keys:
         raise NonConformance("no unfinished upload in the listing", f"{listed.keys}", listed.reply)

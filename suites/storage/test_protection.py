@@ -80,7 +80,7 @@ def test_lock_is_kept_or_refused(space: Space) -> None:
 
     expect_no_server_error(reply)
     if reply.ok:
-        expect_headers(space.head(key), LOCK)
+        expect_headers(space.head(key), LOCK, reply)
 
 
 @verifies("storage/subresource/lock-is-kept-or-refused")
@@ -96,4 +96,4 @@ def test_lock_of_a_copy_is_kept_or_refused(space: Space, way: str) -> None:
 
     expect_no_server_error(reply)
     if reply.ok:
-        expect_headers(space.head(key), LOCK)
+        expect_headers(space.head(key), LOCK, reply)

@@ -8,17 +8,17 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.proofs import lacks, says
+from conformance.oracles.proofs import both_have, lacks, says
 from conformance.oracles.s3_documents import buckets_of, deletion_of, expect_dated
 from conformance.oracles.s3_errors import error_of, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
@@ -170,7 +170,15 @@ def test_concealed_bucket_is_not_told_from_an_absent_one(
     unknown = operation(absent, key)
     told, unknown_told = _told(hidden), _told(unknown)
     if told != unknown_told:
-        raise NonConformance(f"{unknown_told}, as for a bucket that never existed", told, unknown, hidden)
+        wanted = f"{unknown_told}, as for a bucket that never existed"
+        raise NonConformance(wanted, told, unknown, hidden, proof=_told_apart(unknown, hidden))
+
+
+def _told_apart(unknown: Exchange, hidden: Exchange) -> Proof | None:
+    """The proof by what the answer to one of two has and that to the other has not: a code, or a field of S3's own."""
+    told = [f"<Code>{error.code}</Code>" for each in (unknown, hidden) if (error := error_of(each))]
+    told += [f"^{name}:" for each in (unknown, hidden) for name, _ in each.headers if name.lower().startswith("x-amz-")]
+    return next(filter(None, (both_have(unknown, hidden, each) for each in told)), None)
 
 
 def _told(reply: Exchange) -> str:
@@ -209,7 +217,7 @@ def test_new_bucket_is_refused(s3: S3, storage: Storage, absent: Bucket) -> None
     reply = absent.call("PUT")
     if reply.ok:
         absent.call("DELETE")
-        raise NonConformance("a refusal: buckets are provisioned in the portal", observed(reply), reply)
+    expect_no_success(reply, ", since buckets are provisioned in the portal")
     expect_refusal(reply, {403, 404, 405, 501}, {"AccessDenied", "MethodNotAllowed", "NoSuchBucket", "NotImplemented"})
 
 

@@ -88,7 +88,7 @@ def test_401_has_a_challenge(webhook: WebhookClient) -> None:
     """
     reply = webhook.send("POST", webhook.path_with(random_secret(webhook.secret)), GOOD, "application/json")
     if reply.status == 401:
-        expect_header(reply, "WWW-Authenticate")
+        expect_header(reply, "WWW-Authenticate", or_statuses=[*range(200, 300), 403, 404, 405, 410])
 
 
 FRAMES = {

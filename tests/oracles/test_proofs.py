@@ -8,14 +8,18 @@ import pytest
 
 from conformance.oracles.proofs import (
     alike,
+    both_have,
     claims_say,
     field_lacks,
+    has_just,
     has_member,
     has_no_member,
+    in_its_object,
     in_order,
     lacks,
     literal,
     says,
+    shows_text,
     without_member,
 )
 from conformance.oracles.s3_objects import expect_if_told, expect_no_longer
@@ -102,3 +106,33 @@ def test_a_member_would_be_there_or_not() -> None:
     assert re.search(has_member(answer, "scope", '"').matches, '{"scope" : "a"}')
     assert re.search(has_no_member(answer, "scope").lacks, '{"scope": null}')
     assert claims_say(answer, "sub", '"').inside == "claims"
+
+
+def test_a_member_is_looked_for_in_its_own_object() -> None:
+    page = '{"a": [{"size": 5, "annotations": {"x": "1"}, "digest": "d1"}, {"digest": "d2", "more": {}, "size": 56}]}'
+    for digest, name, value, there in (
+        ("d1", "size", 5, True), ("d2", "size", 5, False), ("d2", "size", 56, True), ("d1", "size", 56, False),
+        ("d1", "annotations", {"x": "1"}, True), ("d1", "annotations", {"x": "2"}, False),
+        ("d2", "annotations", {"x": "1"}, False),
+    ):  # fmt: skip
+        found = in_its_object(reply(), digest, name, value)
+        assert bool(re.search(found.matches, page)) is there
+        assert in_its_object(reply(), digest, name, value, there=False).lacks == found.matches
+    assert '"y"' in in_its_object(reply(200, page), "d1", "annotations", {"x": "1", "y": "2"}).matches
+
+
+def test_one_of_two_answers_has_what_the_other_has_not() -> None:
+    one, other = reply(404, '{"error": {}}', x_id="1"), reply(400, '{"detail": ""}')
+    found = both_have(one, other, '"error" *:')
+    assert found is not None and found.both == ((one.id, other.id, '"error" *:'),)
+    assert both_have(one, other, "content-length") is None and both_have(one, other, "^X-Id: ") is not None
+
+
+def test_an_item_that_is_listed_twice_would_be_listed_once() -> None:
+    found = has_just(reply(), ["a", "b"], ["a", "b", "b"])
+    assert found is not None and re.search(found.lacks, '["b","b"]') and not re.search(found.lacks, '["a","b"]')
+
+
+@pytest.mark.parametrize(("text", "told"), [("plain", True), ('with "quotes"', False), ("caf\u00e9", False)])
+def test_a_text_that_json_may_write_otherwise_tells_nothing(text: str, told: bool) -> None:
+    assert (shows_text(reply(), text) is not None) is told

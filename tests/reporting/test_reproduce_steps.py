@@ -274,6 +274,7 @@ def test_what_may_be_rare_is_asked_for_again_where_that_only_reads() -> None:
     assert rare(sequence, failing, [failing, passing]) == (2, 30)
     assert rare(sequence, failing, [failing, other]) == (0, 1)
     assert rare([*sequence, entry(4, "PUT", 201)], failing, [failing, passing]) == (0, 1)
+    assert rare([entry(1, status=429)], failing, [failing, passing]) == (0, 1)
     at_once = [entry(1), entry(2, started=RUN_AT + 1.2)]
     assert rare(at_once, failing, [failing]) == (1, 30)
 
@@ -282,7 +283,7 @@ def test_what_may_be_rare_is_asked_for_again_where_that_only_reads() -> None:
 def test_what_is_rare_is_asked_for_until_it_shows(shows_at: int, code: int) -> None:
     look = f'look() ( echo >>"$answers/n"; [ "$(wc -l <"$answers/n")" -lt {shows_at} ] || shows it )'
     ran = shell(AGAIN, look, "until_shown 5")
-    assert ran.returncode == code and ran.stdout.endswith(f"asked {min(shows_at, 5)} times\n")
+    assert ran.returncode == code and ran.stdout.startswith(f"asked {min(shows_at, 5)} times")
 
 
 def test_a_secret_in_a_file_is_read_from_where_the_script_is_started(tmp_path: Path) -> None:

@@ -262,3 +262,37 @@ def test_the_length_that_an_answer_to_head_tells_is_compared(method: str) -> Non
     lines, _ = as_seen([(1, {"method": method, **seen("")})])
     (momentary,) = [line for line in lines if line.startswith("momentary=")]
     assert ("content-length" in momentary) is (method == "GET")
+
+
+@pytest.mark.parametrize(
+    ("proof", "body", "code"),
+    [
+        ({"unless": [["x", "scope"]]}, "a scope", 0),
+        ({"unless": [["x", "scope"]]}, "none", 1),
+        ({"unless": [["x", "!scope"]]}, "none", 0),
+        ({"given": [["x", "scope"]]}, "none", 2),
+        ({"given": [["x", "!scope"]]}, "none", 1),
+        ({"or_statuses": [404, 200]}, "none", 0),
+        ({"or_statuses": [404]}, "none", 1),
+    ],
+)
+def test_what_makes_an_answer_right_or_lets_nothing_be_told(
+    tmp_path: Path, proof: dict[str, Any], body: str, code: int
+) -> None:
+    (tmp_path / "1.body").write_text(body)
+    lines = judged({"statuses": [403], **proof}, {"x": 1}, 1, 200, {}, {})
+    assert ended(tmp_path, "200", ['on_one_line() { cat "$answers/$1.body"; }', *lines]) == code
+
+
+@pytest.mark.parametrize(("found", "code"), [(("yes", "yes"), 0), (("", ""), 0), (("yes", ""), 1)])
+def test_what_two_answers_would_both_have(tmp_path: Path, found: tuple[str, str], code: int) -> None:
+    lines = judged({"both": [("x", "y", "p")]}, {"x": 1, "y": 2}, 2, 404, {}, {})
+    has = f"has() {{ case $1 in 1) echo '{found[0]}' ;; 2) echo '{found[1]}' ;; esac; }}"
+    assert ended(tmp_path, "404", [has, *lines]) == code
+
+
+@pytest.mark.parametrize(("lengths", "code"), [(("5", "5"), 0), (("5", ""), 0), (("5", "6"), 1)])
+def test_a_field_that_the_second_answer_may_leave_out(tmp_path: Path, lengths: tuple[str, str], code: int) -> None:
+    lines = judged({"same_if_any": [("Content-Length", "x", "y")]}, {"x": 1, "y": 2}, 2, 200, {}, {})
+    field = f"field() {{ case $1 in 1) echo {lengths[0]} ;; 2) echo {lengths[1]} ;; esac; }}"
+    assert ended(tmp_path, "200", [field, *lines]) == code
