@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from conformance.vocabulary.exchange import Exchange
@@ -14,6 +15,31 @@ T = TypeVar("T")
 READERS = 3
 READS = 8
 LONGEST_S = 4.0
+HALT_S = 0.05
+
+
+@dataclass(frozen=True)
+class Halting:
+    """A body that comes a while after its head, as over a slow line: what is sent ``late`` comes in between."""
+
+    content: bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        time.sleep(HALT_S)
+        yield self.content
+
+    def __bytes__(self) -> bytes:
+        return self.content
+
+
+def late(call: Callable[[], T]) -> Callable[[], T]:
+    """The same call, made when the head of what began at once has come, and its body has not."""
+
+    def run() -> T:
+        time.sleep(HALT_S / 2)
+        return call()
+
+    return run
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:

@@ -14,6 +14,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from typing import SupportsBytes
 from urllib.parse import urljoin, urlsplit
 
 from conformance.clients import connections, failures
@@ -265,7 +266,9 @@ def _request(
 
 def _told(body: bytes | Iterable[bytes]) -> bytes:
     """A body as it is recorded: nothing of one that is made while it is sent, and may have no end."""
-    return body if isinstance(body, bytes) else b"".join(body) if isinstance(body, list | tuple) else b""
+    if isinstance(body, SupportsBytes):
+        return bytes(body)
+    return b"".join(body) if isinstance(body, list | tuple) else b""
 
 
 def _read(fields: connections.Fields) -> Headers:

@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import at_once, reading_while
-from conformance.clients.images import Manifest, NewBlob, NewImage, image, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.at_once import Halting, at_once, late, reading_while
+from conformance.clients.images import NewBlob, NewImage, image, variation
+from conformance.clients.registry import NewRepository, Repository, StoredImage, Upload
 from conformance.clients.registry_uploads import open_in_pieces
 from conformance.oracles.registry import (
     expect_bytes,
@@ -88,25 +88,33 @@ def test_identical_manifests(repository: Repository, new_image: NewImage, names:
 
 @verifies("registry/at-once/one-tag")
 def test_one_tag(new_repository: NewRepository) -> None:
-    """Purpose: of several images that are pushed under one tag at once, one wins, whole.
+    """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
 
-    Method: 1. four callers PUT four manifests under one tag at the same moment
-            2. expect 201 to each; the tag to be one of the four, byte for byte; each by its digest, if it was not
-               collected with its tag; the tag once listed
+    Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
+            2. expect 201 to each; from each read, and in the end, one of them, byte for byte; each by its digest, if
+               it was not collected with its tag; the tag once listed
     """
     repository = new_repository("one-tag")
-    plain = image(repository.name, layers=0)
-    repository.given_parts(plain)
+    plain = repository.given(image(repository.name, layers=0), "one")
     manifests = [variation(plain, str(number)) for number in range(CALLERS)]
+    left, contents = iter(manifests), [each.content for each in (plain, *manifests)]
 
-    def pushing(manifest: Manifest) -> Callable[[], Exchange]:
-        return lambda: repository.put_manifest("one", manifest.content, manifest.media_type)
+    def push() -> Exchange:
+        manifest = next(left)
+        return repository.put_manifest("one", manifest.content, manifest.media_type)
 
-    for reply in at_once([pushing(each) for each in manifests]):
+    def broken(reply: Exchange) -> bool:
+        return reply.status != 200 or reply.body not in contents
+
+    pull = partial(repository.get_manifest, "one")
+    replies, pushes = reading_while(pull, push, CALLERS, broken, READS_OF_CHANGES, changers=CALLERS)
+    for reply in pushes:
         expect_status(reply, 201, "to each of those who push to one tag at once")
-    reply = repository.get_manifest("one")
-    if reply.status != 200 or reply.body not in [each.content for each in manifests]:
-        raise NonConformance("one of the four manifests, whole", observed(reply), reply)
+    spoiled = [*filter(broken, replies)]
+    contents = contents[1:] if len(pushes) == CALLERS else contents
+    if spoiled or broken(last := pull()):
+        wrong = spoiled[0] if spoiled else last
+        raise NonConformance("one of the manifests that were pushed, whole", observed(wrong), wrong)
     for each in manifests:
         expect_bytes_or_collected(repository.get_manifest(each.digest), each.content)
     expect_tags(repository, ["one"])
@@ -114,23 +122,28 @@ def test_one_tag(new_repository: NewRepository) -> None:
 
 @verifies("registry/at-once/one-session")
 def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: of two chunks for one place in one session, one is taken.
+    """Purpose: of several chunks for one place in one session, one is taken.
 
-    Method: 1. PATCH bytes 0-299; two callers PATCH bytes 300-599 of it at the same moment
+    Method: 1. PATCH bytes 0-299; three callers PATCH bytes 300-599 of it at the same moment, one of them its head first
             2. expect no 5xx, and one of them taken; the session to stand at 599
             3. two callers PUT the rest at the same moment: expect no 5xx, 201 to one, and exactly the bytes
     """
     upload, length = open_in_pieces(repository, 300)
     blob, end = new_blob(3 * length), 2 * length
     upload.patch(blob.content[:length], f"0-{length - 1}")
-    twins = [upload.by(repository.registry) for _ in range(2)]
-    replies = at_once([partial(twin.patch, blob.content[length:end], f"{length}-{end - 1}") for twin in twins])
+    twins = [upload.by(repository.registry) for _ in range(3)]
+    chunk, place, told = blob.content[length:end], f"{length}-{end - 1}", [("Content-Length", str(length))]
+
+    def patching(twin: Upload, body: bytes | Halting) -> Callable[[], Exchange]:
+        return lambda: twin.patch(body, place, told)
+
+    replies = at_once([patching(twins[0], Halting(chunk)), *(late(patching(twin, chunk)) for twin in twins[1:])])
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that another sends as well")
     taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]
     if len(taken) != 1:
         statuses = ", ".join(str(reply.status) for reply in replies)
-        raise NonConformance("one of two equal chunks to be taken", statuses, *replies)
+        raise NonConformance("one of three equal chunks to be taken", statuses, *replies)
 
     expect_range(taken[0].status(), end - 1)
     closing = [taken[0], taken[0].by(repository.registry)]

@@ -75,6 +75,22 @@ def test_image_stays_elsewhere(twice: Twice, features: frozenset[str], by: str) 
     expect_not_stored([twice.here.get_manifest(reference)])
 
 
+@verifies("registry/delete/blob-stays-elsewhere")
+@pytest.mark.parametrize("origin", [case("pushed", "pushed")])
+def test_pushed_blob_stays_elsewhere(twice: Twice, origin: str) -> None:
+    """Purpose: a blob that came to two repositories by pushes of their own stays in the one as well.
+
+    Method: 1. push an image to two repositories, DELETE its config from one, which may be refused
+            2. expect exactly the config's bytes from the other
+    """
+    config = twice.image.blobs[0]
+    reply = twice.here.delete_blob(config.digest)
+    if not reply.ok:
+        raise NotApplicable(f"the registry does not delete a blob that was {origin} with an image ({reply.status})")
+
+    expect_bytes(twice.there.get_blob(config.digest), config.content)
+
+
 @verifies("registry/delete/listed-images-stay")
 def test_listed_images_stay(twice: Twice) -> None:
     """Purpose: deleting an index deletes none of the images that it lists, which have tags of their own.

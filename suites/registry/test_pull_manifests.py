@@ -7,8 +7,9 @@ import pytest
 from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, unlike_field
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -35,6 +36,21 @@ def test_manifest_is_pulled(stored: StoredImage, once: Once, by: str) -> None:
     expect_bytes(reply, stored.image.content)
     if reply.media_type != stored.image.media_type:
         raise NonConformance(f"Content-Type: {stored.image.media_type}", f"Content-Type: {reply.media_type}", reply)
+
+
+@verifies("registry/pull/type-has-no-parameters")
+def test_type_has_no_parameters(stored: StoredImage, once: Once) -> None:
+    """Purpose: clients that compare types as they stand understand the answer.
+
+    Method: 1. GET an image by tag
+            2. expect its media type alone in Content-Type
+    """
+    reply = once(("stored", "tag-get"), lambda: stored.repository.get_manifest(stored.tag))
+    expect_status(reply, 200)
+
+    bare, parameters, _ = (reply.headers.get("content-type") or "").partition(";")
+    if parameters:
+        raise unlike_field(f"Content-Type: {bare.strip()}", reply, "Content-Type", bare.strip())
 
 
 @verifies("registry/pull/absent-manifest-is-404")
@@ -121,7 +137,7 @@ def test_manifest_is_never_converted(
 
     Method: 1. GET an image by digest with an Accept field that does not name its type; GET an index of it with one
                that names images alone
-            2. expect its bytes, or a refusal (404 or 406); never other bytes
+            2. expect its bytes as its type, or a refusal (404 or 406); never other bytes, nor these as another type
     """
     fields = (("Accept", accept),)
     asked: Manifest = request.getfixturevalue("of_it") if accept == OCI_MANIFEST else stored.image
@@ -130,6 +146,7 @@ def test_manifest_is_never_converted(
     expect_status(reply, {200, 400, 404, 406})
     if reply.status == 200:
         expect_bytes(reply, asked.content)
+        expect_media_type(reply, asked.media_type)
 
 
 @verifies("registry/pull/any-type-is-any-type")

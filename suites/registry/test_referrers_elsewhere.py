@@ -28,12 +28,13 @@ SBOM = "application/vnd.example.sbom.v1+json"
 
 
 @verifies("registry/referrers/of-an-absent-subject")
-def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
-    """Purpose: what refers to an image is found, whether the image has come already or not.
+def test_referrers_of_an_absent_subject(new_repository: NewRepository, features: frozenset[str]) -> None:
+    """Purpose: what refers to an image is found, whether the image has come already, has gone or not.
 
     Method: 1. ask for the referrers of an image of Docker's type that was never pushed, and for those of a type; push
                one, ask again: expect it in both lists
             2. push the image under a tag, and ask again: expect it still
+            3. where manifests are deleted, DELETE the image, and ask again: expect it still, if it did not go as well
     """
     repository = new_repository("early")
     subject = image(f"{repository.name} never pushed", layers=0, docker=True)
@@ -45,6 +46,10 @@ def test_referrers_of_an_absent_subject(new_repository: NewRepository) -> None:
         if arrived:
             repository.given(subject, "v1")
         expect_referrer([repository.referrers(subject.digest, kind)], referrer.digest)
+    if "registry.delete" in features and repository.delete_manifest(subject.digest).ok:
+        listed = repository.referrers(subject.digest)
+        if repository.get_manifest(referrer.digest).ok:
+            expect_referrer([listed], referrer.digest)
 
 
 @verifies("registry/referrers/subject-is-acknowledged")

@@ -367,8 +367,9 @@ async def referrers(d: Driver) -> None:
     for named in (subject, absent["digest"], MISSING):
         await d.ask("GET", f"/v2/{APP}/referrers/{named}")
     await d.ask("GET", f"/v2/{APP}/referrers/{subject}?artifactType=application/vnd.a%2Bjson")
-    await d.ask("DELETE", f"/v2/{APP}/manifests/{first}")
-    await d.ask("GET", f"/v2/{APP}/referrers/{subject}")
+    for deleted in (first, subject):
+        await d.ask("DELETE", f"/v2/{APP}/manifests/{deleted}")
+        await d.ask("GET", f"/v2/{APP}/referrers/{subject}")
 
 
 async def support(d: Driver) -> None:

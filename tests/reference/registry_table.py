@@ -280,6 +280,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "DeletedManifestStillServed",
         "DeletionAnswered200",
         "FilterNotTold",
+        "ReferrersGoWithTheirSubject",
         "ReferrersInPages",
         "ReferrersKeepTheDeleted",
         "ReferrersNotFiltered",

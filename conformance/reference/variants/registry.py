@@ -240,6 +240,7 @@ class ContentTypeParameters(Variant):
     """distribution-spec 1.1, Pulling manifests: a client ignores parameters of Content-Type."""
 
     surface = "registry"
+    misses = ("registry/pull/type-has-no-parameters",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         media_type = answer.headers.get("content-type", "")

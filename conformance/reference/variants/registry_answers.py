@@ -223,3 +223,14 @@ class CodesOfOciAlone(Variant):
             for code, instead in self.INSTEAD.items():
                 answer.body = answer.body.replace(code, instead)
         return answer
+
+
+class ReferrersGoWithTheirSubject(Variant):
+    """distribution-spec 1.1, Content Management: what refers to an image may be deleted with it, as nothing forbids."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in registry_of(original).referrers_of(name, digest):
+            await original(name, each["digest"])
+        await original(name, digest)

@@ -48,6 +48,18 @@ class CancellingAnswered202(Defect):
         return answer
 
 
+class TypeToldWithParameters(Defect):
+    """distribution-spec 1.1, Pulling manifests: Content-Type should have no parameters."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/type-has-no-parameters",)
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        answer.headers["Content-Type"] = f"{manifest.media_type}; charset=utf-8"
+        return answer
+
+
 class EntityTagNotHeeded(Defect):
     """Docker Registry V2, Pulling a Layer: ETags save a pull of what the client has."""
 

@@ -127,6 +127,24 @@ class TagSetBeforeTheManifest(Defect):
         await original(name, manifest)
 
 
+class TagMovedBeforeItsManifest(Defect):
+    """API Reference, Error Handling: a tag that moves is there at every moment, so the new manifest is stored first."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    def __init__(self) -> None:
+        self.stored: set[tuple[str, str]] = set()
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        manifests = registry_of(original).opened(name).manifests
+        late = {} if (name, digest) in self.stored else {digest: manifests.pop(digest)}
+        self.stored.add((name, digest))
+        await original(name, tag, digest)
+        await asyncio.sleep(PAUSE_S)
+        manifests.update(late)
+
+
 class OneTagInTwentyNotSet(Defect):
     """distribution-spec 1.1, Pushing Manifests: 201 says that the tag is set, every time."""
 

@@ -1,0 +1,100 @@
+"""Defects of what is kept once and counted, in lists beside the manifests, or under a name that is not its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.state import Manifest
+
+
+class PushedBlobsCountedOnce(Defect):
+    """distribution-spec 1.1, Deleting Blobs: a blob that two repositories were pushed is counted for each of them."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/blob-stays-elsewhere",)
+
+    def __init__(self) -> None:
+        self.links: dict[str, int] = {}
+
+    async def commit_blob(self, original: Any, name: str, digest: str, content: bytes) -> None:
+        await original(name, digest, content)
+        self.links[digest] = 1
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        mounted: bool = await original(source, target, digest)
+        self.links[digest] = self.links.get(digest, 0) + mounted
+        return mounted
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        self.links[digest] = self.links.get(digest, 0) - 1
+        if self.links[digest] <= 0:
+            for repository in registry_of(original).repositories.values():
+                repository.blobs.pop(digest, None)
+
+
+class ReferrersForgottenWithTheirSubject(Defect):
+    """distribution-spec 1.1, Listing Referrers: what is still there and names the subject is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.forgotten: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        self.forgotten.add((name, digest))
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [] if (name, digest) in self.forgotten else original(name, digest)
+
+
+class ManifestDigestOfTrimmedBytes(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a digest is of the exact bytes, a line end behind them among them."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    def __init__(self) -> None:
+        self.trimmed: dict[str, str] = {}
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        if manifest.content.strip() != manifest.content:
+            self.trimmed[manifest.digest] = grammar.digest_of(manifest.content.strip())
+        await original(name, replace(manifest, digest=self.trimmed.get(manifest.digest, manifest.digest)))
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag, self.trimmed.get(digest, digest))
+
+
+class ManifestTypeFromAccept(Defect):
+    """distribution-spec 1.1, Pulling manifests: Content-Type is the type of the manifest, not what was asked for."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/manifest-is-never-converted",)
+
+    def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
+        answer: Answer = original(request, manifest)
+        accepted = request.headers.get("accept", "")
+        if accepted.startswith("application/vnd.") and "," not in accepted:
+            answer.headers["Content-Type"] = accepted
+        return answer
+
+
+class EntityTagOfTheTag(Defect):
+    """RFC 9110 section 8.8.1: what is told to be the same is the same, also where a tag moves."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        reference = request.path.rpartition("/")[2]
+        if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
+            answer.headers["ETag"] = f'"{reference}"'
+        return answer
