@@ -36,7 +36,7 @@ from conformance.evidence.curl import (
 from conformance.reporting.reproduce_judgement import judgement, rare, shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
-from conformance.reporting.reproduce_steps import unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, unsendable
 from conformance.reporting.reproduce_text import (
     AGAIN,
     IN_JSON,
@@ -63,7 +63,6 @@ TOKENS = {
     "link": LINKED,
 }
 ISSUED = re.compile(r'"(access_token|refresh_token|id_token|token)"\s*:\s*"\$')
-ROTATED = "it is about a URL that the operator rotated, and no script does that"
 BY_OPERATOR = ("revoke", "restore", "make_repository")
 """The operator's commands that a script has done; others only tell."""
 
@@ -78,8 +77,8 @@ def write(record: Record, folder: Path) -> None:
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
-            if any(each.get("hook") == "rotate_webhook" for each in sequence):
-                finding = {**finding, "proof": {"beyond": ROTATED}}
+            if why := done_otherwise(sequence):
+                finding = {**finding, "proof": {"beyond": why}}
             shown = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
             shown = leading_to(finding.get("proof") or {}, finding.get("exchanges") or [], shown)
             if any(each["kind"] == "exchange" for each in shown):

@@ -31,6 +31,9 @@ Entry = Mapping[str, Any]
 Exchanges = Sequence[tuple[int, Entry]]
 NOT_KEPT = "cannot 'it does not show, and a part of a secret that was sent is not kept'"
 HIDDEN = "cannot 'it does not show as far as is looked for: it was hidden in the answer'"
+OTHERS = "cannot 'it does not show, but the run was answered what others had made, which is not made here'"
+MADE = re.compile(r"cf-[0-9a-z]{11}-[0-9a-z]+-[0-9]+x")
+"""A name of something that the run made."""
 AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
 
 ENOUGH = 60
@@ -122,7 +125,8 @@ def judgement(
         renamed = {seen: called for seen, called in marks.items() if "\0RUN\0" in called}
         told_so, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
     # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
-    unclear = NOT_KEPT if altered else AT_ONCE if _at_once(exchanges, looked_at) else PASSES
+    unclear = NOT_KEPT if altered else OTHERS if _of_others(exchanges, proof) else PASSES
+    unclear = AT_ONCE if unclear == PASSES and _at_once(exchanges, looked_at) else unclear
     if "unsaid" in proof and not plainly(sent):
         unclear = HIDDEN
     return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
@@ -160,6 +164,20 @@ def _signatures(
         by_curl = signature_scope(entry, secret_names) and not signed_with_another(entry)
         if by_curl and entry["status"] != 403 and 403 not in proof.get("statuses", ()) and entry["id"] in looked_at:
             yield f"signed_well {number}"
+
+
+def _of_others(exchanges: Exchanges, proof: Entry) -> bool:
+    """Whether a list, or what should not stand in an answer, names things that no request of the sequence names."""
+    pages = {page.partition(" ")[0] for each in proof.get("listed", []) for page in each["pages"]}
+    named = set[str]()
+    for _, entry in exchanges:
+        text = plain_xml(str(entry["response_body"].get("text", ""))).replace("\n", "")
+        if entry["id"] in pages:
+            named |= {*MADE.findall(text)}
+        elif proof.get("lacks") and entry["id"] == proof.get("exchange") and (found := re.search(proof["lacks"], text)):
+            named |= {*MADE.findall(found[0])}
+    sent = "\n".join(told(entry) for _, entry in exchanges)
+    return any(each not in sent for each in named)
 
 
 def _at_once(exchanges: Exchanges, looked_at: Collection[str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,6 +19,16 @@ BY_HAND = {
     "wire": "it is sent over a raw connection, which curl would not do so",
     "boto3": "it is sent by the AWS SDK",
 }
+
+
+def done_otherwise(sequence: Iterable[Entry]) -> str:
+    """Why a script does not do what led to a finding; "" where it does."""
+    for entry in sequence:
+        if entry.get("hook") == "rotate_webhook":
+            return "it is about a URL that the operator rotated, and no script does that"
+        if entry["kind"] != "exchange" and not entry.get("hook"):
+            return "it is about what a program did, which conformance replay has do it again"
+    return ""
 
 
 def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_names: Mapping[str, str]) -> str:

@@ -13,11 +13,11 @@ import pytest
 from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
 from conformance.reporting.reproduce import Script
-from conformance.reporting.reproduce_judgement import AT_ONCE, judgement, rare, shown_in, telling
+from conformance.reporting.reproduce_judgement import AT_ONCE, OTHERS, judgement, rare, shown_in, telling
 from conformance.reporting.reproduce_pages import address, inside, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import steps, unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.record import Record
@@ -297,3 +297,23 @@ def test_a_secret_in_a_file_is_read_from_where_the_script_is_started(tmp_path: P
     for given, told in (("", "of the file"), ("KEY='of the environment'; export KEY;", "of the environment")):
         ran = subprocess.run([SHELL, "-c", given + asking], cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ran.stdout.strip() == told
+
+
+def test_what_a_program_or_the_operator_did_is_not_done_by_a_script() -> None:
+    program = {"kind": "transcript", "command": ["podman", "push"]}
+    assert "a program" in done_otherwise([entry(), program])
+    assert "rotated" in done_otherwise([{**program, "hook": "rotate_webhook"}])
+    assert done_otherwise([entry(), {**program, "hook": "revoke"}]) == ""
+
+
+@pytest.mark.parametrize(("name", "told"), [("w-9x-uploads/a", False), ("w-1x-object", True)])
+def test_what_others_had_made_is_not_said_to_be_there_no_more(name: str, told: bool) -> None:
+    body = {"size": 1, "text": f"<L><Upload><Key>cf-0tp6yup86e0-{name}</Key></Upload></L>"}
+    asked = [(1, entry(1, url="http://h/b?uploads=&prefix=cf-0tp6yup86e0-w-9x-", response_body=body))]
+    proofs: list[dict[str, Any]] = [
+        {"listed": [{"name": "Upload/Key", "pages": ["x-1"], "items": []}]},
+        {"exchange": "x-1", "lacks": "<Key>cf-[^<]*</Key>"},
+    ]
+    for proof in proofs:
+        finding = {"expected": "a", "observed": "b", "proof": proof}
+        assert (judgement(asked, finding, "", {}, {}, {}, {})[0][-1] == OTHERS) is told
