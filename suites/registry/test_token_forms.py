@@ -19,6 +19,7 @@ from conformance.clients.registry_tokens import (
     token_for,
 )
 from conformance.evidence.once import Once
+from conformance.oracles.headers import expect_media_type
 from conformance.oracles.oauth import expect_json_object, expect_lifetime, expect_no_refresh_token
 from conformance.oracles.proofs import claims_say, has_member, literal, without_member
 from conformance.oracles.registry import expect_denied
@@ -82,6 +83,16 @@ def test_form_gives_an_access_token(by_form: Exchange) -> None:
         proof = None if token else has_member(by_form, "access_token", '"[^"]')
         raise NonConformance("access_token, and token equal to it", ", ".join(document), by_form, proof=proof)
     expect_lifetime(by_form, LEAST_LIFETIME_S)
+
+
+@verifies("registry/token/of-a-form-is-json")
+def test_token_of_a_form_is_json(by_form: Exchange) -> None:
+    """Purpose: a client of OAuth 2.0 reads the answer, and does not take it for text.
+
+    Method: 1. ask for a token by a form
+            2. expect Content-Type: application/json
+    """
+    expect_media_type(by_form, "application/json")
 
 
 @verifies("registry/token/form-gives-no-refresh-token-unasked")

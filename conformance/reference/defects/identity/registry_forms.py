@@ -113,6 +113,18 @@ class RefreshTokenComparedInPart(Defect):
         return original({**form, "refresh_token": next(alike, given)})
 
 
+class TokenOfAFormTypedAsText(Defect):
+    """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/of-a-form-is-json",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_registry_token_request(request) and request.method == "POST" and answer.status == 200:
+            answer.headers["Content-Type"] = "text/plain; charset=utf-8"
+        return answer
+
+
 class FormWithoutAccessToken(Defect):
     """Docker token authentication by OAuth2: the token is called access_token, as OAuth 2.0 calls it."""
 
