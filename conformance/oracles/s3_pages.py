@@ -6,10 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from conformance.clients.storage import Bucket
+from conformance.oracles.proofs import says_something
 from conformance.oracles.s3_documents import Listing, differing, expect_page, listing_of, some
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 
+GOES_ON = "NextContinuationToken"
 Request = Callable[[str], Exchange]
 """Asks for the page that begins at a token or marker; "" for the first."""
 
@@ -31,6 +33,14 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             raise NonConformance("another place to go on from on each page", f"{token!r} again", page.reply)
         seen.add(token)
     raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
+
+
+def expect_more(page: Listing) -> str:
+    """A page behind which there are further keys tells where to go on (version 2); returns the token."""
+    if not page.next:
+        wanted, proof = "NextContinuationToken, since there are more keys", says_something(page.reply, GOES_ON)
+        raise NonConformance(wanted, "a page without one", page.reply, proof=proof)
+    return page.next
 
 
 def _last_of(page: Listing) -> str:

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.oauth import FORM_TYPE, OAuthClient
 from conformance.oracles.errors import readings
 from conformance.oracles.oauth import expect_token
-from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims_say, literal
+from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims_say, has_member, literal
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -25,7 +25,8 @@ def issued_jwt(oauth: OAuthClient, **changes: str | None) -> tuple[str, Exchange
     reply = oauth.request_token("full", **changes)
     token = str(expect_token(reply)["access_token"])
     if not claims_of(token):
-        raise NonConformance("a JWT, as the target claims", "a token of another form", reply)
+        proof = has_member(reply, "access_token", '"[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.]')
+        raise NonConformance("a JWT, as the target claims", "a token of another form", reply, proof=proof)
     return token, reply
 
 

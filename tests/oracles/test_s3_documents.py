@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
 from conformance.oracles.s3_documents import deletion_of, differing, listing_of, parts_of, some, tags_of
 from conformance.oracles.s3_errors import xml_root
-from conformance.oracles.s3_pages import expect_all_pages, pages
+from conformance.oracles.s3_pages import expect_all_pages, expect_more, pages
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
@@ -32,6 +33,13 @@ def page(
 def served(*given: Exchange) -> Callable[[str], Exchange]:
     """Pages in the order of their tokens "1", "2", …"""
     return lambda token: given[int(token or 0)]
+
+
+def test_a_page_before_further_keys_tells_where_to_go_on() -> None:
+    assert expect_more(listing_of(page("a", token="1"))) == "1"
+    with pytest.raises(NonConformance) as found:
+        expect_more(listing_of(page("a")))
+    assert found.value.proof is not None and re.search(found.value.proof.matches, page("a", token="1").text)
 
 
 def test_encoded_keys_are_decoded_with_either_blank() -> None:
