@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from urllib.parse import quote_plus
 
 import pytest
 
@@ -126,13 +127,15 @@ def test_two_methods_at_once_are_refused(control: OAuthClient) -> None:
 def test_basic_password_is_whole(control: OAuthClient) -> None:
     """Purpose: what stands behind a second colon is part of the password, and makes it a wrong one.
 
-    Method: 1. send Basic with the right secret, a colon and more behind it: as it is, and form-encoded
+    Method: 1. send Basic with the right secret, a colon and more behind it: as it is, form-encoded up to the colon, and
+               all of it form-encoded
             2. expect 400 or 401 and no token
     """
     credential = control.credential("full")
-    secret = f"{credential.client_secret.reveal()}:cf"
-    as_it_is = ("Authorization", _encoded(f"{credential.client_id}:{secret}".encode()))
-    for authorization in (as_it_is, basic(credential.client_id, secret)):
+    client_id, secret = credential.client_id, credential.client_secret.reveal()
+    pairs = (f"{client_id}:{secret}:cf", f"{quote_plus(client_id)}:{quote_plus(secret)}:cf")
+    authorizations = [("Authorization", _encoded(pair.encode())) for pair in dict.fromkeys(pairs)]
+    for authorization in (*authorizations, basic(client_id, f"{secret}:cf")):
         expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization)))
 
 
