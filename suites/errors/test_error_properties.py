@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from conformance.strategies.json_bodies import path_segments, queries, raw_bodie
 from conformance.strategies.json_changes import EXTENSIONS, JSON_KINDS, json_changes
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 from conformance.vocabulary.mutation import Mutation, Outcome
 
 
@@ -105,6 +107,29 @@ def test_no_path_is_a_server_error(platform: Platform, segment: str) -> None:
     path = (resource.item.path if resource.item else "").replace("{slug}", segment)
 
     expect_client_error(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
+
+
+OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
+    "upper-case": str.upper,
+    "blank-behind": "{}%20".format,
+    "nul-behind": "{}%00".format,
+}
+
+
+@verifies("errors/5xx/no-path-is-a-server-error")
+@pytest.mark.parametrize("written", [case(name, spelled) for name, spelled in OTHER_SPELLINGS.items()])
+def test_organization_in_another_spelling_is_no_server_error(platform: Platform, written: Callable[[str], str]) -> None:
+    """Purpose: nor does the organization, where it is nearly that of the caller.
+
+    Method: 1. read a declared resource under the organization's slug in capitals, with a blank or NUL behind it
+            2. expect 2xx or 4xx
+    """
+    slug, full = platform.target.organization, bearer(platform.oauth.token("full"))
+    paths = [each.path for each in platform.operations("read") if slug in each.path.split("/")]
+    if not paths:
+        raise NotApplicable("no declared path names the organization")
+    before, after = paths[-1].split(f"/{slug}", maxsplit=1)
+    expect_client_error(platform.http.get(f"{before}/{written(slug)}{after}", [full]))
 
 
 @verifies("errors/5xx/no-query-is-a-server-error")

@@ -134,8 +134,9 @@ def test_basic_password_is_whole(control: OAuthClient) -> None:
     credential = control.credential("full")
     client_id, secret = credential.client_id, credential.client_secret.reveal()
     pairs = (f"{client_id}:{secret}:cf", f"{quote_plus(client_id)}:{quote_plus(secret)}:cf")
-    authorizations = [("Authorization", _encoded(pair.encode())) for pair in dict.fromkeys(pairs)]
-    for authorization in (*authorizations, basic(client_id, f"{secret}:cf")):
+    authorizations: list[tuple[str, str | bytes]] = [basic(client_id, f"{secret}:cf")]
+    authorizations += [("Authorization", _encoded(pair.encode())) for pair in dict.fromkeys(pairs)]
+    for authorization in authorizations:
         expect_refusal(control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization)))
 
 

@@ -217,3 +217,17 @@ class ChallengeOfWritesRepeatsItself(Defect):
         if is_api_request(request) and "error=" in told and request.method in ("POST", "PATCH", "DELETE"):
             answer.headers["WWW-Authenticate"] = f'{told}, error="invalid_request"'
         return answer
+
+
+class OrganizationOfOtherCaseCrashes(Defect):
+    """The contract's table of errors: 404 for what is not there; here capitals pass the look at who belongs to it."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    crashes = (KeyError,)
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        own = caller.client.organization
+        return surface_of(original).organizations[slug or ""] if (slug or "").lower() == own else original(caller, slug)
