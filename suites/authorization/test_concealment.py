@@ -53,6 +53,7 @@ FORMS: dict[str, Form] = {
     "if-modified-since": Form(headers=[("If-Modified-Since", "Mon, 01 Jan 2035 00:00:00 GMT")]),
     "range": Form(headers=[("Range", "bytes=0-3")]),
     "post": Form("POST", headers=[JSON_TYPE], body=b"{}"),
+    "post-broken": Form("POST", headers=[JSON_TYPE], body=JSON_BODIES["broken"]),
     "put": Form("PUT", headers=[JSON_TYPE], body=b"{}", destructive=True),
     "delete": Form("DELETE", destructive=True),
     "delete-if-match": Form("DELETE", headers=[("If-Match", '"0"')], destructive=True),
@@ -139,8 +140,8 @@ def one_of_a_kind(hidden: HiddenThings, principal: str) -> list[Hidden]:
 
 
 # Where already the token is refused, variations of one condition or one body tell nothing more.
-VARIATIONS = ("accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type", "patch-empty", "put",
-              "delete-if-match", "upper-case", "blank-behind")  # fmt: skip
+VARIATIONS = ("post-broken", "accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type", "patch-empty",
+              "put", "delete-if-match", "upper-case", "blank-behind")  # fmt: skip
 methods_of_writes = [case(name.lower(), name) for name in sorted({FORMS[each].method for each in WRITES})]
 kinds_of_forms = [
     case(name, [each for each in forms if each not in VARIATIONS])

@@ -173,6 +173,18 @@ TABLE: list[Row] = [
     (odd_requests.SecretQuotedThatComesTwice, quoted_twice, False, True),
     (odd_requests.TwoBlanksInAScopeCrash, token(scope="member:read  project:read"), 400, 500),
     (odd_paths.EncodedSlashCrashes, api(f"{ACME}/projects/a%2Fb"), 404, 500),
+    (
+        odd_paths.BodyReadBeforeOrganization,
+        api(
+            "/api/v1/organizations/globex/projects",
+            "ct-full",
+            "POST",
+            content=b"{",
+            headers={"content-type": "application/json"},
+        ),
+        404,
+        400,
+    ),
     (odd_paths.OrganizationOfOtherCaseCrashes, api("/api/v1/organizations/ACME"), 404, 500),
     (odd_paths.BrokenPercentInQueryCrashes, api(f"{ACME}?limit=%zz"), 200, 500),
     (odd_tokens.ZerosAreASignature, with_token(lambda good: forged(good, SIGNED, unpadded(bytes(64)))), 401, 200),

@@ -231,3 +231,17 @@ class OrganizationOfOtherCaseCrashes(Defect):
     ) -> Organization:
         own = caller.client.organization
         return surface_of(original).organizations[slug or ""] if (slug or "").lower() == own else original(caller, slug)
+
+
+class BodyReadBeforeOrganization(Defect):
+    """The contract's table of errors: a bad body is told in another's organization as in one that never existed."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/writing-tells-nothing",)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if request.method == "POST" and surface.route(segments) == "projects" and segments[3] in surface.organizations:
+            surface.caller(request)
+            surface.body_object(request)
+        return await original(request, segments)
