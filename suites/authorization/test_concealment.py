@@ -140,8 +140,8 @@ def one_of_a_kind(hidden: HiddenThings, principal: str) -> list[Hidden]:
 
 
 # Where already the token is refused, variations of one condition or one body tell nothing more.
-VARIATIONS = ("post-broken", "accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type", "patch-empty",
-              "put", "delete-if-match", "upper-case", "blank-behind")  # fmt: skip
+VARIATIONS = ("post-broken", "accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type",
+              "patch-empty", "put", "delete-if-match", "upper-case", "blank-behind")  # fmt: skip
 methods_of_writes = [case(name.lower(), name) for name in sorted({FORMS[each].method for each in WRITES})]
 kinds_of_forms = [
     case(name, [each for each in forms if each not in VARIATIONS])
