@@ -21,6 +21,7 @@ DECLARATION = re.compile(rb"^<\?xml[^>]*\?>")
 CLOSING = re.compile(rb"</[^>]+>")
 ROOT = re.compile(rb"<([A-Za-z]+)")
 BEFORE_AN_ELEMENT = re.compile(rb"<[^/?][^>]*>(?=<)")
+ELEMENT = re.compile(rb"<([A-Za-z0-9]+)>[^<>]+</\1>")
 DEPTH = 3000
 
 
@@ -73,6 +74,11 @@ def _hollow(document: bytes, place: float, _: Any) -> bytes:
     return b"<%s></%s>" % (_root(document), _root(document))
 
 
+def _twice(document: bytes, place: float, _: Any) -> bytes:
+    found = picked(place, list(ELEMENT.finditer(document)))
+    return document[: found.end()] + found[0] + document[found.end() :]
+
+
 def _otherwise_encoded(document: bytes, place: float, _: Any) -> bytes:
     text = DECLARATION.sub(b"", document).decode()
     return text.encode(picked(place, ["utf-16", "utf-8-sig", "utf-32"]))
@@ -99,6 +105,7 @@ XML_CHANGES: Table[bytes, bytes] = {
     ),
     "text of another kind": (Outcome.EITHER, _in_text(lambda text, place: picked(place, ODD_TEXTS))),
     "an unknown element": (Outcome.EITHER, _between(b"<CfUnknown><a>1</a></CfUnknown>")),
+    "an element twice": (Outcome.EITHER, _twice),
     "nested deeply": (Outcome.EITHER, _between(b"<a>" * DEPTH + b"</a>" * DEPTH)),
     "another encoding": (Outcome.EITHER, _otherwise_encoded),
     "a processing instruction": (Outcome.EITHER, _between(b"<?cf do?>")),

@@ -20,6 +20,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 BODY = b"the only part"
+OTHER_SUM = checksum_field("crc32", b"other bytes")[1]
 ENABLED, TYPE = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-checksum-type"
 
 
@@ -90,12 +91,21 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
 
 @verifies("storage/checksum/of-a-completion-is-compared")
 @pytest.mark.usefixtures("multipart")
-@pytest.mark.parametrize("whose", [case("part", "part"), case("object", "object")])
-def test_checksum_of_a_completion_is_compared(space: Space, whose: str) -> None:
+@pytest.mark.parametrize(
+    ("whose", "wrong"),
+    [
+        case("part", "part", OTHER_SUM),
+        case("object", "object", OTHER_SUM),
+        case("no-checksum-of-a-part", "part", "no checksum"),
+        case("no-checksum-of-the-object", "object", "no checksum"),
+    ],
+)
+def test_checksum_of_a_completion_is_compared(space: Space, whose: str, wrong: str) -> None:
     """Purpose: a completion that names another checksum than the parts have makes no object of them.
 
     Method: 1. open an upload with the CRC-32 of the whole, send a part with its checksum
-            2. complete with the CRC-32 of other bytes, for the part in the document or for the object in a field
+            2. complete with the CRC-32 of other bytes, or with what is no checksum at all, for the part in the document
+               or for the object in a field
             3. expect 400, and nothing stored
     """
     key = space.key()
@@ -103,11 +113,11 @@ def test_checksum_of_a_completion_is_compared(space: Space, whose: str) -> None:
     if reply.headers.get("x-amz-checksum-algorithm") is None:
         raise NotApplicable("uploads in parts are opened without a word of the checksum that was asked for")
     upload = upload_id_of(reply)
-    part = space.put_part(key, upload, 1, BODY, dict([checksum_field("crc32", BODY)]))
+    name, right = checksum_field("crc32", BODY)
+    part = space.put_part(key, upload, 1, BODY, {name: right})
     expect_status(part, 200, "for a part with its checksum")
-    name, wrong = checksum_field("crc32", b"other bytes")
     document = completion_document(
-        [(1, expect_etag(part))], {1: ("ChecksumCRC32", wrong if whose == "part" else checksum_field("crc32", BODY)[1])}
+        [(1, expect_etag(part))], {1: ("ChecksumCRC32", wrong if whose == "part" else right)}
     )
 
     reply = space.complete_with(key, upload, document, {name: wrong} if whose == "object" else {})

@@ -26,6 +26,18 @@ def test_query_order_does_not_matter(space: Space) -> None:
     expect_status(space.s3.send_as_is(replace(signed, query=signed.query[::-1])), 200)
 
 
+@verifies("storage/signature/query-is-sorted-as-encoded")
+def test_query_is_sorted_as_encoded(space: Space) -> None:
+    """Purpose: names are sorted as they are encoded, which is another order where a colon is in one.
+
+    Method: 1. sign a listing with two parameters of the caller's own, ``x-id:of`` (``x-id%3Aof``) and ``x-id-of``
+            2. expect 200
+    """
+    asked = {"list-type": "2", "prefix": space.prefix(), "x-id-of": "1", "x-id:of": "2", "max-keys": "1"}
+
+    expect_status(space.s3.send(space.request("GET", query=asked)), 200)
+
+
 @verifies("storage/signature/signed-request-is-served")
 @pytest.mark.parametrize("written", [case("fields-without-blanks", ",")])
 def test_authorization_may_be_written_without_blanks(space: Space, written: str) -> None:

@@ -103,6 +103,20 @@ class CommentInDeletionRefused(_RefusedDocument):
     shortest, root, mark = 1, "Delete", b"<!--"
 
 
+class KeyTwiceInDeletionFails(Defect):
+    """API Reference, Error Handling: an invalid body is 400, and no server error where an Object has two keys."""
+
+    surface = "storage"
+    noticed_by = ("storage/xml/spoiled-deletion-is-judged",)
+    shortest = 1
+    crashes = (RuntimeError,)
+
+    def request_document(self, original: Any, body: bytes, root: str) -> Any:
+        if root == "Delete" and re.search(b"</Key><Key>", body):
+            raise RuntimeError("one key was thought of")
+        return original(body, root)
+
+
 class CdataInCompletionRefused(_RefusedDocument):
     """XML 1.0 section 2.7: text may be written in a CDATA section."""
 

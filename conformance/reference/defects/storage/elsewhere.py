@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -199,6 +200,31 @@ class ListedChecksumsNotCompared(Defect):
 
     def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
         return True
+
+
+class MalformedChecksumOfCompletionFails(Defect):
+    """API Reference, Error Handling: a parameter that is no checksum at all is 400, also in a completion."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
+    crashes = (ValueError,)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        b64decode(call.headers.get("x-amz-checksum-crc32", ""), validate=True)
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class MalformedChecksumOfListedPartFails(Defect):
+    """API Reference, Error Handling: an invalid body is 400, also where it names no checksum of a part at all."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-a-completion-is-compared",)
+    crashes = (ValueError,)
+
+    def part_checksum_matches(self, original: Any, algorithm: str, stated: str, part: Part) -> bool:
+        b64decode(stated, validate=True)
+        return bool(original(algorithm, stated, part))
 
 
 class UploadsToldAsEncodedAreNot(Defect):

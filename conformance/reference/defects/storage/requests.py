@@ -13,24 +13,13 @@ from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import canonical, xml
 from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.call import Call, Signer, pairs
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 BUFFER = 64 * 1024
 
 # Signatures.
-
-
-class QuerySortedAsJoined(Defect):
-    """SigV4, "Create a canonical request": parameters are sorted by name, ``x-id`` before ``x-id-of``."""
-
-    surface = "storage"
-    noticed_by = ("storage/signature/query-order-does-not-matter",)
-
-    def canonical_query(self, original: Any, request: Request) -> str:
-        sent = (pair for pair in pairs(request.query_string) if pair[0] != "X-Amz-Signature")
-        return "&".join(sorted(canonical.canonical_query([pair]) for pair in sent))
 
 
 class CustomParametersRefused(Defect):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Request
 from conformance.reference.storage import canonical
 from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.call import Call, Signer, pairs
 from conformance.reference.storage.faults import Fault
 
 
@@ -66,6 +67,28 @@ class MethodNotSigned(Defect):
             else:
                 return signer
         raise Fault("SignatureDoesNotMatch")
+
+
+class QuerySortedAsJoined(Defect):
+    """SigV4, "Create a canonical request": parameters are sorted by name, ``x-id`` before ``x-id-of``."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/query-order-does-not-matter",)
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        sent = (pair for pair in pairs(request.query_string) if pair[0] != "X-Amz-Signature")
+        return "&".join(sorted(canonical.canonical_query([pair]) for pair in sent))
+
+
+class QuerySortedBeforeEncoding(Defect):
+    """SigV4, "Create a canonical request": the sorting occurs after encoding, ``x-id%3Aof`` before ``x-id-of``."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/query-is-sorted-as-encoded",)
+
+    def canonical_query(self, original: Any, request: Request) -> str:
+        joined: str = original(request)
+        return "&".join(sorted(joined.split("&"), key=lambda pair: unquote(pair.partition("=")[0])))
 
 
 class PresignedTailNotSigned(Defect):
