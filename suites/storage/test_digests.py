@@ -23,7 +23,7 @@ LARGE = BODY * 20_000
 STOOD = b"what stood there"
 DIFFERS = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
 CRC, OTHER_CRC = dict([checksum_field("crc32", BODY)]), dict([checksum_field("crc32", OTHERS)])
-OTHER_SHA = dict([checksum_field("sha256", OTHERS)])
+SHA, OTHER_SHA = dict([checksum_field("sha256", BODY)]), dict([checksum_field("sha256", OTHERS)])
 MD5, OTHER_MD5 = {"Content-MD5": content_md5(BODY)}, {"Content-MD5": content_md5(OTHERS)}
 ENABLED = {"x-amz-checksum-mode": "ENABLED"}
 Way = Callable[[Space, Request], Exchange]
@@ -43,6 +43,7 @@ BY_EACH_WAY = pytest.mark.parametrize(
         case("right-md5-wrong-crc", BODY, MD5 | OTHER_CRC),
         case("right-crc-wrong-md5", BODY, CRC | OTHER_MD5),
         case("right-crc-wrong-sha", BODY, CRC | OTHER_SHA),
+        case("wrong-crc-right-sha", BODY, OTHER_CRC | SHA),
         case("wrong-crc-of-nothing", b"", OTHER_CRC),
         case("wrong-crc-of-a-large-body", LARGE, OTHER_CRC),
     ],

@@ -96,15 +96,21 @@ def test_upload_is_of_its_key(space: Space) -> None:
 def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     """Purpose: an upload is good in the bucket that it was opened in, and in no other.
 
-    Method: 1. open an upload, send a part to the same key of another bucket with its id, list the uploads there
-            2. expect 404 NoSuchUpload, and no uploads
+    Method: 1. open an upload, send a part; with its id send one to the same key of another bucket, complete and abort
+               it there, list the uploads there
+            2. expect 404 NoSuchUpload (for the abortion 204 also), and no uploads
+            3. complete it in its own bucket, expect the object
     """
     key = space.key()
     upload = space.opened(key)
-    reply, listed = other_space.put_part(key, upload, 1, b"astray"), other_space.list_uploads(key)
-    space.abort(key, upload)
+    part = space.part(key, upload, 1, b"kept")
+    listed = other_space.list_uploads(key)
 
-    expect_refusal(reply, 404, {"NoSuchUpload"})
+    expect_refusal(other_space.put_part(key, upload, 1, b"astray"), 404, {"NoSuchUpload"})
+    expect_failed_completion(other_space.complete(key, upload, [part]), 404, {"NoSuchUpload"})
+    expect_refusal(other_space.abort(key, upload), {204, 404}, {"NoSuchUpload"})
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), b"kept")
     if listed.ok and (found := uploads_of(listed)):
         raise NonConformance("no uploads of another bucket", f"{found}", listed)
 

@@ -323,3 +323,31 @@ class CopiedSourceLost(Defect):
         source: Source = await original(call)
         gateway(original).buckets[source.bucket].remove(source.key)
         return source
+
+
+def _bucket_of_upload(original: Any, call: Call, bucket: Bucket) -> Bucket:
+    """The bucket that the upload of a call was opened in, whichever the call names."""
+    everywhere = gateway(original).buckets.values()
+    return next((each for each in everywhere if call.query.get("uploadId") in each.uploads), bucket)
+
+
+class UploadOfAnotherBucketCompleted(Defect):
+    """S3 API Reference, CompleteMultipartUpload, NoSuchUpload: no upload is completed by way of another bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, _bucket_of_upload(original, call, bucket))
+        return answer
+
+
+class UploadOfAnotherBucketAborted(Defect):
+    """S3 API Reference, AbortMultipartUpload, NoSuchUpload: no upload is aborted by way of another bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/upload-is-of-its-bucket",)
+
+    async def abort_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, _bucket_of_upload(original, call, bucket))
+        return answer

@@ -52,13 +52,22 @@ class FirstChecksumAloneCompared(Defect):
 
     surface = "storage"
     noticed_by = ("storage/checksum/every-one-is-compared",)
+    looked_at = 0
 
     def stated_checksum(self, original: Any, call: Call) -> tuple[str, str] | None:
         stated = [each for each in ALGORITHMS if PREFIX + each in call.headers]
         if len(stated) > 1:
-            return stated[0], call.headers[PREFIX + stated[0]]
+            return stated[self.looked_at], call.headers[PREFIX + stated[self.looked_at]]
         found: tuple[str, str] | None = original(call)
         return found
+
+
+class LastChecksumAloneCompared(FirstChecksumAloneCompared):
+    """S3 User Guide, "Checking object integrity": of two checksums none is passed over, in whatever order."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/every-one-is-compared",)
+    looked_at = -1
 
 
 class LostChecksumNotMissed(Defect):
