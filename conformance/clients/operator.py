@@ -34,6 +34,20 @@ class Operator:
         """Brings a revoked credential back."""
         self._run("restore", client_id=client_id)
 
+    def promote(self, client_id: str) -> float:
+        """Gives a credential a role that changes things; returns the monotonic time at which the command had ended.
+
+        NotApplicable too where no hook would undo it.
+        """
+        self._declared("demote")
+        self._run("promote", client_id=client_id)
+        return time.monotonic()
+
+    def demote(self, client_id: str) -> float:
+        """Takes that role from it again; returns the monotonic time at which the command had ended."""
+        self._run("demote", client_id=client_id)
+        return time.monotonic()
+
     def rotate_webhook(self) -> str:
         """Rotates the webhook and returns its new URL, which is made known as a secret."""
         url = self._run("rotate_webhook", secret="WEBHOOKS_URL_ROTATED").strip().splitlines()[-1:]
@@ -64,10 +78,14 @@ class Operator:
         """Whether a hook is declared."""
         return bool(getattr(self.hooks, name))
 
-    def _run(self, name: str, secret: str | None = None, **values: str) -> str:
-        template = getattr(self.hooks, name)
-        if not template:
+    def _declared(self, name: str) -> str:
+        """The command of a hook, NotApplicable without one."""
+        if not self.has(name):
             raise NotApplicable(f"the target file declares no hook {name} in [targets.….hooks]")
+        return str(getattr(self.hooks, name))
+
+    def _run(self, name: str, secret: str | None = None, **values: str) -> str:
+        template = self._declared(name)
         words = [_filled(word, values) for word in shlex.split(template)]
 
         def learn(output: str) -> None:

@@ -257,6 +257,9 @@ HOOKS = """\
 # Commands of yours that the suite may call to change state.
 # [targets.<target>.hooks]
 # revoke = "./revoke.sh {client_id}"
+# Gives the credential viewer a role that permits changes, and takes it again:
+# promote = "./promote.sh {client_id}"
+# demote = "./demote.sh {client_id}"
 # Where the registry wants each repository made before it is pushed to:
 # make_repository = "./make.sh {repository}"
 # remove_repository = "./remove.sh {repository}"

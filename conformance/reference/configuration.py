@@ -219,6 +219,7 @@ def hook_table(control_url: str) -> str:
     command = f"{shlex.quote(sys.executable)}{own} -m conformance.reference.control {shlex.quote(control_url)}"
     words = {
         "revoke": "revoke {client_id}", "restore": "restore {client_id}",
+        "promote": "promote {client_id}", "demote": "demote {client_id}",
         "rotate_webhook": "rotate-webhook", "events": "events",
     }  # fmt: skip
     return "[targets.reference.hooks]\n" + "".join(

@@ -2,6 +2,8 @@
 
     python -m conformance.reference.control URL revoke CLIENT_ID
     python -m conformance.reference.control URL restore CLIENT_ID
+    python -m conformance.reference.control URL promote CLIENT_ID   its role in the organization permits changes
+    python -m conformance.reference.control URL demote CLIENT_ID    and is Viewer
     python -m conformance.reference.control URL rotate-webhook      prints the new URL
     python -m conformance.reference.control URL events              prints what the webhook has taken in, as JSON
     python -m conformance.reference.control URL switch [NAME ...]   defects and variants in force from now on
@@ -71,7 +73,7 @@ class Control:
             return json.dumps(sorted(each.kebab_name() for each in idle))
         if command == "failures":
             return json.dumps(self._failures())
-        if command in ("revoke", "restore"):
+        if command in ("revoke", "restore", "promote", "demote"):
             getattr(surfaces["identity"], command)(words[0])
             return ""
         if command == "rotate-webhook":

@@ -291,6 +291,11 @@ class Hooks(Described):
 
     revoke: str | None = Field(default=None, description="Revokes a credential.")
     restore: str | None = Field(default=None, description="Brings a revoked credential back, with the same secret.")
+    promote: str | None = Field(
+        default=None,
+        description="Gives a credential (viewer), and no other of this file, a role that permits changes.",
+    )
+    demote: str | None = Field(default=None, description="Takes that role from it again.")
     rotate_webhook: str | None = Field(default=None, description="Rotates the webhook and prints the new URL.")
     events: str | None = Field(
         default=None,

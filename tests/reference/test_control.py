@@ -31,6 +31,7 @@ def url() -> Iterator[str]:
 def test_a_command_is_carried_out_and_answered(url: str) -> None:
     assert tell(url, "revoke", "ct-revocable") == ""
     assert tell(url, "restore", "ct-revocable") == ""
+    assert [tell(url, command, "ct-viewer") for command in ("promote", "demote")] == ["", ""]
     assert json.loads(tell(url, "events")) == []
     assert set(json.loads(tell(url, "state"))) == {"identity", "registry", "storage", "webhooks"}
 

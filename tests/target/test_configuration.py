@@ -48,8 +48,8 @@ MISTAKES = {
     ),
     "unknown-key-far": (
         HEAD + "[targets.staging.hooks]\nqqqq = 1\n",
-        "4: targets.staging.hooks.qqqq: unknown key; one of revoke, restore, rotate_webhook, events, make_repository, "
-        "remove_repository",
+        "4: targets.staging.hooks.qqqq: unknown key; one of revoke, restore, promote, demote, rotate_webhook, events, "
+        "make_repository, remove_repository",
     ),
     "unknown-surface": (
         HEAD + "[targets.staging.registri]\n",

@@ -32,6 +32,7 @@ class IdentityState(Surface):
         self.clients: dict[str, Client] = {client.client_id: client for client in seeds.clients}
         self.accounts: dict[str, Account] = {account.username: account for account in seeds.accounts}
         self.revoked_at_start = frozenset(client.client_id for client in seeds.clients if client.revoked)
+        self.reads_only_at_start = frozenset(client.client_id for client in seeds.clients if client.reads_only)
         self.decoy = secrets.token_urlsafe(32)
         self.reset()
 
@@ -39,6 +40,7 @@ class IdentityState(Surface):
         """Puts credentials and projects back to what was provisioned."""
         for client in self.clients.values():
             client.revoked = client.client_id in self.revoked_at_start
+            client.reads_only = client.client_id in self.reads_only_at_start
         self.organizations: dict[str, Organization] = provisioned_organizations(self.seeds)
         self.revocations: Counter[str] = Counter()
         self.windows: dict[str, deque[float]] = {}
@@ -55,6 +57,14 @@ class IdentityState(Surface):
     def restore(self, client_id: str) -> None:
         """Makes a revoked credential usable again, its earlier tokens not; KeyError where there is none."""
         self.clients[client_id].revoked = False
+
+    def promote(self, client_id: str) -> None:
+        """Makes a credential's role in the organization one that permits changes; KeyError where there is none."""
+        self.clients[client_id].reads_only = False
+
+    def demote(self, client_id: str) -> None:
+        """Makes it Viewer; KeyError where there is none."""
+        self.clients[client_id].reads_only = True
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -171,3 +171,29 @@ class RevocationLimitedToTokens(Defect):
     def credential_is_revoked(self, original: Callable[[Client], bool], client: Client) -> bool:
         surface = surface_of(original)
         return original(client) and client.client_id in surface.revoked_at_start
+
+
+class RoleRemembered(Defect):
+    """Organization Settings: a role change takes effect at once; here a role that was looked up is kept."""
+
+    surface = "identity"
+    noticed_by = ("authorization/permissions/role-change-is-immediate",)
+    kept = True
+
+    def __init__(self) -> None:
+        self.permitted: dict[str, bool] = {}
+
+    def role_permits(self, original: Callable[[Caller, str], bool], caller: Caller, method: str) -> bool:
+        permits = original(caller, method)
+        if method == "GET":
+            return permits
+        known = self.permitted.get(caller.client.client_id)
+        if known is not self.kept:
+            self.permitted[caller.client.client_id] = permits
+        return self.permitted[caller.client.client_id]
+
+
+class LostRoleRemembered(RoleRemembered):
+    """Organization Settings: the same of a role that is given back."""
+
+    kept = False

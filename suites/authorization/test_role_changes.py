@@ -1,0 +1,94 @@
+"""A role change takes effect at once, for tokens that are there already; shown by the operator's hooks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.clients.operator import Operator
+from conformance.oracles.status import observed
+from conformance.sandbox.platform import Platform
+from conformance.target.description import Resource
+from conformance.vocabulary.check import disturbs, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+
+ROLE = "viewer"
+BY_ROLE = Proof(beyond="the operator has to change a role for it")
+
+
+@pytest.fixture
+def promoter(operator: Operator, oauth: OAuthClient) -> Iterator[Operator]:
+    """The operator, who takes the role from the credential again in the end."""
+    oauth.credential(ROLE)
+    yield operator
+    if operator.has("demote") and operator.has("promote"):
+        operator.demote(oauth.credential(ROLE).client_id)
+
+
+@dataclass
+class ChangeByRole:
+    """A change that takes more than the scope; each time of an own item, or of a new one."""
+
+    platform: Platform
+    resource: Resource
+    item: str | None
+
+    def by(self, token: str) -> Exchange:
+        """What the change is answered with a token."""
+        operation = self.platform.operation(self.resource, "update" if self.item else "create", self.item)
+        reply = self.platform.send(operation, token)
+        if reply.ok and not self.item:
+            self.platform.remember(self.resource, str(self.platform.slug_of(operation)))
+        return reply
+
+
+@pytest.fixture
+def change(platform: Platform) -> ChangeByRole:
+    """A change of which the target file says who lacks the role for it."""
+    for resource in platform.resources:
+        if resource.update and ROLE in resource.update.forbidden_to and resource.item and resource.create:
+            return ChangeByRole(platform, resource, platform.new_item(resource))
+    for resource in platform.resources:
+        if resource.create and ROLE in resource.create.forbidden_to:
+            return ChangeByRole(platform, resource, None)
+    raise NotApplicable(f"no declared create or update is said to be forbidden_to {ROLE}")
+
+
+def expect_answer(change: ChangeByRole, token: str, wanted: Collection[int], since: float, told: str) -> None:
+    """The change is answered so from now on; until the bound of the target file is over it may be as before."""
+    while True:
+        reply = change.by(token)
+        if reply.status in wanted:
+            return
+        if time.monotonic() - since > change.platform.target.limits.revocation:
+            raise NonConformance(told, observed(reply), reply, proof=BY_ROLE)
+        time.sleep(0.05)
+
+
+@verifies("authorization/permissions/role-change-is-immediate")
+@disturbs("credential viewer", others=True)
+def test_role_change_is_immediate(platform: Platform, promoter: Operator, change: ChangeByRole) -> None:
+    """Purpose: who is given a role may do what it permits, and who loses it may not, whichever token is shown.
+
+    Method: 1. as the role viewer, make a change that it may not make: refused
+            2. have the operator's hook promote the credential: expect 2xx with the token of before and with a new one,
+               within the bound of the target file (one second)
+            3. have it demoted again: expect 403 (404) with both tokens within that bound
+    """
+    client_id, token = platform.oauth.credential(ROLE).client_id, platform.oauth.fresh_token(ROLE)
+    refused = change.by(token)
+    if refused.ok:
+        raise Inconclusive(f"{ROLE} may make the change already", f"a role {ROLE} to which changes are forbidden")
+
+    promoted = promoter.promote(client_id)
+    tokens = (token, platform.oauth.fresh_token(ROLE))
+    for each in tokens:
+        expect_answer(change, each, range(200, 300), promoted, "2xx for who was given the role")
+    demoted = promoter.demote(client_id)
+    for each in tokens:
+        expect_answer(change, each, {403, 404}, demoted, "403 for who lost the role again")
