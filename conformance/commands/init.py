@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,12 +126,21 @@ def file_text(answers: Answers, schema: str) -> str:
         return head + _of_reference(answers)
     values = {**{f"{name}_url": url for name, url in answers.urls.items()}, "organization": answers.organization}
     surfaces = PRESETS[answers.preset]
-    features = "".join(FEATURES[name] for name in surfaces)
+    features = "".join(_feature_lines(surfaces))
     parts = [TARGET, *(TABLES[name] for name in surfaces), *([HOOKS] if "identity" in surfaces else [])]
     text = "\n".join(parts).replace("<features>", features).replace("<target>", answers.target)
     for name, value in values.items():
         text = text.replace(f"<{name}>", value)
     return head + text
+
+
+def _feature_lines(surfaces: tuple[str, ...]) -> Iterator[str]:
+    """A line for each feature of the contract that is of these surfaces, a comment unless most targets have it."""
+    from conformance.contract.catalogue import catalogue
+
+    for name, meaning in sorted(catalogue().features.items()):
+        if name.partition(".")[0] in surfaces:
+            yield f'  {"" if name in CLAIMED else "# "}"{name}",  # {meaning}\n'
 
 
 def _of_reference(answers: Answers) -> str:
@@ -163,7 +172,7 @@ HEAD = """\
 TARGET = """\
 [targets.<target>]
 organization = "<organization>"
-# What the target offers beyond the core; what is not claimed is not asked. Take out what it does not have.
+# What the target offers beyond the core; what is not claimed is not asked. Comment out what it lacks, in what it has.
 features = [
 <features>]
 # The most requests the suite may send:
@@ -171,12 +180,7 @@ features = [
 # Authorities to trust besides the usual ones:
 # ca_file = "authority.pem"
 """
-FEATURES = {
-    "identity": "",
-    "registry": '  "registry.delete",\n',
-    "storage": '  "storage.multipart",\n  # "storage.checksums", "storage.conditional-write", "storage.tagging",\n',
-    "webhooks": "",
-}
+CLAIMED = {"registry.delete", "storage.multipart"}
 TABLES = {
     "identity": """\
 [targets.<target>.identity]

@@ -194,8 +194,8 @@ def test_type_with_parameters(repository: Repository, pushed: tuple[Exchange, Ma
 def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a tag names what was pushed under it last.
 
-    Method: 1. HEAD a tag; push an image under it, HEAD and GET it; push another image under the same tag
-               and GET its Location, where it has one: expect it
+    Method: 1. HEAD a tag; push an image under it, HEAD and GET it; HEAD the digest of another, push that under the
+               same tag and GET its Location, where it has one: expect it
             2. HEAD the tag, and GET it with the first one's ETag in If-None-Match: expect the second, and another ETag
             3. GET both digests: expect the second, and the first if it was not collected with its tag
             4. push the first under the tag again: expect it
@@ -206,6 +206,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     repository.given(first, tag)
     expect_head(repository, tag, first)
     pulled = expect_pulled(repository, tag, first)
+    repository.head_manifest(second.digest)
     reply = repository.push(second, tag)
     expect_status(reply, 201)
 

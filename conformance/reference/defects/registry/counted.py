@@ -9,6 +9,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
+from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest
 
 
@@ -97,4 +98,28 @@ class EntityTagOfTheTag(Defect):
         reference = request.path.rpartition("/")[2]
         if answer.status == 200 and kind_of(request) == "manifest" and ":" not in reference:
             answer.headers["ETag"] = f'"{reference}"'
+        return answer
+
+
+class AbsentDigestNeverComes(Defect):
+    """distribution-spec 1.1, Pulling manifests: what was asked for too early is there once it was pushed by a tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.absent: set[tuple[str, str]] = set()
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        registry, place = registry_of(original), (asked.name, asked.reference)
+        if place in self.absent:
+            raise registry.unknown_manifest(asked)
+        if ":" in asked.reference and registry.resolve(asked.name, asked.reference) is None:
+            self.absent.add(place)
+        manifest: Manifest = original(asked)
+        return manifest
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        self.absent.discard((asked.name, asked.reference))
+        answer: Answer = original(asked, manifest)
         return answer
