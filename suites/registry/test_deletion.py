@@ -61,11 +61,12 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
 
 @dataclass(frozen=True)
 class Halved:
-    """A repository, the deletion of one of its images, and the image that is still there."""
+    """A repository, the deletion of one of its images, the image that is still there, and a blob of one to come."""
 
     repository: Repository
     deletion: Deletion
     kept: Manifest
+    coming: Blob
 
 
 @pytest.fixture
@@ -78,9 +79,11 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         kept = variation(gone, "kept")
         repository.given(gone, "gone", "gone-too", "kept")
         repository.given(kept, "kept")
+        coming = image(f"{repository.name} coming", layers=0).blobs[0]
+        repository.given_blob(coming.content)
         for reference in (gone.digest, "gone"):
             repository.get_manifest(reference), repository.head_manifest(reference)
-        return Halved(repository, deletion(gone, repository.delete_manifest), kept)
+        return Halved(repository, deletion(gone, repository.delete_manifest), kept, coming)
 
     return once("halved", made)
 
@@ -120,17 +123,17 @@ def test_manifest_goes_with_its_tags(halved: Halved) -> None:
 
 @verifies("registry/delete/others-stay")
 def test_others_stay(halved: Halved) -> None:
-    """Purpose: deleting one image harms no other, though they share blobs.
+    """Purpose: deleting one image harms no other, though they share blobs, nor one that is being pushed.
 
-    Method: 1. push two images that share config and layer; DELETE one
-            2. expect the other by tag and digest, and every blob of it
+    Method: 1. push two images that share config and layer, and a blob of one to come; DELETE one of the images
+            2. expect the other by tag and digest, and every blob of it; and that of the image to come
     """
     repository, kept = halved.repository, halved.kept
     expect_done(halved.deletion)
 
     expect_bytes(repository.get_manifest("kept"), kept.content)
     expect_bytes(repository.get_manifest(kept.digest), kept.content)
-    for blob in kept.blobs:
+    for blob in (*kept.blobs, halved.coming):
         expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 

@@ -119,13 +119,14 @@ def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
 
 
 @verifies("registry/login/wrong-password-in-a-form-is-refused")
-def test_wrong_password_in_a_form(bearer: Registry) -> None:
+@pytest.mark.parametrize("password", [case("other", "not-the-password"), case("empty", "")])
+def test_wrong_password_in_a_form(bearer: Registry, password: str) -> None:
     """Purpose: who cannot show who they are is not let in by the other way to a token, either.
 
-    Method: 1. POST a form of grant_type=password with a wrong password to the token endpoint
+    Method: 1. POST a form of grant_type=password with a wrong password, or an empty one, to the token endpoint
             2. expect a refusal, as of one that takes no such form, and no token
     """
-    reply = granted_by_password(bearer, bearer.account("pusher").username, "not-the-password")
+    reply = granted_by_password(bearer, bearer.account("pusher").username, password)
 
     expect_refused(reply, "for a wrong password")
     if token_in(reply):

@@ -416,6 +416,8 @@ REGISTRY: list[Row] = [
      "private, max-age=300"),
     (registry_forms.RefreshTokenComparedInPart, lambda w: refreshed_altered(w).status_code, 400, 200),
     (registry_forms.FormWithoutAccessToken, lambda w: "access_token" in formed(w).json(), True, False),
+    (registry_forms.EmptyPasswordOfAFormUnread,
+     lambda w: w.registry_form(username="ct-pull", password="").status_code, 400, 200),
     (registry_forms.TokenOfAFormTypedAsText, lambda w: formed(w).headers["content-type"], "application/json",
      "text/plain; charset=utf-8"),
     (registry_forms.TokenOfAFormTooShort, lambda w: formed(w).json()["expires_in"], 300, 5),

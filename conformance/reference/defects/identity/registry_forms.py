@@ -113,6 +113,19 @@ class RefreshTokenComparedInPart(Defect):
         return original({**form, "refresh_token": next(alike, given)})
 
 
+class EmptyPasswordOfAFormUnread(Defect):
+    """RFC 6749 section 4.3.2: the password of a form is validated, one of no letters, too."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        known = surface_of(original).accounts.get(form.get("username", ""))
+        return known if form["grant_type"] == "password" and not form.get("password") else original(form)
+
+
 class TokenOfAFormTypedAsText(Defect):
     """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
 

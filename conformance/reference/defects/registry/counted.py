@@ -7,10 +7,13 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.defects.registry.unusual import failed
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
+
+LONGEST_NAME_OF_A_FILE = 255
 
 
 class PushedBlobsCountedOnce(Defect):
@@ -123,3 +126,30 @@ class AbsentDigestNeverComes(Defect):
         self.absent.discard((asked.name, asked.reference))
         answer: Answer = original(asked, manifest)
         return answer
+
+
+class DeletionSweepsUnnamedBlobs(Defect):
+    """Docker Registry V2, Pushing an Image: blobs come before their manifest, and are there when that comes."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/others-stay",)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        await original(name, digest)
+        stored = registry_of(original).stored(name)
+        named = b"".join(each.content for each in stored.manifests.values())
+        for blob in [each for each in stored.blobs if each.encode() not in named]:
+            del stored.blobs[blob]
+
+
+class LongSessionNameFails(Defect):
+    """API Reference, Error Handling: a session of a name that no file can have is unknown, and no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/unknown-session-is-404",)
+
+    def find_upload(self, original: Any, asked: Asked) -> Upload:
+        if len(asked.reference) > LONGEST_NAME_OF_A_FILE:
+            raise failed()
+        upload: Upload = original(asked)
+        return upload
