@@ -172,7 +172,8 @@ def test_searching_tells_nothing(platform: Platform, hidden: HiddenThings, param
 def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) -> None:
     """Purpose: nor does the time of the answer tell what exists.
 
-    Method: 1. read a hidden and an absent thing, in random order within each pair, over one connection
+    Method: 1. read a hidden and an absent thing, the first that is declared for a role (to one of another organization
+               that is this one itself), in random order within each pair, over one connection
             2. expect no difference by a rank test with effect size, or none again in a fresh sample
     """
 
@@ -182,7 +183,7 @@ def test_hidden_takes_the_same_time(platform: Platform, hidden: HiddenThings) ->
     def absent_one(thing: Hidden, token: tuple[str, str]) -> Exchange:
         return platform.http.get(thing.path(thing.control()), [token])
 
-    by_role = {thing.role: thing for thing in hidden.all()}
+    by_role = {thing.role: thing for thing in reversed(hidden.all())}
     for thing in by_role.values():
         token = bearer(platform.oauth.token(thing.role))
         expect_same_time(

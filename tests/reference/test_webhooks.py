@@ -213,6 +213,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (events.BrokenOffEventTakenIn, broken_off, 0, 1),
     (events.ChunksEndWithTheConnection, lambda w: broken_off(w, {"transfer-encoding": "chunked"}), 0, 1),
     (contents.LongEventCut, kept(b"x" * LARGEST), LARGEST, 65535),
+    (contents.LongEventTwice, kept(b"x" * LARGEST), LARGEST, 2 * LARGEST),
     (contents.ChunkedEventIsEmpty, kept(Chunks(b"xy")), 2, 0),
     (contents.LongNumbersRounded, kept(b"[12345678901234567890]"), 22, 24),
     (contents.LettersOfEventsComposed, kept("u\u0308".encode()), 3, 2),

@@ -50,6 +50,17 @@ class LongEventCut(Defect):
         original(organization, dataclasses.replace(request, body=request.body[:65535]))
 
 
+class LongEventTwice(Defect):
+    """API Reference, Webhooks: an event is one, also where taking it in takes longer than somebody waits."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        for _ in range(2 if len(request.body) > 65536 else 1):
+            original(organization, request)
+
+
 class ChunkedEventIsEmpty(Defect):
     """RFC 9112 section 7.1: a body in chunks is a body; what goes by Content-Length alone finds none."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -245,3 +246,16 @@ class BodyReadBeforeOrganization(Defect):
             surface.caller(request)
             surface.body_object(request)
         return await original(request, segments)
+
+
+class ForeignOrganizationAnsweredSlower(Defect):
+    """The contract's table of errors: another's organization is answered like one that never existed (time)."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/hidden-takes-the-same-time",)
+
+    def organization_hidden(
+        self, original: Callable[[Organization | None], Answer], organization: Organization | None
+    ) -> Answer:
+        time.sleep(0.002 if organization else 0)
+        return original(organization)
