@@ -41,7 +41,7 @@ def unmatched(selectors: Iterable[str], checks: Sequence[CheckInfo]) -> list[str
 
 
 def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
-    """``; did you mean "oauth"?`` where a selector means nothing and a word of its kind is near."""
+    """``; did you mean "oauth"?`` where a selector means nothing and a word of its kind is near or goes on so."""
     kind, colon, word = selector.partition(":")
     if colon and f"{kind}:" not in KINDS:
         return f": no such kind of selector; one of {', '.join(KINDS)}"
@@ -51,6 +51,8 @@ def why_unmatched(selector: str, checks: Iterable[CheckInfo]) -> str:
         "level": {str(each.level) for each in requirements.values()},
         "clause": {str(each.clause) for each in requirements.values()},
     }
-    names = known.get(kind, {*requirements, *(each.area for each in requirements.values())})
-    near = difflib.get_close_matches(word if colon else selector, names, 1)
+    topics = {each.rpartition("/")[0] for each in requirements}
+    names = known.get(kind, {*requirements, *topics, *(each.area for each in requirements.values())})
+    near = sorted(each for each in topics if each.endswith(f"/{selector}"))
+    near = near or difflib.get_close_matches(word if colon else selector, names, 1)
     return f'; did you mean "{kind + colon if colon else ""}{near[0]}"?' if near else ""

@@ -190,6 +190,7 @@ def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference
     [
         (["no-such-area"], 5, "no check matches 'no-such-area'"),
         (["storge"], 5, "no check matches 'storge'; did you mean \"storage\"?"),
+        (["transport"], 5, "no check matches 'transport'; did you mean \"oauth/transport\"?"),
         (["--profile", "fast"], 4, "quick, core, full"),
         (["--shard", "3/2"], 4, "--shard 3/2"),
         (["--explore", "-1"], 4, "--explore: -1"),
