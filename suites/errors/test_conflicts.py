@@ -161,7 +161,8 @@ def _expect_shown(
         return
     shown = [number for number, mark in marks.items() if shows(reply, mark)]
     if shown != [winner]:
-        raise NonConformance(f"what number {winner}, who was answered 2xx, wrote", f"what {shown} wrote", reply)
+        told = f"what {' and '.join(map(str, shown))} wrote" if shown else "what none of them wrote"
+        raise NonConformance(f"what number {winner}, who was answered 2xx, wrote", told, reply)
 
 
 @verifies("errors/409/stale-update")
