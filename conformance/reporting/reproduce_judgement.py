@@ -17,7 +17,7 @@ from conformance.evidence.curl import (
     signed_with_another,
 )
 from conformance.evidence.redaction import ALTERED
-from conformance.reporting.reproduce_pages import by_items, each_once
+from conformance.reporting.reproduce_pages import by_items, each_once, other_pages
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import PASSES, as_seen, without_login
 from conformance.reporting.reproduce_steps import LIMITED, steps
@@ -117,6 +117,7 @@ def judgement(
         judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent)),
         dict[str, bytes](),
     )
+    told_so[-1:-1] = other_pages(proof, exchanges, numbers[shown], marks)
     if proof.get("told"):
         told_so = [*counting(proof, [(numbers[each], entries[numbers[each]]) for each in named], marks), PASSES]
     if not told_so:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit
 
+from conformance.reporting.reproduce_text import word
 from conformance.reporting.text import plain_xml
 
 Entry = Mapping[str, Any]
@@ -68,6 +69,30 @@ def by_items(entries: Collection[Entry]) -> bool:
     fields = [value for entry in entries for name, value in entry["response_headers"] if name.lower() == "link"]
     linked = tuple(found[1] for found in map(LINKED.match, fields) if found)
     return any(not url.endswith(linked) for url in asked)
+
+
+def other_pages(
+    proof: Entry, exchanges: Sequence[tuple[int, Entry]], shown: int, marks: Mapping[str, str]
+) -> list[str]:
+    """The lines that look for what should not stand on a page on those before it as well, where it may stand now.
+
+    Not where it stood on one of them in the run too, and was right there.
+    """
+    walk, target = dict[int, Entry](), dict(exchanges)[shown]["url"]
+    for number, entry in reversed(exchanges):
+        fields = [value for name, value in entry["response_headers"] if name.lower() == "link"]
+        if number < shown and any(found and target.endswith(found[1]) for found in map(LINKED.match, fields)):
+            walk, target = {number: entry, **walk}, entry["url"]
+    lacks = proof.get("lacks")
+    if not walk or not lacks or any(re.search(lacks, _on_one_line(each)) for each in walk.values()):
+        return []
+    there = word(lacks, marks)
+    lines = [f"on_one_line {each} | grep -Eq {there} && shows 'body {each}'" for each in walk]
+    return [*lines, f"[ -z \"$(link_of {shown})\" ] || cannot 'the list goes on behind what is read of it here'"]
+
+
+def _on_one_line(entry: Entry) -> str:
+    return plain_xml(str(entry["response_body"].get("text", ""))).replace("\n", "")
 
 
 def walks(exchanges: Sequence[tuple[int, Entry]]) -> bool:

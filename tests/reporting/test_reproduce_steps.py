@@ -14,7 +14,7 @@ from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
 from conformance.reporting.reproduce import Script
 from conformance.reporting.reproduce_judgement import AT_ONCE, OTHERS, judgement, rare, shown_in, telling
-from conformance.reporting.reproduce_pages import address, inside, places
+from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import done_otherwise, steps, unsendable
@@ -317,3 +317,16 @@ def test_what_others_had_made_is_not_said_to_be_there_no_more(name: str, told: b
     for proof in proofs:
         finding = {"expected": "a", "observed": "b", "proof": proof}
         assert (judgement(asked, finding, "", {}, {}, {}, {})[0][-1] == OTHERS) is told
+
+
+@pytest.mark.parametrize(("first", "looked_at"), [("other", True), ("hidden", False)])
+def test_what_should_stand_on_no_page_is_looked_for_on_those_before(first: str, looked_at: bool) -> None:
+    link, body = [["Link", '</items?page=2>; rel="next"']], {"size": 1, "text": first}
+    pages = [
+        (1, entry(1, url="http://h/items", response_body=body, response_headers=link)),
+        (2, entry(2, url="http://h/other")),
+        (3, entry(3, url="http://h/items?page=2", response_body={"size": 1, "text": "hidden"})),
+    ]
+    lines = other_pages({"lacks": "hidden"}, pages, 3, {})
+    assert [each.split()[1] for each in lines[:-1]] == (["1"] if looked_at else [])
+    assert bool(lines) is looked_at and not other_pages({"lacks": "hidden"}, pages, 2, {})
