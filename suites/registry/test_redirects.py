@@ -8,19 +8,25 @@ import pytest
 
 from conformance.clients.http import REDIRECTS
 from conformance.clients.registry import StoredImage
+from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import observed
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
-def led_to(image: StoredImage) -> str:
-    """Where the GET of an image's last blob is led to; not asked of a registry that gives it itself."""
+def led_there(image: StoredImage) -> Exchange:
+    """The redirect of the GET of an image's last blob; not asked of a registry that gives it itself."""
     reply = image.repository.send("GET", f"blobs/{image.image.blobs[-1].digest}")
-    location = reply.headers.get("location") if reply.status in REDIRECTS else None
-    if not location:
+    if reply.status not in REDIRECTS or not reply.headers.get("location"):
         raise NotApplicable(f"the registry gives blobs itself ({reply.status})")
-    return location
+    return reply
+
+
+def led_to(image: StoredImage) -> str:
+    """Where the GET of an image's last blob is led to."""
+    return led_there(image).headers.get("location") or ""
 
 
 @verifies("registry/pull/redirect-can-be-reached")
@@ -40,21 +46,36 @@ def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredI
     """Purpose: an address that the registry gave for one blob is no key to another organization's.
 
     Method: 1. as another organization, GET a blob of one's own
-            2. where that is a redirect, put our repository and digest in place of one's own in its Location, and GET it
-               without a login: expect anything but our blob
+            2. where that is a redirect, put our digest in place of one's own in its Location, and our repository and
+               digest, and GET each without a login: expect anything but our blob
 
     Not asked where the Location names neither, as a ticket would.
     """
     led_to(stored)
     theirs: StoredImage = request.getfixturevalue("theirs")
     own, ours = theirs.image.blobs[-1].digest, stored.image.blobs[-1]
-    given = altered = led_to(theirs)
-    names = (theirs.repository.name, stored.repository.name)
-    for old, new in (names, [quote(each, safe="") for each in names], (own[7:], ours.digest[7:])):
-        altered = altered.replace(old, new)
-    if ours.digest[7:] not in altered or altered == given:
+    named = led_to(theirs).replace(own[7:], ours.digest[7:])
+    if ours.digest[7:] not in named:
         raise NotApplicable("the Location does not name the blob")
-    reply = stored.repository.as_role(None).pull(altered)
+    names, altered = (theirs.repository.name, stored.repository.name), named
+    for old, new in (names, [quote(each, safe="") for each in names]):
+        altered = altered.replace(old, new)
 
-    if reply.ok and ours.content in reply.body:
-        raise NonConformance("anything but another organization's blob", observed(reply), reply)
+    for address in sorted({named, altered}):
+        reply = stored.repository.as_role(None).pull(address)
+        if reply.ok and ours.content in reply.body:
+            raise NonConformance("anything but another organization's blob", observed(reply), reply)
+
+
+@verifies("registry/pull/is-not-for-shared-caches")
+@pytest.mark.parametrize("kind", [case("redirect", "redirect")])
+def test_redirect_is_not_for_shared_caches(stored: StoredImage, kind: str) -> None:
+    """Purpose: an address that a login is led to is not offered to caches that give it to everybody.
+
+    Method: 1. GET a blob with a login
+            2. where that is a redirect, expect a Cache-Control that lets no shared cache give it out unasked
+    """
+    if not stored.repository.registry.door.scheme:
+        raise NotApplicable(f"the registry asks for no login before a {kind}")
+
+    expect_not_shared(led_there(stored))

@@ -30,7 +30,8 @@ def elsewhere(request: Request) -> str:
 class StorageAnswersItself(Variant):
     """distribution-spec 1.1, Pulling blobs: GET and HEAD may lead to a storage that knows nothing of registries.
 
-    It is on another host, takes signed URLs, has entity tags and errors of its own, and tells no digest.
+    It is on another host, takes signed URLs, has entity tags and errors of its own, and tells no digest. What it sends
+    is for any cache: only who has the URL asks for it.
     """
 
     surface = "registry"
@@ -81,6 +82,7 @@ class StorageAnswersItself(Variant):
         first, end = part or (0, len(content))
         answer = Answer(206 if part else 200, content[first:end])
         answer.headers["Content-Type"] = "binary/octet-stream"
+        answer.headers["Cache-Control"] = "public, max-age=31536000"
         answer.headers["ETag"] = etag
         if part:
             answer.headers["Content-Range"] = f"bytes {first}-{end - 1}/{len(content)}"

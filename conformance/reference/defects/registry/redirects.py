@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -46,3 +48,53 @@ class StorageLooksAtNoSignature(Defect):
         if self.registry is None or not request.path.startswith("/storage/") or name not in self.registry.repositories:
             return None
         return self.registry.blob_answer(200, digest, self.registry.stored(name).blobs[digest])
+
+
+class _Led(Defect):
+    """Pulls are led to a storage that all repositories have, with a signature in the address."""
+
+    def __init__(self) -> None:
+        self.registry: Registry | None = None
+        self.salt = secrets.token_hex(8)
+
+    def _signature(self, name: str, digest: str) -> str:
+        return hashlib.sha256(f"{self.salt} {name} {digest}".encode()).hexdigest()
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        self.registry = registry_of(original)
+        self.registry.blob_of(asked.name, self.registry.check_digest(asked.reference))
+        answer = Answer(307)
+        path = f"/signed/{asked.name}/-/{asked.reference}?signature={self._signature(asked.name, asked.reference)}"
+        answer.headers["Location"] = self.registry.url(asked.request, path)
+        return answer
+
+    def intercept(self, request: Request) -> Answer | None:
+        name, _, digest = request.path.removeprefix("/signed/").partition("/-/")
+        if self.registry is None or not request.path.startswith("/signed/"):
+            return None
+        kept = {key: content for each in self.registry.repositories.values() for key, content in each.blobs.items()}
+        if request.parameter("signature") != self._signature(name, digest) or digest not in kept:
+            return Answer(403)
+        return self.registry.blob_answer(200, digest, kept[digest])
+
+
+class StorageSignsTheRepositoryAlone(_Led):
+    """Docker Registry V2, Pulling a Layer: what is signed is the blob, not that one may pull from some repository."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/redirect-opens-no-other",)
+
+    def _signature(self, name: str, digest: str) -> str:
+        return super()._signature(name, "")
+
+
+class PullsLedThereByCaches(_Led):
+    """RFC 9111 section 3.5: ``public`` lets a shared cache give to everybody the address that a login was led to."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        answer = await super().get_blob(original, asked)
+        answer.headers["Cache-Control"] = "public, max-age=3600"
+        return answer
