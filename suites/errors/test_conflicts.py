@@ -67,9 +67,9 @@ def test_duplicate_slug(platform: Platform) -> None:
     """Purpose: a name that is taken is not given away again.
 
     Method: 1. create an item; create another of the same unique member
-            2. expect 409, and the owner to find the first as it was
+            2. expect 409, and the owner, where the items of the resource can be read, to find the first as it was
     """
-    for resource in platform.resources_with("create", "item", "unique"):
+    for resource in platform.resources_with("create", "unique"):
         slug = platform.new_item(resource)
         operation = platform.operation(resource, "create", slug)
         before = platform.state(operation)
