@@ -237,6 +237,7 @@ def in_reference(wanted: list[Row], explore: int, loop: Callable[[str], Table]) 
             target="reference",
             profile="full",
             explore=explore,
+            shrink_s=0,
         )
         (reference.folder / "evidence").mkdir()
         table, judge = loop(control), Judge(options)

@@ -1,4 +1,4 @@
-"""Sweeps the identity surface: items of declared resources that runs of ours created."""
+"""Sweeps the identity surface: items of declared resources that runs created, and what they changed of credentials."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, bearer
+from conformance.clients.operator import Operator
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.swept import Removal, Swept
-from conformance.target.description import Resource, Target
-from conformance.vocabulary.finding import Inconclusive
+from conformance.target.description import Identity, Resource, Target
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 MOST_PAGES = 100
 
@@ -22,9 +23,11 @@ MOST_PAGES = 100
 def sweep_identity(
     http: HttpClient, target: Target, removal: Removal, entries: Iterable[dict[str, Any]]
 ) -> Iterator[Swept]:
-    """Items of ours, by the lists of the resources and by the ledgers."""
+    """Items of ours, by the lists of the resources and by the ledgers; what was changed of credentials, by these."""
     if target.identity is None:
         return
+    entries = list(entries)
+    yield from _changed_back(target.identity, Operator(target.hooks, http.recorder), removal, entries)
     platform = Platform(target, OAuthClient(target.identity, http), http, Names("", ""), Ledger())
     noted = [(each["resource"], each["slug"]) for each in entries if each["kind"] == "item"]
     for resource in target.identity.resources:
@@ -34,6 +37,24 @@ def sweep_identity(
         for slug in dict.fromkeys([*_listed(platform, resource), *slugs]):
             if removal.ours(slug):
                 yield from _removed(platform, resource, slug, removal)
+
+
+def _changed_back(
+    identity: Identity, operator: Operator, removal: Removal, entries: Iterable[dict[str, Any]]
+) -> Iterator[Swept]:
+    """Credentials that the operator's commands had changed for a run, which ended before it had that undone."""
+    undo = {"restore": operator.restore, "demote": operator.demote}
+    client_ids = {str(role): credential.client_id for role, credential in identity.credentials.items()}
+    for entry in entries:
+        if entry["kind"] != "changed" or entry["role"] not in client_ids or not removal.ours(entry["by"]):
+            continue
+        reasons = []
+        try:
+            if not removal.dry:
+                undo[entry["undo"]](client_ids[entry["role"]])
+        except (Inconclusive, NotApplicable) as failure:
+            reasons = [str(failure)]
+        yield removal.done(f"change of the credential {entry['role']} by {entry['by']} ({entry['undo']})", reasons)
 
 
 def _listed(platform: Platform, resource: Resource) -> list[str]:

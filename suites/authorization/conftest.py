@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from conformance.clients.http import HttpClient
+from conformance.clients.oauth import OAuthClient
+from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry
 from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.hidden import HiddenThings
+from conformance.sandbox.ledger import Ledger
+from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
 from conformance.vocabulary.finding import NotApplicable
@@ -33,3 +37,25 @@ def hidden(platform: Platform) -> HiddenThings:
 def theirs(platform: Platform) -> ForeignThings:
     """What the target file declares of the other organization."""
     return ForeignThings(platform)
+
+
+@pytest.fixture
+def changer(
+    operator: Operator, oauth: OAuthClient, ledger: Ledger, names: Names
+) -> Iterator[Callable[[str, str, str], Operator]]:
+    """Gives the operator, one of whose commands changes the credential of a role, which another undoes in the end.
+
+    A run that is killed in between leaves word of it to ``conformance sweep``.
+    """
+    begun: list[tuple[str, str]] = []
+
+    def given(role: str, change: str, undo: str) -> Operator:
+        client_id = oauth.credential(role).client_id
+        if operator.has(change) and operator.has(undo):
+            ledger.intends("changed", undo=undo, role=role, by=names.new("change"))
+            begun.append((undo, client_id))
+        return operator
+
+    yield given
+    for undo, client_id in begun:
+        getattr(operator, undo)(client_id)

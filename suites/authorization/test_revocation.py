@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.oauth import access_token
 from conformance.clients.operator import Operator
 from conformance.models.credential import Read, machine_of
 from conformance.oracles.concealment import Asked, expect_as_absent
@@ -27,12 +27,9 @@ SOON_S = 2.0
 
 
 @pytest.fixture
-def revoker(operator: Operator, oauth: OAuthClient) -> Iterator[Operator]:
+def revoker(changer: Callable[[str, str, str], Operator]) -> Operator:
     """The operator, who brings the credential back in the end."""
-    oauth.credential(ROLE)
-    yield operator
-    if operator.has("revoke") and operator.has("restore"):
-        operator.restore(oauth.credential(ROLE).client_id)
+    return changer(ROLE, "revoke", "restore")
 
 
 def used(platform: Platform, token: str) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient
 from conformance.clients.operator import Operator
 from conformance.oracles.status import observed
 from conformance.sandbox.platform import Platform
@@ -22,12 +21,9 @@ BY_ROLE = Proof(beyond="the operator has to change a role for it")
 
 
 @pytest.fixture
-def promoter(operator: Operator, oauth: OAuthClient) -> Iterator[Operator]:
+def promoter(changer: Callable[[str, str, str], Operator]) -> Operator:
     """The operator, who takes the role from the credential again in the end."""
-    oauth.credential(ROLE)
-    yield operator
-    if operator.has("demote") and operator.has("promote"):
-        operator.demote(oauth.credential(ROLE).client_id)
+    return changer(ROLE, "promote", "demote")
 
 
 @dataclass

@@ -30,6 +30,8 @@ def test_query_order_does_not_matter(space: Space) -> None:
 def test_query_is_sorted_as_encoded(space: Space) -> None:
     """Purpose: names are sorted as they are encoded, which is another order where a colon is in one.
 
+    No operation of S3 has such a name, but a caller's own parameter may; so this is no MUST.
+
     Method: 1. sign a listing with two parameters of the caller's own, ``x-id:of`` (``x-id%3Aof``) and ``x-id-of``
             2. expect 200
     """

@@ -251,3 +251,28 @@ def test_a_run_of_another_target_is_not_swept(reference: EmbeddedReference, cont
     other.write_text("\n".join(described), encoding="utf-8")
     ran = conformance(tmp_path, "sweep", str(run), "--config", str(other))
     assert ran.code == 4 and "of another target" in ran.output, ran.output
+
+
+@pytest.mark.parametrize(
+    ("check", "changing", "role", "undoing"),
+    [
+        ("authorization/permissions/role-change-is-immediate", "promote", "viewer", "demote"),
+        ("authorization/revocation/no-new-token", "revoke", "revocable", "restore"),
+    ],
+)
+def test_what_a_killed_run_changed_of_a_credential_is_undone(
+    reference: EmbeddedReference, control: str, tmp_path: Path, check: str, changing: str, role: str, undoing: str
+) -> None:
+    run = tmp_path / "reports" / "changed"
+    words = ["run", check, "--config", str(reference.target_config), "--workers", "0", "--out"]
+    command = [sys.executable, "-m", "conformance", *words, str(run)]
+    process = subprocess.Popen(command, cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL)
+    kill(process, lambda: any('"changed"' in each.read_text() for each in (run / "ledger").glob("*.ndjson")))
+    tell(control, changing, f"ct-{role}")
+
+    ran = conformance(tmp_path, "sweep", str(run))
+    assert ran.code == 0, ran.output
+    assert f"change of the credential {role} by cf-{read(run).info.run_id}-" in ran.output
+    assert f"({undoing})" in ran.output
+    assert not (run / "ledger").exists()
+    assert conformance(tmp_path, *words, str(tmp_path / "again")).code == 0
