@@ -185,7 +185,8 @@ def test_challenge_names_the_service(support: Exchange) -> None:
             2. expect the Bearer challenge to have a service, which is not empty
     """
     if not told_of_bearer(support).get("service"):
-        raise NonConformance("a service", support.headers.get("www-authenticate") or "", support)
+        proof = field_matches(support, "WWW-Authenticate", 'service *= *"?[^", ]')
+        raise NonConformance("a service", support.headers.get("www-authenticate") or "", support, proof=proof)
 
 
 @verifies("registry/login/challenge-names-the-scope")

@@ -16,6 +16,7 @@ from conformance.clients.registry_tokens import (
 )
 from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges
+from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import case, verifies
@@ -101,7 +102,9 @@ def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
 
     if not any({"push", "*"} & set(each) for each in actions):
         told = pushed.headers.get("www-authenticate") or "no challenge"
-        raise NonConformance(f"a Bearer challenge with repository:{stored.repository.name}:push", told, pushed)
+        name = stored.repository.name
+        proof = field_matches(pushed, "WWW-Authenticate", f'bearer.*repository:{literal(name)}:[^ "]*(push|[*])')
+        raise NonConformance(f"a Bearer challenge with repository:{name}:push", told, pushed, proof=proof)
 
 
 @verifies("registry/token/without-scope-opens-nothing")
