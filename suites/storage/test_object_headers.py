@@ -39,6 +39,7 @@ METADATA = {
     "x-amz-meta-owner": "team-storage",
     "x-amz-meta-empty-not": "0",
     "x-amz-meta-with_line.and.dot": "a+b%20c=d;e#f",
+    "x-amz-meta-blanks": "two  between   words",
     "x-amz-meta-quoted": '"C:\\At 10:30"',
     "x-amz-meta-long": "long" * 300,
     "x-amz-meta-content-type": "not/its-own",

@@ -7,6 +7,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import canonical
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -22,6 +23,16 @@ class MetadataTakenForTheType(Defect):
 
     def content_type(self, original: Any, call: Call) -> str:
         return call.headers.get(META + "content-type") or str(original(call))
+
+
+class BlanksInMetadataMadeOne(Defect):
+    """SigV4, "Create a canonical request": blanks are made one for the signature, and not in what is stored."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        return {name: canonical.trimmed(value) for name, value in original(call).items()}
 
 
 class NumbersInMetadataReckoned(Defect):
