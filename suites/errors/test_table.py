@@ -132,6 +132,24 @@ def test_shape_is_one(platform: Platform, once: Once) -> None:
     expect_one_shape(told)
 
 
+@verifies("errors/shape/is-one")
+@pytest.mark.parametrize("sent", [case("quotation-mark", "%22"), case("backslash", "%5Ccf"), case("line-end", "%0A")])
+def test_shape_is_one_whatever_is_repeated(platform: Platform, sent: str) -> None:
+    """Purpose: an error that repeats what was sent can be read all the same.
+
+    Method: 1. ask for a path that has a quotation mark, a backslash or a line end in its name, with the full token
+            2. expect JSON in what says that it is JSON
+    """
+    path = platform.absent_path(platform.resources[0]) + sent
+    reply = platform.http.get(path, [bearer(platform.oauth.token("full"))])
+    if reply.body and reply.media_type.endswith("json"):
+        try:
+            reply.json()
+        except ValueError as mistake:
+            proof = Proof(beyond="it is about JSON, which curl does not read")
+            raise NonConformance(f"JSON, as {reply.media_type} says", f"{mistake}", reply, proof=proof) from None
+
+
 @verifies("errors/shape/problem-details-tell-the-status")
 def test_problem_details_tell_the_status(platform: Platform, once: Once) -> None:
     """Purpose: who goes by the status in the body does what who goes by the answer's own does.

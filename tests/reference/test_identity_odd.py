@@ -185,6 +185,12 @@ TABLE: list[Row] = [
         404,
         400,
     ),
+    (
+        odd_paths.PathsRepeatedUnescaped,
+        lambda w: '/acm"' in w.api("/api/v1/organizations/acm%22").text,
+        False,
+        True,
+    ),
     (odd_paths.OrganizationOfOtherCaseCrashes, api("/api/v1/organizations/ACME"), 404, 500),
     (odd_paths.BrokenPercentInQueryCrashes, api(f"{ACME}?limit=%zz"), 200, 500),
     (odd_tokens.ZerosAreASignature, with_token(lambda good: forged(good, SIGNED, unpadded(bytes(64)))), 401, 200),

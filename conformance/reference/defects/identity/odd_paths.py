@@ -259,3 +259,16 @@ class ForeignOrganizationAnsweredSlower(Defect):
     ) -> Answer:
         time.sleep(0.002 if organization else 0)
         return original(organization)
+
+
+class PathsRepeatedUnescaped(Defect):
+    """The contract's table of errors: one shape of error; here one that a path can break."""
+
+    surface = "identity"
+    noticed_by = ("errors/shape/is-one",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and answer.status == 404:
+            answer.body = answer.body.replace(b"such resource", request.path.encode())
+            del answer.headers["Content-Length"]
+        return answer
