@@ -32,7 +32,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 
 
 def expect_pulled(
@@ -217,7 +217,8 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     etag = pulled.headers.get("etag")
     moved = expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))
     if etag and moved.headers.get("etag") == etag:
-        raise NonConformance("an ETag of its own (RFC 9110 section 8.8.3)", f"ETag: {etag}, as before", pulled, moved)
+        told, proof = f"ETag: {etag}, as before", Proof(unlike=(("ETag", pulled.id, moved.id),))
+        raise NonConformance("an ETag of its own (RFC 9110 section 8.8.3)", told, pulled, moved, proof=proof)
     expect_bytes_or_collected(repository.get_manifest(first.digest), first.content)
     expect_pulled(repository, second.digest, second)
     expect_status(repository.push(first, tag), 201)

@@ -13,7 +13,7 @@ from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import observed
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 
 def led_there(image: StoredImage) -> Exchange:
@@ -64,7 +64,8 @@ def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredI
     for address in sorted({named, altered}):
         reply = stored.repository.as_role(None).pull(address)
         if reply.ok and ours.content in reply.body:
-            raise NonConformance("anything but another organization's blob", observed(reply), reply)
+            proof = Proof(beyond="an address that was signed then is none that would be signed now")
+            raise NonConformance("anything but another organization's blob", observed(reply), reply, proof=proof)
 
 
 @verifies("registry/pull/is-not-for-shared-caches")
