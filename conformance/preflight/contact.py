@@ -60,7 +60,9 @@ class Contact:
         # The host is told and not the URL: that of a webhook is a secret.
         where = authority_of(url)
         if isinstance(failure, NonConformance):
-            return f"{where}: the connection was closed without an answer"
+            short = re.search(r"received \d+ bytes, expected \d+", failure.observed)
+            why = f" that is whole ({short[0]})" if short else ""
+            return f"{where}: the connection was closed without an answer{why}"
         if proxy := re.search(r"the proxy .* in [A-Z]+_PROXY .*", failure.why):
             return f"{where}: {proxy[0]}"
         for pattern, words in CAUSES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import json
@@ -300,6 +301,21 @@ def test_refused_connection(reference: tuple[Reference, Target], surface: str) -
     state = only(down)
     assert (state.reachable, state.cause) == (False, cause)
     assert alive(down, surface) == cause
+
+
+def test_answer_that_is_cut_short() -> None:
+    def cut(listening: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 260\r\n\r\nshorter")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=cut, args=(listening,), daemon=True).start()
+        state = only(identity_at(f"http://127.0.0.1:{listening.getsockname()[1]}"))
+    assert "closed without an answer that is whole (received 7 bytes, expected 260)" in state.cause
 
 
 def test_unknown_host() -> None:
