@@ -95,6 +95,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
     form = f"mark={mark()}&b=1+1%2b%20x&a=%C3%bc&a=&&b".encode()
+    octets = mark().encode() + bytes(range(256))
     spaced = f' \n{{ "mark" : "{mark()}",\t"x": "\\u00e4" }}\r\n '.encode()
     letters = f'{{"mark": "{mark()}", "x": "\u00fc u\u0308 \u20ac \U0001f600 <b>&amp;</b> 1+1 %2B \u2028 $a"}}'.encode()
     return {
@@ -105,6 +106,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
         "a list": (several, "application/json", several),
         "the largest body": (large, "application/json", large),
         "a form": (form, "application/x-www-form-urlencoded", form),
+        "bytes of every value": (octets, "application/octet-stream", octets),
         "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),
     }
 
@@ -119,7 +121,8 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
     Method: 1. POST JSON with white space and escapes, with letters of many scripts, with numbers of many digits, in
-               chunks, in a list, of the largest size; text in Latin-1 and a form, where the target declares such
+               chunks, in a list, of the largest size; text in Latin-1, a form and any bytes, where the target
+               declares such
             2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them, once
     """
     observed_by(operator)
