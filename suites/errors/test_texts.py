@@ -33,7 +33,7 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
                points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, or 300
                or 3,000 characters, in each member of the declared body in turn, and update it so; a service may refuse
                such a text
-            2. where it is accepted, expect it as it was sent
+            2. where it is accepted, expect it as it was sent, in JSON that can be read
     """
     for resource in platform.resources_with("create", "item"):
         body = resource.create.body if resource.create else {}
@@ -54,10 +54,21 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
         return False
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
+    _expect_readable(shown)
     if member(shown, name) not in (text, None):
         expected, proof = f"{name} {_short(text)}, as was sent", _returned_or_refused(shown, name, reply)
         raise NonConformance(expected, _short(str(member(shown, name))), reply, shown, proof=proof)
     return True
+
+
+def _expect_readable(shown: Exchange) -> None:
+    """What says that it is JSON is JSON in UTF-8 (RFC 8259 section 8.1), whatever texts are in it."""
+    if shown.ok and shown.media_type.endswith("json"):
+        try:
+            shown.json()
+        except ValueError as mistake:
+            proof = Proof(beyond="it is about JSON, which curl does not read")
+            raise NonConformance(f"JSON, as {shown.media_type} says", f"{mistake}", shown, proof=proof) from None
 
 
 def _short(text: str) -> str:

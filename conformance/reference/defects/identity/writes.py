@@ -175,6 +175,19 @@ class _TextsChanged(Defect):
         raise NotImplementedError
 
 
+class AnswersInLatin1(Defect):
+    """RFC 8259 section 8.1: JSON is in UTF-8."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request):
+            answer.body = answer.body.replace(b"\\u00e4", b"\xe4").replace("\u00e4".encode(), b"\xe4")
+            del answer.headers["Content-Length"]
+        return answer
+
+
 class MarksStoredAsMarkup(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
