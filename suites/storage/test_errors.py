@@ -160,6 +160,19 @@ def test_odd_field_is_no_server_error(space: Space, name: str, value: str) -> No
         expect_no_server_error(reply)
 
 
+@verifies("storage/errors/any-query-is-no-server-error")
+@pytest.mark.parametrize("escape", [case("broken-escape", "%zz")])
+def test_broken_escape_is_no_server_error(space: Space, escape: str) -> None:
+    """Purpose: what cannot be decoded in a query is the caller's slip.
+
+    Method: 1. sign a listing, send it with a broken escape behind its prefix
+            2. expect no 5xx
+    """
+    signed = space.s3.sign(space.request("GET", query={"prefix": space.names.prefix}))
+
+    expect_no_server_error(space.s3.send_as_is(replace(signed, raw_query=f"prefix={space.names.prefix}{escape}")))
+
+
 @verifies("storage/errors/405-names-methods")
 def test_405_names_methods(space: Space) -> None:
     """Purpose: a caller that uses a method which objects do not have is told those that they have.

@@ -236,3 +236,13 @@ class EncryptionKeyIgnored(Defect):
 
     def refuse_unsupported(self, original: Any, call: Call) -> None:
         return None
+
+
+class BrokenEscapeInQueryFails(Defect):
+    """API Reference, Error Handling: an invalid parameter is 400, also one whose escapes cannot be decoded."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/any-query-is-no-server-error",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(500) if "%zz" in request.query_string else None
