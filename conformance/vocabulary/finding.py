@@ -44,53 +44,74 @@ class Sum:
 class Proof:
     """By what anyone can tell whether a finding still shows: which answers would be right.
 
-    ``exchange`` is the answer looked at: its ``statuses``, its header ``fields`` ("" for one that would not be
-    there), those of which a value would match a pattern in any case of its letters (``fields_match``), those of which
-    none would (``fields_lack``), those which would have a value if they were there (``fields_if_any``), those which
-    would be dates within so many seconds of its Date (``dates_near``); and its body would be right: of digest
-    ``sha256`` (or one of several, between ``|``), with a part that ``matches`` and none of what it ``lacks``.
-    Patterns are POSIX extended regular expressions. With ``inside`` the body is that part of the JWT in the answer
-    (header and claims as JSON); ``differ`` is a claim with two answers in whose tokens it would not be the same.
-    ``alike`` are pairs of exchanges that would be answered alike, ``alike_in`` such with a pattern, in any case of
-    its letters, that would be found in both answers or in neither, their fields a line each. ``same`` is a field with
-    two exchanges that would have one value of it, ``same_if_any`` one where the second has any, ``unlike`` such as
-    would not, ``listed`` what lists would have, ``sums`` sums of which one at least would be as it is told. ``given``
-    are exchanges with what must stand in their bodies for the rest to be said at all, or, behind "!", must not.
-    ``unsaid`` are texts, secrets among them, that would stand nowhere in the answer, encoded neither. ``or_refused``
-    are exchanges of which each could as well be refused (4xx): then the finding is none. So it is where an exchange
-    says in its body, or does not say behind "!", what ``unless`` has of it, and where the answer looked at has one of
-    ``or_statuses``. ``both`` are pairs of exchanges with a pattern, as those of ``alike_in``, whatever their
-    statuses. ``told`` are texts with how many times the operator's command events would tell them. ``beyond`` says
-    why no script can tell.
+    Exchanges stand in it by their ids. Patterns are POSIX extended regular expressions; the fields of an answer are
+    looked for in them in any case of their letters.
     """
 
     exchange: str = ""
+    """The answer that is looked at; "" where several are compared alone."""
+
+    # Its head.
     statuses: tuple[int, ...] = ()
+    """It would have one of these."""
     fields: tuple[tuple[str, str], ...] = ()
+    """These fields would have these values; "" for one that would not be there."""
     fields_match: tuple[tuple[str, str], ...] = ()
-    sha256: str = ""
-    matches: str = ""
-    lacks: str = ""
-    alike: tuple[tuple[str, str], ...] = ()
-    alike_in: tuple[tuple[str, str, str], ...] = ()
-    same: tuple[tuple[str, str, str], ...] = ()
-    unlike: tuple[tuple[str, str, str], ...] = ()
-    listed: tuple[Listed, ...] = ()
+    """A value of each of these fields would match the pattern."""
     fields_lack: tuple[tuple[str, str], ...] = ()
+    """None would."""
     fields_if_any: tuple[tuple[str, str], ...] = ()
+    """These fields would have these values, if they were there."""
     dates_near: tuple[tuple[str, int], ...] = ()
-    given: tuple[tuple[str, str], ...] = ()
-    unsaid: tuple[str, ...] = field(default=(), repr=False)
+    """These fields would be dates within so many seconds of its Date."""
+
+    # Its body.
     inside: Part | None = None
-    differ: tuple[tuple[str, str, str], ...] = ()
-    sums: tuple[Sum, ...] = ()
-    or_refused: tuple[str, ...] = ()
-    unless: tuple[tuple[str, str], ...] = ()
-    or_statuses: tuple[int, ...] = ()
-    same_if_any: tuple[tuple[str, str, str], ...] = ()
+    """The body is this part of the JWT in the answer, header and claims as JSON; None for the body as it is."""
+    sha256: str = ""
+    """It would have this digest, or one of several between ``|``."""
+    matches: str = ""
+    """A part of it would match."""
+    lacks: str = ""
+    """No part would."""
+    unsaid: tuple[str, ...] = field(default=(), repr=False)
+    """These texts, secrets among them, would stand nowhere in the answer, and encoded neither."""
+
+    # Several answers.
+    alike: tuple[tuple[str, str], ...] = ()
+    """Pairs would be answered alike."""
+    alike_in: tuple[tuple[str, str, str], ...] = ()
+    """The same, and the pattern would be found in both or in neither, their fields a line each."""
     both: tuple[tuple[str, str, str], ...] = ()
+    """The pattern would be found in both or in neither, whatever their statuses."""
+    same: tuple[tuple[str, str, str], ...] = ()
+    """A field, and two answers that would have one value of it."""
+    same_if_any: tuple[tuple[str, str, str], ...] = ()
+    """The same, where the second has any."""
+    unlike: tuple[tuple[str, str, str], ...] = ()
+    """A field, and two answers that would not have one value of it."""
+    differ: tuple[tuple[str, str, str], ...] = ()
+    """A claim, and two answers in whose tokens it would not be the same."""
+    listed: tuple[Listed, ...] = ()
+    """What lists would have."""
+    sums: tuple[Sum, ...] = ()
+    """One of these sums at least would be as it is told."""
+
+    # When it is not said at all, or no finding.
+    given: tuple[tuple[str, str], ...] = ()
+    """What must stand in bodies for the rest to be said, or, behind "!", must not."""
+    unless: tuple[tuple[str, str], ...] = ()
+    """What makes the finding none where it stands in bodies, or, behind "!", does not."""
+    or_statuses: tuple[int, ...] = ()
+    """With these the answer that is looked at would be right as well."""
+    or_refused: tuple[str, ...] = ()
+    """Each of these exchanges could as well be refused (4xx): then the finding is none."""
+
+    # What is not in answers.
     told: tuple[tuple[str, int], ...] = ()
+    """How many times the operator's command ``events`` would tell these texts."""
     beyond: str = ""
+    """Why no script can tell."""
 
 
 class NonConformance(AssertionError):
