@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance, Proof
 
 
 def shows(reply: Exchange, text: str) -> bool:
@@ -25,6 +26,17 @@ def texts(document: Any) -> Iterator[str]:
     elif isinstance(document, dict | list):
         for each in document.values() if isinstance(document, dict) else document:
             yield from texts(each)
+
+
+def expect_json_where_told(reply: Exchange) -> None:
+    """What says that it is JSON is JSON, in UTF-8 (RFC 8259 section 8.1), whatever texts are in it."""
+    if not reply.body or not reply.media_type.endswith("json"):
+        return
+    try:
+        reply.json()
+    except (ValueError, RecursionError) as mistake:
+        proof = Proof(beyond="it is about JSON, which curl does not read")
+        raise NonConformance(f"JSON, as {reply.media_type} says", f"{mistake}", reply, proof=proof) from None
 
 
 def member(reply: Exchange, name: str) -> Any:

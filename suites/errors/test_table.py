@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
+from conformance.oracles.documents import expect_json_where_told
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated, expect_one_shape
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.platform import Platform
@@ -141,13 +142,7 @@ def test_shape_is_one_whatever_is_repeated(platform: Platform, sent: str) -> Non
             2. expect JSON in what says that it is JSON
     """
     path = platform.absent_path(platform.resources[0]) + sent
-    reply = platform.http.get(path, [bearer(platform.oauth.token("full"))])
-    if reply.body and reply.media_type.endswith("json"):
-        try:
-            reply.json()
-        except ValueError as mistake:
-            proof = Proof(beyond="it is about JSON, which curl does not read")
-            raise NonConformance(f"JSON, as {reply.media_type} says", f"{mistake}", reply, proof=proof) from None
+    expect_json_where_told(platform.http.get(path, [bearer(platform.oauth.token("full"))]))
 
 
 @verifies("errors/shape/problem-details-tell-the-status")

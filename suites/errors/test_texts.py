@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from conformance.oracles.documents import member
+from conformance.oracles.documents import expect_json_where_told, member
 from conformance.oracles.proofs import without_member
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
@@ -54,21 +54,12 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
         return False
     read = platform.operation(operation.resource, "read-item", platform.slug_of(operation))
     shown = platform.as_role("full", read)
-    _expect_readable(shown)
+    if shown.ok:
+        expect_json_where_told(shown)
     if member(shown, name) not in (text, None):
         expected, proof = f"{name} {_short(text)}, as was sent", _returned_or_refused(shown, name, reply)
         raise NonConformance(expected, _short(str(member(shown, name))), reply, shown, proof=proof)
     return True
-
-
-def _expect_readable(shown: Exchange) -> None:
-    """What says that it is JSON is JSON in UTF-8 (RFC 8259 section 8.1), whatever texts are in it."""
-    if shown.ok and shown.media_type.endswith("json"):
-        try:
-            shown.json()
-        except ValueError as mistake:
-            proof = Proof(beyond="it is about JSON, which curl does not read")
-            raise NonConformance(f"JSON, as {shown.media_type} says", f"{mistake}", shown, proof=proof) from None
 
 
 def _short(text: str) -> str:

@@ -433,7 +433,7 @@ LIFE: list[Row] = [
     (limits.RetryAfterTooShort, limit_header("retry-after"), "1", "0"),
     (limits.RetryAfterIsAnHour, limit_header("retry-after"), "1", "3601"),
     (limits.RefusedRequestsProlongTheWait, burst(11, wait=1.0), [429, 200], [429, 429]),
-    (limits.LimitSharedByOrganization, neighbour, [429, 200], [429, 429]),
+    (limits.LimitSharedByAll, neighbour, [429, 200], [429, 429]),
 ]
 TABLE = [*REQUESTS, *CLIENTS, *ANSWERS, *TOKENS, *SCOPE_ROWS, *BEARER, *LIFE]
 

@@ -50,6 +50,13 @@ def behind_ten(w: World) -> list[int]:
     return [*told, w.token("ct-limited").status_code]
 
 
+def others_behind_ten(w: World) -> list[int]:
+    """What others are answered when the limit is used up: one of the organization, and one of another."""
+    for _ in range(11):
+        w.token("ct-limited")
+    return [w.token(each).status_code for each in ("ct-full", "ct-foreign")]
+
+
 def named(w: World) -> list[str]:
     return list(w.registry().json())
 
@@ -81,6 +88,7 @@ TABLE: list[Row] = [
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
+    (unusual.LimitOfTheOrganization, others_behind_ten, [200, 200], [429, 200]),
 ]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
+from conformance.reference.defects.identity.support import LimitShared, edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Segments
 from conformance.reference.identity.records import Organization
@@ -305,3 +305,9 @@ class RegistryTokensBehindARedirect(Variant):
         answer = Answer(307)
         answer.headers["Location"] = f"{request.raw_path}?{request.query_string}&led=here"
         return answer
+
+
+class LimitOfTheOrganization(LimitShared, Variant):
+    """The former API pages: "Rate limits per organization": its other credentials wait as well."""
+
+    surface = "identity"

@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import LimitShared, surface_of
 from conformance.reference.http import Answer
-from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
 Wait = Callable[[Client, int, float], float]
@@ -142,25 +141,11 @@ class RefusedRequestsProlongTheWait(Defect):
         return wait
 
 
-class LimitSharedByOrganization(Defect):
-    """The limit is each credential's own: one that has used it up does not block another."""
+class LimitSharedByAll(LimitShared, Defect):
+    """OWASP API4: one credential's haste is not the trouble of another organization's."""
 
     surface = "identity"
     noticed_by = ("errors/429/others-are-served",)
 
-    def __init__(self) -> None:
-        self.exhausted_until: dict[str, float] = {}
-
-    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
-        surface = surface_of(original)
-        left = self.exhausted_until.get(client.organization, 0) - surface.monotonic()
-        if left > 0 and client.limit is None:
-            raise Refused(surface.limit_exceeded(left))
-        original(client)
-
-    def limit_exceeded(self, original: Exceeded, wait: float) -> Answer:
-        surface = surface_of(original)
-        for client in surface.seeds.clients:
-            if client.limit is not None:
-                self.exhausted_until[client.organization] = surface.monotonic() + wait
-        return original(wait)
+    def _shared_by(self, client: Client) -> str:
+        return "all"

@@ -10,6 +10,8 @@ from typing import Any, cast
 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
+from conformance.reference.identity.state import Refused
+from conformance.reference.seeds import Client
 
 
 def surface_of(original: Callable[..., Any]) -> Identity:
@@ -68,6 +70,30 @@ class InPages:
         if offset + limit < len(entries):
             answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit}>; rel="next"'
         return answer
+
+
+class LimitShared:
+    """A limit that one credential uses up for others: those of its organization."""
+
+    def __init__(self) -> None:
+        self.used_up_until: dict[str, float] = {}
+
+    def keep_to_limit(self, original: Callable[[Client], None], client: Client) -> None:
+        surface = surface_of(original)
+        left = self.used_up_until.get(self._shared_by(client), 0) - surface.monotonic()
+        if left > 0 and client.limit is None:
+            raise Refused(surface.limit_exceeded(left))
+        original(client)
+
+    def limit_exceeded(self, original: Callable[[float], Answer], wait: float) -> Answer:
+        surface = surface_of(original)
+        for client in surface.seeds.clients:
+            if client.limit is not None:
+                self.used_up_until[self._shared_by(client)] = surface.monotonic() + wait
+        return original(wait)
+
+    def _shared_by(self, client: Client) -> str:
+        return client.organization
 
 
 class InPagesByCursor:
