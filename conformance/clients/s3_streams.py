@@ -6,15 +6,19 @@ Their bytes are made anew wherever they are needed: to hash them, to send them, 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from conformance.clients.sigv4 import Signing
 from conformance.clients.storage import Bucket
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
 
 PART = 64 * 1024
+HALT_S = 2.0
+"""How long a slow reader waits for the other at most, who may have to wait for him."""
 
 
 class Content(Protocol):
@@ -115,3 +119,32 @@ def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comp
     signed = bucket.s3.sign(bucket.request("GET", key))
     client = bucket.s3.signed.into(compared.take)
     return client.send("GET", bucket.s3.origin + signed.target, signed.headers), compared
+
+
+def read_slowly(
+    bucket: Bucket, key: str, meanwhile: Callable[[], Exchange], compared: Sequence[Comparison]
+) -> Exchange:
+    """GetObject whose reader stops behind the first bytes until another request is answered; that one's answer.
+
+    Each comparison is given what comes. A connection that breaks behind them is none of a mixture: the reader knows.
+    """
+    signed = bucket.s3.sign(bucket.request("GET", key))
+    with ThreadPoolExecutor(1) as pool:
+        other: Future[Exchange] | None = None
+
+        def take(part: bytes) -> None:
+            nonlocal other
+            if other is None:
+                other = pool.submit(meanwhile)
+                wait([other], HALT_S)
+            for each in compared:
+                each.take(part)
+
+        try:
+            reply = bucket.s3.signed.into(take).send("GET", bucket.s3.origin + signed.target, signed.headers)
+        except (NoAnswer, Unreachable):
+            if other is None:
+                raise
+    if other is None:
+        raise Inconclusive(f"{reply}, of an object that was just put", "a key that can be read after it was written")
+    return other.result()

@@ -28,6 +28,7 @@ from conformance.reference.surface import Surface
 log = logging.getLogger("conformance.reference")
 HIGHEST_BODY = 128 * 1024 * 1024
 MOST_FAILURES = 20
+PART = 256 * 1024
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -74,7 +75,10 @@ async def send_answer(send: Send, answer: Answer) -> None:
     if answer.astray:
         # The server would not send it, so it goes to the connection that the server's own ``send`` writes to.
         cast(Any, send).__self__.transport.write(answer.astray)
-    await send({"type": "http.response.body", "body": answer.body})
+    # No more at once than the connection takes: where the reader is slow, the rest is looked at when its turn comes.
+    for place in range(0, len(answer.body), PART) or (0,):
+        more = place + PART < len(answer.body)
+        await send({"type": "http.response.body", "body": answer.body[place : place + PART], "more_body": more})
 
 
 async def _put_on_the_wire(send: Send, answer: Answer) -> None:

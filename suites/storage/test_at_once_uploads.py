@@ -1,4 +1,4 @@
-"""A read in the middle of an upload, whose caller is slow or stuck: it sees nothing of it, and is not held up."""
+"""A read in the middle of an upload, and an upload in the middle of a read, whose callers are slow or stuck."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.halting import Halting
+from conformance.clients.s3_streams import PART, Comparison, Joined, download, read_slowly
 from conformance.evidence.once import Once
 from conformance.oracles.s3_objects import expect_bytes, short
+from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
@@ -22,6 +24,10 @@ PATIENCE_S = 3.0
 """How long the upload waits for the read at most, if the target answers within twice that."""
 HELD_S = 1.0
 """A read that has waited so long, and ends only after the rest of the upload was sent, was held up by it."""
+
+
+PARTS = 128
+"""So many of 64 KiB are more than lies between the two ends of a connection when nobody reads."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +84,24 @@ def test_upload_under_way_holds_nobody_up(space: Space, met: Met) -> None:
     if met.held and (again := _met(space)).held:
         waited = f"no answer in {again.put.started - again.during.started:.1f} s, until the upload went on"
         raise NonConformance("an answer to GET while an upload to its key pauses", waited, again.during, again.put)
+
+
+@verifies("storage/at-once/slow-readers-get-one-value")
+def test_slow_reader_gets_one_value(space: Space) -> None:
+    """Purpose: who reads slowly while an object is overwritten gets one of its values, and no mixture of the two.
+
+    Method: 1. put an object of 8 MiB, GET it; when its first bytes have come, PUT another one of that size, and read on
+               when that is answered, or after two seconds
+            2. expect the bytes of one of the two, as far as they come, and then the new ones
+    """
+    values = [(each * (PART // len(each)),) * PARTS for each in (b"what stood there", b"what is to stand")]
+    old, new = (Comparison(Joined(each)) for each in values)
+    key = space.stored(b"".join(values[0]), key=space.key("slow"))
+    put = read_slowly(space, key, lambda: space.put(key, b"".join(values[1])), [old, new])
+
+    expect_status(put, 200, "for a PUT while another reads")
+    if None not in (old.differs_at, new.differs_at):
+        seen = f"{old.received} bytes: the old ones as far as {old.differs_at}, the new ones as far as {new.differs_at}"
+        proof = Proof(beyond="it is about what a reader gets while another writes")
+        raise NonConformance("the bytes of one object, as far as they came", seen, put, proof=proof)
+    expect_download(*download(space, key, Joined(values[1])))

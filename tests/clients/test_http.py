@@ -261,7 +261,8 @@ def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callabl
     server = serve(*answers)
     client = client_of(server)
     assert [client.get("/").status for _ in answers] == [502, 200, 504, 500, 503]
-    assert client.recorder.events == {NOT_REACHED: 3}
+    # Whether a connection that the server has closed is tried again as well, depends on the moment.
+    assert client.recorder.events[NOT_REACHED] == 3
 
 
 def test_a_length_told_twice_and_values_over_lines_are_read(serve: Callable[..., Scripted]) -> None:

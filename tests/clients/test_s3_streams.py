@@ -6,7 +6,13 @@ import tracemalloc
 
 import pytest
 
-from conformance.clients.s3_streams import Comparison, Joined, Pattern
+from conformance.clients.http import HttpClient
+from conformance.clients.s3_streams import Comparison, Joined, Pattern, read_slowly
+from conformance.clients.sigv4 import Keys
+from conformance.clients.storage import S3, Bucket
+from conformance.evidence.recorder import Recorder
+from conformance.vocabulary.finding import Inconclusive
+from tests.clients.servers import answering
 
 
 def compared(content: Pattern | Joined, received: bytes, step: int) -> Comparison:
@@ -51,3 +57,26 @@ def test_a_large_pattern_takes_little_memory() -> None:
     tracemalloc.stop()
     assert comparison.equal
     assert peak < 2 * 1024 * 1024
+
+
+@pytest.mark.parametrize(("came", "equal"), [(b"abcdef", True), (b"abc", False)])
+def test_a_slow_reader_has_another_ask_behind_its_first_bytes_and_reads_on_as_far_as_they_come(
+    came: bytes, equal: bool
+) -> None:
+    told = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n" + came
+    with answering(told, last=lambda connection: None) as (url, served):
+        http, comparison = HttpClient(url, Recorder()), Comparison(Joined((b"abc", b"def")))
+        bucket = Bucket(S3(http, Keys("AK", "the-secret-key")), "bucket")
+        other = read_slowly(bucket, "key", lambda: http.get("/other"), [comparison])
+
+    assert (other.status, len(served)) == (200, 2)
+    assert (comparison.received, comparison.differs_at, comparison.equal) == (len(came), None, equal)
+
+
+def test_a_slow_reader_of_what_is_not_there_asks_for_nothing_else() -> None:
+    with answering(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") as (url, served):
+        http = HttpClient(url, Recorder())
+        bucket = Bucket(S3(http, Keys("AK", "the-secret-key")), "bucket")
+        with pytest.raises(Inconclusive, match="answered 404"):
+            read_slowly(bucket, "key", lambda: http.get("/other"), [])
+    assert len(served) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -70,6 +71,31 @@ class OverwrittenInPlace(Defect):
         bucket, key = _being_put(original, request)
         if bucket is not None and (found := bucket.objects.get(key)) is not None:
             bucket.put(key, replace(found, body=b""))
+
+
+class OverwrittenUnderItsReaders(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": who reads slowly gets one value, though another is written."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/slow-readers-get-one-value",)
+
+    def object_body(self, original: Any, call: Call, found: StoredObject, start: int, end: int) -> bytes:
+        objects = gateway(original).buckets[call.bucket].objects
+        return _Latest(original(call, found, start, end), lambda: objects.get(call.key, found).body[start:end])
+
+
+class _Latest(bytes):
+    """Bytes of which each part is, when it is looked at, what stands there then."""
+
+    def __new__(cls, body: bytes, now: Callable[[], bytes]) -> _Latest:
+        made = super().__new__(cls, body)
+        made.now = now
+        return made
+
+    now: Callable[[], bytes]
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.now()[place]
 
 
 class ReadersWaitForUploads(Defect):
