@@ -29,6 +29,7 @@ SIGNATURE_FIELDS = frozenset({"authorization", "x-amz-date", "x-amz-content-sha2
 SIGNED = re.compile(r"s3-signed(?: with (?P<secret>.+))?")
 ENCODED_BASIC = re.compile(r"^(?P<scheme>\S+ )<base64 of (?P<plain>.*)>$", re.DOTALL)
 NAME = re.compile(r"\$\{?([A-Z][A-Z0-9_]*)")
+FROM_FILE = re.compile(r"[A-Z][A-Z0-9_]*=\$\(cat (?P<path>.+)\)")
 # What the redactor writes for a secret that was altered in a simple way, and the name that this gets.
 ALTERATION = re.compile(
     rf"\$(?P<secret>[A-Z][A-Z0-9_]*){ALTERED}-(?P<way>case|(?:cut|from)-\d+|at-\d+-[0-9a-f]{{2}}|{'|'.join(PARTS)})"
@@ -125,7 +126,7 @@ def made_names(text: str, recipes: Mapping[str, str]) -> dict[str, str]:
 
 
 def from_file(name: str, path: str) -> str:
-    """The assignment of a secret that a file holds, from the current folder."""
+    """The assignment of a secret that a file holds, from the current folder; FROM_FILE finds its path again."""
     return f"{name}=$(cat {shlex.quote(path)})"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from conformance.evidence.curl import (
     ENCODED_BASIC,
+    FROM_FILE,
     LEFT_TO_CURL,
     NAME,
     SIGNATURE_FIELDS,
@@ -184,10 +185,9 @@ class Script:
         for name in sorted(given):
             yield f'[ -n "${{{name}-}}" ] || cannot "{name} is not set in the environment"'
         for name, recipe in made.items():
-            from_file = recipe.removeprefix(f"{name}=$(cat ")
+            file = FROM_FILE.fullmatch(recipe)
             # What the environment holds goes before a file.
-            unless = f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {from_file}'
-            yield recipe if from_file == recipe else unless
+            yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
         for name in sorted(needed):
             yield f'{name}_QUOTED=$(quoted "${name}")'
