@@ -348,6 +348,8 @@ class Run:
             unwritten = self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
             cut = self.mistakes or unwritten
             session.exitstatus = ExitCode.USAGE if cut and code == ExitCode.CONFORMANT else code
+            if code == ExitCode.NOTHING_SELECTED:
+                self.writer.discard()
         finally:
             self._stop_helpers()
 

@@ -11,6 +11,7 @@ Every line is a JSON object with ``kind``. A folder that is not whole is read as
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -140,6 +141,7 @@ class RecordWriter:
     def __init__(self, folder: Path, info: RunInfo) -> None:
         self.folder = folder
         self.info = info
+        self._made = not folder.exists()
         with self._wanting_room("choose another with --out"):
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "evidence").mkdir(exist_ok=True)
@@ -168,6 +170,11 @@ class RecordWriter:
             self.write_info()
         self._write(footer)
         self._lines.close()
+
+    def discard(self) -> None:
+        """Removes the folder of a run that came to nothing, unless it was there before."""
+        if self._made:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _write(self, line: dict[str, Any]) -> None:
         with self._wanting_room():

@@ -211,6 +211,14 @@ def test_bad_usage_is_one_clear_message(
     assert ran.code == code, ran.output
     assert told in ran.output
     assert "Traceback" not in ran.output
+    assert not [*(tmp_path / "reports").glob("*")], "a run of nothing has left a folder"
+
+
+def test_a_folder_that_was_there_stays_when_nothing_is_selected(reference: EmbeddedReference, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("of another run")
+    assert checked(reference, tmp_path, "no-such-area", "--out", "mine").code == 5
+    assert (tmp_path / "mine" / "notes.txt").read_text() == "of another run"
 
 
 def target_file(folder: Path, text: str) -> None:
