@@ -7,7 +7,9 @@ different places of a check are different findings, each with its own smallest e
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import os
 import signal
 import sys
 import time
@@ -20,6 +22,7 @@ from typing import Any
 import hypothesis
 from hypothesis import HealthCheck, Phase, settings, stateful
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import Flaky
 from hypothesis.internal.conjecture import engine
@@ -279,6 +282,14 @@ def examples(share: float) -> int:
     return max(1, round(settings().max_examples * share))
 
 
+def _keep_tables_elsewhere() -> None:
+    """What Hypothesis keeps of Unicode for the next run lies among the user's caches, not where one stands."""
+    with contextlib.suppress(RuntimeError):  # nobody's home is known
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+        if "HYPOTHESIS_STORAGE_DIRECTORY" not in os.environ:
+            set_hypothesis_home_dir(caches / "nextepoch-conformance")
+
+
 def configure(
     examples: int,
     seed: int,
@@ -292,6 +303,7 @@ def configure(
     when the time for properties is up (seconds since the epoch). ``shrink_s`` is for how many seconds at most a failing
     example is made smaller, which costs requests; 0: not at all.
     """
+    _keep_tables_elsewhere()
     phases = [Phase.explicit, Phase.reuse, Phase.generate, *([Phase.shrink] if shrink_s else [])]
     settings.register_profile(
         "conformance",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir, storage_directory
 from hypothesis.stateful import precondition, rule
 
 from conformance.evidence.recorder import RECORDER
@@ -208,3 +209,26 @@ def test_written_examples_that_fail_in_one_way_are_one_finding() -> None:
     judged = judge(raised.value, RECORDER)
 
     assert [each["expected"] for each in judged.findings] == ["large", "not five"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "place"),
+    [
+        ({"XDG_CACHE_HOME": "/caches"}, "/caches/nextepoch-conformance"),
+        ({"HOME": "/home/somebody"}, "/home/somebody/.cache/nextepoch-conformance"),
+        ({"HYPOTHESIS_STORAGE_DIRECTORY": "/chosen", "HOME": "/home/somebody"}, "/chosen"),
+    ],
+)
+def test_nothing_is_kept_in_the_folder_that_one_stands_in(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], place: str
+) -> None:
+    for name in ("XDG_CACHE_HOME", "HYPOTHESIS_STORAGE_DIRECTORY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    set_hypothesis_home_dir(None)
+    try:
+        configure(1, 1)
+        assert str(storage_directory().path) == place
+    finally:
+        set_hypothesis_home_dir(None)
