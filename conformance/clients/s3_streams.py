@@ -123,10 +123,10 @@ def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comp
 
 def read_slowly(
     bucket: Bucket, key: str, meanwhile: Callable[[], Exchange], compared: Sequence[Comparison]
-) -> Exchange:
-    """GetObject whose reader stops behind the first bytes until another request is answered; that one's answer.
+) -> tuple[Exchange | None, Exchange]:
+    """GetObject whose reader stops behind the first bytes until another request is answered; both answers.
 
-    Each comparison is given what comes. A connection that breaks behind them is none of a mixture: the reader knows.
+    Each comparison is given what comes. Where the connection breaks behind the first bytes, its answer is None.
     """
     signed = bucket.s3.sign(bucket.request("GET", key))
     with ThreadPoolExecutor(1) as pool:
@@ -140,11 +140,13 @@ def read_slowly(
             for each in compared:
                 each.take(part)
 
+        reply: Exchange | None
         try:
             reply = bucket.s3.signed.into(take).send("GET", bucket.s3.origin + signed.target, signed.headers)
         except (NoAnswer, Unreachable):
             if other is None:
                 raise
+            reply = None
     if other is None:
         raise Inconclusive(f"{reply}, of an object that was just put", "a key that can be read after it was written")
-    return other.result()
+    return reply, other.result()

@@ -97,11 +97,14 @@ def test_slow_reader_gets_one_value(space: Space) -> None:
     values = [(each * (PART // len(each)),) * PARTS for each in (b"what stood there", b"what is to stand")]
     old, new = (Comparison(Joined(each)) for each in values)
     key = space.stored(b"".join(values[0]), key=space.key("slow"))
-    put = read_slowly(space, key, lambda: space.put(key, b"".join(values[1])), [old, new])
+    read, put = read_slowly(space, key, lambda: space.put(key, b"".join(values[1])), [old, new])
 
     expect_status(put, 200, "for a PUT while another reads")
-    if None not in (old.differs_at, new.differs_at):
-        seen = f"{old.received} bytes: the old ones as far as {old.differs_at}, the new ones as far as {new.differs_at}"
+    if old.differs_at is not None and new.differs_at is not None:
+        begun, place = ("old", old.differs_at) if old.differs_at > new.differs_at else ("new", new.differs_at)
+        seen = f"of {old.received} bytes the first {place} are the {begun} ones, and then others come"
         proof = Proof(beyond="it is about what a reader gets while another writes")
-        raise NonConformance("the bytes of one object, as far as they came", seen, put, proof=proof)
+        raise NonConformance(
+            "the bytes of one object, as far as they came", seen, *filter(None, (put, read)), proof=proof
+        )
     expect_download(*download(space, key, Joined(values[1])))
