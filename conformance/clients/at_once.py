@@ -15,17 +15,17 @@ T = TypeVar("T")
 READERS = 3
 READS = 8
 LONGEST_S = 4.0
-HALT_S = 0.05
+PAUSE_S = 0.05
 
 
 @dataclass(frozen=True)
-class Halting:
+class SlowBody:
     """A body that comes a while after its head, as over a slow line: what is sent ``late`` comes in between."""
 
     content: bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        time.sleep(HALT_S)
+        time.sleep(PAUSE_S)
         yield self.content
 
     def __bytes__(self) -> bytes:
@@ -36,7 +36,7 @@ def late(call: Callable[[], T]) -> Callable[[], T]:
     """The same call, made when the head of what began at once has come, and its body has not."""
 
     def run() -> T:
-        time.sleep(HALT_S / 2)
+        time.sleep(PAUSE_S / 2)
         return call()
 
     return run

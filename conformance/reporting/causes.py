@@ -22,6 +22,8 @@ COMMON = {
     ),
 }
 """What may lie in front of a target, or within it, and show in many checks: the event, and what to look for."""
+NEEDED = {SESSION_LOST: SESSION_KNOWN}
+"""What a check needs that met the event before it began, in what several checks share."""
 LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 
@@ -74,9 +76,7 @@ def in_front(record: Record) -> list[str]:
     unpassed = [result for result in record.results if result.verdict in ("fail", "inconclusive", "error")]
     told = []
     for event, question in COMMON.items():
-        met = [
-            each for each in unpassed if event in each.events or (event == SESSION_LOST and each.needs == SESSION_KNOWN)
-        ]
+        met = [each for each in unpassed if event in each.events or each.needs == NEEDED.get(event)]
         if len(met) >= max(FEWEST_THAT_MET, len(unpassed) // 10):
             checks = f"{len(met)} of the {plural(len(unpassed), 'check')} that did not pass"
             told.append(f"{checks} were {event} ({', '.join(sorted({result.area for result in met}))}). {question}")

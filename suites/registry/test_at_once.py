@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from conformance.clients.at_once import Halting, at_once, late, reading_while
+from conformance.clients.at_once import SlowBody, at_once, late, reading_while
 from conformance.clients.images import NewBlob, NewImage, image, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage, Upload
 from conformance.clients.registry_uploads import open_in_pieces
@@ -134,10 +134,10 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
     twins = [upload.by(repository.registry) for _ in range(3)]
     chunk, place, told = blob.content[length:end], f"{length}-{end - 1}", [("Content-Length", str(length))]
 
-    def patching(twin: Upload, body: bytes | Halting) -> Callable[[], Exchange]:
+    def patching(twin: Upload, body: bytes | SlowBody) -> Callable[[], Exchange]:
         return lambda: twin.patch(body, place, told)
 
-    replies = at_once([patching(twins[0], Halting(chunk)), *(late(patching(twin, chunk)) for twin in twins[1:])])
+    replies = at_once([patching(twins[0], SlowBody(chunk)), *(late(patching(twin, chunk)) for twin in twins[1:])])
     for reply in replies:
         expect_no_server_error(reply, "for a chunk that another sends as well")
     taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.registry_tokens import EVERYTHING
+from conformance.reference.defects.identity.registry_tokens import EVERYTHING, PasswordOfAFormUnread
 from conformance.reference.defects.identity.support import is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Asked
@@ -113,7 +113,7 @@ class RefreshTokenComparedInPart(Defect):
         return original({**form, "refresh_token": next(alike, given)})
 
 
-class EmptyPasswordOfAFormUnread(Defect):
+class EmptyPasswordOfAFormUnread(PasswordOfAFormUnread):
     """RFC 6749 section 4.3.2: the password of a form is validated, one of no letters, too."""
 
     surface = "identity"
@@ -122,8 +122,7 @@ class EmptyPasswordOfAFormUnread(Defect):
     def granting_account(
         self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
     ) -> Account | None:
-        known = surface_of(original).accounts.get(form.get("username", ""))
-        return known if form["grant_type"] == "password" and not form.get("password") else original(form)
+        return original(form) if form.get("password") else super().granting_account(original, form)
 
 
 class TokenOfAFormTypedAsText(Defect):
