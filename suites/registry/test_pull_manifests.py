@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
@@ -12,6 +14,7 @@ from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status, unlike_field
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 NOWHERE = f"blobs/{digest_of(b'in a repository that never was')}"
@@ -119,33 +122,54 @@ def of_it(stored: StoredImage, once: Once) -> Manifest:
     return made
 
 
+ACCEPTED = {
+    "another-type": DOCKER_LIST,
+    "html": "text/html",
+    "anything": "*/*",
+    "nonsense": ";;",
+    "index": OCI_MANIFEST,
+}
+Accepting = Callable[[str], tuple[Manifest, Exchange]]
+
+
+@pytest.fixture
+def accepting(request: pytest.FixtureRequest, stored: StoredImage, once: Once) -> Accepting:
+    """An image, or an index where images alone are accepted, and the answer to GET by digest with an Accept field."""
+
+    def asked(accept: str) -> tuple[Manifest, Exchange]:
+        fields = (("Accept", accept),)
+        wanted: Manifest = request.getfixturevalue("of_it") if accept == OCI_MANIFEST else stored.image
+        return wanted, once(("stored", fields), lambda: stored.repository.get_manifest(wanted.digest, fields))
+
+    return asked
+
+
 @verifies("registry/pull/manifest-is-never-converted")
-@pytest.mark.parametrize(
-    "accept",
-    [
-        case("another-type", DOCKER_LIST),
-        case("html", "text/html"),
-        case("anything", "*/*"),
-        case("nonsense", ";;"),
-        case("index", OCI_MANIFEST),
-    ],
-)
-def test_manifest_is_never_converted(
-    request: pytest.FixtureRequest, stored: StoredImage, once: Once, accept: str
-) -> None:
+@pytest.mark.parametrize("accept", [case(name, value) for name, value in ACCEPTED.items()])
+def test_manifest_is_never_converted(accepting: Accepting, accept: str) -> None:
     """Purpose: what is pulled by digest has that digest, whatever the caller would like best.
 
     Method: 1. GET an image by digest with an Accept field that does not name its type; GET an index of it with one
                that names images alone
-            2. expect its bytes as its type, or a refusal (404 or 406); never other bytes, nor these as another type
+            2. expect its bytes, or a refusal (404 or 406); never other bytes
     """
-    fields = (("Accept", accept),)
-    asked: Manifest = request.getfixturevalue("of_it") if accept == OCI_MANIFEST else stored.image
-    reply = once(("stored", fields), lambda: stored.repository.get_manifest(asked.digest, fields))
+    asked, reply = accepting(accept)
 
     expect_status(reply, {200, 400, 404, 406})
     if reply.status == 200:
         expect_bytes(reply, asked.content)
+
+
+@verifies("registry/pull/manifest-is-what-was-pushed")
+@pytest.mark.parametrize("accept", [case(f"accepting-{name}", value) for name, value in ACCEPTED.items()])
+def test_type_is_not_from_accept(accepting: Accepting, accept: str) -> None:
+    """Purpose: a manifest comes as the type that it was pushed as, whatever the caller would like best.
+
+    Method: 1. GET an image or an index by digest with an Accept field that does not name its type
+            2. where it is given, expect it as its type
+    """
+    asked, reply = accepting(accept)
+    if reply.status == 200:
         expect_media_type(reply, asked.media_type)
 
 

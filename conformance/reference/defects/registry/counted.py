@@ -81,7 +81,7 @@ class ManifestTypeFromAccept(Defect):
     """distribution-spec 1.1, Pulling manifests: Content-Type is the type of the manifest, not what was asked for."""
 
     surface = "registry"
-    noticed_by = ("registry/pull/manifest-is-never-converted",)
+    noticed_by = ("registry/pull/manifest-is-what-was-pushed",)
 
     def manifest_answer(self, original: Any, request: Request, manifest: Manifest) -> Answer:
         answer: Answer = original(request, manifest)
