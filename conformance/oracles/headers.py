@@ -94,7 +94,8 @@ def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
 class Challenge:
     """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
 
-    Of a parameter that is ``repeated`` the first value is kept; ``separated`` are parameters with a comma between them.
+    Of a parameter that is ``repeated`` the first value is kept; ``separated`` are parameters with a comma, and nothing
+    but spaces, between them.
     ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
     each required resource scope", token scope documentation).
     """
@@ -148,6 +149,7 @@ def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
         found[-1].repeated.add(key)
     behind = value[: name.start()].rstrip()
     found[-1].separated &= not found[-1].parameters or behind.endswith(",")
+    found[-1].separated &= value[content.end() : content.end() + 1] in ("", " ", "\t", ",")
     found[-1].parameters.setdefault(key, text)
     return content.end()
 
@@ -164,18 +166,25 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
     raise NonConformance(f"WWW-Authenticate: {scheme} …", told, reply, proof=proof)
 
 
+def expect_separated(reply: Exchange) -> None:
+    """Between the parameters of each challenge stand commas, and nothing else (RFC 9110 section 11.2)."""
+    if not all(each.separated for each in challenges(reply)):
+        value = reply.headers.get("www-authenticate") or ""
+        shown, proof = f"WWW-Authenticate: {value}", field_lacks(reply, "WWW-Authenticate", value)
+        raise NonConformance("commas, and nothing else, between a challenge's attributes", shown, reply, proof=proof)
+
+
 def expect_well_formed_bearer(reply: Exchange) -> None:
     """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3).
 
     Between them stand commas (RFC 9110 section 11.2).
     """
+    expect_separated(reply)
     for challenge in challenges(reply):
         if challenge.scheme != "bearer":
             continue
         value = reply.headers.get("www-authenticate") or ""
         shown, proof = f"WWW-Authenticate: {value}", field_lacks(reply, "WWW-Authenticate", value)
-        if not challenge.separated:
-            raise NonConformance("a Bearer challenge with commas between its attributes", shown, reply, proof=proof)
         for name in sorted(challenge.repeated & ONCE):
             raise NonConformance(f"a Bearer challenge with {name} once at most", shown, reply, proof=proof)
         for name, permitted in ATTRIBUTES.items():

@@ -10,7 +10,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.evidence.once import Once
-from conformance.oracles.headers import Challenge, address_parts, challenges
+from conformance.oracles.headers import Challenge, address_parts, challenges, expect_separated
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_code, expect_json_error, expect_nothing_changed, expect_scope
 from conformance.oracles.status import expect_status
@@ -125,7 +125,8 @@ def test_challenge_is_given_to_support(support: Exchange, operation: str) -> Non
     """Purpose: a client learns how to log in.
 
     Method: 1. GET /v2/ without a login
-            2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401
+            2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401, and commas, with
+               nothing else, between what it tells
     """
     expect_challenge_with_realm(support)
 
@@ -136,7 +137,8 @@ def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     """Purpose: a client learns how to log in.
 
     Method: 1. send each request without a login
-            2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401
+            2. expect WWW-Authenticate with a Bearer or Basic challenge and its realm on the 401, and commas, with
+               nothing else, between what it tells
     """
     reply = anonymous.reply(operation)
     if reply.status in OPERATIONS[operation].unoffered:
@@ -145,11 +147,12 @@ def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
 
 
 def expect_challenge_with_realm(reply: Exchange) -> None:
-    """A 401 tells how to log in; Inconclusive for another answer."""
+    """A 401 tells how to log in, in a form that can be read; Inconclusive for another answer."""
     if reply.status != 401:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
     if "realm" not in expect_login_challenge(reply).parameters:
         raise NonConformance("a challenge with a realm", f"{reply.headers.get('www-authenticate')}", reply)
+    expect_separated(reply)
 
 
 @verifies("registry/login/realm-is-a-url")

@@ -59,6 +59,17 @@ def test_schema_version_of_another_kind(stored: StoredImage, names: Names, versi
     put_changed(stored, names.new("version"), {"schemaVersion": version})
 
 
+@verifies("registry/manifest/schema-version-is-2")
+@pytest.mark.parametrize("version", [case("of-an-index", 1)])
+def test_schema_version_of_an_index(stored: StoredImage, names: Names, version: int) -> None:
+    """Purpose: an index of another version is refused where it is pushed, as an image is.
+
+    Method: 1. PUT an index whose schemaVersion is 1
+            2. expect 400 (or 415, 422), and 404 to GET of the tag
+    """
+    put_changed(stored, names.new("version"), {"schemaVersion": version}, of=index([stored.image]))
+
+
 @verifies("registry/manifest/descriptors-are-whole")
 @pytest.mark.parametrize(
     ("place", "lacks"),

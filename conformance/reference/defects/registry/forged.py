@@ -92,6 +92,28 @@ class ChallengeOfAChunkToPull(Defect):
         return answer
 
 
+class ChallengeRunsOn(Defect):
+    """RFC 9110 section 11.2: behind a parameter's quotes comes a comma or the end of the challenge."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/challenge-is-given",)
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        told: list[str] = original(wanted, error)
+        return told if error else [value + "x" for value in told]
+
+
+class ErrorOfAChallengeRunsOn(Defect):
+    """RFC 9110 section 11.2, RFC 6750 section 3.1: nor does anything come directly behind ``error="invalid_token"``."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/invalid-is-told",)
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        told: list[str] = original(wanted, error)
+        return [value + "x" for value in told] if error else told
+
+
 class BadTokenUnchallenged(Defect):
     """RFC 9110 section 15.5.2: 401 has a WWW-Authenticate, that for a token which cannot be read, too."""
 

@@ -49,6 +49,16 @@ class ManifestSchemaVersionUnchecked(Defect):
         """Takes any."""
 
 
+class IndexSchemaVersionUnchecked(Defect):
+    """image-spec 1.1, Image Index: schemaVersion must be 2 of an index as of an image."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/schema-version-is-2",)
+
+    def check_schema_version(self, original: Any, document: dict[str, Any]) -> None:
+        original({**document, "schemaVersion": 2} if "manifests" in document else document)
+
+
 class ManifestMediaTypeUnchecked(Defect):
     """distribution-spec 1.1, Pushing Manifests: Content-Type must be the mediaType of the manifest."""
 
