@@ -25,6 +25,10 @@ TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]*)(:[0-9]{0,5})?([/?#].*)?$|^(/|[^/:][^:]*$|$)"
 """An address whose host and port are in form, or one that names none, as a POSIX extended regular expression."""
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+PARAMETER = re.compile(rf"{TOKEN.pattern}[ \t]*=[ \t]*(?:{TOKEN.pattern}|{QUOTED.pattern})")
+SCHEME = re.compile(rf"{TOKEN.pattern}[ \t]+{PARAMETER.pattern}|{TOKEN.pattern}(?:[ \t]+{TOKEN68.pattern})?")
+ELEMENT = re.compile(rf"{PARAMETER.pattern}|{SCHEME.pattern}")
+BETWEEN = re.compile(r"[ \t,]*")
 
 
 def expect_header(reply: Exchange, name: str, value: str | None = None, or_statuses: Iterable[int] = ()) -> str:
@@ -94,8 +98,7 @@ def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
 class Challenge:
     """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
 
-    Of a parameter that is ``repeated`` the first value is kept; ``separated`` are parameters with a comma, and nothing
-    but spaces, between them.
+    Of a parameter that is ``repeated`` the first value is kept.
     ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
     each required resource scope", token scope documentation).
     """
@@ -103,7 +106,6 @@ class Challenge:
     scheme: str
     parameters: dict[str, str] = field(default_factory=dict)
     repeated: set[str] = field(default_factory=set)
-    separated: bool = True
     scopes: list[str] = field(default_factory=list)
 
 
@@ -147,9 +149,6 @@ def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
         found[-1].scopes += text.split()
     if key in found[-1].parameters:
         found[-1].repeated.add(key)
-    behind = value[: name.start()].rstrip()
-    found[-1].separated &= not found[-1].parameters or behind.endswith(",")
-    found[-1].separated &= value[content.end() : content.end() + 1] in ("", " ", "\t", ",")
     found[-1].parameters.setdefault(key, text)
     return content.end()
 
@@ -166,20 +165,34 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
     raise NonConformance(f"WWW-Authenticate: {scheme} …", told, reply, proof=proof)
 
 
-def expect_separated(reply: Exchange) -> None:
-    """Between the parameters of each challenge stand commas, and nothing else (RFC 9110 section 11.2)."""
-    if not all(each.separated for each in challenges(reply)):
-        value = reply.headers.get("www-authenticate") or ""
-        shown, proof = f"WWW-Authenticate: {value}", field_lacks(reply, "WWW-Authenticate", value)
-        raise NonConformance("commas, and nothing else, between a challenge's attributes", shown, reply, proof=proof)
+def expect_readable_challenges(reply: Exchange) -> None:
+    """Each WWW-Authenticate is a list of schemes and parameters, and no quotation mark stays open (RFC 9110 11.6.1)."""
+    for value in reply.headers.all("www-authenticate"):
+        if not _is_list_of_challenges(value):
+            wanted = 'WWW-Authenticate of a scheme and, with commas between them, name="text" or name=word'
+            proof = field_lacks(reply, "WWW-Authenticate", value)
+            raise NonConformance(wanted, f"WWW-Authenticate: {value}", reply, proof=proof)
+
+
+def _is_list_of_challenges(value: str) -> bool:
+    position = 0
+    while True:
+        between = BETWEEN.match(value, position)
+        begins = between.end() if between else position
+        if begins == len(value):
+            return True
+        element = (ELEMENT if position else SCHEME).match(value, begins)
+        if element is None or (position and "," not in value[position:begins]):
+            return False
+        position = element.end()
 
 
 def expect_well_formed_bearer(reply: Exchange) -> None:
     """Each attribute of a Bearer challenge stands once and holds none but its own characters (RFC 6750 section 3).
 
-    Between them stand commas (RFC 9110 section 11.2).
+    Between them stand commas (RFC 9110 section 11.2), and nothing else stands in the field.
     """
-    expect_separated(reply)
+    expect_readable_challenges(reply)
     for challenge in challenges(reply):
         if challenge.scheme != "bearer":
             continue

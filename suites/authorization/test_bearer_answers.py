@@ -62,7 +62,8 @@ def test_challenge_is_well_formed(platform: Platform, once: Once, who: str) -> N
     """Purpose: a client can read what the challenge says without a guess.
 
     Method: 1. perform each declared operation without a token, with an unknown one, with one that lacks the scope
-            2. expect each attribute of each Bearer challenge once at most, and in its own characters
+            2. expect each attribute of each Bearer challenge once at most, and in its own characters; and of the field
+               to be schemes and parameters with commas between them, each text closed
     """
     for _, reply in refused(platform, once, who):
         expect_well_formed_bearer(reply)

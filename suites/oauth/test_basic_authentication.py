@@ -8,7 +8,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, percent_encoded
-from conformance.oracles.headers import challenges, expect_challenge
+from conformance.oracles.headers import challenges, expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import (
     expect_json_object,
     expect_no_token,
@@ -51,7 +51,7 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str |
     """Purpose: who authenticates by the Authorization field is answered in HTTP's own terms.
 
     Method: 1. send Basic with a wrong secret, and with an unknown client
-            2. expect 401 with a WWW-Authenticate challenge of scheme Basic, and no token
+            2. expect 401 with a WWW-Authenticate challenge of scheme Basic that can be read, and no token
     """
     authorization = basic(client or control.credential("full").client_id, "cf-not-the-secret")
     reply = control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization))
@@ -59,6 +59,7 @@ def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str |
     expect_no_token(reply)
     expect_status(reply, 401)
     expect_challenge(reply, "Basic")
+    expect_readable_challenges(reply)
 
 
 @verifies("oauth/client/401-carries-a-challenge")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_operations import WRITES, Occasion
-from conformance.oracles.headers import challenges, expect_separated
+from conformance.oracles.headers import challenges, expect_readable_challenges
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import expect_no_server_error
@@ -58,4 +58,4 @@ def test_invalid_token_is_told(bearer: Registry, guarded: StoredImage) -> None:
     if "invalid_token" not in told:
         field, proof = reply.headers.get("www-authenticate"), field_matches(reply, "WWW-Authenticate", "invalid_token")
         raise NonConformance('error="invalid_token"', f"{field}", reply, proof=proof)
-    expect_separated(reply)
+    expect_readable_challenges(reply)

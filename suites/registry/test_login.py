@@ -10,7 +10,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.evidence.once import Once
-from conformance.oracles.headers import Challenge, address_parts, challenges, expect_separated
+from conformance.oracles.headers import Challenge, address_parts, challenges, expect_readable_challenges
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_code, expect_json_error, expect_nothing_changed, expect_scope
 from conformance.oracles.status import expect_status
@@ -152,7 +152,7 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
     if "realm" not in expect_login_challenge(reply).parameters:
         raise NonConformance("a challenge with a realm", f"{reply.headers.get('www-authenticate')}", reply)
-    expect_separated(reply)
+    expect_readable_challenges(reply)
 
 
 @verifies("registry/login/realm-is-a-url")

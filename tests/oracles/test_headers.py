@@ -21,6 +21,7 @@ from tests.oracles.replies import reply
         'DPoP error="x", error="y", Bearer realm="a \\"quoted\\" realm"',
         "Bearer",
         "Negotiate dG9rZW4=",
+        'Negotiate dG9rZW4=, Bearer realm = a , , DPoP algs="ES256 \u00e9"',
     ],
 )
 def test_well_formed(value: str) -> None:
@@ -36,6 +37,11 @@ def test_well_formed(value: str) -> None:
         ('Bearer error_description="say \\"please\\""', "error_description has none"),
         ('Bearer error_uri="see the docs"', "error_uri has none"),
         ('bearer scope="projet:\u00e9"', "scope has none"),
+        ('Bearer error="invalid_token", error_description="It has expired.', "of a scheme and"),
+        ('Bearer error="invalid_token", error_description="It has expired."x', "of a scheme and"),
+        ('Bearer error="invalid_token"; realm="a"', "with commas"),
+        ("Bearer scope=project:read", "of a scheme and"),
+        ('realm="a"', "of a scheme and"),
     ],
 )
 def test_not_well_formed(value: str, told: str) -> None:

@@ -150,6 +150,16 @@ class ChallengeWithoutCommas(Defect):
         return original(error, scope).replace('", ', '" ')
 
 
+class ChallengeLeavesTextOpen(Defect):
+    """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/challenge-is-well-formed",)
+
+    def challenge(self, original: Challenges, error: str | None, scope: str | None = None) -> str:
+        return original(error, scope) + (', error_description="See the documentation.' if error else "")
+
+
 class ChallengeNamesScopeAtHand(Defect):
     """RFC 6750 section 3.1: the scope that a challenge names is the one that is necessary."""
 

@@ -291,3 +291,13 @@ class BearerBesideFormCrashes(Defect):
         if request.headers.get("authorization", "").startswith("Bearer") and "client_id" in form:
             raise RuntimeError("two callers")
         return original(request, form)
+
+
+class BasicChallengeLeavesTextOpen(Defect):
+    """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/basic-failure-is-401-with-challenge",)
+
+    def basic_challenge(self, original: Callable[[], str]) -> str:
+        return original().removesuffix('"')
