@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conformance.oracles.proofs import field_lacks, lacks
 from conformance.oracles.s3_documents import expect_document
+from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import listed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -44,6 +45,13 @@ def in_document(reply: Exchange, root: str, algorithm: str) -> Told:
     elements = f"Checksum{algorithm.upper()}", "ChecksumType"
     value, kind = map(document.findtext, elements)
     return Told(reply, value or "", kind or "", (f"<{elements[0]}>", f"<{elements[1]}>"))
+
+
+def in_parts(reply: Exchange, algorithm: str) -> Told:
+    """What a list of parts, however it is named, tells of its first part; the type that it tells is of the object."""
+    document, name = xml_root(reply), f"Checksum{algorithm.upper()}"
+    value = document.findtext(f"Part/{name}") if document is not None else None
+    return Told(reply, value or "", "", (f"<{name}>", "<ChecksumType>"))
 
 
 def expect_checksum(told: Told, right: Mapping[str, str]) -> None:

@@ -175,6 +175,15 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
         raise NonConformance(f"the bytes {short(part)}", short(reply.body), reply, proof=proof)
 
 
+def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> None:
+    """The head of bytes first to last: 206 with their length and Content-Range, or 200 with the length of the whole."""
+    expect_status(reply, {200, 206}, f"for the head of bytes {first}-{last} of {size}")
+    partial = reply.status == 206
+    expect_headers(reply, {"Content-Length": str(last - first + 1 if partial else size)})
+    if partial:
+        expect_headers(reply, {"Content-Range": f"bytes {first}-{last}/{size}"})
+
+
 def expect_whole_or_416(reply: Exchange, whole: bytes) -> None:
     """The whole object with 200, or 416: the answer to a range that is not understood (RFC 9110 section 14.2)."""
     expect_status(reply, {200, 416})

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import SMALLEST_PART, full_part
+from conformance.clients.s3_bodies import full_part
 from conformance.clients.s3_streams import Joined, download
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import (
     completed_etag_of,
-    copied_etag_of,
     expect_entry,
     listing_of,
     upload_id_of,
@@ -223,26 +222,3 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
     for upload in (two, one):
         expect_no_error_inside(space.complete(key, upload, [parts[upload]]))
         expect_bytes(space.get(key), upload.encode())
-
-
-@verifies("storage/multipart/part-can-be-copied")
-@pytest.mark.parametrize(
-    ("asked", "first", "last", "name"),
-    [case("whole", "", 0, 12, ""), case("range", "bytes=2-5", 2, 6, ""), case("of-a-hard-name", "", 0, 12, "%41 +")],
-)
-def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, name: str) -> None:
-    """Purpose: a part can be copied from an object, whole or by a range.
-
-    Method: 1. put an object (over 5 MiB for a range, as S3 asks), under a key that is encoded in the field too, copy it
-               as part 1 of an upload
-            2. delete the object, complete, expect the copied bytes
-    """
-    body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
-    source, key = space.stored(body, key=space.key() + name), space.key()
-    upload = space.opened(key)
-    tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
-
-    space.delete(source)
-
-    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
-    expect_bytes(space.get(key), body[first:last])

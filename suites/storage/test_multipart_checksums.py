@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.clients.s3_bodies import completion_document
 from conformance.clients.storage import NO_FIELDS, Fields
-from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers
+from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers, in_parts
 from conformance.oracles.s3_documents import upload_id_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside
 from conformance.oracles.s3_objects import expect_etag, expect_nothing_stored
@@ -41,10 +41,15 @@ def opened(space: Space, key: str, algorithm: str, kind: str) -> Exchange:
 
 
 def completed(space: Space, key: str, upload: str, algorithm: str, of_the_whole: Fields = NO_FIELDS) -> Exchange:
-    """The answer to the completion of an upload of one part, with the part's checksum and fields on the whole's."""
+    """The answer to the completion of an upload of one part, with the part's checksum and fields on the whole's.
+
+    The part is told with its own checksum, if with any, when it is sent and when parts are listed.
+    """
     name, value = checksum_field(algorithm, BODY)
     part = space.put_part(key, upload, 1, BODY, {name: value})
     expect_status(part, 200, f"for a part with its {name}")
+    for told in (in_headers(part, algorithm), in_parts(space.list_parts(key, upload), algorithm)):
+        expect_checksum(told, {FULL: value, COMPOSITE: value})
     checksums = {1: (f"Checksum{algorithm.upper()}", value)}
     return space.complete_with(key, upload, completion_document([(1, expect_etag(part))], checksums), of_the_whole)
 
@@ -71,7 +76,8 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
     """Purpose: the checksum of an object in parts is of the type that its upload was opened with.
 
     Method: 1. open an upload with an algorithm and a checksum type; where the answer tells a type, expect the one asked
-            2. upload one part with its checksum, complete with it, and with the whole's where that is the type
+            2. upload one part with its checksum, expect it told with that, if any, in the answer and when parts are
+               listed; complete with it, and with the whole's where that is the type
             3. GET with x-amz-checksum-mode: ENABLED
             4. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
     """

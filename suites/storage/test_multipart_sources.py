@@ -1,10 +1,10 @@
-"""What a part is of: other buckets, no upload at all, an upload with a key to encrypt with."""
+"""What a part is of: a range of an object, other buckets, no upload at all, an upload with a key to encrypt with."""
 
 from __future__ import annotations
 
 import pytest
 
-from conformance.clients.s3_bodies import ENCRYPTION_KEY
+from conformance.clients.s3_bodies import ENCRYPTION_KEY, SMALLEST_PART
 from conformance.clients.storage import Bucket
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
@@ -15,6 +15,34 @@ from conformance.vocabulary.check import case, verifies
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
+
+
+@verifies("storage/multipart/part-can-be-copied")
+@pytest.mark.parametrize(
+    ("ranges", "name"),
+    [
+        case("whole", [""], ""),
+        case("range", [f"bytes=0-{SMALLEST_PART - 1}", f"bytes={SMALLEST_PART}-{SMALLEST_PART + 11}"], ""),
+        case("of-a-hard-name", [""], "%41 +"),
+    ],
+)
+def test_part_can_be_copied(space: Space, ranges: list[str], name: str) -> None:
+    """Purpose: a part can be copied from an object, whole or by a range.
+
+    Method: 1. put an object (over 5 MiB for ranges, as S3 asks), under a key that is encoded in the field too, copy it
+               as part 1 of an upload, or its beginning and its end as parts 1 and 2
+            2. delete the object, complete, expect its bytes
+    """
+    body = (b"." * SMALLEST_PART if len(ranges) > 1 else b"") + b"twelve bytes"
+    source, key = space.stored(body, key=space.key() + name), space.key()
+    upload = space.opened(key)
+    copies = [space.copy_part(key, upload, number, source, asked) for number, asked in enumerate(ranges, 1)]
+    tags = [copied_etag_of(copied, "CopyPartResult") for copied in copies]
+
+    space.delete(source)
+
+    expect_no_error_inside(space.complete(key, upload, list(enumerate(tags, 1))))
+    expect_bytes(space.get(key), body)
 
 
 @verifies("storage/service/foreign-source-of-a-part-is-refused")

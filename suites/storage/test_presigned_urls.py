@@ -230,10 +230,10 @@ def test_expiry_is_bounded(space: Space, expires: str) -> None:
 def test_answer_fields_can_be_chosen(space: Space) -> None:
     """Purpose: a presigned GET may choose how a browser saves what it gets.
 
-    Method: 1. presign a GET with response-content-type, response-content-disposition and their like
-            2. expect those fields in the answer, and not in the next one
+    Method: 1. put an object with fields of its own, presign a GET with response-content-type and its like
+            2. expect those fields in the answer, in place of its own, and not in the next one
     """
-    key = space.stored(b"a,b\n")
+    key = space.stored(b"a,b\n", {"Cache-Control": "no-cache", "Content-Disposition": "inline", "Expires": "0"})
     wanted = {
         "response-content-type": "text/csv",
         "response-content-disposition": 'attachment; filename="a.csv"',

@@ -35,7 +35,8 @@ OF_BUCKETS = [
     "policyStatus",
 ]
 OF_OBJECTS = ["acl", "retention", "legal-hold", "torrent", "attributes"]
-NO_ACCOUNT = "000000000000"
+# Of nobody: emulators have 000000000000 and 123456789012 for their own account, to which everything belongs.
+NO_ACCOUNT = "730291846583"
 OTHER_OWNER = {"x-amz-expected-bucket-owner": NO_ACCOUNT}
 NO_VERSION = "cf-no-such-version-0000000000000"
 WRITES = ["acl", "retention", "legal-hold", "tagging", "restore", "encryption"]

@@ -13,7 +13,7 @@ from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import copied_etag_of, expect_document
 from conformance.oracles.s3_errors import require, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_http_date, expect_range
+from conformance.oracles.s3_objects import expect_bytes, expect_head_of_range, expect_http_date, expect_range
 from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
@@ -121,23 +121,27 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
 
 @verifies("storage/multipart/part-that-is-read-is-described")
 def test_part_that_is_read_is_described(space: Space) -> None:
-    """Purpose: who reads an object by the number of a part is told which bytes of it came.
+    """Purpose: who reads an object by the number of a part is told which bytes of it came; so is who asks for its head.
 
-    Method: 1. upload two parts, complete, GET with partNumber=1
+    Method: 1. upload two parts, complete, GET and HEAD with partNumber=1
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
                refusal
     """
     first, last = full_part(b"1"), b"the last part"
-    key = space.key("parts")
+    key, size = space.key("parts"), len(first + last)
     upload = space.opened(key)
     parts = [space.part(key, upload, number, body) for number, body in enumerate((first, last), 1)]
     require(space.complete(key, upload, parts), "multipart uploads")
 
-    reply = space.get(key, query={"partNumber": "1"})
+    reply, head = (space.call(method, key, {"partNumber": "1"}) for method in ("GET", "HEAD"))
+    space.delete(key)
 
     expect_no_server_error(reply)
     if reply.status == 206:
         expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
     elif reply.ok:
         expect_bytes(reply, first + last)
-    space.delete(key)
+    expect_no_server_error(head)
+    if head.ok:
+        whole = head.headers.get("content-length") == str(size)
+        expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)

@@ -137,6 +137,20 @@ class OverridesStay(Defect):
         return answer
 
 
+class OverridesBesideTheObjectsOwn(Defect):
+    """S3 API Reference, GetObject, response-cache-control and its like: they replace the object's own field."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/answer-fields-can-be-chosen",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        own = bucket.objects[call.key].headers
+        for name in own.keys() & gateway(original).overrides(call):
+            answer.headers.append(name, own[name])
+        return answer
+
+
 class OverridesOfTypeOnly(Defect):
     """S3 API Reference, GetObject: response-cache-control and response-expires are heeded as the type is."""
 

@@ -36,6 +36,18 @@ class NextMarkerMissing(Defect):
         return answer
 
 
+class FirstVersionTellsADayOnly(Defect):
+    """S3 API Reference, ListObjects, LastModified: a timestamp, as ListObjectsV2 has it."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/tells-what-head-tells",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(rb"(<LastModified>[0-9-]*T)[0-9:.]*Z", rb"\g<1>00:00:00Z", answer.body)
+        return answer
+
+
 class CommonPrefixesUnsorted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: in order, like keys."""
 

@@ -93,6 +93,30 @@ class CompositeOfTheBytes(Defect):
         return {name: f"{checksum(name, body)}-{len(parts)}" if composite else sums[name] for name in sums}
 
 
+class PartIsAnsweredWithAnotherChecksum(Defect):
+    """S3 API Reference, UploadPart, x-amz-checksum-: the checksum of the part, which SDKs complete the upload with."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    async def upload_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        for name in [each for each in answer.headers if each.lower().startswith("x-amz-checksum-")]:
+            answer.headers[name] = checksum(name.lower().removeprefix("x-amz-checksum-"), b"")
+        return answer
+
+
+class PartIsListedWithAnotherChecksum(Defect):
+    """S3 API Reference, ListParts, ChecksumCRC32 and its like: the checksum of the part."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def listed_part(self, original: Any, part: Part) -> str:
+        told: str = original(replace(part, checksums={name: checksum(name, b"") for name in part.checksums}))
+        return told
+
+
 class ResultTellsTheLastPartsChecksum(Defect):
     """S3 API Reference, CompleteMultipartUpload: the checksum in the result is the object's."""
 
@@ -195,6 +219,19 @@ def without_size(call: Call) -> Call:
     return replace(call, request=replace(call.request, headers=headers))
 
 
+class RangeOfACopyFromTheStartRefused(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: bytes=first-last, from zero-based offsets on."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        if call.headers.get("x-amz-copy-source-range", "").startswith("bytes=0-"):
+            raise Fault("InvalidArgument")
+        body: bytes = original(call, source)
+        return body
+
+
 class AbortTakesAllOfTheKey(Defect):
     """S3 API Reference, AbortMultipartUpload: it aborts the upload that its id names."""
 
@@ -230,6 +267,20 @@ class PartReadWithoutRange(Defect):
         query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
         answer: Answer = await original(replace(call, query=query))
         answer.status = 206 if by_part else answer.status
+        return answer
+
+
+class HeadByPartIsOfTheWhole(Defect):
+    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, that of HEAD as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        by_part = call.request.method == "HEAD" and "partNumber" in call.query
+        query = {name: value for name, value in call.query.items() if not by_part or name != "partNumber"}
+        answer: Answer = await original(replace(call, query=query))
+        answer.status = 206 if by_part and answer.status == 200 else answer.status
         return answer
 
 

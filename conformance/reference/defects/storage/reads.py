@@ -306,3 +306,15 @@ class IfMatchCreates(Defect):
     def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
         if found is not None:
             original(asked, found)
+
+
+class HeadOfRangeWithoutPlace(Defect):
+    """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it is about, and so does its head."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/head-tells-the-part",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 206:
+            del answer.headers["Content-Range"]
+        return answer
