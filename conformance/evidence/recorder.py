@@ -264,7 +264,9 @@ class Recorder:
         if b"token" in exchange.body[:KEPT_BODY]:
             text = exchange.body[:KEPT_BODY].decode("utf-8", "replace")
             self.redactor.learn_issued(text)
-            self.watch.excuse_issued(exchange, issued_tokens(text))
+            tokens = issued_tokens(text)
+            self.watch.excuse_issued(exchange, tokens)
+            self.watch.measure(tokens, entry)
         self.watch.look(exchange, entry)
 
     def _keep(self, kept: Kept) -> None:

@@ -1,4 +1,4 @@
-"""Looks through every answer of a run for what another organization stored: its canaries.
+"""Looks through every answer of a run for what another organization stored, its canaries, and at every token.
 
 A canary is a text that stands in the other organization's things and nowhere else. Every recorded answer is searched
 whole, also what the evidence does not keep of it. What the other organization's own credentials are answered may
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
@@ -30,10 +31,12 @@ class Watch:
     """``sightings`` are plain data: the entry of the evidence, the canary, where in the answer it stood.
 
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
+    ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     """
 
     def __init__(self) -> None:
         self.sightings: list[dict[str, Any]] = []
+        self.misfits: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
         self._canaries: dict[bytes, str] = {}
@@ -62,6 +65,12 @@ class Watch:
             for token in tokens:
                 self.excuse(token)
 
+    def measure(self, tokens: list[str], entry: Callable[[], dict[str, Any]]) -> None:
+        """Looks at the signatures of tokens that an answer issues."""
+        for wrong in filter(None, map(misfit, tokens)):
+            if len(self.misfits) < KEPT_SIGHTINGS:
+                self.misfits.append({"entry": entry(), "wrong": wrong})
+
     def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Searches one answer; ``entry`` makes that of the evidence."""
         self.answers += 1
@@ -83,17 +92,18 @@ class Watch:
 
     def forget(self) -> None:
         """Forgets what was seen, as at the begin of a run."""
-        self.sightings, self.seen, self.answers = [], 0, 0
+        self.sightings, self.misfits, self.seen, self.answers = [], [], 0, 0
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""
-        return {"answers": self.answers, "seen": self.seen, "sightings": self.sightings}
+        return {"answers": self.answers, "seen": self.seen, "sightings": self.sightings, "misfits": self.misfits}
 
     def join(self, told: dict[str, Any]) -> None:
         """Adds what another worker has seen."""
         self.answers += told["answers"]
         self.seen += told["seen"]
         self.sightings += told["sightings"]
+        self.misfits += told["misfits"]
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

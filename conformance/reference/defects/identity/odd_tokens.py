@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import re
@@ -296,3 +297,20 @@ class MembersShowSecrets(Defect):
         surface = surface_of(original)
         told = [{**each, "secret": surface.clients[each["id"]].secret} for each in call.organization.members]
         return surface.listing(call.request, told)
+
+
+class SignatureLosesLeadingZeros(Defect):
+    """RFC 7518 section 3.4: the numbers of a signature keep their leading zeros; here one token in three has one."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/signature-has-its-length",)
+    made = itertools.count()
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        if next(self.made) % 3:
+            return original(claims)
+        while True:
+            signed, _, signature = original(claims).rpartition(".")
+            octets = base64.urlsafe_b64decode(signature + "==")
+            if not octets[0]:
+                return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
