@@ -98,7 +98,8 @@ def test_links_leave_nothing_out(registry: Registry, stored: StoredImage, guarde
     if len(strings_of(first, "repositories")) != 1:
         raise NotApplicable("the answer has not one name")
     if link is None and len(whole) > 1:
-        raise NonConformance("a Link to the next", f"none, and {len(whole)} repositories", first, *pages)
+        told = f"one name of {len(whole)}, and no Link"
+        raise NonConformance("a Link to the next", told, *pages, first)
     if link is None:
         raise NotApplicable("there is one repository alone")
     second = expect_reachable("a Link", lambda: registry.follow_catalog(first, link))
