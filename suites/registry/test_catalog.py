@@ -23,13 +23,18 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 
 @pytest.fixture
-def pages(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> list[Exchange]:
-    """The catalog to its end, fifty names a page, after two images were pushed."""
-    return _whole(registry, once)
+def three(stored: StoredImage, guarded: StoredImage, explored: StoredImage) -> None:
+    """Three repositories at least, so that a page of two is followed by another."""
 
 
-def _whole(registry: Registry, once: Once) -> list[Exchange]:
+@pytest.fixture
+def pages(registry: Registry, three: None, once: Once) -> list[Exchange]:
+    """The catalog to its end, fifty names a page, after three images were pushed."""
     return once("catalog", lambda: pages_from(registry.catalog("?n=50"), registry.follow_catalog))
+
+
+def _two(registry: Registry, once: Once) -> Exchange:
+    return once("catalog of two", lambda: registry.catalog("?n=2"))
 
 
 @verifies("registry/catalog/has-what-was-pushed")
@@ -85,44 +90,43 @@ def test_catalog_is_sorted(pages: list[Exchange], stored: StoredImage) -> None:
 
 
 @verifies("registry/catalog/links-leave-nothing-out")
-def test_links_leave_nothing_out(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> None:
+def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once: Once) -> None:
     """Purpose: whoever follows the links misses no repository and sees none twice, and comes to an end.
 
-    Method: 1. read the catalog to its end, which it must have; ask for one repository, follow the answer's Link once
-            2. expect a Link, where there is more than one; another name, and none of the whole catalog between the two
+    Method: 1. read the catalog to its end, which it must have; ask for two repositories, follow the answer's Link once
+            2. expect a Link, where there are more; other names, and none of the whole catalog between the two pages
     """
-    pages = _whole(registry, once)
     whole = [each for page in pages for each in strings_of(page, "repositories")]
-    first = once("catalog of one", lambda: registry.catalog("?n=1"))
-    link = next_link(first)
-    if len(strings_of(first, "repositories")) != 1:
-        raise NotApplicable("the answer has not one name")
-    if link is None and len(whole) > 1:
-        told = f"one name of {len(whole)}, and no Link"
+    first = _two(registry, once)
+    names, link = strings_of(first, "repositories"), next_link(first)
+    if not 0 < len(names) <= 2:
+        raise NotApplicable("the answer has not one name or two")
+    if link is None and len(whole) > len(names):
+        told = f"no Link, and {len(names)} of {len(whole)} names"
         raise NonConformance("a Link to the next", told, *pages, first)
     if link is None:
-        raise NotApplicable("there is one repository alone")
+        raise NotApplicable("there are no more")
     second = expect_reachable("a Link", lambda: registry.follow_catalog(first, link))
 
-    (before,), after = strings_of(first, "repositories"), strings_of(second, "repositories")
-    passed = [each for each in whole if each > before and not (after and after[0] <= each)]
-    if passed or before in after:
+    before, after = names[-1], strings_of(second, "repositories")
+    passed = [each for each in whole if each > before and each not in names and not (after and after[0] <= each)]
+    if passed or set(names) & set(after):
         told = f"{after}" + (f"; {', '.join(passed[:3])} passed over" if passed else "")
         raise NonConformance(f"what comes behind {before}", told, first, second)
 
 
 @verifies("registry/catalog/n-limits-the-page")
-def test_catalog_n(registry: Registry, stored: StoredImage, guarded: StoredImage, once: Once) -> None:
+def test_catalog_n(registry: Registry, three: None, once: Once) -> None:
     """Purpose: a client gets no more names than it asks for.
 
-    Method: 1. ask for one repository
-            2. expect at most one
+    Method: 1. ask for two repositories
+            2. expect at most two
     """
-    reply = once("catalog of one", lambda: registry.catalog("?n=1"))
+    reply = _two(registry, once)
 
-    if len(strings_of(reply, "repositories")) > 1:
-        proof = Proof(reply.id, lacks=r'"repositories" *: *\[[^],]*,')
-        raise NonConformance("one repository", f"{len(strings_of(reply, 'repositories'))}", reply, proof=proof)
+    if len(strings_of(reply, "repositories")) > 2:
+        proof = Proof(reply.id, lacks=r'"repositories" *: *\[[^],]*,[^],]*,')
+        raise NonConformance("two repositories", f"{len(strings_of(reply, 'repositories'))}", reply, proof=proof)
 
 
 @verifies("registry/catalog/bad-n-is-no-server-error")

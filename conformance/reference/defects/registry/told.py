@@ -189,6 +189,17 @@ class CatalogPassesOverOne(Defect):
         return reference
 
 
+class CatalogGoesOnBehindTheFirst(Defect):
+    """Docker Registry V2, Pagination: the Link goes on behind a page's last name, and not behind its first."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
+        reference: str = original(request, size, rest[0] if kind_of(request) == "catalog" else last, rest)
+        return reference
+
+
 class HeadTypeIsAlwaysImage(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD of an index says that it is one."""
 
