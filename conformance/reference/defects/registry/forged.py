@@ -103,6 +103,16 @@ class ChallengeRunsOn(Defect):
         return told if error else [value + "x" for value in told]
 
 
+class ScopesJoinedByCommas(Defect):
+    """Docker token scopes: between the scopes of a challenge stand blanks; commas stand between a scope's actions."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/mount-challenge-names-the-source",)
+
+    def challenged_scope(self, original: Any, wanted: list[Access]) -> str:
+        return str(original(wanted)).replace(" ", ",")
+
+
 class ErrorOfAChallengeRunsOn(Defect):
     """RFC 9110 section 11.2, RFC 6750 section 3.1: nor does anything come directly behind ``error="invalid_token"``."""
 

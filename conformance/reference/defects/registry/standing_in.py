@@ -118,7 +118,7 @@ class Sha512MountedEmpty(Defect):
     """distribution-spec 1.1, Mounting a blob: what was mounted is there, by whichever digest."""
 
     surface = "registry"
-    noticed_by = ("registry/digest/sha512-is-verified",)
+    noticed_by = ("registry/mount/by-sha512-is-there",)
 
     async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
         return digest.startswith("sha512:") or bool(await original(source, target, digest))
