@@ -32,13 +32,16 @@ class Watch:
 
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
+    ``bare`` are the entries of identity's answers of 401 that carry no challenge, those of its token endpoint aside.
     """
 
     def __init__(self) -> None:
         self.sightings: list[dict[str, Any]] = []
         self.misfits: list[dict[str, Any]] = []
+        self.bare: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
+        self._api, self._token_endpoint = "", ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()
@@ -48,6 +51,9 @@ class Watch:
         for canary in [*(target.foreign.canaries if target.foreign else ()), canary_of(run)]:
             for form in (canary, json.dumps(canary)[1:-1], quote(canary)):
                 self._canaries[form.encode()] = canary
+        if target.identity:
+            self._api = f"{target.identity.url}/"
+            self._token_endpoint = target.identity.url + target.identity.token_path
         if target.identity and "foreign" in target.identity.credentials:
             self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
         if target.registry and "foreign" in target.registry.credentials:
@@ -74,6 +80,8 @@ class Watch:
     def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Searches one answer; ``entry`` makes that of the evidence."""
         self.answers += 1
+        if exchange.status == 401 and "www-authenticate" not in exchange.headers and self._is_of_the_api(exchange.url):
+            self.bare += [entry()] if len(self.bare) < KEPT_SIGHTINGS else []
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -81,6 +89,9 @@ class Watch:
                 if form in content and not self._is_theirs(exchange) and not _sent(exchange, [form]):
                     self._note(entry, canary, where)
                     return
+
+    def _is_of_the_api(self, url: str) -> bool:
+        return bool(self._api) and url.startswith(self._api) and not url.startswith(self._token_endpoint)
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1
@@ -92,11 +103,12 @@ class Watch:
 
     def forget(self) -> None:
         """Forgets what was seen, as at the begin of a run."""
-        self.sightings, self.misfits, self.seen, self.answers = [], [], 0, 0
+        self.sightings, self.misfits, self.bare, self.seen, self.answers = [], [], [], 0, 0
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""
-        return {"answers": self.answers, "seen": self.seen, "sightings": self.sightings, "misfits": self.misfits}
+        kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare}
+        return {"answers": self.answers, "seen": self.seen, **kept}
 
     def join(self, told: dict[str, Any]) -> None:
         """Adds what another worker has seen."""
@@ -104,6 +116,7 @@ class Watch:
         self.seen += told["seen"]
         self.sightings += told["sightings"]
         self.misfits += told["misfits"]
+        self.bare += told["bare"]
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

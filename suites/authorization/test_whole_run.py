@@ -1,16 +1,18 @@
-"""What is judged of the run as a whole: that nothing of another organization stood in any of its answers."""
+"""What is judged of the run as a whole: of any of its answers, whatever it was asked for."""
 
 from __future__ import annotations
 
 from functools import partial
+
+import pytest
 
 from conformance.clients.at_once import at_once
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.canaries import expect_no_sighting
 from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import concludes, verifies
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 
 @verifies("authorization/isolation/nothing-foreign-in-any-answer")
@@ -53,3 +55,27 @@ def sweep(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
             partial(send, path=f"{path}/{platform.names.new()}"),
             partial(send, path=path, document={"cf": 1}),
         ])  # fmt: skip
+
+
+@verifies("authorization/bearer/401-carries-a-bearer-challenge")
+@concludes()
+@pytest.mark.parametrize("value", [case("of-the-whole-run", "Bearer cf cf")])
+def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, value: str) -> None:
+    """Purpose: a client is told how to authenticate, whatever was wrong with its token, or with the field for it.
+
+    Method: 1. read a declared resource with two words for a token
+            2. where that is 401, and in every other 401 that the run was given before by identity's APIs, expect
+               WWW-Authenticate
+    """
+    platform.http.get(platform.operations("read")[0].path, [("Authorization", value)])
+    bare = recorder.watch.bare
+    if bare:
+        first = bare[0]
+        recalled = recorder.recall(first)
+        finding = NonConformance(
+            "401 with WWW-Authenticate",
+            f"none in {len(bare)} of the run's, the first to {first['method']} {first['url']}",
+            proof=Proof(recalled, fields_match=(("WWW-Authenticate", "[A-Za-z]"),)),
+        )
+        finding.exchange_ids = [recalled]
+        raise finding

@@ -90,6 +90,26 @@ def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> Non
     assert len(other.watch.sightings) == 20
 
 
+@pytest.mark.parametrize(
+    ("url", "status", "fields", "told"),
+    [
+        ("http://i/api/a?b", 401, [], True),
+        ("http://i/api/a", 401, [("www-authenticate", "Bearer")], False),
+        ("http://i/api/a", 403, [], False),
+        ("http://i/oauth/token", 401, [], False),
+        ("http://other/api/a", 401, [], False),
+    ],
+)
+def test_a_401_of_identity_without_a_challenge_is_told(
+    url: str, status: int, fields: list[tuple[str, str]], told: bool
+) -> None:
+    recorder, other = Recorder(), Recorder()
+    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": {"url": "http://i"}}), "0run")
+    recorder.exchange(Exchange("x-1", "GET", url, Headers([]), b"", status, Headers(fields), b"", 0.0, 0.0))
+    other.watch.join(recorder.watch.told())
+    assert [each["url"] for each in other.watch.bare] == ([url] if told else [])
+
+
 def test_a_recalled_exchange_is_evidence_of_the_check_that_recalls_it(recorder: Recorder) -> None:
     recorder.exchange(answer(CANARY.encode()))
     recorder.begin()

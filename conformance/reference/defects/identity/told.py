@@ -33,6 +33,19 @@ class ChallengeOfReadsAlone(Defect):
         return answer
 
 
+class ChallengeToReadableFieldsAlone(Defect):
+    """RFC 6750 section 3: a 401 carries WWW-Authenticate, that to a field which is no Bearer token as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/401-carries-a-bearer-challenge",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        shown = request.headers.get("authorization") or "none"
+        if is_api_request(request) and answer.status == 401 and " " in shown.removeprefix("Bearer "):
+            del answer.headers["WWW-Authenticate"]
+        return answer
+
+
 class LackingScopeToWriteNamesNoError(Defect):
     """RFC 6750 section 3.1: a token that lacks the scope is error="insufficient_scope", also for a write."""
 
