@@ -20,6 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +77,15 @@ class Row:
         return self.name.split(BESIDE)
 
     def beside(self, other: Row) -> Row | None:
-        """All their variants at once; None where they are of two surfaces, or have a method of it in common."""
-        methods, others = (set[str]().union(*map(altered, row.parts)) for row in (self, other))
-        if self.surface != other.surface or methods & others:
-            return None
-        without, misses = self.without + other.without, self.misses + other.misses
-        return replace(self, name=f"{self.name}{BESIDE}{other.name}", without=without, misses=misses)
+        """All their variants at once; None where they are of two surfaces, or replace a method of it in common."""
+        methods, others = (set[str]().union(*map(replaced, row.parts)) for row in (self, other))
+        return None if self.surface != other.surface or methods & others else merged(self, other)
+
+
+def merged(one: Row, other: Row) -> Row:
+    """The variants of two rows at once."""
+    without, misses = one.without + other.without, one.misses + other.misses
+    return replace(one, name=f"{one.name}{BESIDE}{other.name}", without=without, misses=misses)
 
 
 def mistakes_of(made: type[Alteration]) -> list[str]:
@@ -103,11 +107,9 @@ def mistakes_of(made: type[Alteration]) -> list[str]:
     return found
 
 
-def altered(name: str) -> set[str]:
-    """The methods that an alteration has of its own, those that it has in place of its surface's among them."""
-    made = alterations()[name]
-    seen = (each for each in ("intercept", "rewrite") if getattr(made, each) is not getattr(Alteration, each))
-    return {*overridden_names(made), *seen}
+def replaced(name: str) -> set[str]:
+    """The methods of its surface that an alteration has others for. What several say of an answer is said in turn."""
+    return set(overridden_names(alterations()[name]))
 
 
 def joined(wanted: Iterable[Row], most: int) -> list[Row]:
@@ -172,12 +174,18 @@ class Table:
             session.config.stash[KEYS.target] = target.model_copy(update={"features": claimed})
             found = self.run(list(self.of(row, items))) | self.broken()
             if (noticed(found) or BROKEN in found) and len(row.parts) > 1:
-                # Which of them is minded, or whether they only do not go together, each by itself shows.
-                left += [single for single in self.singles if single.name in row.parts]
+                # Which of them is minded, or whether they only do not go together, halves show, and halves of these.
+                left += self.halves(row)
             else:
                 self.verdicts[row.name] = found
         tell(self.control, "reset")
         return True
+
+    def halves(self, row: Row) -> list[Row]:
+        """The two halves of a row of several variants."""
+        singles = [single for single in self.singles if single.name in row.parts]
+        middle = len(singles) // 2
+        return [reduce(merged, half) for half in (singles[:middle], singles[middle:])]
 
     def broken(self) -> dict[str, dict[str, Any]]:
         """What the reference did not mean to do since it was last asked, and which defects did nothing at all.

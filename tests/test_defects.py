@@ -10,7 +10,7 @@ import pytest
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import BROKEN, CLEAN, Row, altered, joined, noticing, rows, run_in_processes, run_rows
+from tests.defects import BROKEN, CLEAN, Row, joined, noticing, replaced, rows, run_in_processes, run_rows
 
 pytestmark = pytest.mark.once
 
@@ -82,7 +82,7 @@ def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left
     assert len(groups) <= left * len(variants())
     for row in groups:
         assert len(row.parts) <= most
-        methods = [method for each in row.parts for method in altered(each)]
+        methods = [method for each in row.parts for method in replaced(each)]
         assert len(methods) == len(set(methods)), row.name
         without = {
             feature for row_of_one in variants() if row_of_one.name in row.parts for feature in row_of_one.without
