@@ -9,8 +9,9 @@ import hashlib
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
@@ -23,7 +24,10 @@ DEFAULT_LIFETIME_S = 60
 LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
 PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
+TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
+"""The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Presenter(Protocol):
@@ -115,26 +119,46 @@ class Door:
             self.tokens[account.role, scopes] = token, time.monotonic() + lifetime_of(reply) - RENEWED_BEFORE_S
             return token
 
-    def learn(self, account: Account, scopes: Scopes, token: str) -> None:
+    def learn(self, account: Account, scopes: Scopes, token: str, parameters: Mapping[str, str] = NOTHING) -> None:
         """Has a token that an account was given for scopes called by a name, and tells how it is had again."""
+        tag = tag_of(*scopes, *(f"{name}={value}" for name, value in parameters.items()))
+        self.call(f"REGISTRY_{account.role.upper()}_TOKEN_{tag}", token, account, scopes, parameters)
+
+    def call(
+        self,
+        name: str,
+        token: str,
+        account: Account,
+        scopes: Scopes,
+        parameters: Mapping[str, str],
+        member: str = TOKEN,
+    ) -> None:
+        """Has a token called by this name, and tells by which question of an account's it is had again."""
         recorder = self.http.recorder
-        # Of several processes, or parts of a run, each has tokens of its own: what they are for tells them apart.
-        tag = hashlib.sha256(" ".join(scopes).encode()).hexdigest()[:8].upper()
-        name = f"REGISTRY_{account.role.upper()}_TOKEN_{tag}"
         recorder.redactor.learn(name, token)
-        asked = [*([f"service={self.service}"] if self.service else []), *(f"scope={scope}" for scope in scopes)]
-        query = " ".join(f"--data-urlencode {_word(each)}" for each in asked)
+        named = {**({"service": self.service} if self.service else {}), **parameters}
+        asked = [*(f"{each}={value}" for each, value in named.items()), *(f"scope={scope}" for scope in scopes)]
+        query = " ".join(f"--data-urlencode {word(each)}" for each in asked)
         recorder.recipe(
             name,
             # By standard input, so that the password is in no list of processes.
-            f'{name}=$(printf %s:%s {_word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
-            f"| curl -sSL -G -K - {_word(self.realm)} {query} "
-            f"| {TOKEN_OF_JSON})",
+            f'{name}=$(printf %s:%s {word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
+            f"| curl -sSL -G -K - {word(self.realm)} {query} "
+            f"| {picked(member)})",
         )
 
 
 USER_OF_PAIR = r"""sed 's/[\\"]/\\&/g; s/.*/user = "&"/'"""
-TOKEN_OF_JSON = r"""sed -n 's/.*"\(access_\)*token" *: *"\([^"]*\)".*/\2/p'"""
+
+
+def tag_of(*asked: str) -> str:
+    """What tells names of tokens apart, of which several processes, or parts of a run, have each their own."""
+    return hashlib.sha256(" ".join(asked).encode()).hexdigest()[:8].upper()
+
+
+def picked(member: str) -> str:
+    """The command that picks a token out of a JSON object on standard input, ``TOKEN`` or ``REFRESH_TOKEN``."""
+    return rf"""sed -n 's/.*"{member}" *: *"\([^"]*\)".*/\2/p'"""
 
 
 @dataclass(frozen=True)
@@ -157,13 +181,13 @@ class Login:
     def _tell_how_it_is_coded(self) -> None:
         """What looks for these credentials in an answer knows them by a name, which is made of the password's."""
         name = self.account.password_name
-        pair = f'{_word(self.account.username)} "${name}"'
+        pair = f'{word(self.account.username)} "${name}"'
         self.door.http.recorder.recipe(
             f"{name}_IN_BASE64", f"{name}_IN_BASE64=$(printf %s:%s {pair} | base64 | tr -d '\\n')"
         )
 
 
-def _word(text: str) -> str:
+def word(text: str) -> str:
     """A text as one word of the shell, quoted also where it need not be: a challenge may say anything."""
     return "'" + text.replace("'", "'\"'\"'") + "'"
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from conformance.clients.registry import Registry, StoredImage
-from conformance.clients.registry_login import Account, token_in
+from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, picked, tag_of, token_in, word
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import basic_login
@@ -18,18 +18,15 @@ MOST_LEEWAY_S = 300
 """For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
 
 
-def ask(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> Exchange:
+def ask(bearer: Registry, role: str, *scopes: str, **parameters: str) -> Exchange:
     """The token endpoint's answer to a role that asks for scopes."""
     account: Account = bearer.account(role)
     reply = bearer.door.ask_token(scopes, basic_login(account.username, account.password), **parameters)
-    if parameters:
-        bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_TOKEN", token_in(reply))
-    else:
-        bearer.door.learn(account, scopes, token_in(reply))
+    bearer.door.learn(account, scopes, token_in(reply), parameters)
     return reply
 
 
-def token_for(bearer: Registry, role: str, *scopes: str, **parameters: Any) -> str:
+def token_for(bearer: Registry, role: str, *scopes: str, **parameters: str) -> str:
     """A token; Inconclusive where none is given."""
     token = token_in(ask(bearer, role, *scopes, **parameters))
     if not token:
@@ -115,11 +112,13 @@ def actions_in(token: str) -> set[str]:
 
 def refresh_token_of(bearer: Registry, role: str) -> str:
     """A refresh token, asked for; not asked where none is offered."""
-    reply = ask(bearer, role, offline_token="true")
+    asked = {"offline_token": "true"}
+    reply = ask(bearer, role, **asked)
     found = reply.member("refresh_token") if reply.ok else None
     if not isinstance(found, str):
         raise NotApplicable("the token endpoint offers no refresh token")
-    bearer.http.recorder.redactor.learn(f"REGISTRY_{role.upper()}_REFRESH_TOKEN", found)
+    account: Account = bearer.account(role)
+    bearer.door.call(f"REGISTRY_{role.upper()}_REFRESH_TOKEN", found, account, (), asked, REFRESH_TOKEN)
     return found
 
 
@@ -137,10 +136,21 @@ def granted_by_password(bearer: Registry, username: str, password: str, *scopes:
 
 
 def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exchange:
-    """The answer to a form, the token of which evidence calls by this name."""
+    """The answer to a form, the token of which evidence calls by this name and tells how it is had again."""
     bearer.door.keep_from_clear()
+    form = {**form, "client_id": "conformance"}
     fields = [("Content-Type", "application/x-www-form-urlencoded")]
-    content = urlencode({**form, "client_id": "conformance"}).encode()
-    reply = bearer.http.send("POST", bearer.door.realm, fields, content)
-    bearer.http.recorder.redactor.learn(name, token_in(reply))
+    reply = bearer.http.send("POST", bearer.door.realm, fields, urlencode(form).encode())
+    recorder = bearer.http.recorder
+    shown = {each: recorder.redactor.text(value) for each, value in form.items()}
+    name = f"{name}_{tag_of(*shown.values())}"
+    recorder.redactor.learn(name, token_in(reply))
+    secret = next((each for each, value in shown.items() if value != form[each]), None)
+    if secret is not None:
+        told = " ".join(
+            f"--data-urlencode {word(f'{each}={value}')}" for each, value in shown.items() if each != secret
+        )
+        # By standard input, so that the secret is in no list of processes.
+        asked = f"curl -sS {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
+        recorder.recipe(name, f'{name}=$(printf %s "{shown[secret]}" | {asked} | {picked(TOKEN)})')
     return reply

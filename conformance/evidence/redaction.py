@@ -65,6 +65,7 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
+        self._public: set[str] = set()
         self._known: dict[str, str] = {}
         # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
         self._parts: dict[str, str] = {}
@@ -77,6 +78,7 @@ class Redactor:
         """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
         if len(value) < SHORTEST:
             return
+        self.publish(name)
         self._known[name] = value
         self._seen.clear()
         self._seen_bodies.clear()
@@ -98,8 +100,20 @@ class Redactor:
             lowered = form.lower()
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
-                self._fragments[lowered[start : start + FRAGMENT]] = name
+                fragment = lowered[start : start + FRAGMENT]
+                if fragment not in self._public:
+                    self._fragments[fragment] = name
                 self._glimpses.update(lowered[each : each + GLIMPSE] for each in range(start, start + STEP))
+
+    def publish(self, text: str) -> None:
+        """Has what a text says taken for no part of a secret: a password may hold the name of the repository.
+
+        Such a secret is still replaced where it is whole, and where more is left of it than that.
+        """
+        lowered = text.lower()
+        for start in range(len(lowered) - FRAGMENT + 1):
+            self._public.add(lowered[start : start + FRAGMENT])
+            self._fragments.pop(lowered[start : start + FRAGMENT], None)
 
     def learn_login(self, name: str, user: str, value: str) -> None:
         """Remembers a secret also as it stands beside its user's name in Basic credentials (RFC 7617 section 2)."""

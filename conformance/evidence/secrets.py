@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from conformance.evidence.redaction import Redactor
 from conformance.target import configuration, proxies
 from conformance.target.description import Target
+from conformance.vocabulary.values import AGENT
 
 
 def learn_secrets(redactor: Redactor, target: Target) -> None:
     """Has the secrets of a target replaced, also where they stand in base64 beside the name of who logs in."""
+    for text in (AGENT, *_texts_in(configuration.redacted(target))):
+        # Names of a run's own begin with some of these.
+        redactor.publish(f"{text}-cf-")
     for secret in configuration.secrets(target):
         redactor.learn(secret.name, secret.reveal())
     for proxy in proxies.named():
@@ -20,3 +27,16 @@ def learn_secrets(redactor: Redactor, target: Target) -> None:
         redactor.learn_login(secret.name, credential.client_id, secret.reveal())
     for login in (target.registry.credentials if target.registry else {}).values():
         redactor.learn_login(login.password.name, login.username, login.password.reveal())
+
+
+def _texts_in(plain: Any) -> Iterator[str]:
+    """Every text of JSON data, names of members among them."""
+    if isinstance(plain, str):
+        yield plain
+    elif isinstance(plain, dict):
+        for name, value in plain.items():
+            yield name
+            yield from _texts_in(value)
+    elif isinstance(plain, list | tuple):
+        for each in plain:
+            yield from _texts_in(each)

@@ -13,6 +13,8 @@ ORGANIZATION = "acme"
 OTHER_ORGANIZATION = "globex"
 ODD = " +/=%&$'\"\\"
 """Characters that a secret may have (RFC 6749 appendix A.2) and that URLs, forms, JSON and shells read otherwise."""
+WORDS = "conformance-password-registry"
+"""What secrets of users hold as well as the names of repositories, of variables and of the suite."""
 SCOPES = (
     "organization:read",
     "member:read",
@@ -113,7 +115,7 @@ class Seeds:
     public_url: dict[str, str] = field(default_factory=dict)
 
     def make_secrets_odd(self) -> None:
-        """Gives every secret those characters; to be called before anything is told of them."""
+        """Gives every secret those characters and words; to be called before anything is told of them."""
         for client in self.clients:
             client.secret = _odd(client.secret)
         for account in self.accounts:
@@ -123,4 +125,4 @@ class Seeds:
 
 
 def _odd(secret: str) -> str:
-    return f"{secret[:8]}{ODD}{secret[8:]}"
+    return f"{secret[:8]}{ODD}{WORDS}{secret[8:]}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import shlex
+import subprocess
 import time
+from itertools import chain
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -113,6 +116,24 @@ def test_a_realm_adds_no_words_to_the_command_that_gets_a_token_again() -> None:
     (recipe,) = recorder.recipes.values()
     words = shlex.split(recipe)
     assert door.realm in words and "service='$(id)" in words
+
+
+def test_a_token_of_a_form_is_had_again_by_the_command_that_is_told() -> None:
+    with answering(*[ANSWER] * 3) as (url, received):
+        recorder = Recorder()
+        recorder.redactor.learn(PUSHER.password_name, PUSHER.password)
+        http = HttpClient(url, recorder)
+        described = description.Registry(url=url, repository="orgs/acme/app")
+        registry = Registry(http, described, Door("bearer", f"{url}/token", "it's", "delete", http), Fixed())
+        for scope in ("repository:a:pull", "repository:b:pull"):
+            granted_by_password(registry, PUSHER.username, PUSHER.password, scope)
+        (_, first), (name, recipe) = recorder.recipes.items()
+        assert PUSHER.password not in first + recipe
+        shell = f"{PUSHER.password_name}={PUSHER.password}; {recipe}; echo ${name}"
+        printed = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout
+    assert printed == "a-token-of-sixteen-letters\n"
+    _, asked, again = (parse_qs(each.rpartition(b"\r\n")[2].decode()) for each in chain(*received.connections))
+    assert asked == again
 
 
 def jwt_of(*parts: bytes) -> str:

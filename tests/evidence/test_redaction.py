@@ -103,6 +103,23 @@ def test_basic_credentials_that_are_no_right_base64_are_told_without_the_secret(
     assert credentials[12:24] not in shown
 
 
+@pytest.mark.parametrize("secret", ["conformance-password-4711", "registry/pusher-password-4711"])
+def test_a_secret_that_holds_a_public_name_hides_no_name(secret: str) -> None:
+    redactor = Redactor()
+    redactor.publish("orgs/acme/conformance-cf-")
+    redactor.learn("CT_PASSWORD", secret)
+    redactor.learn("CT_REGISTRY_PUSHER_PASSWORD", secret[::-1])
+    redactor.learn("FULL_TOKEN", TOKEN)
+    url = "https://registry.example/v2/orgs/acme/conformance-cf-0tp771m59ee-w-1x-guarded/manifests/v1"
+    assert redactor.text(url) == url
+    assert redactor.text(f"a={secret}&b={secret[::-1]}") == "a=$CT_PASSWORD&b=$CT_REGISTRY_PUSHER_PASSWORD"
+    login = base64.b64encode(f"ct-pull:{secret[::-1]}".encode()).decode()
+    told = redactor.header("Authorization", f"Basic {login}")
+    assert told == "Basic <base64 of ct-pull:$CT_REGISTRY_PUSHER_PASSWORD>"
+    assert redactor.body(f"password={secret[:-1]}") == "password=$CT_PASSWORD~altered-cut-1"
+    assert "4711" not in redactor.header("Authorization", f"Bearer x{secret}")
+
+
 def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
     assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
     assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"

@@ -33,6 +33,10 @@ def test_no_check_minds_what_characters_a_secret_has(reference: EmbeddedReferenc
 
     assert ran.code == 0, ran.output
     assert list(ran.verdicts().values()).count("pass") > 400
+    # A name that is told otherwise makes a command that nobody can paste.
+    addresses = {each["url"] for each in ran.record.evidence().values() if "url" in each}
+    assert any("/v2/orgs/acme/conformance-cf-" in each for each in addresses)
+    assert [each for each in addresses if "~alteredcf-" in each or "$$" in each] == []
 
 
 def test_where_basic_is_not_decoded_that_alone_is_found(reference: EmbeddedReference, tmp_path: Path) -> None:
