@@ -3,7 +3,7 @@
     python -m tests.defects                          every defect, the checks that it names
     python -m tests.defects --whole --out TABLE.md   every defect of a surface × every check of its areas
     python -m tests.defects --variants               every variant × every check of its areas: no finding allowed
-    python -m tests.defects --variants --together 5  five of them at once, in a third of the time
+    python -m tests.defects --variants --together 8  eight of them at once, in a fourth of the time
     python -m tests.defects --surface registry --defect NAME --whole
     python -m tests.defects --clients                the same by the checks of real clients, those that are installed
 
