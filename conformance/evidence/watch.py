@@ -32,7 +32,7 @@ class Watch:
 
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
-    ``bare`` are the entries of identity's answers of 401 that carry no challenge, those of its token endpoint aside.
+    ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Watch:
         self.bare: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
-        self._api, self._token_endpoint = "", ""
+        self._apis: tuple[str, ...] = ()
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()
@@ -52,8 +52,8 @@ class Watch:
             for form in (canary, json.dumps(canary)[1:-1], quote(canary)):
                 self._canaries[form.encode()] = canary
         if target.identity:
-            self._api = f"{target.identity.url}/"
-            self._token_endpoint = target.identity.url + target.identity.token_path
+            # Beside them on one host may be what answers 401 by other rules.
+            self._apis = tuple(target.identity.url + each.path for each in target.identity.resources)
         if target.identity and "foreign" in target.identity.credentials:
             self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
         if target.registry and "foreign" in target.registry.credentials:
@@ -80,8 +80,9 @@ class Watch:
     def look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Searches one answer; ``entry`` makes that of the evidence."""
         self.answers += 1
-        if exchange.status == 401 and "www-authenticate" not in exchange.headers and self._is_of_the_api(exchange.url):
-            self.bare += [entry()] if len(self.bare) < KEPT_SIGHTINGS else []
+        unchallenged = exchange.status == 401 and "www-authenticate" not in exchange.headers
+        if unchallenged and exchange.url.startswith(self._apis) and len(self.bare) < KEPT_SIGHTINGS:
+            self.bare.append(entry())
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -89,9 +90,6 @@ class Watch:
                 if form in content and not self._is_theirs(exchange) and not _sent(exchange, [form]):
                     self._note(entry, canary, where)
                     return
-
-    def _is_of_the_api(self, url: str) -> bool:
-        return bool(self._api) and url.startswith(self._api) and not url.startswith(self._token_endpoint)
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1

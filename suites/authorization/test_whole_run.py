@@ -64,7 +64,7 @@ def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, valu
     """Purpose: a client is told how to authenticate, whatever was wrong with its token, or with the field for it.
 
     Method: 1. read a declared resource with two words for a token
-            2. where that is 401, and in every other 401 that the run was given before by identity's APIs, expect
+            2. where that is 401, and in every other 401 that the run was given before by a declared resource, expect
                WWW-Authenticate
     """
     platform.http.get(platform.operations("read")[0].path, [("Authorization", value)])
@@ -74,7 +74,7 @@ def test_no_401_without_a_challenge(platform: Platform, recorder: Recorder, valu
         recalled = recorder.recall(first)
         finding = NonConformance(
             "401 with WWW-Authenticate",
-            f"none in {len(bare)} of the run's, the first to {first['method']} {first['url']}",
+            f"none in the answer to {first['method']} {first['url']}",
             proof=Proof(recalled, fields_match=(("WWW-Authenticate", "[A-Za-z]"),)),
         )
         finding.exchange_ids = [recalled]

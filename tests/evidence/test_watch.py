@@ -97,14 +97,16 @@ def test_what_workers_have_seen_is_joined_and_bounded(recorder: Recorder) -> Non
         ("http://i/api/a", 401, [("www-authenticate", "Bearer")], False),
         ("http://i/api/a", 403, [], False),
         ("http://i/oauth/token", 401, [], False),
+        ("http://i/hooks/secret", 401, [], False),
         ("http://other/api/a", 401, [], False),
     ],
 )
-def test_a_401_of_identity_without_a_challenge_is_told(
+def test_a_401_of_an_organization_api_without_a_challenge_is_told(
     url: str, status: int, fields: list[tuple[str, str]], told: bool
 ) -> None:
     recorder, other = Recorder(), Recorder()
-    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": {"url": "http://i"}}), "0run")
+    identity = {"url": "http://i", "resources": [{"name": "a", "path": "/api"}]}
+    recorder.watch.over(Target.model_validate({"organization": "acme", "identity": identity}), "0run")
     recorder.exchange(Exchange("x-1", "GET", url, Headers([]), b"", status, Headers(fields), b"", 0.0, 0.0))
     other.watch.join(recorder.watch.told())
     assert [each["url"] for each in other.watch.bare] == ([url] if told else [])
