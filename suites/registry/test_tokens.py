@@ -107,6 +107,22 @@ def test_too_little_is_told(stored: StoredImage, pushed: Exchange) -> None:
         raise NonConformance(f"a Bearer challenge with repository:{name}:push", told, pushed, proof=proof)
 
 
+@verifies("registry/token/too-little-is-no-bad-token")
+def test_too_little_is_no_bad_token(pushed: Exchange) -> None:
+    """Purpose: a client whose token is good for less learns that a new one for the same would be no better.
+
+    Method: 1. push with a token to pull
+            2. where that is refused with 401, expect error="insufficient_scope" in the challenge
+    """
+    if pushed.status != 401:
+        raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
+
+    if "insufficient_scope" not in [each.parameters.get("error") for each in challenges(pushed)]:
+        told = pushed.headers.get("www-authenticate") or "no challenge"
+        proof = field_matches(pushed, "WWW-Authenticate", "insufficient_scope")
+        raise NonConformance('error="insufficient_scope"', told, pushed, proof=proof)
+
+
 @verifies("registry/token/without-scope-opens-nothing")
 def test_token_without_scope(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a token for nothing shows who asks, and opens no repository.

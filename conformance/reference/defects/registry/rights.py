@@ -187,6 +187,26 @@ class TooLittleWithoutScope(Defect):
         return parameters
 
 
+class TooLittleToldAsABadToken(Defect):
+    """RFC 6750 section 3.1: a token that grants too little is "insufficient_scope", and not "invalid_token"."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/too-little-is-no-bad-token",)
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        return list(original(wanted, error and "invalid_token"))
+
+
+class TooLittleNotTold(Defect):
+    """RFC 6750 section 3: what is wrong with a token is told by an error, of one that grants too little as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/too-little-is-no-bad-token",)
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        return list(original(wanted, None if error == "insufficient_scope" else error))
+
+
 class ReferrersForEveryLogin(Defect):
     """Docker token scopes: a list of referrers needs pull on the repository, and not a token alone."""
 
