@@ -88,15 +88,19 @@ def test_none_match_of_its_tag_overwrites_nothing(space: Space) -> None:
 
 @verifies("storage/conditional-write/if-match-any-needs-an-object")
 def test_if_match_any_needs_an_object(space: Space) -> None:
-    """Purpose: If-Match: * is for what is there, and creates nothing.
+    """Purpose: If-Match: * is for what is there, whatever it is, and creates nothing.
 
-    Method: 1. PUT with If-Match: * to a new key
-            2. expect 404 or 412, or a refusal of such conditions, and nothing stored
+    Method: 1. PUT with If-Match: * to a new key, and to that of an object
+            2. expect 404 or 412 for the first, and nothing stored; the second stored; or a refusal of such conditions
     """
-    key = space.key()
+    key, standing = space.key(), space.stored(BODY)
 
     expect_refusal(space.put(key, b"ghost", {"If-Match": "*"}), {400, 404, 409, 412, 501}, FAILED_OR_UNKNOWN)
     expect_nothing_stored(space.get(key))
+    reply = space.put(standing, b"what comes next", {"If-Match": "*"})
+    expect_status(reply, {200, 400, 501}, "for If-Match: * where there is an object")
+    if reply.ok:
+        expect_bytes(space.get(standing), b"what comes next")
 
 
 @verifies("storage/conditional-write/copy-keeps-what-changed")

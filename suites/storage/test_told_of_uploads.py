@@ -123,9 +123,9 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
 def test_part_that_is_read_is_described(space: Space) -> None:
     """Purpose: who reads an object by the number of a part is told which bytes of it came; so is who asks for its head.
 
-    Method: 1. upload two parts, complete, GET and HEAD with partNumber=1
+    Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=3
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
-               refusal
+               refusal; and no server error for the part that there is not
     """
     first, last = full_part(b"1"), b"the last part"
     key, size = space.key("parts"), len(first + last)
@@ -134,14 +134,16 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     require(space.complete(key, upload, parts), "multipart uploads")
 
     reply, head = (space.call(method, key, {"partNumber": "1"}) for method in ("GET", "HEAD"))
+    beyond = space.get(key, query={"partNumber": "3"})
     space.delete(key)
 
+    expect_no_server_error(beyond)
     expect_no_server_error(reply)
     if reply.status == 206:
         expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
     elif reply.ok:
         expect_bytes(reply, first + last)
     expect_no_server_error(head)
-    if head.ok:
+    if head.status == 206:
         whole = head.headers.get("content-length") == str(size)
         expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)

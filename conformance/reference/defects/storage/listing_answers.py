@@ -48,6 +48,18 @@ class FirstVersionTellsADayOnly(Defect):
         return answer
 
 
+class FirstVersionForgetsThePrefix(Defect):
+    """S3 API Reference, ListObjects, Prefix: the answer says which prefix its keys begin with."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/says-what-was-asked",)
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
+        return answer
+
+
 class CommonPrefixesUnsorted(Defect):
     """S3 API Reference, ListObjectsV2, CommonPrefixes: in order, like keys."""
 

@@ -63,7 +63,7 @@ class IfMatchAnyTakenForATag(Defect):
     """RFC 9110 section 13.1.1: If-Match: * holds where there is an object."""
 
     surface = "storage"
-    noticed_by = ("storage/condition/if-match-any",)
+    noticed_by = ("storage/condition/if-match-any", "storage/conditional-write/if-match-any-needs-an-object")
 
     def match_holds(self, original: Any, value: str, found: StoredObject | None) -> bool:
         return value.strip() != "*" and bool(original(value, found))
