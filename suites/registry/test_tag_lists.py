@@ -121,12 +121,14 @@ def test_long_list(new_repository: NewRepository) -> None:
 def test_tags_move_alone(new_repository: NewRepository) -> None:
     """Purpose: what happens to one tag happens to no other, though both name one image.
 
-    Method: 1. push an image under two tags, and another image under the second of them; push the first by digest again
-            2. expect both tags in the list, the first image by the first tag, and the second by the second
+    Method: 1. push an image under two tags, and another image under the second of them: expect the first by its digest
+            2. push the first by digest again
+            3. expect both tags in the list, the first image by the first tag, and the second by the second
     """
     repository = new_repository("apart")
     first = repository.given(image(repository.name, layers=0), "latest", "v1")
     second = repository.given(variation(first, "second"), "v1")
+    expect_bytes(repository.get_manifest(first.digest), first.content)
     repository.given(first)
 
     expect_tags(repository, ["latest", "v1"])

@@ -237,3 +237,17 @@ class DeletedTagStillServed(Defect):
 
     async def remove_tag(self, original: Any, name: str, tag: str) -> None:
         """Forgets to."""
+
+
+class MovedTagTakesItsImageAlong(Defect):
+    """distribution-spec 1.1, Pulling manifests: an image stays while a tag names it, though another tag left it."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tags-move-alone",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        left = stored.tags.get(tag, digest)
+        await original(name, tag, digest)
+        if left != digest and left in stored.tags.values():
+            del stored.manifests[left]
