@@ -229,6 +229,26 @@ class SignaturesNotListed(Defect):
         return [tag for tag in original(name) if not tag.startswith("sha256-")]
 
 
+class TagsWithAnUnderscoreNotListed(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag that begins with "_" is listed, and no file of the registry's own."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return [tag for tag in original(name) if not tag.startswith("_")]
+
+
+class LongTagsNotListed(Defect):
+    """distribution-spec 1.1, Listing Tags: a tag of 128 letters is listed, as every other is."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/listed-once-when-pushed-twice",)
+
+    def tags_of(self, original: Any, name: str) -> list[str]:
+        return [tag for tag in original(name) if len(tag) < 128]
+
+
 class DeletedTagStillServed(Defect):
     """distribution-spec 1.1, Deleting tags: a tag whose deletion was accepted is gone."""
 
