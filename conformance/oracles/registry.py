@@ -267,11 +267,16 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
     found = [each for page in pages for each in strings_of(page, member)]
     wanted = sorted(wanted)
     if sorted(found) != wanted:
-        lost, more = sorted(set(wanted) - set(found)), sorted({each for each in found if found.count(each) > 1})
+        wrong = {
+            "lost": set(wanted) - set(found),
+            "repeated": {each for each in found if found.count(each) > 1},
+            "not to be listed": set(found) - set(wanted),
+        }
+        told = ", ".join(f"{how} {sorted(names)[:5]}" for how, names in wrong.items() if names)
         proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
         raise NonConformance(
-            f"{len(wanted)} {member} over {len(pages)} pages, each once",
-            f"{len(found)}, lost {lost}, repeated {more}",
+            f"{wanted if len(wanted) <= 4 else len(wanted)} as {member}, each once",
+            f"{len(found)} over {len(pages)} pages: {told}",
             *pages,
             proof=proof,
         )

@@ -183,6 +183,8 @@ def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
     pages = [answer(200, {"tags": ["a", "b"]}), answer(200, {"tags": ["b", "d"]})]
     with pytest.raises(NonConformance, match=r"lost \['c'\], repeated \['b'\]"):
         oracle.expect_complete(pages, "tags", ["a", "b", "c", "d"])
+    with pytest.raises(NonConformance, match=r"expected \['a'\] as tags, each once; .* not to be listed \['b'\]"):
+        oracle.expect_complete(pages[:1], "tags", ["a"])
 
 
 def test_among_others_all_must_be_listed() -> None:
