@@ -233,7 +233,8 @@ def test_answer_fields_can_be_chosen(space: Space) -> None:
     Method: 1. put an object with fields of its own, presign a GET with response-content-type and its like
             2. expect those fields in the answer, in place of its own, and not in the next one
     """
-    key = space.stored(b"a,b\n", {"Cache-Control": "no-cache", "Content-Disposition": "inline", "Expires": "0"})
+    date = "Wed, 21 Oct 2015 07:28:00 GMT"
+    key = space.stored(b"a,b\n", {"Cache-Control": "no-cache", "Content-Disposition": "inline", "Expires": date})
     wanted = {
         "response-content-type": "text/csv",
         "response-content-disposition": 'attachment; filename="a.csv"',
