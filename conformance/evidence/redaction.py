@@ -15,13 +15,15 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote
 
-SHORTEST = 6
+from conformance.evidence.forms import as_encoded, as_written, in_small_letters, way_of
+from conformance.target.description import SHORTEST_SECRET
+
+SHORT = 6
 FRAGMENT = 8
 GLIMPSE = 5
 ALTERED = "~altered"
-MOST_LESS = 64
 PARTS = ("header", "claims", "signature")
 """Of a JWT in its compact form, in their order (RFC 7515 section 7.1)."""
 ENCODED, ALL_ENCODED = "_PERCENT_ENCODED", "_ALL_ENCODED"
@@ -41,8 +43,6 @@ ISSUED = re.compile(r'"(?:access_token|refresh_token|id_token|token)"\s*:\s*"(?P
 TOKEN = re.compile(rf"[A-Za-z0-9_.~-]{{{LONG},}}")
 NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 URL_SAFE = str.maketrans("-_", "+/")
-WORD = re.compile("[A-Za-z0-9_.~-]")
-CODED = ("\\u%04x", "\\u%04X")
 # A letter, a digit or another character that is encoded though it need not be (RFC 3986 section 2.3), and such texts.
 LETTER = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|5[0-9AF]|7[0-9AE])", re.IGNORECASE)
 ENCODED_TEXT = re.compile(r"(?:%[0-9A-Fa-f]{2}|[\w.~+/-])+", re.ASCII)
@@ -66,6 +66,7 @@ class Redactor:
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
         self._public: set[str] = set()
+        self._given: dict[str, str] = {}
         self._known: dict[str, str] = {}
         # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
         self._parts: dict[str, str] = {}
@@ -75,8 +76,12 @@ class Redactor:
         self._seen_bodies: dict[str, str] = {}
 
     def learn(self, name: str, value: str) -> None:
-        """Remembers a secret under a name (``CT_FULL_SECRET``); values under six characters are not secrets."""
-        if len(value) < SHORTEST:
+        """Remembers a secret under a name (``CT_FULL_SECRET``).
+
+        One of under six characters is replaced where it is a word of its own, or where secrets stand; one of under four
+        nowhere, for it stands in all texts.
+        """
+        if len(value) < SHORTEST_SECRET:
             return
         self.publish(name)
         self._known[name] = value
@@ -87,16 +92,17 @@ class Redactor:
             if value.count(".") == len(PARTS) - 1:
                 self._parts.update((each, value) for each in value.split(".")[1:] if len(each) >= FRAGMENT)
         else:
-            encoded = _encoded(value) - _written(value)
+            self._given[name] = value
+            encoded = as_encoded(value) - as_written(value)
             self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
-            self._names.update(dict.fromkeys(_written(value), name))
+            self._names.update(dict.fromkeys(as_written(value), name))
             self._pattern = None
             if encoded:
                 self._known[f"{name}{ENCODED}"] = quote(value, safe="")
         # What a URL has in common with every other one of its host is no part of a secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
-        for form in _written(hidden) | _encoded(hidden):
+        for form in as_written(hidden) | as_encoded(hidden):
             lowered = form.lower()
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
@@ -151,9 +157,9 @@ class Redactor:
         """The token that a text was made of, in a simple way or of its parts; "" for any other text."""
         if token := self._with_part_of(text):
             return token
-        name = self._first_part(_lowered(text))[1]
+        name = self._first_part(in_small_letters(text))[1]
         token = self._known.get(name, "")
-        return token if token in self._tokens and _way(token, text) else ""
+        return token if token in self._tokens and way_of(token, text) else ""
 
     def _with_part_of(self, text: str) -> str:
         """The token whose claims or signature a JWT has; "" for any other text."""
@@ -199,7 +205,7 @@ class Redactor:
         pattern = self._pattern  # which a caller at the same moment may take away
         if pattern is None:
             longest_first = sorted(self._names, key=len, reverse=True)
-            pattern = self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            pattern = self._pattern = re.compile("|".join(map(_found_as, longest_first)))
         return pattern.sub(lambda match: f"${self._names[match.group()]}", text)
 
     def _decoded(self, match: re.Match[str]) -> str:
@@ -220,7 +226,7 @@ class Redactor:
         name = self._tokens.get(found)
         if name:
             return f"${name}"
-        if not self._first_part(_lowered(found))[1]:
+        if not self._first_part(in_small_letters(found))[1]:
             return found
         return self._made_of_one(found) or (found if self._is_of_claims(found) else self.remains(found))
 
@@ -229,7 +235,7 @@ class Redactor:
 
         Two encodings of one name have as much in common: claims that name a repository, a page's token that does.
         """
-        lowered = _lowered(text)
+        lowered = in_small_letters(text)
         pieces = [lowered[start : start + FRAGMENT] for start in range(len(lowered) - FRAGMENT + 1)]
         shared = [(each, self._known.get(self._fragments[each], "")) for each in pieces if each in self._fragments]
         return "." not in text and all(
@@ -263,7 +269,7 @@ class Redactor:
             plain = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8")
             json.loads(plain)
             # Certificates in it may have in common with tokens what both are encoded of.
-            return not any(form in plain for value in self._known.values() for form in _written(value))
+            return not any(form in plain for value in self._known.values() for form in as_written(value))
         except (ValueError, RecursionError):
             return False
 
@@ -294,10 +300,18 @@ class Redactor:
         return SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self.remains(m["value"]), self.text(text))
 
     def _simply(self, text: str) -> str:
-        """A text that was made of a secret in a simple way, told by that; any other as it is."""
-        _, name = self._first_part(_lowered(text))
-        way = _way(self._known[name], text) if name in self._known else ""
-        return f"${name}{ALTERED}-{way}" if way else text
+        """What stands for a secret: its name, or the way in which it was made of one; any other text as it is."""
+        _, known = self._first_part(in_small_letters(text))
+        if known:
+            way = way_of(self._known[known], text) if known in self._known else ""
+            return f"${known}{ALTERED}-{way}" if way else text
+        # Of one that is short, or for the most part public, no eight letters may be left that tell it.
+        for name, value in self._given.items():
+            if len(value) < SHORT and value in text:
+                return text.replace(value, f"${name}")
+            if 2 * len(text) > len(value) and (way := way_of(value, text)):
+                return f"${name}{ALTERED}-{way}"
+        return text
 
     def _first_part(self, lowered: str) -> tuple[int, str]:
         """Where the first fragment of a secret stands in a text in small letters, and its name; -1 and "" for none."""
@@ -309,7 +323,7 @@ class Redactor:
 
     def remains(self, text: str) -> str:
         """The text with runs that belong to a known secret replaced by ``$NAME~altered``."""
-        lowered = _lowered(text)
+        lowered = in_small_letters(text)
         start, name = self._first_part(lowered)
         if not name:
             return text
@@ -363,37 +377,6 @@ def _unescaped(text: str) -> str:
         return text
 
 
-def _lowered(text: str) -> str:
-    """A text in small letters, each in its place: a few change their number, and are none of a secret's."""
-    return text.lower() if text.isascii() else "".join(each.lower()[:1] or each for each in text)
-
-
-def _way(secret: str, text: str) -> str:
-    """In which simple way a text, which may be percent-encoded, was made of a secret; "" where it was in none."""
-    for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
-        less, way = len(secret) - len(value), ""
-        place = next((at for at, (one, two) in enumerate(zip(secret, value, strict=False)) if one != two), len(secret))
-        other = value[place : place + 1] if not less and secret[place + 1 :] == value[place + 1 :] else ""
-        if value == secret.swapcase():
-            way = "case"
-        elif 0 < less <= MOST_LESS and secret.startswith(value):
-            way = f"cut-{less}"
-        elif 0 < less <= MOST_LESS and secret.endswith(value):
-            way = f"from-{less}"
-        elif other.isascii() and other.isalnum():
-            way = f"at-{place + 1}-{ord(other):02x}"
-        if way:
-            return way if value == text else f"{way}-encoded"
-    return ""
-
-
-def _encoded(value: str) -> set[str]:
-    """A text as it stands in URLs and forms."""
-    return {quote(value, safe=""), quote_plus(value), quote(value)}
-
-
-def _written(value: str) -> set[str]:
-    """A text as it is, and in JSON: there also with the escapes that only some servers write."""
-    escaped = json.dumps(value)[1:-1]
-    coded = {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
-    return {value, escaped, escaped.replace("/", "\\/")} | coded
+def _found_as(secret: str) -> str:
+    """The expression that finds a secret; one that is short as a word of its own, for it is a part of many."""
+    return re.escape(secret) if len(secret) >= SHORT else rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"

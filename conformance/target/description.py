@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
 URL = re.compile(r"^https?://[^/?#\s]+[^?#\s]*$")
 
+SHORTEST_SECRET = 4
+"""Characters of a secret; what has fewer stands in all texts, and cannot be kept out of them."""
+
 
 class Secret:
     """A value that is never shown: ``name`` is what stands for it in records and commands.

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 
 from conformance.target import places
-from conformance.target.description import Secret
+from conformance.target.description import SHORTEST_SECRET, Secret
 from conformance.target.mistakes import Mistake, model_of
 
 WHOLE = re.compile(r"^\$\{([^}]*)\}$")
@@ -60,12 +60,18 @@ class References:
         name = name_of(path)
         reference = WHOLE.match(value) if isinstance(value, str) else None
         if reference:
-            return Secret(reference[1], self._secret_of_environment(reference[1], path))
+            return Secret(reference[1], self._long_enough(self._secret_of_environment(reference[1], path), path))
         if isinstance(value, str) and value.startswith("file:"):
             file = value.removeprefix("file:")
-            return Secret(name, self._content(file, path), self._from_here(file))
+            return Secret(name, self._long_enough(self._content(file, path), path), self._from_here(file))
         self.mistakes.append(Mistake(path, "secrets only as ${ENV} or file:PATH; a value must not stand in the file"))
         return Secret(name, "")
+
+    def _long_enough(self, value: str, path: places.Path) -> str:
+        if 0 < len(value) < SHORTEST_SECRET:
+            why = f"the secret has fewer than {SHORTEST_SECRET} characters, and could be kept out of no report"
+            self.missing.append(Mistake(path, f"{why}: have a longer one set"))
+        return value
 
     def _from_here(self, name: str) -> str:
         """How a command names a file: as it stands there where that is from the root, or from the current folder."""

@@ -120,6 +120,29 @@ def test_a_secret_that_holds_a_public_name_hides_no_name(secret: str) -> None:
     assert "4711" not in redactor.header("Authorization", f"Bearer x{secret}")
 
 
+@pytest.mark.parametrize("secret", ["admin", "root", "changeme", "sixteenletters16"])
+def test_a_short_secret_is_told_nowhere_where_secrets_stand(secret: str) -> None:
+    redactor = Redactor()
+    redactor.learn("CT_PASSWORD", secret)
+    redactor.learn_login("CT_PASSWORD", "ct-push", secret)
+    middle = secret[:3] + "A" + secret[4:]
+    for told in (secret, secret[:-1], secret[1:], middle, f"{secret}x", secret.swapcase()):
+        for user in ("ct-push", "nobody"):
+            login = base64.b64encode(f"{user}:{told}".encode()).decode()
+            shown = redactor.header("Authorization", f"Basic {login}")
+            assert shown.startswith(f"Basic <base64 of {user}:$CT_PASSWORD"), told
+            assert told not in shown
+        assert redactor.body(f"password={told}&a=1").startswith("password=$CT_PASSWORD"), told
+    assert redactor.text(f"p={secret}&q") == "p=$CT_PASSWORD&q"
+
+
+def test_a_short_secret_is_no_part_of_a_word() -> None:
+    redactor = Redactor()
+    redactor.learn("CT_PASSWORD", "test")
+    assert redactor.text("/v2/acme/manifests/latest") == "/v2/acme/manifests/latest"
+    assert redactor.header("Authorization", "Basic Y3QtcHVzaDo=") == "Basic Y3QtcHVzaDo="
+
+
 def test_harmless_samples_stay_readable(redactor: Redactor) -> None:
     assert redactor.header("Authorization", "Bearer not-a-token") == "Bearer not-a-token"
     assert redactor.body("client_secret=not-the-secret") == "client_secret=not-the-secret"

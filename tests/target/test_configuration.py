@@ -25,6 +25,7 @@ STORAGE = HEAD + '[targets.staging.storage]\nendpoint = "https://s3.example"\nbu
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_FULL_SECRET", VALUE)
     monkeypatch.setenv("CT_EMPTY", "")
+    monkeypatch.setenv("CT_SHORT", "abc")
     monkeypatch.delenv("CT_NONE", raising=False)
 
 
@@ -80,6 +81,11 @@ MISTAKES = {
     "empty-secret": (
         IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_EMPTY}"\n',
         "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_EMPTY is empty",
+    ),
+    "short-secret": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_SHORT}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: the secret has fewer than 4 characters, "
+        "and could be kept out of no report: have a longer one set",
     ),
     "missing-secret-file": (
         STORAGE + 'access_key = "file:none"\nsecret_key = "${CT_FULL_SECRET}"\n',

@@ -1,0 +1,47 @@
+"""The forms in which a secret travels, and the simple ways in which one is altered."""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+MOST_LESS = 64
+WORD = re.compile("[A-Za-z0-9_.~-]")
+CODED = ("\\u%04x", "\\u%04X")
+
+
+def in_small_letters(text: str) -> str:
+    """A text in small letters, each in its place: a few change their number, and are none of a secret's."""
+    return text.lower() if text.isascii() else "".join(each.lower()[:1] or each for each in text)
+
+
+def way_of(secret: str, text: str) -> str:
+    """In which simple way a text, which may be percent-encoded, was made of a secret; "" where it was in none."""
+    for value in dict.fromkeys((text, unquote(text), unquote_plus(text))):
+        less, way = len(secret) - len(value), ""
+        place = next((at for at, (one, two) in enumerate(zip(secret, value, strict=False)) if one != two), len(secret))
+        other = value[place : place + 1] if not less and secret[place + 1 :] == value[place + 1 :] else ""
+        if value == secret.swapcase():
+            way = "case"
+        elif 0 < less <= MOST_LESS and secret.startswith(value):
+            way = f"cut-{less}"
+        elif 0 < less <= MOST_LESS and secret.endswith(value):
+            way = f"from-{less}"
+        elif other.isascii() and other.isalnum():
+            way = f"at-{place + 1}-{ord(other):02x}"
+        if way:
+            return way if value == text else f"{way}-encoded"
+    return ""
+
+
+def as_encoded(value: str) -> set[str]:
+    """A text as it stands in URLs and forms."""
+    return {quote(value, safe=""), quote_plus(value), quote(value)}
+
+
+def as_written(value: str) -> set[str]:
+    """A text as it is, and in JSON: there also with the escapes that only some servers write."""
+    escaped = json.dumps(value)[1:-1]
+    coded = {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
+    return {value, escaped, escaped.replace("/", "\\/")} | coded
