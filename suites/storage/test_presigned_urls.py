@@ -242,7 +242,6 @@ def test_answer_fields_can_be_chosen(space: Space) -> None:
         "response-cache-control": "no-store",
         "response-expires": "Thu, 01 Dec 2044 16:00:00 GMT",
     }
-
     reply = space.s3.send_as_is(space.s3.presign(space.request("GET", key, wanted)))
 
     expect_bytes(reply, b"a,b\n")
