@@ -22,8 +22,9 @@ ATTRIBUTES = {
 ONCE = {"realm", *ATTRIBUTES}
 TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]*)(:[0-9]{0,5})?([/?#].*)?$|^(/|[^/:][^:]*$|$)"
+ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]+)(:[0-9]{0,5})?([/?#].*)?$|^(/([^/]|$)|[^/:][^:]*$|$)"
 """An address whose host and port are in form, or one that names none, as a POSIX extended regular expression."""
+HOSTLESS = re.compile(r"(https?:)?//([:/?#]|\Z)|https?:(?!//)", re.IGNORECASE)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PARAMETER = re.compile(rf"{TOKEN.pattern}[ \t]*=[ \t]*(?:{TOKEN.pattern}|{QUOTED.pattern})")
 SCHEME = re.compile(rf"{TOKEN.pattern}[ \t]+{PARAMETER.pattern}|{TOKEN.pattern}(?:[ \t]+{TOKEN68.pattern})?")
@@ -46,8 +47,13 @@ def expect_header(reply: Exchange, name: str, value: str | None = None, or_statu
 
 
 def address_parts(reply: Exchange, address: str) -> SplitResult:
-    """The parts of an address in an answer, which may be relative to that of the request (RFC 3986 section 4.1)."""
+    """The parts of an address in an answer, which may be relative to that of the request (RFC 3986 section 4.1).
+
+    One with a scheme has a host as well (RFC 9110 section 4.2.1), though some clients read their own into it.
+    """
     try:
+        if HOSTLESS.match(address):
+            raise ValueError("no host")
         parts = urlsplit(urljoin(reply.url, address))
         _ = parts.port
     except ValueError as mistake:

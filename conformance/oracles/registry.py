@@ -240,10 +240,11 @@ def _unsorted(found: list[str]) -> bool:
 
 
 def next_link(reply: Exchange) -> str | None:
-    """The target of the link whose relation is ``next`` (RFC 8288), or None."""
+    """The target of the link whose relation is ``next`` (RFC 8288), which is an address, or None."""
     for value in reply.headers.all("link"):
         for target, parameters in LINK.findall(value):
             if any("next" in f"{quoted}{plain}".lower().split() for quoted, plain in RELATION.findall(parameters)):
+                address_parts(reply, target)
                 return str(target)
     return None
 

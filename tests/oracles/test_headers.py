@@ -58,9 +58,28 @@ def test_an_address_is_read_beside_that_of_the_request() -> None:
     assert address_parts(reply(), "/a?b").path == "/a"
 
 
-@pytest.mark.parametrize("address", ["http://[zz]/", "http://[::1", "//a:b/", "http://a:99999/"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://[zz]/",
+        "http://[::1",
+        "//a:b/",
+        "http://a:99999/",
+        "http:///a",
+        "HTTPS://",
+        "///a",
+        "http:a",
+        "http://:80/",
+    ],
+)
 def test_what_is_no_address_is_a_finding(address: str) -> None:
     with pytest.raises(NonConformance, match="RFC 3986"):
+        address_parts(reply(), address)
+
+
+@pytest.mark.parametrize("address", ["http:///a", "HTTPS://", "///a", "http:a", "http://:80/"])
+def test_an_address_with_a_scheme_and_no_host_is_a_finding(address: str) -> None:
+    with pytest.raises(NonConformance, match="no host"):
         address_parts(reply(), address)
 
 
@@ -101,6 +120,10 @@ def test_not_for_shared_caches(value: str) -> None:
         ("/v2/a:b", True),
         ("uploads/x", True),
         ("//h/a", True),
+        ("/", True),
+        ("http:///v2/a", False),
+        ("http:/v2/a", False),
+        ("///v2/a", False),
     ],
 )
 def test_the_form_of_an_address_is_what_a_script_looks_for(address: str, right: bool) -> None:

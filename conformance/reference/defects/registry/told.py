@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import kind_of, registry_of
@@ -187,6 +188,29 @@ class CatalogPassesOverOne(Defect):
     def next_page(self, original: Any, request: Request, size: int, last: str, rest: list[str]) -> str:
         reference: str = original(request, size, rest[size] if kind_of(request) == "catalog" else last, rest)
         return reference
+
+
+class LocationWithoutHost(Defect):
+    """RFC 9110 section 4.2.1: an http address has a host; "http:///v2/…" is none, and engines go nowhere by it."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/session-opens", "registry/upload/location-can-be-pulled")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if location := answer.headers.get("location"):
+            parts = urlsplit(location)
+            answer.headers["Location"] = f"http://{parts.path}" + (f"?{parts.query}" if parts.query else "")
+        return answer
+
+
+class LinkWithoutHost(Defect):
+    """RFC 9110 section 4.2.1: nor does a Link without a host lead anywhere."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/links-lead-to-the-end", "registry/catalog/links-leave-nothing-out")
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return f"http://{original(request, query)}"
 
 
 class CatalogGoesOnBehindTheFirst(Defect):
