@@ -20,6 +20,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
+FEW = 5
 NOWHERE = digest_of(b"nowhere")
 NOTHING = [
     ("GET", f"referrers/{NOWHERE}"),
@@ -71,13 +72,21 @@ def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlo
     expect_denied(reply, "for what another organization has under this name")
 
 
+def beyond(repository: Repository, listed: list[str]) -> list[str]:
+    """A few of the names that are of other organizations than a repository is, by the form of names."""
+    own = "/".join(repository.name.split("/")[:2]) + "/"
+    return [each for each in listed if each.startswith("orgs/") and not each.startswith(own)][:FEW]
+
+
 @verifies("registry/rights/catalog-hides-other-organizations")
 def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredImage, guarded: StoredImage) -> None:
     """Purpose: the catalog names what the caller may see.
 
     Method: 1. push an image with the other organization's login, read the catalog with ours to its end
             2. expect its repository not to be listed
-            3. ask, as each of the two, for the one name behind what comes just before the other's: expect it neither in
+            3. of what is listed of any further organization, ask for the tags of five repositories: expect none to be
+               401 or 403, since an organization's name may begin with that of another one
+            4. ask, as each of the two, for the one name behind what comes just before the other's: expect it neither in
                the list, where one comes, nor in a Link, and no 5xx
     """
     name = theirs.repository.name
@@ -85,6 +94,11 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
     listed = [each for page in pages for each in strings_of(page, "repositories")]
     if name in listed:
         raise NonConformance(f"{name} not to be listed", "it is", *pages, proof=not_among(pages, f'"{name}"'))
+    for other in beyond(guarded.repository, listed):
+        reply = registry.repository(other).tags()
+        if reply.status in (401, 403):
+            told = f"it is, and its tags are answered {reply.status}"
+            raise NonConformance(f"{other} not to be listed", told, *pages, reply, proof=not_among(pages, f'"{other}"'))
     for hidden, login in ((name, registry), (guarded.repository.name, registry.as_role("foreign"))):
         reply = login.catalog(f"?n=1&last={hidden[:-1]}")
         expect_no_server_error(reply)

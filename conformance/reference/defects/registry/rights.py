@@ -10,9 +10,10 @@ import jwt
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
 
 
 class KnownNeedsNoLogin(Defect):
@@ -216,3 +217,16 @@ class ReferrersForEveryLogin(Defect):
     def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
         wanted: list[Access] = original(kind, name, request)
         return [] if kind == "referrers" and registry_of(original).bearer_token(request) else wanted
+
+
+class CatalogGoesByBeginnings(Defect):
+    """API Reference, Error Handling: of an organization whose name begins with ours nothing is listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/catalog-hides-other-organizations",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        registry = registry_of(original)
+        seen = [each for each in registry.repositories if registry.may_see(asked.caller, each)]
+        beside = {f"orgs/{each.split('/')[1]}-labs/app" for each in seen}
+        return registry.page_answer(asked.request, {}, "repositories", registry.in_order([*seen, *beside]))
