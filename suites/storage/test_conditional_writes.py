@@ -10,7 +10,7 @@ from conformance.clients.at_once import at_once
 from conformance.clients.s3_bodies import document, element
 from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of
-from conformance.oracles.s3_errors import expect_failed_completion, expect_refusal
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -44,19 +44,21 @@ def _only_winner(answers: list[tuple[bytes, Exchange]]) -> bytes:
     return won[0][0]
 
 
-def _expect_uncompleted(space: Space, features: frozenset[str], condition: dict[str, str]) -> None:
-    """A completion to the key of an object under a condition that does not hold fails, and the object stands."""
+def _expect_one_completion(space: Space, features: frozenset[str], key: str, condition: dict[str, str]) -> None:
+    """A completion under a condition that holds makes the object; another, for which it does no longer, none."""
     if "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
-    key = space.stored(b"what stood there")
-    upload = space.opened(key)
-    part = space.part(key, upload, 1, b"intruder")
+    uploads = [space.opened(key) for _ in range(2)]
+    parts = [space.part(key, upload, 1, body) for upload, body in zip(uploads, (b"in time", b"too late"), strict=True)]
 
-    reply = space.complete(key, upload, [part], condition)
+    first, second = (
+        space.complete(key, upload, [part], condition) for upload, part in zip(uploads, parts, strict=True)
+    )
 
-    expect_failed_completion(reply, {409, 412}, FAILED)
-    expect_stored(space.get(key), b"what stood there")
-    space.abort(key, upload)
+    expect_no_error_inside(first)
+    expect_failed_completion(second, {409, 412}, FAILED)
+    expect_stored(space.get(key), b"in time")
+    space.abort(key, uploads[1])
 
 
 @verifies("storage/conditional-write/creates-what-is-absent")
@@ -194,20 +196,21 @@ def test_if_match_on_missing_key_stores_nothing(space: Space) -> None:
 def test_conditional_completion_keeps_what_is_there(space: Space, features: frozenset[str]) -> None:
     """Purpose: the completion of a multipart upload honours If-None-Match: * like a PUT.
 
-    Method: 1. put an object, complete a multipart upload to its key with If-None-Match: *
-            2. expect 412, or 200 that ends in such an error, and the old bytes
+    Method: 1. complete two multipart uploads to one new key with If-None-Match: *
+            2. expect the first completed; then 412, or 200 that ends in such an error, and the bytes of the first
     """
-    _expect_uncompleted(space, features, {"If-None-Match": "*"})
+    _expect_one_completion(space, features, space.key(), {"If-None-Match": "*"})
 
 
 @verifies("storage/conditional-write/completion-keeps-what-changed")
 def test_conditional_completion_keeps_what_changed(space: Space, features: frozenset[str]) -> None:
     """Purpose: the completion of a multipart upload honours If-Match like a PUT.
 
-    Method: 1. put an object, complete a multipart upload to its key with If-Match of another ETag
-            2. expect 412, or 200 that ends in such an error, and the old bytes
+    Method: 1. put an object, complete two multipart uploads to its key with If-Match of its ETag
+            2. expect the first completed; then 412, or 200 that ends in such an error, and the bytes of the first
     """
-    _expect_uncompleted(space, features, {"If-Match": OTHER})
+    key = space.stored(b"what was read")
+    _expect_one_completion(space, features, key, {"If-Match": expect_etag(space.head(key))})
 
 
 @verifies("storage/conditional-write/one-creator-wins")

@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from conformance.clients.checksums import ALGORITHMS, checksum_field
-from conformance.clients.s3_bodies import completion_document
+from conformance.clients.s3_bodies import completion_document, full_part
 from conformance.clients.storage import NO_FIELDS, Fields
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_document, in_headers, in_parts
 from conformance.oracles.s3_documents import upload_id_of
@@ -20,15 +20,18 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 BODY = b"the only part"
+Parts = tuple[bytes, ...]
+ONE_PART, TWO_PARTS = (BODY,), (full_part(b"1"), BODY)
 OTHER_SUM = checksum_field("crc32", b"other bytes")[1]
 ENABLED, TYPE = {"x-amz-checksum-mode": "ENABLED"}, "x-amz-checksum-type"
 
 
-def right_of(algorithm: str) -> dict[str, str]:
-    """The checksum of an object whose only part is ``BODY``, by type."""
+def right_of(algorithm: str, parts: Parts = ONE_PART) -> dict[str, str]:
+    """The checksum of an object of these parts, by type."""
     make = ALGORITHMS[algorithm]
-    full, parts = (base64.b64encode(each).decode() for each in (make(BODY), make(make(BODY))))
-    return {FULL: full} if algorithm == "crc64nvme" else {FULL: full, COMPOSITE: f"{parts}-1"}
+    sums = make(b"".join(parts)), make(b"".join(map(make, parts)))
+    full, composite = (base64.b64encode(each).decode() for each in sums)
+    return {FULL: full} if algorithm == "crc64nvme" else {FULL: full, COMPOSITE: f"{composite}-{len(parts)}"}
 
 
 def opened(space: Space, key: str, algorithm: str, kind: str) -> Exchange:
@@ -40,18 +43,22 @@ def opened(space: Space, key: str, algorithm: str, kind: str) -> Exchange:
     return reply
 
 
-def completed(space: Space, key: str, upload: str, algorithm: str, of_the_whole: Fields = NO_FIELDS) -> Exchange:
-    """The answer to the completion of an upload of one part, with the part's checksum and fields on the whole's.
+def completed(
+    space: Space, key: str, upload: str, algorithm: str, of_the_whole: Fields = NO_FIELDS, parts: Parts = ONE_PART
+) -> Exchange:
+    """The answer to the completion of an upload with the checksums of its parts and fields on the whole's.
 
-    The part is told with its own checksum, if with any, when it is sent and when parts are listed.
+    The first part is told with its own checksum, if with any, when it is sent and when parts are listed.
     """
-    name, value = checksum_field(algorithm, BODY)
-    part = space.put_part(key, upload, 1, BODY, {name: value})
-    expect_status(part, 200, f"for a part with its {name}")
-    for told in (in_headers(part, algorithm), in_parts(space.list_parts(key, upload), algorithm)):
-        expect_checksum(told, {FULL: value, COMPOSITE: value})
-    checksums = {1: (f"Checksum{algorithm.upper()}", value)}
-    return space.complete_with(key, upload, completion_document([(1, expect_etag(part))], checksums), of_the_whole)
+    sums = [checksum_field(algorithm, part) for part in parts]
+    sent = [space.put_part(key, upload, at, part, dict([sums[at - 1]])) for at, part in enumerate(parts, 1)]
+    for reply in sent:
+        expect_status(reply, 200, f"for a part with its {sums[0][0]}")
+    for told in (in_headers(sent[0], algorithm), in_parts(space.list_parts(key, upload), algorithm)):
+        expect_checksum(told, {FULL: sums[0][1], COMPOSITE: sums[0][1]})
+    tags = [(at, expect_etag(reply)) for at, reply in enumerate(sent, 1)]
+    checksums = {at: (f"Checksum{algorithm.upper()}", value) for at, (_, value) in enumerate(sums, 1)}
+    return space.complete_with(key, upload, completion_document(tags, checksums), of_the_whole)
 
 
 @pytest.fixture
@@ -64,32 +71,32 @@ def multipart(features: frozenset[str]) -> None:
 @verifies("storage/checksum/of-parts-is-of-its-type")
 @pytest.mark.usefixtures("multipart")
 @pytest.mark.parametrize(
-    ("algorithm", "kind"),
+    ("algorithm", "kind", "parts"),
     [
-        case("composite-crc32", "crc32", COMPOSITE),
-        case("composite-sha256", "sha256", COMPOSITE),
-        case("full-crc32", "crc32", FULL),
-        case("full-crc64nvme", "crc64nvme", FULL),
+        case("composite-crc32", "crc32", COMPOSITE, TWO_PARTS),
+        case("composite-sha256", "sha256", COMPOSITE, ONE_PART),
+        case("full-crc32", "crc32", FULL, TWO_PARTS),
+        case("full-crc64nvme", "crc64nvme", FULL, ONE_PART),
     ],
 )
-def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: str) -> None:
+def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: str, parts: Parts) -> None:
     """Purpose: the checksum of an object in parts is of the type that its upload was opened with.
 
     Method: 1. open an upload with an algorithm and a checksum type; where the answer tells a type, expect the one asked
-            2. upload one part with its checksum, expect it told with that, if any, in the answer and when parts are
-               listed; complete with it, and with the whole's where that is the type
+            2. upload one part or two with checksums, expect the first told with its own, if any, in the answer and
+               when parts are listed; complete with them, and with the whole's where that is the type
             3. GET with x-amz-checksum-mode: ENABLED
             4. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
     """
-    key, right = space.key(), right_of(algorithm)
+    key, right = space.key(), right_of(algorithm, parts)
     reply = opened(space, key, algorithm, kind)
     upload, told = upload_id_of(reply), reply.headers.get(TYPE)
     if told is not None and told != kind:
         raise NonConformance(f"{TYPE}: {kind}, as asked", told, reply)
     wanted = right if told is None else {kind: right[kind]}
 
-    whole = dict([checksum_field(algorithm, BODY), (TYPE, FULL)]) if told == FULL else NO_FIELDS
-    result = completed(space, key, upload, algorithm, whole)
+    whole = {f"x-amz-checksum-{algorithm}": right[FULL], TYPE: FULL} if told == FULL else NO_FIELDS
+    result = completed(space, key, upload, algorithm, whole, parts)
     expect_no_error_inside(result)
     expect_checksum(in_document(result, "CompleteMultipartUploadResult", algorithm), wanted)
     expect_checksum(in_headers(space.get(key, ENABLED), algorithm), wanted)

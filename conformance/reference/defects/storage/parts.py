@@ -117,6 +117,19 @@ class PartIsListedWithAnotherChecksum(Defect):
         return told
 
 
+class ChecksumOfTheFirstPart(Defect):
+    """S3 User Guide, "Checking object integrity": the checksum of an object in parts is of all of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-parts-is-of-its-type",)
+
+    def object_checksums(
+        self, original: Any, call: Call, upload: Upload, parts: list[Part], body: bytes
+    ) -> dict[str, str]:
+        sums: dict[str, str] = original(call, upload, parts, body)
+        return sums and {name: checksum(name, parts[0].body) for name in sums}
+
+
 class ResultTellsTheLastPartsChecksum(Defect):
     """S3 API Reference, CompleteMultipartUpload: the checksum in the result is the object's."""
 
@@ -230,6 +243,22 @@ class RangeOfACopyFromTheStartRefused(Defect):
             raise Fault("InvalidArgument")
         body: bytes = original(call, source)
         return body
+
+
+class ConditionalCompletionsAllFail(Defect):
+    """S3 API Reference, CompleteMultipartUpload, If-Match and If-None-Match: the object is made where they hold."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/conditional-write/completion-keeps-what-changed",
+        "storage/conditional-write/completion-keeps-what-is-there",
+    )
+
+    async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if {"if-match", "if-none-match"} & set(call.headers):
+            raise Fault("PreconditionFailed")
+        answer: Answer = await original(call, bucket)
+        return answer
 
 
 class AbortTakesAllOfTheKey(Defect):
