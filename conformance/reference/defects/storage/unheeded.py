@@ -27,6 +27,34 @@ class DeletionConditionIgnored(Defect):
         await original(bucket, key, Conditions(None, None, None, None))
 
 
+class DeletionConditionsAllFail(Defect):
+    """RFC 9110 section 13.1.1: If-Match holds where the ETag is the object's, and then the DELETE is performed."""
+
+    surface = "storage"
+    noticed_by = (
+        "storage/conditional-write/deletion-keeps-what-changed",
+        "storage/conditional-write/many-deletions-keep-what-changed",
+    )
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if asked.match is not None:
+            raise Fault("PreconditionFailed")
+        await original(bucket, key, asked)
+
+
+class CopiedPartConditionsAllFail(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-if-match: the part is copied where it holds."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if any(name.startswith("x-amz-copy-source-if-") for name in call.headers):
+            raise Fault("PreconditionFailed")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
 class ExpiryOfNothingServed(Defect):
     """SigV4, "Using Query Parameters": the least X-Amz-Expires is 1."""
 
