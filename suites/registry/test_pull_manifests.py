@@ -9,13 +9,13 @@ import pytest
 from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.headers import expect_media_type
+from conformance.oracles.headers import expect_media_type, expect_not_shared
 from conformance.oracles.registry import expect_bytes
 from conformance.oracles.status import expect_status, unlike_field
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 NOWHERE = f"blobs/{digest_of(b'in a repository that never was')}"
 
@@ -59,7 +59,7 @@ def test_type_has_no_parameters(stored: StoredImage, once: Once) -> None:
 @verifies("registry/pull/absent-manifest-is-404")
 @pytest.mark.parametrize("method", [case("get", "GET"), case("head", "HEAD")])
 @pytest.mark.parametrize("by", [case("tag", "tag"), case("digest", "digest"), case("blob", "blob")])
-def test_absent_manifest(stored: StoredImage, names: Names, by: str, method: str) -> None:
+def test_absent_manifest(stored: StoredImage, names: Names, once: Once, by: str, method: str) -> None:
     """Purpose: a manifest that is not there is told as such.
 
     Method: 1. GET and HEAD a digest that was never pushed; the digest of a blob, which is no manifest; GET a tag that
@@ -70,7 +70,23 @@ def test_absent_manifest(stored: StoredImage, names: Names, by: str, method: str
     reference = {"tag": tag, "digest": absent(names), "blob": image.blobs[0].digest}[by]
     read = stored.repository.get_manifest if method == "GET" else stored.repository.head_manifest
 
-    expect_status(read(reference), 404, "for a manifest that was never pushed")
+    reply = once(("absent manifest", by, method), lambda: read(reference))
+    expect_status(reply, 404, "for a manifest that was never pushed")
+
+
+@verifies("registry/pull/is-not-for-shared-caches")
+@pytest.mark.parametrize("method", [case("absent", "GET")])
+def test_absence_is_not_for_shared_caches(stored: StoredImage, once: Once, method: str) -> None:
+    """Purpose: no cache tells everybody that an image is not there, when it was pushed since, or is none of theirs.
+
+    Method: 1. GET a tag that was never pushed, with a login
+            2. expect a Cache-Control that lets no shared cache give the answer out unasked
+    """
+    if not stored.repository.registry.door.scheme:
+        raise NotApplicable("the registry asks for no login")
+
+    reply = once(("absent manifest", "tag", method), lambda: stored.repository.get_manifest(stored.tag[:-2]))
+    expect_not_shared(reply)
 
 
 @verifies("registry/pull/manifest-stays-in-its-repository")

@@ -188,6 +188,18 @@ class ImagesForSharedCachesToRevalidate(Defect):
         return answer
 
 
+class AbsenceForSharedCaches(Defect):
+    """RFC 9111 section 3.5: ``public`` lets a shared cache tell everybody for a minute that an image is not there."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 404:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer
+
+
 class ListsForSharedCaches(Defect):
     """RFC 9111 section 3.5: ``public`` lets a shared cache give a list to those who may not ask for it."""
 
