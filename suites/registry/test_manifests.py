@@ -78,8 +78,8 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
                platform, an artifact its config and a file of no bytes among its layers; what does not repeat its type
                is an index of an image, and the image), then the manifest under a tag: expect 201
             2. GET it by tag: expect exactly its bytes and its media type
-            3. GET it by digest and HEAD it, where it is another type than OCI's image; GET the image that does not
-               repeat its type: expect the same
+            3. GET it by digest as one who takes its type alone, and HEAD it, where it is another type than OCI's image;
+               GET the image that does not repeat its type: expect the same
     """
     tag = names.new("type")
     manifest = MAKERS[kind](base, tag)
@@ -90,7 +90,7 @@ def test_every_type_is_taken(repository: Repository, base: Manifest, names: Name
     expect_status(repository.push(manifest, tag), 201)
     expect_pulled(repository, tag, manifest)
     if kind in (OCI_INDEX, DOCKER_MANIFEST, DOCKER_LIST):
-        expect_pulled(repository, manifest.digest, manifest)
+        expect_pulled(repository, manifest.digest, manifest, (("Accept", manifest.media_type),))
         expect_head(repository, tag, manifest)
     for child in untyped:
         expect_pulled(repository, child.digest, child)

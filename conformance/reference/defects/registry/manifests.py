@@ -12,7 +12,7 @@ from conformance.reference.defects.registry.common import EveryTwentieth, kind_o
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import INDEXES, OCI_MANIFEST, Manifest
 
 
 class ManifestReformatted(Defect):
@@ -259,5 +259,19 @@ class DeletionOfMissingManifestAccepted(Defect):
         registry = registry_of(original)
         if registry.resolve(asked.name, registry.check_reference(asked.reference)) is None:
             return registry.deleted()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class IndexForWhoTakesImages(Defect):
+    """distribution-spec 1.1, Pulling manifests: who takes indexes gets one, and need not take images as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken", "registry/manifest/docker-list-is-taken")
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        manifest = registry_of(original).manifest_of(asked)
+        if manifest.media_type in INDEXES and OCI_MANIFEST not in asked.request.headers.get("accept", OCI_MANIFEST):
+            raise Refusal("MANIFEST_UNKNOWN")
         answer: Answer = await original(asked)
         return answer
