@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 from conformance.clients import connections, failures
 from conformance.clients.connections import Answer, Connections, Request
-from conformance.clients.failures import TransportError
+from conformance.clients.failures import TransportError, UnsupportedProtocol
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
@@ -302,32 +302,39 @@ def retry_after(exchange: Exchange) -> float:
 
 
 def address_in(base: str, reference: str) -> str:
-    """The address that a target's reference means (RFC 3986 section 5.2), kept on TLS where ``base`` is.
+    """The address that a target's reference means (RFC 3986 section 5.2), spelled as ``base`` where it is of its host.
 
     One that means none stays as it stands: Inconclusive tells so to who sends a request there.
     """
     try:
-        return kept_on_tls(urljoin(base, reference), base)
+        return as_asked(urljoin(base, reference), base)
     except ValueError:
         return reference
 
 
-def kept_on_tls(address: str, base: str) -> str:
-    """An address as it stands; an http:// one of the very host that is asked by https as the https:// one there.
+def as_asked(address: str, base: str) -> str:
+    """An address of the very host that is asked, with scheme, host and port as they are asked; any other as it stands.
 
-    A service that was not told of the TLS before it gives such addresses, which is a finding of its own. Followed as
-    they stand they would take logins out in clear, and nothing behind them could be judged.
+    A host is the same in capitals, and with the port that goes without saying (RFC 3986 section 6.2). A service that
+    was not told of the TLS before it gives http:// addresses, which is a finding of its own: followed as they stand
+    they would take logins out in clear, and nothing behind them could be judged.
     """
+    if not on_one_host(address, base) and not without_the_tls_of(base, address):
+        return address
+    here = urlsplit(base)
+    return f"{here.scheme}://{here.netloc}{address.partition('://')[2].removeprefix(authority_of(address))}"
+
+
+def without_the_tls_of(base: str, address: str) -> bool:
+    """Whether an address is the http:// one of the very host that ``base`` asks by https."""
     try:
         given, here = urlsplit(address), urlsplit(base)
         ports = (given.port or 80, here.port or 443)
     except ValueError:
-        return address
+        return False
     if (given.scheme, here.scheme, given.hostname) != ("http", "https", here.hostname):
-        return address
-    if ports != (80, 443) and given.port != here.port:
-        return address
-    return f"https://{here.netloc}{address.partition('://')[2].removeprefix(authority_of(address))}"
+        return False
+    return ports == (80, 443) or given.port == here.port
 
 
 def authority_of(url: str) -> str:
@@ -336,12 +343,11 @@ def authority_of(url: str) -> str:
 
 
 def on_one_host(one: str, other: str) -> bool:
-    """Whether two addresses are of one scheme, host and port."""
-    return _origin(one) == _origin(other)
-
-
-def _origin(url: str) -> tuple[str, str]:
-    return url.partition("://")[0].lower(), authority_of(url)
+    """Whether two addresses are of one scheme, host and port, however these are spelled; False where one is none."""
+    try:
+        return connections.split(one)[0] == connections.split(other)[0]
+    except (ValueError, UnsupportedProtocol):
+        return False
 
 
 def followed(

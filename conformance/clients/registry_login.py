@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from conformance.clients.http import HttpClient, followed, kept_on_tls, on_one_host
+from conformance.clients.http import HttpClient, as_asked, followed, on_one_host
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
@@ -220,7 +220,7 @@ def open_door(http: HttpClient, repository: str) -> Door:
         scheme, parameters = _challenge(reply)
         if not scheme and reply.status in (401, 403):
             scheme = "basic"
-    realm = kept_on_tls(parameters.get("realm", ""), http.base_url)
+    realm = as_asked(parameters.get("realm", ""), http.base_url)
     door = Door(scheme, realm, parameters.get("service", ""), "delete", http)
     if scheme == "bearer":
         _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from conformance.clients.http import address_in, authority_of, kept_on_tls
+from conformance.clients.http import address_in, as_asked, authority_of
 from conformance.clients.operator import Operator
 from conformance.oracles.headers import Challenge, challenges
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
@@ -113,7 +113,7 @@ class Doors:
         return f"Bearer {self._token(basic, scope, self.challenge.parameters)}"
 
     def _token(self, basic: str, scope: str, parameters: dict[str, str]) -> str:
-        realm = kept_on_tls(parameters.get("realm", ""), self.registry.url)
+        realm = as_asked(parameters.get("realm", ""), self.registry.url)
         if not realm.startswith(("http://", "https://")):
             raise Refused("the challenge names no realm to get a token from")
         if self.registry.url.startswith("https:") and not realm.startswith("https:"):
@@ -220,7 +220,7 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
         state.fail(f"pusher cannot push to repositories of the run's own: {state.locked}; {mend}")
     else:
         state.ok(f"pusher may push to {name}")
-    location = kept_on_tls(location, opened.url) if "://" in location else address_in(opened.url, location)
+    location = as_asked(location, opened.url) if "://" in location else address_in(opened.url, location)
     if authority_of(location) != authority_of(doors.registry.url):
         # A password or token is not sent to another host for the sake of tidiness.
         state.warn("uploads go to another host; the one that was opened is left to expire")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
+import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
-URL = re.compile(r"^https?://[^/?#\s]+[^?#\s]*$")
+URL = re.compile(r"^(?P<scheme>https?)://(?P<authority>[^/?#\s]+)(?P<path>[^?#\s]*)$", re.IGNORECASE)
 
+LAST_PORT = 65535
 SHORTEST_SECRET = 4
 """Characters of a secret; what has fewer stands in all texts, and cannot be kept out of them."""
 
@@ -39,11 +41,19 @@ class Secret:
 
 
 def _url(value: str) -> str:
-    if not URL.match(value):
+    """The URL as servers write it: a host in small letters, and no port that is understood (RFC 3986 section 6.2)."""
+    told = URL.match(value)
+    if told is None:
         raise ValueError("must be an http:// or https:// URL without query or fragment")
-    if "@" in value.split("/")[2]:
+    if "@" in told["authority"]:
         raise ValueError("must not carry a user name or password; credentials have keys of their own")
-    return value.rstrip("/")
+    try:
+        address = httpx.URL(f"{told['scheme'].lower()}://{told['authority']}")
+    except (httpx.InvalidURL, UnicodeError):
+        address = httpx.URL()
+    if not address.host or (address.port is not None and not 0 < address.port <= LAST_PORT):
+        raise ValueError("must name a host, and a port from 1 to 65535 if any")
+    return f"{address.scheme}://{address.netloc.decode().lower()}{told['path'].rstrip('/')}"
 
 
 def parse_rate(value: str) -> tuple[int, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.http import kept_on_tls
+from conformance.clients.http import without_the_tls_of
 from conformance.clients.images import NewBlob, NewImage
 from conformance.clients.registry import BINARY, Registry, Repository, with_digest
 from conformance.evidence.once import Once
@@ -91,7 +91,7 @@ def test_answers_keep_tls(secured: Registry, repository: Repository, new_image: 
 
 def left_behind(reply: Exchange, told: str | None) -> str:
     """The address that an answer gives, where it is an http:// one of the host that was asked by https; or ""."""
-    return told if told and kept_on_tls(told, reply.url) != told else ""
+    return told if told and without_the_tls_of(reply.url, told) else ""
 
 
 def leading_out(reply: Exchange, name: str, told: str) -> NonConformance:

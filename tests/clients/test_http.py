@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.http import HttpClient, Limits, address_in, followed, kept_on_tls, on_one_host, retry_after
+from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_REACHED
@@ -250,10 +250,16 @@ def test_what_comes_behind_a_bare_answer_is_told(serve: Callable[..., Scripted],
         ("https://r.example", "http://[r.example/x", "http://[r.example/x"),
         ("http://r.example", "http://r.example/x", "http://r.example/x"),
         ("https://r.example", "", ""),
+        ("https://r.example", "https://R.Example/X", "https://r.example/X"),
+        ("https://r.example", "https://r.example:443/x?y", "https://r.example/x?y"),
+        ("http://r.example:5000", "HTTP://R.EXAMPLE:5000/x", "http://r.example:5000/x"),
+        ("https://r.example", "https://r.example:8443/x", "https://r.example:8443/x"),
+        ("https://r.example", "https://r.example@other.example/x", "https://r.example@other.example/x"),
     ],
 )
-def test_an_address_in_clear_of_the_host_that_has_tls_is_asked_over_it(base: str, given: str, asked: str) -> None:
-    assert kept_on_tls(given, base) == asked
+def test_an_address_of_the_host_that_is_asked_is_spelled_as_it_and_over_tls(base: str, given: str, asked: str) -> None:
+    assert as_asked(given, base) == asked
+    assert on_one_host(asked, base) == (asked.startswith(f"{base}/") or asked == base)
 
 
 def test_answers_of_a_gateway_that_reaches_no_service_are_counted(serve: Callable[..., Scripted]) -> None:

@@ -99,6 +99,14 @@ MISTAKES = {
         HEAD + '[targets.staging.identity]\nurl = "identity.example"\n',
         "4: targets.staging.identity.url: must be an http:// or https:// URL without query or fragment",
     ),
+    "url-with-a-port-that-is-none": (
+        HEAD + '[targets.staging.identity]\nurl = "https://identity.example:99999"\n',
+        "4: targets.staging.identity.url: must name a host, and a port from 1 to 65535 if any",
+    ),
+    "url-without-a-host": (
+        HEAD + '[targets.staging.identity]\nurl = "https://:443"\n',
+        "4: targets.staging.identity.url: must name a host, and a port from 1 to 65535 if any",
+    ),
     "url-with-password": (
         HEAD + f'[targets.staging.identity]\nurl = "https://u:{VALUE}@identity.example"\n',
         "4: targets.staging.identity.url: must not carry a user name or password; credentials have keys of their own",
@@ -267,6 +275,21 @@ def test_variables_are_put_into_plain_strings(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("CT_HOST", "identity.example")
     target = load(tmp_path, IDENTITY.replace("identity.example", "${CT_HOST}")).choose(None)[1]
     assert target.identity is not None and target.identity.url == "https://identity.example"
+
+
+@pytest.mark.parametrize(
+    ("written", "url"),
+    [
+        ("HTTPS://Identity.Example:443/", "https://identity.example"),
+        ("http://Identity.Example:80/A/", "http://identity.example/A"),
+        ("https://identity.example:8443/%2F", "https://identity.example:8443/%2F"),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+        ("http://[FE80::1]:5000", "http://[fe80::1]:5000"),
+    ],
+)
+def test_a_url_is_kept_as_servers_write_it(tmp_path: Path, written: str, url: str) -> None:
+    target = load(tmp_path, IDENTITY.replace("https://identity.example", written)).choose(None)[1]
+    assert target.identity is not None and target.identity.url == url
 
 
 def test_fingerprint_is_of_the_description_and_not_of_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

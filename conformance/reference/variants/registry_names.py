@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.http import Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.routing import Route
 
@@ -38,3 +39,15 @@ class SlashesMerged(Variant):
     def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
         found: tuple[Route, str, str] = original(re.sub("/{2,}", "/", path))
         return found
+
+
+class AddressesInCapitals(Variant):
+    """RFC 3986 section 6.2.2.1: scheme and host are the same in capitals, in which an operator may write them."""
+
+    surface = "registry"
+
+    def url(self, original: Any, request: Request, path: str) -> str:
+        return f"{request.base_url.upper()}{path}"
+
+    def listing_url(self, original: Any, request: Request, query: str) -> str:
+        return f"{request.base_url.upper()}{original(request, query)}"
