@@ -8,6 +8,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, percent_encoded
+from conformance.evidence.once import Once
 from conformance.oracles.headers import challenges, expect_challenge, expect_readable_challenges
 from conformance.oracles.oauth import (
     expect_json_object,
@@ -20,7 +21,8 @@ from conformance.oracles.oauth import (
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 
 @verifies("oauth/client/basic-is-accepted")
@@ -47,19 +49,41 @@ def test_scheme_is_compared_without_case(oauth: OAuthClient, scheme: str) -> Non
 
 @verifies("oauth/client/basic-failure-is-401-with-challenge")
 @pytest.mark.parametrize("client", [case("wrong-secret", None), case("unknown-client", "cf-nobody")])
-def test_basic_failure_is_401_with_challenge(control: OAuthClient, client: str | None) -> None:
+def test_basic_failure_is_401_with_challenge(control: OAuthClient, once: Once, client: str | None) -> None:
     """Purpose: who authenticates by the Authorization field is answered in HTTP's own terms.
 
     Method: 1. send Basic with a wrong secret, and with an unknown client
             2. expect 401 with a WWW-Authenticate challenge of scheme Basic that can be read, and no token
     """
-    authorization = basic(client or control.credential("full").client_id, "cf-not-the-secret")
-    reply = control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization))
+    reply = once(("refused by Basic", client), lambda: refused_by_basic(control, client))
 
     expect_no_token(reply)
     expect_status(reply, 401)
     expect_challenge(reply, "Basic")
     expect_readable_challenges(reply)
+
+
+def refused_by_basic(control: OAuthClient, client: str | None) -> Exchange:
+    """The answer to a wrong secret by Basic, of a client or of the one under test."""
+    authorization = basic(client or control.credential("full").client_id, "cf-not-the-secret")
+    return control.post(control.form(client_id=None, client_secret=None), (FORM_TYPE, authorization))
+
+
+@verifies("oauth/client/basic-challenge-names-its-realm")
+def test_basic_challenge_names_its_realm(control: OAuthClient, once: Once) -> None:
+    """Purpose: a client that keeps credentials by realm, as HTTP's libraries do, knows which of them are asked for.
+
+    Method: 1. send Basic with a wrong secret; go on where that is answered with a challenge of scheme Basic
+            2. expect its parameter realm
+    """
+    reply = once(("refused by Basic", None), lambda: refused_by_basic(control, None))
+    asked = [each for each in challenges(reply) if each.scheme == "basic"]
+    if not asked:
+        raise NotApplicable("there is no challenge of scheme Basic, which is a finding of its own")
+    if "realm" not in asked[0].parameters:
+        told = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+        proof = field_matches(reply, "WWW-Authenticate", "realm *=")
+        raise NonConformance("a challenge of scheme Basic with its realm", told, reply, proof=proof)
 
 
 @verifies("oauth/client/401-carries-a-challenge")

@@ -293,6 +293,16 @@ class BearerBesideFormCrashes(Defect):
         return original(request, form)
 
 
+class BasicChallengeWithoutRealm(Defect):
+    """RFC 7617 section 2: a challenge of scheme Basic names its realm."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/basic-challenge-names-its-realm",)
+
+    def basic_challenge(self, original: Callable[[], str]) -> str:
+        return "Basic"
+
+
 class BasicChallengeLeavesTextOpen(Defect):
     """RFC 9110 section 11.6.1: a text in a challenge ends with the quotation mark that it begins with."""
 
