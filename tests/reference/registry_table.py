@@ -331,6 +331,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "LastIgnored",
         "LastListedAgain",
         "LinkAbsolute",
+        "AddressesInCapitals",
         "LinkLosesThePageSize",
         "LinkMissing",
         "LinkNeverEnds",
