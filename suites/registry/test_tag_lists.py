@@ -76,7 +76,7 @@ def test_pushed_twice(grown: Grown) -> None:
 
     if sorted(found) != [MOVING, STAYING]:
         proof = lists("tags", grown.pages, [MOVING, STAYING])
-        raise NonConformance("each of two tags once", str(found), *grown.pages, proof=proof)
+        raise NonConformance(f"{MOVING} and {STAYING}, each once", str(found), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/digests-are-no-tags")
@@ -90,7 +90,7 @@ def test_digests_are_no_tags(grown: Grown) -> None:
 
     if others:
         proof = lists("tags", grown.pages, [MOVING, STAYING])
-        raise NonConformance("no other tags than two", str(others), *grown.pages, proof=proof)
+        raise NonConformance(f"no other tags than {MOVING} and {STAYING}", str(others), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/long-list-is-whole")
