@@ -1,13 +1,15 @@
-"""Chunks of no bytes and of one (OCI Distribution Specification 1.1, "Pushing a blob in chunks")."""
+"""Chunks of no bytes, of one, and for no session (OCI Distribution Specification 1.1, "Pushing a blob in chunks")."""
 
 from __future__ import annotations
+
+import pytest
 
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Repository
 from conformance.clients.registry_uploads import open_for_chunks
 from conformance.oracles.registry import expect_bytes, expect_range
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 
 
 @verifies("registry/upload/empty-chunk-is-no-server-error")
@@ -46,3 +48,14 @@ def test_one_byte(repository: Repository, new_blob: NewBlob) -> None:
 
     expect_status(upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/upload/unknown-session-is-404")
+@pytest.mark.parametrize("method", [case("none-in-a-put", "PUT"), case("none-in-a-patch", "PATCH")])
+def test_no_session(repository: Repository, method: str) -> None:
+    """Purpose: nor does a request that names no session at all end one, and it is its caller's mistake.
+
+    Method: 1. PUT and PATCH where sessions are opened
+            2. expect a 4xx
+    """
+    expect_status(repository.send(method, "blobs/uploads/"), range(400, 500), "for a request that names no session")

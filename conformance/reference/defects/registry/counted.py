@@ -153,3 +153,14 @@ class LongSessionNameFails(Defect):
             raise failed()
         upload: Upload = original(asked)
         return upload
+
+
+class NoSessionFails(Defect):
+    """API Reference, Error Handling: a chunk for no session is its caller's mistake, and none of the platform's."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/unknown-session-is-404",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        nowhere = request.method in ("PUT", "PATCH") and request.path.endswith("/blobs/uploads/")
+        return Answer.json(500, {"errors": [{"code": "UNKNOWN"}]}) if nowhere else answer
