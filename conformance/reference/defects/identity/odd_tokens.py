@@ -77,6 +77,18 @@ class OddAlgorithmCrashes(Defect):
         return original(token) if {"none": False}.get(header_of(token).get("alg", ""), True) else None
 
 
+class MissingAlgorithmCrashes(Defect):
+    """The contract's table of errors: 401 for a token that names no alg, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    crashes = (KeyError,)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        header = header_of(token)
+        return original(token) if not header or header["alg"] != "none" else None
+
+
 class OddKeyNameCrashes(Defect):
     """The contract's table of errors: 401 for a token whose kid is no text, never a 5xx."""
 
