@@ -1,4 +1,4 @@
-"""How listings write what they tell: encoded keys over several pages, owners."""
+"""How listings write what they tell: encoded keys over several pages, owners; and those of the whole bucket."""
 
 from __future__ import annotations
 
@@ -202,6 +202,25 @@ def test_empty_parameters_ask_for_nothing(space: Space, encoded: str) -> None:
         expect_prefixes(page, [])
         if not page.truncated:
             expect_keys(page, [encoded + each for each in NAMES])
+
+
+@verifies("storage/listing/lists-what-is-there")
+@pytest.mark.parametrize("start", [case("in-the-whole-bucket", "start-after"), case("of-version-1", "marker")])
+def test_listing_of_the_whole_bucket(space: Space, encoded: str, start: str) -> None:
+    """Purpose: a listing that names no prefix is of the whole bucket, as "aws s3 ls s3://my-app/" asks for one.
+
+    Method: 1. list without a prefix, from just before a folder on, as many keys as that has; then by the delimiter "/"
+            2. expect its keys, in order, as far as the page goes, and no others; then the folder itself
+    """
+    version = {"list-type": "2"} if start == "start-after" else {}
+    page = listing_of(space.call("GET", query={**version, start: encoded, "max-keys": str(len(NAMES))}))
+    wanted = [encoded + each for each in NAMES][: len(page.keys) if page.truncated else None]
+    if page.keys != wanted:
+        raise NonConformance(f"the keys {wanted} behind {encoded}", f"{page.keys}", page.reply)
+
+    page = listing_of(space.call("GET", query={**version, "prefix": "", "delimiter": "/", start: encoded[:-2]}))
+    if encoded not in page.prefixes:
+        raise NonConformance(f"the common prefix {encoded}", f"{list(page.prefixes)}", page.reply)
 
 
 @verifies("storage/listing/owner-where-asked")

@@ -195,6 +195,7 @@ def test_metadata_is_of_the_opening(space: Space) -> None:
     """
     fields = {"Content-Type": "text/csv", "Content-Encoding": "gzip", "x-amz-meta-owner": "alice"}
     fields |= {"Content-Disposition": 'inline; filename="a"', "Content-Language": "de", "Cache-Control": "max-age=60"}
+    fields |= {"Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
     key = space.key()
     space.stored(b"earlier", {"x-amz-meta-earlier": "yes"}, key)
     upload = space.opened(key, fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
@@ -58,6 +59,28 @@ class FirstVersionForgetsThePrefix(Defect):
         answer: Answer = await original(call, bucket)
         answer.body = re.sub(rb"<Prefix>[^<]*</Prefix>", b"<Prefix></Prefix>", answer.body, count=1)
         return answer
+
+
+class WholeBucketIsUngrouped(Defect):
+    """S3 API Reference, ListObjectsV2, Delimiter: it groups keys whether or not there is a prefix."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/lists-what-is-there",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return wanted if wanted.prefix else replace(wanted, delimiter="")
+
+
+class WholeBucketIsEmpty(Defect):
+    """S3 API Reference, ListObjectsV2, Prefix: it limits the keys; without one there is no limit."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/lists-what-is-there",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        wanted: Wanted = original(call, after)
+        return wanted if wanted.prefix else replace(wanted, prefix="/")
 
 
 class CommonPrefixesUnsorted(Defect):
