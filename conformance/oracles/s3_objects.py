@@ -133,7 +133,8 @@ def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) 
             wanted = (
                 f"{name}, told by both answers" if value is None else f"{name}: {value}, as {other.method} was answered"
             )
-            told = f"none by {other.method}" if value is None else f"{name}: {found}"
+            neither = f"none by {other.method}" + (f", none by {reply.method}" if found is None else "")
+            told = neither if value is None else f"{name}: {found}"
             raise NonConformance(wanted, told, other, reply, proof=proof)
 
 
@@ -210,13 +211,13 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
 
 
 def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
-    """A key that may be refused: stored under exactly its name, or refused as the caller's fault and not stored."""
+    """A PUT that may be refused: stored under exactly its key, or refused as the caller's fault and not stored."""
     if put.ok:
         expect_bytes(got, body, "under the key that was stored")
     elif not 400 <= put.status < 500 and put.status != 501:
-        raise unlike("2xx, or a clean refusal of the key", put, [*range(200, 300), *range(400, 500), 501])
+        raise unlike("2xx, or a refusal as the caller's fault", put, [*range(200, 300), *range(400, 500), 501])
     else:
-        expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key that was refused")
+        expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key whose PUT was refused")
 
 
 def expect_tag_set(reply: Exchange, tags: dict[str, str]) -> None:
