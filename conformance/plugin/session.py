@@ -6,7 +6,6 @@ This is the process that reports; with workers it runs no checks itself.
 from __future__ import annotations
 
 import contextlib
-import datetime
 import importlib
 import signal
 import time
@@ -38,7 +37,7 @@ from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
 from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
-from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, free_folder, read
+from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, read
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
@@ -183,8 +182,7 @@ class Run:
     def _folder(self, name: str) -> Path:
         if self.config.option.run_out:
             return Path(self.config.invocation_params.dir, str(self.config.option.run_out)).resolve()
-        stamp = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%S")
-        return free_folder(self.config.invocation_params.dir / "reports" / f"{stamp}-{name}").resolve()
+        return folder_for(name, self.config.invocation_params.dir / "reports").resolve()
 
     def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
         options = self.options

@@ -11,10 +11,12 @@ Every line is a JSON object with ``kind``. A folder that is not whole is read as
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
@@ -25,6 +27,7 @@ from conformance.vocabulary.verdict import Verdict
 FORMAT = 1
 EXAMPLES = "examples"
 """The folder of a run that keeps which examples failed, in hypothesis's own form."""
+LONGEST_NAME = 80
 LEFTOVERS = "leftovers.json"
 FINDING = {"expected", "observed", "hint", "exchanges"}
 
@@ -233,6 +236,12 @@ class Record:
         if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
             raise RecordError(f"{path}: is not a list of what the run could not remove")
         return found
+
+
+def folder_for(target: str, reports: Path) -> Path:
+    """Where a run of a target begins now: its name may be any, and leads into no other folder."""
+    name = re.sub(r"[^\w.-]+", "-", target)[:LONGEST_NAME]
+    return free_folder(reports / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}")
 
 
 def free_folder(folder: Path) -> Path:
