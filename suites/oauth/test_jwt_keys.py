@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.clients.jwt_parts import hmac_signed
 from conformance.oracles.proofs import has_member, literal, without_list
-from conformance.oracles.status import expect_status, expect_success, observed
+from conformance.oracles.status import expect_status, expect_success, observed, unlike
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -23,13 +23,16 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance, NotAppl
 def published(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """The keys of the declared JWK set (RFC 7517 section 5), and the answer in which they are.
 
-    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding.
+    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding, and
+    so is 500, which is no answer of a place where nothing is.
     """
     path = platform.oauth.identity.jwks_path
     if path is None:
         raise NotApplicable("the target file names no identity.jwks_path")
     reply = platform.http.get(path)
     keys = reply.member("keys") if reply.ok else None
+    if strictly and reply.status == 500:
+        raise unlike("a JWK set", reply, [200])
     if strictly and reply.ok and reply.media_type.endswith("json") and not keys:
         raise NonConformance(
             "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")

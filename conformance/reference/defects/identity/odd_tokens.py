@@ -326,3 +326,13 @@ class SignatureLosesLeadingZeros(Defect):
             octets = base64.urlsafe_b64decode(signature + "==")
             if not octets[0]:
                 return f"{signed}.{base64.urlsafe_b64encode(octets[1:]).decode().rstrip('=')}"
+
+
+class KeySetFails(Defect):
+    """RFC 9068 section 4: the keys of tokens are to be had; one that cannot be written ends in 500."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-verify",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
