@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ def folder(home: Home, target: Target) -> Path:
     if MULTIPART in target.features:
         contents["in-parts.bin"] = random_bytes("in parts", TWENTY_MB)
     for name, content in contents.items():
-        path = made / name
+        # Not all names can be written in every locale.
+        path = made / name.encode(sys.getfilesystemencoding(), "ignore").decode(sys.getfilesystemencoding())
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         os.utime(path, (time.time() - HOUR_S,) * 2)
