@@ -1,11 +1,16 @@
-"""Access tokens that are JWTs: their signatures, over all tokens that a run is given."""
+"""Access tokens that are JWTs: their signatures, as they are made and as they are read."""
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.clients.oauth import OAuthClient
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.check import concludes, verifies
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.token_quality import claims_of
+from conformance.sandbox.platform import Platform
+from conformance.vocabulary.check import case, concludes, verifies
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 TOKENS = 3
 
@@ -32,3 +37,30 @@ def test_signature_has_its_length(oauth: OAuthClient, recorder: Recorder) -> Non
         )
         finding.exchange_ids = [recorder.recall(each["entry"]) for each in misfits[:1]]
         raise finding
+
+
+@verifies("oauth/jwt/signature-has-one-spelling")
+@pytest.mark.parametrize("how", [case("padded", "padded"), case("other-alphabet", "other-alphabet")])
+def test_signature_has_one_spelling(platform: Platform, how: str) -> None:
+    """Purpose: what is kept of a token, that it was revoked for instance, cannot be got round by spelling it otherwise.
+
+    Method: 1. use a token at a declared resource: 2xx
+            2. pad its signature with "=", or spell it in the alphabet of base64 in place of base64url
+            3. expect 401
+    """
+    operation = platform.operations("read")[0]
+    token = next(filter(_spelt_by_both, (platform.oauth.fresh_token("full") for _ in range(TOKENS))), "")
+    if not token:
+        raise NotApplicable("no signature has a letter that the two alphabets have not in common")
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    expect_success(platform.send(operation, token), "for the genuine token")
+
+    signed, _, signature = token.rpartition(".")
+    padded = signature + "=" * (-len(signature) % 4 or 4)
+    spelt = padded if how == "padded" else signature.replace("-", "+").replace("_", "/")
+    expect_status(platform.send(operation, f"{signed}.{spelt}"), 401, f"for a signature that is {how}")
+
+
+def _spelt_by_both(token: str) -> bool:
+    return bool({"-", "_"} & set(token.rpartition(".")[2]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from typing import Any
 
@@ -16,6 +17,7 @@ from conformance.reference.seeds import Client
 ISSUER = "urn:nextepoch:reference:identity"
 AUDIENCE = "urn:nextepoch:reference:api"
 LONGEST_TOKEN = 8192
+SPELT = re.compile(r"[A-Za-z0-9_-]+")
 Claims = dict[str, Any]
 
 
@@ -43,7 +45,7 @@ class AccessTokens(ClientAuthentication):
 
     def read_access_token(self, token: str) -> Claims | None:
         """The claims of a token of ours, for this API and in its time (RFC 9068 section 4); None for any other."""
-        if len(token) > LONGEST_TOKEN:
+        if len(token) > LONGEST_TOKEN or not self.is_spelt_well(token):
             return None
         try:
             header = jwt.get_unverified_header(token)
@@ -53,6 +55,10 @@ class AccessTokens(ClientAuthentication):
         if "crit" in header or str(header.get("typ")).lower() not in ("at+jwt", "application/at+jwt"):
             return None
         return claims
+
+    def is_spelt_well(self, token: str) -> bool:
+        """Whether nothing but base64url stands in a token's signature (RFC 7515 section 5.2)."""
+        return SPELT.fullmatch(token.rpartition(".")[2]) is not None
 
     def holder(self, claims: Claims) -> Client | None:
         """The credential a token was issued to, None where it is revoked or expired now or was revoked since."""

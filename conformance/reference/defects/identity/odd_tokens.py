@@ -336,3 +336,13 @@ class KeySetFails(Defect):
 
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         return Answer.json(500, {"error": {"code": "internal", "message": "The service failed."}})
+
+
+class SignatureReadLeniently(Defect):
+    """RFC 7515 section 5.2: no other characters stand in a signature; here padding and the other alphabet are read."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/signature-has-one-spelling",)
+
+    def read_access_token(self, original: Reads, token: str) -> Claims | None:
+        return original(token.rstrip("=").replace("+", "-").replace("/", "_"))
