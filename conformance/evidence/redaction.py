@@ -22,6 +22,8 @@ from conformance.target.description import SHORTEST_SECRET
 
 SHORT = 6
 FRAGMENT = 8
+LEAST_PARTED = 3 * FRAGMENT
+"""So long is a secret of which a fragment is left, whichever letter of it is changed, though one of it is public."""
 GLIMPSE = 5
 ALTERED = "~altered"
 PARTS = ("header", "claims", "signature")
@@ -92,7 +94,8 @@ class Redactor:
             if value.count(".") == len(PARTS) - 1:
                 self._parts.update((each, value) for each in value.split(".")[1:] if len(each) >= FRAGMENT)
         else:
-            self._given[name] = value
+            if len(value) < LEAST_PARTED:
+                self._given[name] = value
             encoded = as_encoded(value) - as_written(value)
             self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
             self._names.update(dict.fromkeys(as_written(value), name))
@@ -305,8 +308,8 @@ class Redactor:
         if known:
             way = way_of(self._known[known], text) if known in self._known else ""
             return f"${known}{ALTERED}-{way}" if way else text
-        # Of one that is short, or for the most part public, no eight letters may be left that tell it.
-        for name, value in self._given.items():
+        # Of one that is short, or for the most part public, no eight letters may be left together that tell it.
+        for name, value in self._given.items() if len(text) < 2 * LEAST_PARTED else ():
             if len(value) < SHORT and value in text:
                 return text.replace(value, f"${name}")
             if 2 * len(text) > len(value) and (way := way_of(value, text)):
