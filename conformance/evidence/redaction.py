@@ -23,7 +23,7 @@ from conformance.target.description import SHORTEST_SECRET
 SHORT = 6
 FRAGMENT = 8
 LEAST_PARTED = 3 * FRAGMENT
-"""So long is a secret of which a fragment is left, whichever letter of it is changed, though one of it is public."""
+"""So long is a secret of which a fragment is left, whichever letter of it is changed."""
 GLIMPSE = 5
 ALTERED = "~altered"
 PARTS = ("header", "claims", "signature")
@@ -68,6 +68,7 @@ class Redactor:
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
         self._public: set[str] = set()
+        # Of these no fragment may be left where a letter is changed: they are short, or in part public.
         self._given: dict[str, str] = {}
         self._known: dict[str, str] = {}
         # What differs from token to token: the header of a JWT is its issuer's, and the same in many.
@@ -110,7 +111,9 @@ class Redactor:
             stride = 1 if len(form) < 3 * FRAGMENT * FRAGMENT else FRAGMENT
             for start in range(0, len(lowered) - FRAGMENT + 1, stride):
                 fragment = lowered[start : start + FRAGMENT]
-                if fragment not in self._public:
+                if fragment in self._public:
+                    self._given[name] = value
+                else:
                     self._fragments[fragment] = name
                 self._glimpses.update(lowered[each : each + GLIMPSE] for each in range(start, start + STEP))
 
@@ -121,8 +124,10 @@ class Redactor:
         """
         lowered = text.lower()
         for start in range(len(lowered) - FRAGMENT + 1):
-            self._public.add(lowered[start : start + FRAGMENT])
-            self._fragments.pop(lowered[start : start + FRAGMENT], None)
+            fragment = lowered[start : start + FRAGMENT]
+            self._public.add(fragment)
+            if name := self._fragments.pop(fragment, ""):
+                self._given[name] = self._known[name]
 
     def learn_login(self, name: str, user: str, value: str) -> None:
         """Remembers a secret also as it stands beside its user's name in Basic credentials (RFC 7617 section 2)."""
@@ -309,10 +314,11 @@ class Redactor:
             way = way_of(self._known[known], text) if known in self._known else ""
             return f"${known}{ALTERED}-{way}" if way else text
         # Of one that is short, or for the most part public, no eight letters may be left together that tell it.
-        for name, value in self._given.items() if len(text) < 2 * LEAST_PARTED else ():
-            if len(value) < SHORT and value in text:
+        for name, value in self._given.items():
+            if value in text:
                 return text.replace(value, f"${name}")
-            if 2 * len(text) > len(value) and (way := way_of(value, text)):
+            # Encoded it may be three times as long.
+            if len(value) < 2 * len(text) <= 6 * len(value) and (way := way_of(value, text)):
                 return f"${name}{ALTERED}-{way}"
         return text
 
