@@ -244,6 +244,26 @@ class UploadsOfAKeyShareParts(Defect):
                 each.parts[part.number] = part
 
 
+class PartSentAnewIsListedTwice(Defect):
+    """S3 API Reference, UploadPart: a part that is sent anew overwrites the one before; ListParts has it once."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    def __init__(self) -> None:
+        self.before: dict[str, list[Part]] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        if part.number in upload.parts:
+            self.before.setdefault(upload.upload_id, []).append(upload.parts[part.number])
+        await original(upload, part)
+
+    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
+        parts: list[Part] = original(upload, marker)
+        before = [part for part in self.before.get(upload.upload_id, []) if part.number > marker]
+        return sorted([*before, *parts], key=lambda part: part.number)
+
+
 class PartsListedUnsorted(Defect):
     """S3 API Reference, ListParts: parts are listed by number."""
 
