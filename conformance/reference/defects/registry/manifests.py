@@ -102,6 +102,20 @@ class HeadManifestWithoutLength(Defect):
         return without(answer, "Content-Length")
 
 
+class HeadLargeManifestWithoutLength(Defect):
+    """distribution-spec 1.1, Checking if content exists: HEAD says the length of a large manifest, too (SHOULD)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/head-tells-the-length",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if len(registry_of(original).manifest_of(asked).content) <= 2048:
+            return answer
+        answer.body = b""
+        return without(answer, "Content-Length")
+
+
 class Sha512ManifestsFail(Defect):
     """API Reference, Error Handling: an algorithm that is not supported is no fault of the platform's."""
 
