@@ -6,6 +6,7 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import quote_plus
@@ -159,8 +160,8 @@ class OAuthClient:
         credential = self.credential(role)
         scope = " ".join(scopes or credential.scopes)
         name = re.sub(r"[^A-Z0-9]+", "_", "_".join([role, *scopes, "token"]).upper())
-        data = f'-d grant_type=client_credentials -d client_id="{credential.client_id}" '
-        data += f'--data-urlencode client_secret@- -d scope="{scope}"'
+        data = f"-d grant_type=client_credentials --data-urlencode {shlex.quote(f'client_id={credential.client_id}')} "
+        data += f"--data-urlencode client_secret@- --data-urlencode {shlex.quote(f'scope={scope}')}"
         # By standard input, so that the secret is in no list of processes.
         given = f'printf %s "${credential.client_secret.name}"'
         picked = """sed -n 's/.*"access_token" *: *"\\([^"]*\\)".*/\\1/p'"""
@@ -168,7 +169,7 @@ class OAuthClient:
         recorder.redactor.learn(name, token)
         if role == "foreign":
             recorder.watch.excuse(token)
-        asked = f'curl -sS "{self.http.base_url}{self.identity.token_path}" {data}'
+        asked = f"curl -sS {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
         recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
 
     def open(self, reply: Exchange, role: str = "full") -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from itertools import chain
 from typing import Any, cast
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -15,6 +19,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.sandbox.platform import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from tests.clients.servers import answering
 from tests.oracles.replies import reply
 
 
@@ -67,6 +72,22 @@ def test_tokens_are_kept_and_made_known() -> None:
     assert server.recorder.redactor.text("token-value-0123456789") == "$FULL_A_READ_TOKEN"
     assert "$CT_SECRET" in server.recorder.recipes["FULL_TOKEN"]
     assert "s3cr" not in server.recorder.recipes["FULL_TOKEN"]
+
+
+def test_a_token_is_had_again_by_the_command_that_is_told_whatever_its_client_is_called() -> None:
+    body = b'{"access_token": "token-value-0123456789"}'
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    secret = Secret("CT_SECRET", "s3cr+t&=% '\"$x")
+    credential = Credential(client_id="it's a+b/%:&=\"$x@acme", client_secret=secret, scopes=["a:read", "b:read"])
+    with answering(answer, answer) as (url, received):
+        http = HttpClient(url, Recorder())
+        OAuthClient(Identity(url=url, credentials={"full": credential}), http).token("full")
+        shell = f"{http.recorder.recipes['FULL_TOKEN']}; echo $FULL_TOKEN"
+        environment = {**os.environ, secret.name: secret.reveal()}
+        told = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True, env=environment).stdout
+    assert told == "token-value-0123456789\n"
+    asked, again = (parse_qs(each.rpartition(b"\r\n")[2].decode()) for each in chain(*received.connections))
+    assert asked == again
 
 
 def test_a_refused_token_is_inconclusive_and_a_missing_role_told() -> None:
