@@ -314,7 +314,7 @@ class Redactor:
             way = way_of(self._known[known], text) if known in self._known else ""
             return f"${known}{ALTERED}-{way}" if way else text
         # Of one that is short, or for the most part public, no eight letters may be left together that tell it.
-        for name, value in self._given.items():
+        for name, value in list(self._given.items()):  # to which a caller at the same moment may add
             if value in text:
                 return text.replace(value, f"${name}")
             # Encoded it may be three times as long.
