@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -30,13 +34,38 @@ MODULES = sorted((ROOT / "conformance").rglob("*.py"))
 CHECKS = sorted((ROOT / "suites").rglob("*.py"))
 
 
-def imported(path: Path) -> Iterator[str]:
-    """The modules of ours that a file imports, wherever the import stands."""
+BROUGHT_BY = {
+    "allure_commons": "allure-pytest", "botocore": "boto3", "execnet": "pytest-xdist", "markupsafe": "jinja2",
+    "s3transfer": "boto3", "urllib3": "boto3",
+}  # fmt: skip
+"""Libraries that are imported and come with one that is asked for."""
+OURS = ("conformance", "suites", "tests")
+
+
+def every_import(path: Path) -> Iterator[str]:
+    """The modules that a file imports, wherever the import stands."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        yield from (name for name in names if name.split(".")[0] in ("conformance", "suites", "tests"))
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The modules of ours among them."""
+    return (name for name in every_import(path) if name.split(".")[0] in OURS)
+
+
+def test_every_library_that_is_imported_is_installed_with_the_suite() -> None:
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    declared = {re.split("[^a-z0-9-]", each)[0] for each in pyproject["project"]["dependencies"]}
+    used = {name.split(".")[0] for path in (*MODULES, *CHECKS) for name in every_import(path)}
+    belongs = packages_distributions()
+    others = {
+        each for each in used - {*sys.stdlib_module_names, *OURS} if not {*map(str.lower, belongs[each])} & declared
+    }
+    assert others == set(BROUGHT_BY), "a library that is imported stands in pyproject.toml"
+    assert {*BROUGHT_BY.values()} <= declared
 
 
 def room(path: Path) -> str:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-import httpx
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
 URL = re.compile(r"^(?P<scheme>https?)://(?P<authority>[^/?#\s]+)(?P<path>[^?#\s]*)$", re.IGNORECASE)
 
-LAST_PORT = 65535
+DEFAULT_PORTS = {"http": 80, "https": 443}
 SHORTEST_SECRET = 4
 """Characters of a secret; what has fewer stands in all texts, and cannot be kept out of them."""
 
@@ -47,13 +47,18 @@ def _url(value: str) -> str:
         raise ValueError("must be an http:// or https:// URL without query or fragment")
     if "@" in told["authority"]:
         raise ValueError("must not carry a user name or password; credentials have keys of their own")
+    scheme = told["scheme"].lower()
     try:
-        address = httpx.URL(f"{told['scheme'].lower()}://{told['authority']}")
-    except (httpx.InvalidURL, UnicodeError):
-        address = httpx.URL()
-    if not address.host or (address.port is not None and not 0 < address.port <= LAST_PORT):
+        parts = urlsplit(f"{scheme}://{told['authority']}")
+        host = (parts.hostname or "").encode("ascii" if told["authority"].isascii() else "idna").decode("ascii")
+        port = parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or port == 0:
         raise ValueError("must name a host, and a port from 1 to 65535 if any")
-    return f"{address.scheme}://{address.netloc.decode().lower()}{told['path'].rstrip('/')}"
+    shown = f"[{host}]" if ":" in host else host
+    shown += f":{port}" if port not in (None, DEFAULT_PORTS[scheme]) else ""
+    return f"{scheme}://{shown}{told['path'].rstrip('/')}"
 
 
 def parse_rate(value: str) -> tuple[int, float]:
