@@ -18,6 +18,7 @@ def test_every_step_of_the_page_works(tmp_path: Path) -> None:
     for name in ("conformance", "suites", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", "node_modules")
         shutil.copytree(DOCS.parent / name, copy / name, ignore=ignored)
+    shutil.copy(DOCS.parent / "pyproject.toml", copy)
     path = programs(tmp_path / "bin")
     (tmp_path / "bin" / "python").symlink_to(sys.executable)
     follow("adding-a-check.md", copy, path)
