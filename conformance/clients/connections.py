@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import certifi
 import h11
@@ -34,6 +33,7 @@ from conformance.clients.failures import (
     WriteTimeout,
 )
 from conformance.clients.route import connected
+from conformance.vocabulary.values import PORTS, host_and_port
 
 READ_BYTES = 64 * 1024
 TOGETHER = 64 * 1024
@@ -44,7 +44,6 @@ LEFT_S = 1.0
 KEPT = 16
 KEPT_S = 4.0
 """Connections that are kept open without a request, and for how long."""
-PORTS = {"http": 80, "https": 443}
 
 Fields = list[tuple[bytes, bytes]]
 Body = bytes | Iterable[bytes]
@@ -74,12 +73,7 @@ def origin_of(scheme: str, netloc: str) -> Origin:
     """The origin of URLs that begin so; UnsupportedProtocol, or ValueError where it names no host and port."""
     if scheme not in PORTS:
         raise UnsupportedProtocol(f"Request URL has an unsupported protocol '{scheme}://'.")
-    parts = urlsplit(f"{scheme}://{netloc}")
-    host = parts.hostname or ""
-    host = host if host.isascii() else host.encode("idna").decode("ascii")
-    shown = f"[{host}]" if ":" in host else host
-    port = parts.port if parts.port is not None else PORTS[scheme]
-    authority = shown if port == PORTS[scheme] else f"{shown}:{port}"
+    host, port, authority = host_and_port(scheme, netloc)
     return Origin(scheme, host, port, authority.encode("ascii"))
 
 

@@ -12,7 +12,7 @@ from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, picked, tag_of, token_in, word
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-from conformance.vocabulary.values import basic_login
+from conformance.vocabulary.values import base64url, basic_login
 
 MOST_LEEWAY_S = 300
 """For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
@@ -85,7 +85,7 @@ def _object_in(token: str, place: int) -> dict[str, Any]:
     parts = token.split(".")
     try:
         part = parts[place] if len(parts) == 3 else ""
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        found = json.loads(base64url(part))
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

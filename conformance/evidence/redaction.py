@@ -19,6 +19,7 @@ from urllib.parse import quote, quote_plus, unquote
 
 from conformance.evidence.forms import as_encoded, as_written, in_small_letters, way_of
 from conformance.target.description import SHORTEST_SECRET
+from conformance.vocabulary.values import base64url
 
 SHORT = 6
 FRAGMENT = 8
@@ -86,7 +87,8 @@ class Redactor:
         """
         if len(value) < SHORTEST_SECRET:
             return
-        self.publish(name)
+        if name not in self._known:
+            self.publish(name)
         self._known[name] = value
         self._seen.clear()
         self._seen_bodies.clear()
@@ -274,7 +276,7 @@ class Redactor:
     def _is_plain(self, part: str) -> bool:
         """Whether the header of a JWT, which is no secret, says none either."""
         try:
-            plain = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("utf-8")
+            plain = base64url(part).decode("utf-8")
             json.loads(plain)
             # Certificates in it may have in common with tokens what both are encoded of.
             return not any(form in plain for value in self._known.values() for form in as_written(value))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from base64 import urlsafe_b64decode
+
+from conformance.vocabulary.values import base64url
 
 OCTETS = {"ES256": 64, "ES384": 96, "ES512": 132}
 """Of the algorithms whose signatures are two numbers: how long both are, with their zeros (RFC 7518 section 3.4)."""
@@ -15,13 +16,9 @@ def misfit(token: str) -> str:
     if len(parts) != 3 or not token.startswith("eyJ"):
         return ""
     try:
-        algorithm = json.loads(_octets(parts[0])).get("alg")
-        length = len(_octets(parts[2]))
+        algorithm = json.loads(base64url(parts[0])).get("alg")
+        length = len(base64url(parts[2]))
         expected = OCTETS.get(algorithm, length)
     except (ValueError, AttributeError, TypeError, RecursionError):
         return ""
     return "" if length == expected else f"{length} octets for {algorithm}, which has {expected}"
-
-
-def _octets(part: str) -> bytes:
-    return urlsafe_b64decode(part + "=" * (-len(part) % 4))

@@ -171,6 +171,13 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
     raise NonConformance(f"WWW-Authenticate: {scheme} …", told, reply, proof=proof)
 
 
+def expect_error_told(reply: Exchange, code: str) -> None:
+    """One of the challenges says by its ``error`` what was wrong with the token (RFC 6750 section 3.1)."""
+    if code not in [each.parameters.get("error") for each in challenges(reply)]:
+        told = reply.headers.get("www-authenticate") or "no challenge"
+        raise NonConformance(f'error="{code}"', told, reply, proof=field_matches(reply, "WWW-Authenticate", code))
+
+
 def expect_readable_challenges(reply: Exchange) -> None:
     """Each WWW-Authenticate is a list of schemes and parameters, and no quotation mark stays open (RFC 9110 11.6.1)."""
     for value in reply.headers.all("www-authenticate"):

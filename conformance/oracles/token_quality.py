@@ -6,7 +6,6 @@ what is measured is what varies from token to token, position by position.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import math
@@ -15,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
+from conformance.vocabulary.values import base64url
 
 REQUIRED_BITS = 128
 DESIRED_BITS = 160
@@ -46,7 +46,7 @@ def _part(token: str, index: int) -> dict[str, object]:
     RECORDER.looks_inside("what a token says")
     try:
         text = token.split(".")[index] if token.count(".") == 2 else ""
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found = json.loads(base64url(text))
     except (ValueError, IndexError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

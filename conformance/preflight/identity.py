@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from conformance.preflight.contact import Contact, Failed, is_html, measure, not
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Credential, Identity, Resource
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.values import base64url
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
@@ -140,7 +140,7 @@ def looks_like_jwt(token: str) -> bool:
     if len(parts) != 3:
         return False
     try:
-        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+        header = json.loads(base64url(parts[0]))
     except (ValueError, RecursionError):
         return False
     return isinstance(header, dict) and "alg" in header

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from conformance.vocabulary.values import host_and_port
 
 RATE = re.compile(r"^(\d+)/(\d*(?:\.\d+)?)s$")
 URL = re.compile(r"^(?P<scheme>https?)://(?P<authority>[^/?#\s]+)(?P<path>[^?#\s]*)$", re.IGNORECASE)
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
 SHORTEST_SECRET = 4
 """Characters of a secret; what has fewer stands in all texts, and cannot be kept out of them."""
 
@@ -49,16 +49,12 @@ def _url(value: str) -> str:
         raise ValueError("must not carry a user name or password; credentials have keys of their own")
     scheme = told["scheme"].lower()
     try:
-        parts = urlsplit(f"{scheme}://{told['authority']}")
-        host = (parts.hostname or "").encode("ascii" if told["authority"].isascii() else "idna").decode("ascii")
-        port = parts.port
+        host, port, authority = host_and_port(scheme, told["authority"])
     except ValueError:
-        host, port = "", None
-    if not host or port == 0:
+        host, port, authority = "", 0, ""
+    if not host or not port:
         raise ValueError("must name a host, and a port from 1 to 65535 if any")
-    shown = f"[{host}]" if ":" in host else host
-    shown += f":{port}" if port not in (None, DEFAULT_PORTS[scheme]) else ""
-    return f"{scheme}://{shown}{told['path'].rstrip('/')}"
+    return f"{scheme}://{authority}{told['path'].rstrip('/')}"
 
 
 def parse_rate(value: str) -> tuple[int, float]:

@@ -6,9 +6,11 @@ import base64
 import datetime
 import re
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 from conformance import __version__
 
+PORTS = {"http": 80, "https": 443}
 AGENT = f"nextepoch-conformance/{__version__}"
 """Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
@@ -18,6 +20,24 @@ ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)"
 def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
     """The value of an Authorization field (RFC 7617 section 2)."""
     return f"{scheme} {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
+
+
+def base64url(text: str) -> bytes:
+    """The bytes of base64url without padding, as in a JWT (RFC 7515 section 2); ValueError where it is none."""
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def host_and_port(scheme: str, authority: str) -> tuple[str, int, str]:
+    """Host, port, and both as servers write them (RFC 3986 section 6.2): in small letters, no port that is understood.
+
+    ValueError where the authority of an http or https URL names none that can be.
+    """
+    parts = urlsplit(f"{scheme}://{authority}")
+    host = parts.hostname or ""
+    host = host if host.isascii() else host.encode("idna").decode("ascii")
+    shown = f"[{host}]" if ":" in host else host
+    port = parts.port if parts.port is not None else PORTS[scheme]
+    return host, port, shown if port == PORTS[scheme] else f"{shown}:{port}"
 
 
 def whole_number(text: str) -> int | None:

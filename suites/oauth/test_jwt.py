@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from typing import Any
@@ -18,12 +17,13 @@ from conformance.sandbox.platform import Platform
 from conformance.target.description import Credential
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.values import base64url
 
 
 def _flipped(signature: str) -> str:
     """A signature with its first byte changed; never its last character, which may hold unused bits."""
     try:
-        raw = base64.urlsafe_b64decode(signature + "=" * (-len(signature) % 4))
+        raw = base64url(signature)
     except ValueError:
         raw = b""
     # A target that signs nothing takes this for a signature, too.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -18,6 +17,7 @@ from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.values import base64url
 
 
 def published(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
@@ -98,7 +98,7 @@ def test_published_keys_are_long_enough(platform: Platform) -> None:
 def _modulus(key: dict[str, Any]) -> bytes:
     """The modulus of an RSA key without leading zeros (RFC 7518 section 6.3.1.1)."""
     text = str(key.get("n", ""))
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).lstrip(b"\0")
+    return base64url(text).lstrip(b"\0")
 
 
 @verifies("oauth/jwt/published-keys-verify")

@@ -15,7 +15,7 @@ from conformance.clients.registry_tokens import (
     token_for,
 )
 from conformance.evidence.once import Once
-from conformance.oracles.headers import challenges
+from conformance.oracles.headers import challenges, expect_error_told
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed
@@ -117,10 +117,7 @@ def test_too_little_is_no_bad_token(pushed: Exchange) -> None:
     if pushed.status != 401:
         raise NotApplicable(f"the refusal is no 401 ({pushed.status})")
 
-    if "insufficient_scope" not in [each.parameters.get("error") for each in challenges(pushed)]:
-        told = pushed.headers.get("www-authenticate") or "no challenge"
-        proof = field_matches(pushed, "WWW-Authenticate", "insufficient_scope")
-        raise NonConformance('error="insufficient_scope"', told, pushed, proof=proof)
+    expect_error_told(pushed, "insufficient_scope")
 
 
 @verifies("registry/token/without-scope-opens-nothing")
