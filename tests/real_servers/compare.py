@@ -3,10 +3,10 @@
     python -m tests.real_servers.compare RUN EXPECTED.toml
 
 Every failing check must stand in the file, and every entry of the file must fail; exit 1 says which do not.
-An id with "#case" means that case, an id with ``cases`` those of the check, an id with neither every case of it. An
-entry with ``sometimes = true`` (a race) may pass as well. A file that says ``nothing_is_left = true`` wants a run that
-removed all that it made. Inconclusive checks are listed, not judged: a server with one
-login has no other roles.
+An id with "#case" means that case, an id with ``cases`` those of the check, an id with neither every case of it, one
+that ends with "/" every check of that topic. An entry with ``sometimes = true`` (a race) may pass as well. What is not
+expected is told with what was observed, since CI keeps no run. A file that says ``nothing_is_left = true`` wants a run
+that removed all that it made. Inconclusive checks are listed, not judged: a server with one login has no other roles.
 """
 
 from __future__ import annotations
@@ -14,15 +14,29 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+MOST_SEEN = 600  # characters of a finding
 
 
 def judged(run: Path) -> dict[str, str]:
     """Verdicts of a run by check id."""
+    return {check: result["verdict"] for check, result in results(run).items()}
+
+
+def results(run: Path) -> dict[str, dict[str, Any]]:
+    """The results of a run by check id."""
     lines = (run / "results.ndjson").read_text(encoding="utf-8").splitlines()
-    return {entry["id"]: entry["verdict"] for entry in map(json.loads, lines) if "verdict" in entry and "id" in entry}
+    return {entry["id"]: entry for entry in map(json.loads, lines) if "verdict" in entry and "id" in entry}
+
+
+def seen(result: dict[str, Any]) -> str:
+    """What the first finding of a check says, on one line; what ended it where it has none."""
+    words = (result.get("findings") or [{"observed": result.get("reason", "")}])[0]
+    said = (f"{key} {words[key]}" for key in ("asked", "expected", "observed") if words.get(key))
+    return " ".join(", ".join(said).split())[:MOST_SEEN]
 
 
 def expected(path: Path) -> list[dict[str, Any]]:
@@ -52,14 +66,20 @@ def by_case(entry: dict[str, Any]) -> list[dict[str, Any]]:
 
 def means(entry: dict[str, Any], check: str) -> bool:
     """Whether an entry is of a check."""
-    return bool(check == entry["id"] or check.split("#")[0] == entry["id"])
+    of_topic = entry["id"].endswith("/") and check.startswith(entry["id"])
+    return bool(of_topic or check == entry["id"] or check.split("#")[0] == entry["id"])
+
+
+def unexpected(verdicts: dict[str, str], entries: Sequence[dict[str, Any]]) -> list[str]:
+    """The checks that fail and of which no entry is."""
+    failed = (check for check, verdict in verdicts.items() if verdict in ("fail", "error"))
+    return [check for check in failed if not any(means(entry, check) for entry in entries)]
 
 
 def differences(verdicts: dict[str, str], entries: Iterable[dict[str, Any]]) -> list[str]:
     """What was found and not expected, and what was expected and not found."""
     entries = list(entries)
-    failed = [check for check, verdict in verdicts.items() if verdict in ("fail", "error")]
-    told = [f"not expected: {check}" for check in failed if not any(means(entry, check) for entry in entries)]
+    told = [f"not expected: {check}" for check in unexpected(verdicts, entries)]
     for entry in entries:
         # What could not be judged, since another finding ended the server, is not stale.
         told_of = [verdict for check, verdict in verdicts.items() if means(entry, check)]
@@ -75,9 +95,11 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         print(__doc__, file=sys.stderr)
         return 4
-    verdicts = judged(Path(arguments[0]))
-    told = differences(verdicts, expected(Path(arguments[1]))) + left(Path(arguments[0]), Path(arguments[1]))
+    verdicts, entries = judged(Path(arguments[0])), expected(Path(arguments[1]))
+    told = differences(verdicts, entries) + left(Path(arguments[0]), Path(arguments[1]))
     print("\n".join(told) or "as expected")
+    for check in unexpected(verdicts, entries):
+        print(f"{check}: {seen(results(Path(arguments[0]))[check])}")
     unclear = sum(1 for verdict in verdicts.values() if verdict == "inconclusive")
     if unclear:
         print(f"{unclear} checks inconclusive")
