@@ -172,10 +172,11 @@ def expect_challenge(reply: Exchange, scheme: str) -> Challenge:
 
 
 def expect_error_told(reply: Exchange, code: str) -> None:
-    """One of the challenges says by its ``error`` what was wrong with the token (RFC 6750 section 3.1)."""
+    """One of the challenges, however many there are, says by its ``error`` what is wrong (RFC 6750 section 3.1)."""
     if code not in [each.parameters.get("error") for each in challenges(reply)]:
         told = reply.headers.get("www-authenticate") or "no challenge"
-        raise NonConformance(f'error="{code}"', told, reply, proof=field_matches(reply, "WWW-Authenticate", code))
+        proof = field_matches(reply, "WWW-Authenticate", f'error *= *"?{code}')
+        raise NonConformance(f'a challenge with error="{code}"', told, reply, proof=proof)
 
 
 def expect_readable_challenges(reply: Exchange) -> None:

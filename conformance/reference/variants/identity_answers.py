@@ -157,13 +157,16 @@ class FailedPreconditionIs412(Variant):
 
 
 class ChallengesInOneField(Variant):
-    """RFC 9110 section 11.6.1: several challenges may stand in one field, in any case, with unquoted values."""
+    """RFC 9110 section 11.6.1: several challenges may stand in one field, in any case, with unquoted values.
+
+    Two of them may be of one scheme, each with a realm of its own; the error is told beside the realm that was meant.
+    """
 
     surface = "identity"
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         words = original(error, scope).replace("Bearer realm=", "BEARER Realm=").replace('"reference"', "reference")
-        return f'DPoP algs="ES256 PS256", {words}'
+        return f'DPoP algs="ES256 PS256", Bearer realm="partners", {words}'
 
 
 class AudienceIsAList(Variant):
