@@ -8,6 +8,7 @@ bounded in size and time. What cannot be had from the target ends the check as i
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import ssl
@@ -33,6 +34,7 @@ LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 3
+TAGS = ("if-match", "if-none-match", "if-range")
 OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
 """What each request says that says nothing else: who asks, and that content comes as it is.
 
@@ -251,13 +253,20 @@ class HttpClient:
         return kind(f"{told}: {said}", "a target that can be reached and answers in time")
 
 
+def _octets(name: str, value: str) -> bytes:
+    """A field's value on the wire: an entity tag goes back as the very bytes, read as Latin-1, that it came in."""
+    if name.lower() in TAGS:
+        with contextlib.suppress(UnicodeEncodeError):
+            return value.encode("latin-1")
+    return value.encode("utf-8")
+
+
 def _request(
     method: str, url: str, headers: tuple[tuple[str, str | bytes], ...], body: bytes | Iterable[bytes]
 ) -> Request:
     origin, target = connections.split(url)
     given = [
-        (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("utf-8"))
-        for name, value in headers
+        (name.encode("latin-1"), value if isinstance(value, bytes) else _octets(name, value)) for name, value in headers
     ]
     names = {name.lower() for name, _ in given}
     given += [each for each in OF_EACH if each[0].lower() not in names]

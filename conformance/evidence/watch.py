@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -20,6 +21,7 @@ from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 
 KEPT_SIGHTINGS = 20
+ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 
 def canary_of(run: str) -> str:
@@ -123,7 +125,12 @@ def _whole(exchange: Exchange) -> Iterator[bytes]:
     yield head.encode("utf-8", "surrogatepass")
     if not head.isascii():
         yield head.encode("latin-1", "replace")
-    yield exchange.body
+    yield _unescaped(exchange.body)
+
+
+def _unescaped(body: bytes) -> bytes:
+    """A body with the plain characters that JSON permits to be written by their numbers (RFC 8259 section 7)."""
+    return ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), body) if b"\\u00" in body else body
 
 
 def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
@@ -131,7 +138,7 @@ def _parts(exchange: Exchange) -> Iterator[tuple[str, bytes]]:
         yield f"the header field {name}", f"{name}: {value}".encode("utf-8", "surrogatepass")
         # Fields are read as Latin-1, a canary may have been written in UTF-8.
         yield f"the header field {name}", value.encode("latin-1", "replace")
-    yield "the body", exchange.body
+    yield "the body", _unescaped(exchange.body)
 
 
 def _sent(exchange: Exchange, forms: Iterable[bytes]) -> bool:

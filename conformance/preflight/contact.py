@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from conformance.clients.connections import authorities
@@ -95,19 +96,22 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
 
 def is_html(reply: Exchange) -> bool:
     """Whether an answer is a web page."""
-    return reply.media_type in ("text/html", "application/xhtml+xml") or reply.body[:64].lstrip().lower().startswith(
-        (b"<!doctype html", b"<html")
-    )
+    return reply.media_type in ("text/html", "application/xhtml+xml") or is_page(reply)
 
 
-def not_the_surface(reply: Exchange, due: str) -> str:
+def is_page(reply: Exchange) -> bool:
+    """Whether it begins as a whole page does: many a framework calls every text HTML."""
+    return reply.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+
+
+def not_the_surface(reply: Exchange, due: str, is_foreign: Callable[[Exchange], bool] = is_html) -> str:
     """Why an answer cannot be the surface's own, or "": a gateway's error, a redirect, a web page in its place."""
     if reply.status in GATEWAY_ERRORS:
         return f"answers {reply.status}: a gateway whose service is down"
     if 300 <= reply.status < 400 and reply.status != 304:
         return f"answers {reply.status}, a redirect to {_host_led_to(reply)}; is the address right?"
     # A page with a status of refusal may be the surface's own poor error, which is for the checks to judge.
-    if is_html(reply) and reply.status not in (400, 401, 403, 405):
+    if is_foreign(reply) and reply.status not in (400, 401, 403, 405):
         return f"answers {reply.status} with HTML where {due} is due; is the address right?"
     return ""
 

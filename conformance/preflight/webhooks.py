@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.preflight.contact import Contact, measure, not_the_surface
+from conformance.preflight.contact import Contact, is_page, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState
 
 EVENT = b'{"conformance":"preflight"}'
@@ -16,7 +16,8 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         return
     kind = next((each for each in webhooks.content_types if each == "application/json"), webhooks.content_types[0])
     reply = contact.ask("POST", "", [("Content-Type", kind)], EVENT)
-    cause = not_the_surface(reply, "a webhook")
+    # What a webhook answers with is its own affair, HTML too.
+    cause = not_the_surface(reply, "a webhook", is_page)
     if cause and reply.status != 404:
         state.unreachable(cause)
         return

@@ -27,6 +27,11 @@ class ForeignThing:
     template: str
     ours: bool
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether its path is another one than its like has in the organization under test."""
+        return self.resource.item is None or self.template != self.resource.item.path
+
     def path(self, slug: str) -> str:
         """The path of the same kind in the other organization for a slug."""
         return self.template.replace("{slug}", slug)
@@ -51,11 +56,18 @@ class ForeignThings:
         declared = self.platform.target.foreign
         return [*(declared.canaries if declared else ()), canary_of(self.platform.names.run)]
 
-    def places(self) -> list[tuple[Resource, Foreign]]:
+    def declared(self) -> list[tuple[Resource, Foreign]]:
         """Resources with their like in the other organization; NotApplicable where none is declared."""
         found = [(each, each.foreign) for each in self.platform.resources if each.foreign is not None]
         if not found:
             raise NotApplicable(f"no resource declares its like in another organization: {NEEDED}")
+        return found
+
+    def places(self) -> list[tuple[Resource, Foreign]]:
+        """Those whose like has a path of its own: one path for all leads each caller to what is its own."""
+        found = [(resource, foreign) for resource, foreign in self.declared() if foreign.path != resource.path]
+        if not found:
+            raise NotApplicable("every declared path is the same in another organization")
         return found
 
     def things(self) -> list[ForeignThing]:
@@ -66,7 +78,7 @@ class ForeignThings:
         return things
 
     def _all(self) -> list[ForeignThing]:
-        return [each for resource, foreign in self.places() for each in self._of(resource, foreign)]
+        return [each for resource, foreign in self.declared() for each in self._of(resource, foreign)]
 
     def seen(self, path: str) -> Exchange:
         """What the role foreign reads."""

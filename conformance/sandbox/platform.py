@@ -110,6 +110,25 @@ class Platform:
             raise NotApplicable(f"no resource of the target file declares {' or '.join(kinds)}")
         return found
 
+    def shut(self, *kinds: str) -> list[Operation]:
+        """Those operations that the role foreign, with all its scopes, has no right to; NotApplicable without any.
+
+        Its token is as valid as any other where no scope and no organization is asked for (who am I), and one path
+        leads every caller to its own organization where the target file says that it is the same path there.
+        """
+        found = [each for each in self.operations(*kinds) if not self._of_any_organization(each)]
+        if not found:
+            raise NotApplicable(f"no declared {' or '.join(kinds)} is of the organization under test alone")
+        return found
+
+    def _of_any_organization(self, operation: Operation) -> bool:
+        resource = operation.resource
+        if "foreign" in resource.concealed_from or operation.kind not in ("read", "create"):
+            return False
+        if resource.foreign:
+            return resource.foreign.path == resource.path
+        return operation.scope is None and self.target.organization not in resource.path.split("/")
+
     def operation(self, resource: Resource, kind: str, slug: str | None = None) -> Operation:
         """One operation; ``slug`` names the item (for create: the new one)."""
         if kind == "read":

@@ -171,7 +171,10 @@ class Pages(Described):
 class Foreign(Described):
     """The same API in the organization of the role foreign: what must not reach the organization under test."""
 
-    path: Path = Field(description="The resource's path there, which answers 2xx to the role foreign.")
+    path: Path = Field(
+        description="The resource's path there, which answers 2xx to the role foreign; the same path, where the token "
+        "alone says whose organization it is."
+    )
     item: Path | None = Field(default=None, description="The path of one object there; {slug} is replaced.")
     slug: str | None = Field(default=None, min_length=1, description="The slug of an object that exists there.")
 
@@ -182,7 +185,11 @@ class Resource(Described):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="A name for reports.")
     method: Method = "GET"
     path: Path = Field(description="A path that answers 2xx to a credential that may use it.")
-    scope: str | None = Field(default=None, description="The scope that opens it; none: any valid token does.")
+    scope: str | None = Field(
+        default=None,
+        description="The scope that opens it; none: any valid token does, of another organization too unless the path "
+        "names ours.",
+    )
     concealed_from: list[str] = Field(
         default_factory=list, description="Roles to which it must look as if it had never existed."
     )

@@ -21,7 +21,7 @@ ROLES = [role for _ in range(EACH) for role in ANSWERS]
 def beyond_narrow(platform: Platform) -> Operation:
     """A declared read whose scope full has and narrow lacks."""
     own = platform.oauth.credential("narrow").scopes
-    for operation in platform.operations("read"):
+    for operation in platform.shut("read"):
         if (
             operation.scope
             and operation.scope not in own

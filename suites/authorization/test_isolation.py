@@ -77,7 +77,7 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
                many, without a token and as foreign, and each item with a token that lacks the scope as well
             2. expect no 2xx
     """
-    for operation in [platform.operations("read")[0], *platform.operations("read-item")]:
+    for operation in [platform.shut("read")[0], *platform.operations("read-item")]:
         who = strangers(platform, operation)
         for token in who[:2] if operation.kind == "read" else who:
             reply = platform.http.get(_tricked(operation.path, trick), [bearer(token)] if token else [])
@@ -128,7 +128,7 @@ def test_forwarded_headers_open_nothing(platform: Platform, forged: dict[str, st
     """
     owner = platform.oauth.credential("full")
     values = {"client": owner.client_id, "organization": platform.target.organization, "scopes": " ".join(owner.scopes)}
-    for operation in platform.operations("read", "read-item"):
+    for operation in platform.shut("read", "read-item"):
         fields = [(name, value.format(path=operation.path, **values)) for name, value in forged.items()]
         for token in strangers(platform, operation):
             expect_refused(platform.send(operation, token, fields), f"under {', '.join(forged)}")
@@ -180,8 +180,7 @@ def test_creation_for_another_organization_is_refused(platform: Platform) -> Non
     Method: 1. create an item as the role foreign, also with the organization under test named in its body
             2. expect 4xx, and the owner to find no such item
     """
-    for resource in platform.resources_with("create", "item"):
-        operation = platform.operation(resource, "create")
+    for operation in platform.shut("create"):
         named = {**(operation.document or {}), "organization": platform.target.organization}
         before = platform.state(operation)
         for document in (operation.document, named):
@@ -199,7 +198,7 @@ def test_token_of_another_organization_is_valid_at_home_only(platform: Platform)
     """
     if not platform.oauth.has("foreign"):
         raise NotApplicable("the target file has no credential in the role foreign")
-    for operation in platform.operations("read"):
+    for operation in platform.shut("read"):
         expect_status(platform.as_role("foreign", operation), {403, 404}, f"for {operation} as foreign")
 
 

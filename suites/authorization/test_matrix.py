@@ -147,7 +147,7 @@ def test_foreign_organization_is_kept_out(platform: Platform, kind: str) -> None
             2. expect 403 or 404, and the owner to find everything as before
     """
     token = platform.oauth.token("foreign")
-    for operation in platform.operations(kind):
+    for operation in platform.shut(kind):
         refused(platform, operation, token, {403, 404})
 
 

@@ -10,6 +10,7 @@ from conformance.clients.at_once import at_once
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.redaction import ALTERED
 from conformance.oracles.canaries import expect_no_sighting
+from conformance.oracles.documents import shows
 from conformance.sandbox.foreign import ForeignThings
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, concludes, verifies
@@ -27,8 +28,8 @@ def test_nothing_foreign_in_any_answer(platform: Platform, theirs: ForeignThings
             3. expect no canary in a header field or body of these answers, and of all others that the run was given
                before, to other credentials, by any surface
     """
-    shown = [theirs.seen(foreign.path) for _, foreign in theirs.places()]
-    if not any(canary.encode() in each.body for each in shown for canary in theirs.canaries):
+    shown = [theirs.seen(foreign.path) for _, foreign in theirs.declared()]
+    if not any(shows(each, canary) for each in shown for canary in theirs.canaries):
         raise Inconclusive(
             "the role foreign reads no canary", "canaries in [targets.….foreign] that stand in what it reads"
         )
@@ -45,7 +46,7 @@ def sweep(platform: Platform, theirs: ForeignThings, token: str | None) -> None:
     for operation in operations:
         if operation.kind == "create":
             platform.remember(operation.resource, str(platform.slug_of(operation)))
-    there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.places()]
+    there = [(platform.operation(resource, "read"), foreign.path) for resource, foreign in theirs.declared()]
     for operation, path in [*((each, each.path) for each in operations), *there]:
         send = partial(platform.send, operation, token)
         at_once([

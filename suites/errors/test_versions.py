@@ -73,7 +73,10 @@ def test_version_is_not_given_again(platform: Platform) -> None:
         first = platform.as_role("full", read)
         expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
         operation = platform.operation(resource, "create", slug)
-        expect_success(platform.as_role("full", operation, document=_of_other_text(operation)))
+        made = platform.as_role("full", operation, document=_of_other_text(operation))
+        if made.status == 409:
+            continue  # A name that is never given again has no second item.
+        expect_success(made)
         second = platform.as_role("full", read)
         if not strong(first) or not strong(second) or first.body == second.body:
             continue

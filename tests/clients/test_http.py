@@ -82,6 +82,14 @@ def test_no_header_is_invented(serve: Callable[..., Scripted]) -> None:
     assert names == [b"host", b"x-two", b"x-two", b"x-bytes", b"user-agent", b"accept-encoding"]
 
 
+def test_an_entity_tag_goes_back_as_it_came(serve: Callable[..., Scripted]) -> None:
+    server = serve(b'HTTP/1.1 200 OK\r\nETag: "\xc3\xa9\xff"\r\nContent-Length: 0\r\n\r\n')
+    etag = str(client_of(server).get("/").headers.get("etag"))
+    for value, sent in ((etag, b'"\xc3\xa9\xff"'), ('"€"', b'"\xe2\x82\xac"')):
+        client_of(server).get("/", [("If-Match", value)])
+        assert b"If-Match: " + sent + b"\r\n" in server.received[-1]
+
+
 def test_who_asks_and_how_content_may_come_are_said_unless_a_check_says_them(serve: Callable[..., Scripted]) -> None:
     server = serve()
     client_of(server).get("/")

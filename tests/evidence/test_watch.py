@@ -45,8 +45,9 @@ def answer(body: bytes = b"", field: str = "", sent: str = "", request_body: byt
         answer(field=CANARY.encode().decode("latin-1")),
         answer(b"x" * (KEPT_BODY + 1) + CANARY.encode()),
         answer(b"a text with canary-0run in it"),
+        answer(b'{"a": "\\u0063an\\u0061ry\\u002D0run"}'),
     ],
-    ids=["body", "json", "percent", "field", "beyond-the-evidence", "of-the-run"],
+    ids=["body", "json", "percent", "field", "beyond-the-evidence", "of-the-run", "escaped"],
 )
 def test_a_canary_is_seen(recorder: Recorder, seen: Exchange) -> None:
     recorder.exchange(seen)

@@ -30,7 +30,7 @@ from conformance.reference.deployment import Reference, build
 from conformance.reference.server import Running
 from conformance.reference.storage.faults import Fault
 from conformance.target import configuration
-from conformance.target.description import Target
+from conformance.target.description import Secret, Target
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
 
@@ -292,8 +292,6 @@ def test_refused_connection(reference: tuple[Reference, Target], surface: str) -
     described = getattr(target, surface)
     new: Any = url
     if surface == "webhooks":
-        from conformance.target.description import Secret
-
         new = Secret("WEBHOOKS_URL", url + "/hooks/a-secret-path")
     moved = described.model_copy(update={"endpoint" if surface == "storage" else "url": new})
     down = Target(organization="acme", **{surface: moved})
@@ -357,6 +355,21 @@ PLACES = {
 def test_something_else_in_its_place(handler: type[BaseHTTPRequestHandler], cause: str) -> None:
     with serving(handler) as url:
         assert only(identity_at(url)).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("body", "cause"),
+    [
+        (b"<p>Thanks</p>", ""),
+        (b"<!DOCTYPE html><html>", "answers 200 with HTML where a webhook is due; is the address right?"),
+    ],
+    ids=["words", "page"],
+)
+def test_what_a_webhook_answers_with_is_its_own_affair(body: bytes, cause: str) -> None:
+    with serving(answering(200, "text/html", body)) as url:
+        secret = Secret("CT_WEBHOOK_URL", f"{url}/hooks/a-secret-of-some-length")
+        target = Target.model_validate({"organization": "a", "webhooks": {"url": secret}})
+        assert only(target).cause == cause
 
 
 def test_not_a_registry() -> None:

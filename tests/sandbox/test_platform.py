@@ -13,8 +13,9 @@ from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Operation, Platform
-from conformance.target.description import Create, Credential, Identity, Item, Resource, Secret, Target, Update
+from conformance.target.description import Create, Credential, Foreign, Identity, Item, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NotApplicable
 from tests.clients.check_files import checks_of
 from tests.oracles.replies import reply
 
@@ -166,3 +167,27 @@ def test_a_body_goes_under_the_media_type_that_is_declared(kind: str) -> None:
     platform = platform_of(Careful(reply(200, {})), things)
     sent = platform.operation(things, kind, "a").headers
     assert sent == [("Content-Type", merge if kind == "update" else "application/json")]
+
+
+LIKE = {"self": Foreign(path="/own"), "other": Foreign(path="/others")}
+
+
+@pytest.mark.parametrize(
+    ("resource", "shut"),
+    [
+        ({"path": "/me"}, False),
+        ({"path": "/orgs/acme"}, True),
+        ({"path": "/me", "concealed_from": ["foreign"]}, True),
+        ({"path": "/own", "scope": "a"}, True),
+        ({"path": "/own", "scope": "a", "foreign": LIKE["self"]}, False),
+        ({"path": "/own", "scope": "a", "foreign": LIKE["other"]}, True),
+        ({"path": "/own", "foreign": LIKE["other"]}, True),
+    ],
+)
+def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bool) -> None:
+    platform = platform_of(Careful(reply(200)), Resource(name="things", **resource))
+    if shut:
+        assert [each.path for each in platform.shut("read")] == [resource["path"]]
+    else:
+        with pytest.raises(NotApplicable, match="of the organization under test alone"):
+            platform.shut("read")

@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
+from starlette.datastructures import Headers
+
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import LimitShared, edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.identity.wire import strict_object
 from conformance.reference.seeds import Client
@@ -26,6 +28,7 @@ Claims = dict[str, Any]
 Api = Callable[[Request, Segments], Awaitable[Answer]]
 
 
+BEYOND = b'\xe9\xfe"'
 NEW: dict[str, Any] = {"name": None, "description": "", "members": []}
 
 
@@ -250,6 +253,37 @@ class UndeclaredMethods(Variant):
             return await original(request, segments)
         surface.visible_organization(surface.caller(request), segments[3])
         return surface.api_error(415, "unsupported_media_type", "The body is not JSON.")
+
+
+class DeletingAgainIsNoError(Variant):
+    """RFC 9110 section 9.2.2: what was deleted stays deleted, and who asks for that once more has it."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.deleted: set[tuple[str, str | None]] = set()
+
+    async def delete_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        gone = (call.organization.slug, call.slug)
+        if gone in self.deleted and surface_of(original).find_project(call.organization, call.slug) is None:
+            return Answer(204)
+        answer = await original(call)
+        if answer.status == 204:
+            self.deleted.add(gone)
+        return answer
+
+
+class EntityTagsBeyondAscii(Variant):
+    """RFC 9110 section 8.8.3: an entity tag may have any octet from 0x80 on, and means nothing to who has it."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        given = [(name, value.replace(BEYOND, b'"')) for name, value in request.headers.raw]
+        answer = await original(replace(request, headers=Headers(raw=given)), segments)
+        if "ETag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + BEYOND.decode("latin-1")
+        return answer
 
 
 class PutReplacesTheWhole(Variant):

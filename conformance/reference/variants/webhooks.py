@@ -72,6 +72,19 @@ class EventsReadLater(Variant):
         return False
 
 
+class ThanksInHtml(Variant):
+    """The contract says that events are accepted, not with what words: for many a framework any text is HTML."""
+
+    surface = "webhooks"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 202:
+            return answer
+        thanks = Answer(202, body=b"<p>Thanks</p>")
+        thanks.headers["Content-Type"] = "text/html; charset=utf-8"
+        return thanks
+
+
 class EventsArriveLater(Variant):
     """The contract says that events are accepted, not how soon they are worked on: half a second later."""
 
