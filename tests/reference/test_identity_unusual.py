@@ -85,6 +85,13 @@ TABLE: list[Row] = [
     (unusual.DotsAreRedirected, api(f"{PROJECTS}/%2e%2e"), 404, 301),
     (unusual.UndeclaredMethods, api(ACME, method="PUT"), 405, 415),
     (unusual.PutReplacesTheWhole, api(ATLAS, "ct-full", "PUT", json={"name": "x"}), 405, 200),
+    (
+        unusual.DeletingAgainIsNoError,
+        statuses(*[api(ATLAS, "ct-full", "DELETE")] * 2, api(ABSENT, "ct-full", "DELETE")),
+        [204, 404, 404],
+        [204, 204, 404],
+    ),
+    (unusual.EntityTagsBeyondAscii, api_header("etag", ATLAS), '"1"', '"1\xe9\xfe"'),
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),

@@ -272,6 +272,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),
     (variants.OnlyLiveUrlsKnowMethods, near(lambda url: url + "x", "GET"), 405, 404),
     (variants.EventsReadLater, posted(headers=JSON), 400, 202),
+    (variants.ThanksInHtml, lambda w: w.ask().headers["content-type"][:9], "applicati", "text/html"),
     (variants.EventsArriveLater, kept(b"x"), 1, 0),
     (
         variants.EventsToldAsReadToo,
