@@ -109,21 +109,31 @@ class HttpClient:
         A body given in parts goes in chunked transfer coding; as an iterator it cannot be sent again. Raises
         Unreachable, NoAnswer, or Inconclusive where the target goes on answering 429 or the request cannot be sent.
         """
-        exchange = self._once(method, target, tuple(headers), body)
+        return self.patiently(
+            lambda: self._once(method, target, tuple(headers), body),
+            f"{method} {target}",
+            not isinstance(body, Iterator),
+        )
+
+    def patiently(self, once: Callable[[], Exchange], what: str, again: bool = True) -> Exchange:
+        """The answer to a request that ``once`` sends, and sends ``again``, if it can, where it is asked to wait.
+
+        ``what`` names the request. Raises what ``once`` does, and Inconclusive where the target goes on asking to wait.
+        """
+        exchange = once()
         if not asks_to_wait(exchange) or not self.patient:
             if exchange.status in GATEWAY_ERRORS:
                 self.recorder.event(NOT_REACHED)
             self.waited_in_vain = self.waited_in_vain and asks_to_wait(exchange)
             return exchange
-        if not isinstance(body, Iterator) and not self.waited_in_vain:
+        if not again:
+            raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
+        if not self.waited_in_vain:
             self.recorder.pause(min(retry_after(exchange), self.limits.patience_s))
-            exchange = self._once(method, target, tuple(headers), body)
+            exchange = once()
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:
-            raise Inconclusive(
-                f"{method} {target} is answered {exchange.status} again after waiting",
-                "a higher rate limit, or a lower rate in the target file",
-            )
+            raise asked_to_wait(f"{what} is answered {exchange.status} again after waiting")
         return exchange
 
     def get(self, target: str, headers: HeaderFields = ()) -> Exchange:
@@ -295,6 +305,11 @@ def asks_to_wait(exchange: Exchange) -> bool:
     if exchange.status != 503:
         return exchange.status == 429
     return "retry-after" in exchange.headers or TOO_FAST.search(exchange.body) is not None
+
+
+def asked_to_wait(why: str) -> Inconclusive:
+    """What it means that a target goes on asking to wait."""
+    return Inconclusive(why, "a higher rate limit, or a lower rate in the target file")
 
 
 def retry_after(exchange: Exchange) -> float:

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from conformance.clients.http import followed
 from conformance.clients.registry import Repository
-from conformance.clients.s3_streams import Comparison, Content
+from conformance.clients.s3_streams import Comparison, Content, Parts
 from conformance.vocabulary.exchange import Exchange
-
-
-@dataclass(frozen=True)
-class Parts:
-    """A body that is made as it is sent, and again where it has to be sent again."""
-
-    content: Content
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self.content.parts()
 
 
 def digest_of(content: Content) -> str:

@@ -65,6 +65,16 @@ class Joined:
         yield from filter(None, self.pieces)
 
 
+@dataclass(frozen=True)
+class Parts:
+    """A body that is made as it is sent, and again where it has to be sent again."""
+
+    content: Content
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self.content.parts()
+
+
 @dataclass
 class Comparison:
     """Compares bytes with what is due as they come: how many came, and where the first one differs."""
@@ -110,7 +120,7 @@ def upload(bucket: Bucket, key: str, content: Content) -> Exchange:
         digest.update(part)
     request = bucket.request("PUT", key, headers={"Content-Length": str(content.size)})
     signed = bucket.s3.sign(request, Signing(payload=digest.hexdigest(), unsigned=frozenset({"content-length"})))
-    return bucket.s3.signed.send("PUT", bucket.s3.origin + signed.target, signed.headers, content.parts())
+    return bucket.s3.signed.send("PUT", bucket.s3.origin + signed.target, signed.headers, Parts(content))
 
 
 def download(bucket: Bucket, key: str, content: Content) -> tuple[Exchange, Comparison]:

@@ -42,10 +42,14 @@ class Wire:
 
         It goes out with what each request of ours says, unless it says that itself. The answer to a ``bare`` one should
         end with its head: what comes behind that is told as its body, though HTTP libraries pass it over. Raises
-        NoAnswer where the connection closes without an answer, Unreachable where none comes in time.
+        NoAnswer where the connection closes without an answer, Unreachable where none comes in time; one that asks to
+        wait is waited for as by the HTTP client.
         """
         if bare:
             head += b"\r\nConnection: close"
+        return self.http.patiently(lambda: self._sent(head, body, bare), first_line(head))
+
+    def _sent(self, head: bytes, body: bytes, bare: bool) -> Exchange:
         head, sent = self._begun(head, body)
         stored = self.http.recorder.stored(sent, "wire")
         if stored is not None and stored.error:
@@ -169,6 +173,11 @@ class Wire:
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
+
+
+def first_line(head: bytes) -> str:
+    """The request line of a head, as a reader is told of it."""
+    return head.partition(b"\r\n")[0].decode("latin-1")
 
 
 def introduced(head: bytes) -> bytes:

@@ -186,8 +186,19 @@ def test_a_503_is_waited_for_where_it_asks_to_wait(
 def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
     limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
     assert client_of(serve(limited, OK)).send("POST", "/", (), [b"one", b"two"]).status == 200
-    with pytest.raises(Inconclusive, match="429"):
-        client_of(serve(limited, OK)).send("POST", "/", (), iter([b"one", b"two"]))
+    client = client_of(serve(limited, limited, OK))
+    with pytest.raises(Inconclusive, match=r"429, and its body cannot be sent again"):
+        client.send("POST", "/", (), iter([b"one", b"two"]))
+    assert client.get("/").status == 200, "where none was waited for, none was waited for in vain"
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_429_to_bytes_of_our_own_is_waited_for_as_well(serve: Callable[..., Scripted], patient: bool) -> None:
+    """RFC 6585 section 4: any request may be answered so, the ones that no library would send among them."""
+    limited = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+    client = client_of(serve(limited, OK))
+    reply = Wire(client if patient else client.impatient()).send(b"HEAD / HTTP/1.1\r\nHost: h", bare=True)
+    assert reply.status == (200 if patient else 429)
 
 
 def test_a_429_is_given_at_once_to_a_check_of_the_limit(serve: Callable[..., Scripted]) -> None:

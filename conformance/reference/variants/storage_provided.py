@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 from typing import Any
@@ -84,18 +85,27 @@ class AbortedUploadHasNoParts(Variant):
 
 
 class AskedToSlowDown(Variant):
-    """List of error codes, SlowDown: one request in fifty is 503, and served when it is sent again."""
+    """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
 
     surface = "storage"
 
     def __init__(self) -> None:
-        self.count = 0
+        self.seen: set[tuple[str, ...]] = set()
 
     def intercept(self, request: Request) -> Answer | None:
-        self.count += 1
-        if self.count % 50:
+        signed = request.headers.get("authorization", "")
+        same = (
+            request.method,
+            request.raw_path,
+            request.query_string,
+            signed,
+            hashlib.sha256(request.body).hexdigest(),
+        )
+        # The checks of the SDK are about single calls, and have it try nothing twice.
+        if same in self.seen or "boto3" in request.headers.get("user-agent", "").lower():
             return None
-        answer = Answer(503, SLOWER)
+        self.seen.add(same)
+        answer = Answer(503 if len(self.seen) % 2 else 429, SLOWER)
         answer.headers.update({"Content-Type": "application/xml", "Retry-After": "0"})
         return answer
 
