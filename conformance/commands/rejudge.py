@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def table(outcome: Outcome, with_unclear: bool) -> Iterator[str]:
     """The lines of the difference."""
-    from conformance.reporting.text import plural
+    from conformance.vocabulary.wording import plural
 
     for each in outcome.changed:
         yield from _changed(each)

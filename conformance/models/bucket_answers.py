@@ -18,6 +18,7 @@ from conformance.oracles.s3_objects import (
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 OWNER = "x-amz-meta-owner"
 """The one field of metadata that objects of a model have, or have not."""
@@ -52,7 +53,7 @@ def expect_uploads(reply: Exchange, wanted: dict[str, str]) -> None:
     if found != wanted and not (page.truncated and found.items() <= wanted.items()):
         # Their ids are others each time.
         proof = Proof(listed=(Listed("Upload/Key", (reply.id,), tuple(wanted.values())),))
-        raise NonConformance(f"the open uploads {wanted}", f"{found}", reply, proof=proof)
+        raise NonConformance(f"the open uploads {worded(wanted)}", worded(found), reply, proof=proof)
 
 
 class Answers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 NAMED = 5
 
@@ -20,7 +21,7 @@ def expect_no_sighting(recorder: Recorder) -> None:
     )
     finding = NonConformance(
         f"none of the {watch.answers} answers of the run to show what another organization stored",
-        f"{watch.seen} that do: {named[0]['canary']!r} in {places}",
+        f"{watch.seen} that do: {worded(named[0]['canary'])} in {places}",
         hint=f"seen in the exchanges {', '.join(each['entry']['id'] for each in named)}",
     )
     finding.exchange_ids = [recorder.recall(each["entry"]) for each in reversed(named)]

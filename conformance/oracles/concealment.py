@@ -17,6 +17,7 @@ from conformance.oracles.proofs import alike, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 MASK = "ASKED"
 AGAIN = (1, 2, 1, 1, 2, 3, 1, 2)
@@ -143,14 +144,14 @@ def _body_difference(hidden: Asked, controls: Sequence[Asked]) -> str | None:
         return None
     said, always = WORD.findall(_text(hidden)), [WORD.findall(_text(each)) for each in controls]
     if len(own) != len(others[0]):
-        return f"the body {_start(hidden)!r}, {_start(controls[0])!r} for what never existed"
+        return f"the body {worded(_start(hidden))}, {worded(_start(controls[0]))} for what never existed"
     comparable = {len(said), len(own)} == {len(each) for each in [own, *always]}
     for position, word in enumerate(own):
         known = {each[position] for each in others}
         if comparable and MASK in word and said[position] in {each[position] for each in always}:
             continue
         if len(known) == 1 and word not in known:
-            return f"{word!r} in the body, {known.pop()!r} for what never existed"
+            return f"{worded(word)} in the body, {worded(known.pop())} for what never existed"
     return None
 
 

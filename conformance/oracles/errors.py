@@ -17,6 +17,7 @@ from conformance.oracles.proofs import both_have, field_says_no, lacks, literal
 from conformance.oracles.status import observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 # Of a secret of so many characters, this many left out at an end leave it hardly one.
 LONG, UNTOLD = 32, 6
@@ -71,7 +72,7 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
     for what, pattern in LEAKS.items():
         found = pattern.search(said) if what not in but else None
         if found:
-            told, shown = f"{reply.status} with {found.group()[:120]!r}", found.group().split("\n")[0][:120]
+            told, shown = f"{reply.status} with {worded(found.group()[:120])}", found.group().split("\n")[0][:120]
             written = [each for each in (shown, json.dumps(shown)[1:-1]) if each in reply.text]
             proof = lacks(reply, written[0]) if written else None
             raise NonConformance(f"an error without {what}", told, reply, proof=proof)
@@ -175,8 +176,8 @@ def expect_one_shape(replies: Sequence[Exchange]) -> None:
     if documents and not common_path(documents):
         other = next(each for each in replies if not common_path([documents[0], _document(each)]))
         raise NonConformance(
-            f"errors of one shape ({skeleton(documents[0])}, as in {first.status})",
-            f"{other.status} with {skeleton(_document(other))}",
+            f"errors of one shape ({worded(skeleton(documents[0]))}, as in {first.status})",
+            f"{other.status} with {worded(skeleton(_document(other)))}",
             first,
             other,
             proof=_both_name(first, other, _strings(documents[0])),

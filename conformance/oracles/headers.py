@@ -11,6 +11,7 @@ from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import field_of
 
 # The characters of the attributes of a Bearer challenge (RFC 6750 section 3).
 ATTRIBUTES = {
@@ -91,8 +92,8 @@ def expect_media_type(reply: Exchange, *accepted: str) -> None:
     """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
     if reply.media_type not in accepted:
         proof = _matching(reply, "Content-Type", f"^({'|'.join(map(re.escape, accepted))}) *(;|$)")
-        told = f"Content-Type {reply.headers.get('content-type')!r}"
-        raise NonConformance(f"Content-Type {' or '.join(accepted)}", told, reply, proof=proof)
+        told = field_of(reply, "Content-Type")
+        raise NonConformance(f"Content-Type: {' or '.join(accepted)}", told, reply, proof=proof)
 
 
 def _matching(reply: Exchange, name: str, pattern: str) -> Proof:

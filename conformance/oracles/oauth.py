@@ -12,6 +12,7 @@ from conformance.oracles.proofs import has_no_member, without_member
 from conformance.oracles.status import listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange, no_constant
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 CODES = frozenset(
     {
@@ -92,7 +93,7 @@ def expect_token(reply: Exchange) -> dict[str, Any]:
         raise NonConformance("access_token, a string that is not empty", told, reply, proof=proof)
     if not isinstance(kind, str) or kind.lower() != "bearer":
         proof = Proof(reply.id, matches='"token_type" *: *"[Bb][Ee][Aa][Rr][Ee][Rr]"')
-        raise NonConformance("token_type Bearer, in any case", f"token_type {kind!r}", reply, proof=proof)
+        raise NonConformance("token_type Bearer, in any case", f"token_type {worded(kind)}", reply, proof=proof)
     return document
 
 
@@ -108,7 +109,7 @@ def expect_lifetime(reply: Exchange, least_s: int) -> None:
     told = expect_json_object(reply).get("expires_in", least_s)
     if not isinstance(told, int) or told < least_s:
         proof = without_member(reply, "expires_in")
-        raise NonConformance(f"expires_in of at least {least_s}", f"expires_in {told!r}", reply, proof=proof)
+        raise NonConformance(f"expires_in of at least {least_s}", f"expires_in {worded(told)}", reply, proof=proof)
 
 
 def issued(reply: Exchange) -> bool:
@@ -150,11 +151,11 @@ def expect_error_document(reply: Exchange) -> str:
         text = document.get(name, "")
         if not isinstance(text, str) or not ERROR_TEXT.match(text):
             wanted = f"{name} in the characters %x20-21 %x23-5B %x5D-7E"
-            raise NonConformance(wanted, f"{name}: {text!r}", reply, proof=without_member(reply, name))
+            raise NonConformance(wanted, f"{name}: {worded(text)}", reply, proof=without_member(reply, name))
     uri = document.get("error_uri", "")
     if not isinstance(uri, str) or not ERROR_URI.match(uri):
         wanted = "error_uri in the characters %x21 %x23-5B %x5D-7E"
-        raise NonConformance(wanted, f"error_uri: {uri!r}", reply, proof=without_member(reply, "error_uri"))
+        raise NonConformance(wanted, f"error_uri: {worded(uri)}", reply, proof=without_member(reply, "error_uri"))
     return code
 
 
@@ -189,7 +190,7 @@ def granted_scopes(reply: Exchange, asked: Iterable[str]) -> frozenset[str]:
         return frozenset(asked)
     if not isinstance(stated, str):
         proof = Proof(reply.id, lacks='"scope" *: *[^" ]')
-        raise NonConformance("scope, a string", f"scope: {stated!r}", reply, proof=proof)
+        raise NonConformance("scope, a string", f"scope: {worded(stated)}", reply, proof=proof)
     return frozenset(stated.split())
 
 

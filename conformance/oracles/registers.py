@@ -23,6 +23,7 @@ from itertools import combinations, permutations
 
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def expect_register(writes: Sequence[Operation], reads: Sequence[Operation]) -> 
         source = by_value.get(read.value)
         if source is None:
             raise NonConformance(
-                "one of the values written, whole", f"{read.value[:60]!r}: torn, or of no one", read.reply
+                "one of the values written, whole", f"{worded(read.value[:60])}: torn, or of no one", read.reply
             )
         if source.begun > read.ended:
             raise NonConformance("a value already written", "one written later", source.reply, read.reply)
@@ -86,8 +87,8 @@ def _expect_fresh(source: Operation, read: Operation, writes: Sequence[Operation
     for write in writes:
         if source.ended < write.begun and write.ended < read.begun:
             raise NonConformance(
-                f"the value of the last write answered before the read began ({write.value[:40]!r}), or a later one",
-                f"{read.value[:40]!r}, which had been overwritten {read.begun - write.ended:.4f} s before",
+                f"{worded(write.value[:40])}, of the last write answered before the read began, or a later value",
+                f"{worded(read.value[:40])}, which had been overwritten {read.begun - write.ended:.4f} s before",
                 source.reply,
                 write.reply,
                 read.reply,
@@ -102,7 +103,7 @@ def _expect_monotonic(by_value: dict[bytes, Operation], reads: Sequence[Operatio
             if later.ended < earlier.begun:
                 raise NonConformance(
                     "no older value after a newer one was read",
-                    f"{read.value[:40]!r} after {newest.value[:40]!r}",
+                    f"{worded(read.value[:40])} after {worded(newest.value[:40])}",
                     newest.reply,
                     read.reply,
                 )
@@ -128,7 +129,7 @@ def _expect_an_order(writes: Sequence[Operation], reads: Sequence[Operation]) ->
 def _disorder(one: _Group, other: _Group) -> NonConformance:
     return NonConformance(
         "one order of the writes that explains every read",
-        f"{one.write.value[:40]!r} both before and after {other.write.value[:40]!r}",
+        f"{worded(one.write.value[:40])} both before and after {worded(other.write.value[:40])}",
         *_replies([one.known_by, other.known_by, one.needed_at, other.needed_at]),
     )
 

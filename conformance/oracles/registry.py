@@ -20,6 +20,7 @@ from conformance.oracles.proofs import among, field_matches, literal, not_among,
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
+from conformance.vocabulary.wording import differing, field_of, plural, some, worded
 
 T = TypeVar("T")
 OCI_CODES = frozenset(
@@ -185,9 +186,8 @@ def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
         raise NonConformance("no body in the answer to HEAD", f"{len(head.body)} bytes", head)
     for name in names:
         if got.headers.get(name) != head.headers.get(name):
-            told, as_head = got.headers.get(name), head.headers.get(name)
             proof = Proof(same=((name, got.id, head.id),))
-            raise NonConformance(f"{name}: {told}, as GET says", f"{name}: {as_head}", got, head, proof=proof)
+            raise NonConformance(f"{field_of(got, name)}, as GET says", field_of(head, name), got, head, proof=proof)
 
 
 def expect_content_length(head: Exchange, length: int) -> None:
@@ -215,7 +215,7 @@ def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
     found, wanted = strings_of(reply, member), sorted(wanted)
     if sorted(found) != wanted:
         proof = Proof(listed=(Listed(member, (reply.id,), tuple(wanted)),))
-        raise NonConformance(f"{member} {wanted}", f"{member} {found}", reply, proof=proof)
+        raise NonConformance(f"{member} {worded(wanted)}", f"{member} {worded(found)}", reply, proof=proof)
 
 
 def expect_sorted(reply: Exchange, member: str) -> None:
@@ -224,7 +224,7 @@ def expect_sorted(reply: Exchange, member: str) -> None:
     if found not in (sorted(found), sorted(found, key=lambda each: (each.lower(), each))) and _unsorted(found):
         # Of tags a script makes the same again; of a catalog it finds what there is then.
         proof = without_list(reply, member) if member == "tags" else _in_order(reply, found)
-        raise NonConformance(f"{member} in lexical order", f"{member} {found}", reply, proof=proof)
+        raise NonConformance(f"{member} in lexical order", f"{member} {worded(found)}", reply, proof=proof)
 
 
 def _in_order(reply: Exchange, found: list[str]) -> Proof:
@@ -268,16 +268,10 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
     found = [each for page in pages for each in strings_of(page, member)]
     wanted = sorted(wanted)
     if sorted(found) != wanted:
-        wrong = {
-            "lost": set(wanted) - set(found),
-            "repeated": {each for each in found if found.count(each) > 1},
-            "not to be listed": set(found) - set(wanted),
-        }
-        told = ", ".join(f"{how} {sorted(names)[:5]}" for how, names in wrong.items() if names)
         proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
         raise NonConformance(
-            f"{wanted if len(wanted) <= 4 else len(wanted)} as {member}, each once",
-            f"{len(found)} over {len(pages)} pages: {told}",
+            f"{worded(wanted) if len(wanted) <= 4 else len(wanted)} as {member}, each once",
+            f"{len(found)} over {plural(len(pages), 'page')}; {differing(wanted, found)}",
             *pages,
             proof=proof,
         )
@@ -285,10 +279,10 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
 
 def expect_listed(pages: list[Exchange], member: str, wanted: Iterable[str]) -> None:
     """The pages together have these, among others."""
-    lost = sorted(set(wanted) - {each for page in pages for each in strings_of(page, member)})
+    lost = set(wanted) - {each for page in pages for each in strings_of(page, member)}
     if lost:
-        proof = Proof(pages[0].id, matches=f'"{literal(lost[0])}"') if len(pages) == 1 else None
-        raise NonConformance(f"all {member} in the list that were pushed", f"lost {lost}", *pages, proof=proof)
+        proof = Proof(pages[0].id, matches=f'"{literal(min(lost))}"') if len(pages) == 1 else None
+        raise NonConformance(f"all {member} that were pushed", f"missing: {some(lost)}", *pages, proof=proof)
 
 
 def descriptors_of(reply: Exchange) -> list[dict[str, Any]]:
@@ -348,7 +342,7 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
         among = "|".join(map(literal, [*actions, "*"]))
         pattern = f'scope *= *"?([^"]* )?{literal(resource)}:([^" ]*,)?({among})([," ]|$)'
         proof = field_matches(reply, "WWW-Authenticate", pattern)
-        told = f"scope {bearer.parameters.get('scope')!r}"
+        told = f"scope {worded(bearer.parameters.get('scope'))}"
         raise NonConformance(f"scope {resource}:{listed(actions)}", told, reply, proof=proof)
 
 

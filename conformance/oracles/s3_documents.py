@@ -6,7 +6,7 @@ should be. Keys are decoded where the document says that they are encoded.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
@@ -17,9 +17,9 @@ from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_time, whole_number
+from conformance.vocabulary.wording import differing, some, worded
 
 CLOCKS_DIFFER_S = 900
-NAMED = 10
 
 
 def expect_document(reply: Exchange, root: str) -> Element:
@@ -136,35 +136,19 @@ def expect_return_told(listing: Listing, keys: list[str]) -> None:
         raise NonConformance(f"the keys {some(keys)}, with a carriage return", told, listing.reply, proof=proof)
 
 
-def some(values: Collection[str]) -> str:
-    """Values in order, the first of them where they are many, with how many are left out."""
-    named = ", ".join(repr(each) for each in sorted(values)[:NAMED])
-    return f"{named} and {len(values) - NAMED} more" if len(values) > NAMED else named
-
-
-def differing(wanted: Collection[str], found: Sequence[str]) -> str:
-    """How a list differs from what it would have, each once."""
-    kinds = {
-        "missing": set(wanted) - set(found),
-        "not expected": set(found) - set(wanted),
-        "more than once": {each for each in found if found.count(each) > 1},
-    }
-    return "; ".join(f"{kind}: {some(values)}" for kind, values in kinds.items() if values)
-
-
 def expect_prefixes(listing: Listing, prefixes: list[str]) -> None:
     """The page has exactly these common prefixes, each once."""
     if sorted(listing.prefixes) != sorted(prefixes):
         proof = Proof(listed=(Listed("CommonPrefixes/Prefix", (listing.reply.id,), tuple(prefixes)),))
-        wanted = f"the common prefixes {sorted(prefixes)}"
-        raise NonConformance(wanted, f"{sorted(listing.prefixes)}", listing.reply, proof=proof)
+        wanted = f"the common prefixes {worded(sorted(prefixes))}"
+        raise NonConformance(wanted, worded(sorted(listing.prefixes)), listing.reply, proof=proof)
 
 
 def expect_page(listing: Listing, max_keys: int) -> None:
     """The page holds no more than max-keys, says how much if it does, and where it goes on if it does."""
     if listing.size > max_keys:
         proof = Proof(listing.reply.id, lacks=f"(<(Contents|CommonPrefixes)>.*){{{max_keys + 1}}}")
-        wanted = f"at most {max_keys} keys and prefixes"
+        wanted = f"keys and prefixes, {max_keys} at most"
         raise NonConformance(wanted, f"{listing.size} of them", listing.reply, proof=proof)
     if listing.key_count is not None and listing.key_count != listing.size:
         proof, told = says(listing.reply, "KeyCount", str(listing.size)), f"KeyCount {listing.key_count}"
@@ -194,7 +178,7 @@ def expect_dated(reply: Exchange) -> None:
         told = each.findtext("CreationDate") or ""
         seconds = seconds_of_time(told)
         if seconds is None:
-            raise NonConformance("a CreationDate in ISO 8601 form, in UTC", f"{told!r}", reply)
+            raise NonConformance("a CreationDate in ISO 8601 form, in UTC", worded(told), reply)
         if seconds > reply.started + CLOCKS_DIFFER_S:
             raise NonConformance("a CreationDate that is past", told, reply)
 

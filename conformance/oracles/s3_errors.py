@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from conformance.oracles.status import expect_status, listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.wording import field_of
 
 XML_TYPES = ("application/xml", "text/xml")
 CODE = re.compile(r"^[A-Za-z][A-Za-z0-9._]*$")
@@ -57,9 +58,9 @@ def expect_error_document(reply: Exchange) -> S3Error:
         wanted = "an S3 error document, <Error> with <Code> and <Message>"
         raise NonConformance(wanted, observed(reply), reply, proof=proof)
     if reply.media_type not in XML_TYPES:
-        wanted, told = "Content-Type application/xml on an error document", f"{reply.headers.get('content-type')!r}"
+        wanted = "Content-Type: application/xml on an error document"
         proof = Proof(reply.id, fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
-        raise NonConformance(wanted, told, reply, proof=proof)
+        raise NonConformance(wanted, field_of(reply, "Content-Type"), reply, proof=proof)
     return error
 
 

@@ -12,6 +12,7 @@ from conformance.oracles.status import expect_status, observed, unlike, unlike_f
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date
+from conformance.vocabulary.wording import field_of, worded
 
 IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
@@ -20,7 +21,7 @@ DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d
 
 def short(body: bytes) -> str:
     """A body in words: itself where it is short, else its size and both ends."""
-    return repr(body) if len(body) <= 60 else f"{len(body)} bytes {body[:20]!r}…{body[-20:]!r}"
+    return worded(body) if len(body) <= 60 else f"{len(body)} bytes {worded(body[:20])}…{worded(body[-20:])}"
 
 
 def expect_bytes(reply: Exchange, body: bytes, because: str = "", or_refused: Exchange | None = None) -> None:
@@ -134,7 +135,7 @@ def expect_same_headers(reply: Exchange, other: Exchange, names: Iterable[str]) 
                 f"{name}, told by both answers" if value is None else f"{name}: {value}, as {other.method} was answered"
             )
             neither = f"none by {other.method}" + (f", none by {reply.method}" if found is None else "")
-            told = neither if value is None else f"{name}: {found}"
+            told = neither if value is None else field_of(reply, name)
             raise NonConformance(wanted, told, other, reply, proof=proof)
 
 
@@ -154,7 +155,8 @@ def expect_bare(reply: Exchange) -> None:
     """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
     if reply.body:
         wanted, proof = "an answer that ends with its head", Proof(beyond="curl passes over what comes behind the head")
-        raise NonConformance(wanted, f"{len(reply.body)} bytes behind it: {reply.body[:60]!r}", reply, proof=proof)
+        told = f"{len(reply.body)} bytes behind it: {worded(reply.body[:60])}"
+        raise NonConformance(wanted, told, reply, proof=proof)
 
 
 def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
@@ -202,7 +204,10 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
     if seconds is None:
         raise NonConformance(f"{name} with a date that there is", f"{name}: {found}", reply)
     if abs(seconds - near) > within_s:
-        told, dated = f"{name}: {found}, {seconds - near:+.0f} s off", seconds_of_date(reply.headers.get("date") or "")
+        told, dated = (
+            f"{name}: {worded(found)}, {seconds - near:+.0f} s off",
+            seconds_of_date(reply.headers.get("date") or ""),
+        )
         # A script has no other clock than the Date of the answer.
         wrong_by_it = dated is not None and abs(seconds - dated) > within_s
         proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
@@ -228,4 +233,4 @@ def expect_tag_set(reply: Exchange, tags: dict[str, str]) -> None:
         proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
         if b"<TagSet" not in reply.body:
             proof = Proof(reply.id, matches="<TagSet")
-        raise NonConformance(f"the tags {tags}", f"{found}", reply, proof=proof)
+        raise NonConformance(f"the tags {worded(tags)}", worded(found), reply, proof=proof)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from conformance.clients.storage import Bucket
 from conformance.oracles.proofs import says_something
-from conformance.oracles.s3_documents import Listing, differing, expect_page, listing_of, some
+from conformance.oracles.s3_documents import Listing, expect_page, listing_of
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.wording import differing, plural, some, worded
 
 GOES_ON = "NextContinuationToken"
 Request = Callable[[str], Exchange]
@@ -30,7 +31,7 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _last_of(page)
         if token in seen:
-            raise NonConformance("another place to go on from on each page", f"{token!r} again", page.reply)
+            raise NonConformance("another place to go on from on each page", f"{worded(token)} again", page.reply)
         seen.add(token)
     raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
 
@@ -110,7 +111,7 @@ def _expect_each_once(
         return
     raise NonConformance(
         f"the {what} {some(wanted)} over all pages, each once",
-        f"{len(read)} {'page' if len(read) == 1 else 'pages'}, {differing(wanted, found)}",
+        f"{plural(len(read), 'page')}, {differing(wanted, found)}",
         *(page.reply for page in read),
         proof=Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),)),
     )

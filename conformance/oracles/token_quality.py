@@ -15,6 +15,7 @@ from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.values import base64url
+from conformance.vocabulary.wording import worded
 
 REQUIRED_BITS = 128
 DESIRED_BITS = 160
@@ -140,5 +141,5 @@ def _hash_of_something_known(parts: Sequence[str], issued_at: float, words: Iter
     for name in ("md5", "sha1", "sha256"):
         for guess in guesses:
             if hashlib.new(name, guess.encode()).hexdigest() in known:
-                return f"a token that is the {name} of {guess!r}"
+                return f"a token that is the {name} of {worded(guess)}"
     return None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.reporting.text import plural
+from conformance.vocabulary.wording import plural
 
 RESTARTS = 4
 """How many crashed workers a run replaces where nobody says it: what crashes one at its start crashes each of them."""

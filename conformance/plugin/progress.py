@@ -17,9 +17,9 @@ from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import closing, failure_text, give_up
-from conformance.reporting.text import plural
 from conformance.runs.record import CheckResult, Record, RunInfo
 from conformance.vocabulary.verdict import Verdict
+from conformance.vocabulary.wording import plural
 
 SHOWN_FAILURES = 12
 BAR = 20

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from conformance.reporting.causes import causes, first_finding
 from conformance.reporting.classes import day_of, outcome, unjudged
-from conformance.reporting.text import on_one_line, plural, shortened
+from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.wording import plural
 
 # What the runner shows of a step, errors and warnings each.
 MOST = 10

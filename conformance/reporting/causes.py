@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.reporting.text import on_one_line, plural, shortened
+from conformance.reporting.text import on_one_line, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.exchange import NOT_REACHED, SESSION_KNOWN, SESSION_LOST
+from conformance.vocabulary.wording import plural
 
 VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
 FEWEST_THAT_MET = 10

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.reporting.text import plural
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
+from conformance.vocabulary.wording import plural
 
 AREAS = ("oauth", "authorization", "errors", "registry", "storage", "webhooks", "interoperability")
 

@@ -17,6 +17,7 @@ from conformance.reporting.causes import first_finding
 from conformance.reporting.classes import NOT_BINDING
 from conformance.reporting.view import build
 from conformance.runs.record import Record
+from conformance.vocabulary import wording
 
 # Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.
 POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
@@ -58,7 +59,7 @@ def _environment() -> Environment:
     environment.filters.update(
         link=link,
         fragment=fragment,
-        plural=text.plural,
+        plural=wording.plural,
         shortened=text.shortened,
         finding=first_finding,
         sentence=text.sentence,

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from conformance.reporting.causes import Cause, causes, first_finding, in_front
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
-from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened, visible
+from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.wording import plural
 
 SPECIAL = re.compile(r"[\\`*_\[\]#|~>$]")
 MOST_CAUSES = 50

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from conformance.reporting.classes import area_place, day_of, outcome
 from conformance.reporting.html import fragment, page
-from conformance.reporting.text import on_one_line, plural
+from conformance.reporting.text import on_one_line
 from conformance.runs.comparison import Change, Comparison, Kind
 from conformance.runs.history import begun
 from conformance.runs.record import CheckResult, Record
+from conformance.vocabulary.wording import plural
 
 WORST_FIRST = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")
 ABSENT = "absent"

@@ -10,9 +10,10 @@ from typing import Any
 from conformance.reporting.classes import Statement
 from conformance.reporting.html import fragment, page
 from conformance.reporting.matrix import link_to
-from conformance.reporting.text import duration, on_one_line, plural
+from conformance.reporting.text import duration, on_one_line
 from conformance.runs.history import Course, History, Run, Shelf, Trend, begun, shown
 from conformance.vocabulary.verdict import ExitCode
+from conformance.vocabulary.wording import plural
 
 SHOWN_RUNS = 40
 SHOWN_CHECKS = 400

@@ -9,7 +9,8 @@ import textwrap
 from collections.abc import Iterator
 
 from conformance.reporting.attestation import Attestation, Permitted
-from conformance.reporting.text import on_one_line, plural
+from conformance.reporting.text import on_one_line
+from conformance.vocabulary.wording import plural
 
 AREAS = {
     "oauth": "tokens: how machines log in (OAuth)",

@@ -21,9 +21,10 @@ from conformance.reporting.classes import (
     summarise,
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
-from conformance.reporting.text import duration, on_one_line, plural, sentence, shortened
+from conformance.reporting.text import duration, on_one_line, sentence, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.requirement import Level
+from conformance.vocabulary.wording import plural
 
 LABEL = 11
 NARROWEST = 40

@@ -67,11 +67,6 @@ def size(octets: int) -> str:
     return f"{octets / 1024:.1f} KiB" if octets < 1024 * 1024 else f"{octets / 1024 / 1024:.1f} MiB"
 
 
-def plural(count: int, noun: str) -> str:
-    """``1 check``, ``2 checks``."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 def sentence(text: str) -> str:
     """The text with a capital first letter, the others as they are."""
     return text[:1].upper() + text[1:]

@@ -11,9 +11,10 @@ from conformance.reporting import exchanges
 from conformance.reporting.causes import Cause, causes, in_front
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
-from conformance.reporting.text import duration, plural, shortened
+from conformance.reporting.text import duration, shortened
 from conformance.runs.record import CheckResult, Record
 from conformance.vocabulary.verdict import Verdict
+from conformance.vocabulary.wording import plural
 
 LONGEST_CURL_OF_PASSING = 1500
 SURFACES = {"identity": "url", "registry": "url", "storage": "endpoint", "webhooks": "url"}

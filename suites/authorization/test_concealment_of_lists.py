@@ -17,6 +17,7 @@ from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 
 @verifies("authorization/concealment/hidden-is-not-shown")
@@ -137,7 +138,7 @@ def test_new_hidden_things_change_nothing(platform: Platform, hidden: HiddenThin
                     break
             for path in sorted(suspects):
                 pair = before[path], after[path]
-                was, is_now = (f"{each.body[:200]!r} with {dict(counted(each))}" for each in pair)
+                was, is_now = (f"{worded(each.body[:200])} with {dict(counted(each))}" for each in pair)
                 wanted = f"{path} as before for {role}, behind each hidden creation: {was}"
                 raise NonConformance(wanted, is_now, *pair, proof=Proof(beyond=TWO_MOMENTS))
 

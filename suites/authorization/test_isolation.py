@@ -16,6 +16,7 @@ from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 
 @verifies("authorization/isolation/nothing-reaches-another-organization")
@@ -163,7 +164,7 @@ def test_writes_set_nothing_else(platform: Platform, name: str) -> None:
         again = platform.as_role("full", read)
         expect_status(again, 200, "for the item afterwards")
         if member(again, name) != before:
-            expected, seen = f"{name} {before!r}, as before", f"{name} {member(again, name)!r}"
+            expected, seen = f"{name} {worded(before)}, as before", f"{name} {worded(member(again, name))}"
             raise NonConformance(expected, seen, reply, again, proof=_not_set(name, reply, again))
 
 
@@ -219,5 +220,5 @@ def test_creation_sets_nothing_else(platform: Platform, name: str) -> None:
             platform.remember(resource, slug)
             again = platform.as_role("full", platform.operation(resource, "read-item", slug))
             if member(again, name) == sent:
-                expected, seen = f"no {name} of the caller's choice", f"{name} {sent!r}"
+                expected, seen = f"no {name} of the caller's choice", f"{name} {worded(sent)}"
                 raise NonConformance(expected, seen, reply, again, proof=_not_set(name, reply, again))

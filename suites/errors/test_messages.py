@@ -12,6 +12,7 @@ from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import field_of, worded
 
 GZIP, MAGIC = ("gzip", "x-gzip"), b"\x1f\x8b"
 
@@ -48,10 +49,8 @@ def test_content_coding_is_told(platform: Platform) -> None:
         reply = platform.http.get(path, [full, ("Accept-Encoding", "gzip")])
         content = decoded(reply)
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
-            told = reply.headers.get("content-encoding")
-            said = f"Content-Encoding: {told}" if told else "no Content-Encoding"
             expected = f"what Content-Type says ({reply.media_type}), or its coding told"
-            told = f"{said}, and a body that begins {reply.body[:20]!r}"
+            told = f"{field_of(reply, 'Content-Encoding')}, and a body that begins {worded(reply.body[:20])}"
             raise NonConformance(expected, told, reply, proof=_begins_as_json(reply))
 
 

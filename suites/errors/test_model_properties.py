@@ -17,6 +17,7 @@ from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 STEPS, SHARE, NAMES = 15, 0.6, 2
 SHORTEST = 8
@@ -142,7 +143,7 @@ class ItemsMachine(Machine):
         for name, text in self.model.items[slug].texts.items():
             if text not in _told(reply, name):
                 proof = _proof(reply, name, text)
-                raise NonConformance(f"{name} {text!r}, as was written last", observed(reply), reply, proof=proof)
+                raise NonConformance(f"{name} {worded(text)}, as was written last", observed(reply), reply, proof=proof)
 
 
 def _proof(reply: Exchange, name: str, text: str) -> Proof | None:

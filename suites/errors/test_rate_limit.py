@@ -24,6 +24,7 @@ from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.values import seconds_of_date, whole_number
+from conformance.vocabulary.wording import worded
 
 ROLE = "limited"
 LONGEST_WAIT_S = 20.0
@@ -219,7 +220,7 @@ def test_retry_after_is_told(target: Target, oauth: OAuthClient) -> None:
         # A day that there is not, or no date at all.
         form = field_matches(reply, "Retry-After", "^[0-9]+$| GMT$")
         proof = field_lacks(reply, "Retry-After", value) if value.endswith(" GMT") else form
-        raise NonConformance("Retry-After, in seconds or as a date", f"Retry-After {value!r}", reply, proof=proof)
+        raise NonConformance("Retry-After, in seconds or as a date", f"Retry-After {worded(value)}", reply, proof=proof)
     if at is not None:
         # By the clock that the target tells, which may not be ours.
         seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))

@@ -18,6 +18,7 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 TIMES = 60
 
@@ -83,7 +84,7 @@ def _expect_read(platform: Platform, name: str, slug: str, texts: list[str]) -> 
     reply = platform.as_role("full", platform.operation(resource, "read-item", slug))
     for text in texts:
         if not shows(reply, text):
-            raise NonConformance(f"{text!r}, as was written", reply.text[:300], reply, proof=shows_text(reply, text))
+            raise NonConformance(f"{worded(text)}, as written", reply.text[:300], reply, proof=shows_text(reply, text))
 
 
 @verifies("errors/writes/leave-everything-else-alone")
@@ -122,7 +123,7 @@ def _expect_kept(platform: Platform, update: Operation, before: Exchange) -> Non
     again = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     for name in (create.body if create else {}).keys() - (update.document or {}).keys():
         if member(again, name) != member(before, name):
-            expected, observed = f"{name} {member(before, name)!r}, as before", f"{member(again, name)!r}"
+            expected, observed = f"{name} {worded(member(before, name))}, as before", worded(member(again, name))
             raise NonConformance(expected, observed, before, again)
 
 
@@ -228,7 +229,7 @@ def test_slug_outside_its_pattern(platform: Platform, template: str) -> None:
         reply = platform.as_role("full", operation, document={**(operation.document or {}), "slug": slug})
         if reply.ok:
             platform.remember(resource, slug.lower())
-        expect_status(reply, 400, f"for the slug {slug!r}")
+        expect_status(reply, 400, f"for the slug {worded(slug)}")
 
 
 @verifies("errors/400/repeated-member")

@@ -13,6 +13,7 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 TEXTS = {
     "marks": "1 < 2 & \"3\" 'x' \\ %41 &amp; 50%",
@@ -64,7 +65,7 @@ def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str
 
 def _short(text: str) -> str:
     """A text, of a long one its ends and how long it is."""
-    return repr(text) if len(text) <= 100 else f"{text[:50]!r}…{text[-30:]!r} ({len(text)} characters)"
+    return worded(text) if len(text) <= 100 else f"{worded(text[:50])}…{worded(text[-30:])} ({len(text)} characters)"
 
 
 def _returned_or_refused(shown: Exchange, name: str, written: Exchange) -> Proof | None:

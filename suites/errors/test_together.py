@@ -14,6 +14,7 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
@@ -46,7 +47,7 @@ def _expect_read(platform: Platform, operation: Operation, written: Exchange) ->
     expect_success(reply, f"for what {operation} wrote")
     for text in _texts(operation):
         if not shows(reply, text):
-            raise NonConformance(f"{text!r}, as was written", reply.text[:300], written, reply)
+            raise NonConformance(f"{worded(text)}, as was written", reply.text[:300], written, reply)
 
 
 Race = tuple[list[Exchange], Exchange]
@@ -141,5 +142,8 @@ def _expect_no_more(pages: list[Exchange], texts: list[str], first: Exchange) ->
     for text in (each for each in texts if shows(first, each)):
         reply = next((page for page in pages if shows(page, text)), None)
         if reply is not None:
-            expected, proof = f"a list without {text!r}", Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None
+            expected, proof = (
+                f"a list without {worded(text)}",
+                Proof(reply.id, lacks=text) if PLAIN.fullmatch(text) else None,
+            )
             raise NonConformance(f"{expected}, which is no more", "a list with it", reply, proof=proof)

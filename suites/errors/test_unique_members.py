@@ -11,6 +11,7 @@ from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 LEFT_OUT = {"missing": ..., "null": None, "empty": ""}
 MALFORMED = {"number": 7, "list": [], "object": {}}
@@ -49,7 +50,7 @@ def test_unique_member_missing(platform: Platform, value: object) -> None:
                 platform.remember(operation.resource, made)
             elif reply.body or not reply.headers.get("location"):
                 expected, proof = f"400, or a {unique} that was made up", Proof(reply.id, statuses=(400,))
-                raise NonConformance(expected, f"{reply.status} with {unique} {made!r}", reply, proof=proof)
+                raise NonConformance(expected, f"{reply.status} with {unique} {worded(made)}", reply, proof=proof)
 
 
 @verifies("errors/400/unique-member-missing-or-malformed")

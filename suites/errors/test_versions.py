@@ -10,6 +10,7 @@ from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 
 def going_by_if_match(platform: Platform) -> list[Resource]:
@@ -117,7 +118,7 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
             expect_status(reply, present.status, f"for If-None-Match: {value}")
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
-                    raise NonConformance(f"{text!r}, as was written last", reply.text[:300], present, reply)
+                    raise NonConformance(f"{worded(text)}, as was written last", reply.text[:300], present, reply)
 
 
 # Those of RFC 9110 section 15.4.5 but Date, which a server without a clock leaves out.

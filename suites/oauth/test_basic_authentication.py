@@ -23,6 +23,7 @@ from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.wording import field_of
 
 
 @verifies("oauth/client/basic-is-accepted")
@@ -81,7 +82,7 @@ def test_basic_challenge_names_its_realm(control: OAuthClient, once: Once) -> No
     if not asked:
         raise NotApplicable("there is no challenge of scheme Basic, which is a finding of its own")
     if "realm" not in asked[0].parameters:
-        told = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+        told = field_of(reply, "WWW-Authenticate")
         proof = field_matches(reply, "WWW-Authenticate", "realm *=")
         raise NonConformance("a challenge of scheme Basic with its realm", told, reply, proof=proof)
 

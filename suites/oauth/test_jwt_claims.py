@@ -15,6 +15,7 @@ from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof, Sum
+from conformance.vocabulary.wording import worded
 
 CLOCKS_S, APART_S = 30, 300
 CLAIMS = ("iss", "exp", "aud", "sub", "client_id", "iat", "jti")
@@ -75,26 +76,28 @@ def test_jwt_has_the_claims(oauth: OAuthClient, name: str) -> None:
     claims = claims_of(token)
     if not claims.get(name):
         found, proof = ", ".join(sorted(claims)), claims_say(reply, name, r'("[^"]|[1-9]|\[ *")')
-        raise NonConformance(f"the claim {name}", f"claims {found}", reply, proof=proof)
+        raise NonConformance(f"the claim {name}", f"claims {worded(found)}", reply, proof=proof)
     for each in {"exp": ("exp",), "iat": ("iat", "nbf")}.get(name, ()):
         if not isinstance(claims.get(each, 0), int | float):
             proof = Proof(reply.id, inside="claims", lacks=f'"{each}" *: *[^0-9 ]')
-            raise NonConformance(f"the claim {each} as a number", f"{each} {claims[each]!r}", reply, proof=proof)
+            raise NonConformance(f"the claim {each} as a number", f"{each} {worded(claims[each])}", reply, proof=proof)
     told = claims[name]
     if name == "aud" and not all(isinstance(each, str) for each in (told if isinstance(told, list) else [told])):
         proof = claims_say(reply, name, r'(\[ *)?"')
-        raise NonConformance("the claim aud, a text or several", f"aud {told!r}", reply, proof=proof)
+        raise NonConformance("the claim aud, a text or several", f"aud {worded(told)}", reply, proof=proof)
     own = oauth.credential("full").client_id
     if name == "client_id" and claims[name] != own:
         proof = claims_say(reply, name, f'"{literal(own)}"')
-        raise NonConformance(f"the claim client_id {own}", f"{claims[name]!r}", reply, proof=proof)
+        raise NonConformance(f"the claim client_id {own}", worded(claims[name]), reply, proof=proof)
     other, again = issued_jwt(oauth) if name in ("iss", "jti") else (token, reply)
     told = claims_of(other).get(name)
     if name == "jti" and other != token and told == claims[name]:
         proof = claims_differ(name, reply, again)
-        raise NonConformance("another jti in another token", f"{told!r} in both", reply, again, proof=proof)
+        raise NonConformance("another jti in another token", f"{worded(told)} in both", reply, again, proof=proof)
     if name == "iss" and told != claims[name]:
-        raise NonConformance(f"iss {claims[name]!r} in each token", f"iss {told!r} in another", reply, again)
+        raise NonConformance(
+            f"iss {worded(claims[name])} in each token", f"iss {worded(told)} in another", reply, again
+        )
 
 
 @verifies("oauth/jwt/subject-is-the-client")
@@ -108,7 +111,7 @@ def test_jwt_subject_is_the_client(oauth: OAuthClient) -> None:
     subject, again = claims_of(token).get("sub"), oauth.request_token("narrow")
     if subject == claims_of(oauth.taken(again, "narrow")).get("sub"):
         proof = claims_differ("sub", reply, again)
-        raise NonConformance("sub of each client's own", f"{subject!r} in both", reply, again, proof=proof)
+        raise NonConformance("sub of each client's own", f"{worded(subject)} in both", reply, again, proof=proof)
 
 
 @verifies("oauth/jwt/scope-claim-is-what-was-granted")
@@ -123,7 +126,7 @@ def test_jwt_scope_claim(oauth: OAuthClient) -> None:
     claimed = claims_of(token).get("scope")
     if claimed not in (scope, [scope]):
         proof = claims_say(reply, "scope", rf'(\[ *)?"{literal(scope)}"( *\])?')
-        raise NonConformance(f"the claim scope {scope}", f"{claimed!r}", reply, proof=proof)
+        raise NonConformance(f"the claim scope {scope}", worded(claimed), reply, proof=proof)
 
 
 @verifies("oauth/jwt/lifetime-is-as-stated")

@@ -18,6 +18,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import base64url
+from conformance.vocabulary.wording import worded
 
 
 def published(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
@@ -70,7 +71,7 @@ def test_published_keys_are_public(platform: Platform) -> None:
         shown = [name for name in PRIVATE if name in key]
         if shown:
             proof = Proof(reply.id, lacks=f'"({"|".join(shown)})" *:')
-            told = f"a key of type {key.get('kty')} with {shown}"
+            told = f"a key of type {key.get('kty')} with {' and '.join(shown)}"
             raise NonConformance("keys without private members", told, reply, proof=proof)
 
 
@@ -91,7 +92,7 @@ def test_published_keys_are_long_enough(platform: Platform) -> None:
         if key.get("kty") == "RSA" and bits < SHORTEST_BITS:
             # Six bits a letter.
             short = Proof(reply.id, lacks=f'"n" *: *"[A-Za-z0-9_=-]{{0,{len(str(key["n"]))}}}"')
-            told = f"the key {key.get('kid')!r} of {bits}"
+            told = f"the key {worded(key.get('kid'))} of {bits}"
             raise NonConformance(f"RSA keys of {SHORTEST_BITS} bits", told, reply, proof=short)
 
 
@@ -149,8 +150,8 @@ def test_token_names_its_key(platform: Platform) -> None:
     header, found, reply = _the_one(platform)
     names = [each.get("kid") for each in found]
     if header.get("kid") is not None and None not in names and header["kid"] not in names:
-        expected = f"a key of the kid {header['kid']!r} that verifies the token"
-        raise NonConformance(expected, f"it is {names[0]!r}", reply, proof=_says(reply, "kid", header["kid"]))
+        expected = f"a key of the kid {worded(header['kid'])} that verifies the token"
+        raise NonConformance(expected, f"it is {worded(names[0])}", reply, proof=_says(reply, "kid", header["kid"]))
 
 
 @verifies("oauth/jwt/keys-have-names-of-their-own")
@@ -166,7 +167,7 @@ def test_keys_have_names_of_their_own(platform: Platform) -> None:
         if named.count((kind, name)) > 1:
             twice = f'"kid" *: *"{literal(str(name))}"'
             proof = Proof(reply.id, lacks=f"{twice}.*{twice}")
-            told = f"two keys of type {kind} with the kid {name!r}"
+            told = f"two keys of type {kind} with the kid {worded(name)}"
             raise NonConformance("keys of different kid", told, reply, proof=proof)
 
 
@@ -186,7 +187,7 @@ def test_key_is_of_its_algorithm(platform: Platform) -> None:
     uses = [each.get("key_ops", ["verify"]) for each in found]
     if not any(isinstance(each, list) and "verify" in each for each in uses):
         proof = without_list(reply, "key_ops")
-        raise NonConformance('a key of the key_ops "verify"', f"it is for {uses[0]}", reply, proof=proof)
+        raise NonConformance('a key of the key_ops "verify"', f"it is for {worded(uses[0])}", reply, proof=proof)
 
 
 def _says(reply: Exchange, name: str, value: object) -> Proof:

@@ -15,6 +15,7 @@ from conformance.oracles.token_quality import claims_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof, Sum
+from conformance.vocabulary.wording import worded
 
 SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*\Z")
 APART_S = 2.1
@@ -76,7 +77,7 @@ def test_lifetime_is_in_seconds(answer: Exchange) -> None:
     """
     stated = expect_token(answer).get("expires_in", 1)
     if isinstance(stated, bool) or not isinstance(stated, int) or not 0 < stated <= ONE_YEAR:
-        told, proof = f"expires_in {stated!r}", without_member(answer, "expires_in")
+        told, proof = f"expires_in {worded(stated)}", without_member(answer, "expires_in")
         raise NonConformance(f"expires_in, an integer from 1 to {ONE_YEAR}", told, answer, proof=proof)
 
 
@@ -125,7 +126,7 @@ def test_scope_is_well_formed(answer: Exchange) -> None:
     stated = expect_token(answer).get("scope", "x")
     if not isinstance(stated, str) or not SCOPE.match(stated):
         proof = without_member(answer, "scope")
-        raise NonConformance("scope, names with one blank between them", f"scope {stated!r}", answer, proof=proof)
+        raise NonConformance("scope, names with one blank between them", f"scope {worded(stated)}", answer, proof=proof)
 
 
 @verifies("oauth/answer/no-refresh-token")

@@ -19,6 +19,7 @@ from conformance.oracles.status import expect_no_server_error, expect_refused, e
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import field_of
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 
@@ -93,7 +94,7 @@ def test_refused_method_names_post(control: OAuthClient, method: str) -> None:
     allowed = [each.strip() for each in (reply.headers.get("allow") or "").split(",")]
     if reply.status == 405 and "POST" not in allowed:
         told, proof = (
-            f"405 with Allow: {reply.headers.get('allow')}",
+            f"405 with {field_of(reply, 'Allow')}",
             field_matches(reply, "Allow", "(^|[, ])POST *(,|$)"),
         )
         raise NonConformance("405 with Allow: POST", told, reply, proof=proof)

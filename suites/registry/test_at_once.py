@@ -27,6 +27,7 @@ from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import plural, worded
 
 CALLERS = 4
 # A registry that forgets one in twenty is found: with those of the set-up there are twenty of a kind.
@@ -48,7 +49,7 @@ def expect_whole(replies: Sequence[Exchange], content: bytes) -> None:
     if broken:
         raise NonConformance(
             f"200 with the same bytes from each of {len(replies)} reads",
-            f"{len(broken)} times otherwise, first {observed(broken[0])}",
+            f"{plural(len(broken), 'time')} otherwise, first {observed(broken[0])}",
             *broken[:3],
         )
 
@@ -211,7 +212,7 @@ def test_tags_listed_while_pushed(repository: Repository, new_image: NewImage, n
         found = strings_of(reply, "tags")
         whole = next_link(reply) is not None or set(before) <= set(found)
         if not whole or len(set(found)) < len(found):
-            raise NonConformance(f"{before} in it, none twice", str(found), reply)
+            raise NonConformance(f"{worded(before)} in it, none twice", worded(found), reply)
     for reply in pushes:
         expect_status(reply, 201)
     expect_listed(pages_from(repository.tags(), repository.follow), "tags", [*before, *later[: len(pushes)]])

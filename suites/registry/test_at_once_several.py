@@ -13,6 +13,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 CALLERS = 4
 
@@ -55,7 +56,7 @@ def test_several_referrers(repository: Repository, base: Manifest, names: Names)
     pages = pages_from(repository.referrers(subject["digest"]), repository.follow)
     found = [each.get("digest") for page in pages for each in descriptors_of(page)]
     if lost := [each.digest for each in referrers if each.digest not in found]:
-        raise NonConformance("all four among the referrers", f"lost {lost}", *pages)
+        raise NonConformance("all four among the referrers", f"lost {worded(lost)}", *pages)
 
 
 @verifies("registry/at-once/several-deletions")
@@ -79,4 +80,4 @@ def test_several_deletions(repository: Repository, new_image: NewImage, names: N
     pages = pages_from(repository.tags(), repository.follow)
     expect_listed(pages, "tags", [kept])
     if back := {tag for page in pages for tag in strings_of(page, "tags")} & set(gone):
-        raise NonConformance("none of the tags that were deleted", f"{sorted(back)} in the list", *pages)
+        raise NonConformance("none of the tags that were deleted", f"{worded(sorted(back))} in the list", *pages)

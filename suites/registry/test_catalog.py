@@ -20,6 +20,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_catalog_repeats_nothing(pages: list[Exchange], stored: StoredImage) -> 
     if again:
         page = next((each for each in pages if strings_of(each, "repositories").count(again[0]) > 1), None)
         proof = Proof(page.id, lacks=twice(again[0])) if page else None
-        raise NonConformance("each repository once", f"{again[:5]} more than once", *pages, proof=proof)
+        raise NonConformance("each repository once", f"{worded(again[:5])} more than once", *pages, proof=proof)
 
 
 @verifies("registry/catalog/is-json")
@@ -111,7 +112,7 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
     before, after = names[-1], strings_of(second, "repositories")
     passed = _passed_over(whole, before, after)
     if passed or set(names) & set(after):
-        told = f"{after}" + (f"; {', '.join(passed[:3])} passed over" if passed else "")
+        told = worded(after) + (f"; {', '.join(passed[:3])} passed over" if passed else "")
         raise NonConformance(f"what comes behind {before}", told, first, second)
 
 

@@ -19,6 +19,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 # Docker Registry V2, "Errors", beyond those of the OCI specification.
 DOCKER_CODES = frozenset(
@@ -166,9 +167,8 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     """
     reply = refused(once, scene, refusal)
     unknown = [each["code"] for each in expect_error_document(reply) if each["code"] not in OCI_CODES | DOCKER_CODES]
-
     if unknown:
-        raise NonConformance("a code of the lists", f"{reply.status} with {unknown}", reply)
+        raise NonConformance("a code of the lists", f"{reply.status} with {worded(unknown)}", reply)
 
 
 @verifies("registry/errors/code-tells-the-cause")

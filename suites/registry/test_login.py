@@ -18,6 +18,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, of_strangers, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.wording import field_of
 
 READERS = [case(name, name) for name in READS]
 WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
@@ -151,7 +152,7 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
     if reply.status != 401:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
     if "realm" not in expect_login_challenge(reply).parameters:
-        raise NonConformance("a challenge with a realm", f"{reply.headers.get('www-authenticate')}", reply)
+        raise NonConformance("a challenge with a realm", field_of(reply, "WWW-Authenticate"), reply)
     expect_readable_challenges(reply)
 
 

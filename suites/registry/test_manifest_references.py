@@ -27,6 +27,7 @@ from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 BLOBS = [case(name, name) for name in ("config", "layer", "layer-elsewhere", "deleted")]
 CHILDREN = [case(name, name) for name in ("child", "docker-child", "child-elsewhere", "deleted-child")]
@@ -139,7 +140,7 @@ def test_code_of_a_missing_reference(without: Callable[[str], Pushed], missing: 
     expect_refused(reply)
     codes = [each["code"] for each in expect_json_error(reply)]
     if "MANIFEST_BLOB_UNKNOWN" not in codes:
-        raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply)
+        raise NonConformance("an error MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {worded(codes)}", reply)
 
 
 @verifies("registry/manifest/each-missing-blob-is-told")
@@ -158,7 +159,7 @@ def test_each_missing_blob_is_told(repository: Repository, names: Names) -> None
     codes = [each["code"] for each in expect_json_error(reply)]
     if codes.count("MANIFEST_BLOB_UNKNOWN") < len(never.blobs):
         proof = Proof(reply.id, matches=f"(MANIFEST_BLOB_UNKNOWN.*){{{len(never.blobs)}}}")
-        raise NonConformance("two errors MANIFEST_BLOB_UNKNOWN", f"{reply.status} with {codes}", reply, proof=proof)
+        raise NonConformance("MANIFEST_BLOB_UNKNOWN twice", f"{reply.status} with {worded(codes)}", reply, proof=proof)
 
 
 @verifies("registry/manifest/reference-brings-no-blob")

@@ -20,6 +20,7 @@ from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.wording import differing, some, worded
 
 SBOM = "application/vnd.example.sbom.v1+json"
 SIGNATURE, TYPED = f"{SBOM}-seq", "application/vnd.example.list"  # the one begins like the first, and is another
@@ -87,7 +88,8 @@ def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: E
     """The descriptors are of exactly these manifests, each once."""
     digests, expected = sorted(str(each.get("digest")) for each in found), sorted(each.digest for each in wanted)
     if digests != expected:
-        raise NonConformance(f"{expected}", f"{digests}", reply, proof=has_just(reply, expected, digests))
+        proof = has_just(reply, expected, digests)
+        raise NonConformance(some(expected), differing(expected, digests), reply, proof=proof)
 
 
 @verifies("registry/referrers/are-listed")
@@ -99,7 +101,6 @@ def test_referrers_are_listed(referred: Referred, listing: Listing) -> None:
             2. expect exactly the six, each once; and of one of them, an index, exactly what refers to that
     """
     found, reply = listing.of()
-
     expect_digests(found, list(referred.by.values()), reply)
     of_index = referred.repository.referrers(referred.by["index"].digest)
     expect_digests(descriptors_of(of_index), [referred.beyond], of_index)
@@ -113,11 +114,10 @@ def test_referrers_are_an_index(listing: Listing) -> None:
             2. expect 200 with Content-Type application/vnd.oci.image.index.v1+json and schemaVersion 2
     """
     _, reply = listing.of()
-
     expect_media_type(reply, OCI_INDEX)
     if (version := expect_json_object(reply).get("schemaVersion")) != 2:
         proof = has_member(reply, "schemaVersion", "2")
-        raise NonConformance('"schemaVersion": 2', f"{version!r}", reply, proof=proof)
+        raise NonConformance('"schemaVersion": 2', worded(version), reply, proof=proof)
 
 
 def descriptor(listing: Listing, kind: str, of_type: str | None = None) -> tuple[dict[str, Any], Exchange]:
@@ -149,7 +149,7 @@ def test_referrers_say_their_type(listing: Listing, kind: str, wanted: str | Non
 
     if found.get("artifactType") != wanted:
         proof = in_its_object(reply, found["digest"], "artifactType", wanted or found["artifactType"], bool(wanted))
-        raise NonConformance(f'"artifactType": {wanted!r}', repr(found.get("artifactType")), reply, proof=proof)
+        raise NonConformance(f'"artifactType": {worded(wanted)}', worded(found.get("artifactType")), reply, proof=proof)
 
 
 @verifies("registry/referrers/carry-annotations")
@@ -165,7 +165,7 @@ def test_referrers_carry_annotations(listing: Listing, kind: str) -> None:
     found, reply = descriptor(listing, "sbom", SBOM) if kind == FILTERED else descriptor(listing, kind)
     if (told := found.get("annotations")) != OF:
         proof = in_its_object(reply, found["digest"], "annotations", OF)
-        raise NonConformance(f"the annotations {OF}"[:120], f"{told}"[:120], reply, proof=proof)
+        raise NonConformance(f"the annotations {worded(OF)}"[:120], worded(told)[:120], reply, proof=proof)
 
 
 @verifies("registry/referrers/describe-what-is-there")

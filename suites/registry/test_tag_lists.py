@@ -19,6 +19,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.wording import worded
 
 # Registries cut lists into pages of a hundred more often than of any other size.
 MANY = 101
@@ -76,7 +77,7 @@ def test_pushed_twice(grown: Grown) -> None:
 
     if sorted(found) != [MOVING, STAYING]:
         proof = lists("tags", grown.pages, [MOVING, STAYING])
-        raise NonConformance(f"{MOVING} and {STAYING}, each once", str(found), *grown.pages, proof=proof)
+        raise NonConformance(f"{MOVING} and {STAYING}, each once", worded(found), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/digests-are-no-tags")
@@ -90,7 +91,7 @@ def test_digests_are_no_tags(grown: Grown) -> None:
 
     if others:
         proof = lists("tags", grown.pages, [MOVING, STAYING])
-        raise NonConformance(f"no other tags than {MOVING} and {STAYING}", str(others), *grown.pages, proof=proof)
+        raise NonConformance(f"no other tags than {MOVING} and {STAYING}", worded(others), *grown.pages, proof=proof)
 
 
 @verifies("registry/tags/long-list-is-whole")

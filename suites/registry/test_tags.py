@@ -26,6 +26,7 @@ from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.wording import worded
 
 SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what they push
 TAGS = ["v10", "a1", "M", "v2", "a3", SIGNATURE, "a2"]
@@ -116,7 +117,9 @@ def test_n_limits_the_list(ask: Ask, whole: list[str], number: int) -> None:
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(f"{wanted}, or their beginning and a Link to the next", str(found), reply, proof=proof)
+        raise NonConformance(
+            f"{worded(wanted)}, or their beginning and a Link to the next", worded(found), reply, proof=proof
+        )
 
 
 @verifies("registry/tags/last-goes-on-behind")
@@ -135,7 +138,7 @@ def test_last_goes_on_behind(ask: Ask, whole: list[str], query: str) -> None:
 
     if found != wanted and not (next_link(reply) and found == wanted[: len(found)]):
         proof = without_list(reply, "tags")
-        raise NonConformance(f"{wanted}, those behind {whole[2]}", str(found), reply, proof=proof)
+        raise NonConformance(f"{worded(wanted)}, those behind {whole[2]}", worded(found), reply, proof=proof)
 
 
 @verifies("registry/tags/n-nought-is-empty")

@@ -19,6 +19,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.values import seconds_of_date
+from conformance.vocabulary.wording import worded
 
 LEAST_LIFETIME_S = 60
 CLOCKS_S = 60
@@ -77,8 +78,7 @@ def test_issued_at(answer: Exchange) -> None:
         time = datetime.datetime.min
 
     if time.tzinfo is None:
-        proof = without_member(answer, "issued_at")
-        raise NonConformance("issued_at in RFC 3339", f"issued_at {told!r}", answer, proof=proof)
+        raise NonConformance("issued_at in RFC 3339", worded(told), answer, proof=without_member(answer, "issued_at"))
     now = seconds_of_date(answer.headers.get("date") or "") or answer.started
     age = now - time.timestamp()
     if isinstance(lifetime, int | float) and not -CLOCKS_S <= age <= lifetime + CLOCKS_S:
@@ -133,7 +133,7 @@ def test_subject_is_who_logs_in(bearer: Registry) -> None:
 
     if len(set(subjects.values())) < len(subjects) or not all(subjects.values()):
         proof = claims_differ("sub", *replies.values()) if all(subjects.values()) else None
-        raise NonConformance("sub of each login's own", str(subjects), *replies.values(), proof=proof)
+        raise NonConformance("sub of each login's own", worded(subjects), *replies.values(), proof=proof)
 
 
 @verifies("registry/token/anonymous-has-no-subject")
@@ -150,7 +150,7 @@ def test_anonymous_has_no_subject(bearer: Registry) -> None:
 
     if subject:
         proof = Proof(reply.id, inside="claims", lacks='"sub" *: *"[^"]')
-        raise NonConformance("an empty sub", f"sub {subject!r}", reply, proof=proof)
+        raise NonConformance("an empty sub", f"sub {worded(subject)}", reply, proof=proof)
 
 
 @verifies("registry/token/lives-as-long-as-it-says")
@@ -166,7 +166,7 @@ def test_token_lives_as_long_as_it_says(answer: Exchange) -> None:
     if told is None:
         raise NotApplicable("the answer tells no expires_in, as it need not")
     if not isinstance(told, int | float) or not isinstance(ends, int | float):
-        raise NonConformance("exp and expires_in to be numbers", f"exp {ends!r}, expires_in {told!r}", answer)
+        raise NonConformance("exp and expires_in, two numbers", f"{worded(ends)} and {worded(told)}", answer)
     since = min(issued, answer.started) if isinstance(issued, int | float) else 0
     if not since + told - 60 <= ends <= answer.started + told + 60:
         seen, proof = f"exp {ends}, where it is {answer.started:.0f} now", ends_as_told(answer, 60, ends > since + told)

@@ -27,6 +27,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 
 @pytest.fixture
@@ -61,12 +62,12 @@ def test_form_states_its_scope(by_form: Exchange) -> None:
     told = expect_json_object(by_form).get("scope")
     if not isinstance(told, str):
         proof = has_member(by_form, "scope", '"')
-        raise NonConformance("scope", f"scope {told!r}" if told else "none", by_form, proof=proof)
+        raise NonConformance("scope", f"scope {worded(told)}" if told else "none", by_form, proof=proof)
     granted = granted_actions(token_in(by_form))
     named = {"pull", "push"} & set(re.split("[ :,]", told))
     if granted is not None and not named <= granted:
         right, without = ", ".join(sorted(granted)) or "nothing", without_member(by_form, "scope")
-        raise NonConformance(f"a scope of {right}", f"scope {told!r}", by_form, proof=without)
+        raise NonConformance(f"a scope of {right}", f"scope {worded(told)}", by_form, proof=without)
 
 
 @verifies("registry/token/form-gives-an-access-token")
@@ -194,4 +195,4 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     subjects = [claims_of(each).get("sub") for each in (own, token_in(again))]
     if subjects[0] != subjects[1]:
         proof = claims_say(again, "sub", f'"{literal(str(subjects[0]))}"')
-        raise NonConformance(f"sub {subjects[0]!r}", f"sub {subjects[1]!r}", again, proof=proof)
+        raise NonConformance(f"sub {worded(subjects[0])}", f"sub {worded(subjects[1])}", again, proof=proof)

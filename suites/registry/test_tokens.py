@@ -22,6 +22,7 @@ from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 
 @verifies("registry/token/subset-is-no-error")
@@ -199,4 +200,4 @@ def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -
 
     expect_status(reply, {200, 400}, "for another spelling")
     if token_in(reply) and actions_in(token_in(reply)):
-        raise NonConformance("no action granted", f"{sorted(actions_in(token_in(reply)))} on {name}", reply)
+        raise NonConformance("no action granted", f"{worded(sorted(actions_in(token_in(reply))))} on {name}", reply)

@@ -16,6 +16,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.wording import worded
 
 KIB = 1024
 
@@ -229,6 +230,6 @@ def test_uuid_stays_the_same(repository: Repository, trace: Trace, once: Once) -
     told = [each.headers.get("docker-upload-uuid") for each in answers]
 
     if len({each for each in told if each}) > 1:
-        raise NonConformance("one Docker-Upload-UUID for one session", str(told), opened)
+        raise NonConformance("one Docker-Upload-UUID for one session", worded(told), opened)
     if told[0] and told[0] == other.headers.get("docker-upload-uuid"):
-        raise NonConformance("another Docker-Upload-UUID for another session", str(told[0]), opened, other)
+        raise NonConformance("another Docker-Upload-UUID for another session", worded(told[0]), opened, other)

@@ -20,6 +20,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import field_of, worded
 
 WRITERS, READERS = 3, 4
 TURNS, READS = 10, 40
@@ -111,7 +112,7 @@ def test_key_is_a_register(space: Space, once: Once) -> None:
         wanted, told = content_md5(read.value), read.reply.headers.get("x-amz-meta-value")
         if told != wanted:
             proof = Proof(beyond="it is about a moment at which several wrote")
-            raise NonConformance(f"the metadata of the bytes, {wanted}", f"{told}", read.reply, proof=proof)
+            raise NonConformance(f"the metadata of the bytes, {worded(wanted)}", worded(told), read.reply, proof=proof)
 
 
 @verifies("storage/at-once/etag-is-of-its-value")
@@ -177,7 +178,9 @@ def test_copies_are_whole(space: Space) -> None:
             expect_no_error_inside(copied, "for a copy among PUTs")
             got = space.get(target)
             if got.body not in values:
-                raise NonConformance("a copy of one of the values, whole", f"{got.body[:60]!r}: torn", copied, got)
+                raise NonConformance(
+                    "a copy of one of the values, whole", f"{worded(got.body[:60])}: torn", copied, got
+                )
 
     _while_turning(space, key, values, copy)
 
@@ -239,4 +242,6 @@ def test_complete_or_put(space: Space, later_ms: int) -> None:
     if told != wanted:
         # Which of the two is the last differs from time to time, and with it what is right.
         proof = Proof(beyond="it is about which of two requests at once was the last")
-        raise NonConformance(f"x-amz-meta-value: {wanted}, as the bytes", f"x-amz-meta-value: {told}", got, proof=proof)
+        raise NonConformance(
+            f"x-amz-meta-value: {wanted}, as the bytes", field_of(got, "x-amz-meta-value"), got, proof=proof
+        )

@@ -18,6 +18,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import whole_number
+from conformance.vocabulary.wording import worded
 
 COUNTERS, TRIES = 3, 8
 ROUNDS = 4
@@ -51,7 +52,7 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
     page = listing_of(space.listing(prefix))
     if page.keys != keys:
-        raise NonConformance(f"{keys} in the listing", f"{page.keys}", page.reply)
+        raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply)
 
 
 @verifies("storage/at-once/listing-keeps-what-stays")
@@ -89,7 +90,7 @@ def _expect_once(read: Sequence[Listing], staying: Sequence[str]) -> None:
     wrong = {key: count for key, count in counts.items() if count != 1}
     if wrong:
         answers = [page.reply for page in read]
-        raise NonConformance("each key that stays once in the listing", f"times listed: {wrong}", *answers)
+        raise NonConformance("each key that stays once in the listing", f"times listed: {worded(wrong)}", *answers)
 
 
 @verifies("storage/at-once/buckets-do-not-mix")
@@ -166,5 +167,5 @@ def test_counter_loses_no_update(space: Space) -> None:
     numbers = sorted(number for number, _ in won)
     if numbers != list(range(1, len(won) + 1)):
         twice = [reply for number, reply in won if numbers.count(number) > 1]
-        raise NonConformance("each number put once", f"numbers {numbers}", *twice)
+        raise NonConformance("each number put once", f"numbers {worded(numbers)}", *twice)
     expect_bytes(space.get(key), str(len(won)).encode(), f"after {len(won)} successful PUTs")

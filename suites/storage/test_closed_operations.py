@@ -16,6 +16,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.wording import worded
 
 STOOD = b"what stood there"
 CLOSED = {*range(400, 500), 501}
@@ -122,4 +123,4 @@ def test_every_upload_is_closed(space: Space, operation: Callable[[Bucket, str, 
         expect_status(operation(stranger, standing, upload, part), CLOSED)
     reply = require_offered(space.list_parts(standing, upload))
     if [(part.number, part.size) for part in parts_of(reply).parts] != [(1, len(STOOD))]:
-        raise NonConformance("the upload with its only part", f"{parts_of(reply).parts}", reply)
+        raise NonConformance("the upload with its only part", worded(parts_of(reply).parts), reply)

@@ -26,6 +26,7 @@ from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import seconds_of_date
+from conformance.vocabulary.wording import worded
 
 BODY = b"conditional"
 RFC850 = "%A, %d-%b-%y %H:%M:%S GMT"
@@ -61,7 +62,7 @@ class Known:
     def _seconds(self) -> float:
         told = seconds_of_date(self.modified)
         if told is None:
-            raise Inconclusive(f"Last-Modified is no date: {self.modified!r}", "objects with a Last-Modified")
+            raise Inconclusive(f"Last-Modified is no date: {worded(self.modified)}", "objects with a Last-Modified")
         return told
 
 

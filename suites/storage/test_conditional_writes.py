@@ -17,6 +17,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 OTHER = '"0123456789abcdef0123456789abcdef"'
 FAILED = {"PreconditionFailed", "ConditionalRequestConflict"}
@@ -168,9 +169,7 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
         raise NonConformance("no failed condition for a key whose ETag is as named", told.errors[held], reply)
     if reply.ok and behind not in told.deleted:
         proof = lists("Deleted/Key", [reply], [behind])
-        raise NonConformance(
-            f"{behind} told as deleted behind the error", f"deleted {list(told.deleted)}", reply, proof=proof
-        )
+        raise NonConformance(f"{behind} among the deleted, behind the error", worded(told.deleted), reply, proof=proof)
 
 
 @verifies("storage/conditional-write/copy-keeps-what-is-there")

@@ -16,6 +16,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 STOOD = b"what stood there"
 SIZE = 4 * 8192
@@ -96,4 +97,4 @@ def test_part_that_breaks_off_is_not_kept(space: Space) -> None:
     told = [(part.number, part.size, part.etag.strip('"')) for part in parts_of(reply).parts]
     wanted = [(1, len(STOOD), tag.strip('"'))]
     if told != wanted:
-        raise NonConformance(f"the part that came whole: {wanted}", f"{told}", reply)
+        raise NonConformance(f"the part that came whole: {worded(wanted)}", worded(told), reply)

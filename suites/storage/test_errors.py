@@ -19,6 +19,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import some, worded
 
 Call = Callable[[Space], Exchange]
 LEAKS = ("Traceback", "at java.", "goroutine", "/usr/", "/home/", "panic:", "Exception in")
@@ -87,7 +88,7 @@ def test_error_has_a_request_id(space: Space) -> None:
             raise NonConformance(f"x-amz-request-id {name}, as in the document", f"{field}", reply, proof=proof)
     if not all(told) or told[0] == told[1]:
         unsaid = None if all(told) else says_something(replies[-1], "RequestId")
-        raise NonConformance("a request id, another one for each request", f"{told}", *replies, proof=unsaid)
+        raise NonConformance("a request id, another one for each request", worded(told), *replies, proof=unsaid)
 
 
 @verifies("storage/errors/head-has-no-body")
@@ -120,7 +121,7 @@ def test_error_gives_nothing_away(space: Space, call: Call) -> None:
 
     if shown:
         proof = lacks(reply, *LEAKS)
-        raise NonConformance("nothing of the inside", f"{len(shown)} signs of it in the body", reply, proof=proof)
+        raise NonConformance("nothing of the inside", f"{some(shown)} in the body", reply, proof=proof)
     expect_not_repeated(reply, [space.s3.keys.secret_key], "the secret key")
 
 

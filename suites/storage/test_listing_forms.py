@@ -15,6 +15,7 @@ from conformance.oracles.status import observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 NAMES = ["a%20b/1", "a%20b/2", "c+d", "e%2Ff", "g&h", "i?j#k", "l m", "~", "\u00e9/1", "\u00e9/2"]
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3)])
@@ -76,7 +77,7 @@ def test_encoding_is_told(space: Space, encoded: str) -> None:
             proof = says(reply, "EncodingType", "url") if asked and told != "url" else None
             proof = proof or (lacks(reply, "<EncodingType>url<") if told == "url" and not asked else None)
             proof = proof or (lacks(reply, "é") if asked else Proof(reply.id, matches="<Key>[^<]*é"))
-            raise NonConformance(wanted, f"EncodingType {told} and {keys}", reply, proof=proof)
+            raise NonConformance(wanted, f"EncodingType {told or 'none'} and {worded(keys)}", reply, proof=proof)
 
 
 @verifies("storage/listing/what-was-asked-is-encoded-too")
@@ -94,7 +95,7 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
         told = root.findtext(name)
         if told and (not told.isascii() or unquote(told.replace("+", " ")) != value):
             wrong = f"<{name}>{told}</{name}>"
-            raise NonConformance(f"{name} that decodes to {value!r}", wrong, reply, proof=lacks(reply, wrong))
+            raise NonConformance(f"{name} that decodes to {worded(value)}", wrong, reply, proof=lacks(reply, wrong))
 
 
 @verifies("storage/listing/prefix-of-any-letters-is-found")
@@ -106,7 +107,7 @@ def test_prefix_of_any_letters_is_found(space: Space, encoded: str) -> None:
     """
     for name in ("c+d", "e%2Ff", "g&h", "i?j#k", "l m"):
         prefix = encoded + name[:-1]
-        expect_keys(listing_of(space.listing(prefix)), [encoded + name], f"under {prefix!r}")
+        expect_keys(listing_of(space.listing(prefix)), [encoded + name], f"under {worded(prefix)}")
 
 
 @verifies("storage/listing/prefix-is-no-pattern")
@@ -216,11 +217,11 @@ def test_listing_of_the_whole_bucket(space: Space, encoded: str, start: str) -> 
     page = listing_of(space.call("GET", query={**version, start: encoded, "max-keys": str(len(NAMES))}))
     wanted = [encoded + each for each in NAMES][: len(page.keys) if page.truncated else None]
     if page.keys != wanted:
-        raise NonConformance(f"the keys {wanted} behind {encoded}", f"{page.keys}", page.reply)
+        raise NonConformance(f"the keys {worded(wanted)} behind {encoded}", worded(page.keys), page.reply)
 
     page = listing_of(space.call("GET", query={**version, "prefix": "", "delimiter": "/", start: encoded[:-2]}))
     if encoded not in page.prefixes:
-        raise NonConformance(f"the common prefix {encoded}", f"{list(page.prefixes)}", page.reply)
+        raise NonConformance(f"the common prefix {encoded}", worded(list(page.prefixes)), page.reply)
 
 
 @verifies("storage/listing/owner-where-asked")

@@ -22,6 +22,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import seconds_of_date, seconds_of_time
+from conformance.vocabulary.wording import worded
 
 BUCKETS = {"max-buckets": "many"}
 NAMES = ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "g--h", "g--i", "z é"]
@@ -89,9 +90,8 @@ def test_listing_tells_what_head_tells(space: Space, shelf: str) -> None:
     for page in map(listing_of, (space.listing(shelf + "d"), space.listing_v1(shelf + "d"))):
         entry = expect_entry(page, shelf + "d")
         if (told := (str(entry.size), entry.etag.strip('"'))) != wanted:
-            raise NonConformance(f"size and ETag {wanted}, as in HEAD", f"{told}", head, page.reply)
-        listed = seconds_of_time(entry.modified)
-        if listed is None:
+            raise NonConformance(f"size and ETag {worded(wanted)}, as in HEAD", worded(told), head, page.reply)
+        if (listed := seconds_of_time(entry.modified)) is None:
             raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply)
         if modified is None or abs(listed - modified) >= 1:
             raise NonConformance(f"LastModified {head.headers.get('last-modified')}", entry.modified, head, page.reply)
@@ -110,12 +110,12 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
 
     wanted = sorted(keys, key=str.encode)
     if page.keys != wanted:
-        raise NonConformance(f"{wanted}", f"{page.keys}", page.reply, proof=in_order(page.reply, "Key", wanted))
+        raise NonConformance(worded(wanted), worded(page.keys), page.reply, proof=in_order(page.reply, "Key", wanted))
     grouped = whole_listing(version_2(space, prefix, 1000, "b"))
     groups, ordered = list(grouped.prefixes), sorted(grouped.prefixes, key=str.encode)
     if groups != ordered:
         proof = in_order(grouped.reply, "Prefix", ordered)
-        raise NonConformance("common prefixes in the same order", f"{groups}", grouped.reply, proof=proof)
+        raise NonConformance("common prefixes in the same order", worded(groups), grouped.reply, proof=proof)
 
 
 @verifies("storage/listing/start-after-is-exclusive")

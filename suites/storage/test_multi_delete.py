@@ -13,6 +13,7 @@ from conformance.oracles.s3_pages import version_2, whole_listing
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import some, worded
 
 BROKEN = {
     "no-xml": b"delete everything",
@@ -47,7 +48,11 @@ def test_deletes_what_is_named(space: Space) -> None:
     result = deletion_of(reply)
 
     if sorted(result.deleted) != [a, b] or result.errors:
-        raise NonConformance(f"deleted {[a, b]}", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
+        raise NonConformance(
+            f"deleted {worded([a, b])}",
+            worded(result),
+            reply,
+        )
     expect_keys(whole_listing(version_2(space, prefix)), [ab, c])
 
 
@@ -79,7 +84,7 @@ def test_missing_keys_count_as_deleted(space: Space) -> None:
     result = deletion_of(reply)
 
     if sorted(result.deleted) != sorted([there, missing]) or result.errors:
-        raise NonConformance("both deleted", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
+        raise NonConformance("both deleted", worded(result), reply)
 
 
 @verifies("storage/multi-delete/quiet-names-only-errors")
@@ -94,9 +99,7 @@ def test_quiet_names_only_errors(space: Space) -> None:
     result = deletion_of(reply)
 
     if result.deleted or result.errors:
-        raise NonConformance(
-            "no entries in quiet mode", f"deleted {list(result.deleted)}, errors {result.errors}", reply
-        )
+        raise NonConformance("no entries in quiet mode", worded(result), reply)
     expect_nothing_stored(space.get(key), "for a key that was deleted")
 
 
@@ -119,8 +122,8 @@ def test_quiet_tells_errors(space: Space) -> None:
 
     if told.errors.keys() != told_quietly.errors.keys():
         keys = [*told.errors]
-        proof, wanted = lists("Error/Key", [quietly], keys), f"errors for {keys}, as without Quiet"
-        raise NonConformance(wanted, f"{list(told_quietly.errors)}", quietly, proof=proof)
+        proof, wanted = lists("Error/Key", [quietly], keys), f"errors for {some(keys)}, as without Quiet"
+        raise NonConformance(wanted, worded(list(told_quietly.errors)), quietly, proof=proof)
 
 
 @verifies("storage/multi-delete/takes-hard-keys")
@@ -137,8 +140,8 @@ def test_takes_hard_keys(space: Space) -> None:
     result = deletion_of(reply := space.delete_many(hard))
 
     if sorted(result.deleted) != sorted(hard):
-        proof, told = lists("Deleted/Key", [reply], hard), f"deleted {list(result.deleted)}"
-        raise NonConformance(f"deleted {sorted(hard)}", told, reply, proof=proof)
+        proof, told = lists("Deleted/Key", [reply], hard), f"deleted {worded(list(result.deleted))}"
+        raise NonConformance(f"deleted {worded(sorted(hard))}", told, reply, proof=proof)
     expect_keys(whole_listing(version_2(space, prefix)), beside)
 
 
@@ -198,5 +201,5 @@ def test_key_that_is_named_twice_is_deleted(space: Space, times: int) -> None:
     result = deletion_of(reply)
 
     if set(result.deleted) != {key} or result.errors:
-        raise NonConformance(f"{key} deleted", f"deleted {list(result.deleted)}, errors {result.errors}", reply)
+        raise NonConformance(f"{key} deleted", worded(result), reply)
     expect_nothing_stored(space.get(key), "for a key that was deleted")

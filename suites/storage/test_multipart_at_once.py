@@ -16,6 +16,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 BODY = b"all of it" * 1000
 
@@ -39,7 +40,7 @@ def test_parts_sent_at_once_are_all_kept(space: Space) -> None:
     space.abort(key, upload)
     sizes = {each.number: each.size for each in found}
     if sizes != {number: number for number in range(1, 9)}:
-        raise NonConformance("the parts 1 to 8, as long as their number", f"sizes by number {sizes}", *replies)
+        raise NonConformance("the parts 1 to 8, as long as their number", f"sizes by number {worded(sizes)}", *replies)
 
 
 def _listed(space: Space, key: str, upload: str) -> tuple[list[Exchange], list[Part]]:

@@ -17,6 +17,7 @@ from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 UNKNOWN = "cf-no-such-upload-0000000000000000"
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
@@ -112,7 +113,7 @@ def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), b"kept")
     if listed.ok and (found := uploads_of(listed)):
-        raise NonConformance("no uploads of another bucket", f"{found}", listed)
+        raise NonConformance("no uploads of another bucket", worded(found), listed)
 
 
 @verifies("storage/multipart/aborted-upload-takes-no-parts")

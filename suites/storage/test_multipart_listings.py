@@ -12,6 +12,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.wording import some, worded
 
 TAIL = b"the tail"
 KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "d/1", "e", "f/1"]
@@ -36,11 +37,11 @@ def test_abort_removes_the_upload(space: Space) -> None:
     left = space.list_parts(key, upload)
     expect_status(left, {200, 404})
     if left.ok and parts_of(left).parts:
-        raise NonConformance("no parts of an aborted upload", f"{parts_of(left).parts}", left)
+        raise NonConformance("no parts of an aborted upload", worded(parts_of(left).parts), left)
     listed = space.list_uploads(key)
     open_still = [each.upload for each in uploads_of(listed)]
     if upload in open_still:
-        raise NonConformance("no aborted upload in the list", f"{open_still}", listed)
+        raise NonConformance("no aborted upload in the list", worded(open_still), listed)
     expect_stored(space.get(key), b"what stood there")
 
 
@@ -68,8 +69,8 @@ def test_parts_are_listed(space: Space) -> None:
         proof = in_order(first, "PartNumber", [str(number) for number in numbers[:2]])
         if told_numbers == numbers:
             proof = Proof(beyond="it is about two answers together: to a part, and the list that has it")
-        shown = f"{told}, {len(pages[0].parts)} on the first page"
-        raise NonConformance(f"{wanted}, two a page", shown, first, proof=proof)
+        shown = f"{worded(told)}, {len(pages[0].parts)} on the first page"
+        raise NonConformance(f"{worded(wanted)}, two a page", shown, first, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed")
@@ -94,7 +95,7 @@ def test_open_uploads_are_listed(space: Space) -> None:
     if found != uploads:
         replies = [page.reply for page in pages]
         proof = lists("Upload/Key", replies, uploads)
-        raise NonConformance(f"{sorted(uploads)} with their ids", f"{sorted(found)}", *replies, proof=proof)
+        raise NonConformance(f"{worded(sorted(uploads))} with their ids", worded(sorted(found)), *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-encoded-where-told")
@@ -115,11 +116,11 @@ def test_open_uploads_are_encoded_where_told(space: Space) -> None:
 
     found = [each.key for each in uploads_of(reply)]
     if found != [key]:
-        raise NonConformance(f"the key {key}", f"{found}", reply, proof=lists("Upload/Key", [reply], [key]))
+        raise NonConformance(f"the key {key}", worded(found), reply, proof=lists("Upload/Key", [reply], [key]))
     # Whether uploads are grouped at all, and rightly, is a promise of its own.
     if uploads_page_of(grouped).prefixes == (unquote(folder.replace("+", " ")),):
-        told, proof = f"{uploads_page_of(grouped).prefixes}", lists("CommonPrefixes/Prefix", [grouped], [folder])
-        raise NonConformance(f"the common prefix {folder}, encoded", f"{told}, decoded", grouped, proof=proof)
+        told, proof = uploads_page_of(grouped).prefixes, lists("CommonPrefixes/Prefix", [grouped], [folder])
+        raise NonConformance(f"the common prefix {folder}, encoded", f"{some(told)}, decoded", grouped, proof=proof)
 
 
 @verifies("storage/multipart/key-marker-alone-is-exclusive")
@@ -139,8 +140,10 @@ def test_key_marker_alone_is_exclusive(space: Space) -> None:
     for name, reply in replies.items():
         found = [each.key for each in uploads_of(reply)]
         if found != [f"{prefix}b"]:
-            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), f"{[f'{prefix}b']}"
-            raise NonConformance(f"{wanted} behind the key marker {prefix}{name}", f"{found}", reply, proof=proof)
+            proof, wanted = lists("Upload/Key", [reply], [f"{prefix}b"]), [f"{prefix}b"]
+            raise NonConformance(
+                f"{worded(wanted)} behind the key marker {prefix}{name}", worded(found), reply, proof=proof
+            )
 
 
 def _pages(space: Space, prefix: str, **asked: str) -> Iterator[Uploads]:
@@ -178,8 +181,8 @@ def _expect_pages(space: Space, delimiter: str, listed: list[str], prefixes: lis
         replies, pages = [page.reply for page in read], tuple(page.reply.id for page in read)
         keys, grouped = tuple(key for key, _ in wanted[0]), tuple(wanted[1])
         proof = Proof(listed=(Listed("Upload/Key", pages, keys), Listed("CommonPrefixes/Prefix", pages, grouped)))
-        expected = f"uploads, each once, and common prefixes: {wanted}"
-        raise NonConformance(expected, f"{(found, groups)}", *replies, proof=proof)
+        expected = f"uploads, each once, and common prefixes: {worded(wanted)}"
+        raise NonConformance(expected, worded((found, groups)), *replies, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed-page-by-page")

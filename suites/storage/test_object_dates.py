@@ -12,6 +12,7 @@ from conformance.oracles.s3_objects import expect_http_date, expect_same_headers
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import field_of, worded
 
 CLOCK_TICK_S = 2
 """A server may look at its clock once a second only, and at another one where it stores."""
@@ -37,14 +38,14 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     if told != before:
         pair = listed.reply, again.reply
         proof = Proof(alike=((pair[0].id, pair[1].id),))
-        raise NonConformance(f"{before}, as it was listed before", f"{told}", *pair, proof=proof)
+        raise NonConformance(f"{worded(before)}, as it was listed before", worded(told), *pair, proof=proof)
     require(space.copy(copy, key), "a key that may copy objects within the bucket")
     for written in (copy, space.stored(b"dated anew", key=key)):
         reply = space.head(written)
         if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
             wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
             proof = another_field(got, reply, "last-modified")
-            raise NonConformance(wanted, f"{reply.headers.get('last-modified')}", got, reply, proof=proof)
+            raise NonConformance(wanted, field_of(reply, "Last-Modified"), got, reply, proof=proof)
 
 
 @verifies("storage/object/dates-agree")

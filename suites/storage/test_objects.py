@@ -28,6 +28,7 @@ from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 MIB = 1024 * 1024
 PARTIAL = 206
@@ -118,7 +119,7 @@ def test_what_is_written_is_read(space: Space) -> None:
         listed = listing_of(space.listing(key))
         told = [(entry.key, entry.size, entry.etag.strip('"')) for entry in listed.entries]
         if told != [(key, len(body), tag.strip('"'))]:
-            raise NonConformance(f"{key} of {len(body)} bytes, ETag {tag}", f"{listed.entries}", put, listed.reply)
+            raise NonConformance(f"{key} of {len(body)} bytes, ETag {tag}", worded(listed.entries), put, listed.reply)
 
 
 @verifies("storage/object/overwriting-replaces-everything")
@@ -180,7 +181,7 @@ def test_deleted_object_is_gone(space: Space) -> None:
     expect_status(space.head(key), 404)
     listed = listing_of(space.listing(key))
     if listed.keys:
-        raise NonConformance("no deleted key in the listing", f"{listed.keys}", listed.reply)
+        raise NonConformance("no deleted key in the listing", worded(listed.keys), listed.reply)
 
 
 @verifies("storage/object/no-content-has-no-length")

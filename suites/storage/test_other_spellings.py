@@ -24,6 +24,7 @@ from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 ON_TAGS: dict[str, Callable[[Bucket, str], Exchange]] = {
     "read": lambda bucket, key: bucket.get_tags(key),
@@ -68,7 +69,7 @@ def test_buckets_of_a_prefix(s3: S3, storage: Storage) -> None:
     names = buckets_of(found).names
 
     if name not in names or any(not each.startswith(name) for each in names):
-        raise NonConformance(f"the buckets that begin with {name}", f"{list(names)}", found)
+        raise NonConformance(f"the buckets that begin with {name}", worded(list(names)), found)
     none = s3.call("GET", query={"prefix": f"{name}-no-such"})
     if buckets_of(none).names:
         raise NonConformance("no buckets", f"{list(buckets_of(none).names)}", none)

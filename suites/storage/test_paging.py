@@ -10,6 +10,7 @@ from conformance.oracles.s3_pages import expect_all_pages, expect_more, version_
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.wording import worded
 
 # A page after one that ends at a folder begins behind it: "b0" is the very next name, "d/é" of the last within.
 NAMES = ["a", "b/1", "b/2", "b/3", "b0", "c", "d/1", "d/é", "e", "f", "g/1", "g/2"]
@@ -99,12 +100,12 @@ def test_truncation_is_told(space: Space, paged: str) -> None:
         raise NonConformance("NextMarker on a truncated page with a delimiter", "none", marked.reply, proof=proof)
     if not fewer.truncated or not fewer.next:
         wanted = "NextContinuationToken>[^<]" if fewer.truncated else "IsTruncated>true<"
-        proof, told = Proof(fewer.reply.id, matches=f"<{wanted}"), f"{fewer.truncated}, {fewer.next!r}"
+        proof, told = Proof(fewer.reply.id, matches=f"<{wanted}"), f"{worded(fewer.truncated)}, {worded(fewer.next)}"
         raise NonConformance("IsTruncated true and a NextContinuationToken", told, fewer.reply, proof=proof)
     for page, size in ((exact, len(NAMES)), (grouped, len(TOP + FOLDERS))):
         if page.size == size and (page.truncated or page.next):
             proof = lacks(page.reply, "<IsTruncated>true<", "<NextContinuationToken>")
-            told = f"{page.truncated}, {page.next!r}"
+            told = f"{worded(page.truncated)}, {worded(page.next)}"
             raise NonConformance("IsTruncated false and no token: all is listed", told, page.reply, proof=proof)
 
 

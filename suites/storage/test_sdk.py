@@ -25,6 +25,7 @@ from conformance.sandbox.space import Space
 from conformance.target.description import Storage, Target
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
 
 CHECKSUMS = pytest.mark.parametrize("checksums", [case("base", BASE_CHECKSUMS), case("default", DEFAULT_CHECKSUMS)])
 
@@ -60,9 +61,9 @@ def test_sdk_puts_and_gets(space: Space, clients: dict[str, Any], checksums: str
     # Header names have no case, and boto3 tells them as they came; a gateway may add metadata of its own.
     told = {name.lower(): text for name, text in got.get("Metadata", {}).items()}
     if body != b"from the SDK" or told.get("owner") != "alice":
-        raise NonConformance("the bytes and metadata that were put", f"{body!r}, {got.get('Metadata')}")
+        raise NonConformance("the bytes and metadata that were put", f"{worded(body)}, {worded(got.get('Metadata'))}")
     if part not in (b"the", body):
-        raise NonConformance("bytes 5 to 7 of them", f"{part!r}")
+        raise NonConformance("bytes 5 to 7 of them", worded(part))
 
 
 @verifies("storage/sdk/delete-objects")
@@ -80,7 +81,7 @@ def test_sdk_deletes_objects(space: Space, clients: dict[str, Any], checksums: s
         )
 
     if result.get("Errors"):
-        raise NonConformance("no errors", f"{result['Errors']}")
+        raise NonConformance("no errors", worded(result["Errors"]))
     for key in keys:
         expect_nothing_stored(space.get(key), "for a key that was deleted")
 
@@ -137,7 +138,9 @@ def test_sdk_paginates(space: Space, clients: dict[str, Any]) -> None:
         ]
 
     if sorted(found) != sorted(keys) or groups != [f"{prefix}f/", f"{prefix}g/"]:
-        raise NonConformance(f"{sorted(keys)}, groups f/ and g/", f"{sorted(found)}, groups {groups}")
+        raise NonConformance(
+            f"{worded(sorted(keys))}, groups f/ and g/", f"{worded(sorted(found))}, groups {worded(groups)}"
+        )
 
 
 @verifies("storage/sdk/presigned-url")
@@ -175,4 +178,4 @@ def test_sdk_knows_errors(space: Space, clients: dict[str, Any]) -> None:
                 expect_not_throttled(error)
                 told.append(error.response["Error"]["Code"])
     if told != ["NoSuchKey", "404"]:
-        raise NonConformance("NoSuchKey from get_object, 404 from head_object", f"{told}")
+        raise NonConformance("NoSuchKey from get_object, 404 from head_object", worded(told))

@@ -19,6 +19,7 @@ from conformance.target.description import Storage
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import some, worded
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
@@ -50,8 +51,8 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
     reply = s3.list_buckets()
     expect_dated(reply)
     if missing := set(storage.buckets) - set(buckets_of(reply).names):
-        told, proof = f"no {sorted(missing)}", says(reply, "Name", sorted(missing)[0])
-        raise NonConformance(f"the buckets {storage.buckets}", told, reply, proof=proof)
+        told, proof = f"missing: {some(missing)}", says(reply, "Name", min(missing))
+        raise NonConformance(f"the buckets {worded(storage.buckets)}", told, reply, proof=proof)
 
 
 @verifies("storage/service/endpoint-is-path-style")

@@ -13,6 +13,7 @@ from conformance.oracles.status import expect_no_server_error, expect_no_success
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 OF_BUCKETS = [
     "acl",
@@ -234,4 +235,4 @@ def test_unknown_version_is_not_tagged(space: Space) -> None:
     expect_no_success(told, "for tags of a version that never existed")
     got = space.get_tags(key)
     if tags_of(got) != before:
-        raise NonConformance(f"the tags {before}", f"{tags_of(got)}", reply, got)
+        raise NonConformance(f"the tags {worded(before)}", worded(tags_of(got)), reply, got)

@@ -20,6 +20,7 @@ from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import seconds_of_time
+from conformance.vocabulary.wording import worded
 
 NEAR_S = 300
 ROOTS = (
@@ -67,7 +68,7 @@ def expect_near(reply: Exchange, element: Element) -> float:
     found = element.text or ""
     seconds = seconds_of_time(found)
     if seconds is None:
-        raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", f"{found!r}", reply)
+        raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", worded(found), reply)
     if abs(seconds - time.time()) > NEAR_S:
         raise NonConformance(f"{element.tag} within {NEAR_S} s of now", found, reply)
     return seconds

@@ -16,6 +16,7 @@ from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.mutation import Outcome
+from conformance.vocabulary.wording import worded
 
 XmlChange = Change[bytes, bytes]
 BESIDE = b"never named"
@@ -107,4 +108,4 @@ def test_changed_tagging_is_judged(space: Space, change: XmlChange) -> None:
     if mutation.outcome is Outcome.VALID and reply.ok:
         got = space.get_tags(key)
         if tags_of(got) != tags:
-            raise NonConformance(f"the tags {tags}", f"{tags_of(got)}", got)
+            raise NonConformance(f"the tags {worded(tags)}", worded(tags_of(got)), got)

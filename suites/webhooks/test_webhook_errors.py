@@ -25,6 +25,7 @@ from conformance.strategies.webhooks import (
 )
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.mutation import Outcome
+from conformance.vocabulary.wording import worded
 
 GOOD = b'{"event": "cf"}'
 NOT_JSON = {
@@ -113,7 +114,7 @@ def test_malformed_messages_are_refused(webhook: WebhookClient, wire: Wire, once
     reply = wire.send(f"{head}Connection: close\r\n{fields}".encode(), b"{}")
 
     accepted = [*range(400, 500), *(range(200, 300) if fields == FRAMES["bare-cr"] else ())]
-    expect_status(reply, accepted, f"for {fields!r}")
+    expect_status(reply, accepted, f"for {worded(fields)}")
     expect_success(webhook.post(GOOD), "for the next good delivery")
 
 

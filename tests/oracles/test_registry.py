@@ -181,16 +181,16 @@ def test_the_same_link_may_go_on() -> None:
 
 def test_what_is_lost_or_repeated_between_pages_is_named() -> None:
     pages = [answer(200, {"tags": ["a", "b"]}), answer(200, {"tags": ["b", "d"]})]
-    with pytest.raises(NonConformance, match=r"lost \['c'\], repeated \['b'\]"):
+    with pytest.raises(NonConformance, match='missing: "c"; more than once: "b"'):
         oracle.expect_complete(pages, "tags", ["a", "b", "c", "d"])
-    with pytest.raises(NonConformance, match=r"expected \['a'\] as tags, each once; .* not to be listed \['b'\]"):
+    with pytest.raises(NonConformance, match=r'\["a"\] as tags, each once; .* 2 over 1 page; not expected: "b"'):
         oracle.expect_complete(pages[:1], "tags", ["a"])
 
 
 def test_among_others_all_must_be_listed() -> None:
     pages = [answer(200, {"tags": ["a", "other"]}), answer(200, {"tags": ["b"]})]
     oracle.expect_listed(pages, "tags", ["a", "b"])
-    with pytest.raises(NonConformance, match=r"lost \['c'\]"):
+    with pytest.raises(NonConformance, match='missing: "c"'):
         oracle.expect_listed(pages, "tags", ["a", "b", "c"])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.oracles.s3_documents import deletion_of, differing, listing_of, parts_of, some, tags_of
+from conformance.oracles.s3_documents import deletion_of, listing_of, parts_of, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_pages import expect_all_pages, expect_more, pages
 from conformance.vocabulary.exchange import Exchange
@@ -125,9 +125,3 @@ def test_a_part_has_a_number(number: str) -> None:
     part = f"<Part><PartNumber>{number}</PartNumber><Size>1</Size><ETag>a</ETag></Part>"
     with pytest.raises(NonConformance, match="a number in <PartNumber>"):
         parts_of(reply(200, f"<ListPartsResult>{part}</ListPartsResult>"))
-
-
-def test_how_a_list_differs_is_told_in_a_few_words() -> None:
-    assert differing(["a", "b"], ["b", "b", "c"]) == "missing: 'a'; not expected: 'c'; more than once: 'b'"
-    assert differing(["a"], []) == "missing: 'a'"
-    assert some([f"{number:02}" for number in range(12)]).endswith("'09' and 2 more")
