@@ -208,4 +208,4 @@ class Mc(S3Program):
         alias = {"url": self.storage.endpoint, "accessKey": self.keys[0], "secretKey": self.keys[1]}
         aliases = {"target": {**alias, "api": "S3v4", "path": "on"}}
         (folder / "config.json").write_text(json.dumps({"version": "10", "aliases": aliases}), encoding="utf-8")
-        return self._run("--config-dir", str(folder), *words)
+        return self._run("--config-dir", str(folder), *words, MC_REGION=self.storage.region)

@@ -18,6 +18,7 @@ from conformance.vocabulary.finding import NotApplicable
 KEY, SECRET = "AKIAEXAMPLEEXAMPLE", "the-secret-key/with+odd%characters"
 STORAGE = Storage(
     endpoint="http://127.0.0.1:9000",
+    region="elsewhere-1",
     buckets=["one"],
     access_key=Secret("KEY", KEY),
     secret_key=Secret("SECRET", SECRET),
@@ -65,6 +66,12 @@ def test_keys_are_in_no_process_list(kind: type[S3Program], path: Path, name: st
         assert secret in outcomes[0].output
     assert told.count("one/a") == 4
     assert "production" not in outcomes[0].output
+
+
+@pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])
+def test_programs_are_told_the_region(kind: type[S3Program], path: Path, name: str) -> None:
+    """A gateway may refuse another one and not say which it is."""
+    assert "elsewhere-1" in made(kind, path, name).list("one", "").output
 
 
 def test_another_secret(path: Path) -> None:
