@@ -88,6 +88,17 @@ def expect_not_shared(reply: Exchange) -> None:
         raise NonConformance("no answer for shared caches", f"Cache-Control: {value}", reply, proof=proof)
 
 
+def expect_no_origin_let_in(reply: Exchange, origin: str) -> None:
+    """No page of a strange origin may read the answer with its user's credentials (Fetch standard, CORS protocol)."""
+    allowed, credentials = (
+        (reply.headers.get(f"access-control-allow-{what}") or "").strip() for what in ("origin", "credentials")
+    )
+    if allowed == origin and credentials == "true":
+        proof = field_lacks(reply, "Access-Control-Allow-Origin", origin)
+        told = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
+        raise NonConformance(f"nothing that lets the origin {origin} in with credentials", told, reply, proof=proof)
+
+
 def expect_media_type(reply: Exchange, *accepted: str) -> None:
     """The Content-Type is one of these; parameters and case do not matter (RFC 9110 section 8.3.1)."""
     if reply.media_type not in accepted:

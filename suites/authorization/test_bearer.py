@@ -97,8 +97,9 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
     """Purpose: a token that is not exactly one that was issued opens nothing.
 
     Method: 1. cut, extend, double or change a good token, or invent one
-            2. expect 401 from each declared resource (431 for a long one), and with the extended one from every other
-               declared operation. (In hexadecimal digits the other case is the same token.)
+            2. expect 401 from each declared resource (431 for a long one, 400 for what cannot be a token by its
+               characters), and with the extended one from every other declared operation. (In hexadecimal digits the
+               other case is the same token.)
     """
     asked = reads(platform)
     token = asked[0][1]
@@ -109,11 +110,9 @@ def test_invalid_token_is_401(platform: Platform, how: str) -> None:
             raise NotApplicable("tokens are numbers in hexadecimal digits")
         invalid = INVALID[how](token)
         long = {431} if len(invalid) >= LONG else set()
-        expect_status(
-            send(platform, operation, bearer(invalid)),
-            {401, *long, *({400} if how == "sql" else ())},
-            f"for {operation}",
-        )
+        # One whose equals signs are no longer its end is malformed, too.
+        malformed = set() if B64TOKEN.fullmatch(invalid) else {400}
+        expect_status(send(platform, operation, bearer(invalid)), {401, *long, *malformed}, f"for {operation}")
 
 
 MALFORMED = {

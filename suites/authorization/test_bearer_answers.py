@@ -12,6 +12,7 @@ from conformance.oracles.headers import (
     challenges,
     expect_challenge,
     expect_error_told,
+    expect_no_origin_let_in,
     expect_not_shared,
     expect_well_formed_bearer,
 )
@@ -197,3 +198,15 @@ def test_answers_are_not_shared(platform: Platform) -> None:
             expect_not_shared(platform.send(operation, each))
     for resource in [each for each in platform.resources if each.item or each.absent][:1]:
         expect_not_shared(platform.http.get(platform.absent_path(resource), [bearer(platform.oauth.token("full"))]))
+
+
+@verifies("authorization/bearer/no-strange-origin-is-let-in")
+@pytest.mark.parametrize("origin", [case("unknown", "https://cf-unknown.example"), case("null", "null")])
+def test_no_strange_origin_is_let_in(platform: Platform, origin: str) -> None:
+    """Purpose: no web page that a member happens to open reads the organization's APIs in that member's name.
+
+    Method: 1. read a declared resource with the good token, under an Origin that nobody knows, and under null
+            2. expect no answer that names that origin and permits credentials
+    """
+    operation = platform.operations("read")[0]
+    expect_no_origin_let_in(platform.as_role("full", operation, [("Origin", origin)]), origin)

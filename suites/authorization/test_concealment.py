@@ -45,6 +45,8 @@ FORMS: dict[str, Form] = {
     "trailing-slash": Form(suffix="/"),
     "child": Form(suffix="/members"),
     "unknown-child": Form(suffix="/cf-unknown"),
+    "patch-unknown-child": Form("PATCH", "/cf-unknown", [JSON_TYPE], JSON_BODIES["valid"]),
+    "delete-unknown-child": Form("DELETE", "/cf-unknown"),
     "post-child": Form("POST", "/projects", [JSON_TYPE], b'{"slug": "cf-x1", "name": "x"}', destructive=True),
     "query": Form(suffix="?limit=cf"),
     "accept-xml": Form(headers=[("Accept", "application/xml")]),
@@ -84,6 +86,8 @@ PATHS = (
     "trailing-slash",
     "child",
     "unknown-child",
+    "patch-unknown-child",
+    "delete-unknown-child",
     "post-child",
     "query",
     "upper-case",
@@ -141,7 +145,8 @@ def one_of_a_kind(hidden: HiddenThings, principal: str) -> list[Hidden]:
 
 # Where already the token is refused, variations of one condition or one body tell nothing more.
 VARIATIONS = ("post-broken", "accept-xml", "if-modified-since", "range", "patch-array", "patch-wrong-type",
-              "patch-empty", "put", "delete-if-match", "upper-case", "blank-behind")  # fmt: skip
+              "patch-empty", "put", "delete-if-match", "upper-case", "blank-behind",
+              "patch-unknown-child", "delete-unknown-child")  # fmt: skip
 methods_of_writes = [case(name.lower(), name) for name in sorted({FORMS[each].method for each in WRITES})]
 kinds_of_forms = [
     case(name, [each for each in forms if each not in VARIATIONS])
@@ -181,7 +186,8 @@ def test_writing_tells_nothing(platform: Platform, hidden: HiddenThings, method:
 def test_paths_tell_nothing(platform: Platform, hidden: HiddenThings, form: str) -> None:
     """Purpose: a caller learns nothing by paths near that of a hidden thing: below it, or written in another way.
 
-    Method: 1. ask for children, with a slash behind, in other letters or encodings, for the hidden thing and controls
+    Method: 1. ask for children, change and delete such as never were, ask with a slash behind, in other letters or
+               encodings, for the hidden thing and controls
             2. expect the answers to be alike, as for reading
     """
     expect_concealed(platform, hidden, one_of_a_kind(hidden, "full-scopes"), [form], "full-scopes")

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 
 import pytest
 
-from conformance.oracles.headers import ADDRESS, address_parts, challenges, expect_not_shared, expect_well_formed_bearer
+from conformance.oracles.headers import (
+    ADDRESS,
+    address_parts,
+    challenges,
+    expect_no_origin_let_in,
+    expect_not_shared,
+    expect_well_formed_bearer,
+)
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.replies import reply
 
@@ -90,6 +98,24 @@ def test_an_address_with_a_scheme_and_no_host_is_a_finding(address: str) -> None
 def test_for_shared_caches(value: str) -> None:
     with pytest.raises(NonConformance, match="shared caches"):
         expect_not_shared(reply(200, {}, {"Cache-Control": value}))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "credentials", "let_in"),
+    [
+        ("https://a.example", "true", True),
+        ("https://a.example", "false", False),
+        ("https://a.example", None, False),
+        ("*", "true", False),
+        ("https://b.example", "true", False),
+        (None, "true", False),
+    ],
+)
+def test_which_origins_are_let_in(allowed: str | None, credentials: str | None, let_in: bool) -> None:
+    told = {"Access-Control-Allow-Origin": allowed, "Access-Control-Allow-Credentials": credentials}
+    answer = reply(200, {}, {name: value for name, value in told.items() if value})
+    with pytest.raises(NonConformance) if let_in else nullcontext():
+        expect_no_origin_let_in(answer, "https://a.example")
 
 
 @pytest.mark.parametrize(

@@ -310,6 +310,7 @@ FOREIGN: list[Row] = [
     (foreign.ForeignOrganizationHasOwnHeader, foreign_is_hidden, True, False),
     (foreign.ForeignOrganizationNamedInError, canary(GLOBEX), False, True),
     (foreign.ForeignOrganizationReadable, canary(GLOBEX), False, True),
+    (foreign.ForeignChangesAreForbidden, api(f"{GLOBEX}/projects/x", "ct-full", "DELETE"), 404, 403),
     (foreign.ForeignMembersReadable, canary(f"{GLOBEX}/members"), False, True),
     (foreign.ForeignProjectReadable, canary(VAULT), False, True),
     (foreign.ForeignOrganizationAsOwner, patched(organization="globex"), 400, 200),

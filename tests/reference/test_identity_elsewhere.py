@@ -221,6 +221,12 @@ TOKENS: list[Row] = [
         "GET, HEAD, OPTIONS, PUT",
     ),
     (elsewhere.AllowLacksWhatIsThere, api_header("allow", ACME, method="PUT"), "GET, HEAD, OPTIONS", "OPTIONS"),
+    (
+        elsewhere.AnyOriginIsLetIn,
+        api_header("access-control-allow-origin", ACME, headers={"origin": "null"}),
+        None,
+        "null",
+    ),
     (elsewhere.RefusalMayBeShared, api_header("cache-control", ABSENT), "no-store", "public, max-age=300"),
     (elsewhere.TimesOfAnotherZone, hours_to_expiry, (1, 200), (3, 200)),
     (elsewhere.LimitOfEachAgent, eleventh(headers={"user-agent": "x"}), 429, 200),

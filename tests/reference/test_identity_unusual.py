@@ -92,6 +92,13 @@ TABLE: list[Row] = [
         [204, 204, 404],
     ),
     (unusual.EntityTagsBeyondAscii, api_header("etag", ATLAS), '"1"', '"1\xe9\xfe"'),
+    (
+        unusual.PortalReadsWithCredentials,
+        api_header("access-control-allow-credentials", ACME),
+        None,
+        "true",
+    ),
+    (unusual.TokensEndInEqualsSigns, lambda w: w.bearer()[-2:] == "==", False, True),
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),

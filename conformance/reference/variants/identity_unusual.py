@@ -20,6 +20,7 @@ from conformance.reference.defects.identity.support import LimitShared, edited, 
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
+from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import strict_object
 from conformance.reference.seeds import Client
 from conformance.reference.variants.identity_answers import of_unstated_length
@@ -72,6 +73,23 @@ class TokensInHexadecimalDigits(_Opaque):
 
     def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
         return super().read_access_token(original, token.lower())
+
+
+class TokensEndInEqualsSigns(_Opaque):
+    """RFC 6750 sections 2.1 and 3.1: where they stand within, the token is malformed, and the request invalid."""
+
+    surface = "identity"
+
+    def _new_token(self) -> str:
+        return secrets.token_urlsafe(32) + "=="
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        try:
+            return original(request)
+        except Refused as refusal:
+            if 'error="invalid_token"' in refusal.answer.headers["WWW-Authenticate"]:
+                raise Refused(surface_of(original).sent_twice()) from None
+            raise
 
 
 class TokensOfEightKibibytes(_Opaque):
@@ -345,3 +363,14 @@ class LimitOfTheOrganization(LimitShared, Variant):
     """The former API pages: "Rate limits per organization": its other credentials wait as well."""
 
     surface = "identity"
+
+
+class PortalReadsWithCredentials(Variant):
+    """Fetch standard, CORS protocol: the pages of one origin may read with credentials, and every answer says so."""
+
+    surface = "identity"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        answer.headers["Access-Control-Allow-Origin"] = "https://portal.example"
+        answer.headers["Access-Control-Allow-Credentials"] = "true"
+        return answer

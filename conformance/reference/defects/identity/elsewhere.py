@@ -355,3 +355,16 @@ class TimesOfAnotherZone(Defect):
             return original(token)
         finally:
             surface.key.__dict__.pop("verify", None)
+
+
+class AnyOriginIsLetIn(Defect):
+    """OWASP API8: whoever asks, of whatever origin, is told that its pages may read with credentials."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_api_request(request) and "origin" in request.headers:
+            answer.headers["Access-Control-Allow-Origin"] = request.headers["origin"]
+            answer.headers["Access-Control-Allow-Credentials"] = "true"
+        return answer

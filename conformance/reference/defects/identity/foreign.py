@@ -129,3 +129,20 @@ class ForeignOrganizationAsOwner(Defect):
             project.organization = str(surface.body_object(call.request).get("organization", project.organization))
             return surface.shown(project)
         return answer
+
+
+class ForeignChangesAreForbidden(Defect):
+    """The contract's table of errors: what is hidden is 404, and so is what would be in it, for who changes it too."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/paths-tell-nothing",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            return await original(request, segments)
+        except Refused as refusal:
+            there = surface_of(original).organizations.get(str(segments[3])) if len(segments) == 6 else None
+            caller = surface_of(original).caller(request) if refusal.answer.status == 404 else None
+            if caller and there and there.slug != caller.client.organization and request.method in ("PATCH", "DELETE"):
+                raise Refused(surface_of(original).api_error(403, "forbidden", "Not of your organization.")) from None
+            raise
