@@ -368,5 +368,6 @@ class Upload:
 
 
 def with_digest(location: str, digest: str) -> str:
-    """An upload location with the digest parameter, what its query says already kept."""
-    return f"{location}{'&' if '?' in location else '?'}digest={quote(digest, safe='')}"
+    """An upload location with the digest parameter, what its query says already kept, and no fragment."""
+    address = location.partition("#")[0]
+    return f"{address}{'&' if '?' in address else '?'}digest={quote(digest, safe='')}"

@@ -6,7 +6,6 @@ Sources: Docker Registry token authentication (specification and scope documenta
 from __future__ import annotations
 
 import hashlib
-import re
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
+from conformance.clients.challenges import challenges
 from conformance.clients.http import HttpClient, as_asked, followed, on_one_host
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
@@ -23,7 +23,6 @@ from conformance.vocabulary.values import basic_login
 DEFAULT_LIFETIME_S = 60
 LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
-PARAMETER = re.compile(r'(?<![A-Za-z])([A-Za-z]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^",\s]+))')
 TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
@@ -236,10 +235,9 @@ def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
 
     Where both are offered, in whatever order, the tokens are looked at: they have rights of their own.
     """
-    for scheme, ending in (("Bearer", r"\s+(?=\w+\s*=)"), ("Basic", r"(?:\s+(?=\w+\s*=)|\s*(?=,|$))")):
-        for value in reply.headers.all("www-authenticate") if reply.status == 401 else []:
-            found = re.search(rf"(?:^|,)\s*{scheme}{ending}", value, re.IGNORECASE)
-            if found:
-                pairs = reversed(PARAMETER.findall(value[found.end() :]))
-                return scheme.lower(), {name.lower(): re.sub(r"\\(.)", r"\1", a) or b for name, a, b in pairs}
+    offered = challenges(reply) if reply.status == 401 else []
+    for scheme in ("bearer", "basic"):
+        for each in offered:
+            if each.scheme == scheme and (each.parameters or scheme == "basic"):
+                return scheme, each.parameters
     return "", {}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+from conformance.clients.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import unlike_field
 from conformance.vocabulary.exchange import Exchange
@@ -21,12 +22,9 @@ ATTRIBUTES = {
     "error_uri": re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z"),
 }
 ONCE = {"realm", *ATTRIBUTES}
-TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
-TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 ADDRESS = r"^([a-z][a-z0-9+.-]*:)?//(\[[0-9a-f:.]+\]|[^][/?#:]+)(:[0-9]{0,5})?([/?#].*)?$|^(/([^/]|$)|[^/:][^:]*$|$)"
 """An address whose host and port are in form, or one that names none, as a POSIX extended regular expression."""
 HOSTLESS = re.compile(r"(https?:)?//([:/?#]|\Z)|https?:(?!//)", re.IGNORECASE)
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 PARAMETER = re.compile(rf"{TOKEN.pattern}[ \t]*=[ \t]*(?:{TOKEN.pattern}|{QUOTED.pattern})")
 SCHEME = re.compile(rf"{TOKEN.pattern}[ \t]+{PARAMETER.pattern}|{TOKEN.pattern}(?:[ \t]+{TOKEN68.pattern})?")
 ELEMENT = re.compile(rf"{PARAMETER.pattern}|{SCHEME.pattern}")
@@ -110,65 +108,6 @@ def expect_media_type(reply: Exchange, *accepted: str) -> None:
 def _matching(reply: Exchange, name: str, pattern: str) -> Proof:
     """The proof that a field would be right which matches a POSIX extended regular expression."""
     return field_matches(reply, name, pattern.replace("\\-", "-"))
-
-
-@dataclass
-class Challenge:
-    """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
-
-    Of a parameter that is ``repeated`` the first value is kept.
-    ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
-    each required resource scope", token scope documentation).
-    """
-
-    scheme: str
-    parameters: dict[str, str] = field(default_factory=dict)
-    repeated: set[str] = field(default_factory=set)
-    scopes: list[str] = field(default_factory=list)
-
-
-def challenges(reply: Exchange) -> list[Challenge]:
-    """Every challenge of an answer (RFC 9110 section 11.6.1), however many fields and in whatever order."""
-    found: list[Challenge] = []
-    for value in reply.headers.all("www-authenticate"):
-        found += _parsed(value)
-    return found
-
-
-def _parsed(value: str) -> list[Challenge]:
-    found: list[Challenge] = []
-    position = 0
-    while position < len(value):
-        if value[position] in ", \t":
-            position += 1
-            continue
-        name = TOKEN.match(value, position)
-        if name is None:
-            position += 1
-            continue
-        position = _parameter(value, name, found)
-    return found
-
-
-def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
-    """Reads a scheme or a parameter that begins at ``name`` into ``found``; returns where it ends."""
-    rest = re.compile(r"\s*=\s*").match(value, name.end())
-    if rest is None or not found:
-        found.append(Challenge(name.group().lower()))
-        credentials = re.compile(r"[ \t]+").match(value, name.end())
-        token68 = TOKEN68.match(value, credentials.end()) if credentials else None
-        return token68.end() if token68 else name.end()
-    content = QUOTED.match(value, rest.end()) or TOKEN.match(value, rest.end())
-    if content is None:
-        return rest.end()
-    text = re.sub(r"\\(.)", r"\1", content.group(1)) if content.group().startswith('"') else content.group()
-    key = name.group().lower()
-    if key == "scope":
-        found[-1].scopes += text.split()
-    if key in found[-1].parameters:
-        found[-1].repeated.add(key)
-    found[-1].parameters.setdefault(key, text)
-    return content.end()
 
 
 def expect_challenge(reply: Exchange, scheme: str) -> Challenge:

@@ -12,10 +12,11 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from conformance.clients.challenges import challenges
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
-from conformance.oracles.headers import address_parts, challenges
+from conformance.oracles.headers import address_parts
 from conformance.oracles.proofs import among, field_matches, literal, not_among, without_list
 from conformance.oracles.status import listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange

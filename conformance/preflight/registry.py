@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import address_in, as_asked, authority_of
 from conformance.clients.operator import Operator
-from conformance.oracles.headers import Challenge, challenges
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
+from conformance.clients.challenges import challenges
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.headers import (
-    challenges,
     expect_challenge,
     expect_error_told,
     expect_no_origin_let_in,

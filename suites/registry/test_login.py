@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import EVERY_TYPE, Registry, StoredImage
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, READS, WRITES, Occasion
 from conformance.evidence.once import Once
-from conformance.oracles.headers import Challenge, address_parts, challenges, expect_readable_challenges
+from conformance.oracles.headers import address_parts, expect_readable_challenges
 from conformance.oracles.proofs import field_matches
 from conformance.oracles.registry import expect_code, expect_json_error, expect_nothing_changed, expect_scope
 from conformance.oracles.status import expect_status

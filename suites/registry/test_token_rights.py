@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.challenges import challenges
 from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
@@ -11,7 +12,6 @@ from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occas
 from conformance.clients.registry_tokens import ask, pull, require_login, token_for
 from conformance.clients.registry_uploads import at_the_registry
 from conformance.evidence.once import Once
-from conformance.oracles.headers import challenges
 from conformance.oracles.registry import expect_denied, expect_untouched
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.challenges import challenges
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import (
@@ -15,7 +16,7 @@ from conformance.clients.registry_tokens import (
     token_for,
 )
 from conformance.evidence.once import Once
-from conformance.oracles.headers import challenges, expect_error_told
+from conformance.oracles.headers import expect_error_told
 from conformance.oracles.proofs import field_matches, literal
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status, observed

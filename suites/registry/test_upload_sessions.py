@@ -89,7 +89,7 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, meth
     """
     if cancelled.reply.status == 405:
         raise NotApplicable("the registry cancels no uploads")
-    if cancelled.reply.status != 204:
+    if not cancelled.reply.ok:
         raise Inconclusive(f"the session could not be cancelled: {cancelled.reply}", "a registry that cancels uploads")
 
     expect_status(uses(cancelled.upload, cancelled.blob)[method](), 404, "for a cancelled session")

@@ -139,6 +139,7 @@ def test_an_upload_follows_its_location(server: Server, location: str) -> None:
 
 def test_a_digest_is_added_to_what_a_location_has() -> None:
     assert with_digest("/u", "sha256:0") == "/u?digest=sha256%3A0"
+    assert with_digest("/u?a=b#top", "sha256:0") == "/u?a=b&digest=sha256%3A0"
 
 
 def test_what_was_put_in_is_taken_out(server: Server) -> None:

@@ -7,10 +7,10 @@ from contextlib import nullcontext
 
 import pytest
 
+from conformance.clients.challenges import challenges
 from conformance.oracles.headers import (
     ADDRESS,
     address_parts,
-    challenges,
     expect_no_origin_let_in,
     expect_not_shared,
     expect_well_formed_bearer,

@@ -9,7 +9,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "AnonymousHead",
         "AnonymousReferrers",
         "CatalogChallengeWithoutScope",
-        "CatalogNeedsNoScope",
+        "CatalogByAccessLevel",
         "ChallengeMissingForHead",
         "ChallengeOfMountWithoutSource",
         "ReferrersChallengeWithoutScope",
@@ -83,6 +83,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "UnknownUploadAccepted",
     ),
     "catalog": (
+        "CatalogNeedsNoScope",
         "CatalogRepeats",
         "CatalogLosesTheLast",
         "CatalogShowsOtherOrganizations",

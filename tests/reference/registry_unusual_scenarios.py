@@ -30,7 +30,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "CatalogOfNoneFails",
         "DeletedTagsInPages",
         "HeadOfTagListFails",
-        "LargePageRefused",
+        "LargePagesRefused",
         "TwoPageSizesFail",
         "ReadingUploadsFails",
     ),

@@ -57,7 +57,16 @@ class SeveralChallenges(Variant):
     surface = "registry"
 
     def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
-        return ["Negotiate", *original(wanted, error)]
+        return ["Negotiate", 'Digest realm="a, Bearer realm=\\"b\\"", nonce="1,2"', *original(wanted, error)]
+
+
+class CatalogByAccessLevel(Variant):
+    """Docker Registry V2, Listing Repositories: the catalog may be limited "based on the user's access level" alone."""
+
+    surface = "registry"
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        return [] if kind == "catalog" else original(kind, name, request)
 
 
 class ChallengeReordered(Variant):

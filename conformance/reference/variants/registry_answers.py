@@ -16,6 +16,8 @@ from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.state import Upload
 from conformance.reference.variants.registry import without_delete
 
+LARGEST_PAGE = 1000
+
 
 class BlobDeletionUnsupported(Variant):
     """distribution-spec 1.1, Deleting Blobs: a registry may delete manifests and no blobs: 405, whoever asks."""
@@ -24,6 +26,18 @@ class BlobDeletionUnsupported(Variant):
 
     def check_method(self, original: Any, route: Route, method: str) -> None:
         original(without_delete(route) if route.kind == "blob" else route, method)
+
+
+class LargePagesRefused(Variant):
+    """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID also where n is "bigger than the maximum allowed"."""
+
+    surface = "registry"
+
+    def page_size(self, original: Any, request: Request) -> int | None:
+        size: int | None = original(request)
+        if size is not None and size > LARGEST_PAGE:
+            raise Refusal("PAGINATION_NUMBER_INVALID", {"n": size})
+        return size
 
 
 class BlobInUseKept(Variant):

@@ -102,13 +102,13 @@ class SupportCheckNeedsNoLogin(Defect):
 
 
 class CatalogNeedsNoScope(Defect):
-    """Docker token scopes: the catalogue needs ``registry:catalog:*``."""
+    """Docker token scopes: the catalogue needs ``registry:catalog:*`` where its challenge says so."""
 
     surface = "registry"
     noticed_by = ("registry/token/catalog-needs-its-scope",)
 
-    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
-        return [] if kind == "catalog" else original(kind, name, request)
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        return access.kind == "registry" or bool(original(caller, access))
 
 
 class ChallengeMissing(Defect):

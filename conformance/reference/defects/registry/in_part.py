@@ -13,7 +13,6 @@ from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked, Route
 from conformance.reference.registry.state import Manifest, Upload
 
-LARGEST_PAGE = 1000
 MOST_READ = 4 * 1024 * 1024
 
 
@@ -54,19 +53,6 @@ class DeletedTagsInPages(Defect):
             return answer
         tags = registry.in_order([*registry.tags_of(asked.name), *deleted])
         return registry.page_answer(asked.request, {"name": asked.name}, "tags", tags)
-
-
-class LargePageRefused(Defect):
-    """distribution-spec 1.1, Listing Tags: who asks for more than a page holds gets what there is."""
-
-    surface = "registry"
-    noticed_by = ("registry/tags/n-limits-the-list",)
-
-    def page_size(self, original: Any, request: Request) -> int | None:
-        size: int | None = original(request)
-        if size is not None and size > LARGEST_PAGE:
-            raise Refusal("PAGINATION_NUMBER_INVALID", {"n": size})
-        return size
 
 
 class LinkOfConfiguredHost(Defect):

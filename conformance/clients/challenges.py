@@ -1,0 +1,79 @@
+"""The challenges of an answer: which schemes it offers, each with its parameters (RFC 9110 section 11.6.1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from conformance.vocabulary.exchange import Exchange
+
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TOKEN68 = re.compile(r"[A-Za-z0-9\-._~+/]+=*(?=\s*(?:,|$))")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+UNQUOTED = re.compile(r'[^",\s]+')
+"""What is read as a value without quotation marks: a little more than a token, such as an address that lacks them."""
+
+
+@dataclass
+class Challenge:
+    """One challenge of a WWW-Authenticate field: scheme in lower case, parameters by lower-case name.
+
+    Of a parameter that is ``repeated`` the first value is kept.
+    ``scopes`` are the entries of every scope parameter: a registry may tell each in one of its own ("a scope field for
+    each required resource scope", token scope documentation).
+    """
+
+    scheme: str
+    parameters: dict[str, str] = field(default_factory=dict)
+    repeated: set[str] = field(default_factory=set)
+    scopes: list[str] = field(default_factory=list)
+
+
+def challenges(reply: Exchange) -> list[Challenge]:
+    """Every challenge of an answer (RFC 9110 section 11.6.1), however many fields and in whatever order."""
+    found: list[Challenge] = []
+    for value in reply.headers.all("www-authenticate"):
+        found += _parsed(value)
+    return found
+
+
+def asks_for_no_scope(reply: Exchange) -> bool:
+    """Whether a 401 asks for a token, and for no scope of it (Docker token scopes, Resource Provider Use)."""
+    bearer = [each for each in challenges(reply) if each.scheme == "bearer"]
+    return reply.status == 401 and bool(bearer) and not any(each.scopes for each in bearer)
+
+
+def _parsed(value: str) -> list[Challenge]:
+    found: list[Challenge] = []
+    position = 0
+    while position < len(value):
+        if value[position] in ", \t":
+            position += 1
+            continue
+        name = TOKEN.match(value, position)
+        if name is None:
+            position += 1
+            continue
+        position = _parameter(value, name, found)
+    return found
+
+
+def _parameter(value: str, name: re.Match[str], found: list[Challenge]) -> int:
+    """Reads a scheme or a parameter that begins at ``name`` into ``found``; returns where it ends."""
+    rest = re.compile(r"\s*=\s*").match(value, name.end())
+    if rest is None or not found:
+        found.append(Challenge(name.group().lower()))
+        credentials = re.compile(r"[ \t]+").match(value, name.end())
+        token68 = TOKEN68.match(value, credentials.end()) if credentials else None
+        return token68.end() if token68 else name.end()
+    content = QUOTED.match(value, rest.end()) or UNQUOTED.match(value, rest.end())
+    if content is None:
+        return rest.end()
+    text = re.sub(r"\\(.)", r"\1", content.group(1)) if content.group().startswith('"') else content.group()
+    key = name.group().lower()
+    if key == "scope":
+        found[-1].scopes += text.split()
+    if key in found[-1].parameters:
+        found[-1].repeated.add(key)
+    found[-1].parameters.setdefault(key, text)
+    return content.end()
