@@ -52,13 +52,6 @@ def shelf(space: Space) -> str:
             ["b/", "e/"],
         ),
         row("storage/listing/delimiter-below-a-prefix", "b/", {"delimiter": "/"}, ["b/1", "b/2"], ["b/c/"]),
-        row(
-            "storage/listing/delimiter-of-several-letters",
-            "",
-            {"delimiter": "--"},
-            ["a", "b/1", "b/2", "b/c/1", "d", "e/1", "f", "z é"],
-            ["g--"],
-        ),
         row("storage/listing/delimiter-that-does-not-occur", "", {"delimiter": "|"}, NAMES, []),
         row("storage/listing/encoded-where-asked", "", {"encoding_type": "url"}, NAMES, []),
     ],

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.proofs import lacks, says
-from conformance.oracles.s3_documents import expect_document, expect_keys, listing_of, text_of
+from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of, text_of
+from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_pages import expect_all_pages, expect_more, version_1, version_2, whole_listing
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -15,6 +16,7 @@ from conformance.vocabulary.wording import worded
 # A page after one that ends at a folder begins behind it: "b0" is the very next name, "d/é" of the last within.
 NAMES = ["a", "b/1", "b/2", "b/3", "b0", "c", "d/1", "d/é", "e", "f", "g/1", "g/2"]
 TOP, FOLDERS = ["a", "b0", "c", "e", "f"], ["b/", "d/", "g/"]
+CANNOT = {400, 501}
 SIZES = pytest.mark.parametrize("size", [case(str(size), size) for size in (1, 2, 3, 4, 7)])
 
 
@@ -52,6 +54,24 @@ def test_pages_with_delimiter_make_the_whole(space: Space, paged: str, size: int
 
     expect_all_pages(version_2(space, paged, size, "/"), size, keys, prefixes)
     expect_all_pages(version_1(space, paged, size, "/"), size, keys, prefixes)
+
+
+@verifies("storage/listing/delimiter-of-several-letters")
+def test_delimiter_of_several_letters(space: Space, paged: str) -> None:
+    """Purpose: a delimiter of several letters groups at all of them, or is refused: S3's documents call it a character.
+
+    Method: 1. list with the delimiter "/1", with either version
+            2. expect 400 or 501; or a common prefix in place of each key that ends so, and every other key
+    """
+    prefixes = [paged + name for name in NAMES if name.endswith("/1")]
+
+    if (first := space.listing(paged, delimiter="/1")).status in CANNOT:
+        expect_refusal(first, CANNOT, {"InvalidArgument", "InvalidRequest", "NotImplemented"})
+        return
+    for version in (version_2, version_1):
+        found = whole_listing(version(space, paged, delimiter="/1"))
+        expect_keys(found, [paged + name for name in NAMES if not name.endswith("/1")])
+        expect_prefixes(found, prefixes)
 
 
 @verifies("storage/listing/start-after-is-exclusive")

@@ -98,6 +98,11 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
     "etag-not-md5": (etag, '"d41d8cd98f00b204e9800998ecf8427e"', '"e3b0c44298fc1c149afbf4c8996fb924"'),
     "no-checksum-echo": (checksum_echo, True, False),
     "small-pages": (page_size, 7, 5),
+    "delimiters-are-characters": (
+        lambda c: [c("GET", f"/{A}?delimiter={each}").status for each in "-|--".split("|")],
+        [200, 200],
+        [200, 400],
+    ),
     "marker-always-told": (next_marker, [], ["b"]),
     "owner-always-listed": (owners, 0, 1),
     "listed-times-without-fraction": (fraction, True, False),

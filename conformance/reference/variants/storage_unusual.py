@@ -70,6 +70,20 @@ class EmptyPages(Variant):
         return answer
 
 
+class DelimitersAreCharacters(Variant):
+    """ListObjectsV2, delimiter: "A delimiter is a character that you use to group keys"; several are refused."""
+
+    surface = "storage"
+
+    async def _of_one(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.query.get("delimiter", "")) > 1:
+            raise Fault("InvalidArgument")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    list_objects = list_objects_v2 = list_uploads = _of_one
+
+
 class LocksKept(Variant):
     """PutObject, x-amz-object-lock-mode: the provider has Object Lock on; the lock is told by GET and HEAD."""
 
