@@ -23,6 +23,7 @@ from conformance.vocabulary.finding import Inconclusive
 Body = bytes | Iterable[bytes]
 BINARY = ("Content-Type", "application/octet-stream")
 EVERY_TYPE = ("Accept", ", ".join(MANIFEST_TYPES))
+CODED = ("Accept-Encoding", "gzip")
 
 
 @dataclass(frozen=True)

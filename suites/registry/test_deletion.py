@@ -213,21 +213,21 @@ def test_blob_stays_elsewhere(stored: StoredImage, blob_deleted: Deletion) -> No
 def test_delete_tag(new_repository: NewRepository) -> None:
     """Purpose: a tag goes alone; the image and its other tags stay.
 
-    Method: 1. push an image under two tags, of which the one named another image before, and begins the other's name;
-               DELETE that one: expect 202
-            2. expect 404 to GET of that tag, and the other tag alone in the list, which is asked for in pages
-            3. expect the image by digest and by its other tag
+    Method: 1. push an image under three tags, of which one named another image before, begins another's name, and is
+               the third in small letters; DELETE that one: expect 202
+            2. expect 404 to GET of that tag, and the other tags alone in the list, which is asked for in pages
+            3. expect the image by digest and by its other tags
             4. push it under the deleted tag again: expect 201, and exactly its bytes
     """
     repository = new_repository("delete-tag")
     manifest = image(repository.name, layers=0)
     repository.given(variation(manifest, "before"), "gone")
-    repository.given(manifest, "gone", "gone-not")
+    repository.given(manifest, "gone", "gone-not", "GONE")
 
     expect_status(repository.delete_manifest("gone"), 202)
     expect_not_stored([repository.get_manifest("gone"), repository.head_manifest("gone")])
-    expect_tags(repository, ["gone-not"], "?n=100")
-    for reference in (manifest.digest, "gone-not"):
+    expect_tags(repository, ["GONE", "gone-not"], "?n=100")
+    for reference in (manifest.digest, "gone-not", "GONE"):
         expect_bytes(repository.get_manifest(reference), manifest.content)
     expect_status(repository.push(manifest, "gone"), 201, "under a tag that was deleted")
     expect_bytes(repository.get_manifest("gone"), manifest.content)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.registry import StoredImage
+from conformance.clients.registry import CODED, EVERY_TYPE, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
-from conformance.oracles.proofs import field_matches
+from conformance.oracles.proofs import field_lacks, field_matches, literal
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -96,3 +96,24 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
 
     if told.removeprefix("W/") != had.etag.removeprefix("W/"):
         raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", reply)
+
+
+@verifies("registry/pull/coded-has-another-entity-tag")
+def test_entity_tag_of_what_is_coded(stored: StoredImage, once: Once) -> None:
+    """Purpose: who keeps a manifest compressed, or goes on with a part of it, does not take it for the same bytes.
+
+    Method: 1. GET a manifest, and GET it with Accept-Encoding: gzip
+            2. where the second comes coded, expect its ETag not to be the first's, but where it is weak
+    """
+    digest, repository = stored.image.digest, stored.repository
+    plain = once(("stored", "digest-get"), lambda: repository.get_manifest(digest))
+    coded = once(("stored", "digest-coded"), lambda: repository.get_manifest(digest, [EVERY_TYPE, CODED]))
+    coding, etag = (coded.headers.get(name) or "" for name in ("content-encoding", "etag"))
+    if coding.lower() in ("", "identity"):
+        raise NotApplicable("the registry compresses nothing on its way")
+
+    if etag.startswith('"') and etag == plain.headers.get("etag"):
+        wanted = f"another ETag for what comes in {coding}, or a weak one"
+        raise NonConformance(
+            wanted, f"ETag: {etag} for both", plain, coded, proof=field_lacks(coded, "ETag", f"^{literal(etag)}")
+        )

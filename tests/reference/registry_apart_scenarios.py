@@ -27,7 +27,12 @@ from tests.reference.registry_support import (
 HEX = "0123456789abcdef" * 4
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "absent_then_pushed": ("AbsentBlobRemembered", "AbsentTagRemembered"),
-    "accepted_compressed": ("AnswersCompressed", "CodedWithoutSayingSo", "PackedLayerSaidToBeCoded"),
+    "accepted_compressed": (
+        "AnswersCompressed",
+        "CodedUnderTheSameEntityTag",
+        "CodedWithoutSayingSo",
+        "PackedLayerSaidToBeCoded",
+    ),
     "accepted": ("FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
     "begins_so": ("DeletionInNamesThatBeginSo", "TagsOfNamesThatBeginSo"),
     "blobs_at_once": ("BlobsAtOnceMixed",),

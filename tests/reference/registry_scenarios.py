@@ -319,8 +319,9 @@ async def manifest_deleted(d: Driver) -> None:
     pushed = await d.image("v1")
     await d.image("v2")
     await d.image("v1.1")
+    await d.image("V1")
     await d.ask("DELETE", f"/v2/{APP}/manifests/v1")
-    for reference in ("v1", "v2", "v1.1", pushed):
+    for reference in ("v1", "v2", "v1.1", "V1", pushed):
         await d.ask("GET", f"/v2/{APP}/manifests/{reference}")
     await d.image("v2")
     await d.ask("DELETE", f"/v2/{APP}/manifests/{pushed}")

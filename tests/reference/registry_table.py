@@ -138,6 +138,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "DeletedManifestStaysInTagList",
         "DeletedTagStillServed",
         "ManifestDeletionTakesTheBlobs",
+        "DeletionOfATagTakesOtherCases",
         "DeletionTakesTagsThatBeginSo",
         "TagDeletionTakesTheManifest",
         "TagDeletionUnsupported",

@@ -192,7 +192,9 @@ class AnswersCompressed(Variant):
         if request.method == "GET" and "gzip" in request.headers.get("accept-encoding", "") and answer.body:
             answer.body = gzip.compress(answer.body)
             answer.headers["Content-Length"] = str(len(answer.body))
-            answer.headers["Content-Encoding"] = "gzip"
+            answer.headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+            if "ETag" in answer.headers:
+                answer.headers["ETag"] = "W/" + answer.headers["ETag"]
         return answer
 
 

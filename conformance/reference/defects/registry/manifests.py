@@ -237,6 +237,20 @@ class CodedWithoutSayingSo(Defect):
         return answer
 
 
+class CodedUnderTheSameEntityTag(Defect):
+    """RFC 9110 section 8.8.3.3: what was compressed on its way has another strong entity tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/coded-has-another-entity-tag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if "gzip" in request.headers.get("accept-encoding", "") and kind_of(request) == "manifest":
+            answer.body = gzip.compress(answer.body)
+            answer.headers["Content-Length"] = str(len(answer.body))
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
+
+
 class DeletedManifestStillServed(Defect):
     """distribution-spec 1.1, Deleting Manifests: a manifest whose deletion was accepted is gone by digest."""
 

@@ -208,6 +208,18 @@ class DeletionTakesTagsThatBeginSo(Defect):
             await original(name, each)
 
 
+class DeletionOfATagTakesOtherCases(Defect):
+    """distribution-spec 1.1, Deleting tags: nor one that is the same in other letters, as many a database compares."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        tags = registry_of(original).stored(name).tags
+        for each in [each for each in tags if each.casefold() == tag.casefold()]:
+            await original(name, each)
+
+
 class TagsOfArtifactsNotListed(Defect):
     """distribution-spec 1.1, Listing Tags: nor is a tag left out since it names no image but an artifact."""
 
