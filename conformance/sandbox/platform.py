@@ -110,6 +110,11 @@ class Platform:
             raise NotApplicable(f"no resource of the target file declares {' or '.join(kinds)}")
         return found
 
+    def heads(self) -> list[Operation]:
+        """HEAD of what the declared reads get, by which no token opens more."""
+        found = self.operations("read", "read-item")
+        return [replace(each, kind="head", method="HEAD") for each in found if each.method == "GET"]
+
     def shut(self, *kinds: str) -> list[Operation]:
         """Those operations that the role foreign, with all its scopes, has no right to; NotApplicable without any.
 

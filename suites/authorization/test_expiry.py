@@ -67,12 +67,12 @@ def test_expired_token_is_401(platform: Platform, once: Once) -> None:
                with a whole second of its issuer's clock may end at once)
             2. use it once more in that time, which prolongs nothing; wait for its lifetime, and where it is still
                accepted for the leeway that the target file states, or a second where it states none
-            3. expect 401, from every declared operation; accepted without a stated leeway it cannot be judged,
-               since clocks may be forgiven to differ
+            3. expect 401, from every declared operation, and to HEAD; accepted without a stated leeway it cannot be
+               judged, since clocks may be forgiven to differ
     """
     over = once("ended token", lambda: ended(platform))
     expect_status(over.reply, 401, "after the lifetime of the token")
-    for each in platform.operations(*KINDS):
+    for each in [*platform.operations(*KINDS), *platform.heads()]:
         expect_status(platform.send(each, over.token), 401, f"for {each} with a token that has expired")
 
 

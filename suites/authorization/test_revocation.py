@@ -75,7 +75,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
             2. revoke the credential by the operator's hook
             3. use the token at every resource over several new connections, until the bound of the target file is over
             4. expect 401 for all of them within the bound (one second, unless the target file says otherwise), and for
-               the other tokens too; and for a creation, and for reading, changing and deleting an item
+               the other tokens too; and for a creation, for reading, changing and deleting an item, and for HEAD
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
     earlier, token, later = (platform.oauth.fresh_token(ROLE, *each) for each in (scopes, (), scopes))
@@ -89,7 +89,7 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
     if lag > bound and how is not None:
         told, proof = f"accepted until {lag:.2f} s after it at least", Proof(how.id, statuses=(401,))
         raise NonConformance(f"401 within {bound:g} s of revocation", told, how, proof=proof)
-    for operation in platform.operations(*KINDS):
+    for operation in [*platform.operations(*KINDS), *platform.heads()]:
         for each in (earlier, token, later) if operation.kind == "read" else (token,):
             expect_status(platform.send(operation, each), 401, f"for {operation} after revocation")
 

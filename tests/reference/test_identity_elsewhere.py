@@ -213,6 +213,18 @@ TOKENS: list[Row] = [
         [401, None, 401],
         [401, None, 404],
     ),
+    (
+        elsewhere.ExpiryForgottenByHead,
+        statuses(past_its_time("GET"), past_its_time("HEAD")),
+        [401, 401],
+        [401, 200],
+    ),
+    (
+        elsewhere.RevocationForgottenByHead,
+        statuses(revoked("GET", ACME), lambda w: w.identity.restore("ct-full"), revoked("HEAD", ACME)),
+        [401, None, 401],
+        [401, None, 200],
+    ),
     (elsewhere.HeadOfItemNeedsNoScope, api(ATLAS, method="HEAD", scope="member:read"), 403, 200),
     (
         elsewhere.AllowNamesWhatIsRefused,

@@ -182,6 +182,12 @@ class ExpiryForgottenByChanges(ExpiryForgottenByWrites):
     forgotten = ("PATCH", "DELETE")
 
 
+class ExpiryForgottenByHead(ExpiryForgottenByWrites):
+    """RFC 9110 section 9.3.2: HEAD is GET without content, and an expired token opens neither."""
+
+    forgotten = ("HEAD",)
+
+
 class RevocationForgottenByWrites(Defect):
     """Credentials: every token of a revoked credential becomes invalid, for writing as well."""
 
@@ -201,6 +207,12 @@ class RevocationForgottenByChanges(RevocationForgottenByWrites):
     """Credentials: no token of a revoked credential changes or deletes anything (creations look at it)."""
 
     forgotten = ("PATCH", "DELETE")
+
+
+class RevocationForgottenByHead(RevocationForgottenByWrites):
+    """Credentials: every token of a revoked credential becomes invalid, for HEAD as for GET."""
+
+    forgotten = ("HEAD",)
 
 
 class HeadOfItemNeedsNoScope(Defect):
