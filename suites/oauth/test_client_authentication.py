@@ -69,14 +69,15 @@ def test_body_credentials_are_accepted(oauth: OAuthClient) -> None:
 
 
 @verifies("oauth/token/wrong-secret-is-refused")
-@pytest.mark.parametrize("how", [case(name, name) for name in ALTERATIONS])
+@pytest.mark.parametrize("how", [case(name, name) for name in (*ALTERATIONS, "its-id")])
 def test_wrong_secret_is_refused(control: OAuthClient, how: str) -> None:
     """Purpose: a client that cannot prove itself gets no token; a secret is compared whole.
 
-    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded or in other case
+    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded, in other case, or the id
             2. expect 400 or 401 and no token
     """
-    secret = altered(control.credential("full").client_secret.reveal(), how)
+    credential = control.credential("full")
+    secret = credential.client_id if how == "its-id" else altered(credential.client_secret.reveal(), how)
 
     expect_refusal(control.request_token(client_secret=secret))
 

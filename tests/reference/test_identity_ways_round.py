@@ -85,6 +85,14 @@ TABLE: list[Row] = [
     (ways_round.FailuresLockEverybodyOut, after_eleven_failures, 200, 401),
     (ways_round.WildcardScopeWidens, scope(client_id="ct-narrow", scope="*"), 400, " ".join(SCOPES)),
     (ways_round.ScopesBehindACommaUnchecked, token(scope="project:read,project:write"), 400, 200),
+    (ways_round.SecretMayBeTheId, token(client_secret="ct-full"), 401, 200),
+    (
+        ways_round.UpdateTakesTheNameOfAnother,
+        statuses(lambda w: w.patch(slug="secret-lab").status_code, api(ATLAS)),
+        [400, 200],
+        [200, 404],
+    ),
+    (ways_round.ProjectsReadByTheirBeginning, api(ATLAS[:-1]), 404, 200),
     (ways_round.TypeIsPlainJwt, type_of_token, "at+jwt", "JWT"),
     (ways_round.ScopeClaimOfAnotherName, claimed_and_enforced, (True, 200, 403), (False, 200, 403)),
 ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -13,7 +14,7 @@ from conformance.reference.defects.identity.support import surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER
 from conformance.reference.identity.bearer import Caller
-from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import path_segments
@@ -295,3 +296,43 @@ class ScopeClaimOfAnotherName(Defect):
 
     def scopes_in(self, original: Callable[[Claims], frozenset[str]], claims: Claims) -> frozenset[str]:
         return frozenset(str(claims.get("scp", "")).split())
+
+
+class SecretMayBeTheId(Defect):
+    """RFC 6749 section 2.3.1: the id is public, and proves nothing."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        return original(client, secret) or (client is not None and secret == client.client_id)
+
+
+class UpdateTakesTheNameOfAnother(Defect):
+    """The contract's table of errors: a name that is taken stays its owner's, whoever is renamed."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def patch_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        surface, projects = surface_of(original), call.organization.projects
+        project = surface.visible_project(call.caller, call.organization, call.slug)
+        wanted = surface.body_object(call.request).get("slug", project.slug)
+        if wanted not in projects or wanted == project.slug:
+            return await original(call)
+        projects[wanted] = projects.pop(project.slug)
+        project.slug = wanted
+        return surface.shown(project)
+
+
+class ProjectsReadByTheirBeginning(Defect):
+    """The contract's table of errors: 404 for what does not exist, though the name of something begins so."""
+
+    surface = "identity"
+    noticed_by = ("errors/writes/leave-everything-else-alone",)
+
+    async def get_project(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        found = [each for each in call.organization.projects if call.slug and each.startswith(call.slug)]
+        return await original(replace(call, slug=min(found, key=len)) if found else call)
