@@ -19,6 +19,7 @@ from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
     expect_headers,
+    expect_length,
     expect_nothing_stored,
     expect_range,
     expect_stored,
@@ -40,7 +41,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 
     Method: 1. upload three parts in some order, complete
             2. expect their bytes in the order of their numbers, also in ranges over borders between parts, and one
-               ETag in result, GET and listing
+               ETag in result, GET and listing; and their length in HEAD
     """
     key, bodies = space.key("parts"), {1: FIRST, 2: SECOND, 3: TAIL}
     upload = space.opened(key)
@@ -59,6 +60,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
     if entry.size != len(whole):
         proof = says(page.reply, "Size", str(len(whole)))
         raise NonConformance(f"<Size>{len(whole)} in the listing", f"{entry.size}", page.reply, proof=proof)
+    expect_length(space.head(key), len(whole))
     # Ranges that are of two parts: what was joined is one object, from whichever end a range is counted.
     early, late, last = len(FIRST), len(FIRST + SECOND) - 3, len(whole) - 1
     expect_range(space.get(key, {"Range": f"bytes={early - 3}-{early + 2}"}), whole, early - 3, early + 2)

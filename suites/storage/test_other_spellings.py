@@ -1,4 +1,4 @@
-"""Documents and keys written otherwise, buckets by prefix, and tags in foreign buckets."""
+"""Documents and keys written otherwise, buckets by prefix, and what foreign buckets tell."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ ON_TAGS: dict[str, Callable[[Bucket, str], Exchange]] = {
     "written": lambda bucket, key: bucket.put_tags(key, [("by", "eve")]),
     "deleted": lambda bucket, key: bucket.delete_tags(key),
 }
+
+
+SELDOM: dict[str, Callable[[Bucket, str], Exchange]] = {
+    "versions": lambda bucket, key: bucket.call("GET", query={"versions": "", "prefix": key}),
+    "versioning": lambda bucket, key: bucket.call("GET", query={"versioning": ""}),
+    "attributes": lambda bucket, key: bucket.call("GET", key, {"attributes": ""}, {"x-amz-object-attributes": "ETag"}),
+}
+NOT_OFFERED = {400, 405, 501}
 
 
 def _by_prefix(key: str) -> bytes:
@@ -86,6 +94,22 @@ def test_foreign_tags_are_refused(foreign: Bucket, names: Names, operation: Call
     reply = operation(foreign, names.new("foreign"))
 
     expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
+
+
+@verifies("storage/service/foreign-bucket-is-refused")
+@pytest.mark.parametrize("operation", [case(name, call) for name, call in SELDOM.items()])
+def test_foreign_bucket_tells_nothing(
+    foreign: Bucket, names: Names, operation: Callable[[Bucket, str], Exchange]
+) -> None:
+    """Purpose: a key opens no bucket of another organization's by the operations that gateways were given last.
+
+    Method: 1. ask a foreign bucket for versions, whether it keeps any, and for attributes of an object
+            2. expect 403 AccessDenied, 404 as if the bucket did not exist, or that the operation is not offered
+    """
+    reply = operation(foreign, names.new("foreign"))
+
+    if reply.status not in NOT_OFFERED:
+        expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
 
 
 @verifies("storage/key/similar-names-are-different")

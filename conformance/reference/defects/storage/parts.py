@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -283,6 +284,33 @@ class OnlyFirstPartIsMeasured(Defect):
 
     def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
         original([*sizes[:1], *sizes[-1:]] if len(sizes) > 1 else sizes)
+
+
+class HeadOfPartsTellsTheFirst(Defect):
+    """S3 API Reference, HeadObject, Content-Length: the size of the body, which is of all parts."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        stored = bucket.objects[call.key]
+        if call.request.method == "HEAD" and answer.status == 200 and in_parts(stored):
+            answer.headers["Content-Length"] = str(min(len(stored.body), SMALLEST_PART))
+        return answer
+
+
+class PartsGoOnBehindTheNext(Defect):
+    """S3 API Reference, ListParts, NextPartNumberMarker: the list goes on behind it, so it is the last part told."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        told = re.compile(rb"(?<=<NextPartNumberMarker>)[0-9]+")
+        answer.body = told.sub(lambda number: b"%d" % (int(number[0]) + 1), answer.body)
+        return answer
 
 
 class PartReadWithoutRange(Defect):

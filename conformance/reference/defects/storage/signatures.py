@@ -10,7 +10,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Request
 from conformance.reference.storage import canonical
-from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.authentication import LARGEST_SKEW_S, Presented
 from conformance.reference.storage.call import Call, Signer, pairs
 from conformance.reference.storage.faults import Fault
 
@@ -140,6 +140,16 @@ class PayloadHashIgnored(Defect):
         return True
 
 
+class HashOfNothingUnchecked(Defect):
+    """SigV4, "x-amz-content-sha256": that no bytes came is other bytes than those that were signed."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/payload-hash-is-checked",)
+
+    def payload_matches(self, original: Any, stated: str, body: bytes) -> bool:
+        return not body or bool(original(stated, body))
+
+
 class ClockSkewIgnored(Defect):
     """S3 API Reference, RequestTimeTooSkewed: a signature is good for fifteen minutes."""
 
@@ -179,6 +189,16 @@ class PresignedNeverExpires(Defect):
 
     def check_expiry(self, original: Any, age: float, expires: int) -> None:
         return None
+
+
+class ExpiryHasLeeway(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-Expires: the seconds, without the leeway of other requests."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/expired-is-refused",)
+
+    def check_expiry(self, original: Any, age: float, expires: int) -> None:
+        original(age, expires + LARGEST_SKEW_S)
 
 
 class ExpiryLimitIgnored(Defect):

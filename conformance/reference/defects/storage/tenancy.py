@@ -8,6 +8,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
@@ -119,6 +120,22 @@ class ForeignBucketListed(Defect):
         bucket = surface.buckets.get(call.bucket)
         if bucket is not None and call.request.method == "GET":
             return await surface.bucket_operation(call)(call, bucket)
+        answer: Answer = await original(call)
+        return answer
+
+
+class ForeignVersionsListed(Defect):
+    """Provisioning Storage: an access key lists the buckets of its own organization only, their versions as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    async def on_bucket(self, original: Any, call: Call) -> Answer:
+        surface = gateway(original)
+        bucket = surface.buckets.get(call.bucket)
+        if bucket is not None and call.request.method == "GET" and "versions" in call.query:
+            told = [xml.group("Version", xml.element("Key", key)) for key in bucket.objects]
+            return surface.document("ListVersionsResult", *told)
         answer: Answer = await original(call)
         return answer
 
