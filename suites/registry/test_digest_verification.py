@@ -96,7 +96,7 @@ def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -
     """Purpose: a registry that takes sha512 digests verifies them as well.
 
     Method: 1. push a blob under the sha512 digest of another, by a POST and by a PUT: expect 400
-            2. push it under its own sha512 digest; where that is taken, expect its bytes under that digest
+            2. push it under its own sha512 digest; where that is taken, expect its bytes under it, and 200 to HEAD
     """
     blob, own, reply = by_sha512
     for form in ("post", "put"):
@@ -106,6 +106,7 @@ def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -
     expect_status(reply, {201, 400}, "for a sha512 digest")
     if reply.status == 201:
         expect_bytes(repository.get_blob(own), blob.content)
+        expect_status(repository.head_blob(own), 200, "by the sha512 digest")
 
 
 @verifies("registry/mount/by-sha512-is-there")

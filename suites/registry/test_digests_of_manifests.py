@@ -101,7 +101,7 @@ def test_manifest_by_sha512(repository: Repository, new_image: NewImage, feature
     """Purpose: a manifest is pulled, and deleted, by the digest that it was pushed with.
 
     Method: 1. PUT a manifest under its sha512 digest, which a registry need not take: expect no 5xx
-            2. where it is taken (201), GET it by that: expect exactly its bytes
+            2. where it is taken (201), GET it by that: expect exactly its bytes, and 200 to HEAD
             3. where deletion is claimed, DELETE it by that: where that is answered 202, expect 404 to GET
     """
     manifest = new_image()
@@ -112,5 +112,6 @@ def test_manifest_by_sha512(repository: Repository, new_image: NewImage, feature
         raise NotApplicable("the registry takes no sha512 digests, as it may")
 
     expect_bytes(repository.get_manifest(digest), manifest.content)
+    expect_status(repository.head_manifest(digest), 200, "by the sha512 digest")
     if "registry.delete" in features and repository.delete_manifest(digest).ok:
         expect_not_stored([repository.get_manifest(digest)])

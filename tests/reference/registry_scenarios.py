@@ -176,7 +176,8 @@ async def blob(d: Driver) -> None:
 
 async def blob_of_sha512(d: Driver) -> None:
     named = await d.push_blob(BLOB, algorithm="sha512")
-    await d.ask("GET", f"/v2/{APP}/blobs/{named}")
+    for method in ("GET", "HEAD"):
+        await d.ask(method, f"/v2/{APP}/blobs/{named}")
 
 
 async def blob_missing(d: Driver) -> None:

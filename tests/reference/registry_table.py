@@ -72,6 +72,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "HeadOfMissingBlobAnswered200",
     ),
     "blob_of_sha512": (
+        "HeadBySha512NotFound",
         "NoSha512",
         "Sha512ToldAsSha256",
     ),

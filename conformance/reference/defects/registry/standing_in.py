@@ -42,6 +42,18 @@ class PostedSha512Unverified(Defect):
         return registry.blob_created(asked, digest)
 
 
+class HeadBySha512NotFound(Defect):
+    """distribution-spec 1.1, Pulling blobs, Pulling manifests: what GET has under a digest, HEAD has under it."""
+
+    surface = "registry"
+    noticed_by = ("registry/digest/sha512-is-verified", "registry/digest/sha512-manifest-comes-back")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and "/sha512:" in request.path:
+            return Answer(404)
+        return answer
+
+
 class DigestsComparedInPart(Defect):
     """Docker Registry V2, Digest Parameter: a digest is compared to its end, and not as short as it is shown."""
 
