@@ -51,7 +51,7 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
     """Purpose: what was accepted is there, every event once.
 
     Method: 1. POST an event of each kind (declared types, a charset, fields of senders), the second behind one that is
-               broken, and twelve at once, each with a mark of chance
+               broken, and twelve at once, of twelve lengths, each with a mark of chance
             2. have the operator's hook tell what was taken in, within the time that the target file says
             3. expect the mark of each that was accepted, once
     """
@@ -64,7 +64,7 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
             webhook.post(b"{")
         reply = webhook.post(sent[name][1], content_type, fields)
         accepted.update({name: reply} if reply.ok else {})
-    many = {f"{number} of twelve": event_of() for number in range(1, 13)}
+    many = {f"{number} of twelve": event_of(padding=number) for number in range(1, 13)}
     replies = at_once([partial(webhook.post, body) for _, body in many.values()])
     for name, reply in zip(many, replies, strict=True):
         expect_success(reply)
@@ -80,9 +80,9 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
         raise told_otherwise("every event among those taken in, once", seen, by_mark, 1, told)
 
 
-def event_of(form: bool = False) -> tuple[str, bytes]:
-    """A mark of chance, and an event with it."""
-    event = {"mark": mark()}
+def event_of(form: bool = False, padding: int = 0) -> tuple[str, bytes]:
+    """A mark of chance, and an event with it, longer by some letters."""
+    event = {"mark": mark(), "x": "y" * padding} if padding else {"mark": mark()}
     return event["mark"], (urlencode(event) if form else json.dumps(event)).encode()
 
 

@@ -261,6 +261,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.AnswerTellsMostOfUrl, lambda w: w.ask().headers.get("x-webhook", "")[-4:], "", "****"),
     (answers.LinkEncodesUrl, lambda w: w.ask().headers.get("link", "")[:4], "", "<%2F"),
     (answers.TextEventLost, kept(b"x", headers={"content-type": "text/plain"}), 1, 0),
+    (answers.EventOfSomeLengthsLost, kept(b"x" * 12), 12, 0),
     (answers.EventWithCharsetLost, kept(b"x", headers={"content-type": "text/plain; charset=utf-8"}), 1, 0),
     (answers.EventOfKnownSenderLost, kept(b"x", headers={"x-hub-signature-256": "sha256=00"}), 1, 0),
     (answers.EventBehindARefusedOneLost, kept_behind_a_refused_one, 1, 0),

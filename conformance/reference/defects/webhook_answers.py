@@ -207,6 +207,15 @@ class TextEventLost(_Losing):
         return request.headers.get("content-type", "").startswith("text/plain")
 
 
+class EventOfSomeLengthsLost(_Losing):
+    """API Reference, Webhooks: an event that was accepted is taken in (a buffer that is just full is not written)."""
+
+    surface = "webhooks"
+
+    def _drops(self, request: Request) -> bool:
+        return len(request.body) % 12 == 0
+
+
 class EventWithCharsetLost(_Losing):
     """API Reference, Webhooks: an event that was accepted is taken in, whatever stands behind its type."""
 
