@@ -66,7 +66,7 @@ class S3:
         """The request with a signature in its Authorization field."""
         return sign(request, self.keys, signing)
 
-    def presign(self, request: Request, expires: str = "600", signing: Signing | None = None) -> Request:
+    def presign(self, request: Request, expires: str = "3600", signing: Signing | None = None) -> Request:
         """The request with a signature in its query."""
         return presign(request, self.keys, expires, signing)
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterable, Mapping
 
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.status import expect_status, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, Listed, NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date
 from conformance.vocabulary.wording import field_of, worded
 
 IMF_FIXDATE = "^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT$"
 ENTITY_TAG = re.compile(r'^"[^"\x00-\x20\x7f]*"$')
+CLOCKS_S = 300
 DATE_FORM = re.compile(r"^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d [A-Z][a-z][a-z] \d{4} \d\d:\d\d:\d\d GMT$")
 
 
@@ -213,6 +215,22 @@ def expect_http_date(reply: Exchange, name: str, near: float, within_s: float) -
         proof = Proof(reply.id, dates_near=((name, int(within_s)),)) if wrong_by_it else None
         raise NonConformance(f"{name} within {within_s:g} s of now", told, reply, proof=proof)
     return seconds
+
+
+def clock_of(reply: Exchange) -> float:
+    """What time it is by an answer's Date, of the clock that wrote its other times as well; by ours if it has none."""
+    told = seconds_of_date(reply.headers.get("date") or "")
+    return time.time() if told is None else told
+
+
+def require_clocks(reply: Exchange) -> None:
+    """Inconclusive where the target's clock is so far from ours that what we call late or early is not that to it.
+
+    What is judged by it is some twenty minutes off, or ten, and clocks may differ by a quarter of an hour (S3 API
+    Reference, RequestTimeTooSkewed).
+    """
+    if abs(off := clock_of(reply) - time.time()) >= CLOCKS_S:
+        raise Inconclusive(f"the target's clock is {off:+.0f} s from ours", "clocks that are right, there and here")
 
 
 def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:

@@ -8,7 +8,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import another_field
 from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import require
-from conformance.oracles.s3_objects import expect_http_date, expect_same_headers
+from conformance.oracles.s3_objects import clock_of, expect_http_date, expect_same_headers
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -30,7 +30,7 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     key, copy = space.stored(b"dated"), space.key("copy")
     got, listed = space.get(key), listing_of(space.listing(key))
 
-    first = expect_http_date(got, "last-modified", time.time(), 300)
+    first = expect_http_date(got, "last-modified", clock_of(got), 300)
     recorder.pause(1.1)
     expect_same_headers(space.head(key), got, ["last-modified"])
     again = listing_of(space.listing(key))
@@ -42,7 +42,7 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
     require(space.copy(copy, key), "a key that may copy objects within the bucket")
     for written in (copy, space.stored(b"dated anew", key=key)):
         reply = space.head(written)
-        if expect_http_date(reply, "last-modified", time.time(), 300) <= first:
+        if expect_http_date(reply, "last-modified", clock_of(reply), 300) <= first:
             wanted = f"a Last-Modified later than {got.headers.get('last-modified')}, which it had before"
             proof = another_field(got, reply, "last-modified")
             raise NonConformance(wanted, field_of(reply, "Last-Modified"), got, reply, proof=proof)
@@ -59,7 +59,7 @@ def test_dates_agree(space: Space) -> None:
     key = space.stored(b"first", {"Cache-Control": "no-cache"})
     reply = space.get(space.stored(b"second", key=key))
 
-    modified = expect_http_date(reply, "last-modified", time.time(), 300)
+    modified = expect_http_date(reply, "last-modified", clock_of(reply), 300)
     if "date" in reply.headers and modified > expect_http_date(reply, "date", time.time(), 900) + CLOCK_TICK_S:
         told = f"{reply.headers.get('last-modified')}, in an answer of {reply.headers.get('date')}"
         raise NonConformance("Last-Modified not later than Date", told, reply)

@@ -52,7 +52,7 @@ def _cut(name: str) -> Callable[[Request], Request]:
 ALTERATIONS: dict[str, Callable[[Request], Request]] = {
     "method": lambda request: replace(request, method="DELETE"),
     "key": lambda request: replace(request, path=request.path + "-other"),
-    "longer-life": lambda request: _set(request, "X-Amz-Expires", "3600"),
+    "longer-life": lambda request: _set(request, "X-Amz-Expires", "7200"),
     "later-date": lambda request: _set(request, "X-Amz-Date", minutes_off(1).timestamp()),
     "parameter-added": lambda request: replace(request, query=(*request.query, ("tagging", ""))),
     "parameter-behind": lambda request: replace(request, query=(*request.query, ("x-id", "PutObject"))),

@@ -152,7 +152,7 @@ def test_sdk_presigns(space: Space, clients: dict[str, Any], s3: S3) -> None:
     """
     key = space.stored(b"shared")
     url = clients[BASE_CHECKSUMS].generate_presigned_url(
-        "get_object", Params={"Bucket": space.name, "Key": key}, ExpiresIn=600
+        "get_object", Params={"Bucket": space.name, "Key": key}, ExpiresIn=3600
     )
 
     expect_bytes(s3.raw.get(url), b"shared")

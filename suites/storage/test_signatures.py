@@ -11,7 +11,7 @@ from conformance.clients.storage import S3, minutes_off
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import error_of, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, require_clocks
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -166,6 +166,7 @@ def test_skewed_clock_is_refused(space: Space, minutes: int) -> None:
     key = space.key()
     reply = space.s3.send(space.request("PUT", key, body=b"late"), minutes_off(minutes))
 
+    require_clocks(reply)
     expect_refusal(
         reply, {400, 403}, {"RequestTimeTooSkewed", "AccessDenied", "AuthorizationHeaderMalformed", "RequestExpired"}
     )
@@ -183,7 +184,8 @@ def test_skewed_clock_of_reads_is_refused(space: Space, minutes: int) -> None:
     key = space.stored(STOOD)
 
     for method in ("GET", "DELETE"):
-        expect_status(space.s3.send(space.request(method, key), minutes_off(minutes)), {400, 403})
+        require_clocks(reply := space.s3.send(space.request(method, key), minutes_off(minutes)))
+        expect_status(reply, {400, 403})
     expect_stored(space.get(key), STOOD)
 
 
@@ -197,7 +199,8 @@ def test_small_skew_is_served(space: Space, minutes: int) -> None:
     """
     request = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
 
-    expect_status(space.s3.send(request, minutes_off(minutes)), 200)
+    require_clocks(reply := space.s3.send(request, minutes_off(minutes)))
+    expect_status(reply, 200)
 
 
 @verifies("storage/signature/wrong-scope-is-refused")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -13,7 +12,7 @@ from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import copied_etag_of, expect_document
 from conformance.oracles.s3_errors import require, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_head_of_range, expect_http_date, expect_range
+from conformance.oracles.s3_objects import clock_of, expect_bytes, expect_head_of_range, expect_http_date, expect_range
 from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
@@ -64,12 +63,12 @@ def _elements(reply: Exchange, name: str) -> Iterator[Element]:
 
 
 def expect_near(reply: Exchange, element: Element) -> float:
-    """The element is a time in ISO 8601 form, near now; returns it in seconds."""
+    """The element is a time in ISO 8601 form, near the answer's own; returns it in seconds."""
     found = element.text or ""
     seconds = seconds_of_time(found)
     if seconds is None:
         raise NonConformance(f"{element.tag} in ISO 8601 form, in UTC", worded(found), reply)
-    if abs(seconds - time.time()) > NEAR_S:
+    if abs(seconds - clock_of(reply)) > NEAR_S:
         raise NonConformance(f"{element.tag} within {NEAR_S} s of now", found, reply)
     return seconds
 
@@ -100,7 +99,7 @@ def test_times_of_an_upload_are_told(told: Told) -> None:
     for root, name in (("ListPartsResult", "LastModified"), ("ListMultipartUploadsResult", "Initiated")):
         for element in _elements(told.replies[root], name):
             expect_near(told.replies[root], element)
-    expect_http_date(told.head, "last-modified", time.time(), NEAR_S)
+    expect_http_date(told.head, "last-modified", clock_of(told.head), NEAR_S)
 
 
 @verifies("storage/copy/date-is-told")
@@ -113,7 +112,8 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
     source, key = space.stored(b"dated"), space.key("copy")
     reply = space.copy(key, source)
     copied_etag_of(reply)
-    modified = expect_http_date(space.head(key), "last-modified", time.time(), NEAR_S)
+    head = space.head(key)
+    modified = expect_http_date(head, "last-modified", clock_of(head), NEAR_S)
 
     for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
         if abs(expect_near(reply, element) - modified) >= 1:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import nullcontext
+from email.utils import formatdate
+
 import pytest
 
 from conformance.oracles.s3_objects import (
+    clock_of,
     expect_bytes,
     expect_etag,
     expect_headers,
@@ -14,8 +19,9 @@ from conformance.oracles.s3_objects import (
     expect_same_etag,
     expect_stored,
     expect_whole_or_416,
+    require_clocks,
 )
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 from tests.oracles.s3_replies import reply
 
 WHOLE = b"0123456789"
@@ -66,6 +72,16 @@ def test_date_has_its_form_and_is_near() -> None:
     for wrong in ("1994-11-06T08:49:37Z", "Thu, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Xyz 1994 08:49:37 GMT"):
         with pytest.raises(NonConformance):
             expect_http_date(reply(200, last_modified=wrong), "last-modified", 784111777, 1)
+
+
+@pytest.mark.parametrize(("off", "judged"), [(0, True), (240, True), (-600, False), (600, False)])
+def test_clocks_that_are_far_apart_are_nobodys_defect(off: int, judged: bool) -> None:
+    dated = reply(200, date=formatdate(time.time() + off, usegmt=True))
+
+    assert abs(clock_of(dated) - time.time() - off) < 10
+    assert abs(clock_of(reply(200)) - time.time()) < 10
+    with nullcontext() if judged else pytest.raises(Inconclusive, match="clock"):
+        require_clocks(dated)
 
 
 def test_key_is_own_or_cleanly_refused() -> None:

@@ -17,13 +17,13 @@ from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket, StoredObject
 
-CLOCK_S = 240
+CLOCK_S = 600
 LOCK = "x-amz-object-lock-"
 RESERVED = "+/=&;~ '\"<%41"
 
 
 class ClockAhead(Variant):
-    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is four minutes ahead."""
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes ahead."""
 
     surface = "storage"
 
@@ -35,7 +35,7 @@ class ClockAhead(Variant):
 
 
 class ClockBehind(Variant):
-    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is four minutes behind."""
+    """RequestTimeTooSkewed: clocks may differ by a quarter of an hour; this one is ten minutes behind."""
 
     surface = "storage"
 
