@@ -9,7 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from conformance.clients.connections import authorities
-from conformance.clients.http import HeaderFields, HttpClient, Limits, address_in, authority_of
+from conformance.clients.http import (
+    HeaderFields,
+    HttpClient,
+    Limits,
+    address_in,
+    asks_to_wait,
+    authority_of,
+    retry_after,
+)
 from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
@@ -51,9 +59,17 @@ class Contact:
     http: HttpClient
 
     def ask(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
-        """One request; Failed says in plain words why it got no answer."""
+        """One request; Failed says in plain words why it got no answer.
+
+        A 503 that asks to wait is asked once more: it may be of a surface that is busy, not of one that is down. A 429
+        tells as it stands that the surface is there.
+        """
         try:
-            return self.http.send(method, path, headers, body)
+            reply = self.http.send(method, path, headers, body)
+            if reply.status == 503 and asks_to_wait(reply):
+                self.http.recorder.pause(min(retry_after(reply), self.http.limits.answer_s))
+                reply = self.http.send(method, path, headers, body)
+            return reply
         except (Inconclusive, NonConformance) as failure:
             raise Failed(self._cause(failure, self.http.url_of(path))) from None
 

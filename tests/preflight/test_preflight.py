@@ -23,7 +23,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from conformance.evidence.recorder import Recorder
 from conformance.preflight import SurfaceState, alive, preflight
+from conformance.preflight.contact import contact
 from conformance.preflight.state import OBSERVED
 from conformance.reference.configuration import TargetFile
 from conformance.reference.deployment import Reference, build
@@ -355,6 +357,21 @@ PLACES = {
 def test_something_else_in_its_place(handler: type[BaseHTTPRequestHandler], cause: str) -> None:
     with serving(handler) as url:
         assert only(identity_at(url)).cause == cause
+
+
+@pytest.mark.parametrize(("waits", "last"), [({"Retry-After": "0"}, 401), ({}, 503)], ids=["busy", "down"])
+def test_a_surface_that_asks_to_wait_is_asked_again(waits: dict[str, str], last: int) -> None:
+    class Busy(answering(401, "application/json", b"{}")):  # type: ignore[misc]
+        asked = 0
+
+        def send_response(self, code: int, message: str | None = None) -> None:
+            Busy.asked += 1
+            super().send_response(503 if Busy.asked == 1 else code, message)
+            for name, value in waits.items():
+                self.send_header(name, value)
+
+    with serving(Busy) as url:
+        assert contact(identity_at(url), url, Recorder()).ask("GET", "/").status == last
 
 
 @pytest.mark.parametrize(
