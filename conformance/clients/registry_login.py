@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from conformance.clients.challenges import challenges
 from conformance.clients.http import HttpClient, as_asked, followed, on_one_host
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import basic_login
 
 DEFAULT_LIFETIME_S = 60
@@ -208,21 +208,23 @@ def open_door(http: HttpClient, repository: str) -> Door:
 
     Asked again where the answer says nothing of it, for all that is sent later goes by it: of the repository where
     /v2/ is open, so that one check is about that and not every other. Who lets nobody in without saying how is shown a
-    password as it is (RFC 7617), likewise.
+    password as it is (RFC 7617), likewise. What gets no answer is for the checks of that request.
     """
     reply = http.get("/v2/")
     if reply.status == 429 or reply.status >= 500:
         reply = http.get("/v2/")
     scheme, parameters = _challenge(reply)
     if not scheme:
-        reply = http.get(f"/v2/{repository}/tags/list")
-        scheme, parameters = _challenge(reply)
-        if not scheme and reply.status in (401, 403):
+        # Either is read by whoever may pull; the second where the first gets no answer.
+        paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/manifests/cf-no-such-tag")
+        read = next((each for path in paths if (each := _answer(http, "GET", path)) is not None), None)
+        scheme, parameters = _challenge(read)
+        if not scheme and read is not None and read.status in (401, 403):
             scheme = "basic"
     realm = as_asked(parameters.get("realm", ""), http.base_url)
     door = Door(scheme, realm, parameters.get("service", ""), "delete", http)
     if scheme == "bearer":
-        _, wanted = _challenge(http.send("DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
+        _, wanted = _challenge(_answer(http, "DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
         _, colon, actions = wanted.get("scope", "").rpartition(":")
         asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
         # Deleting may be a right of its own, or part of that to push.
@@ -230,12 +232,19 @@ def open_door(http: HttpClient, repository: str) -> Door:
     return door
 
 
-def _challenge(reply: Exchange) -> tuple[str, dict[str, str]]:
+def _answer(http: HttpClient, method: str, path: str) -> Exchange | None:
+    try:
+        return http.send(method, path)
+    except NonConformance:
+        return None
+
+
+def _challenge(reply: Exchange | None) -> tuple[str, dict[str, str]]:
     """Scheme in lower case and parameters of the first Bearer challenge of a 401, or else Basic, which needs none here.
 
     Where both are offered, in whatever order, the tokens are looked at: they have rights of their own.
     """
-    offered = challenges(reply) if reply.status == 401 else []
+    offered = challenges(reply) if reply is not None and reply.status == 401 else []
     for scheme in ("bearer", "basic"):
         for each in offered:
             if each.scheme == scheme and (each.parameters or scheme == "basic"):

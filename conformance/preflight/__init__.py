@@ -44,6 +44,9 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     used = contact(target, url, recorder)
     try:
         PROBES[surface](used, state)
+        # What got no answer was of one request, or the surface went down meanwhile.
+        if used.unanswered and (cause := alive(target, surface)):
+            state.unreachable(cause)
     except Failed as failure:
         state.unreachable(str(failure))
     finally:

@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from conformance.clients.connections import authorities
 from conformance.clients.http import (
@@ -26,6 +27,8 @@ from conformance.target.description import Target, parse_rate
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import seconds_of_date
+
+T = TypeVar("T")
 
 ROUND_TRIPS = 5
 LONGEST_ORIGIN = 100
@@ -48,15 +51,23 @@ CAUSES = (
 
 
 class Failed(Exception):
-    """A request got no answer: why."""
+    """A request got no answer: why. ``closed`` is whether it was taken, and the connection closed instead of one."""
+
+    def __init__(self, why: str, asked: str, closed: bool) -> None:
+        super().__init__(why)
+        self.asked, self.closed = asked, closed
 
 
 @dataclass
 class Contact:
-    """One surface's client and what the target file says about it."""
+    """One surface's client and what the target file says about it.
+
+    ``unanswered`` is whether a request got no answer after the surface had answered another.
+    """
 
     target: Target
     http: HttpClient
+    unanswered: bool = False
 
     def ask(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
         """One request; Failed says in plain words why it got no answer.
@@ -71,7 +82,39 @@ class Contact:
                 reply = self.http.send(method, path, headers, body)
             return reply
         except (Inconclusive, NonConformance) as failure:
-            raise Failed(self._cause(failure, self.http.url_of(path))) from None
+            place = path.removeprefix(self.http.base_url).partition("?")[0]
+            asked = f"{method} {self.http.recorder.redactor.text(place)}".rstrip()
+            closed = isinstance(failure, NonConformance)
+            raise Failed(self._cause(failure, self.http.url_of(path)), asked, closed) from None
+
+    def first(self, state: SurfaceState, ask: Callable[[], Exchange], light: str) -> Exchange:
+        """The answer to a first request; where the connection is closed instead of one, to GET of a light path.
+
+        Failed where that has none either: the surface does not answer at all.
+        """
+        try:
+            return ask()
+        except Failed as failure:
+            if not failure.closed:
+                raise
+            reply = self.ask("GET", light)
+            self._tell(state, failure)
+            return reply
+
+    def attempt(self, state: SurfaceState, step: Callable[[], T]) -> T | None:
+        """What a further step gives; None where a request of it gets no answer, which is told.
+
+        What fails of a surface that answers something else is for its checks to judge.
+        """
+        try:
+            return step()
+        except Failed as failure:
+            self._tell(state, failure)
+            return None
+
+    def _tell(self, state: SurfaceState, failure: Failed) -> None:
+        self.unanswered = True
+        state.fail(f"{failure.asked}: {failure}")
 
     def _cause(self, failure: Inconclusive | NonConformance, url: str) -> str:
         # The host is told and not the URL: that of a webhook is a secret.
@@ -145,7 +188,9 @@ def _host_led_to(reply: Exchange) -> str:
 
 def measure(state: SurfaceState, contact: Contact, method: str, path: str, headers: HeaderFields = ()) -> None:
     """Clock and time of a round trip, over one connection that is already open."""
-    replies = [contact.ask(method, path, headers) for _ in range(ROUND_TRIPS)]
+    replies = contact.attempt(state, lambda: [contact.ask(method, path, headers) for _ in range(ROUND_TRIPS)])
+    if replies is None:
+        return
     state.round_trip_s = round(statistics.median(reply.duration_s for reply in replies), 6)
     state.shortest_trip_s = round(min(reply.duration_s for reply in replies), 6)
     state.ok(f"a round trip takes {state.round_trip_s * 1000:.1f} ms")

@@ -26,12 +26,14 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     identity = contact.target.identity
     if identity is None:
         return
-    cause = not_the_surface(contact.ask("POST", identity.token_path, FORM, b"grant_type=client_credentials"), "JSON")
+    path = identity.token_path
+    asked = partial(contact.ask, "POST", path, FORM, b"grant_type=client_credentials")
+    cause = not_the_surface(contact.first(state, asked, path), "JSON")
     if cause:
         state.unreachable(cause)
         return
     state.ok(f"answers at {identity.url}")
-    measure(state, contact, "GET", identity.token_path)
+    measure(state, contact, "GET", path)
     tokens = {role: _token(contact, state, identity, role) for role in identity.credentials}
     if not identity.credentials:
         state.warn("no credentials are described: nothing that needs a token is checked")

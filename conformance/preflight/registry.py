@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlencode
 
 from conformance.clients.challenges import Challenge, challenges
@@ -74,7 +75,10 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
     found = _chosen(challenges(reply))
     if found is None:
         state.warn("asks for no login at /v2/")
-        found = _chosen(challenges(contact.ask("GET", f"/v2/{registry.repository}/tags/list")))
+        paths = (f"/v2/{registry.repository}/tags/list", f"/v2/{registry.repository}/manifests/cf-no-such-tag")
+        asked = (contact.attempt(state, partial(contact.ask, "GET", path)) for path in paths)
+        read = next((each for each in asked if each is not None), None)
+        found = _chosen(challenges(read)) if read is not None else None
     return found
 
 
@@ -197,7 +201,7 @@ def _write(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     except Inconclusive as failure:
         state.fail(f"pusher cannot push to repositories of the run's own: {failure.why}")
         return
-    _pushes(contact, state, doors, name, new)
+    contact.attempt(state, lambda: _pushes(contact, state, doors, name, new))
     try:
         if operator.has("remove_repository"):
             operator.remove_repository(new)
@@ -251,33 +255,30 @@ def _cancelled(contact: Contact, location: str, doors: Doors, scope: str) -> boo
 def _features(contact: Contact, state: SurfaceState, doors: Doors) -> None:
     role = next((each for each in ("pusher", "puller") if state.credentials.get(each) == "ok"), None)
     if role is not None:
-        _catalog(contact, state, doors, role)
-        _referrers(contact, state, doors, role)
+        for name, look in {"registry.catalog": _catalog, "registry.referrers": _referrers}.items():
+            seen = contact.attempt(state, partial(look, contact, doors, role))
+            state.feature(name, seen or NOT_OBSERVABLE, contact.target.features)
     for name in HARMFUL:
         state.feature(name, NOT_OBSERVABLE, contact.target.features)
 
 
-def _referrers(contact: Contact, state: SurfaceState, doors: Doors, role: str) -> None:
+def _referrers(contact: Contact, doors: Doors, role: str) -> str:
     try:
         reply = contact.ask("GET", f"/v2/{doors.registry.repository}/referrers/{NO_DIGEST}", doors.key(role))
     except Refused:
-        state.feature("registry.referrers", NOT_OBSERVABLE, contact.target.features)
-        return
+        return NOT_OBSERVABLE
     index = _member(reply, "manifests") if reply.status == 200 else False
     # A repository without content may be unknown to it, which says nothing of the feature.
     unknown = reply.status == 404 and b"NAME_UNKNOWN" in reply.body
-    seen = OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
-    state.feature("registry.referrers", seen, contact.target.features)
+    return OBSERVED if index else NOT_OBSERVABLE if unknown else NOT_OBSERVED
 
 
-def _catalog(contact: Contact, state: SurfaceState, doors: Doors, role: str) -> None:
+def _catalog(contact: Contact, doors: Doors, role: str) -> str:
     try:
         reply = contact.ask("GET", "/v2/_catalog?n=1", doors.key(role, "registry:catalog:*"))
     except Refused:
-        state.feature("registry.catalog", NOT_OBSERVED, contact.target.features)
-        return
-    seen = reply.status == 200 and _member(reply, "repositories")
-    state.feature("registry.catalog", OBSERVED if seen else NOT_OBSERVED, contact.target.features)
+        return NOT_OBSERVED
+    return OBSERVED if reply.status == 200 and _member(reply, "repositories") else NOT_OBSERVED
 
 
 def _member(reply: Exchange, name: str) -> bool:

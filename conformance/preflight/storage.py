@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from conformance.oracles.s3_errors import CODE, error_of, xml_root
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface, run_name
-from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
+from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Storage
 from conformance.vocabulary.exchange import Exchange
 
@@ -44,7 +45,7 @@ def probe(contact: Contact, state: SurfaceState) -> None:
         return
     gateway = Gateway(contact, storage)
     listing = f"{storage.buckets[0]}?list-type=2&max-keys=1"
-    cause = not_the_surface(gateway.ask("GET", listing), "XML")
+    cause = not_the_surface(contact.first(state, lambda: gateway.ask("GET", listing), "/"), "XML")
     if cause:
         state.unreachable(cause)
         return
@@ -58,8 +59,9 @@ def probe(contact: Contact, state: SurfaceState) -> None:
 
 def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
     state.credentials[KEY] = "ok"
-    replies = {bucket: gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1") for bucket in gateway.storage.buckets}
-    if all(400 <= reply.status < 500 for reply in replies.values()):
+    listed = {each: _listed(gateway, state, each) for each in gateway.storage.buckets}
+    replies = {bucket: reply for bucket, reply in listed.items() if reply is not None}
+    if replies and all(400 <= reply.status < 500 for reply in replies.values()):
         told = ", ".join(f"{bucket} is answered {_told(reply)}" for bucket, reply in replies.items())
         state.locked = f"the access key, region and buckets of the target file open nothing: {told}{_signed(told)}"
     for bucket, reply in replies.items():
@@ -68,9 +70,14 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
         else:
             state.role(KEY, f"the bucket {bucket} is answered {_told(reply)}")
     foreign = gateway.storage.foreign_bucket
-    if foreign is not None and gateway.ask("GET", f"{foreign}?list-type=2&max-keys=1").ok:
+    opened = _listed(gateway, state, foreign) if foreign is not None else None
+    if opened is not None and opened.ok:
         state.warn(f"the key opens {foreign}, which is described as another organization's")
     return state.credentials[KEY] == "ok"
+
+
+def _listed(gateway: Gateway, state: SurfaceState, bucket: str) -> Exchange | None:
+    return gateway.contact.attempt(state, lambda: gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1"))
 
 
 def _signed(told: str) -> str:
@@ -88,7 +95,9 @@ def _told(reply: Exchange) -> str:
 def _writes(gateway: Gateway, state: SurfaceState) -> None:
     bucket = gateway.storage.buckets[0]
     path = f"{bucket}/{run_name()}"
-    written = gateway.ask("PUT", path, body=b"preflight")
+    written = gateway.contact.attempt(state, lambda: gateway.ask("PUT", path, body=b"preflight"))
+    if written is None:
+        return
     if not written.ok:
         state.fail(f"nothing can be written to {bucket}: {_told(written)}")
         return
@@ -124,14 +133,22 @@ def _opens_an_upload(gateway: Gateway, path: str) -> bool:
 
 def _features(gateway: Gateway, state: SurfaceState, path: str) -> None:
     """Tries the features on an object of our own."""
-    tags = gateway.ask("GET", f"{path}?tagging")
-    again = gateway.ask("PUT", path, {"If-None-Match": "*"}, b"preflight")
-    wrong = gateway.ask("PUT", path, {"x-amz-checksum-crc32": WRONG_CRC32}, b"preflight")
-    seen = {
-        "storage.multipart": _opens_an_upload(gateway, path),
-        "storage.tagging": tags.ok and b"TagSet" in tags.body,
-        "storage.conditional-write": again.status == 412,
-        "storage.checksums": wrong.status == 400,
+    features: dict[str, Callable[[], bool]] = {
+        "storage.multipart": lambda: _opens_an_upload(gateway, path),
+        "storage.tagging": lambda: _has_tags(gateway, path),
+        "storage.conditional-write": lambda: _put(gateway, path, {"If-None-Match": "*"}).status == 412,
+        "storage.checksums": lambda: _put(gateway, path, {"x-amz-checksum-crc32": WRONG_CRC32}).status == 400,
     }
-    for name, observed in seen.items():
-        state.feature(name, OBSERVED if observed else NOT_OBSERVED, gateway.contact.target.features)
+    for name, look in features.items():
+        seen = gateway.contact.attempt(state, look)
+        observed = NOT_OBSERVABLE if seen is None else OBSERVED if seen else NOT_OBSERVED
+        state.feature(name, observed, gateway.contact.target.features)
+
+
+def _has_tags(gateway: Gateway, path: str) -> bool:
+    reply = gateway.ask("GET", f"{path}?tagging")
+    return reply.ok and b"TagSet" in reply.body
+
+
+def _put(gateway: Gateway, path: str, headers: dict[str, str]) -> Exchange:
+    return gateway.ask("PUT", path, headers, b"preflight")

@@ -58,7 +58,8 @@ class Answer:
     """One answer: status, headers (duplicates allowed), body. Content-Length is set when it is sent.
 
     ``astray`` is put on the wire behind its head, whatever HTTP says of that: no right answer has any. ``wire`` is all
-    of it as it goes there, in place of what the server would make of the rest; ``closes``: the connection ends with it.
+    of it as it goes there, in place of what the server would make of the rest; ``closes``: the connection ends with it,
+    and where there is no ``wire``, instead of it.
     """
 
     status: int
@@ -67,6 +68,11 @@ class Answer:
     astray: bytes = b""
     wire: bytes = b""
     closes: bool = False
+
+    @classmethod
+    def none(cls) -> Answer:
+        """No answer: the connection is closed, as where a handler panics."""
+        return cls(500, closes=True)
 
     @classmethod
     def json(cls, status: int, document: Any, **headers: str) -> Answer:

@@ -63,7 +63,7 @@ async def send_answer(send: Send, answer: Answer) -> None:
 
     Statuses without content carry none.
     """
-    if answer.wire:
+    if answer.wire or answer.closes:
         await _put_on_the_wire(send, answer)
         return
     headers = answer.headers

@@ -1,0 +1,82 @@
+"""Defects of a handler that panics: one kind of request gets no answer, and the connection is closed instead.
+
+Each is of a request by which the suite finds its way, before a run or when it begins: the rest is judged as well.
+"""
+
+from __future__ import annotations
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import is_token_request
+from conformance.reference.defects.registry.common import kind_of
+from conformance.reference.http import Answer, Request
+
+
+class TagListGetsNoAnswer(Defect):
+    """OCI 1.1, Listing Tags: a repository's tags are listed."""
+
+    surface = "registry"
+    noticed_by = ("registry/tags/long-list-is-whole",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if kind_of(request) == "tags" else None
+
+
+class CatalogGetsNoAnswer(Defect):
+    """Docker Registry V2, Listing Repositories: 200 with the repositories."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/n-limits-the-page",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if kind_of(request) == "catalog" else None
+
+
+class ManifestDeletionGetsNoAnswer(Defect):
+    """OCI 1.1, Deleting Manifests: 202."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/twice-is-404",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.method == "DELETE" and kind_of(request) == "manifest" else None
+
+
+class ListingGetsNoAnswer(Defect):
+    """S3 API Reference, ListObjectsV2: the objects of a bucket are listed."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/lists-what-is-there",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.parameter("list-type") == "2" else None
+
+
+class TagsOfAnObjectGetNoAnswer(Defect):
+    """S3 API Reference, GetObjectTagging: the tags of an object are told."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.method == "GET" and request.parameter("tagging") is not None else None
+
+
+class CreationOnConditionGetsNoAnswer(Defect):
+    """S3 API Reference, PutObject, If-None-Match: what is there is kept, and 412 answered."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/keeps-what-is-there",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.none() if request.method == "PUT" and "if-none-match" in request.headers else None
+
+
+class RequestOfNoClientGetsNoAnswer(Defect):
+    """RFC 6749 section 5.2: 400 or 401 with an error document where no client authentication is included."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/authentication-is-required",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        named = "authorization" in request.headers or b"client_id" in request.body
+        return Answer.none() if is_token_request(request) and request.method == "POST" and not named else None
