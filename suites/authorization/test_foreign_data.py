@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -29,7 +30,7 @@ def expect_kept_out(theirs: ForeignThings, reply: Exchange, statuses: set[int], 
 
 def at(operation: Operation, path: str) -> Operation:
     """The same operation at another path."""
-    return Operation(operation.resource, operation.kind, operation.method, path, operation.scope, operation.document)
+    return replace(operation, path=path)
 
 
 def item_operations(platform: Platform, thing: ForeignThing, path: str) -> list[Operation]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -54,7 +55,7 @@ def update_from(platform: Platform, resource: Resource, slug: str, version: Any)
     if resource.update and resource.update.concurrency == "If-Match":
         return operation, [("If-Match", str(version))]
     document = {**(operation.document or {}), str(resource.update.concurrency if resource.update else ""): version}
-    return Operation(resource, "update", operation.method, operation.path, operation.scope, document), []
+    return replace(operation, document=document), []
 
 
 def refusal(resource: Resource) -> set[int]:

@@ -99,6 +99,12 @@ TABLE: list[Row] = [
         "true",
     ),
     (unusual.TokensEndInEqualsSigns, lambda w: w.bearer()[-2:] == "==", False, True),
+    (
+        unusual.ProofOfPossessionAskedForToo,
+        lambda w: w.ask("GET", ACME).headers["www-authenticate"].split()[0],
+        "Bearer",
+        "DPoP",
+    ),
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),

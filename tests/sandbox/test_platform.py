@@ -100,6 +100,15 @@ def test_a_version_that_is_a_text_is_left_as_it_is(kind: str, marked: dict[str, 
     assert checks_of("errors", "conflicts")._marked(operation, 2) == marked
 
 
+def test_an_update_from_a_version_is_of_the_media_type_that_is_declared() -> None:
+    merge = "application/merge-patch+json"
+    update = Update(body={"name": "x"}, concurrency="version", content_type=merge)
+    resource = Resource(name="things", path="/things", item=Item(path="/things/{slug}"), update=update)
+    platform = platform_of(Careful(reply(200)), resource)
+    operation, fields = checks_of("errors", "conflicts").update_from(platform, resource, "a", 7)
+    assert (operation.content_type, operation.document, fields) == (merge, {"name": "x", "version": 7}, [])
+
+
 THINGS = Resource(
     name="things",
     path="/things",

@@ -374,3 +374,12 @@ class PortalReadsWithCredentials(Variant):
         answer.headers["Access-Control-Allow-Origin"] = "https://portal.example"
         answer.headers["Access-Control-Allow-Credentials"] = "true"
         return answer
+
+
+class ProofOfPossessionAskedForToo(Variant):
+    """RFC 9449 section 9: beside the Bearer challenge one of DPoP may stand, and tell an error of its own."""
+
+    surface = "identity"
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return f'DPoP error="use_dpop_nonce", algs="ES256", {original(error, scope)}'
