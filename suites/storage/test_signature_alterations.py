@@ -54,6 +54,7 @@ ALTERATIONS: dict[str, Alteration] = {
     "method": lambda request: replace(request, method="DELETE"),
     "path": lambda request: replace(request, path=request.path + "-other"),
     "path-case": lambda request: replace(request, path=request.path[:-6] + request.path[-6:].upper()),
+    "path-slash-added": lambda request: replace(request, path=request.path + "/"),
     "query-added": lambda request: replace(request, query=(("x-id", "PutObject"),)),
     "signed-header-changed": lambda request: request.with_header("x-amz-meta-owner", "mallory"),
     "signed-header-removed": lambda request: request.without("x-amz-meta-owner"),

@@ -130,6 +130,22 @@ class KeyCaseNotSigned(Defect):
         return signer
 
 
+class SlashAtTheEndNotSigned(Defect):
+    """SigV4, "Task 1": the path is signed as it is, to the slash at its end, with which it is another object's."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            if fault.code != "SignatureDoesNotMatch" or not request.raw_path.endswith("/"):
+                raise
+            signer = original(replace(request, raw_path=request.raw_path.rstrip("/")))
+        return signer
+
+
 class PayloadHashIgnored(Defect):
     """SigV4, "x-amz-content-sha256": other bytes than those that were signed are refused."""
 
