@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.checksums import ALGORITHMS, checksum_field
 from conformance.oracles.s3_checksums import COMPOSITE, FULL, expect_checksum, in_headers
 from conformance.oracles.s3_errors import error_of, expect_no_error_inside
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_stored, expect_tag_set
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -105,6 +105,21 @@ def test_checksum_of_the_overwritten_is_gone(space: Space, by: str) -> None:
 
     right = {FULL: checksum_field("crc32", NEW)[1], COMPOSITE: f"{parts}-1"}
     expect_checksum(in_headers(space.head(key, ENABLED), "crc32"), right)
+
+
+@verifies("storage/tagging/overwriting-drops-tags")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("by", [case("by-a-copy", "copy"), case("by-an-upload", "upload")])
+def test_tags_of_the_overwritten_are_gone(space: Space, by: str) -> None:
+    """Purpose: an object that another one took the place of leaves it none of its tags.
+
+    Method: 1. put an object with tags, overwrite it by a copy of one without, or by an upload in parts
+            2. expect no tags
+    """
+    key = space.stored(STOOD, {"x-amz-tagging": "project=alpha"})
+    expect_no_error_inside(_completed(space, key) if by == "upload" else space.copy(key, space.stored(NEW)))
+
+    expect_tag_set(space.get_tags(key), {})
 
 
 @verifies("storage/multipart/old-object-stands-until-complete")

@@ -198,6 +198,37 @@ class TagsOutliveOverwrite(Defect):
         await original(bucket, key, replace(stored, tags={**kept, **stored.tags}), asked)
 
 
+class TagsOutliveCopyAndUpload(Defect):
+    """S3 API Reference, CopyObject, CompleteMultipartUpload: what they make replaces all of an object, its tags too."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/overwriting-drops-tags",)
+
+    async def _over(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        earlier = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        written = bucket.objects.get(call.key)
+        if answer.status == 200 and earlier and written and not written.tags:
+            bucket.objects[call.key] = replace(written, tags=earlier.tags)
+        return answer
+
+    copy_object = complete_upload = _over
+
+
+class KeyOfAnUploadUnescaped(Defect):
+    """XML 1.0 section 2.4: a key is written with its ampersands escaped, by the results of an upload too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/answers-name-their-upload",)
+
+    async def _told(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = answer.body.replace(b"&amp;", b"&")
+        return answer
+
+    create_upload = complete_upload = _told
+
+
 class TagLimitsIgnored(Defect):
     """S3 User Guide, "Categorizing your storage using tags": ten tags at most, keys of 128 characters."""
 
