@@ -271,7 +271,7 @@ def expect_complete(pages: list[Exchange], member: str, wanted: Iterable[str]) -
     if sorted(found) != wanted:
         proof = Proof(listed=(Listed(member, tuple(page.id for page in pages), tuple(wanted)),))
         raise NonConformance(
-            f"{worded(wanted) if len(wanted) <= 4 else len(wanted)} as {member}, each once",
+            f"{f'the {member} {worded(wanted)}' if len(wanted) <= 4 else f'{len(wanted)} {member}'}, each once",
             f"{len(found)} over {plural(len(pages), 'page')}; {differing(wanted, found)}",
             *pages,
             proof=proof,

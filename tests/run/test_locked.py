@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
+from tests.preflight.test_preflight import answering, serving
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
@@ -36,6 +37,7 @@ def judged(tmp_path: Path) -> Iterator[Callable[..., dict[str, str]]]:
     ("defect", "check"),
     [
         ("challenge-missing", "registry/login/challenge-is-given#support"),
+        ("anonymous-forbidden", "registry/login/support-asks-for-a-login"),
         ("challenge-without-service", "registry/login/challenge-names-the-service"),
         ("registry-token-not-yet-valid", "registry/support/is-answered-200"),
     ],
@@ -50,3 +52,21 @@ def test_a_registry_that_lets_nobody_in_is_told_apart(
 
 def test_a_wrong_password_accuses_nobody(judged: Callable[..., dict[str, str]]) -> None:
     assert "fail" not in judged(password="not-the-password").values()
+
+
+def test_an_address_that_is_let_in_nowhere_accuses_nobody(tmp_path: Path) -> None:
+    """What stands before the registry answers everybody 403, as where an address is on no list of those let in."""
+    with serving(answering(403, "text/html", b"<html>Forbidden</html>")) as url:
+        described = f"""
+            [targets.shut]
+            organization = "acme"
+            [targets.shut.registry]
+            url = "{url}"
+            repository = "orgs/acme/conformance"
+            [targets.shut.registry.credentials]
+            pusher = {{ username = "pusher", password = "${{PUSHER}}" }}
+        """
+        (tmp_path / "conformance.toml").write_text(described, encoding="utf-8")
+        ran = conformance(tmp_path, "run", "registry", "--workers", "0", "--explore", "1", PUSHER="a-password")
+    assert "registry LOCKED" in ran.output
+    assert set(ran.verdicts().values()) == {"inconclusive", "not-applicable"}, ran.output
