@@ -39,6 +39,10 @@ class ItemsModel:
         del self.items[slug]
         self.gone.add(slug)
 
+    def may_miss(self, slug: str, kind: str) -> set[int]:
+        """Statuses that a request for what is not there may be answered; what was deleted may be deleted again."""
+        return {404, 200, 202, 204} if kind == "delete" and slug in self.gone else {404}
+
     def visible(self, slug: str, owner: bool) -> bool:
         """Whether a role sees the item: its owner always, another one unless it is concealed."""
         item = self.items.get(slug)

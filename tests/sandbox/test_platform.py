@@ -200,3 +200,19 @@ def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bo
     else:
         with pytest.raises(NotApplicable, match="of the organization under test alone"):
             platform.shut("read")
+
+
+@pytest.mark.parametrize(
+    ("body", "tells"),
+    [
+        (b'{"name": "text of a"}', True),
+        (b'{"name": "another", "slug": "text of a"}', False),
+        (b'{"data": {"name": "text of a"}}', True),
+        (b'{"data": {"name": "t\\u0065xt of a"}}', True),
+        (b'{"data": {"name": "another"}}', False),
+        (b"name: text of a", True),
+        (b"[]", False),
+    ],
+)
+def test_where_an_answer_tells_a_text(body: bytes, tells: bool) -> None:
+    assert checks_of("errors", "model_properties")._tells(reply(200, body), "name", "text of a") is tells
