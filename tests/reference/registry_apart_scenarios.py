@@ -52,7 +52,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ListedDescriptorUnchecked",
         "ListedImagesOfAnyRepository",
     ),
-    "in_use": ("BlobInUseKept", "DeletedBlobStillCounts"),
+    "in_use": ("BlobInUseKept", "DeletedBlobStillCounts", "ListedImageKept"),
     "known": ("KnownNeedsNoLogin", "KnownWhateverIsKnown"),
     "like": (
         "BlobServedAsManifest",
@@ -223,6 +223,9 @@ async def in_use(d: Driver) -> None:
     await d.ask("DELETE", f"/v2/{APP}/blobs/{digest(b'{}')}")
     await d.ask("DELETE", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}")
     await d.push_manifest(image_of(b"{}", BLOB), "v2")
+    pushed = await d.image()
+    await index_of(d, pushed)
+    await d.ask("DELETE", f"/v2/{APP}/manifests/{pushed}")
 
 
 async def known(d: Driver) -> None:

@@ -52,6 +52,18 @@ class BlobInUseKept(Variant):
         await original(name, digest)
 
 
+class ListedImageKept(Variant):
+    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that an index lists."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        for each in registry_of(original).stored(name).manifests.values():
+            if any(child.get("digest") == digest for child in each.document.get("manifests") or []):
+                raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
 class SparseIndexTaken(Variant):
     """distribution-spec 1.1, Push: a registry may look for an image's blobs, and take an index before its images."""
 
