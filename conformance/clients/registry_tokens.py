@@ -14,6 +14,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import base64url, basic_login
 
+CLIENT = "conformance"
 MOST_LEEWAY_S = 300
 """For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
 
@@ -128,9 +129,12 @@ def refreshed(bearer: Registry, refresh_token: str, service: str, scope: str) ->
     return requested_by_form(bearer, form, "REGISTRY_REFRESHED_TOKEN")
 
 
-def granted_by_password(bearer: Registry, username: str, password: str, *scopes: str) -> Exchange:
+def granted_by_password(
+    bearer: Registry, username: str, password: str, *scopes: str, client_id: str = CLIENT
+) -> Exchange:
     """The answer to a username and password in a form (Docker Registry v2 OAuth2 token flow)."""
     form = {"grant_type": "password", "username": username, "password": password, "service": bearer.door.service}
+    form["client_id"] = client_id
     form |= {"scope": " ".join(scopes)} if scopes else {}
     return requested_by_form(bearer, form, "REGISTRY_GRANTED_TOKEN")
 
@@ -138,7 +142,7 @@ def granted_by_password(bearer: Registry, username: str, password: str, *scopes:
 def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exchange:
     """The answer to a form, the token of which evidence calls by this name and tells how it is had again."""
     bearer.door.keep_from_clear()
-    form = {**form, "client_id": "conformance"}
+    form = {"client_id": CLIENT, **form}
     fields = [("Content-Type", "application/x-www-form-urlencoded")]
     reply = bearer.http.send("POST", bearer.door.realm, fields, urlencode(form).encode())
     recorder = bearer.http.recorder

@@ -8,7 +8,7 @@ from functools import partial
 from urllib.parse import urlencode
 
 from conformance.clients.challenges import Challenge, challenges
-from conformance.clients.http import address_in, as_asked, authority_of
+from conformance.clients.http import address_in, as_asked, on_one_host
 from conformance.clients.operator import Operator
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
@@ -225,7 +225,7 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
     else:
         state.ok(f"pusher may push to {name}")
     location = as_asked(location, opened.url) if "://" in location else address_in(opened.url, location)
-    if authority_of(location) != authority_of(doors.registry.url):
+    if not on_one_host(location, doors.registry.url):
         # A password or token is not sent to another host for the sake of tidiness.
         state.warn("uploads go to another host; the one that was opened is left to expire")
         return

@@ -109,8 +109,7 @@ def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
     Method: 1. show the login with a wrong password
             2. where the answer is 401, expect a WWW-Authenticate field
     """
-    username = registry.account("pusher").username
-    attempt = lambda: login_attempt(registry, username, "not-the-password")  # noqa: E731
+    attempt = lambda: login_attempt(registry, registry.account("pusher").username, "not-the-password")  # noqa: E731
     reply = once(("wrong login", "password"), attempt)
     if reply.status != 401:
         raise NotApplicable(f"the answer is no 401 ({reply.status})")
@@ -123,10 +122,11 @@ def test_refused_login_is_challenged(registry: Registry, once: Once) -> None:
 def test_wrong_password_in_a_form(bearer: Registry, password: str) -> None:
     """Purpose: who cannot show who they are is not let in by the other way to a token, either.
 
-    Method: 1. POST a form of grant_type=password with a wrong password, or an empty one, to the token endpoint
+    Method: 1. POST a form of grant_type=password with a wrong password or none, and the username as client_id, too
             2. expect a refusal, as of one that takes no such form, and no token
     """
-    reply = granted_by_password(bearer, bearer.account("pusher").username, password)
+    named = bearer.account("pusher").username
+    reply = granted_by_password(bearer, named, password, client_id=named)
 
     expect_refused(reply, "for a wrong password")
     if token_in(reply):

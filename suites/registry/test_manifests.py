@@ -159,7 +159,7 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
     Method: 1. push a manifest with a spacing, an order of members and letters of its own (of four bytes, and of two
-               signs, among them), members of no standard, in a descriptor, too, and a line end behind it
+               signs, among them), members of no standard, in a descriptor, too, and a line end of two bytes behind it
             2. GET it by tag and expect exactly its bytes, and their digest from both answers that tell one
     """
     tag = names.new("bytes")
@@ -167,7 +167,7 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
     members: dict[str, Any] = {"annotations": {"org.example.text": text}, "org.example": [1.0, None]}
     annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
     members["config"] = base.document["config"] | annotated
-    content = json.dumps({**base.document, **members}, **form).encode() + b"\n"  # type: ignore[arg-type]
+    content = json.dumps({**base.document, **members}, **form).encode() + b"\r\n"  # type: ignore[arg-type]
     kept = Manifest(content, base.media_type, base.blobs)
 
     reply = repository.push(kept, tag)

@@ -16,7 +16,7 @@ NO_ADDRESSES = ("http://[zz]/", "http://[::1", "http://127.0.0.1:abc/", "https:/
 
 
 def answering(challenge: str, location: str) -> type[BaseHTTPRequestHandler]:
-    """A registry that takes Basic where it has no other challenge, and gives uploads that location."""
+    """A registry that takes Basic where it has no other challenge; its uploads are there (HERE: at its host)."""
 
     class Handler(BaseHTTPRequestHandler):
         def answer(self) -> None:
@@ -25,7 +25,7 @@ def answering(challenge: str, location: str) -> type[BaseHTTPRequestHandler]:
             if not known:
                 self.send_header("WWW-Authenticate", challenge)
             if self.command == "POST":
-                self.send_header("Location", location)
+                self.send_header("Location", location.replace("HERE", str(self.headers["host"])))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -57,6 +57,11 @@ def test_an_upload_at_no_address_is_left_to_expire(location: str) -> None:
     state = state_of('Basic realm="r"', location)
     assert state.credentials["pusher"] == "ok"
     assert any(text.startswith("uploads go to another host") for _, text in state.lines)
+
+
+def test_an_upload_that_is_led_to_tls_where_none_is_spoken_is_left_to_expire() -> None:
+    state = state_of('Basic realm="r"', "https://HERE/v2/a")
+    assert state.reachable and state.credentials["pusher"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -307,6 +307,8 @@ async def tag_moved(d: Driver) -> None:
     await d.ask("GET", f"/v2/{APP}/manifests/v1")
     await d.image("v1", annotations={"a": "b"})
     await d.ask("GET", f"/v2/{APP}/manifests/v1")
+    await d.push_manifest(json.dumps(await d.image_document()).encode() + b"\r\n", "v1")
+    await d.ask("GET", f"/v2/{APP}/manifests/v1")
 
 
 async def many_tags(d: Driver) -> None:

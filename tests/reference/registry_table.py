@@ -355,6 +355,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "UnknownRepositoryListsNoTags",
     ),
     "tag_moved": (
+        "ManifestLineEndsConverted",
         "ManifestReformatted",
         "ManifestTypeLost",
         "ManifestWithoutDigestHeader",

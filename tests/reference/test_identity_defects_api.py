@@ -419,6 +419,8 @@ REGISTRY: list[Row] = [
     (registry_forms.FormWithoutAccessToken, lambda w: "access_token" in formed(w).json(), True, False),
     (registry_forms.EmptyPasswordOfAFormUnread,
      lambda w: w.registry_form(username="ct-pull", password="").status_code, 400, 200),
+    (registry_forms.ClientIdOfAFormBelieved,
+     lambda w: w.registry_form(username="ct-pull", password="x", client_id="ct-pull").status_code, 400, 200),
     (registry_forms.TokenOfAFormTypedAsText, lambda w: formed(w).headers["content-type"], "application/json",
      "text/plain; charset=utf-8"),
     (registry_forms.TokenOfAFormTooShort, lambda w: formed(w).json()["expires_in"], 300, 5),

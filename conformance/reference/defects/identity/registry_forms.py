@@ -125,6 +125,18 @@ class EmptyPasswordOfAFormUnread(PasswordOfAFormUnread):
         return original(form) if form.get("password") else super().granting_account(original, form)
 
 
+class ClientIdOfAFormBelieved(Defect):
+    """Docker OAuth2 token flow: the client_id "does not need to be registered", and so lets nobody in."""
+
+    surface = "identity"
+    noticed_by = ("registry/login/wrong-password-in-a-form-is-refused",)
+
+    def granting_account(
+        self, original: Callable[[dict[str, str]], Account | None], form: dict[str, str]
+    ) -> Account | None:
+        return surface_of(original).accounts.get(form.get("client_id", "")) or original(form)
+
+
 class TokenOfAFormTypedAsText(Defect):
     """RFC 6749 section 5.1: a token comes as application/json, and not as what a framework takes it for."""
 

@@ -237,6 +237,19 @@ class CodedWithoutSayingSo(Defect):
         return answer
 
 
+class ManifestLineEndsConverted(Defect):
+    """distribution-spec 1.1, Pushing Manifests: the bytes pulled are those pushed, line ends among them."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/bytes-are-kept",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) != "manifest" or b"\r\n" not in answer.body:
+            return answer
+        answer.body = answer.body.replace(b"\r\n", b"\n")
+        return without(answer, "Content-Length")
+
+
 class CodedUnderTheSameEntityTag(Defect):
     """RFC 9110 section 8.8.3.3: what was compressed on its way has another strong entity tag."""
 
