@@ -81,7 +81,7 @@ def test_no_token_names_no_error(platform: Platform, once: Once) -> None:
     """Purpose: who sent no token made no error yet.
 
     Method: 1. read each declared resource without a token
-            2. expect a Bearer challenge without the parameter error; those of other schemes have words of their own
+            2. expect no parameter error in a Bearer challenge; those of other schemes have words of their own
     """
     for reply in [reply for operation, reply in refused(platform, once, "no-token") if operation.kind == "read"]:
         if any("error" in each.parameters for each in challenges(reply) if each.scheme == "bearer"):
