@@ -10,6 +10,8 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
 SHOWN = 300
+NOT_OFFERED = frozenset({405, 501})
+"""A method that is not there (RFC 9110 sections 15.5.6 and 15.6.2): HEAD, too, where a server is of one purpose."""
 LONGEST = 8192
 
 

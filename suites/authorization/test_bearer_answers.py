@@ -17,7 +17,7 @@ from conformance.oracles.headers import (
     expect_well_formed_bearer,
 )
 from conformance.oracles.proofs import field_lacks, field_matches, field_says_no
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -152,12 +152,27 @@ def test_401_comes_first(platform: Platform, what: str) -> None:
         expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {what})")
 
 
+@verifies("authorization/bearer/head-is-offered")
+def test_head_is_offered(platform: Platform) -> None:
+    """Purpose: whoever asks whether a resource is there, or how long it is, need not take it along.
+
+    Method: 1. send HEAD to each declared resource with the good token
+            2. expect neither 405 nor 501
+    """
+    for operation, token in [each for each in reads(platform) if each[0].method == "GET"]:
+        reply = platform.send(operation, token, method="HEAD")
+        if reply.status in NOT_OFFERED:
+            raise NonConformance(
+                "HEAD where there is GET", observed(reply), reply, proof=Proof(reply.id, statuses=(200,))
+            )
+
+
 @verifies("authorization/bearer/head-is-as-get")
 def test_head_is_as_get(platform: Platform) -> None:
     """Purpose: HEAD tells what GET tells, without content.
 
     Method: 1. send GET and HEAD to each declared resource with the good token
-            2. expect one status, no body for HEAD, and the Content-Type of GET where HEAD states one
+            2. where there is HEAD, expect one status, no body, and the Content-Type of GET where HEAD states one
             3. where HEAD states a Content-Length, expect that of GET, if that has the same one again: another one
                counts if it is there four times
     """
@@ -165,6 +180,8 @@ def test_head_is_as_get(platform: Platform) -> None:
         if operation.method == "GET":
             ask = partial(_head_between_two, platform, operation, token)
             got, head, again = ask()
+            if head.status in NOT_OFFERED:
+                continue
             if got.status != head.status or head.media_type not in ("", got.media_type) or head.body:
                 wanted = f"{got.status} {got.media_type} without content"
                 proof = Proof(head.id, statuses=(got.status,), same_if_any=(("content-type", got.id, head.id),))

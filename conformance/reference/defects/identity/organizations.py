@@ -291,10 +291,10 @@ class UnknownMethodCrashes(Defect):
 
 
 class HeadIsNotAllowed(Defect):
-    """RFC 9110 section 9.1: servers MUST support GET and HEAD."""
+    """RFC 9110 section 9.1: general-purpose servers MUST support GET and HEAD."""
 
     surface = "identity"
-    noticed_by = ("authorization/bearer/head-is-as-get",)
+    noticed_by = ("authorization/bearer/head-is-offered",)
 
     def intercept(self, request: Request) -> Answer | None:
         refused = is_api_request(request) and request.method == "HEAD"
