@@ -30,7 +30,7 @@ def row(requirement_id: str, *values: Any) -> Any:
 
 
 def of_strangers() -> pytest.MarkDecorator:
-    """Marks a check of what those are told who are not let in: judged also of a surface that no login opens."""
+    """Marks a check that needs nobody let in, such as what strangers are told: judged also of a LOCKED surface."""
     return pytest.mark.of_strangers
 
 

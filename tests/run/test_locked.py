@@ -70,3 +70,17 @@ def test_an_address_that_is_let_in_nowhere_accuses_nobody(tmp_path: Path) -> Non
         ran = conformance(tmp_path, "run", "registry", "--workers", "0", "--explore", "1", PUSHER="a-password")
     assert "registry LOCKED" in ran.output
     assert set(ran.verdicts().values()) == {"inconclusive", "not-applicable"}, ran.output
+
+
+@pytest.mark.parametrize(("secret", "found"), [("", ["oauth/scope/order-does-not-matter"]), ("not-the-secret", [])])
+def test_an_identity_that_refuses_lists_of_scopes_is_told_so(tmp_path: Path, secret: str, found: list[str]) -> None:
+    """Each scope is granted alone, so that the credential is right; with a wrong secret nobody is to blame."""
+    reference = EmbeddedReference(["--defect", "list-of-scopes-refused"])
+    try:
+        if secret:
+            (reference.folder / "conformance.secrets" / "identity-full").write_text(secret, encoding="utf-8")
+        ran = conformance(tmp_path, "run", "oauth", "--config", str(reference.target_config), "--explore", "1")
+    finally:
+        reference.stop()
+    assert "identity LOCKED" in ran.output
+    assert [check for check, verdict in ran.verdicts().items() if verdict == "fail"] == found, ran.output

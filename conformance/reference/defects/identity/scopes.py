@@ -37,6 +37,16 @@ class ScopeBeyondCredentialGranted(Defect):
         return set(scopes) <= set(SCOPES)
 
 
+class ListOfScopesRefused(Defect):
+    """RFC 6749 section 3.3: scope is a list, with blanks between."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/order-does-not-matter",)
+
+    def within_credential(self, original: Within, client: Client, scopes: Scopes) -> bool:
+        return len(scopes) == 1 and original(client, scopes)
+
+
 class ScopeBesideAnAllowedOneGranted(Defect):
     """API Reference, Permissions: one allowed scope does not carry others with it."""
 
