@@ -114,36 +114,39 @@ class BlankInQuerySignedAsPlus(Defect):
         return query.replace("%20", "+")
 
 
-class KeyCaseNotSigned(Defect):
+class _AnotherPathSigned(Defect):
+    """SigV4, "Task 1": the path is signed as it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused",)
+
+    def signed(self, path: str) -> str:
+        """The path whose signature is taken as well."""
+        raise NotImplementedError
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        other = self.signed(request.raw_path)
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            if fault.code != "SignatureDoesNotMatch" or request.raw_path == other:
+                raise
+            signer = original(replace(request, raw_path=other))
+        return signer
+
+
+class KeyCaseNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
 
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        try:
-            signer: Signer = original(request)
-        except Fault as fault:
-            if fault.code != "SignatureDoesNotMatch" or request.raw_path == request.raw_path.lower():
-                raise
-            signer = original(replace(request, raw_path=request.raw_path.lower()))
-        return signer
+    def signed(self, path: str) -> str:
+        return path.lower()
 
 
-class SlashAtTheEndNotSigned(Defect):
+class SlashAtTheEndNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, to the slash at its end, with which it is another object's."""
 
-    surface = "storage"
-    noticed_by = ("storage/signature/altered-request-is-refused",)
-
-    def authenticate(self, original: Any, request: Request) -> Signer:
-        try:
-            signer: Signer = original(request)
-        except Fault as fault:
-            if fault.code != "SignatureDoesNotMatch" or not request.raw_path.endswith("/"):
-                raise
-            signer = original(replace(request, raw_path=request.raw_path.rstrip("/")))
-        return signer
+    def signed(self, path: str) -> str:
+        return path.rstrip("/")
 
 
 class PayloadHashIgnored(Defect):
