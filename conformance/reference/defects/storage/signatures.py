@@ -120,12 +120,12 @@ class _AnotherPathSigned(Defect):
     surface = "storage"
     noticed_by = ("storage/signature/altered-request-is-refused",)
 
-    def signed(self, path: str) -> str:
+    def _signed(self, path: str) -> str:
         """The path whose signature is taken as well."""
         raise NotImplementedError
 
     def authenticate(self, original: Any, request: Request) -> Signer:
-        other = self.signed(request.raw_path)
+        other = self._signed(request.raw_path)
         try:
             signer: Signer = original(request)
         except Fault as fault:
@@ -138,14 +138,14 @@ class _AnotherPathSigned(Defect):
 class KeyCaseNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, upper and lower case apart."""
 
-    def signed(self, path: str) -> str:
+    def _signed(self, path: str) -> str:
         return path.lower()
 
 
 class SlashAtTheEndNotSigned(_AnotherPathSigned):
     """SigV4, "Task 1": the path is signed as it is, to the slash at its end, with which it is another object's."""
 
-    def signed(self, path: str) -> str:
+    def _signed(self, path: str) -> str:
         return path.rstrip("/")
 
 
