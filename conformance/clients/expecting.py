@@ -8,7 +8,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import LARGEST, NOTHING, Wire, first_line, no_answer
+from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
 from conformance.vocabulary.exchange import Exchange
 
 END = b"\r\n\r\n"
@@ -27,14 +27,8 @@ class Expecting(Wire):
         The first has status 0 where nothing came within the time in which the target answers. Raises NoAnswer where the
         connection closes without an answer, Unreachable where there is none, or no final answer in time.
         """
-        seen: list[Exchange] = []
-
-        def once() -> Exchange:
-            seen[:] = self._expecting(head, body)
-            return seen[1]
-
-        self.http.patiently(once, first_line(head))
-        return seen[0], seen[1]
+        final, first = self._waited(head, lambda: self._expecting(head, body)[::-1])
+        return first, final
 
     def _expecting(self, head: bytes, body: bytes) -> tuple[Exchange, Exchange]:
         head, sent = self._begun(head, b"")

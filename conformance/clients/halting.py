@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from conformance.clients.wire import Wire, first_line, no_answer
+from conformance.clients.wire import Wire, no_answer
 from conformance.vocabulary.exchange import Exchange
 
 T = TypeVar("T")
@@ -25,14 +25,7 @@ class Halting(Wire):
         self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float
     ) -> tuple[Exchange, T]:
         """The exchange, and what was done in the middle of it; the exchange starts when the rest is sent."""
-        done: list[T] = []
-
-        def once() -> Exchange:
-            exchange, told = self._halting(head, body, meanwhile, patience_s)
-            done[:] = [told]
-            return exchange
-
-        return self.http.patiently(once, first_line(head)), done[0]
+        return self._waited(head, lambda: self._halting(head, body, meanwhile, patience_s))
 
     def _halting(self, head: bytes, body: bytes, meanwhile: Callable[[], T], patience_s: float) -> tuple[Exchange, T]:
         head, sent = self._begun(head, body)

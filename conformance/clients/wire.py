@@ -9,8 +9,9 @@ import contextlib
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from conformance.clients.connections import usual_authorities
@@ -19,6 +20,8 @@ from conformance.clients.route import connected
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.finding import NoAnswer, Unreachable
 from conformance.vocabulary.values import whole_number
+
+T = TypeVar("T")
 
 LARGEST = 1024 * 1024
 QUIET_S = 0.5
@@ -47,7 +50,18 @@ class Wire:
         """
         if bare:
             head += b"\r\nConnection: close"
-        return self.http.patiently(lambda: self._sent(head, body, bare), first_line(head))
+        return self._waited(head, lambda: (self._sent(head, body, bare), None))[0]
+
+    def _waited(self, head: bytes, once: Callable[[], tuple[Exchange, T]]) -> tuple[Exchange, T]:
+        """What ``once`` gives, an answer and what belongs to it; it is asked again where the answer asks to wait."""
+        given: list[tuple[Exchange, T]] = []
+
+        def answer() -> Exchange:
+            given.append(once())
+            return given[-1][0]
+
+        self.http.patiently(answer, head.partition(b"\r\n")[0].decode("latin-1"))
+        return given[-1]
 
     def _sent(self, head: bytes, body: bytes, bare: bool) -> Exchange:
         head, sent = self._begun(head, body)
@@ -173,11 +187,6 @@ class Wire:
     def _fields(self, lines: list[bytes]) -> Headers:
         pairs = (line.decode("latin-1").partition(":") for line in lines)
         return Headers((name.strip(), value.strip()) for name, _, value in pairs)
-
-
-def first_line(head: bytes) -> str:
-    """The request line of a head, as a reader is told of it."""
-    return head.partition(b"\r\n")[0].decode("latin-1")
 
 
 def introduced(head: bytes) -> bytes:

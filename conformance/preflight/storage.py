@@ -44,13 +44,13 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     if storage is None:
         return
     gateway = Gateway(contact, storage)
-    listing = f"{storage.buckets[0]}?list-type=2&max-keys=1"
+    listing = _listing(storage.buckets[0])
     cause = not_the_surface(contact.first(state, lambda: gateway.ask("GET", listing), "/"), "XML")
     if cause:
         state.unreachable(cause)
         return
     state.ok(f"answers at {storage.endpoint}")
-    measure(state, contact, "GET", f"/{storage.buckets[0]}?list-type=2&max-keys=1")
+    measure(state, contact, "GET", f"/{listing}")
     if state.clock_skew_s is not None and abs(state.clock_skew_s) > LARGEST_SKEW_S:
         state.fail("the clocks are too far apart for signed requests (15 minutes)")
     if _buckets(gateway, state):
@@ -77,7 +77,11 @@ def _buckets(gateway: Gateway, state: SurfaceState) -> bool:
 
 
 def _listed(gateway: Gateway, state: SurfaceState, bucket: str) -> Exchange | None:
-    return gateway.contact.attempt(state, lambda: gateway.ask("GET", f"{bucket}?list-type=2&max-keys=1"))
+    return gateway.contact.attempt(state, lambda: gateway.ask("GET", _listing(bucket)))
+
+
+def _listing(bucket: str) -> str:
+    return f"{bucket}?list-type=2&max-keys=1"
 
 
 def _signed(told: str) -> str:

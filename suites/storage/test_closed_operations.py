@@ -11,7 +11,7 @@ from conformance.clients.storage import S3, Bucket
 from conformance.oracles.s3_documents import deletion_of, parts_of
 from conformance.oracles.s3_errors import expect_refusal, xml_root
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_status, observed
+from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -72,7 +72,7 @@ def _expect_closed(reply: Exchange, key: str) -> None:
 
 def require_offered(reply: Exchange) -> Exchange:
     """The list of parts; Inconclusive where none is offered, which is a finding of its own."""
-    if reply.status in (405, 501):
+    if reply.status in NOT_OFFERED:
         raise Inconclusive(f"parts are not listed: {observed(reply)}", "a target that lists parts")
     return reply
 

@@ -231,10 +231,17 @@ class CodedWithoutSayingSo(Defect):
     noticed_by = ("registry/pull/compressed-is-the-same",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "gzip" in request.headers.get("accept-encoding", "") and kind_of(request) == "manifest":
-            answer.body = gzip.compress(answer.body)
-            answer.headers["Content-Length"] = str(len(answer.body))
+        _is_compressed(request, answer)
         return answer
+
+
+def _is_compressed(request: Request, answer: Answer) -> bool:
+    """Compresses a manifest for who takes that; whether it did."""
+    if "gzip" not in request.headers.get("accept-encoding", "") or kind_of(request) != "manifest":
+        return False
+    answer.body = gzip.compress(answer.body)
+    answer.headers["Content-Length"] = str(len(answer.body))
+    return True
 
 
 class ManifestLineEndsConverted(Defect):
@@ -257,9 +264,7 @@ class CodedUnderTheSameEntityTag(Defect):
     noticed_by = ("registry/pull/coded-has-another-entity-tag",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if "gzip" in request.headers.get("accept-encoding", "") and kind_of(request) == "manifest":
-            answer.body = gzip.compress(answer.body)
-            answer.headers["Content-Length"] = str(len(answer.body))
+        if _is_compressed(request, answer):
             answer.headers["Content-Encoding"] = "gzip"
         return answer
 
