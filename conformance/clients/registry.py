@@ -244,10 +244,7 @@ class Repository:
     def given(self, manifest: Manifest, *tags: str) -> Manifest:
         """Has a manifest pushed, under each tag or by digest; Inconclusive where the registry does not take it."""
         for reference in tags or (manifest.digest,):
-            reply = self.push(manifest, reference)
-            if not reply.ok:
-                needs = "a registry that takes images from this login"
-                raise Inconclusive(f"a manifest could not be pushed: {reply}", needs)
+            need_taken(self.push(manifest, reference))
         return manifest
 
     # Lists
@@ -279,6 +276,13 @@ class Repository:
         return left + [
             (f"{self.name} {each}", str(reply)) for each, reply in replies if not (reply.ok or reply.status == 404)
         ]
+
+
+def need_taken(reply: Exchange) -> None:
+    """Inconclusive where a manifest was not taken that others go on from."""
+    if not reply.ok:
+        needs = "a registry that takes images from this login"
+        raise Inconclusive(f"a manifest could not be pushed: {reply}", needs)
 
 
 NewRepository = Callable[[str], Repository]

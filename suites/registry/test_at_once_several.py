@@ -1,14 +1,23 @@
-"""What several callers push at one moment beside each other: none of it is lost."""
+"""What several callers push at one moment, beside each other or into one session: none of it is lost or doubled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from conformance.clients.at_once import at_once
-from conformance.clients.images import Manifest, NewImage, manifest_of, variation
-from conformance.clients.registry import Repository
-from conformance.oracles.registry import descriptors_of, expect_bytes, expect_listed, pages_from, strings_of
-from conformance.oracles.status import expect_status
+from conformance.clients.at_once import SlowBody, at_once, late
+from conformance.clients.images import Manifest, NewBlob, NewImage, manifest_of, variation
+from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry_uploads import open_in_pieces
+from conformance.oracles.registry import (
+    descriptors_of,
+    expect_bytes,
+    expect_listed,
+    expect_range,
+    pages_from,
+    strings_of,
+)
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
@@ -81,3 +90,40 @@ def test_several_deletions(repository: Repository, new_image: NewImage, names: N
     expect_listed(pages, "tags", [kept])
     if back := {tag for page in pages for tag in strings_of(page, "tags")} & set(gone):
         raise NonConformance("none of the tags that were deleted", f"{worded(sorted(back))} in the list", *pages)
+
+
+@verifies("registry/at-once/one-session")
+def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: of several chunks for one place in one session, one is taken.
+
+    Method: 1. PATCH bytes 0-299; three callers PATCH bytes 300-599 of it at the same moment, one of them its head first
+            2. expect no 5xx, and one of them taken; the session to stand at 599
+            3. two callers PUT the rest at the same moment: expect no 5xx, 201 to one, and exactly the bytes
+    """
+    upload, length = open_in_pieces(repository, 300)
+    blob, end = new_blob(3 * length), 2 * length
+    upload.patch(blob.content[:length], f"0-{length - 1}")
+    twins = [upload.by(repository.registry) for _ in range(3)]
+    chunk, place, told = blob.content[length:end], f"{length}-{end - 1}", [("Content-Length", str(length))]
+
+    def patching(twin: Upload, body: bytes | SlowBody) -> Callable[[], Exchange]:
+        return lambda: twin.patch(body, place, told)
+
+    replies = at_once([patching(twins[0], SlowBody(chunk)), *(late(patching(twin, chunk)) for twin in twins[1:])])
+    for reply in replies:
+        expect_no_server_error(reply, "for a chunk that another sends as well")
+    taken = [twin for twin, reply in zip(twins, replies, strict=True) if reply.ok]
+    if len(taken) != 1:
+        statuses = ", ".join(str(reply.status) for reply in replies)
+        raise NonConformance("one of three equal chunks to be taken", statuses, *replies)
+
+    expect_range(taken[0].status(), end - 1)
+    closing = [taken[0], taken[0].by(repository.registry)]
+    # A registry may store what it refuses to both.
+    repository.inventory.blobs.add(blob.digest)
+    rest, place = blob.content[end:], f"{end}-{end + length - 1}"
+    closed = at_once([partial(each.put, blob.digest, rest, place) for each in closing])
+    for reply in closed:
+        expect_no_server_error(reply, "for a closing request that another sends as well")
+    expect_status(min(closed, key=lambda reply: reply.status), 201, "to one of two closing requests")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)

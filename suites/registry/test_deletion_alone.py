@@ -11,7 +11,6 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.names import Names
 from conformance.sandbox.repositories import PutRight
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
@@ -186,27 +185,6 @@ def test_delete_by_another_algorithm(repository: Repository, new_blob: NewBlob, 
 
     expect_status(repository.delete_blob(digest), 202, f"by the {algorithm} digest")
     expect_not_stored([repository.get_blob(digest), repository.head_blob(digest)])
-
-
-@verifies("registry/delete/refused-tag-deletion-changes-nothing")
-def test_tag_deletion_that_is_not_offered(
-    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str]
-) -> None:
-    """Purpose: a registry that does not delete tags says so, and deletes nothing.
-
-    Method: 1. push an image under a tag, DELETE the tag
-            2. expect 400 or 405, and exactly its bytes by tag; a registry that deletes it need not say so
-    """
-    if "registry.delete-tag" in features:
-        raise NotApplicable("the target claims registry.delete-tag")
-    tag = names.new("tag")
-    manifest = repository.given(new_image(), tag)
-    reply = repository.delete_manifest(tag)
-    if reply.ok:
-        raise NotApplicable("the registry deletes tags, though the target does not claim it")
-
-    expect_status(reply, {400, 405}, "where tags are not deleted")
-    expect_bytes(repository.get_manifest(tag), manifest.content)
 
 
 @verifies("registry/delete/refused-deletion-changes-nothing")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
 from conformance.models.repository import Taken
 from conformance.oracles.mutations import Surroundings, expect_outcome
@@ -47,12 +48,16 @@ def beginning(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
 
 def _expect_judged(repository: Repository, taken: Taken, mutation: Mutation[bytes], tag: str, media_type: str) -> None:
     """Taken, and its bytes can be pulled; or refused, and the tag not moved."""
-    content = mutation.value
+    content, there = mutation.value, taken.named(tag) is not None
     read: list[Exchange] = []
     reply = expect_outcome(
         mutation,
         lambda: repository.put_manifest(tag, content, media_type),
-        Surroundings(expect_error_document, lambda: read.append(repository.get_manifest(tag))),
+        Surroundings(
+            expect_error_document,
+            lambda: read.append(repository.get_manifest(tag)),
+            accepted=lambda reply: reply.ok or (there and stays(reply)),
+        ),
     )
     if reply.ok:
         taken.put(tag, content)

@@ -12,6 +12,7 @@ import pytest
 
 from conformance.clients.images import image
 from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -89,7 +90,9 @@ def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending
     """
     pair = [each for each in (taken(like), taken(ending)) if each is not None]
     for each in pair:
-        expect_status(each.repository.push(each.image, each.tag), 201, f"under {each.repository.name}")
+        pushed = each.repository.push(each.image, each.tag)
+        if not stays(pushed):
+            expect_status(pushed, 201, f"under {each.repository.name}")
     for each in pair:
         expect_bytes(each.repository.get_manifest(each.tag), each.image.content)
     for each, other in zip(pair, reversed(pair), strict=True) if "/" in ending and len(pair) > 1 else ():

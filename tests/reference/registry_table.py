@@ -359,8 +359,11 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ManifestReformatted",
         "ManifestTypeLost",
         "ManifestWithoutDigestHeader",
+        "RefusedTagMovesAllTheSame",
         "TagDoesNotMove",
         "TagServedFromCache",
+        "TagsCannotMove",
+        "TagsStay",
     ),
     "tags": (
         "LongTagRefused",

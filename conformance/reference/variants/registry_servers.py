@@ -359,3 +359,30 @@ class ListsTellMore(Variant):
         }
         answer: Answer = original(request, {**further, **document}, member, names)
         return answer
+
+
+class TagsCannotMove(Variant):
+    """distribution-spec 1.1, Pushing Manifests: no sentence promises that a tag which is there may be pushed again.
+
+    Registries in use let their operators forbid it: whoever would move a tag is told so, and it names what it did. To
+    push what it names already changes nothing, and is taken.
+    """
+
+    surface = "registry"
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
+        if named not in (None, grammar.digest_of(asked.request.body)):
+            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class TagsStay(TagsCannotMove):
+    """distribution-spec 1.1, Pushing Manifests: nor is it promised that a tag may be pushed again as it is."""
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        if asked.reference in registry_of(original).stored(asked.name).tags:
+            raise Refusal("UNSUPPORTED", {"tag": asked.reference}, status=412)
+        answer: Answer = await original(asked)
+        return answer

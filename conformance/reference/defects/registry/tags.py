@@ -8,6 +8,8 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import PAUSE_S, EveryTwentieth, registry_of
 from conformance.reference.http import Answer
+from conformance.reference.registry import grammar
+from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest
 
@@ -283,3 +285,17 @@ class MovedTagTakesItsImageAlong(Defect):
         await original(name, tag, digest)
         if left != digest and left in stored.tags.values():
             del stored.manifests[left]
+
+
+class RefusedTagMovesAllTheSame(Defect):
+    """API Reference, Error Handling: what is refused (409) is not done; the tag names what it did."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    async def put_manifest(self, original: Any, asked: Asked) -> Answer:
+        named = registry_of(original).stored(asked.name).tags.get(asked.reference)
+        answer: Answer = await original(asked)
+        if named not in (None, grammar.digest_of(asked.request.body)):
+            raise Refusal("DENIED", {"tag": asked.reference}, status=409)
+        return answer

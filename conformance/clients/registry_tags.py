@@ -1,0 +1,42 @@
+"""Tags that stay: no document promises that a tag which is there may be pushed again, and operators forbid it.
+
+What says so openly is no finding, and what only needs two images of one name is made otherwise.
+"""
+
+from __future__ import annotations
+
+from conformance.clients.images import Manifest
+from conformance.clients.registry import Repository, need_taken
+from conformance.vocabulary.exchange import Exchange
+
+STAYS = "the registry lets no tag that is there be pushed again, as it may"
+REFUSALS = frozenset({400, 403, 405, 409, 412, 423})
+# Codes of the Docker Registry V2 API and the OCI distribution spec that say of a manifest or a name that it is wrong.
+SAY_OTHERWISE = ("BLOB_", "DIGEST_", "MANIFEST_", "NAME_", "SIZE_", "RANGE_", "TOOMANYREQUESTS", "UNAUTHORIZED")
+
+
+def stays(reply: Exchange) -> bool:
+    """Whether the answer to a push says that the tag may not be pushed again: 4xx with a code that is of nothing else.
+
+    Registries in use say DENIED, UNSUPPORTED, TAG_INVALID or a code of their own.
+    """
+    if reply.status not in REFUSALS:
+        return False
+    try:
+        codes = [str(each["code"]) for each in reply.json()["errors"]]
+    except (ValueError, LookupError, TypeError):
+        return False
+    return bool(codes) and not any(code.startswith(SAY_OTHERWISE) for code in codes)
+
+
+def given_over(repository: Repository, manifest: Manifest, tag: str, instead: str) -> str:
+    """Has a manifest pushed under a tag that names another, or under ``instead`` where tags stay: which of the two.
+
+    Inconclusive where the registry takes it under neither.
+    """
+    reply = repository.push(manifest, tag)
+    if stays(reply):
+        repository.given(manifest, instead)
+        return instead
+    need_taken(reply)
+    return tag
