@@ -135,7 +135,8 @@ def test_the_keyboard_is_enough(page: Page) -> None:
 
 def test_a_command_is_copied_as_it_is_seen(page: Page) -> None:
     page.call("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-    page.call("Page.bringToFront")
+    # A page that is not in front may not write to the clipboard, and under load another is.
+    page.call("Emulation.setFocusEmulationEnabled", enabled=True)
     page.run("document.querySelector('.cause .copy').click()")
     settle(page)
 
