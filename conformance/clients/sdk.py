@@ -118,10 +118,12 @@ def sdk_succeeds(what: str) -> Any:
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
     from s3transfer.exceptions import RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError
     from urllib3.exceptions import HTTPError
 
-    failed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError, HTTPError)
+    managed = (RetriesExceededError, S3CopyFailedError, S3DownloadFailedError, S3ValidationError)
+    failed = (*managed, HTTPError, ResponseParserError)
 
     try:
         yield

@@ -202,6 +202,12 @@ def deletion_of(reply: Exchange) -> Deletion:
     return Deletion(deleted, {text_of(reply, e, "Key"): text_of(reply, e, "Code") for e in root.findall("Error")})
 
 
+def refused_by_key(reply: Exchange, key: str, codes: Collection[str]) -> bool:
+    """Whether an answer is 200 to a DeleteObjects that refused its one key, with one of these codes."""
+    root = xml_root(reply) if reply.ok else None
+    return root is not None and root.tag == "DeleteResult" and deletion_of(reply).refuses({key}, codes)
+
+
 def upload_id_of(reply: Exchange) -> str:
     """The id that CreateMultipartUpload answered."""
     root = expect_document(reply, "InitiateMultipartUploadResult")
@@ -276,6 +282,12 @@ def uploads_page_of(reply: Exchange) -> Uploads:
 def uploads_of(reply: Exchange) -> list[Upload]:
     """The open uploads of a ListMultipartUploads answer."""
     return list(uploads_page_of(reply).uploads)
+
+
+def lists_uploads(reply: Exchange) -> bool:
+    """Whether an answer is a list of uploads; a gateway that knows of none answers ``?uploads`` with its objects."""
+    root = xml_root(reply) if reply.ok else None
+    return root is not None and root.tag == "ListMultipartUploadsResult"
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:

@@ -111,6 +111,9 @@ def _failures(folder: Path, formats: Sequence[str]) -> list[str]:
             render_all(record, [name])
         except (RecordError, OSError) as mistake:
             failures.append(_told([name], getattr(mistake, "strerror", None) or mistake))
+        except Exception as mistake:
+            # One of ours: it costs no other report, and is told by its own name.
+            failures.append(_told([name], f"error in the suite: {type(mistake).__name__}: {mistake}"))
     return failures
 
 

@@ -70,16 +70,23 @@ def told(entry: Entry) -> str:
 
 def validity(number: int, entry: Entry) -> Iterator[str]:
     """The line that looks whether a signature of the run is still what it was: in its time, or before it."""
-    found = SIGNED_AT.search(told(entry))
-    if found is None:
+    signed = _signed_at(told(entry))
+    if signed is None:
         return
-    signed = calendar.timegm(time.strptime(found[1], "%Y%m%dT%H%M%SZ"))
     expires = EXPIRES.search(entry["url"])
     begin, end = signed - CLOCK_SKEW_S, signed + (int(expires[1]) if expires else CLOCK_SKEW_S)
     if entry["started"] < begin:
         yield f'[ "$(now)" -lt {_digits(begin)} ] || cannot "the time in request {number} has come"'
     elif entry["started"] <= end:
         yield f'[ "$(now)" -le {_digits(end)} ] || cannot "the signature of request {number} was good until then only"'
+
+
+def _signed_at(text: str) -> int | None:
+    """When a request was signed; None where it does not say, or where its digits are no time: a check sends such."""
+    found = SIGNED_AT.search(text)
+    with contextlib.suppress(ValueError):
+        return calendar.timegm(time.strptime(found[1], "%Y%m%dT%H%M%SZ")) if found else None
+    return None
 
 
 def _digits(moment: float) -> str:

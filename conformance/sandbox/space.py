@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.storage import NO_FIELDS, S3, Bucket, Fields
-from conformance.oracles.s3_documents import listing_of, uploads_of
+from conformance.oracles.s3_documents import listing_of, lists_uploads, uploads_of
 from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.status import observed
 from conformance.sandbox.names import Names
@@ -78,7 +78,7 @@ class Space(Bucket):
 
     def _remove_uploads(self) -> set[str]:
         reply = self.list_uploads(self.names.prefix)
-        if not reply.ok:
+        if not lists_uploads(reply):
             return set()
         found = [each for each in uploads_of(reply) if each.key.startswith(self.names.prefix)]
         for each in found:

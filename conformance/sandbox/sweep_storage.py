@@ -9,7 +9,7 @@ from typing import Any
 from conformance.clients.http import HttpClient
 from conformance.clients.sigv4 import Keys
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.s3_documents import listing_of, uploads_of
+from conformance.oracles.s3_documents import listing_of, lists_uploads, uploads_of
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Target
@@ -74,7 +74,7 @@ def _uploads(bucket: Bucket) -> Iterator[list[Item]]:
     last: dict[str, str] = {}
     for _ in range(MOST_PAGES):
         reply = bucket.list_uploads(PREFIX, encoding_type="url", **last)
-        if reply.status in (404, 405, 501):
+        if reply.status in (404, 405, 501) or (reply.ok and not lists_uploads(reply)):
             return
         _require(reply, bucket, "uploads")
         found = uploads_of(reply)

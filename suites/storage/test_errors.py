@@ -126,26 +126,27 @@ def test_error_gives_nothing_away(space: Space, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("call", "status", "code"),
+    ("call", "status", "codes"),
     [
-        row("storage/errors/code-no-such-key", REFUSALS["missing-key"], 404, "NoSuchKey"),
-        row("storage/errors/code-bad-digest", REFUSALS["bad-digest"], 400, "BadDigest"),
-        row("storage/errors/code-malformed-xml", REFUSALS["malformed-xml"], 400, "MalformedXML"),
-        row("storage/errors/code-invalid-range", REFUSALS["bad-range"], 416, "InvalidRange"),
-        row("storage/errors/code-precondition-failed", REFUSALS["failed-condition"], 412, "PreconditionFailed"),
-        row("storage/errors/code-access-denied", _anonymous, 403, "AccessDenied"),
+        row("storage/errors/code-no-such-key", REFUSALS["missing-key"], 404, {"NoSuchKey"}),
+        row("storage/errors/code-bad-digest", REFUSALS["bad-digest"], 400, {"BadDigest"}),
+        row("storage/errors/code-malformed-xml", REFUSALS["malformed-xml"], 400, {"MalformedXML"}),
+        row("storage/errors/code-invalid-range", REFUSALS["bad-range"], 416, {"InvalidRange"}),
+        row("storage/errors/code-precondition-failed", REFUSALS["failed-condition"], 412, {"PreconditionFailed"}),
+        # Both are in S3's list of codes; the second says just that a request was not signed.
+        row("storage/errors/code-access-denied", _anonymous, 403, {"AccessDenied", "MissingAuthenticationToken"}),
     ],
 )
-def test_code(space: Space, call: Call, status: int, code: str) -> None:
+def test_code(space: Space, call: Call, status: int, codes: set[str]) -> None:
     """Purpose: each error has the status and code that S3's clients know it by.
 
     Method: 1. cause the error
-            2. expect exactly its status and code
+            2. expect exactly its status, and its code
     """
     reply = call(space)
 
     expect_status(reply, status)
-    expect_code(reply, {code})
+    expect_code(reply, codes)
 
 
 @verifies("storage/errors/odd-fields-are-no-server-error")

@@ -131,12 +131,12 @@ def test_range_of_an_empty_object(space: Space) -> None:
     ],
 )
 def test_range_that_is_not_understood_is_ignored(space: Space, whole: str, asked: str) -> None:
-    """Purpose: a Range field that is no valid byte range is ignored, or refused with 416.
+    """Purpose: a Range field that is no valid byte range is ignored, or refused as the caller's fault.
 
     Method: 1. GET with such a field
-            2. expect the whole object with 200, or 416
+            2. expect the whole object with 200, or 416 or 400
     """
-    expect_whole_or_416(space.get(whole, {"Range": asked}), WHOLE)
+    expect_whole_or_416(space.get(whole, {"Range": asked}), WHOLE, 400)
 
 
 @verifies("storage/range/several-are-told-apart")

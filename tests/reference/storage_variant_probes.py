@@ -138,6 +138,26 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
         [200] * 3,
         [400, 400, 200],
     ),
+    "unsigned-told-as-missing-token": (
+        lambda c: code(c.send(request("GET", f"/{A}"))),
+        (403, "AccessDenied"),
+        (403, "MissingAuthenticationToken"),
+    ),
+    "invalid-range-is-bad-request": (
+        lambda c: [(c.put("k").status, c("GET", f"/{A}/k", range=each).status) for each in ("bytes=5-1", "lines=1-2")],
+        [(200, 200), (200, 200)],
+        [(200, 400), (200, 200)],
+    ),
+    "expiry-told-as-malformed": (
+        lambda c: code(c.send(c.presigned("GET", f"/{A}/k", 604801))),
+        (400, "AuthorizationQueryParametersError"),
+        (400, "AuthorizationHeaderMalformed"),
+    ),
+    "tagging-refused-unseen": (
+        lambda c: code(c.send(request("GET", f"/{A}/k?tagging"))),
+        (403, "AccessDenied"),
+        (501, "NotImplemented"),
+    ),
     "metadata-unlimited": (lambda c: c.put("k", x_amz_meta_a="x" * 2048).status, 400, 200),
     "missing-length-is400": (objects.without_length, (411, "MissingContentLength"), (400, "InvalidRequest")),
     "key-too-long-invalid-argument": (

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from conformance.reporting import FORMATS
+from conformance.reporting import FORMATS, apart, render_all
 from conformance.reporting.apart import render_apart
+from conformance.runs.record import Record
 from tests.reporting import samples
 
 
@@ -47,6 +48,22 @@ def test_what_cannot_be_written_is_told_in_one_sentence_and_the_others_are_there
     assert "html could not be written" in failures[0]
     assert "\n" not in failures[0]
     assert files["junit"].exists()
+
+
+def test_an_error_of_ours_costs_no_other_report_and_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A report that raises what none was thought to raise is told as such, not as a process that is gone."""
+
+    def broken(record: Record, formats: list[str]) -> dict[str, Path]:
+        if formats == ["html"]:
+            raise ValueError("no time")
+        return render_all(record, formats)
+
+    monkeypatch.setattr(apart, "render_all", broken)
+
+    assert apart._failures(folder, ["html", "scripts"]) == [
+        "html could not be written (error in the suite: ValueError: no time)"
+    ]
+    assert (folder / FORMATS["scripts"][1]).exists()
 
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:

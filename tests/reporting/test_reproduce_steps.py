@@ -97,6 +97,11 @@ def test_a_url_is_good_until_it_expires() -> None:
     assert "-le 20261127065409" in "".join(validity(1, entry(url=url, started=RUN_AT)))
 
 
+def test_digits_that_are_no_time_end_no_signature() -> None:
+    asked = entry(request_headers=[["x-amz-date", "20261399T256161Z"]], started=RUN_AT)
+    assert not list(validity(1, asked))
+
+
 @pytest.mark.parametrize(("name", "curls"), [("content-length", True), ("x-amz-content-length-range", False)])
 def test_curl_signs_no_field_that_it_makes_by_itself(name: str, curls: bool) -> None:
     signed = f"AWS4-HMAC-SHA256 Credential=$KEY/20261127/r/s3/aws4_request, SignedHeaders=host;{name}, Signature=00"

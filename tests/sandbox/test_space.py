@@ -47,3 +47,12 @@ def test_objects_are_removed_also_where_an_upload_stays() -> None:
 
     assert space.there == []
     assert 1 < space.aborted <= 10, "what stays is tried a few times, not fifty"
+
+
+def test_objects_are_removed_also_where_uploads_are_answered_with_objects() -> None:
+    space = Stubborn()
+    space.list_uploads = space.listing  # type: ignore[method-assign]
+
+    space.clean_up()
+
+    assert space.there == []

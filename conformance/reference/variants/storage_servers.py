@@ -18,7 +18,7 @@ from conformance.reference.variants.storage_access import fault
 
 
 class DeletionsRefusedByKey(Variant):
-    """DeleteObjects in another organization's bucket is 200 with AccessDenied for each key; else it is 403."""
+    """DeleteObjects in a bucket that is no own one, or not there, is 200 with AccessDenied for each key; else 403."""
 
     surface = "storage"
 
@@ -28,8 +28,8 @@ class DeletionsRefusedByKey(Variant):
     async def on_bucket(self, original: Any, call: Call) -> Answer:
         gateway = original.__self__
         bucket = gateway.buckets.get(call.bucket)
-        foreign = bucket is not None and not gateway.owns(call.organization, bucket)
-        if call.request.method != "POST" or "delete" not in call.query or not foreign:
+        own = bucket is not None and gateway.owns(call.organization, bucket)
+        if call.request.method != "POST" or "delete" not in call.query or own:
             answer: Answer = await original(call)
             return answer
         entries = gateway.entries(gateway.request_document(call.body, "Delete"))
