@@ -143,10 +143,10 @@ class Repository:
     def _fetch(self, method: str, rest: str, headers: HeaderFields) -> Exchange:
         return self.registry.fetch(method, self.path(rest), headers, self.scopes)
 
-    def pull(self, location: str) -> Exchange:
-        """GET of a Location that the registry gave."""
+    def pull(self, location: str, headers: HeaderFields = ()) -> Exchange:
+        """GET of a Location that the registry gave; where a manifest is, ``headers`` say which types are taken."""
         target = address_in(self.registry.http.base_url + self.path(""), location)
-        return self.registry.fetch("GET", target, [EVERY_TYPE], self.scopes)
+        return self.registry.fetch("GET", target, headers, self.scopes)
 
     # Blobs
 

@@ -15,7 +15,7 @@ from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from conformance.clients.challenges import challenges
-from conformance.clients.http import HttpClient, as_asked, followed, on_one_host
+from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import basic_login
@@ -207,8 +207,9 @@ def open_door(http: HttpClient, repository: str) -> Door:
     """What the registry's challenges say; an open registry's door has no scheme.
 
     Asked again where the answer says nothing of it, for all that is sent later goes by it: of the repository where
-    /v2/ is open, so that one check is about that and not every other. Who lets nobody in without saying how is shown a
-    password as it is (RFC 7617), likewise. What gets no answer is for the checks of that request.
+    /v2/ is open, and by who would write where readers are let in without a login, so that a few checks are about that
+    and not every other. Who lets nobody in without saying how is shown a password as it is (RFC 7617), likewise. What
+    gets no answer is for the checks of that request.
     """
     reply = http.get("/v2/")
     if reply.status == 429 or reply.status >= 500:
@@ -219,6 +220,9 @@ def open_door(http: HttpClient, repository: str) -> Door:
         paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/manifests/cf-no-such-tag")
         read = next((each for path in paths if (each := _answer(http, "GET", path)) is not None), None)
         scheme, parameters = _challenge(read)
+        if not scheme and read is not None and read.status not in (401, 403):
+            read = _write(http, repository)
+            scheme, parameters = _challenge(read)
         if not scheme and read is not None and read.status in (401, 403):
             scheme = "basic"
     realm = as_asked(parameters.get("realm", ""), http.base_url)
@@ -230,6 +234,17 @@ def open_door(http: HttpClient, repository: str) -> Door:
         # Deleting may be a right of its own, or part of that to push.
         door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
     return door
+
+
+def _write(http: HttpClient, repository: str) -> Exchange | None:
+    """What one is answered who would delete what is not there, or else begin an upload, which is given up again."""
+    deletion = _answer(http, "DELETE", f"/v2/{repository}/manifests/cf-no-such-tag")
+    if deletion is not None and deletion.status == 401:
+        return deletion
+    upload = _answer(http, "POST", f"/v2/{repository}/blobs/uploads/")
+    if upload is not None and upload.ok and (location := upload.headers.get("location")):
+        _answer(http, "DELETE", address_in(upload.url, location))
+    return upload
 
 
 def _answer(http: HttpClient, method: str, path: str) -> Exchange | None:

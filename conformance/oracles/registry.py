@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from conformance.clients.challenges import challenges
+from conformance.clients.http import HeaderFields
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
@@ -378,6 +379,6 @@ def expect_reachable(what: str, request: Callable[[], T]) -> T:
         raise NonConformance(f"{what} that can be reached by those to whom it is given", str(failure)) from None
 
 
-def expect_bytes_at(repository: Repository, location: str, content: bytes) -> None:
+def expect_bytes_at(repository: Repository, location: str, content: bytes, headers: HeaderFields = ()) -> None:
     """A Location that the registry gave can be reached, and is where exactly these bytes can be pulled."""
-    expect_bytes(expect_reachable("a Location", lambda: repository.pull(location)), content)
+    expect_bytes(expect_reachable("a Location", lambda: repository.pull(location, headers)), content)

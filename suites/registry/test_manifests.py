@@ -131,7 +131,7 @@ def test_location_can_be_pulled(repository: Repository, pushed: tuple[Exchange, 
     reply, manifest = pushed
     expect_status(reply, 201)
 
-    expect_bytes_at(repository, expect_location(reply), manifest.content)
+    expect_bytes_at(repository, expect_location(reply), manifest.content, [EVERY_TYPE])
 
 
 @verifies("registry/manifest/created-digest-is-true")
@@ -216,7 +216,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
 
     expect_true_digest(reply, second.digest)
     if location := reply.headers.get("location"):
-        expect_bytes_at(repository, location, second.content)
+        expect_bytes_at(repository, location, second.content, [EVERY_TYPE])
     expect_head(repository, tag, second)
     etag = pulled.headers.get("etag")
     moved = expect_pulled(repository, tag, second, (EVERY_TYPE, *([("If-None-Match", etag)] if etag else [])))

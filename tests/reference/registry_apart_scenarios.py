@@ -33,7 +33,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "CodedWithoutSayingSo",
         "PackedLayerSaidToBeCoded",
     ),
-    "accepted": ("FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
+    "accepted": ("AcceptHeeded", "FirstAcceptFieldAlone", "LastAcceptFieldAlone", "WeightTakenForTheType"),
     "begins_so": ("DeletionInNamesThatBeginSo", "TagsOfNamesThatBeginSo"),
     "blobs_at_once": ("BlobsAtOnceMixed",),
     "blob_elsewhere": ("BlobOfAbsentRepositoryFails", "KnownBlobOfAnyRepository", "PartOfBlobOfAnyRepository"),
@@ -151,6 +151,7 @@ async def accepted(d: Driver) -> None:
     pushed = await d.image("v1")
     for told in (f"{INDEX}, {IMAGE};q=0.5", (IMAGE, INDEX), (INDEX, IMAGE)):
         await d.ask("GET", f"/v2/{APP}/manifests/{pushed}", Accept=told)
+    await d.ask("GET", f"/v2/{APP}/blobs/{await d.push_blob(BLOB)}", Accept=IMAGE)
 
 
 async def accepted_compressed(d: Driver) -> None:

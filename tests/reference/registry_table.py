@@ -41,6 +41,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "AnonymousPull",
         "AnonymousPush",
         "AnonymousTagList",
+        "ReadersNeedNoLogin",
         "ChallengeScopeTooNarrow",
         "PullTokenPushes",
     ),

@@ -262,3 +262,18 @@ class ReferrersGoWithTheirSubject(Variant):
         for each in registry_of(original).referrers_of(name, digest):
             await original(name, each["digest"])
         await original(name, digest)
+
+
+class AcceptHeeded(Variant):
+    """RFC 9110 section 12.5.1: what Accept leaves no room for may be answered 406, a blob among it."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        if request.method not in ("GET", "HEAD") or answer.status not in (200, 206) or "/manifests/" in request.path:
+            return answer
+        taken = [each.partition(";")[0].strip() for each in request.headers.get("accept", "*/*").split(",")]
+        if {kind, kind.partition("/")[0] + "/*", "*/*"} & set(taken):
+            return answer
+        return Answer.json(406, {"errors": [{"code": "UNSUPPORTED", "message": "not acceptable"}]})

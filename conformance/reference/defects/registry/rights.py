@@ -8,12 +8,23 @@ from typing import Any
 import jwt
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.registry.access import decoded
+from conformance.reference.defects.registry.access import decoded, everything
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
+
+
+class ReadersNeedNoLogin(Defect):
+    """API Reference, Docker Registry: nor is a registry open to whoever only reads, its /v2/ among what it gives."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/support-asks-for-a-login", "registry/login/anonymous-cannot-pull")
+
+    def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
+        caller: Caller | None = original(request, wanted)
+        return everything(wanted) if caller is None and request.method in ("GET", "HEAD") else caller
 
 
 class KnownNeedsNoLogin(Defect):
