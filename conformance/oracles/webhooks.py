@@ -59,6 +59,18 @@ def expect_as_unknown(webhook: WebhookClient, method: str, secret: str, body: by
     return expect_as_absent(ask, secret, lambda: random_secret(secret), like="a URL that never existed")
 
 
+def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bool:
+    """Whether what GET or HEAD was shown has nothing to do with webhooks: a URL that never existed shows it as well.
+
+    A portal of one page shows that at every address which it does not know.
+    """
+    if method not in ("GET", "HEAD") or not reply.ok:
+        return False
+    unknown = webhook.send(method, webhook.path_with(random_secret(webhook.secret)))
+    kinds = {each.headers.get("content-type") for each in (reply, unknown)}
+    return unknown.status == reply.status and len(kinds) == 1
+
+
 def mark() -> str:
     """A word of chance that no other event has."""
     return f"cf-mark-{random.getrandbits(64):016x}"

@@ -89,7 +89,9 @@ def event_of(form: bool = False, padding: int = 0) -> tuple[str, bytes]:
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
     """Events that a service which reads and writes them anew would change: the bytes, their type, what is sent."""
     numbers = f'{{"mark": "{mark()}", "id": 12345678901234567890, "price": 1.10, "rate": 1E2, "b": 1, "a": 2}}'.encode()
-    chunked = f'{{"mark": "{mark()}"}}'.encode()
+    # Of more bytes than a buffer, as far as so many are taken.
+    filling = "y" * min(100_000, webhook.described.largest_body // 2)
+    chunked = f'{{"mark": "{mark()}", "x": "{filling}"}}'.encode()
     several = f'[{{"mark": "{mark()}"}}, {{"mark": "{mark()}"}}]'.encode()
     large = f'{{"mark": "{mark()}", "x": "'.encode()
     large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'

@@ -146,6 +146,12 @@ WRITTEN: list[dict[str, bytes | str | None]] = [
     {"body": b"[]", "content_type": "application/json"},
     {"body": '{"event": "cf"}'.encode("utf-16"), "content_type": "application/json; charset=utf-16"},
     {"body": b"--x\r\n", "content_type": "multipart/form-data"},
+    {"body": b"payload=%7B%22a%22&b=%FF&c=%", "content_type": "application/x-www-form-urlencoded"},
+    {"body": b"a=b&" * 1001, "content_type": "application/x-www-form-urlencoded"},
+    {"body": b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "content_type": "application/xml"},
+    {"body": b"a\0b", "content_type": "text/plain"},
+    {"body": b"", "content_type": None},
+    {"body": b'{"n": 1e400, "m": ' + b"9" * 5000 + b"}", "content_type": "application/json"},
 ]
 
 

@@ -12,6 +12,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from conformance.reference.defects import webhook_answers as answers
+from conformance.reference.defects import webhook_bodies as bodies
 from conformance.reference.defects import webhook_contents as contents
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhooks as defects
@@ -26,6 +27,7 @@ from tests.reference.identity_table import alterations_in
 
 KEY, LARGEST = SigningKey(), 1024 * 1024
 JSON = {"content-type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
 class World:
@@ -267,6 +269,15 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.EventBehindARefusedOneLost, kept_behind_a_refused_one, 1, 0),
     (answers.EventsOfTheNewUrlLost, lambda w: (w.webhooks.rotate(), kept(b"x")(w))[1], 1, 0),
     (answers.SecondRotationRevivesFirstUrl, at_the_first_url, 404, 202),
+    (bodies.EventOfNullsCrashes, posted(content=b'{"attachments": [null]}', headers=JSON), 202, 500),
+    (bodies.FormOfAnyBytesCrashes, posted(content=b"a=%FF", headers=FORM), 202, 500),
+    (bodies.FormWithoutItsPayloadCrashes, posted(content=b"payload=%7B", headers=FORM), 202, 500),
+    (bodies.ManyParametersCrash, posted(content=b"a=b&" * 1001, headers=FORM), 202, 500),
+    (bodies.DocumentTypeCrashes, posted(content=b"<!DOCTYPE a><a/>"), 202, 500),
+    (bodies.NulInEventCrashes, posted(content=b"a\0", headers={"content-type": "text/plain"}), 202, 500),
+    (bodies.EventOfNothingCrashes, posted(content=b""), 202, 500),
+    (bodies.NumberOfManyDigitsCrashes, posted(content=b"9" * 4301), 202, 500),
+    (contents.ChunkedEventCut, kept(Chunks(b"x" * 70_000)), 70_000, 65_536),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
@@ -285,6 +296,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.OtherSpellingsAreTheSame, near(lambda url: url + ";x"), 404, 202),
     (variants.RotatedUrlIsGone, lambda w: (w.ask().status_code, at_the_old_url(w)[0]), (202, 404), (202, 410)),
     (variants.UrlLeadsToThePortal, posted(method="HEAD"), 405, 303),
+    (variants.PortalIsShownAnywhere, near(lambda url: url + "x", "GET"), 405, 200),
     (variants.OtherMethodsNotImplemented, posted(method="PUT"), 405, 501),
     (variants.OptionsAnsweredToBrowsers, posted(method="OPTIONS"), 405, 204),
     (variants.NewUrlsInHexadecimalDigits, lambda w: len(w.webhooks.rotate()), len("/hooks/") + 43, len("/hooks/") + 64),

@@ -72,6 +72,17 @@ class ChunkedEventIsEmpty(Defect):
         original(organization, dataclasses.replace(request, body=body))
 
 
+class ChunkedEventCut(Defect):
+    """RFC 9112 section 7.1: a body in chunks ends with the last of them, and not where a buffer is full."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/arrives-byte-for-byte",)
+
+    def take_in(self, original: Takes, organization: str, request: Request) -> None:
+        body = request.body if "content-length" in request.headers else request.body[:65536]
+        original(organization, dataclasses.replace(request, body=body))
+
+
 class LongNumbersRounded(Defect):
     """API Reference, Webhooks: an event is taken in as it was sent, numbers beyond a double's digits included."""
 

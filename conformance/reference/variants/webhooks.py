@@ -161,6 +161,19 @@ class UrlLeadsToThePortal(Variant):
         return answer
 
 
+class PortalIsShownAnywhere(Variant):
+    """RFC 9110 section 9.3.1: GET of any address shows the portal's one page, and delivers nothing."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if request.method not in ("GET", "HEAD"):
+            return original(request)
+        page = Answer(200, body=b"<html><title>Portal</title></html>")
+        page.headers["Content-Type"] = "text/html"
+        return page
+
+
 class OtherMethodsNotImplemented(Variant):
     """RFC 9110 section 15.6.2: 501 for every method but POST, at every URL."""
 
