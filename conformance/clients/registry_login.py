@@ -8,13 +8,14 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from conformance.clients.challenges import challenges
+from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -27,6 +28,7 @@ TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
 Scopes = tuple[str, ...]
 NOTHING: Mapping[str, str] = MappingProxyType({})
+NOTHING_THERE = "manifests/cf-no-such-tag"
 
 
 class Presenter(Protocol):
@@ -207,55 +209,50 @@ def open_door(http: HttpClient, repository: str) -> Door:
     """What the registry's challenges say; an open registry's door has no scheme.
 
     Asked again where the answer says nothing of it, for all that is sent later goes by it: of the repository where
-    /v2/ is open, and by who would write where readers are let in without a login, so that a few checks are about that
-    and not every other. Who lets nobody in without saying how is shown a password as it is (RFC 7617), likewise. What
-    gets no answer is for the checks of that request.
+    /v2/ is open. Who lets nobody in without saying how is shown a password as it is (RFC 7617). What gets no answer is
+    for the checks of that request.
     """
-    reply = http.get("/v2/")
-    if reply.status == 429 or reply.status >= 500:
+    reply: Exchange | None = http.get("/v2/")
+    if reply and (reply.status == 429 or reply.status >= 500):
         reply = http.get("/v2/")
-    scheme, parameters = _challenge(reply)
-    if not scheme:
-        # Either is read by whoever may pull; the second where the first gets no answer.
-        paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/manifests/cf-no-such-tag")
-        read = next((each for path in paths if (each := _answer(http, "GET", path)) is not None), None)
-        scheme, parameters = _challenge(read)
-        if not scheme and read is not None and read.status not in (401, 403):
-            read = _write(http, repository)
-            scheme, parameters = _challenge(read)
-        if not scheme and read is not None and read.status in (401, 403):
-            scheme = "basic"
-    realm = as_asked(parameters.get("realm", ""), http.base_url)
-    door = Door(scheme, realm, parameters.get("service", ""), "delete", http)
-    if scheme == "bearer":
-        _, wanted = _challenge(_answer(http, "DELETE", f"/v2/{repository}/manifests/cf-no-such-tag"))
-        _, colon, actions = wanted.get("scope", "").rpartition(":")
+    ask = partial(_answer, http)
+    found = answered_by(reply)
+    if found is None:
+        reply = challenge_elsewhere(ask, repository)
+        found = answered_by(reply) or Challenge("basic" if reply and reply.status in (401, 403) else "")
+    realm = as_asked(found.parameters.get("realm", ""), http.base_url)
+    door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
+    if door.scheme == "bearer":
+        wanted = answered_by(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
+        _, colon, actions = (wanted.parameters if wanted else {}).get("scope", "").rpartition(":")
         asked = [each for each in actions.split(",") if colon and each not in ("", "pull")]
         # Deleting may be a right of its own, or part of that to push.
         door.delete_action = next((each for each in asked if each != "push"), asked[0] if asked else "delete")
     return door
 
 
-def _write(http: HttpClient, repository: str) -> Exchange | None:
-    """What one is answered who would delete what is not there, or else begin an upload, which is given up again."""
-    deletion = _answer(http, "DELETE", f"/v2/{repository}/manifests/cf-no-such-tag")
+def challenge_elsewhere(ask: Callable[[str, str], Exchange | None], repository: str) -> Exchange | None:
+    """The answer that tells the login of a repository where /v2/ tells none; None where nothing is answered.
+
+    Of a read, by tags or by a manifest where the first gets no answer; and by who would write where readers are let in
+    without a login, so that a few checks are about that and not every other. ``ask`` takes method and path.
+    """
+    paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/{NOTHING_THERE}")
+    read = next((each for path in paths if (each := ask("GET", path)) is not None), None)
+    if read is None or read.status in (401, 403):
+        return read
+    deletion = ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}")
     if deletion is not None and deletion.status == 401:
         return deletion
-    upload = _answer(http, "POST", f"/v2/{repository}/blobs/uploads/")
+    upload = ask("POST", f"/v2/{repository}/blobs/uploads/")
     if upload is not None and upload.ok and (location := upload.headers.get("location")):
-        _answer(http, "DELETE", address_in(upload.url, location))
+        # It was opened for nobody, and is given up again.
+        ask("DELETE", address_in(upload.url, location))
     return upload
 
 
-def _answer(http: HttpClient, method: str, path: str) -> Exchange | None:
-    try:
-        return http.send(method, path)
-    except NonConformance:
-        return None
-
-
-def _challenge(reply: Exchange | None) -> tuple[str, dict[str, str]]:
-    """Scheme in lower case and parameters of the first Bearer challenge of a 401, or else Basic, which needs none here.
+def answered_by(reply: Exchange | None) -> Challenge | None:
+    """The challenge of a 401 that a login answers: the first Bearer with parameters, or else Basic, which needs none.
 
     Where both are offered, in whatever order, the tokens are looked at: they have rights of their own.
     """
@@ -263,5 +260,12 @@ def _challenge(reply: Exchange | None) -> tuple[str, dict[str, str]]:
     for scheme in ("bearer", "basic"):
         for each in offered:
             if each.scheme == scheme and (each.parameters or scheme == "basic"):
-                return scheme, each.parameters
-    return "", {}
+                return each
+    return None
+
+
+def _answer(http: HttpClient, method: str, path: str) -> Exchange | None:
+    try:
+        return http.send(method, path)
+    except NonConformance:
+        return None

@@ -72,12 +72,11 @@ class Contact:
     def ask(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
         """One request; Failed says in plain words why it got no answer.
 
-        A 503 that asks to wait is asked once more: it may be of a surface that is busy, not of one that is down. A 429
-        tells as it stands that the surface is there.
+        Where the answer asks to wait (429, or 503 of that form) it is asked once more: the surface may be busy.
         """
         try:
             reply = self.http.send(method, path, headers, body)
-            if reply.status == 503 and asks_to_wait(reply):
+            if asks_to_wait(reply):
                 self.http.recorder.pause(min(retry_after(reply), self.http.limits.answer_s))
                 reply = self.http.send(method, path, headers, body)
             return reply

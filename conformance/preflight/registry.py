@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from urllib.parse import urlencode
 
-from conformance.clients.challenges import Challenge, challenges
-from conformance.clients.http import address_in, as_asked, on_one_host
+from conformance.clients.challenges import Challenge
+from conformance.clients.http import address_in, as_asked, followed, on_one_host
 from conformance.clients.operator import Operator
+from conformance.clients.registry_login import answered_by, challenge_elsewhere
 from conformance.preflight.contact import Contact, Failed, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Login, Registry
@@ -72,20 +73,15 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
     """The challenge of /v2/, or where it has none, that of the repository."""
     if reply.status not in (200, 401):
         state.warn(f"GET /v2/ is answered {reply.status}, where 200 or 401 is due")
-    found = _chosen(challenges(reply))
-    if found is None:
-        state.warn("asks for no login at /v2/")
-        paths = (f"/v2/{registry.repository}/tags/list", f"/v2/{registry.repository}/manifests/cf-no-such-tag")
-        asked = (contact.attempt(state, partial(contact.ask, "GET", path)) for path in paths)
-        read = next((each for each in asked if each is not None), None)
-        found = _chosen(challenges(read)) if read is not None else None
-    return found
+    found = answered_by(reply)
+    if found is not None:
+        return found
+    state.warn("asks for no login at /v2/")
 
+    def ask(method: str, path: str) -> Exchange | None:
+        return contact.attempt(state, partial(contact.ask, method, path))
 
-def _chosen(offered: list[Challenge]) -> Challenge | None:
-    """The challenge to answer: Bearer before Basic."""
-    schemes = {each.scheme: each for each in reversed(offered)}
-    return schemes.get("bearer") or schemes.get("basic")
+    return answered_by(challenge_elsewhere(ask, registry.repository))
 
 
 @dataclass
@@ -125,7 +121,11 @@ class Doors:
         asked = {"service": parameters["service"]} if "service" in parameters else {}
         query = urlencode({**asked, **({"scope": scope} if scope else {})})
         url = f"{realm}{'&' if '?' in realm else '?'}{query}"
-        reply = self.contact.ask("GET", url, [("Authorization", basic)])
+
+        def asked_at(address: str) -> Exchange:
+            return self.contact.ask("GET", address, [("Authorization", basic)])
+
+        reply = followed(asked_at(url), asked_at, on_one_host)
         if not reply.ok:
             raise Refused(f"is refused a token: {reply.status}", 400 <= reply.status < 500)
         try:

@@ -93,3 +93,14 @@ def test_a_token_endpoint_that_refuses_some_scopes_is_told(
     state = of_registry(file, tmp_path)
     assert told in [f"{kind} {line}" for kind, line in state.lines]
     assert state.credentials["pusher"] == "ok"
+
+
+def test_a_registry_whose_readers_need_no_login_is_pushed_to(reference: tuple[Reference, Target]) -> None:
+    deployment, target = reference
+    deployment.switch(["readers-need-no-login"])
+    try:
+        state = next(each for each in preflight(target) if each.surface == "registry")
+    finally:
+        deployment.switch([])
+    assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
+    assert [line for kind, line in state.lines if kind == "fail"] == []
