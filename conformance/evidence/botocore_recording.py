@@ -62,8 +62,9 @@ class BotocoreRecording:
     def _received(self, request: Any, response: Any, started: float, duration_s: float) -> None:
         sent = self._sent(request, started)
         headers = Headers((str(name), str(value)) for name, value in response.headers.items())
-        # A body that is asked for as a stream belongs to the caller: reading it here would take it away.
-        body = KEPT_STREAM if request.stream_output else response.content
+        # A body that is asked for as a stream belongs to the caller: reading it here would take it away. That of an
+        # error botocore reads itself.
+        body = KEPT_STREAM if request.stream_output and response.status_code < 300 else response.content
         self.recorder.exchange(
             Exchange(
                 sent.id,

@@ -61,6 +61,18 @@ def test_what_ends_in_the_moment_of_its_reuse_is_asked_on_a_new_connection_and_c
     assert len(recorder.entries) == 4
 
 
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 37\r\n\r\n%s", b"Transfer-Encoding: chunked\r\n\r\n25\r\n%s\r\n0\r\n\r\n"]
+)
+def test_the_document_of_an_error_is_kept_also_where_a_stream_was_asked_for(framing: bytes) -> None:
+    document, recorder = b"<Error><Code>NoSuchKey</Code></Error>", Recorder()
+    with answering(b"HTTP/1.1 404 Not Found\r\nContent-Type: application/xml\r\n" + framing % document) as (url, _):
+        client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), recorder)
+        with pytest.raises(ClientError):
+            got(client)
+    assert [entry["response_body"]["text"] for entry in recorder.entries] == [document.decode()]
+
+
 def test_what_ends_the_server_is_not_said_to_have_found_nobody_there() -> None:
     with answering_once(lives_on=False) as (url, _), sdk_succeeds("read"):
         client = s3_client(url, Keys("a-key", "a-secret", "us-east-1"), Recorder())
