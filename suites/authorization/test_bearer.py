@@ -88,6 +88,7 @@ INVALID: dict[str, Callable[[str], str]] = {
     "altered": _changed_in_the_middle,
     "doubled": lambda token: token + token, "sql": lambda token: "'OR'1'='1", "three-dots": lambda token: "a.b.c",
     "6-kb": lambda token: "A" * LONG, "null": lambda token: "null", "undefined": lambda token: "undefined",
+    "two-dots": lambda token: "..", "many-dots": lambda token: "." * 3000,
 }  # fmt: skip
 
 

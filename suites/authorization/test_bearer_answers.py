@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -219,12 +220,22 @@ def test_answers_are_not_shared(platform: Platform) -> None:
 
 
 @verifies("authorization/bearer/no-strange-origin-is-let-in")
-@pytest.mark.parametrize("origin", [case("unknown", "https://cf-unknown.example"), case("null", "null")])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        case("unknown", "https://cf-unknown.example"),
+        case("null", "null"),
+        case("ends-like-ours", "https://cf-{host}"),
+        case("begins-like-ours", "https://{host}.cf-unknown.example"),
+    ],
+)
 def test_no_strange_origin_is_let_in(platform: Platform, origin: str) -> None:
     """Purpose: no web page that a member happens to open reads the organization's APIs in that member's name.
 
-    Method: 1. read a declared resource with the good token, under an Origin that nobody knows, and under null
+    Method: 1. read a declared resource with the good token, under an Origin that nobody knows, under null, and
+               under one that ends or begins like the API's own host
             2. expect no answer that names that origin and permits credentials
     """
     operation = platform.operations("read")[0]
-    expect_no_origin_let_in(platform.as_role("full", operation, [("Origin", origin)]), origin)
+    asked = origin.replace("{host}", str(urlsplit(platform.http.base_url).hostname))
+    expect_no_origin_let_in(platform.as_role("full", operation, [("Origin", asked)]), asked)

@@ -33,6 +33,8 @@ def test_hidden_is_not_shown(platform: Platform, hidden: HiddenThings) -> None:
 
 
 EVERYTHING = "all=true&include_hidden=true&hidden=true&include=all&visibility=all&archived=true&deleted=true"
+QUOTED = "%27%20OR%20%271%27%3D%271"
+INJECTED = f"q={QUOTED}&search={QUOTED}&filter={QUOTED}&name={QUOTED}&slug[$ne]=cf"
 
 
 @verifies("authorization/concealment/lists-do-not-show-hidden")
@@ -40,7 +42,8 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
     """Purpose: no list names what its reader may not see.
 
     Method: 1. read every declared resource as each role from which something is concealed; a list of such things also
-               page by page, with bounds of its own, and with parameters that ask for all there is
+               page by page, with bounds of its own, and with parameters that ask for all there is, or that a database
+               would read
             2. expect the name of the hidden thing nowhere in the answers
     """
     for thing in hidden.all():
@@ -52,7 +55,7 @@ def test_lists_do_not_show_hidden(platform: Platform, hidden: HiddenThings) -> N
             listed = operation.resource.item is not None and operation.resource.item.path == thing.template
             for page in platform.pages(thing.role, operation) if listed else [platform.as_role(thing.role, operation)]:
                 expect_not_named(page, thing.name)
-            for query in ("?limit=200&offset=0", f"?{EVERYTHING}") if listed else ():
+            for query in ("?limit=200&offset=0", f"?{EVERYTHING}", f"?{INJECTED}") if listed else ():
                 reply = platform.as_role(thing.role, operation, path=f"{operation.path}{query}")
                 expect_not_named(reply, thing.name)
 

@@ -108,9 +108,11 @@ def test_path_tricks_change_nothing(platform: Platform) -> None:
 
 FORGED = {
     "path": {"X-Original-URL": "{path}", "X-Rewrite-URL": "{path}", "X-Forwarded-Uri": "{path}",
-             "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1"},
+             "X-Forwarded-For": "127.0.0.1", "X-Real-IP": "127.0.0.1", "X-Forwarded-Proto": "https",
+             "X-Forwarded-Method": "OPTIONS", "X-Forwarded-Prefix": "/.well-known"},
     "client": {"X-User-Id": "{client}", "X-Client-Id": "{client}", "X-Forwarded-User": "{client}",
-               "X-Authenticated-Userid": "{client}", "X-Consumer-Username": "{client}"},
+               "X-Authenticated-Userid": "{client}", "X-Consumer-Username": "{client}", "Remote-User": "{client}",
+               "X-Remote-User": "{client}", "X-WebAuth-User": "{client}", "X-Auth-Request-User": "{client}"},
     "organization": {"X-Org-Id": "{organization}", "X-Organization": "{organization}", "X-Tenant-Id": "{organization}"},
     "rights": {"X-Scope": "{scopes}", "X-Role": "owner", "X-Internal": "true", "X-Internal-Request": "true",
                "X-Middleware-Subrequest": "middleware:middleware:middleware:middleware:middleware"},

@@ -124,33 +124,6 @@ def test_unstated_scope_opens_nothing(platform: Platform, asked: str) -> None:
         expect_status(platform.send(operation, token), 403, f"for {operation} without a scope", or_refused=reply)
 
 
-@verifies("authorization/matrix/method-override-is-ignored")
-@pytest.mark.parametrize(
-    "header",
-    [
-        *(case(name.lower(), name) for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override")),
-        case("query", None),
-    ],
-)
-def test_method_override_is_ignored(platform: Platform, header: str | None) -> None:
-    """Purpose: a read token does not write by naming another method in a header or in the query.
-
-    Method: 1. read an item, and post to it, with its read scope and an override header, or the parameter _method, that
-               says DELETE
-            2. expect the owner to find it unchanged
-    """
-    operations = [each for each in platform.operations("read-item") if each.resource.delete]
-    if not operations:
-        raise NotApplicable("no declared item can be deleted")
-    for operation in operations:
-        token = platform.oauth.token("full", operation.scope) if operation.scope else platform.oauth.token("narrow")
-        for method in ("GET", "POST"):
-            before = platform.state(operation)
-            path = operation.path if header else f"{operation.path}?_method=DELETE"
-            reply = platform.send(operation, token, [(header, "DELETE")] if header else [], method=method, path=path)
-            expect_unchanged(before, platform.state(operation), reply)
-
-
 @verifies("authorization/matrix/preconditions-come-after-access")
 @pytest.mark.parametrize(
     "who", [case("no-token", "none"), case("lacking-scope", "lacking"), case("foreign", "foreign")]

@@ -23,6 +23,10 @@ HOSTILE_HEADERS: dict[str, list[tuple[str, str | bytes]]] = {
     "gopher")],
     "expect": [("Expect", "cf-unknown")], "te": [("TE", "cf")], "content-type": [("Content-Type",
     "application/json")],
+    "of-fronts": [("X-Forwarded-For", "cf, ::zz"), ("X-Forwarded-Port", "cf"), ("Forwarded", "for=;;"),
+                  ("X-Request-Id", "x" * 300), ("traceparent", "00-zz")],
+    "of-clients": [("Origin", "null"), ("Referer", "cf"), ("Accept-Encoding", "identity;q=x"),
+                   ("If-Unmodified-Since", "yesterday"), ("Idempotency-Key", "x" * 300)],
 }  # fmt: skip
 
 
@@ -92,7 +96,7 @@ HEAVY = {
     "deep-array": b"[" * 100_000, "deep-object": b'{"a":' * 50_000,
     "1-mb-text": b'{"name": "' + b"x" * 1_000_000 + b'"}',
     "many-members": b"{" + b",".join(b'"m%d": 1' % n for n in range(20_000)) + b"}",
-    "huge-number": b'{"name": ' + b"9" * 20_000 + b"}",
+    "huge-number": b'{"version": 1e400, "name": ' + b"9" * 20_000 + b"}",
     "lone-surrogate": b'{"name": "\\ud800"}', "nul": b'{"name": "a\\u0000b"}',
 }  # fmt: skip
 

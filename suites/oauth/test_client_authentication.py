@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 
 import pytest
@@ -35,6 +36,7 @@ def altered(secret: str, how: str) -> str:
         "percent-encoded": f"%{ord(secret[0]):02X}{secret[1:]}",
         "null": "null",
         "percent-sign": "%",
+        "hash": hashlib.sha256(secret.encode()).hexdigest(),
     }[how]
 
 
@@ -55,6 +57,7 @@ ALTERATIONS = (
     "percent-encoded",
     "null",
     "percent-sign",
+    "hash",
 )
 
 
@@ -73,7 +76,8 @@ def test_body_credentials_are_accepted(oauth: OAuthClient) -> None:
 def test_wrong_secret_is_refused(control: OAuthClient, how: str) -> None:
     """Purpose: a client that cannot prove itself gets no token; a secret is compared whole.
 
-    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded, in other case, or the id
+    Method: 1. ask for a token with a known client id and a secret that is wrong, cut, padded, in other case, its hash
+               as a database may keep it, or the id
             2. expect 400 or 401 and no token
     """
     credential = control.credential("full")
@@ -159,6 +163,23 @@ def test_authentication_is_required(control: OAuthClient, changes: dict[str, str
             2. expect 400 or 401 and no token
     """
     expect_refusal(control.request_token("full", **changes))
+
+
+TRUSTED = ("X-Client-Id", "X-Forwarded-User", "X-Authenticated-Userid", "Remote-User")
+CERTIFIED = [("X-SSL-Client-Verify", "SUCCESS"), ("X-Forwarded-Client-Cert", "Hash=cf"), ("SSL-Client-Cert", "cf")]
+
+
+@verifies("oauth/client/authentication-is-required")
+@pytest.mark.parametrize("by", [case("field-of-a-front", "field")])
+def test_field_of_a_front_is_no_proof(control: OAuthClient, by: str) -> None:
+    """Purpose: who asks is shown by a secret, and not by a field that any caller can set.
+
+    Method: 1. leave out the secret, and send fields in which fronts tell whom they have authenticated, or by which
+               certificate
+            2. expect 400 or 401 and no token
+    """
+    named = [(name, control.credential("full").client_id) for name in TRUSTED]
+    expect_refusal(control.post(control.form("full", client_secret=None), [FORM_TYPE, *named, *CERTIFIED]))
 
 
 @verifies("oauth/client/secret-is-one-text")

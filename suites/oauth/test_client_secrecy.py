@@ -87,6 +87,20 @@ def test_hostile_credentials_are_no_server_error(control: OAuthClient, name: byt
 
 
 @verifies("oauth/client/hostile-credentials-are-no-server-error")
+@pytest.mark.parametrize("name", [case(f"list-of-{each}s", each) for each in ("client_id", "grant_type")])
+def test_lists_of_parameters_are_no_server_error(control: OAuthClient, name: str) -> None:
+    """Purpose: nor does a parameter that a parser makes a list of, where a text is meant.
+
+    Method: 1. send the good form with brackets behind the name of its id, and of its grant
+            2. expect no token and no 5xx
+    """
+    reply = control.post([(f"{each}[]" if each == name else each, value) for each, value in control.form()])
+
+    expect_no_token(reply)
+    expect_no_server_error(reply)
+
+
+@verifies("oauth/client/hostile-credentials-are-no-server-error")
 def test_another_scheme_is_no_server_error(control: OAuthClient) -> None:
     """Purpose: nor does a field of another scheme, which a gateway or a library may leave there.
 

@@ -33,19 +33,24 @@ def good_token(platform: Platform, once: Once) -> str:
 
 
 def malformed(token: str, how: str) -> str:
-    """A token in whose header something is of a kind that it never is, or is not there."""
+    """A token in which something is of a kind that it never is, or is not there."""
     _, body, signature = token.split(".")
     header = header_of(token)
     heads: dict[str, Any] = {
         "alg-list": part({**header, "alg": ["ES256"]}),
         "alg-missing": part({name: value for name, value in header.items() if name != "alg"}),
         "kid-object": part({**header, "kid": {"a": 1}}),
+        "alg-unknown": part({**header, "alg": "CF999"}),
         "header-list": unpadded(b"[]"),
     }
-    return f"{heads[how]}.{body}.{signature}"
+    bodies = {"claims-list": unpadded(b"[]"), "claims-of-other-kinds": part({**claims_of(token), **OTHER_KINDS})}
+    return f"{heads.get(how, token.partition('.')[0])}.{bodies.get(how, body)}.{signature}"
 
 
-MALFORMED = ("alg-list", "alg-missing", "kid-object", "header-list")
+OTHER_KINDS: dict[str, Any] = {"exp": "never", "iat": [], "nbf": {}, "aud": 7, "sub": None, "scope": {}}
+MALFORMED = (
+    "alg-list", "alg-missing", "alg-unknown", "kid-object", "header-list", "claims-list", "claims-of-other-kinds",
+)  # fmt: skip
 
 
 @verifies("oauth/jwt/malformed-tokens-are-401")
@@ -54,7 +59,8 @@ def test_malformed_tokens_are_401(platform: Platform, once: Once, how: str) -> N
     """Purpose: what a library for JWTs cannot read is an invalid token, and no fault of the service.
 
     Method: 1. use a token at a declared resource: 2xx
-            2. have its alg be a list or not be there, its kid be an object, its header a list
+            2. have its alg be a list, unknown or not there, its kid an object, its header or its claims a list, or its
+               times, audience and scope of other kinds
             3. expect 401
     """
     operation = platform.operations("read")[0]

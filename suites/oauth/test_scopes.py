@@ -123,20 +123,6 @@ def test_refused_scope_is_invalid_scope(control: OAuthClient, kind: str) -> None
         expect_error(reply, "invalid_scope")
 
 
-@verifies("oauth/scope/is-case-sensitive")
-def test_scope_is_case_sensitive(control: OAuthClient) -> None:
-    """Purpose: a scope in other case is another scope.
-
-    Method: 1. ask for a scope of the credential in upper case
-            2. expect a refusal, or a token that does not state the scope in either case
-    """
-    scope = control.credential("full").scopes[0]
-    reply = control.request_token(scope=scope.upper())
-
-    if issued(reply) and {scope, scope.upper()} & granted_scopes(reply, []):
-        raise unlike_scope("no token for a scope in other case", reply)
-
-
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
              "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}"}  # fmt: skip
 
@@ -195,30 +181,6 @@ def test_tricks_never_widen(control: OAuthClient, trick: str) -> None:
     if issued(reply) and "scope" not in expect_json_object(reply):
         return
     expect_nothing_beyond(reply, own)
-
-
-NO_NAMES = {
-    "comma": "{a},{b}",
-    "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
-    "beginning": "{p}", "beginning-and-colon": "{p}:",
-}  # fmt: skip
-
-
-@verifies("oauth/scope/only-names-between-blanks-are-scopes")
-@pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
-def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: str) -> None:
-    """Purpose: neither another separator nor a wildcard stands for scopes, not even for those that one has.
-
-    Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
-            2. expect a refusal, or what an unknown scope is granted
-    """
-    own = control.credential("full").scopes
-    first, second = (own * 2)[:2]
-    text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
-    reply, unknown = control.request_token(scope=text), control.request_token(scope=UNKNOWN)
-
-    if issued(reply) and granted_scopes(reply, []) != (granted_scopes(unknown, []) if issued(unknown) else None):
-        raise unlike_scope("a refusal, as for an unknown scope", reply)
 
 
 @verifies("oauth/scope/omitted-is-default-or-invalid-scope")

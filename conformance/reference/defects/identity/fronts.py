@@ -1,0 +1,298 @@
+"""Defects of a guard in front of the organization APIs: what it does not see, and what it exempts from its look."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.state import Refused
+from conformance.reference.identity.wire import path_segments
+from conformance.reference.seeds import SCOPES, Client
+
+Callers = Callable[[Request], Caller]
+
+
+class LineEndIsUnguarded(Defect):
+    """OWASP API5: nor by a line end behind a path, which no dot of a pattern stands for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen, meant = "%0a$", ""
+
+    async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        read = re.sub(self.unseen, self.meant, request.raw_path)
+        organization = surface_of(original).organizations.get(str(path_segments(read)[-1]))
+        if read != request.raw_path and request.method == "GET" and organization:
+            return Answer.json(200, organization.document())
+        return await original(request)
+
+
+class TabIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a tab behind a path, which is trimmed behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen = "%09$"
+
+
+class EncodedDotIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a segment of one encoded dot, which is left out behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen, meant = "/%2e/", "/"
+
+
+class EncodedHashIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by an encoded fragment, which is cut off behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen = "%23.*"
+
+
+class EncodedParameterIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by an encoded path parameter, which is cut off behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen = "%3b.*"
+
+
+class OverlongSlashIsUnguarded(LineEndIsUnguarded):
+    """OWASP API5: nor by a slash in two bytes, which is none in UTF-8 (RFC 3629 section 3)."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    unseen, meant = "%c0%af", "/"
+
+
+class UnderscoresSeenThrough(Defect):
+    """API Reference, Authentication: who calls is told by the token, never by X_Client_Id, which a front passes on."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields: tuple[str, ...] = ("x_client_id", "x_forwarded_user")
+
+    def caller(self, original: Callers, request: Request) -> Caller:
+        return self._owner(original) if self._exempt(request) else original(request)
+
+    def _exempt(self, request: Request) -> bool:
+        return any(each in request.headers for each in self.fields)
+
+    def _owner(self, original: Callers) -> Caller:
+        return Caller(surface_of(original).clients["ct-full"], frozenset(SCOPES), {})
+
+
+class RemoteUserBelieved(UnderscoresSeenThrough):
+    """API Reference, Authentication: nor by Remote-User and its like, with which a proxy logs people in."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("remote-user", "x-remote-user", "x-webauth-user", "x-auth-request-user")
+
+
+class ClaimsInAFieldBelieved(UnderscoresSeenThrough):
+    """API Reference, Authentication: nor by claims in a field, with which a gateway hands on what it has verified."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("x-userinfo", "x-apigateway-api-userinfo", "x-jwt-payload")
+
+
+class PreflightSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a GET needs its token, though it has the fields of a preflight."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("access-control-request-method",)
+
+
+class ForwardedPrefixSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: what needs a token is told by the path, and not by a prefix in a field."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("x-forwarded-prefix",)
+
+
+class ForwardedMethodSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: what needs a token is told by the method, and not by another in a field."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+    fields = ("x-forwarded-method",)
+
+
+class ProberSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a token is asked of whatever program, one that looks how things are included."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+
+    def _exempt(self, request: Request) -> bool:
+        return request.headers.get("user-agent", "").startswith("kube-probe/")
+
+
+class DroppedFieldSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: no field that Connection has a proxy drop is the mark of the guard's look."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+
+    def _exempt(self, request: Request) -> bool:
+        return "x-auth-token" in request.headers.get("connection", "").lower()
+
+
+class AddressThatIsNoneSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: where an address cannot be read, a token is asked for all the same."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+
+    def _exempt(self, request: Request) -> bool:
+        return re.search("[g-z]", request.headers.get("x-forwarded-for", "")) is not None
+
+
+class TokenInQueryUnderOtherName(Defect):
+    """RFC 9700 section 4.3.2: access tokens MUST NOT be sent in the query of a URI, by whatever name."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/token-in-the-query-is-refused",)
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        return request.parameter("jwt") or request.parameter("auth_token") or original(request)
+
+
+class MethodInFormHonoured(Defect):
+    """API Reference, Permissions: a scope to read does not write, whatever a form says of the method."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/method-override-is-ignored",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if request.body != b"_method=DELETE" or surface.route(segments) != "project":
+            return await original(request, segments)
+        caller = surface.caller(request)
+        organization = surface.visible_organization(caller, segments[3])
+        return await surface.delete_project(Call(request, caller, organization, segments[5]))
+
+
+class ClientOfAFieldBelieved(Defect):
+    """RFC 6749 section 3.2.1: a client authenticates by its secret, and not by a field that a front would set."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/authentication-is-required",)
+    fields: tuple[str, ...] = ("x-client-id", "remote-user")
+
+    def authenticated_client(
+        self, original: Callable[[Request, dict[str, str]], Client], request: Request, form: dict[str, str]
+    ) -> Client:
+        told = surface_of(original).clients.get(form.get("client_id", ""))
+        return told if told and any(each in request.headers for each in self.fields) else original(request, form)
+
+
+class CertificateOfAFieldBelieved(ClientOfAFieldBelieved):
+    """RFC 6749 section 3.2.1: nor by a certificate in a field, which any caller can copy."""
+
+    noticed_by = ("oauth/client/authentication-is-required",)
+    fields = ("ssl-client-cert", "x-forwarded-client-cert", "x-ssl-client-verify")
+
+
+class HashOfSecretAccepted(Defect):
+    """RFC 6749 section 2.3.1: the secret is what was given out, and not the hash that is kept of it."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/wrong-secret-is-refused",)
+
+    def secret_matches(
+        self, original: Callable[[Client | None, str], bool], client: Client | None, secret: str
+    ) -> bool:
+        return original(client, secret) or bool(client and secret == _hash(client.secret))
+
+
+class ListOfParameterCrashes(Defect):
+    """The contract's table of errors: a list where a text is meant is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/hostile-credentials-are-no-server-error",)
+
+    def token_form(self, original: Callable[[Request], dict[str, str]], request: Request) -> dict[str, str]:
+        if re.match(rb"(.*&)?(client_id|grant_type)(\[\]|%5B%5D)=", request.body):
+            raise Refused(failed())
+        return original(request)
+
+
+class FieldOfAFrontCrashes(Defect):
+    """The contract's table of errors: an address, id or trace in a field that cannot be read is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    readable: dict[str, str] = {"x-forwarded-port": "[0-9]+", "traceparent": "[0-9a-f-]{55}", "x-request-id": ".{1,64}"}
+
+    def intercept(self, request: Request) -> Answer | None:
+        told = [(pattern, request.headers.get(name)) for name, pattern in self.readable.items()]
+        return failed() if any(value and not re.fullmatch(pattern, value) for pattern, value in told) else None
+
+
+class FieldOfAClientCrashes(FieldOfAFrontCrashes):
+    """The contract's table of errors: nor is an origin, coding or key of a client's that cannot be."""
+
+    noticed_by = ("errors/5xx/hostile-headers-are-no-server-error",)
+    readable = {"origin": "https?://.+", "referer": "https?://.+", "idempotency-key": ".{1,64}"}
+
+
+class InfiniteVersionCrashes(Defect):
+    """The contract's table of errors: a number beyond all that a double holds is no reason for a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/heavy-bodies-are-no-server-error",)
+
+    def body_object(self, original: Callable[[Request], dict[str, Any]], request: Request) -> dict[str, Any]:
+        if re.search(rb"[0-9][eE][0-9]{3}", request.body):
+            raise Refused(failed())
+        return original(request)
+
+
+class QuotedWordShowsHidden(Defect):
+    """Projects: a list shows what the caller has access to, whatever quotation mark stands in a word looked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/concealment/lists-do-not-show-hidden",)
+
+    async def get_projects(self, original: Callable[[Call], Awaitable[Answer]], call: Call) -> Answer:
+        if not any("'" in value for _, value in call.request.query):
+            return await original(call)
+        return Answer.json(200, {"items": [each.document() for each in call.organization.projects.values()]})
+
+
+class OriginsEndLikeOurs(Defect):
+    """OWASP API8: an origin whose name ends like ours is another's, and its pages read nothing with credentials."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        origin, host = request.headers.get("origin", ""), request.headers.get("host", "").partition(":")[0]
+        if self._known(origin.partition("://")[2], host):
+            answer.headers["Access-Control-Allow-Origin"] = origin
+            answer.headers["Access-Control-Allow-Credentials"] = "true"
+        return answer
+
+    def _known(self, origin: str, host: str) -> bool:
+        return origin.endswith(host)
+
+
+class OriginsBeginLikeOurs(OriginsEndLikeOurs):
+    """OWASP API8: so is an origin whose name begins like ours."""
+
+    noticed_by = ("authorization/bearer/no-strange-origin-is-let-in",)
+
+    def _known(self, origin: str, host: str) -> bool:
+        return origin.startswith(host)
+
+
+def failed() -> Answer:
+    """What a fault of the service's own is told as."""
+    return Answer.json(500, {"error": {"code": "internal", "message": "Something went wrong."}})
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

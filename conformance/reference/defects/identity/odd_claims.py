@@ -1,0 +1,84 @@
+"""Defects of a reader of tokens that looks into what it has not yet verified, and fails by what it finds there."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.fronts import failed
+from conformance.reference.identity.state import Refused
+
+Claims = dict[str, Any]
+
+
+def _part(token: str, number: int) -> Any:
+    """A part of a token as JSON; None where it is none."""
+    try:
+        return json.loads(base64.urlsafe_b64decode(token.split(".")[number] + "=="))
+    except (ValueError, IndexError):
+        return None
+
+
+class _Fails(Defect):
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        if self._trips(token):
+            raise Refused(failed())
+        return original(token)
+
+    def _trips(self, token: str) -> bool:
+        raise NotImplementedError
+
+
+class TokenOfDotsCrashes(_Fails):
+    """The contract's table of errors: 401 for a token of nothing but dots, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+
+    def _trips(self, token: str) -> bool:
+        return token == ".."
+
+
+class ManyDotsCrash(_Fails):
+    """The contract's table of errors: 401 for a token of thousands of parts, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/invalid-token-is-401",)
+
+    def _trips(self, token: str) -> bool:
+        return token.count(".") > 1000
+
+
+class UnknownAlgorithmCrashes(_Fails):
+    """The contract's table of errors: 401 for a token of an algorithm that nobody knows, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+
+    def _trips(self, token: str) -> bool:
+        header = _part(token, 0)
+        return isinstance(header, dict) and header.get("alg") == "CF999"
+
+
+class ListOfClaimsCrashes(_Fails):
+    """The contract's table of errors: 401 for a token whose claims are a list, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+
+    def _trips(self, token: str) -> bool:
+        return isinstance(_part(token, 1), list)
+
+
+class OddClaimsCrash(_Fails):
+    """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+
+    def _trips(self, token: str) -> bool:
+        claims = _part(token, 1)
+        return isinstance(claims, dict) and isinstance(claims.get("exp"), str)

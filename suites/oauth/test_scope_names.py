@@ -1,0 +1,57 @@
+"""What is a scope (RFC 6749 section 3.3): a name between blanks, compared with case, and nothing that resembles one."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.oauth import granted_scopes, issued, unlike_scope
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+
+UNKNOWN = "cf:unknown"
+
+
+def is_as_unknown(control: OAuthClient, reply: Exchange) -> bool:
+    """Whether a token is the one that an unknown scope is granted: a server may ignore that, and give its default."""
+    unknown = control.request_token(scope=UNKNOWN)
+    return issued(unknown) and granted_scopes(reply, []) == granted_scopes(unknown, [])
+
+
+@verifies("oauth/scope/is-case-sensitive")
+def test_scope_is_case_sensitive(control: OAuthClient) -> None:
+    """Purpose: a scope in other case is another scope.
+
+    Method: 1. ask for a scope of the credential in upper case
+            2. expect a refusal, a token that does not state the scope in either case, or what an unknown one is granted
+    """
+    scope = control.credential("full").scopes[0]
+    reply = control.request_token(scope=scope.upper())
+
+    stated = issued(reply) and {scope, scope.upper()} & granted_scopes(reply, [])
+    if stated and not is_as_unknown(control, reply):
+        raise unlike_scope("no token for a scope in other case", reply)
+
+
+NO_NAMES = {
+    "comma": "{a},{b}",
+    "tab": "{a}\t{b}", "newline": "{a}\n{b}", "plus": "{a}%2B{b}", "star": "*", "prefix-star": "{p}:*",
+    "beginning": "{p}", "beginning-and-colon": "{p}:",
+}  # fmt: skip
+
+
+@verifies("oauth/scope/only-names-between-blanks-are-scopes")
+@pytest.mark.parametrize("template", [case(name, value) for name, value in NO_NAMES.items()])
+def test_only_names_between_blanks_are_scopes(control: OAuthClient, template: str) -> None:
+    """Purpose: neither another separator nor a wildcard stands for scopes, not even for those that one has.
+
+    Method: 1. ask with the full credential for two of its scopes joined by a comma, tab …, and for wildcards
+            2. expect a refusal, or what an unknown scope is granted
+    """
+    own = control.credential("full").scopes
+    first, second = (own * 2)[:2]
+    text = template.replace("{a}", first).replace("{b}", second).replace("{p}", own[-1].split(":")[0])
+    reply = control.request_token(scope=text)
+
+    if issued(reply) and not is_as_unknown(control, reply):
+        raise unlike_scope("a refusal, as for an unknown scope", reply)

@@ -1,0 +1,112 @@
+"""Defects of guards in front, of readers of odd tokens, and services with pages, show in the answers they name."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Any
+
+import pytest
+from starlette.datastructures import Headers
+
+from conformance.reference.defects.base import Alteration
+from conformance.reference.defects.identity import fronts, odd_claims
+from conformance.reference.http import Request
+from conformance.reference.variants import identity_pages as pages
+from tests.reference.identity_table import Look, Row, api, token
+from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World
+
+OWNER = "ct-full"
+ALLOWED = "access-control-allow-origin"
+
+
+def field(name: str, value: str = OWNER) -> Look:
+    """The status of a read without a token, under a field."""
+    return api(ACME, None, headers={name: value})
+
+
+def spelled(path: str) -> Look:
+    """The status of a read without a token by a path that clients would tidy."""
+
+    def look(w: World) -> int:
+        request = Request("GET", path, "", Headers(), b"")
+        return asyncio.run(w.application.alterations.answer(request)).status
+
+    return look
+
+
+def shown(text: str) -> Look:
+    """The status of a read with this as the token."""
+    return lambda w: w.ask("GET", ACME, headers={"authorization": f"Bearer {text}"}).status_code
+
+
+def token_in_query(w: World) -> int:
+    return w.ask("GET", f"{ACME}?jwt={w.bearer()}").status_code
+
+
+def deleted_by_form(w: World) -> int:
+    w.api(ATLAS, OWNER, "POST", content=b"_method=DELETE")
+    return w.api(ATLAS).status_code
+
+
+def infinite(w: World) -> int:
+    json = {"content-type": "application/json"}
+    return w.api(ATLAS, OWNER, "PATCH", content=b'{"version": 1e400}', headers=json).status_code
+
+
+def by_hash(w: World) -> int:
+    secret = w.identity.clients[OWNER].secret
+    return w.token(client_secret=hashlib.sha256(secret.encode()).hexdigest()).status_code
+
+
+TABLE: list[Row] = [
+    (fronts.LineEndIsUnguarded, spelled(f"{ACME}%0a"), 401, 200),
+    (fronts.TabIsUnguarded, spelled(f"{ACME}%09"), 401, 200),
+    (fronts.EncodedDotIsUnguarded, spelled(ACME.replace("/acme", "/%2e/acme")), 401, 200),
+    (fronts.EncodedHashIsUnguarded, spelled(f"{ACME}%23x"), 401, 200),
+    (fronts.EncodedParameterIsUnguarded, spelled(f"{ACME}%3bx"), 401, 200),
+    (fronts.OverlongSlashIsUnguarded, spelled(ACME.replace("/acme", "%c0%afacme")), 401, 200),
+    (fronts.UnderscoresSeenThrough, field("x_client_id"), 401, 200),
+    (fronts.RemoteUserBelieved, field("remote-user"), 401, 200),
+    (fronts.ClaimsInAFieldBelieved, field("x-userinfo", "e30="), 401, 200),
+    (fronts.PreflightSkipsGuard, field("access-control-request-method", "GET"), 401, 200),
+    (fronts.ForwardedPrefixSkipsGuard, field("x-forwarded-prefix", "/x"), 401, 200),
+    (fronts.ForwardedMethodSkipsGuard, field("x-forwarded-method", "OPTIONS"), 401, 200),
+    (fronts.ProberSkipsGuard, field("user-agent", "kube-probe/1.29"), 401, 200),
+    (fronts.DroppedFieldSkipsGuard, field("connection", "X-Auth-Token"), 401, 200),
+    (fronts.AddressThatIsNoneSkipsGuard, field("x-forwarded-for", "x"), 401, 200),
+    (fronts.TokenInQueryUnderOtherName, token_in_query, 401, 200),
+    (fronts.MethodInFormHonoured, deleted_by_form, 200, 404),
+    (fronts.ClientOfAFieldBelieved, token(client_secret=None, headers={"remote-user": OWNER}), 401, 200),
+    (fronts.CertificateOfAFieldBelieved, token(client_secret=None, headers={"ssl-client-cert": "x"}), 401, 200),
+    (fronts.HashOfSecretAccepted, by_hash, 401, 200),
+    (fronts.ListOfParameterCrashes, token(**{"grant_type": None, "grant_type[]": "x"}), 400, 500),
+    (fronts.FieldOfAFrontCrashes, field("traceparent", "00-zz"), 401, 500),
+    (fronts.FieldOfAClientCrashes, field("origin", "null"), 401, 500),
+    (fronts.InfiniteVersionCrashes, infinite, 400, 500),
+    (fronts.QuotedWordShowsHidden, lambda w: "secret-lab" in w.api(f"{PROJECTS}?q='", "ct-outsider").text, False, True),
+    (fronts.OriginsEndLikeOurs, lambda w: ALLOWED in answered(w, "https://cf-{host}"), False, True),
+    (fronts.OriginsBeginLikeOurs, lambda w: ALLOWED in answered(w, "https://{host}.example"), False, True),
+    (odd_claims.TokenOfDotsCrashes, shown(".."), 401, 500),
+    (odd_claims.ManyDotsCrash, shown("." * 2000), 401, 500),
+    (odd_claims.UnknownAlgorithmCrashes, shown("eyJhbGciOiJDRjk5OSJ9.e30.x"), 401, 500),
+    (odd_claims.ListOfClaimsCrashes, shown("e30.W10.x"), 401, 500),
+    (odd_claims.OddClaimsCrash, shown("e30.eyJleHAiOiJ4In0.x"), 401, 500),
+    (pages.TokenEndpointLeadsToALogin, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 302),
+    (pages.TokenEndpointShowsAPage, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 200),
+    (pages.UnknownScopesStandForTheDefault, token(scope="x"), 400, 200),
+]  # fmt: skip
+
+
+def answered(w: World, origin: str) -> Any:
+    """The fields of an answer to a page of this origin."""
+    host = w.api(ACME).request.headers["host"].partition(":")[0]
+    return w.api(ACME, headers={"origin": origin.replace("{host}", host)}).headers
+
+
+@pytest.mark.parametrize(
+    ("alteration", "look", "clean", "altered"), TABLE, ids=lambda value: getattr(value, "__name__", "")
+)
+def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
+    assert clean != altered
+    assert (look(World()), look(World(alteration))) == (clean, altered)
