@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
+from jwt.algorithms import ECAlgorithm
 from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Alteration
@@ -14,7 +20,7 @@ from conformance.reference.defects.identity import fronts, odd_claims
 from conformance.reference.http import Request
 from conformance.reference.variants import identity_pages as pages
 from tests.reference.identity_table import Look, Row, api, token
-from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World
+from tests.reference.identity_world import ACME, ATLAS, KEY, PROJECTS, World, claims, unpadded
 
 OWNER = "ct-full"
 ALLOWED = "access-control-allow-origin"
@@ -110,3 +116,22 @@ def answered(w: World, origin: str) -> Any:
 def test_what_each_alteration_changes(alteration: type[Alteration], look: Look, clean: Any, altered: Any) -> None:
     assert clean != altered
     assert (look(World()), look(World(alteration))) == (clean, altered)
+
+
+def test_what_is_encrypted_is_believed() -> None:
+    head, body = (unpadded(json.dumps(each).encode()) for each in ({"alg": "none"}, claims(World().bearer())))
+    forged = encrypted(f"{head}.{body}.")
+    assert shown(forged)(World()) == 401
+    assert shown(forged)(World(odd_claims.EncryptedIsBelieved)) == 200
+    assert shown(f"{forged}x")(World(odd_claims.EncryptedIsBelieved)) == 401
+
+
+def encrypted(content: str) -> str:
+    """Content that only the holder of the reference's key reads (RFC 7518 section 4.6)."""
+    once = ec.generate_private_key(ec.SECP256R1())
+    told = b"\0\0\0\x07A256GCM" + bytes(10) + b"\x01\0"
+    secret = ConcatKDFHash(hashes.SHA256(), 32, told).derive(once.exchange(ec.ECDH(), KEY.private.public_key()))
+    epk = ECAlgorithm.to_jwk(once.public_key(), as_dict=True)
+    head = unpadded(json.dumps({"alg": "ECDH-ES", "enc": "A256GCM", "epk": epk}).encode())
+    sealed = AESGCM(secret).encrypt(bytes(12), content.encode(), head.encode())
+    return ".".join([head, "", *map(unpadded, (bytes(12), sealed[:-16], sealed[-16:]))])
