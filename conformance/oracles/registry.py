@@ -18,8 +18,9 @@ from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
 from conformance.oracles.headers import address_parts
-from conformance.oracles.proofs import among, field_matches, literal, not_among, without_list
-from conformance.oracles.status import listed, observed, unlike, unlike_field
+from conformance.oracles.oauth import expect_json_object
+from conformance.oracles.proofs import among, field_matches, has_member, literal, not_among, without_list
+from conformance.oracles.status import expect_status, listed, observed, unlike, unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof, Unreachable
 from conformance.vocabulary.wording import differing, field_of, plural, some, worded
@@ -377,6 +378,13 @@ def expect_reachable(what: str, request: Callable[[], T]) -> T:
         return request()
     except Unreachable as failure:
         raise NonConformance(f"{what} that can be reached by those to whom it is given", str(failure)) from None
+
+
+def expect_no_tags(reply: Exchange) -> None:
+    """A list of tags, of a repository that has none: an empty list, or 404."""
+    expect_status(reply, {200, 404})
+    if reply.status == 200 and expect_json_object(reply).get("tags") != []:
+        raise NonConformance('"tags": []', observed(reply), reply, proof=has_member(reply, "tags", r"\[ *\]"))
 
 
 def expect_bytes_at(repository: Repository, location: str, content: bytes, headers: HeaderFields = ()) -> None:

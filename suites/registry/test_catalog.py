@@ -143,11 +143,13 @@ def test_catalog_n(registry: Registry, three: None, once: Once) -> None:
 
 
 @verifies("registry/catalog/bad-n-is-no-server-error")
-@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x"), case("nought", "0")])
+@pytest.mark.parametrize(
+    "number", [case("negative", "-1"), case("word", "x"), case("nought", "0"), case("large", "9" * 18)]
+)
 def test_bad_n_is_no_server_error(registry: Registry, number: str) -> None:
     """Purpose: a number that is none is never the platform's fault.
 
-    Method: 1. ask for -1, for "x" and for 0 repositories
+    Method: 1. ask for -1, for "x", for 0 and for 999999999999999999 repositories
             2. expect an answer that is no 5xx
     """
     expect_no_server_error(registry.catalog(f"?n={number}"))

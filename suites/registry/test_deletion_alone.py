@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image, index
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_no_tags, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.repositories import PutRight
 from conformance.sandbox.shared import at_second_try
@@ -108,12 +108,13 @@ def test_listed_images_stay(twice: Twice) -> None:
 
 @dataclass(frozen=True)
 class Undone:
-    """An image whose config was deleted and then itself: the answers to that, and to reads of it in between."""
+    """An image whose config was deleted and then itself: the answers to that, to reads in between, and to its tags."""
 
     stored: StoredImage
     unlinked: Exchange
     reads: list[Exchange]
     deleted: Exchange
+    emptied: Exchange
 
 
 @pytest.fixture
@@ -129,7 +130,7 @@ def undone(new_repository: NewRepository, once: Once) -> Undone:
         gone = repository.delete_manifest(manifest.digest)
         if not unlinked.ok:
             repository.delete_blob(config)
-        return Undone(StoredImage(repository, manifest, "v1"), unlinked, reads, gone)
+        return Undone(StoredImage(repository, manifest, "v1"), unlinked, reads, gone, repository.tags())
 
     return once("undone", made)
 
@@ -147,6 +148,26 @@ def test_blob_goes_alone(undone: Undone) -> None:
 
     for reply in undone.reads:
         expect_bytes(reply, undone.stored.image.content)
+
+
+@verifies("registry/tags/none-are-an-empty-list")
+@pytest.mark.parametrize("when", [case("after-deletion", "after deletion")])
+def test_no_tags_any_more(request: pytest.FixtureRequest, features: frozenset[str], when: str) -> None:
+    """Purpose: a list of nothing is a list, where there was something as well.
+
+    Method: 1. push an image to a repository of its own, DELETE it, ask for the tags
+            2. where the tag went with it, expect "tags": [], or 404
+    """
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+    undone: Undone = request.getfixturevalue("undone")
+    if not undone.deleted.ok:
+        raise Inconclusive(f"a manifest could not be deleted: {undone.deleted}", "a login that may delete")
+
+    if undone.emptied.status == 200 and undone.emptied.member("tags"):
+        raise NotApplicable("its tag stays, which is another check's finding")
+
+    expect_no_tags(undone.emptied)
 
 
 @verifies("registry/delete/can-be-pushed-again")

@@ -23,7 +23,7 @@ MALFORMED = [
     case("no-algorithm", "0" * 64),
     case("empty-hex", "sha256:"),
     case("longer", "sha256:" + "0" * 65),
-    case("unknown-algorithm", "md5:" + "0" * 32),
+    case("unknown-algorithm", "tarsum.v1+md5:" + "0" * 32),
 ]
 BEGINNING = "the beginning of that of what is there"
 CAPITALS = "its own, in capitals"

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Manifest, image, index, manifest_of, variation
-from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.images import OCI_INDEX, Manifest, encoded, image, index, manifest_of, variation
+from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import STAYS, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
 from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
@@ -29,6 +30,7 @@ class Listing:
     tag: str
     pulled: Exchange
     pages: list[Exchange]
+    again: Exchange
     unlisted: Exchange
     kept: Exchange
     deleted: Exchange
@@ -46,13 +48,39 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
         listed = index([child, other])
         tag = given_over(repository, listed, "index", "listing")
         pulled, pages = repository.get_manifest(tag), pages_from(repository.tags(), repository.follow)
+        again = repository.put_manifest(listed.digest, listed.content, listed.media_type)
         if "registry.delete" not in features:
-            return Listing(repository, listed, tag, pulled, pages, pulled, pulled, pulled)
+            return Listing(repository, listed, tag, pulled, pages, again, pulled, pulled, pulled)
         unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest(tag)
         deleted = repository.delete_manifest(listed.digest)
-        return Listing(repository, listed, tag, pulled, pages, unlisted, kept, deleted)
+        return Listing(repository, listed, tag, pulled, pages, again, unlisted, kept, deleted)
 
     return once("index under a tag", made)
+
+
+@verifies("registry/manifest/oci-index-is-taken")
+@pytest.mark.parametrize("push", [case("again", "again")])
+def test_index_pushed_again(listing: Listing, push: str) -> None:
+    """Purpose: who pushes an index that is there already is told that it is there.
+
+    Method: 1. push an index by tag, and once more by its digest
+            2. expect 201 again
+    """
+    expect_status(listing.again, 201, f"to an index that is pushed {push}")
+
+
+@verifies("registry/manifest/index-of-layers-is-no-server-error")
+def test_index_of_layers(stored: StoredImage, names: Names) -> None:
+    """Purpose: an index of layers, in which builders keep what they may need again, is no failure's cause.
+
+    Method: 1. push an image, PUT an index that lists its config and its layers
+            2. expect 201 or a 4xx
+    """
+    entries = [each.descriptor for each in stored.image.blobs]
+    content = encoded({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries})
+    reply = stored.repository.put_manifest(names.new("cache"), content, OCI_INDEX)
+
+    expect_status(reply, {201, *range(400, 500)}, "for an index of layers")
 
 
 @verifies("registry/tags/of-indexes-are-listed")

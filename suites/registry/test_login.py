@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -21,6 +22,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.wording import field_of
 
+RESOURCE_SCOPES = re.compile(r"[^\s:]+:\S+:[^\s:]+( +[^\s:]+:\S+:[^\s:]+)*")
 READERS = [case(name, name) for name in READS]
 WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
 
@@ -150,6 +152,22 @@ def test_challenge_is_given(anonymous: Anonymous, operation: str) -> None:
     if reply.status in OPERATIONS[operation].unoffered:
         raise NotApplicable(f"the registry does not offer that deletion ({reply.status})")
     expect_challenge_with_realm(reply)
+
+
+@verifies("registry/login/challenge-names-the-scope")
+@of_strangers()
+@pytest.mark.parametrize("operation", [case("support", "support")])
+def test_scope_of_support(support: Exchange, operation: str) -> None:
+    """Purpose: a client that asks for the scope that it was told asks for what can be asked for.
+
+    Method: 1. GET /v2/ without a login
+            2. where the Bearer challenge tells a scope, which it need not, expect type:name:actions, and blanks between
+               several
+    """
+    bearers = [each for each in challenges(support) if each.scheme == "bearer"]
+    for told in (each.parameters.get("scope", "") for each in bearers):
+        if told and not RESOURCE_SCOPES.fullmatch(told):
+            raise NonConformance("a scope of the form type:name:actions, or none", f'scope="{told}"', support)
 
 
 def expect_challenge_with_realm(reply: Exchange) -> None:

@@ -13,6 +13,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_at,
+    expect_content_length,
     expect_location,
     expect_not_stored,
     expect_true_digest,
@@ -73,6 +74,7 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     Method: 1. push a blob, mount it into another repository
             2. where it is mounted (201), expect a Location that gives its bytes and does not name the source, and no
                digest but its own
+            3. HEAD it there: expect 200, and no other length or digest
     """
     reply, blob = mounted
     if reply.status == 202:
@@ -83,6 +85,11 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     expect_true_digest(reply, blob.digest)
     if f"/{stored.repository.name}/" in location:
         raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
+    head = repository.head_blob(blob.digest)
+    expect_status(head, 200)
+    if "content-length" in head.headers:
+        expect_content_length(head, len(blob.content))
+    expect_true_digest(head, blob.digest)
 
 
 @verifies("registry/mount/serves-an-image")

@@ -46,7 +46,7 @@ class Referred:
 @pytest.fixture(scope="session")
 @at_second_try
 def referred(new_repository: NewRepository) -> Referred:
-    """An image, to which two SBOMs, a tagged signature, an image and two indexes refer, and to one of these another."""
+    """An image, to which two SBOMs, a signature of two tags, an image and two indexes refer; to an index an SBOM."""
     repository = new_repository("referred")
     subject = repository.given(image(repository.name, layers=0), "v1")
     told: dict[str, Any] = {"subject": subject.descriptor, "annotations": OF}
@@ -59,7 +59,7 @@ def referred(new_repository: NewRepository) -> Referred:
         "typed-index": index([subject], artifactType=TYPED, **told),
     }
     for kind, each in (*by.items(), ("sbom", by["sbom"])):
-        repository.given(each, *(["signature"] if kind == "signature" else []))
+        repository.given(each, *(["signature", "signed"] if kind == "signature" else []))
     beyond = repository.given(artifact(f"{repository.name} beyond", SBOM, subject=by["index"].descriptor))
     return Referred(repository, subject, by, beyond)
 
@@ -96,8 +96,8 @@ def expect_digests(found: list[dict[str, Any]], wanted: list[Manifest], reply: E
 def test_referrers_are_listed(referred: Referred, listing: Listing) -> None:
     """Purpose: what refers to an image is found.
 
-    Method: 1. push an image and six manifests whose subject it is, one twice, one by tag, two of one type; ask for its
-               referrers, following links
+    Method: 1. push an image and six manifests whose subject it is, one twice, one by two tags, two of one type; ask for
+               its referrers, following links
             2. expect exactly the six, each once; and of one of them, an index, exactly what refers to that
     """
     found, reply = listing.of()

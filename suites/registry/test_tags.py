@@ -33,6 +33,7 @@ SIGNATURE = f"sha256-{'0' * 64}.sig"  # as programs that sign images tag what th
 TAGS = ["v10", "a1", "M", "v2", "a3", SIGNATURE, "a2"]
 MANY = 10_000
 BAD_NUMBERS = [case("negative", "-1"), case("word", "x"), case("fraction", "1.5"), case("huge", "9" * 30)]
+MORE_THAN_THERE_ARE = "9" * 18  # a number that a register holds, and more than any memory does
 
 
 @pytest.fixture(scope="session")
@@ -213,11 +214,11 @@ def test_bad_n(ask: Ask, number: str) -> None:
 
 
 @verifies("registry/tags/bad-n-is-no-server-error")
-@pytest.mark.parametrize("number", BAD_NUMBERS)
+@pytest.mark.parametrize("number", [*BAD_NUMBERS, case("large", MORE_THAN_THERE_ARE)])
 def test_bad_n_is_no_server_error(ask: Ask, number: str) -> None:
     """Purpose: a number that is none is never the platform's fault.
 
-    Method: 1. ask with an n that is no number
+    Method: 1. ask with an n that is no number, and with one beyond all memory
             2. expect an answer that is no 5xx
     """
     expect_no_server_error(ask(f"?n={number}"))

@@ -30,11 +30,12 @@ def chunks(content: bytes, number: int = 3) -> list[tuple[bytes, str]]:
 
 @dataclass(frozen=True)
 class Trace:
-    """A session that took chunks: what was answered to POST, to each chunk, and to the question how it stands."""
+    """A session that took chunks: what was answered to POST, to each chunk, and to how it stands before and after."""
 
     blob: Blob
     upload: Upload
     opened: Exchange
+    begun: Exchange
     patched: list[tuple[Exchange, int]]
     status: Exchange
 
@@ -50,9 +51,9 @@ def traced(repository: Repository, new_blob: NewBlob, once: Once) -> Traced:
         blob, opened = new_blob(3 * KIB), repository.post_upload()
         upload = repository.upload_of(opened)
         require_chunks(opened, 3 * KIB // number)
-        upload.status()
+        begun = upload.status()
         parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(blob.content, number)]
-        return Trace(blob, upload, opened, parts, upload.status())
+        return Trace(blob, upload, opened, begun, parts, upload.status())
 
     return lambda number: once(("trace", number), lambda: made(number))
 
@@ -208,9 +209,11 @@ def test_answers_tell_the_range(trace: Trace) -> None:
 def test_status_is_told(trace: Trace) -> None:
     """Purpose: a caller that lost count asks the session.
 
-    Method: 1. POST, PATCH three chunks, GET the session
-            2. expect 204 with Location
+    Method: 1. POST, GET the session, PATCH three chunks, GET it again
+            2. expect 204 with Location, from the first on
     """
+    expect_status(trace.begun, 204, "for a session that was opened")
+    expect_location(trace.begun)
     for reply, _ in trace.patched:
         expect_status(reply, 202)
 
