@@ -176,16 +176,19 @@ def test_chunked_body_is_read(oauth: OAuthClient) -> None:
         case("negative", ("-1",)),
         case("not-a-number", ("x",)),
         case("plus-sign", ("+{n}",)),
+        case("underscore", ("0_{n}",)),
+        case("hexadecimal", ("0x{x}",)),
     ],
 )
 def test_ambiguous_length_is_refused(control: OAuthClient, wire: Wire, lengths: tuple[str, ...]) -> None:
     """Purpose: a message whose length is unclear is not acted on, so that nothing can be smuggled past a proxy.
 
-    Method: 1. send the good form over a raw connection with Content-Length twice, negative, or no number
+    Method: 1. send the good form over a raw connection with Content-Length twice, negative, or not in decimal digits
             2. expect 400 and no token
     """
     body = encoded(control.form())
-    fields = "".join(f"Content-Length: {each.replace('{n}', str(len(body)))}\r\n" for each in lengths)
+    told = [each.replace("{n}", str(len(body))).replace("{x}", f"{len(body):x}") for each in lengths]
+    fields = "".join(f"Content-Length: {each}\r\n" for each in told)
     head = f"POST {control.identity.token_path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {FORM}\r\n"
     reply = wire.send(f"{head}{fields}Connection: close".encode(), body)
 
