@@ -21,10 +21,11 @@ from conformance.vocabulary.wording import worded
 KIB = 1024
 
 
-def chunks(content: bytes, number: int = 3) -> list[tuple[bytes, str]]:
-    """Content as equal chunks with the Content-Range of each."""
+def chunks(content: bytes, number: int = 3, more: int = 0) -> list[tuple[bytes, str]]:
+    """Content as chunks with the Content-Range of each: equal ones, or the first by ``more`` bytes longer."""
     step = len(content) // number
-    cuts = [(first, first + step) for first in range(0, len(content), step)]
+    ends = [step + more, *range(2 * step, len(content) + 1, step)]
+    cuts = zip([0, *ends], ends, strict=False)
     return [(content[first:end], f"{first}-{end - 1}") for first, end in cuts]
 
 
@@ -50,9 +51,11 @@ def traced(repository: Repository, new_blob: NewBlob, once: Once) -> Traced:
     def made(number: int) -> Trace:
         blob, opened = new_blob(3 * KIB), repository.post_upload()
         upload = repository.upload_of(opened)
-        require_chunks(opened, 3 * KIB // number)
+        more = KIB // 4 if number == 3 else 0
+        require_chunks(opened, 3 * KIB // number - more)
         begun = upload.status()
-        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in chunks(blob.content, number)]
+        spans = chunks(blob.content, number, more)
+        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in spans]
         return Trace(blob, upload, opened, begun, parts, upload.status())
 
     return lambda number: once(("trace", number), lambda: made(number))
@@ -143,7 +146,8 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
 def test_in_chunks(repository: Repository, traced: Traced, number: int) -> None:
     """Purpose: a blob is pushed in chunks, closed by an empty PUT.
 
-    Method: 1. POST, then PATCH three, or many, chunks with Content-Range, in order; expect 202 with a Location to each
+    Method: 1. POST, then PATCH three chunks of three lengths, or many of one, with Content-Range, in order; expect 202
+               with a Location to each
             2. PUT with the digest and no body; expect 201
             3. GET the blob and expect exactly its bytes
     """

@@ -41,6 +41,23 @@ class ContentRangeWithoutDashFails(Defect):
             original(request, upload)
 
 
+class ChunksOfOneLengthAlone(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: lengths may differ (serverless-registry #69)."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/in-chunks",)
+
+    def __init__(self) -> None:
+        self.lengths: dict[str, int] = {}
+
+    def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        original(request, upload)
+        if request.method == "PATCH" and "content-range" in request.headers:
+            length = self.lengths.setdefault(upload.session, len(request.body))
+            if len(request.body) > length or len(upload.content) % length:
+                raise Refusal("SIZE_INVALID", {"length": length})
+
+
 class MountedBlobOfItsLinksLength(Defect):
     """distribution-spec 1.1, Checking if content exists: HEAD has the length of a blob (serverless-registry #134)."""
 
