@@ -16,7 +16,7 @@ BEYOND_MEMORY = 10**9
 
 
 class SessionKnownFromItsFirstByte(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened (zot #3983)."""
+    """distribution-spec 1.1, Pushing a blob in chunks: a session is known once it is opened."""
 
     surface = "registry"
     noticed_by = ("registry/upload/status-is-told",)
@@ -42,7 +42,7 @@ class ContentRangeWithoutDashFails(Defect):
 
 
 class ChunksOfOneLengthAlone(Defect):
-    """distribution-spec 1.1, Pushing a blob in chunks: lengths may differ (serverless-registry #69)."""
+    """distribution-spec 1.1, Pushing a blob in chunks: lengths may differ, whatever parts a storage wants."""
 
     surface = "registry"
     noticed_by = ("registry/upload/in-chunks",)
