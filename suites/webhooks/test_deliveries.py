@@ -57,8 +57,8 @@ JSON_BODIES = {
     "unicode": '{"text": "häll💥"}'.encode(), "escaped": b'{"text": "\\u00e4\\n"}',
     "white-space": b' \r\n{ "a" : 1 }\n',
     "names": b'{"$schema": "x", "specversion.major": 1, "": null, "a/b": []}',
-    # What handlers of known senders look into, and find nothing in.
-    "nulls": b'{"text": null, "attachments": [null], "repository": null, "commits": [null], "data": null}',
+    # What handlers of known senders look into, and find nothing or something else in.
+    "nulls": b'{"text": null, "attachments": [null], "repository": null, "payload": {"id": 1}, "data": null}',
 }  # fmt: skip
 
 

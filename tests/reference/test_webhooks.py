@@ -270,6 +270,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (answers.EventsOfTheNewUrlLost, lambda w: (w.webhooks.rotate(), kept(b"x")(w))[1], 1, 0),
     (answers.SecondRotationRevivesFirstUrl, at_the_first_url, 404, 202),
     (bodies.EventOfNullsCrashes, posted(content=b'{"attachments": [null]}', headers=JSON), 202, 500),
+    (bodies.MemberCalledPayloadCrashes, posted(content=b'{"payload": {}}', headers=JSON), 202, 500),
     (bodies.FormOfAnyBytesCrashes, posted(content=b"a=%FF", headers=FORM), 202, 500),
     (bodies.FormWithoutItsPayloadCrashes, posted(content=b"payload=%7B", headers=FORM), 202, 500),
     (bodies.ManyParametersCrash, posted(content=b"a=b&" * 1001, headers=FORM), 202, 500),

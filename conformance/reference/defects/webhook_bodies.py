@@ -31,6 +31,16 @@ class EventOfNullsCrashes(_Fails):
         return kind == "application/json" and b'"attachments": [null]' in body
 
 
+class MemberCalledPayloadCrashes(_Fails):
+    """API Reference, Webhooks: an event may have a member payload, which is no text to read JSON from."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/any-json-is-accepted",)
+
+    def _trips(self, kind: str, body: bytes) -> bool:
+        return kind == "application/json" and b'"payload": {' in body
+
+
 class FormOfAnyBytesCrashes(_Fails):
     """The contract's table of errors: a form that stands for no text is no reason for a 5xx."""
 
