@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.sandbox.platform import Operation, Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
@@ -23,6 +25,20 @@ def read(platform: Platform, once: Once) -> list[tuple[Operation, Exchange]]:
     if not found[0][1].ok:
         raise Inconclusive(f"{found[0][0]} is answered {found[0][1].status}", "a resource that full may read")
     return found
+
+
+@verifies("authorization/bearer/authorization-field-is-accepted")
+@pytest.mark.parametrize("name", [case("small-letters", "authorization"), case("capitals", "AUTHORIZATION")])
+def test_field_is_known_in_any_letters(platform: Platform, once: Once, name: str) -> None:
+    """Purpose: the names of fields are the same in any letters (RFC 9110 section 5.1); in HTTP/2 all are small.
+
+    Method: 1. read a declared resource with a good token: 2xx
+            2. send the token in the field "authorization", and in "AUTHORIZATION"
+            3. expect 2xx
+    """
+    operation, _ = read(platform, once)[0]
+    fields = [(name, bearer(platform.oauth.token("full"))[1])]
+    expect_success(platform.http.send(operation.method, operation.path, fields), f"for a token in the field {name}")
 
 
 @verifies("authorization/bearer/whoever-bears-it-is-served")

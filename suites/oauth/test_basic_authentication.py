@@ -38,6 +38,18 @@ def test_basic_is_accepted(oauth: OAuthClient) -> None:
     expect_token(oauth.request_by_basic())
 
 
+@verifies("oauth/client/basic-is-accepted")
+@pytest.mark.parametrize("name", [case("small-letters", "authorization")])
+def test_basic_is_known_in_any_letters(oauth: OAuthClient, name: str) -> None:
+    """Purpose: the names of fields are the same in any letters (RFC 9110 section 5.1); in HTTP/2 all are small.
+
+    Method: 1. send the credentials in the field "authorization", and the type in "content-type"
+            2. expect a token
+    """
+    fields = [(FORM_TYPE[0].lower(), FORM_TYPE[1]), (name, oauth.basic()[1])]
+    expect_token(oauth.post(oauth.form(client_id=None, client_secret=None), fields))
+
+
 @verifies("oauth/client/scheme-is-compared-without-case")
 @pytest.mark.parametrize("scheme", [case("lower", "basic"), case("upper", "BASIC")])
 def test_scheme_is_compared_without_case(oauth: OAuthClient, scheme: str) -> None:
