@@ -12,6 +12,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "CatalogByAccessLevel",
         "ChallengeMissingForHead",
         "ChallengeOfMountWithoutSource",
+        "ChallengeWithAnEmptyParameter",
         "ReferrersChallengeWithoutScope",
         "ScopeForEachResource",
     ),
@@ -183,6 +184,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ChunkWithoutLocation",
         "ChunkWithoutRange",
         "OneChunkInTwentyLost",
+        "RangeToldWithItsUnit",
         "UploadRangeOffByOne",
         "UploadRangeStuckAtFirstChunk",
     ),
@@ -222,6 +224,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "mount": (
         "MountAnswers202",
+        "MountsWhatIsNamedAlone",
         "MountLocationOfSource",
         "MountTakesTheBlobAway",
         "MountWithoutBlob",
@@ -327,6 +330,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "SupportCheckNeedsNoLogin",
         "SupportCheckRedirected",
         "SupportCheckTakesNoScope",
+        "SupportTellsASampleScope",
         "SupportCheckUnknown",
     ),
     "tag_list": (

@@ -148,3 +148,24 @@ class InsufficientScopeForbidden(Variant):
     def insufficient(self, original: Any, wanted: list[Access]) -> Refusal:
         refusal: Refusal = original(wanted)
         return Refusal("DENIED", *refusal.details, headers=refusal.headers)
+
+
+class SupportTellsASampleScope(Variant):
+    """Docker token scopes: the challenge of /v2/ needs no scope, and may show of what form one is (ghcr)."""
+
+    surface = "registry"
+
+    def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
+        told: list[tuple[str, str]] = original(wanted, error)
+        return told if wanted else [*told, ("scope", "repository:user/image:pull")]
+
+
+class ChallengeWithAnEmptyParameter(Variant):
+    """RFC 9110 sections 5.6.4 and 11.2: what is quoted may be empty, and what is a token stands without quotes."""
+
+    surface = "registry"
+
+    def challenges(self, original: Any, wanted: list[Access], error: str | None) -> list[str]:
+        told = registry_of(original).challenge_parameters(wanted, error)
+        parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in told)
+        return ['Bearer empty="",' + ",".join(parameters)]

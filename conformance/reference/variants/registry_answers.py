@@ -277,3 +277,26 @@ class AcceptHeeded(Variant):
         if {kind, kind.partition("/")[0] + "/*", "*/*"} & set(taken):
             return answer
         return Answer.json(406, {"errors": [{"code": "UNSUPPORTED", "message": "not acceptable"}]})
+
+
+class MountsWhatIsNamedAlone(Variant):
+    """distribution-spec 1.1, Mounting a blob: 202 also where a registry "is unable to mount the requested blob".
+
+    Such as one that knows a blob of the source by a manifest that names it (ECR).
+    """
+
+    surface = "registry"
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        manifests = registry_of(original).stored(source).manifests.values()
+        named = any(digest.encode() in each.content for each in manifests)
+        return named and bool(await original(source, target, digest))
+
+
+class RangeToldWithItsUnit(Variant):
+    """Docker Registry V2, Uploading the Layer: ``Range: bytes=0-99`` for what has come, as its examples have it too."""
+
+    surface = "registry"
+
+    def upload_range(self, original: Any, upload: Upload) -> str:
+        return f"bytes={original(upload)}"
