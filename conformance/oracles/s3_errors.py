@@ -87,6 +87,17 @@ def expect_refusal(
         expect_code(reply, codes, because)
 
 
+def expect_out_of_reach(reply: Exchange, need_not_be_offered: bool = False) -> None:
+    """A refusal for a bucket that is another organization's or that there is not: 403 or 404.
+
+    What a gateway need not offer, uploads in parts say, it may refuse in whichever bucket: 405 or 501.
+    """
+    statuses, codes = {403, 404}, {"AccessDenied", "NoSuchBucket"}
+    if need_not_be_offered:
+        statuses, codes = statuses | {405, 501}, codes | {"MethodNotAllowed", "NotImplemented"}
+    expect_refusal(reply, statuses, codes)
+
+
 def refuses_incomplete_list(reply: Exchange) -> bool:
     """Whether a completion is refused for parts that it does not name.
 

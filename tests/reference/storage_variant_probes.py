@@ -8,7 +8,7 @@ from typing import Any
 from tests.reference import storage_access_probes as access
 from tests.reference import storage_collection_probes as collections
 from tests.reference import storage_object_probes as objects
-from tests.reference.storage_support import A, Client, code, request, text, texts
+from tests.reference.storage_support import FOREIGN, A, Client, code, request, text, texts
 
 
 def late(client: Client) -> Any:
@@ -152,6 +152,11 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
         lambda c: code(c.send(c.presigned("GET", f"/{A}/k", 604801))),
         (400, "AuthorizationQueryParametersError"),
         (400, "AuthorizationHeaderMalformed"),
+    ),
+    "multipart-not-offered": (
+        lambda c: [c("POST", f"/{A}/m?uploads").status, c("GET", f"/{FOREIGN}?uploads").status],
+        [200, 404],
+        [501, 501],
     ),
     "tagging-refused-unseen": (
         lambda c: code(c.send(request("GET", f"/{A}/k?tagging"))),

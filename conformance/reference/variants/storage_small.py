@@ -6,7 +6,7 @@ from typing import Any
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Request
-from conformance.reference.storage.call import Signer
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.variants.storage import TaggingNotOffered
 from conformance.reference.variants.storage_access import fault
@@ -56,3 +56,15 @@ class TaggingRefusedUnseen(TaggingNotOffered):
             raise Fault("NotImplemented")
         signer: Signer = original(request)
         return signer
+
+
+class MultipartNotOffered(Variant):
+    """Error responses, NotImplemented: uploads in parts are not offered, and 501 in whichever bucket."""
+
+    surface = "storage"
+    without = ("storage.multipart",)
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        if {"uploads", "uploadId", "partNumber"} & call.query.keys():
+            raise Fault("NotImplemented")
+        original(call)
