@@ -25,6 +25,8 @@ from conformance.clients.sigv4 import (
 SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+LIKE_AN_END = b"\r\n0\r\n\r\n"
+"""Bytes within a chunk that look like the end of all chunks: who goes by them, and not by the size, loses the rest."""
 
 
 @dataclass(frozen=True)

@@ -197,12 +197,12 @@ def test_type_is_replaced(space: Space) -> None:
 
 
 @verifies("storage/copy/bytes-are-the-same")
-@pytest.mark.parametrize("body", [case("of-nothing", b"")])
-def test_copy_of_nothing_is_nothing(space: Space, body: bytes) -> None:
-    """Purpose: an object without bytes is copied like any other.
+@pytest.mark.parametrize("body", [case("of-nothing", b""), case("of-several-buffers", b"copied" * 400_000)])
+def test_copy_is_of_any_size(space: Space, body: bytes) -> None:
+    """Purpose: an object without bytes, or with more than are read at once, is copied like any other.
 
-    Method: 1. copy an empty object over another
-            2. expect 200, and no bytes
+    Method: 1. copy it over another
+            2. expect 200, and its bytes
     """
     key = space.stored(b"what stood there")
 

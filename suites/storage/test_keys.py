@@ -26,7 +26,7 @@ ORDINARY = {
     "ampersand": "a&b=c;d",
     "quotes": "\"double\" 'single'",
     "percent": "100%",
-    "brackets": "[x]{y}<z>|^`",
+    "brackets": "[[x]]>{y}<z>|^`",
     "at-and-colon": "a@b:c$d,e",
     "tilde": "~t~",
     "question-and-hash": "what?#part",

@@ -49,17 +49,20 @@ def test_abort_removes_the_upload(space: Space) -> None:
 def test_parts_are_listed(space: Space) -> None:
     """Purpose: a client can ask which parts have come, page by page, and go on from there.
 
-    Method: 1. upload parts 2, 10 and 11, the first of them anew, list them two at a time
-            2. expect number, size and ETag of each, as it came last, once, in order
+    Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 12, the first of them anew, list
+               two of them, then one at a time
+            2. expect none at first, then number, size and ETag of each, as it came last, once, in order
     """
     key = space.key()
     upload = space.opened(key)
+    if (none := parts_of(empty := space.list_parts(key, upload))).parts:
+        raise NonConformance("no parts before one is uploaded", f"{len(none.parts)} of them", empty)
     space.part(key, upload, 2, b"what came first")
-    sent = [(*space.part(key, upload, number, b"x" * number), number) for number in (11, 2, 10)]
+    sent = [(*space.part(key, upload, number, b"x" * number), number) for number in (12, 11, 2, 10)]
     sent.sort(key=lambda part: part[0])
     pages = [parts_of(first := space.list_parts(key, upload, max_parts="2"))]
     while pages[-1].truncated and len(pages) <= len(sent):
-        pages.append(parts_of(space.list_parts(key, upload, part_number_marker=pages[-1].next)))
+        pages.append(parts_of(space.list_parts(key, upload, max_parts="1", part_number_marker=pages[-1].next)))
     space.abort(key, upload)
 
     told = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
@@ -70,7 +73,7 @@ def test_parts_are_listed(space: Space) -> None:
         if told_numbers == numbers:
             proof = Proof(beyond="it is about two answers together: to a part, and the list that has it")
         shown = f"{worded(told)}, {len(pages[0].parts)} on the first page"
-        raise NonConformance(f"{worded(wanted)}, two a page", shown, first, proof=proof)
+        raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed")

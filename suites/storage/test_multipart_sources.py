@@ -7,7 +7,7 @@ import pytest
 from conformance.clients.s3_bodies import ENCRYPTION_KEY, SMALLEST_PART
 from conformance.clients.storage import Bucket
 from conformance.oracles.s3_documents import copied_etag_of
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored, open_to_all
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
@@ -43,6 +43,30 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
     expect_bytes(space.get(key), body[first:last])
+
+
+@verifies("storage/multipart/part-can-be-copied")
+@pytest.mark.parametrize("asked", [case("range-over-parts", f"bytes={SMALLEST_PART - 4}-{SMALLEST_PART + 3}")])
+def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
+    """Purpose: a part can be copied from an object that was itself uploaded in parts, also over their borders.
+
+    Method: 1. upload an object in two parts, copy the bytes around their border as part 1 of another upload
+            2. complete that, expect those bytes
+    """
+    source, key = space.key("parts"), space.key()
+    upload = space.opened(source)
+    parts = [
+        space.part(source, upload, 1, b"." * (SMALLEST_PART - 4) + b"ends"),
+        space.part(source, upload, 2, b"goes on"),
+    ]
+    require(space.complete(source, upload, parts), "multipart uploads")
+
+    upload = space.opened(key)
+    tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
+
+    expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+    expect_bytes(space.get(key), b"endsgoes")
+    space.delete(source)
 
 
 @verifies("storage/service/foreign-source-of-a-part-is-refused")

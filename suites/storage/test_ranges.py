@@ -110,6 +110,22 @@ def test_large_numbers_of_a_range_are_read(space: Space, whole: str, asked: str,
         expect_range(reply, WHOLE, first, LAST)
 
 
+@verifies("storage/range/far-within-the-object")
+def test_range_far_within_the_object(space: Space) -> None:
+    """Purpose: a range of a large object is found wherever it lies: readers of Parquet begin at the end.
+
+    Method: 1. put an object of over 2 MiB, GET a range near its end
+            2. expect 206 and those bytes
+    """
+    large = WHOLE * 2200
+    first, last = len(large) - 600, len(large) - 101
+
+    reply = space.get(space.stored(large), {"Range": f"bytes={first}-{last}"})
+
+    expect_status(reply, 206)
+    expect_range(reply, large, first, last)
+
+
 @verifies("storage/range/of-nothing-is-not-partial")
 def test_range_of_an_empty_object(space: Space) -> None:
     """Purpose: an empty object has no byte range.
@@ -137,6 +153,19 @@ def test_range_that_is_not_understood_is_ignored(space: Space, whole: str, asked
             2. expect the whole object with 200, or 416 or 400
     """
     expect_whole_or_416(space.get(whole, {"Range": asked}), WHOLE, 400)
+
+
+@verifies("storage/range/unknown-unit-is-ignored")
+def test_range_in_an_unknown_unit_is_ignored(space: Space, whole: str) -> None:
+    """Purpose: a Range in a unit that the server does not know asks for nothing of it.
+
+    Method: 1. GET with a range of lines
+            2. expect the whole object with 200
+    """
+    reply = space.get(whole, {"Range": "lines=1-2"})
+
+    expect_status(reply, 200)
+    expect_bytes(reply, WHOLE)
 
 
 @verifies("storage/range/several-are-told-apart")

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, ChunkedUpload, chunked
+from conformance.clients.aws_chunked import (
+    LIKE_AN_END,
+    SIGNED,
+    SIGNED_TRAILER,
+    UNSIGNED_TRAILER,
+    ChunkedUpload,
+    chunked,
+)
 from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import NONE, completion_document
 from conformance.clients.sigv4 import Request
@@ -19,7 +26,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
-PARTS = (b"a" * 65536, b"b" * 65536, b"the rest")
+PARTS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 65536, b"the rest")
 WHOLE = b"".join(PARTS)
 WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
 
