@@ -37,7 +37,8 @@ LEAKS = {
     ),
     "an exception of its program": re.compile(
         r"\b(?:javax?|jakarta|kotlin|scala|org\.springframework|org\.hibernate|com\.fasterxml)\.[\w.$]*[A-Z]\w*(?:Exception|Error)\b"
-        r"|\bNullPointerException\b|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
+        r"|\bNullPointerException\b|\b[A-Z]\w+Exception\{\w+="
+        r"|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
         r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
     ),
     "an address behind it": re.compile(

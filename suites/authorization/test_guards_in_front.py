@@ -9,10 +9,10 @@ import pytest
 
 from conformance.clients.oauth import FORM_TYPE, bearer
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_no_success, expect_refused, expect_status
-from conformance.sandbox.platform import HeaderFields, Operation, Platform
+from conformance.oracles.status import expect_no_success, expect_refused, expect_status, observed
+from conformance.sandbox.platform import JSON_TYPE, HeaderFields, Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 LONGEST_IN_A_QUERY = 2000
 UNSEEN = {
@@ -117,3 +117,29 @@ def test_method_override_is_ignored(platform: Platform, where: str) -> None:
             before = platform.state(operation)
             reply = platform.request(method, path, [bearer(token), *fields], body)
             expect_unchanged(before, platform.state(operation), reply)
+
+
+@verifies("authorization/matrix/another-method-is-no-way-in")
+@pytest.mark.parametrize("method", [case("put-of-what-is-not-there", "PUT")])
+def test_another_method_makes_nothing(platform: Platform, method: str) -> None:
+    """Purpose: what no document says to create things does not create them for who may not.
+
+    Method: 1. send PUT with the declared body of a creation to an item that is not there, without the scope of that
+            2. expect the owner to find nothing there
+    """
+    asked = 0
+    for resource in platform.resources_with("create", "item"):
+        slug = platform.names.new()
+        read, create = (platform.operation(resource, kind, slug) for kind in ("read-item", "create"))
+        if not create.scope:
+            continue
+        fields = [JSON_TYPE, bearer(platform.token_without(create.scope))]
+        reply = platform.request(method, read.path, fields, create.body)
+        if reply.ok:
+            platform.remember(resource, slug)
+        found = platform.as_role("full", read)
+        if found.ok:
+            raise NonConformance(f"nothing that {method} has made without the scope", observed(found), reply, found)
+        asked += 1
+    if not asked:
+        raise NotApplicable("no declared creation needs a scope")

@@ -16,7 +16,7 @@ from jwt.algorithms import ECAlgorithm
 from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Alteration
-from conformance.reference.defects.identity import fronts, odd_claims
+from conformance.reference.defects.identity import fronts, odd_claims, told
 from conformance.reference.http import Request
 from conformance.reference.variants import identity_pages as pages
 from tests.reference.identity_table import Look, Row, api, token
@@ -83,6 +83,7 @@ TABLE: list[Row] = [
     (fronts.AddressThatIsNoneSkipsGuard, field("x-forwarded-for", "x"), 401, 200),
     (fronts.TokenInQueryUnderOtherName, token_in_query, 401, 200),
     (fronts.MethodInFormHonoured, deleted_by_form, 200, 404),
+    (fronts.PutMakesWhatIsNotThere, api(f"{PROJECTS}/made-by-put", OWNER, "PUT", scope="project:read"), 405, 201),
     (fronts.ClientOfAFieldBelieved, token(client_secret=None, headers={"remote-user": OWNER}), 401, 200),
     (fronts.CertificateOfAFieldBelieved, token(client_secret=None, headers={"ssl-client-cert": "x"}), 401, 200),
     (fronts.HashOfSecretAccepted, by_hash, 401, 200),
@@ -98,6 +99,7 @@ TABLE: list[Row] = [
     (odd_claims.UnknownAlgorithmCrashes, shown("eyJhbGciOiJDRjk5OSJ9.e30.x"), 401, 500),
     (odd_claims.ListOfClaimsCrashes, shown("e30.W10.x"), 401, 500),
     (odd_claims.OddClaimsCrash, shown("e30.eyJleHAiOiJ4In0.x"), 401, 500),
+    (told.DescriptionIsAnException, lambda w: "Exception{" in w.token(grant_type="x").text, False, True),
     (pages.TokenEndpointLeadsToALogin, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 302),
     (pages.TokenEndpointShowsAPage, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 200),
     (pages.UnknownScopesStandForTheDefault, token(scope="x"), 400, 200),

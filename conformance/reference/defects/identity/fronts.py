@@ -175,6 +175,26 @@ class MethodInFormHonoured(Defect):
         return await surface.delete_project(Call(request, caller, organization, segments[5]))
 
 
+class PutMakesWhatIsNotThere(Defect):
+    """OWASP API5: what a framework offers beside the documented methods creates nothing for who may only read."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/another-method-is-no-way-in",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if request.method != "PUT" or surface.route(segments) != "project":
+            return await original(request, segments)
+        organization = surface.visible_organization(surface.caller(request), segments[3])
+        if surface.find_project(organization, segments[5]) or not surface.is_slug(segments[5]):
+            return await original(request, segments)
+        made = surface.new_project(organization, {"slug": segments[5], "name": "Made"})
+        await surface.create_project(organization, made)
+        return surface.shown(made, 201)
+
+
 class ClientOfAFieldBelieved(Defect):
     """RFC 6749 section 3.2.1: a client authenticates by its secret, and not by a field that a front would set."""
 

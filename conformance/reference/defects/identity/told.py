@@ -314,3 +314,17 @@ class ContentTypeOfUpdatesIgnored(Defect):
 
     def is_json(self, original: Callable[[Request], bool], request: Request) -> bool:
         return original(request) or request.method == "PATCH"
+
+
+class DescriptionIsAnException(Defect):
+    """OWASP API8: errors show no exception of the program, written out with its members."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/no-internals-shown",)
+
+    def oauth_error(
+        self, original: Callable[[int, str, str], Answer], status: int, error: str, description: str
+    ) -> Answer:
+        if error == "unsupported_grant_type":
+            description = f"OAuthProblemException{{error='{error}', description='{description}', uri='null'}}"
+        return original(status, error, description)
