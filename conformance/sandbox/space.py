@@ -12,8 +12,10 @@ from conformance.oracles.status import observed
 from conformance.sandbox.names import Names
 from conformance.vocabulary.finding import Inconclusive
 
-PATIENCE = 50
-"""Pages that clean-up reads before it gives up."""
+PATIENCE = 5000
+"""Pages that clean-up reads before it gives up: a page may have a single name, and a hostile list never ends."""
+ONE_BY_ONE = 50
+"""Objects of a page that are removed each by itself where several at once are not."""
 IN_VAIN = 5
 """Pages in a row with nothing but what was removed before, behind which it gives up too: a stale list, or a lock."""
 MAY_PUT = "a key that may put objects into the bucket"
@@ -90,7 +92,7 @@ class Space(Bucket):
         keys = [key for key in keys if key.startswith(self.names.prefix)]
         if len(keys) > 1:
             self.delete_many(keys)
-            keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys[:PATIENCE]
+            keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys[:ONE_BY_ONE]
         for key in keys:
             self.delete(key)
         return set(keys)
