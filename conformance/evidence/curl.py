@@ -14,6 +14,8 @@ from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
 from conformance.vocabulary.values import AGENT
 
 LEFT_TO_CURL = frozenset({"host", "content-length", "accept-encoding", "connection"})
+PLAIN_CONNECTION = frozenset({"close", "keep-alive"})
+"""What a Connection field says that only tells when to close; one that names other fields is part of the request."""
 LONGEST_WORD, LONGEST_WITH_SECRETS = 400, 4000
 LONGEST_PRINTED = 240
 """Characters of a command that prints a body; a longer one would fill the terminal."""
@@ -162,7 +164,13 @@ def octets(field: str) -> bytes:
 
 def _is_asked(name: str, value: str, left_out: frozenset[str]) -> bool:
     """Whether a field is given to curl; identity it asks for by itself, a content coding it does not."""
-    return name.lower() not in left_out or (name.lower() == "accept-encoding" and value != "identity")
+    coded = name.lower() == "accept-encoding" and value != "identity"
+    return name.lower() not in left_out or coded or names_fields(name, value)
+
+
+def names_fields(name: str, value: str) -> bool:
+    """Whether this is a Connection field that names other fields, for a proxy to drop."""
+    return name.lower() == "connection" and value.lower() not in PLAIN_CONNECTION
 
 
 def _data(body: dict[str, Any], secrets: Sequence[str]) -> tuple[str, list[str]]:

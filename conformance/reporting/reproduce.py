@@ -26,6 +26,7 @@ from conformance.evidence.curl import (
     SIGNATURE_FIELDS,
     encoding,
     made_names,
+    names_fields,
     octets,
     of_tokens,
     payload_hash,
@@ -276,7 +277,7 @@ class Script:
                 yield "user", basic["plain"]
             elif name.lower() == "content-length" and not entry["request_body"]["size"]:
                 yield "header", f"{name}: {value}"
-            elif name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed:
+            elif name.lower() not in LEFT_TO_CURL - {"accept-encoding"} | signed or names_fields(name, value):
                 yield "header", f"{name}: {value}" if value else f"{name};"
         # What curl adds by itself is taken out, unless it was sent.
         for name in ("Accept", "User-Agent", "Content-Type"):

@@ -14,7 +14,7 @@ from urllib.parse import quote, quote_plus, unquote_plus, unquote_to_bytes
 import pytest
 
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import curl, made_names, quoted
+from conformance.evidence.curl import curl, made_names, names_fields, quoted
 from conformance.evidence.recorder import Recorder
 
 SECRET = "the-secret/with+odd=characters"
@@ -152,3 +152,8 @@ def test_a_coding_that_was_asked_for_is_asked_for_again() -> None:
     shown = "curl -sS -i --path-as-is http://h/b"
     assert curl(entry | {"request_headers": [["Accept-Encoding", "identity"]]}) == shown
     assert curl(entry | {"request_headers": [["Accept-Encoding", "gzip"]]}) == f"{shown} -H 'Accept-Encoding: gzip'"
+
+
+@pytest.mark.parametrize(("value", "told"), [("close", False), ("keep-alive", False), ("close, X-Client-Id", True)])
+def test_connection_that_names_fields_is_told(value: str, told: bool) -> None:
+    assert names_fields("Connection", value) is told
