@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
 
@@ -16,6 +15,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Identity, Secret
 from conformance.vocabulary.finding import NonConformance
 from tests.clients.check_files import checks_of
+from tests.clients.servers import Listening
 
 ANSWER = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
 TOKEN = b'{"access_token": "cf-token-of-a-server", "token_type": "Bearer", "expires_in": 60}'
@@ -24,34 +24,26 @@ BY_BEARER = checks_of("authorization", "bearers").test_field_is_known_in_any_let
 BY_BASIC = checks_of("oauth", "basic_authentication").test_basic_is_known_in_any_letters
 
 
-class Server:
+class Server(Listening):
     """Gives a token to whoever has an Authorization field, or, by the letter, that field in these letters alone."""
 
     def __init__(self, by_the_letter: bool) -> None:
         self.by_the_letter = by_the_letter
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                head = connection.recv(65536)
-                named = {line.partition(b":")[0] for line in head.split(b"\r\n")}
-                known = named if self.by_the_letter else {each.title() for each in named}
-                status = b"200 OK" if b"Authorization" in known else b"401 Unauthorized"
-                connection.sendall(ANSWER % (status, len(TOKEN), TOKEN))
+    def answer(self, connection: socket.socket) -> None:
+        head = connection.recv(65536)
+        named = {line.partition(b":")[0] for line in head.split(b"\r\n")}
+        known = named if self.by_the_letter else {each.title() for each in named}
+        status = b"200 OK" if b"Authorization" in known else b"401 Unauthorized"
+        connection.sendall(ANSWER % (status, len(TOKEN), TOKEN))
 
 
 @pytest.fixture(params=[True, False], ids=["by-the-letter", "in-any-letters"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     started = Server(request.param)
     yield started
-    started.listener.close()
+    started.close()
 
 
 @pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION"])

@@ -15,36 +15,26 @@ from conformance.evidence.recorder import Recorder
 from conformance.vocabulary.exchange import NOT_REACHED
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
+from tests.clients.servers import Listening
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-class Scripted:
+class Scripted(Listening):
     """A server that answers each connection's first request with given bytes, in pieces, and keeps what it got."""
 
     def __init__(self, *answers: Callable[[socket.socket], None] | bytes) -> None:
         self.answers = list(answers)
         self.received: list[bytes] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            self.received.append(connection.recv(65536))
-            answer = self.answers.pop(0) if self.answers else OK
-            try:
-                if callable(answer):
-                    answer(connection)
-                else:
-                    connection.sendall(answer)
-            except OSError:
-                pass
-            connection.close()
+    def answer(self, connection: socket.socket) -> None:
+        self.received.append(connection.recv(65536))
+        answer = self.answers.pop(0) if self.answers else OK
+        if callable(answer):
+            answer(connection)
+        else:
+            connection.sendall(answer)
 
 
 @pytest.fixture
@@ -57,7 +47,7 @@ def serve() -> Iterator[Callable[..., Scripted]]:
 
     yield start
     for server in servers:
-        server.listener.close()
+        server.close()
 
 
 def client_of(server: Scripted, **limits: Any) -> HttpClient:

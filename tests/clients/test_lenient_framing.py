@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from conformance.evidence.recorder import Recorder
 from conformance.target.description import Credential, Identity, Secret, Webhooks
 from conformance.vocabulary.finding import NonConformance
 from tests.clients.check_files import checks_of
+from tests.clients.servers import Listening
 
 TOKEN = b'{"access_token": "cf-token-of-a-lenient-server", "token_type": "Bearer", "expires_in": 60}'
 STRICT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
@@ -38,27 +38,19 @@ def malformed(head: bytes) -> bool:
     return len(lengths) != 1 or not all(each.isdigit() for each in lengths) or not well_formed
 
 
-class Server:
+class Server(Listening):
     """Answers every message, malformed or not, with a token; a strict one refuses what is malformed."""
 
     def __init__(self, lenient: bool) -> None:
         self.lenient = lenient
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
+        super().__init__()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += connection.recv(65536)
-                refused = not self.lenient and malformed(head.split(b"\r\n\r\n")[0])
-                connection.sendall(STRICT if refused else LENIENT % (len(TOKEN), TOKEN))
+    def answer(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        refused = not self.lenient and malformed(head.split(b"\r\n\r\n")[0])
+        connection.sendall(STRICT if refused else LENIENT % (len(TOKEN), TOKEN))
 
     def client(self) -> HttpClient:
         return HttpClient(self.url, Recorder(), Limits(connect_s=2, answer_s=2, answer_bytes=100_000))
@@ -68,7 +60,7 @@ class Server:
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     started = Server(request.param)
     yield started
-    started.listener.close()
+    started.close()
 
 
 def judged(server: Server, check: Callable[..., None], **arguments: Any) -> None:
