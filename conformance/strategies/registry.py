@@ -234,7 +234,7 @@ CONTENT_RANGE_CHANGES: Table[tuple[int, int], str | None] = {
 
 # By registry/upload/in-chunks, out-of-order-is-416, range-and-length-agree and malformed-content-range-is-refused.
 CONTENT_RANGES_ASKED = {"as it is", "begins late", "ends elsewhere", "ends before it begins"}
-CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x", CONTENT_RANGES_ASKED)
+CONTENT_RANGE_KINDS = each_kind(CONTENT_RANGE_CHANGES, "bytes=x-", CONTENT_RANGES_ASKED)
 
 
 def content_ranges() -> SearchStrategy[Change[tuple[int, int], str | None]]:

@@ -134,7 +134,10 @@ def test_416_tells_where_to_go_on(wrong: Callable[[float, int], Wrong]) -> None:
 
 
 @verifies("registry/upload/malformed-content-range-is-refused")
-@pytest.mark.parametrize("content_range", [case("words", "first-last"), case("backwards", "99-0"), case("open", "0-")])
+@pytest.mark.parametrize(
+    "content_range",
+    [case("words", "first-last"), case("backwards", "99-0"), case("open", "0-"), case("without-a-dash", "100")],
+)
 def test_malformed_content_range(repository: Repository, content_range: str) -> None:
     """Purpose: a Content-Range that is none is refused.
 

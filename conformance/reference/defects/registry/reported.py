@@ -32,7 +32,7 @@ class ContentRangeWithoutDashFails(Defect):
     """API Reference, Error Handling: a Content-Range that cannot be read is its caller's mistake (zot #3983)."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/any-content-range-is-a-callers-affair",)
+    noticed_by = ("registry/upload/malformed-content-range-is-refused",)
     crashes = (IndexError,)
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
