@@ -234,16 +234,13 @@ def open_door(http: HttpClient, repository: str) -> Door:
 def challenge_elsewhere(ask: Callable[[str, str], Exchange | None], repository: str) -> Exchange | None:
     """The answer that tells the login of a repository where /v2/ tells none; None where nothing is answered.
 
-    Of a read, by tags or by a manifest where the first gets no answer; and by who would write where readers are let in
+    Of a read, by tags or by a manifest where the first gets no answer; and by who would push where readers are let in
     without a login, so that a few checks are about that and not every other. ``ask`` takes method and path.
     """
     paths = (f"/v2/{repository}/tags/list", f"/v2/{repository}/{NOTHING_THERE}")
     read = next((each for path in paths if (each := ask("GET", path)) is not None), None)
     if read is None or read.status in (401, 403):
         return read
-    deletion = ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}")
-    if deletion is not None and deletion.status == 401:
-        return deletion
     upload = ask("POST", f"/v2/{repository}/blobs/uploads/")
     if upload is not None and upload.ok and (location := upload.headers.get("location")):
         # It was opened for nobody, and is given up again.
