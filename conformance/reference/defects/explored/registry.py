@@ -77,7 +77,8 @@ class TagOfDigitsIsANumber(Defect):
 
     surface = "registry"
     noticed_by = ("registry/name/any-tag-names-its-manifest",)
-    shortest = 5
+    # Where the tag was there before, it is read as well: tags may stay.
+    shortest = 6
 
     def is_tag(self, original: Any, text: str) -> bool:
         return bool(original(text)) and not re.fullmatch("0[0-9]+|[0-9]{10,}", text)
