@@ -212,14 +212,14 @@ def open_door(http: HttpClient, repository: str) -> Door:
     /v2/ is open. Who lets nobody in without saying how is shown a password as it is (RFC 7617). What gets no answer is
     for the checks of that request.
     """
-    reply: Exchange | None = http.get("/v2/")
-    if reply and (reply.status == 429 or reply.status >= 500):
+    reply = http.get("/v2/")
+    if reply.status == 429 or reply.status >= 500:
         reply = http.get("/v2/")
     ask = partial(_answer, http)
     found = answered_by(reply)
     if found is None:
-        reply = challenge_elsewhere(ask, repository)
-        found = answered_by(reply) or Challenge("basic" if reply and reply.status in (401, 403) else "")
+        shown = challenge_elsewhere(ask, repository)
+        found = answered_by(shown) or Challenge("basic" if shown and shown.status in (401, 403) else "")
     realm = as_asked(found.parameters.get("realm", ""), http.base_url)
     door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
     if door.scheme == "bearer":
