@@ -349,10 +349,10 @@ def expect_scope(reply: Exchange, resource: str, *actions: str) -> None:
         raise NonConformance(f"scope {resource}:{listed(actions)}", told, reply, proof=proof)
 
 
-def expect_untouched(reply: Exchange, content: bytes) -> None:
-    """What the refused request was about is as it was."""
+def expect_untouched(reply: Exchange, content: bytes, unless: tuple[tuple[str, str], ...] = ()) -> None:
+    """What the refused request was about is as it was; ``unless`` tells a script where nothing was refused."""
     if reply.status != 200 or reply.body != content:
-        proof = Proof(reply.id, statuses=(200,), sha256=digest_of(content).removeprefix("sha256:"))
+        proof = Proof(reply.id, statuses=(200,), sha256=digest_of(content).removeprefix("sha256:"), unless=unless)
         wanted = "what is stored to be as it was before the refused request"
         raise NonConformance(wanted, observed(reply), reply, proof=proof)
 

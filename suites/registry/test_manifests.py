@@ -211,7 +211,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     repository.head_manifest(second.digest)
     reply = repository.push(second, tag)
     if stays(reply):
-        expect_untouched(repository.get_manifest(tag), first.content)
+        expect_untouched(repository.get_manifest(tag), first.content, unless=((reply.id, '!"errors"'),))
         raise NotApplicable(STAYS)
     expect_status(reply, 201)
 

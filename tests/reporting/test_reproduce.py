@@ -84,6 +84,8 @@ BESIDE = {
     # Two answers would differ in a field, or a date be near the one of its answer.
     "tag-of-parts-tells-their-number": "storage/multipart/etag-follows-the-bytes",
     "last-modified-in-local-time": "storage/object/last-modified-is-now",
+    # The push that moves the tag is refused here, and taken where nothing is wrong.
+    "refused-tag-moves-all-the-same": "registry/manifest/tag-moves",
     # A field has bytes that are no text.
     "odd-header-crashes": "errors/5xx/hostile-headers-are-no-server-error",
 }
