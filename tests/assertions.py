@@ -1,0 +1,126 @@
+"""The assertions of the checks that no defect makes fail: one that was never seen to fail may be unable to.
+
+    python -m tests.assertions                       by every defect, with the checks that it names
+    python -m tests.assertions --surface registry    by the defects of one surface
+    python -m tests.assertions --defect NAME         which assertions this one makes fail
+
+Among those that are told are steps that only prepare, which no promise stands behind, and what real clients or servers
+of TLS make fail. Any other wants a defect that it alone notices; or it cannot fail, and goes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import sys
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from traceback import walk_tb
+
+import pytest
+
+from conformance.plugin.judging import leaves
+from conformance.plugin.surfaces import OF_AREA
+from conformance.vocabulary.finding import NonConformance
+from tests.defects import Row, Table, dealt_out, in_reference, parsed_with_processes, rows
+
+ROOT = Path(__file__).parents[1]
+SUITES = ROOT / "suites"
+
+
+@dataclass(frozen=True, order=True)
+class Assertion:
+    """A call in a check that tells a finding: its file, the lines that it stands in, and the first of them."""
+
+    file: str
+    first: int
+    last: int
+    text: str
+
+    def within(self, seen: set[tuple[str, int]]) -> bool:
+        """Whether one of these lines is its own."""
+        return any((self.file, line) in seen for line in range(self.first, self.last + 1))
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.first}: {self.text}"
+
+
+def assertions(folder: Path) -> Iterator[Assertion]:
+    """What tells findings in the checks of a folder: ``expect_…``, and where a NonConformance is made."""
+    for file in sorted(folder.rglob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)):
+            name = _called(node)
+            if isinstance(node, ast.Call) and (name.startswith("expect_") or name == NonConformance.__name__):
+                line = text.splitlines()[node.lineno - 1].strip()
+                yield Assertion(str(file.relative_to(folder.parent)), node.lineno, node.end_lineno or node.lineno, line)
+
+
+def _called(node: ast.AST) -> str:
+    """The name of what is called, without that of what it belongs to; "" for anything that is no call."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "id", None) or getattr(function, "attr", None) or ""
+
+
+class Watching(Table):
+    """Notes in which lines of the checks the findings were told."""
+
+    def __init__(self, wanted: list[Row], control: str) -> None:
+        super().__init__(wanted, control)
+        self.seen = set[tuple[str, int]]()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Looks where what ended a check came from; what ends its preparation is no finding."""
+        if call.excinfo is not None and call.when == "call":
+            for each in leaves(call.excinfo.value):
+                self.seen |= {*lines_of(each)}
+        return (yield)
+
+
+def lines_of(error: BaseException) -> Iterator[tuple[str, int]]:
+    """The lines of checks that a finding came through; none for any other error."""
+    for frame, line in walk_tb(error.__traceback__ if isinstance(error, NonConformance) else None):
+        if Path(frame.f_code.co_filename).is_relative_to(SUITES):
+            yield str(Path(frame.f_code.co_filename).relative_to(ROOT)), line
+
+
+def seen_by(wanted: list[Row], explore: int) -> set[tuple[str, int]]:
+    """The lines of checks that tell findings of these defects."""
+    made = list[Watching]()
+
+    def watching(control: str) -> Watching:
+        made.append(Watching(wanted, control))
+        return made[0]
+
+    in_reference(wanted, explore, watching)
+    return made[0].seen
+
+
+def main(arguments: Iterable[str] | None = None) -> int:
+    """The command line; 1 where a defect that was named makes no assertion fail."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--surface", choices=sorted({*OF_AREA.values()}), help="only the defects of this one")
+    parser.add_argument("--defect", action="append", metavar="NAME", help="only these; repeatable")
+    choice = parsed_with_processes(parser, arguments, explore=25)
+    asked = {"whole": False, "variants": False, "clients": False, "check": None}
+    wanted = rows(argparse.Namespace(**vars(choice), **asked))
+    if choice.part:
+        choice.part.write_text(json.dumps(sorted(seen_by(wanted, choice.explore))), encoding="utf-8")
+        return 0
+    if unknown := {*(choice.defect or ())} - {row.name for row in wanted}:
+        raise SystemExit(f"no defect that a check names: {', '.join(sorted(unknown))}")
+    words = [f"--explore={choice.explore}"]
+    parts = dealt_out("tests.assertions", [row.name for row in wanted], choice.jobs, words)
+    seen = {(file, line) for part in parts for file, line in part}
+    found = [each for each in assertions(SUITES) if each.within(seen) == bool(choice.defect)]
+    print("\n".join(map(str, found)))
+    return 1 if choice.defect and not found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
