@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qs, quote, urlencode
 
 from conformance.clients.http import HeaderFields, HttpClient, address_in, followed, on_one_host
 from conformance.clients.images import MANIFEST_TYPES, Manifest, digest_of
@@ -327,16 +327,17 @@ class Upload:
         fields = [*([BINARY] if body else []), *headers]
         if content_range is not None:
             fields.append(("Content-Range", content_range))
-        if digest:
-            self.repository.inventory.note("blob", digest=digest)
+        named = [digest] if digest else parse_qs(self.location.partition("?")[2]).get("digest", [])
+        for each in named:
+            self.repository.inventory.note("blob", digest=each)
         reply = self._send("PUT", self.location if digest is None else with_digest(self.location, digest), fields, body)
         if reply.ok:
             self.repository.inventory.ended(self)
             # A registry may keep a blob under another digest than the one that it was pushed with.
-            kept = reply.headers.get("docker-content-digest") or digest or ""
-            if kept != digest:
+            kept = reply.headers.get("docker-content-digest")
+            if kept and kept not in named:
                 self.repository.inventory.note("blob", digest=kept)
-            self.repository.inventory.blobs |= {digest or "", kept}
+            self.repository.inventory.blobs |= {*named, *filter(None, [kept])}
         return reply
 
     def status(self) -> Exchange:

@@ -66,10 +66,9 @@ class RepositoryModel:
         """PUT of a manifest, by tag or by its digest."""
         self.manifests[image.digest] = image
         self.uncertain.discard(image.digest)
-        if tag is not None:
+        if tag is not None and self.tags.get(tag) != image.digest:
             self._loses_tag(tag)
             self.tags[tag] = image.digest
-            self.uncertain.discard(image.digest)
 
     def named(self, tag: str) -> Manifest | None:
         """What a tag names."""
@@ -87,7 +86,7 @@ class RepositoryModel:
         """DELETE of a manifest by digest, with every tag of it."""
         deleted = self.manifests.pop(digest)
         self.uncertain.discard(digest)
-        self.uncertain |= {blob.digest for blob in deleted.blobs if not self.in_use(blob.digest)} & self.blobs
+        self._leaves(deleted)
         self.tags = {tag: named for tag, named in self.tags.items() if named != digest}
 
     def certain(self, digest: str) -> bool:
@@ -103,3 +102,9 @@ class RepositoryModel:
         digest = self.tags.get(tag)
         if digest is not None and list(self.tags.values()).count(digest) == 1:
             self.uncertain.add(digest)
+            self._leaves(self.manifests[digest])
+
+    def _leaves(self, image: Manifest) -> None:
+        """An image is gone, or may be: the blobs that no other surely refers to may have been collected."""
+        needed = {blob.digest for each in self.manifests.values() if self.certain(each.digest) for blob in each.blobs}
+        self.uncertain |= {blob.digest for blob in image.blobs} & self.blobs - needed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.clients.images import image
+from conformance.clients.images import image, layer, manifest_of
 from conformance.models.credential import CredentialModel
 from conformance.models.items import ItemsModel
 from conformance.models.repository import RepositoryModel, Taken
@@ -63,6 +63,18 @@ def test_a_blob_that_lost_its_last_manifest_may_be_collected() -> None:
     assert model.surely_has(lost) and model.deleting(lost) == {202}
     model.delete_blob(lost)
     assert model.lacks(ONE) and model.deleting(lost) == {404}
+
+
+def test_a_blob_of_an_image_that_may_be_collected_may_be_collected_with_it() -> None:
+    other = manifest_of(ONE.blobs[0], [layer("of its own")[0]])
+    model = RepositoryModel(blobs={blob.digest for blob in (*ONE.blobs, *other.blobs)})
+    model.put(ONE, "a")
+    model.put(other, "b")
+    model.put(ONE, "a")
+    assert all(model.surely_has(blob.digest) for blob in (*ONE.blobs, *other.blobs))
+    model.put(other, "a")
+    assert not model.surely_has(ONE.blobs[1].digest) and model.deleting(ONE.blobs[1].digest) == {202, 404}
+    assert all(model.surely_has(blob.digest) for blob in other.blobs)
 
 
 def test_an_update_leaves_what_it_does_not_name() -> None:
