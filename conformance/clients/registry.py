@@ -327,10 +327,12 @@ class Upload:
         fields = [*([BINARY] if body else []), *headers]
         if content_range is not None:
             fields.append(("Content-Range", content_range))
-        named = [digest] if digest else parse_qs(self.location.partition("?")[2]).get("digest", [])
+        target = self.location if digest is None else with_digest(self.location, digest)
+        # The Location may have one as well, which a registry may believe rather than the one behind it.
+        named = parse_qs(target.partition("?")[2]).get("digest", [])
         for each in named:
             self.repository.inventory.note("blob", digest=each)
-        reply = self._send("PUT", self.location if digest is None else with_digest(self.location, digest), fields, body)
+        reply = self._send("PUT", target, fields, body)
         if reply.ok:
             self.repository.inventory.ended(self)
             # A registry may keep a blob under another digest than the one that it was pushed with.

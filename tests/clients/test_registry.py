@@ -215,14 +215,15 @@ def test_what_is_made_is_noted_before(server: Server) -> None:
     assert noted[4][0] == "manifest", "a manifest that is refused may be there all the same"
 
 
-def test_a_digest_that_stands_in_the_location_alone_is_taken_out_as_well(server: Server) -> None:
+@pytest.mark.parametrize("digest", [None, "sha256:1"])
+def test_a_digest_that_stands_in_the_location_is_taken_out_as_well(server: Server, digest: str | None) -> None:
     server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u?state=1&digest=sha256:0"}, b"")
     server.table["PUT", "/u"] = (201, {}, b"")
     repository = entered(server).repository(NAME)
 
-    repository.open_upload().put(None, b"content")
+    repository.open_upload().put(digest, b"content")
 
-    assert repository.inventory.blobs == {"sha256:0"}
+    assert repository.inventory.blobs == {"sha256:0", *filter(None, [digest])}
 
 
 def test_a_session_that_did_not_open_makes_a_check_inconclusive(server: Server) -> None:
