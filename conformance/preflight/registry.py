@@ -225,14 +225,12 @@ def _pushes(contact: Contact, state: SurfaceState, doors: Doors, name: str, new:
     else:
         state.ok(f"pusher may push to {name}")
     location = as_asked(location, opened.url) if "://" in location else address_in(opened.url, location)
-    if not on_one_host(location, doors.registry.url):
-        # A password or token is not sent to another host for the sake of tidiness.
-        state.warn("uploads go to another host; the one that was opened is left to expire")
-        return
     # Registries of the distribution family want the action delete for this too.
     scope = f"repository:{name if absent else new}:pull,push,delete"
-    if not _cancelled(contact, location, doors, scope):
-        state.warn("an upload cannot be cancelled; the one that was opened is left to expire")
+    if _cancelled(contact, location, doors, scope):
+        return
+    where = "" if on_one_host(location, doors.registry.url) else " on another host, to which no login is sent"
+    state.warn(f"an upload{where} cannot be cancelled; the one that was opened is left to expire")
 
 
 def _opened(contact: Contact, doors: Doors, name: str) -> tuple[Exchange | None, str]:
@@ -246,9 +244,11 @@ def _opened(contact: Contact, doors: Doors, name: str) -> tuple[Exchange | None,
 
 
 def _cancelled(contact: Contact, location: str, doors: Doors, scope: str) -> bool:
+    """Whether an upload could be ended. To another host no login is sent: its Location is to do there, as for a run."""
     try:
-        return contact.ask("DELETE", location, doors.key("pusher", scope)).ok
-    except Refused:
+        key = doors.key("pusher", scope) if on_one_host(location, doors.registry.url) else []
+        return contact.ask("DELETE", location, key).ok
+    except (Refused, Failed):
         return False
 
 

@@ -104,3 +104,26 @@ def test_a_registry_whose_readers_need_no_login_is_pushed_to(reference: tuple[Re
         deployment.switch([])
     assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
     assert [line for kind, line in state.lines if kind == "fail"] == []
+
+
+def test_an_upload_on_another_host_is_cancelled_and_no_login_sent_there(
+    reference: tuple[Reference, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment, target = reference
+    deployment.switch(["uploads-on-another-host"])
+    surface: Any = deployment.surfaces["registry"]
+    cancelled = surface.delete_upload
+    logins: list[str | None] = []
+
+    async def watched(asked: Any) -> Any:
+        logins.append(asked.request.headers.get("authorization"))
+        return await cancelled(asked)
+
+    monkeypatch.setattr(surface, "delete_upload", watched)
+    try:
+        state = next(each for each in preflight(target) if each.surface == "registry")
+    finally:
+        deployment.switch([])
+    assert logins == [None]
+    assert not surface.uploads
+    assert [line for kind, line in state.lines if kind in ("fail", "warn")] == []
