@@ -64,6 +64,12 @@ def completed_twice(client: Client) -> Any:
     return [client.complete("m", upload_id, [(1, tags[0])]).status for _ in range(2)]
 
 
+def overtaken(client: Client) -> Any:
+    upload_id, tags = client.upload("m", b"x")
+    client.delete("m")
+    return client.complete("m", upload_id, [(1, tags[0])]).status, client("GET", f"/{A}/m").status
+
+
 def malformed(client: Client) -> Any:
     return code(client.send(request("GET", f"/{A}", headers={"Authorization": "AWS4-HMAC-SHA256 x"})))
 
@@ -127,6 +133,7 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
     "xml-without-namespace": (lambda c: b"xmlns" in c("GET", f"/{A}").body, True, False),
     "abort-unknown-upload204": (lambda c: c("DELETE", f"/{A}/m?uploadId=x").status, 404, 204),
     "complete-twice200": (completed_twice, [200, 404], [200, 200]),
+    "what-overtook-an-upload-stands": (overtaken, (200, 200), (200, 404)),
     "conditional-write-unsupported": (
         lambda c: objects.refused_put(c, if_none_match="*"),
         (412, "PreconditionFailed", b"before"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
 from conformance.reference.defects.base import Variant
+from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call, whole_number
+from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
 from conformance.reference.variants.storage_access import fault
 
@@ -104,3 +107,39 @@ class PartsAreReadByNumber(Variant):
             return answer
 
         return read
+
+
+class WhatOvertookAnUploadStands(Variant):
+    """S3 User Guide, "Uploading and copying objects using multipart upload": what came since the opening may stand.
+
+    "It's possible that any other request received between the time when the multipart upload is initiated and when it
+    completes, the other request might take precedence": a deletion too, without the object ever being seen.
+    """
+
+    surface = "storage"
+
+    def __init__(self) -> None:
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.at_opening: dict[str, int] = {}
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        await original(bucket, key, stored, asked)
+        self.changes[bucket.name, key] += 1
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        await original(bucket, key, asked)
+        self.changes[bucket.name, key] += 1
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        self.at_opening[next(reversed(bucket.uploads))] = self.changes[bucket.name, call.key]
+        return answer
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        if self.at_opening.get(upload.upload_id, 0) == self.changes[bucket.name, upload.key]:
+            await original(bucket, upload, stored, asked)
+        else:
+            gateway(original).check_write(asked, bucket.objects.get(upload.key))
+            await gateway(original).forget_upload(bucket, upload)
