@@ -106,6 +106,7 @@ class ForeignThings:
             return None
         slug = self.platform.names.new()
         operation = self.platform.operation(resource, "create", slug)
+        self.platform.ledger.intends("item", resource=resource.name, slug=slug, role="foreign")
         text = f"{canary_of(self.platform.names.run)} of {slug}"
         reply = self.platform.as_role(
             "foreign", operation, path=path, document=filled(resource.create.body, slug, text)

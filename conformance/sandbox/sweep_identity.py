@@ -29,14 +29,24 @@ def sweep_identity(
     entries = list(entries)
     yield from _changed_back(target.identity, Operator(target.hooks, http.recorder), removal, entries)
     platform = Platform(target, OAuthClient(target.identity, http), http, Names("", ""), Ledger())
-    noted = [(each["resource"], each["slug"]) for each in entries if each["kind"] == "item"]
+    noted = [(each["resource"], each.get("role", "full"), each["slug"]) for each in entries if each["kind"] == "item"]
     for resource in target.identity.resources:
         if not (resource.create and resource.item and resource.delete):
             continue
-        slugs = [slug for name, slug in noted if name == resource.name]
-        for slug in dict.fromkeys([*_listed(platform, resource), *slugs]):
-            if removal.ours(slug):
-                yield from _removed(platform, resource, slug, removal)
+        for role, there in _places(platform, resource):
+            slugs = [slug for name, by, slug in noted if (name, by) == (resource.name, role)]
+            for slug in dict.fromkeys([*_listed(platform, role, there), *slugs]):
+                if removal.ours(slug):
+                    yield from _removed(platform, role, there, slug, removal)
+
+
+def _places(platform: Platform, resource: Resource) -> Iterator[tuple[str, Resource]]:
+    """Where runs make items of a resource, and who may remove them there: also in the organization of the foreign."""
+    yield "full", resource
+    other, item = resource.foreign, resource.item
+    if other and other.item and item and platform.oauth.has("foreign"):
+        there = {"path": other.path, "item": item.model_copy(update={"path": other.item})}
+        yield "foreign", resource.model_copy(update=there)
 
 
 def _changed_back(
@@ -57,14 +67,14 @@ def _changed_back(
         yield removal.done(f"change of the credential {entry['role']} by {entry['by']} ({entry['undo']})", reasons)
 
 
-def _listed(platform: Platform, resource: Resource) -> list[str]:
+def _listed(platform: Platform, role: str, resource: Resource) -> list[str]:
     """Every text in the answers of a list under the name that an item is created by."""
-    headers = [bearer(platform.oauth.token("full"))]
+    headers = [bearer(platform.oauth.token(role))]
     found: list[str] = []
     read = partial(platform.http.send, resource.method, headers=headers)
     for reply in pages_of(read, resource, platform.http.base_url, MOST_PAGES):
         if not reply.ok:
-            raise Inconclusive(f"the list of {resource.name} is answered {reply.status}")
+            raise Inconclusive(f"the list of {resource.name} is answered {reply.status} to the role {role}")
         try:
             found += _values(reply.json(), resource.unique or "slug")
         except (ValueError, RecursionError):
@@ -82,8 +92,9 @@ def _values(document: Any, member: str) -> list[str]:
     return own + [value for each in document.values() for value in _values(each, member)]
 
 
-def _removed(platform: Platform, resource: Resource, slug: str, removal: Removal) -> Iterator[Swept]:
+def _removed(platform: Platform, role: str, resource: Resource, slug: str, removal: Removal) -> Iterator[Swept]:
     kind = "read-item" if removal.dry else "delete"
-    reply = platform.as_role("full", platform.operation(resource, kind, slug))
+    reply = platform.as_role(role, platform.operation(resource, kind, slug))
     if reply.status != 404:
-        yield removal.done(f"{resource.name} {slug}", [] if reply.ok else [f"{kind} is answered {reply.status}"])
+        what = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
+        yield removal.done(what, [] if reply.ok else [f"{kind} is answered {reply.status}"])

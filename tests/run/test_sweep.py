@@ -209,6 +209,24 @@ def test_names_and_digests_that_are_none_or_nearly_are_swept(
     assert ours(control) == []
 
 
+def test_what_was_made_in_the_other_organization_is_swept(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    before = held(control)
+    run = tmp_path / "reports" / "elsewhere"
+    words = ["run", "authorization", "--config", str(reference.target_config), "--workers", "1", "--out", str(run)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "conformance", *words], cwd=tmp_path, start_new_session=True, stdout=subprocess.DEVNULL
+    )
+    kill(process, control, lambda: any("globex/cf-" in each for each in held(control)["identity"]))
+
+    told = conformance(tmp_path, "sweep", str(run), "--dry-run")
+    assert told.code == 0 and "(foreign)" in told.output, told.output
+    ran = conformance(tmp_path, "sweep", str(run))
+    assert ran.code == 0, ran.output
+    assert held(control) == before
+
+
 def test_a_run_that_goes_on_is_not_swept(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     run = tmp_path / "reports" / "going-on"
     words = ["run", *AREAS, "--config", str(reference.target_config), "--out", str(run), "--rate", "20/s"]
