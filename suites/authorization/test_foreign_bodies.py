@@ -63,4 +63,4 @@ def test_foreign_ids_in_bodies_reach_nothing(platform: Platform, theirs: Foreign
                 for path in (thing.path(slug), platform.operation(thing.resource, "read-item", slug).path):
                     told = f"to the role foreign after {name} was sent by full"
                     expect_status(theirs.seen(path), {403, 404}, told, or_refused=reply)
-        expect_unchanged(before, theirs.state(thing), reply)
+            expect_unchanged(before, theirs.state(thing), reply)

@@ -86,7 +86,7 @@ def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: 
                 statuses = {403, 404} if way != "foreign" else {404} if path == paths[0] else {400, 403, 404}
                 expect_kept_out(theirs, reply, statuses, f"for {operation} as full")
                 expect_unchanged(seen, theirs.state(thing), reply)
-        expect_unchanged(before, platform.state(mine), reply)
+                expect_unchanged(before, platform.state(mine), reply)
 
 
 DOTS = {"plain": "/../", "encoded": "/%2e%2e/", "encoded-slash": "/..%2f"}

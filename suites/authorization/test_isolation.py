@@ -103,7 +103,7 @@ def test_path_tricks_change_nothing(platform: Platform) -> None:
         for trick, token in asked:
             reply = platform.send(operation, token, path=_tricked(operation.path, trick))
             expect_no_success(reply, "for a deletion that nobody may make")
-        expect_unchanged(before, platform.state(operation), reply)
+            expect_unchanged(before, platform.state(operation), reply)
 
 
 FORGED = {

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.documents import member
-from conformance.oracles.state import expect_unchanged
+from conformance.oracles.documents import member, shows
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -20,15 +19,25 @@ MALFORMED = {"number": 7, "list": [], "object": {}}
 def created_with(platform: Platform, operation: Operation, value: object) -> tuple[str, Exchange]:
     """A create with another value of the unique member, or without it; the member's name, and what is answered.
 
-    What is refused with 400 has changed nothing.
+    What is refused with 400 has made nothing: no item of its text is listed.
     """
     unique = str(operation.resource.unique)
     document = {name: each for name, each in (operation.document or {}).items() if name != unique}
-    before = platform.state(operation)
     reply = platform.as_role("full", operation, document=document if value is ... else {**document, unique: value})
     if reply.status == 400:
-        expect_unchanged(before, platform.state(operation), reply)
+        _expect_not_listed(platform, operation, reply)
     return unique, reply
+
+
+def _expect_not_listed(platform: Platform, create: Operation, refused: Exchange) -> None:
+    """No list has the text of what was refused, which is the run's own; nothing is judged where it carries none."""
+    text = f"text of {platform.slug_of(create)}"
+    if text not in str(create.document):
+        return
+    for page in platform.pages("full", platform.operation(create.resource, "read")):
+        if shows(page, text):
+            expected, proof = f"no item of the text {worded(text)}, which was refused", Proof(page.id, lacks=text)
+            raise NonConformance(expected, "a list with it", refused, page, proof=proof)
 
 
 @verifies("errors/400/unique-member-missing-or-malformed")
