@@ -119,6 +119,6 @@ class ForeignThings:
     def _removed(self, resource: Resource, slug: str) -> None:
         item = resource.foreign.item if resource.foreign else None
         operation = self.platform.operation(resource, "delete", slug)
-        reply = self.platform.as_role("foreign", operation, path=filled(item, slug, ""))
+        reply = self.platform.as_role("foreign", operation, reader="foreign", path=filled(item, slug, ""))
         if not reply.ok and reply.status != 404:
             raise RuntimeError(f"deleting answered {reply.status}")

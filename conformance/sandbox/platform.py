@@ -166,22 +166,27 @@ class Platform:
         ):
             yield self.operation(resource, kind, self.item(resource))
 
-    def send(self, operation: Operation, token: str | None, headers: HeaderFields = (), **changes: Any) -> Exchange:
+    def send(
+        self, operation: Operation, token: str | None, headers: HeaderFields = (), reader: str = "full", **changes: Any
+    ) -> Exchange:
         """One operation with a token, or without one; ``changes`` replaces its method, path or document."""
         asked = replace(operation, **changes) if changes else operation
         authorization = [bearer(token)] if token is not None else []
-        return self.request(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body)
+        return self.request(asked.method, asked.path, [*asked.headers, *authorization, *headers], asked.body, reader)
 
-    def request(self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"") -> Exchange:
+    def request(
+        self, method: str, path: str, headers: HeaderFields = (), body: bytes = b"", reader: str = "full"
+    ) -> Exchange:
         """One request as it is given; a change that must name a version is sent again as one to what is there now.
 
+        That is read by the role ``reader``, whose organization the path is in.
         What the target says to the change itself is told by the second answer; the three exchanges are recorded.
         """
         change = Change(method, path, list(headers), body)
         reply = self._sent(change)
         if method not in CHANGES or not self.versions.wanted(change, reply):
             return reply
-        present = self.http.get(path, [bearer(self.oauth.token("full"))])
+        present = self.http.get(path, [bearer(self.oauth.token(reader))])
         again = self.versions.named(change, reply, present)
         return self._sent(again) if again else reply
 

@@ -94,7 +94,7 @@ def _values(document: Any, member: str) -> list[str]:
 
 def _removed(platform: Platform, role: str, resource: Resource, slug: str, removal: Removal) -> Iterator[Swept]:
     kind = "read-item" if removal.dry else "delete"
-    reply = platform.as_role(role, platform.operation(resource, kind, slug))
+    reply = platform.as_role(role, platform.operation(resource, kind, slug), reader=role)
     if reply.status != 404:
         what = f"{resource.name} {slug}" + (" (foreign)" if role == "foreign" else "")
         yield removal.done(what, [] if reply.ok else [f"{kind} is answered {reply.status}"])

@@ -209,9 +209,11 @@ def test_names_and_digests_that_are_none_or_nearly_are_swept(
     assert ours(control) == []
 
 
+@pytest.mark.parametrize("variants", [[], ["changes-must-be-conditional"]])
 def test_what_was_made_in_the_other_organization_is_swept(
-    reference: EmbeddedReference, control: str, tmp_path: Path
+    reference: EmbeddedReference, control: str, tmp_path: Path, variants: list[str]
 ) -> None:
+    tell(control, "switch", *variants)
     before = held(control)
     run = tmp_path / "reports" / "elsewhere"
     words = ["run", "authorization", "--config", str(reference.target_config), "--workers", "1", "--out", str(run)]
