@@ -17,14 +17,24 @@ class Taken:
     """What a repository took, as bytes by tag: for pushes of what may be no manifest, under what may be no tag."""
 
     tags: dict[str, bytes] = field(default_factory=dict)
+    first: dict[str, bytes] = field(default_factory=dict)
 
     def put(self, tag: str, content: bytes) -> None:
         """A PUT that was answered with success; the tag as it stands in a path."""
         self.tags[unquote(tag)] = content
 
+    def begin(self, tag: str, content: bytes) -> None:
+        """What a tag names before anything is tried."""
+        self.first[tag] = content
+        self.put(tag, content)
+
     def named(self, tag: str) -> bytes | None:
         """What a tag names; None where nothing was taken under it."""
         return self.tags.get(unquote(tag))
+
+    def first_named(self, tag: str) -> bytes | None:
+        """What a tag named before anything was tried; None where it named nothing."""
+        return self.first.get(unquote(tag))
 
 
 @dataclass

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository, StoredImage
 from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
@@ -27,7 +28,7 @@ from conformance.strategies.registry import (
 )
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.mutation import Mutation, Outcome
 
 ODD = "any-body"
@@ -42,7 +43,7 @@ def taken() -> Taken:
 @pytest.fixture
 def beginning(explored: StoredImage, taken: Taken, once: Once) -> StoredImage:
     """The image that the repository begins with, which is known."""
-    once("known", lambda: taken.put(explored.tag, explored.image.content))
+    once("known", lambda: taken.begin(explored.tag, explored.image.content))
     return explored
 
 
@@ -63,10 +64,21 @@ def _expect_judged(repository: Repository, taken: Taken, mutation: Mutation[byte
         taken.put(tag, content)
 
     named = taken.named(tag)
-    if named is not None:
-        expect_bytes(read[-1], named)
+    if reply.ok:
+        expect_bytes(read[-1], content)
+    elif named is not None:
+        _expect_not_moved(read[-1], named, taken.first_named(tag))
     elif read[-1].ok:
         raise NonConformance("nothing under a tag that was refused", observed(read[-1]), read[-1])
+
+
+def _expect_not_moved(read: Exchange, named: bytes, first: bytes | None) -> None:
+    """The tag names what it did; in a script, which pushes nothing that other examples did, what it named first."""
+    if read.status != 200 or read.body != named:
+        known = dict.fromkeys((named, first or named))
+        right = "|".join(digest_of(each).removeprefix("sha256:") for each in known)
+        proof = Proof(read.id, statuses=(200,), sha256=right, or_statuses=() if first else (404,))
+        raise NonConformance("what the tag named before the refused request", observed(read), read, proof=proof)
 
 
 @verifies("registry/manifest/any-change-is-taken-or-refused")
