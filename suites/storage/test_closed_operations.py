@@ -122,5 +122,6 @@ def test_every_upload_is_closed(space: Space, operation: Callable[[Bucket, str, 
     for stranger in _strangers(space):
         expect_status(operation(stranger, standing, upload, part), CLOSED)
     reply = require_offered(space.list_parts(standing, upload))
+    expect_status(reply, 200, "for the list of parts of an upload that was refused to strangers")
     if [(part.number, part.size) for part in parts_of(reply).parts] != [(1, len(STOOD))]:
         raise NonConformance("the upload with its only part", worded(parts_of(reply).parts), reply)
