@@ -3,6 +3,7 @@
     python -m tests.scripts --surface registry                   each defect by each check that it names
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
+    python -m tests.scripts --defect NAME --beside VARIANT       on a reference that is unusual as well
 
 A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
 part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
@@ -86,6 +87,7 @@ class Shown:
     ended: dict[str, str]
     control: str
     environment: dict[str, str]
+    beside: Sequence[str] = ()
 
     def tried(self, script: Path, *defects: str) -> Tried:
         """A script, run by sh, each time with nothing left of what was made before."""
@@ -93,7 +95,7 @@ class Shown:
 
     def _ended(self, script: Path, defects: Sequence[str]) -> tuple[int, str]:
         tell(self.control, "reset")
-        tell(self.control, "switch", *defects)
+        tell(self.control, "switch", *self.beside, *defects)
         try:
             ran = subprocess.run(
                 [SHELL, str(script)], env=self.environment, capture_output=True, text=True, errors="replace",
@@ -104,10 +106,13 @@ class Shown:
         return ran.returncode, ran.stdout + ran.stderr
 
 
-def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool = False) -> Shown:
+def shown(
+    turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool = False, beside: Sequence[str] = ()
+) -> Shown:
     """One run for all defects of a turn, each on while its check is called; ``alone``, from the beginning.
 
-    ``words`` go to the command. The folder gets the run, and the tools that scripts may need and no other.
+    ``beside`` are variants that are on all the while, ``words`` go to the command. The folder gets the run, and the
+    tools that scripts may need and no other.
     """
     tools = folder / "tools"
     tools.mkdir()
@@ -118,9 +123,11 @@ def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool
     target = configuration.load(reference.target_config, Path.cwd()).choose(None)[1]
     control = shlex.split(target.hooks.revoke or "")[3]
     operated_by_curl(reference.target_config, control, folder / "hook.sh")
-    switched = {"PYTEST_PLUGINS": "tests.reporting.switching", "CONTROL": control, "SWITCHED": json.dumps(dict(turn))}
-    if alone:
-        tell(control, "switch", *turn.values())
+    switched = {
+        "PYTEST_PLUGINS": "tests.reporting.switching", "CONTROL": control,
+        "SWITCHED": json.dumps(dict(turn)), "BESIDE": json.dumps(list(beside)),
+    }  # fmt: skip
+    tell(control, "switch", *beside, *(turn.values() if alone else ()))
     ran = conformance(
         folder, "run", *turn, "--config", str(reference.target_config), "--workers", "0", "--shrink-time", "1", *words,
         **({} if alone else switched),
@@ -136,7 +143,7 @@ def shown(turn: Turn, folder: Path, running: ExitStack, *words: str, alone: bool
             if written.exists():
                 scripts[result.requirement].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-    return Shown(scripts, ended, control, {"PATH": str(tools), **secrets})
+    return Shown(scripts, ended, control, {"PATH": str(tools), **secrets}, beside)
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:
@@ -153,12 +160,12 @@ def operated_by_curl(config: Path, control: str, hook: Path) -> None:
     config.write_text(f"{text}[targets.reference.hooks]\n{hooks}", encoding="utf-8")
 
 
-def wrong_of(turn: Turn, explore: int, alone: bool = False) -> dict[str, list[str]]:
+def wrong_of(turn: Turn, explore: int, alone: bool = False, beside: Sequence[str] = ()) -> dict[str, list[str]]:
     """By requirement what is wrong with the scripts of its findings: a line each, none where there is nothing."""
     told: dict[str, list[str]] = {}
     with ExitStack() as running:
         folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-        found = shown(turn, folder, running, "--explore", str(explore), alone=alone)
+        found = shown(turn, folder, running, "--explore", str(explore), alone=alone, beside=beside)
         for requirement, defect in turn.items():
             tries = [found.tried(script, defect) for script in found.scripts[requirement]]
             lines = [
@@ -182,14 +189,16 @@ def last_line(tried: Tried) -> str:
     return said.splitlines()[-1] if said else ""
 
 
-def table(pairs: Sequence[tuple[str, str]], explore: int) -> tuple[int, list[tuple[str, str, str]]]:
+def table(
+    pairs: Sequence[tuple[str, str]], explore: int, beside: Sequence[str] = ()
+) -> tuple[int, list[tuple[str, str, str]]]:
     """How many were tried, and those that are wrong, as defect, requirement and what is wrong; printed as found."""
     turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
     for turn in turns:
-        for requirement, lines in wrong_of(turn, explore).items():
+        for requirement, lines in wrong_of(turn, explore, beside=beside).items():
             defect = turn[requirement]
             if lines:
-                lines = wrong_of({requirement: defect}, explore, alone=True)[requirement]
+                lines = wrong_of({requirement: defect}, explore, alone=True, beside=beside)[requirement]
             for line in lines:
                 print(f"{defect} | {requirement} | {line}", flush=True)
                 wrong.append((defect, requirement, line))
@@ -211,12 +220,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--surface", choices=["identity", "registry", "storage", "webhooks"])
     parser.add_argument("--defect", action="append", default=[], metavar="NAME", help="only these; repeatable")
+    parser.add_argument(
+        "--beside", action="append", default=[], metavar="VARIANT", help="with these variants on as well; repeatable"
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair of a defect and a check")
     parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
     parser.add_argument("--explore", type=int, default=25, help="examples a property")
     parser.add_argument("--out", type=Path, help="where to write the table of those that are wrong")
     choice = parser.parse_args()
-    tried, wrong = table(pairs_of(choice.surface, choice.defect)[choice.first :: choice.every], choice.explore)
+    pairs = pairs_of(choice.surface, choice.defect)[choice.first :: choice.every]
+    tried, wrong = table(pairs, choice.explore, choice.beside)
     lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
     if choice.out:
         choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")

@@ -1,7 +1,8 @@
 """A plugin for runs in which each property meets one defect, the one that it is to find: so one run shows many.
 
 ``SWITCHED`` in the environment is JSON: by requirement the defect that is on while its check is called. What the check
-prepares before is made on a clean reference. ``CONTROL`` is where defects are switched.
+prepares before is made on a clean reference. ``CONTROL`` is where defects are switched, ``BESIDE`` JSON: the variants
+that are on all the while.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from conformance.reference.control import tell
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, None, None]:
     """Calls a check with its defect switched on."""
-    control = os.environ["CONTROL"]
-    tell(control, "switch", json.loads(os.environ["SWITCHED"])[item.stash[CHECK].requirement.id])
+    control, beside = os.environ["CONTROL"], json.loads(os.environ["BESIDE"])
+    tell(control, "switch", *beside, json.loads(os.environ["SWITCHED"])[item.stash[CHECK].requirement.id])
     try:
         yield
     finally:
-        tell(control, "switch")
+        tell(control, "switch", *beside)
