@@ -41,7 +41,7 @@ def test_nothing_stands_below_an_object(space: Space) -> None:
         expect_refusal(reply, 404, {"NoSuchKey"})
     expect_status(space.delete(below), 204)
     expect_keys(listing_of(space.listing(f"{key}/")), [], "for a prefix below an object")
-    expect_bytes(space.get(key), b"an object")
+    expect_bytes(space.get(key), b"an object", "for the object, where a key below it was deleted")
 
 
 @verifies("storage/key/nothing-stands-above-an-object")
@@ -55,7 +55,7 @@ def test_nothing_stands_above_an_object(space: Space) -> None:
     key = space.stored(b"below", key=f"{folder}/below")
 
     expect_status(space.delete(folder), 204)
-    expect_bytes(space.get(key), b"below")
+    expect_bytes(space.get(key), b"below", "where the folder's own name was deleted")
 
 
 @verifies("storage/key/folder-can-go-alone")

@@ -73,7 +73,7 @@ def test_name_is_kept(space: Space, name: str) -> None:
     expect_bytes(space.get(key), name.encode())
     expect_keys(listing_of(space.listing(prefix)), [key])
     expect_status(space.delete(key), 204)
-    expect_status(space.get(key), 404)
+    expect_status(space.get(key), 404, "after the deletion that was answered")
 
 
 @verifies("storage/key/similar-names-are-different")
@@ -107,13 +107,13 @@ def test_object_beside_its_own_prefix(space: Space) -> None:
     space.stored(b"beside", key=prefix + "a")
 
     expect_status(space.put(prefix + "a/b", b"below"), 200)
-    expect_bytes(space.get(prefix + "a"), b"beside")
-    expect_bytes(space.get(prefix + "a/b"), b"below")
+    expect_bytes(space.get(prefix + "a"), b"beside", "after one was put below it")
+    expect_bytes(space.get(prefix + "a/b"), b"below", "below another object")
     expect_status(space.delete(prefix + "a/b"), 204)
-    expect_bytes(space.get(prefix + "a"), b"beside")
+    expect_bytes(space.get(prefix + "a"), b"beside", "after the one below it was deleted")
     space.stored(b"below", key=prefix + "a/b")
     expect_status(space.delete(prefix + "a"), 204)
-    expect_bytes(space.get(prefix + "a/b"), b"below")
+    expect_bytes(space.get(prefix + "a/b"), b"below", "after the one above it was deleted")
 
 
 @verifies("storage/key/leading-slash-is-kept")
@@ -244,7 +244,7 @@ def test_control_characters_do_not_break_listings(space: Space, letter: str) -> 
     expect_own_or_refused(put, space.get(key), b"hard")
     listed = whole_listing(version_2(space, prefix, encoding_type="url"))
     expect_keys(listed, [beside, key] if put.ok else [beside])
-    expect_status(space.listing(prefix), 200)
+    expect_status(space.listing(prefix), 200, "for a plain listing where a key with a control character was put")
     if put.ok and letter == RETURN:
         expect_return_told(whole_listing(version_2(space, prefix)), [beside, key])
     space.delete(key)
