@@ -72,7 +72,7 @@ def test_if_none_match_creates_what_is_absent(space: Space) -> None:
     key = space.key()
 
     expect_status(space.put(key, b"created", {"If-None-Match": "*"}), 200)
-    expect_bytes(space.get(key), b"created")
+    expect_bytes(space.get(key), b"created", "of the PUT that was answered")
 
 
 @verifies("storage/conditional-write/keeps-what-is-there")

@@ -40,7 +40,7 @@ def test_copy_has_the_same_bytes(space: Space) -> None:
     tag = copied_etag_of(reply)
     got = space.get(key)
 
-    expect_bytes(got, b"copied")
+    expect_bytes(got, b"copied", "of the copy that was answered")
     expect_bytes(space.get(source), b"copied")
     if tag.strip('"') != expect_etag(got).strip('"'):
         raise NonConformance(f"the copy's ETag {expect_etag(got)} in the result", tag, reply, got)

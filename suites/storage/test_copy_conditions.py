@@ -54,7 +54,7 @@ def test_condition_on_the_source(space: Space, conditions: dict[str, str], holds
 
     if holds:
         expect_no_error_inside(reply)
-        expect_bytes(space.get(key), b"conditional")
+        expect_bytes(space.get(key), b"conditional", "of the copy that was answered")
     else:
         expect_refusal(reply, 412, {"PreconditionFailed"})
         expect_nothing_stored(space.get(key))
