@@ -58,11 +58,23 @@ class ErrorsOfHeadHaveABody(Defect):
     """RFC 9110 section 9.3.2: no content in the answer to HEAD; what comes is taken for the next answer."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/head-has-no-body",)
+    noticed_by = ("storage/errors/head-has-no-body", "storage/object/missing-head-is-404")
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status >= 400:
             answer.astray = b"<Error/>"
+        return answer
+
+
+class HeadHasTheBody(Defect):
+    """S3 API Reference, HeadObject: what GET answers "except that there is no response body"."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/head-equals-get",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and "etag" in answer.headers:
+            answer.astray = b"x" * int(answer.headers["content-length"])
         return answer
 
 
