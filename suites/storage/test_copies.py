@@ -164,7 +164,7 @@ def test_copy_onto_itself_loses_nothing(space: Space) -> None:
     space.copy(key, key)
     reply = space.get(key)
 
-    expect_stored(reply, b"the same")
+    expect_bytes(reply, b"the same", "after it was copied onto itself")
     expect_headers(reply, {"x-amz-meta-owner": "alice"})
 
 

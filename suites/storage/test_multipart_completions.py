@@ -139,7 +139,7 @@ def test_broken_completion_is_refused(space: Space, body: bytes) -> None:
 
     expect_failed_completion(space.complete_with(key, upload, body), {400} if body else {400, 411}, MALFORMED)
     expect_nothing_stored(space.get(key))
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "behind a broken completion")
     expect_bytes(space.get(key), b"kept", "for what was completed rightly behind a broken completion")
 
 
@@ -155,7 +155,7 @@ def test_refused_completion_can_be_mended(space: Space) -> None:
     part = space.part(key, upload, 1, b"kept")
 
     expect_failed_completion(space.complete(key, upload, [(1, WRONG_TAG)]), 400, {"InvalidPart"})
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "behind a completion that was refused")
     expect_bytes(space.get(key), b"kept")
 
 
@@ -174,7 +174,7 @@ def test_wrong_object_size_is_refused(space: Space, size: int) -> None:
     reply = space.complete(key, upload, [part], {"x-amz-mp-object-size": str(size)})
     expect_failed_completion(reply, 400, {"InvalidRequest", "InvalidArgument"})
     expect_nothing_stored(space.get(key))
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "behind a completion that was refused")
     expect_bytes(space.get(key), b"four")
 
 
@@ -210,7 +210,7 @@ def test_completing_twice_is_harmless(space: Space) -> None:
     expect_refusal(again, {200, 404}, {"NoSuchUpload"})
     if again.ok and completed_etag_of(again) != tag:
         raise NonConformance(f"the same ETag {tag}", completed_etag_of(again), again)
-    expect_bytes(space.get(key), b"once")
+    expect_bytes(space.get(key), b"once", "after the upload was completed a second time")
     space.stored(b"written since", key=key)
     space.complete(key, upload, [part])
     expect_bytes(space.get(key), b"written since", "after the upload was completed once more")

@@ -11,7 +11,7 @@ from conformance.clients.sigv4 import encoded
 from conformance.clients.storage import signed_for
 from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -68,7 +68,7 @@ def test_abort_of_unknown_upload(space: Space) -> None:
     key = space.stored(b"what stood there")
 
     expect_refusal(space.abort(key, UNKNOWN), {204, 404}, {"NoSuchUpload"})
-    expect_stored(space.get(key), b"what stood there")
+    expect_bytes(space.get(key), b"what stood there", "after an unknown upload to its key was aborted")
 
 
 @verifies("storage/multipart/upload-is-of-its-key")
@@ -89,7 +89,7 @@ def test_upload_is_of_its_key(space: Space) -> None:
     expect_failed_completion(space.complete(other, upload, [part]), 404, {"NoSuchUpload"})
     expect_refusal(space.abort(other, upload), {204, 404}, {"NoSuchUpload"})
     expect_nothing_stored(space.get(other))
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "for its own key, behind what was refused for another")
     expect_bytes(space.get(key), b"kept")
 
 
@@ -110,7 +110,7 @@ def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     expect_refusal(other_space.put_part(key, upload, 1, b"astray"), 404, {"NoSuchUpload"})
     expect_failed_completion(other_space.complete(key, upload, [part]), 404, {"NoSuchUpload"})
     expect_refusal(other_space.abort(key, upload), {204, 404}, {"NoSuchUpload"})
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "in its own bucket, behind what was refused in another")
     expect_bytes(space.get(key), b"kept")
     if listed.ok and (found := uploads_of(listed)):
         raise NonConformance("no uploads of another bucket", worded(found), listed)
@@ -165,7 +165,7 @@ def test_differing_md5_refuses_the_part(space: Space) -> None:
     reply = space.put_part(key, upload, 1, b"spoiled", {"Content-MD5": content_md5(b"others")})
 
     expect_refusal(reply, 400, {"BadDigest", "InvalidDigest"})
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "with the part that came before the refused one")
     expect_bytes(space.get(key), b"as it should be")
 
 
@@ -184,7 +184,7 @@ def test_other_payload_refuses_the_part(space: Space) -> None:
     reply = space.s3.send(space.request("PUT", key, query, body=b"as nobody signed"), signed_for(b"as it was signed"))
 
     expect_status(reply, {400, 403})
-    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_no_error_inside(space.complete(key, upload, [part]), "with the part that came before the refused one")
     expect_bytes(space.get(key), b"as it should be")
 
 

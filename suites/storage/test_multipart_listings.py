@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from conformance.oracles.proofs import in_order, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
-from conformance.oracles.s3_objects import expect_stored
+from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
@@ -42,7 +42,7 @@ def test_abort_removes_the_upload(space: Space) -> None:
     open_still = [each.upload for each in uploads_of(listed)]
     if upload in open_still:
         raise NonConformance("no aborted upload in the list", worded(open_still), listed)
-    expect_stored(space.get(key), b"what stood there")
+    expect_bytes(space.get(key), b"what stood there", "after an upload to its key was aborted")
 
 
 @verifies("storage/multipart/parts-are-listed")

@@ -1,0 +1,69 @@
+"""Defects of listings that have every key, and say something else of what was asked or of what they group."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.listings import LONGEST_PAGE, Page, Wanted
+
+_TIME = re.compile(rb"(<LastModified>[0-9-]+)T([0-9:]+)[^<]*")
+_BEHIND_ALL = "\U0010ffff"
+
+
+class PrefixesWithoutTheirDelimiter(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: as far as the next delimiter, that included."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/delimiter-groups",)
+
+    def listed_prefixes(self, original: Any, prefixes: list[str], encoded: bool) -> list[str]:
+        found: list[str] = original([each.removesuffix("/") for each in prefixes], encoded)
+        return found
+
+
+class PrefixesInNoOrder(Defect):
+    """S3 User Guide, "Listing object keys programmatically": names are listed in the order of their UTF-8 bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/is-in-utf8-order",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.prefixes.reverse()
+        return page
+
+
+class ListedTimesOfADatabase(Defect):
+    """S3 API Reference, Object, LastModified: a timestamp in ISO 8601 form, in UTC."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/tells-what-head-tells",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b"<ListBucketResult" in answer.body:
+            answer.body = _TIME.sub(rb"\1 \2", answer.body)
+        return answer
+
+
+class MaxKeysBeyondIsNought(Defect):
+    """S3 API Reference, ListObjectsV2, MaxKeys: more may be asked for than a page has, and a page comes."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/max-keys-above-the-limit-is-served",)
+
+    def page_limit(self, original: Any, call: Call, name: str = "max-keys") -> int:
+        return 0 if call.number(name, LONGEST_PAGE) > LONGEST_PAGE else int(original(call, name))
+
+
+class EmptyStartIsTheEnd(Defect):
+    """S3 API Reference, ListObjectsV2, StartAfter: an empty one is before every key."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/empty-parameters-ask-for-nothing",)
+
+    def start_after(self, original: Any, call: Call) -> str:
+        return _BEHIND_ALL if call.query.get("start-after") == "" else str(original(call))
