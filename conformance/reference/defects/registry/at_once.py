@@ -1,0 +1,270 @@
+"""Defects of what several do at one moment to one thing: a lock that fails, a file that another rewrites or removes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import PAUSE_S, registry_of
+from conformance.reference.defects.registry.unusual import failed
+from conformance.reference.http import Answer
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+
+class _UnderWay(Defect):
+    """Counts what is under way, and does it a moment later."""
+
+    def __init__(self) -> None:
+        self.under_way: dict[object, int] = {}
+
+    async def _others(self, what: object) -> bool:
+        """Whether another was under way with the same thing in this moment."""
+        before = self.under_way.get(what, 0)
+        self.under_way[what] = before + 1
+        await asyncio.sleep(PAUSE_S)
+        self.under_way[what] -= 1
+        return before > 0
+
+
+class IdenticalManifestsRemoved(_UnderWay):
+    """distribution-spec 1.1, Pushing Manifests: what several push at once, 201 to each, is there afterwards."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/identical-manifests",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        await original(name, manifest)
+        if await self._others((name, manifest.digest)):
+            # Tidied up by the name that both have.
+            registry_of(original).stored(name).manifests.pop(manifest.digest, None)
+
+
+class OneTagAtOnceFails(_UnderWay):
+    """API Reference, Error Handling: two who push to one tag at once are no failure; one is later than the other."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if await self._others((name, tag)):
+            raise failed()
+        await original(name, tag, digest)
+
+
+class ImagesOfOneTagMixed(Defect):
+    """Of several images that are pushed under one tag at once, each keeps its own bytes under its digest."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-tag",)
+
+    def __init__(self) -> None:
+        self.last: dict[tuple[str, str], Manifest] = {}
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        manifests = registry_of(original).stored(name).manifests
+        self.last[name, tag] = manifests[digest]
+        await asyncio.sleep(PAUSE_S)
+        last = self.last[name, tag]
+        await original(name, tag, last.digest)
+        if last.digest != digest:
+            manifests[digest] = last
+
+
+class TagListRewrittenWhileRead(Defect):
+    """Docker Registry V2, Listing Image Tags: a list that is read while a tag is pushed has those that were there."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        stored = registry_of(original).opened(name)
+        stored.tags, tags = {}, stored.tags
+        await asyncio.sleep(PAUSE_S)
+        stored.tags = {**tags, **stored.tags}
+        await original(name, tag, digest)
+
+
+class PushWhileListedFails(_UnderWay):
+    """API Reference, Error Handling: a tag is pushed while the list is read, and no lock makes it fail."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/tags-listed-while-pushed",)
+
+    async def list_tags(self, original: Any, asked: Asked) -> Answer:
+        await self._others(asked.name)
+        answer: Answer = await original(asked)
+        return answer
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if self.under_way.get(name):
+            raise failed()
+        await original(name, tag, digest)
+
+
+class PullWhileDeletedFails(Defect):
+    """API Reference, Error Handling: what goes while it is read is not there, or was; it is no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.going: set[str] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.going.add(digest)
+        await asyncio.sleep(PAUSE_S)
+        await original(name, digest)
+        self.going.discard(digest)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        if registry_of(original).manifest_of(asked).digest in self.going:
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class PulledInPartWhileDeleted(PullWhileDeletedFails):
+    """distribution-spec 1.1, Pulling manifests: what is pulled while it is deleted comes whole, if it comes."""
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        answer: Answer = await original(asked)
+        if registry_of(original).manifest_of(asked).digest in self.going:
+            answer.body = answer.body[:10]
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class DeletionAtOnceRefusedToBoth(Defect):
+    """distribution-spec 1.1, Deleting Manifests: of two who delete one image at once one is told that it is deleted."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/pulled-while-deleted",)
+
+    def __init__(self) -> None:
+        self.asked: dict[str, int] = {}
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.asked[digest] = self.asked.get(digest, 0) + 1
+        await asyncio.sleep(PAUSE_S)
+        if self.asked[digest] > 1:
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
+class TagsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several tags of one repository are pushed at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-tags",)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        if await self._others(name):
+            raise failed()
+        await original(name, tag, digest)
+
+
+class ReferrersAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several signatures of one image are pushed at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-referrers",)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        if manifest.subject and await self._others((name, manifest.subject)):
+            raise failed()
+        await original(name, manifest)
+
+
+class DeletionsOfTagsAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: several tags of one image are deleted at once, none of which fails."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        if await self._others(name):
+            raise failed()
+        await original(name, tag)
+
+
+class DeletionsOfTagsAtOnceTakeTheImage(_UnderWay):
+    """distribution-spec 1.1, Deleting tags: the image stays, and its other tags, however many of them go at once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/several-deletions",)
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        named = registry_of(original).stored(name).tags.get(tag, "")
+        others = await self._others((name, named))
+        await original(name, tag)
+        if others:
+            # Two have counted one tag less each, and the second found none left.
+            await registry_of(original).remove_manifest(name, named)
+
+
+class ChunksAtOnceFail(_UnderWay):
+    """API Reference, Error Handling: a chunk that comes twice at once is taken once, and is no failure."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        if await self._others(asked.reference):
+            raise failed()
+        answer: Answer = await original(asked)
+        return answer
+
+
+class RefusedTwinCounted(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: of equal chunks at once one is taken, and counted once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def patch_upload(self, original: Any, asked: Asked) -> Answer:
+        upload = registry_of(original).find_upload(asked)
+        before = len(upload.content)
+        await asyncio.sleep(PAUSE_S)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            if len(upload.content) > before:
+                upload.content += asked.request.body
+            raise
+        return answer
+
+
+class ClosedAtOnceForNobody(_UnderWay):
+    """distribution-spec 1.1, POST then PUT: of two equal closing requests at once one is answered 201."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        twice = await self._others(asked.reference)
+        if twice or self.under_way[asked.reference]:
+            raise Refusal("BLOB_UPLOAD_INVALID", {"upload": asked.reference}, status=409)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ClosedAtOnceDoubled(Defect):
+    """distribution-spec 1.1, POST then PUT: the last bytes are in the blob once, though two have sent them at once."""
+
+    surface = "registry"
+    noticed_by = ("registry/at-once/one-session",)
+
+    async def put_upload(self, original: Any, asked: Asked) -> Answer:
+        upload, digest = registry_of(original).find_upload(asked), asked.request.parameter("digest") or ""
+        await asyncio.sleep(PAUSE_S)
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            blobs = registry_of(original).stored(asked.name).blobs
+            if digest in blobs and upload.session not in registry_of(original).uploads:
+                blobs[digest] += asked.request.body
+            raise
+        return answer
