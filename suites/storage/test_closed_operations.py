@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.sigv4 import Request, Signing
 from conformance.clients.storage import S3, Bucket
+from conformance.oracles.proofs import lists
 from conformance.oracles.s3_documents import deletion_of, parts_of
 from conformance.oracles.s3_errors import expect_refusal, xml_root
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
@@ -123,5 +124,7 @@ def test_every_upload_is_closed(space: Space, operation: Callable[[Bucket, str, 
         expect_status(operation(stranger, standing, upload, part), CLOSED)
     reply = require_offered(space.list_parts(standing, upload))
     expect_status(reply, 200, "for the list of parts of an upload that was refused to strangers")
-    if [(part.number, part.size) for part in parts_of(reply).parts] != [(1, len(STOOD))]:
-        raise NonConformance("the upload with its only part", worded(parts_of(reply).parts), reply)
+    found = parts_of(reply).parts
+    if [(part.number, part.size) for part in found] != [(1, len(STOOD))]:
+        proof = lists("Part/PartNumber", [reply], ["1"]) if len(found) != 1 else None
+        raise NonConformance("the upload with its only part", worded(found), reply, proof=proof)

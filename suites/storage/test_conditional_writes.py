@@ -164,7 +164,8 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
 
     expect_stored(space.get(key), b"what stood there")
     if reply.ok and key in (told := deletion_of(reply)).deleted:
-        raise NonConformance("an Error for a key whose ETag is another", "Deleted", reply)
+        proof = lists("Error/Key", [reply], [key, *(each for each in told.errors if each != key)])
+        raise NonConformance("an Error for a key whose ETag is another", "Deleted", reply, proof=proof)
     if reply.ok and told.errors.get(held) in FAILED:
         raise NonConformance("no failed condition for a key whose ETag is as named", told.errors[held], reply)
     if reply.ok and behind not in told.deleted:

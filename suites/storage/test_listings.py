@@ -20,7 +20,7 @@ from conformance.oracles.s3_pages import version_1, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.values import seconds_of_date, seconds_of_time
 from conformance.vocabulary.wording import worded
 
@@ -85,7 +85,8 @@ def test_listing_tells_what_head_tells(space: Space, shelf: str) -> None:
         if (told := (str(entry.size), entry.etag.strip('"'))) != wanted:
             raise NonConformance(f"size and ETag {worded(wanted)}, as in HEAD", worded(told), head, page.reply)
         if (listed := seconds_of_time(entry.modified)) is None:
-            raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply)
+            proof = Proof(page.reply.id, matches="<LastModified>[0-9-]+T[0-9:.]+(Z|[+-]00:?00)<")
+            raise NonConformance("LastModified in ISO 8601 form, in UTC", entry.modified, page.reply, proof=proof)
         if modified is None or abs(listed - modified) >= 1:
             raise NonConformance(f"LastModified {head.headers.get('last-modified')}", entry.modified, head, page.reply)
 

@@ -48,11 +48,8 @@ def test_deletes_what_is_named(space: Space) -> None:
     result = deletion_of(reply)
 
     if sorted(result.deleted) != [a, b] or result.errors:
-        raise NonConformance(
-            f"deleted {worded([a, b])}",
-            worded(result),
-            reply,
-        )
+        proof = lists("Deleted/Key", [reply], [a, b]) if sorted(result.deleted) != [a, b] else None
+        raise NonConformance(f"deleted {worded([a, b])}", worded(result), reply, proof=proof)
     expect_keys(whole_listing(version_2(space, prefix)), [ab, c])
 
 

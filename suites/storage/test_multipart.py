@@ -27,7 +27,7 @@ from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 FIRST, SECOND, TAIL = full_part(b"1"), full_part(b"2"), b"the tail"
@@ -163,7 +163,8 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     expect_no_success(by_number, "for a part of an upload that is not complete")
     listed = listing_of(space.listing(key))
     if listed.keys:
-        raise NonConformance("no unfinished upload in the listing", worded(listed.keys), listed.reply)
+        proof = Proof(listed.reply.id, lacks="<Contents>")
+        raise NonConformance("no unfinished upload in the listing", worded(listed.keys), listed.reply, proof=proof)
     expect_status(space.delete_many([key]), 200)
     expect_no_error_inside(space.complete(key, upload, [part]))
     if (got := space.get(key)).status != 404:

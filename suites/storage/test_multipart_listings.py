@@ -41,7 +41,8 @@ def test_abort_removes_the_upload(space: Space) -> None:
     listed = space.list_uploads(key)
     open_still = [each.upload for each in uploads_of(listed)]
     if upload in open_still:
-        raise NonConformance("no aborted upload in the list", worded(open_still), listed)
+        proof = Proof(listed.id, lacks="<Upload>")
+        raise NonConformance("no aborted upload in the list", worded(open_still), listed, proof=proof)
     expect_bytes(space.get(key), b"what stood there", "after an upload to its key was aborted")
 
 
