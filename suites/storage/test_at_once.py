@@ -140,7 +140,7 @@ def _turning(space: Space, key: str, values: Sequence[bytes], stop: threading.Ev
     for turn in range(TURNS * 20):
         if stop.is_set() or time.monotonic() > until:
             return
-        expect_success(space.put(key, values[turn % len(values)]))
+        expect_success(space.put(key, values[turn % len(values)]), "for a PUT beside others")
 
 
 def _while_turning(space: Space, key: str, values: Sequence[bytes], job: Job) -> None:

@@ -14,8 +14,9 @@ from conformance.reference.defects.storage.support import PAUSE_S, gateway, serv
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
 from conformance.reference.storage.faults import Fault
-from conformance.reference.storage.state import Bucket, StoredObject
+from conformance.reference.storage.state import Bucket, StoredObject, Upload
 
 LATER_S = 0.3
 
@@ -43,7 +44,12 @@ class WritesCollide(_Beside):
     """S3 User Guide, "Amazon S3 data consistency model": writes of one key at once succeed, and the latest wins."""
 
     surface = "storage"
-    noticed_by = ("storage/at-once/key-is-a-register", "storage/at-once/put-or-delete")
+    noticed_by = (
+        "storage/at-once/key-is-a-register",
+        "storage/at-once/put-or-delete",
+        "storage/at-once/complete-or-put",
+        "storage/at-once/copies-are-whole",
+    )
 
     async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
         with self._writing(bucket, key):
@@ -58,6 +64,37 @@ class WritesCollide(_Beside):
                 raise server_error()
             await asyncio.sleep(PAUSE_S)
             await original(bucket, key, asked)
+
+
+class CopyFailsBesideWrites(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": a copy is of one value of its source, and is made."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/copies-are-whole",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        await asyncio.sleep(PAUSE_S)
+        later: Source = await original(call)
+        if later.stored.etag != found.stored.etag:
+            raise server_error()
+        return found
+
+
+class CompletionFailsAndIsMade(Defect):
+    """S3 API Reference, CompleteMultipartUpload: one that is told as failed makes no object, beside an abortion too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/complete-or-abort",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        await gateway(original).commit(bucket, upload.key, stored, asked)
+        await asyncio.sleep(PAUSE_S)
+        if upload.upload_id not in bucket.uploads:
+            raise Fault("NoSuchUpload")
+        bucket.uploads.pop(upload.upload_id)
 
 
 class LosersFail(_Beside):

@@ -1,4 +1,4 @@
-"""Defects of what is refused and done all the same: the answer is right, and what it says is not true."""
+"""Defects of what is looked at too late or too early: refused and done all the same, compared and spent by it."""
 
 from __future__ import annotations
 
@@ -61,6 +61,17 @@ class RefusedForItsChecksumButStored(_StoredWhereRefused):
         "storage/checksum/every-one-is-compared",
     )
     codes = ("BadDigest", "InvalidRequest")
+
+
+class ComparedBodyIsSpent(Defect):
+    """S3 User Guide, "Checking object integrity": what was compared with its digest is stored, and not what is left."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/md5-that-matches-is-stored", "storage/checksum/that-matches-is-stored")
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, body=b"") if checksums or "content-md5" in call.headers else stored
 
 
 # Conditions that are looked at behind the write.

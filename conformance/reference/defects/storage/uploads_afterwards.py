@@ -9,6 +9,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, query_of
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -272,17 +273,64 @@ class PartsListedWithAnotherTag(Defect):
         return str(original(key, replace(stored, etag=tag), encoded, owner))
 
 
-class EmptyUploadIdFails(Defect):
-    """API Reference, Error Handling: 5xx is for errors of the platform, and an uploadId that is empty is none."""
+class HalfNamedPartFails(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and a part that is half named is none."""
 
     surface = "storage"
     noticed_by = ("storage/multipart/half-named-part-is-not-the-object",)
 
     async def on_object(self, original: Any, call: Call) -> Answer:
-        if call.query.get("uploadId") == "":
+        named = {"uploadId", "partNumber"} & call.query.keys()
+        if call.query.get("uploadId") == "" or (call.request.method == "PUT" and len(named) == 1):
             raise server_error()
         answer: Answer = await original(call)
         return answer
+
+
+class EncryptedUploadFails(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and a key to encrypt with is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/encryption-key-is-used-or-refused",)
+
+    async def create_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if any(name.startswith("x-amz-server-side-encryption-customer-") for name in call.headers):
+            raise server_error()
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class PartsKeptByKeyAndNumber(Defect):
+    """S3 API Reference, UploadPart, uploadId: a part is of its upload, and not of the last one to that key."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/two-uploads-do-not-mix",)
+
+    def __init__(self) -> None:
+        self.files: dict[tuple[str, int], bytes] = {}
+
+    async def keep_part(self, original: Any, upload: Upload, part: Part) -> None:
+        await original(upload, part)
+        self.files[upload.key, part.number] = part.body
+
+    def chosen_part(self, original: Any, upload: Upload, number: int, listed: xml.Node) -> Part:
+        part: Part = original(upload, number, listed)
+        return replace(part, body=self.files[upload.key, number])
+
+
+class EmptyUploadKeepsTheObject(Defect):
+    """S3 API Reference, CompleteMultipartUpload: an object is made of its parts, though they have no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/one-small-part-is-enough",)
+
+    async def finish(
+        self, original: Any, bucket: Bucket, upload: Upload, stored: StoredObject, asked: Conditions
+    ) -> None:
+        if stored.body or upload.key not in bucket.objects:
+            await original(bucket, upload, stored, asked)
+        else:
+            bucket.uploads.pop(upload.upload_id, None)
 
 
 # Lists of uploads.
