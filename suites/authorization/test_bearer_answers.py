@@ -57,11 +57,9 @@ def test_401_carries_a_bearer_challenge(platform: Platform, once: Once, who: str
     """
     for _, reply in refused(platform, once, who):
         if reply.status == 401 and not expect_challenge(reply, "Bearer").parameters:
-            told, proof = (
-                reply.headers.get("www-authenticate"),
-                field_matches(reply, "WWW-Authenticate", "Bearer +[a-z]+ *="),
-            )
-            raise NonConformance("a Bearer challenge with a parameter", f"{told}", reply, proof=proof)
+            told = f"WWW-Authenticate: {reply.headers.get('www-authenticate')}"
+            proof = field_matches(reply, "WWW-Authenticate", "Bearer +[a-z]+ *=")
+            raise NonConformance("a Bearer challenge with a parameter", told, reply, proof=proof)
 
 
 @verifies("authorization/bearer/challenge-is-well-formed")
@@ -186,7 +184,8 @@ def test_head_is_as_get(platform: Platform) -> None:
             if got.status != head.status or head.media_type not in ("", got.media_type) or head.body:
                 wanted = f"{got.status} {got.media_type} without content"
                 proof = Proof(head.id, statuses=(got.status,), same_if_any=(("content-type", got.id, head.id),))
-                raise NonConformance(wanted, observed(head), got, head, proof=proof)
+                told = observed(head) if head.body else f"{head.status} {head.media_type} without content"
+                raise NonConformance(wanted, told, got, head, proof=proof)
             if _lengths_differ(got, head, again) and all(_lengths_differ(*ask()) for _ in range(3)):
                 expected, length = (each.headers.get("content-length") for each in (got, head))
                 proof = Proof(same_if_any=(("content-length", got.id, head.id),))

@@ -7,6 +7,7 @@ import zlib
 from dataclasses import replace
 
 from conformance.clients.oauth import bearer
+from conformance.oracles.proofs import field_lacks
 from conformance.oracles.status import NOT_OFFERED, expect_status
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
@@ -60,7 +61,9 @@ def decoded(reply: Exchange) -> bytes:
     told = [each.strip().lower() for each in (reply.headers.get("content-encoding") or "").split(",")]
     for coding in reversed([each for each in told if each not in ("", "identity")]):
         if coding not in GZIP:
-            raise NonConformance("no coding, or gzip, which was asked for", f"Content-Encoding: {coding}", reply)
+            wanted = "no coding, or gzip, which was asked for"
+            proof = field_lacks(reply, "Content-Encoding", reply.headers.get("content-encoding") or "")
+            raise NonConformance(wanted, f"Content-Encoding: {coding}", reply, proof=proof)
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error) as failure:

@@ -80,7 +80,7 @@ def exhausted(target: Target, oauth: OAuthClient) -> Exchange:
     for number in (allowed + 1, allowed + 4):
         replies = burst(ask, number)
         for reply in replies:
-            if access_token(reply) is None:
+            if reply.status == 429 or access_token(reply) is None:
                 return reply
         if time.monotonic() - begun > seconds:
             raise Inconclusive(

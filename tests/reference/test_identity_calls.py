@@ -65,6 +65,10 @@ def published(w: World) -> list[str]:
     return [each["kty"] for each in w.ask("GET", "/.well-known/jwks.json").json()["keys"]]
 
 
+def tags_of_two_reads(w: World) -> list[str]:
+    return [w.api(ATLAS).headers["etag"] for _ in range(2)]
+
+
 def algorithm(w: World) -> bool:
     return w.bearer().startswith("eyJhbGciOiJIUzI1NiI")
 
@@ -193,6 +197,7 @@ WRITES: list[Row] = [
 
 unconditional = statuses(patched(name="x"), api(MADE, method="DELETE"), api(ATLAS, method="DELETE"))
 VARIANTS: list[Row] = [
+    (identity_answers.EntityTagsOfEachRead, tags_of_two_reads, ['"1"', '"1"'], ['"1~1"', '"1~2"']),
     (identity_answers.KeySetHasOtherKeys, published, ["EC"], ["RSA", "OKP", "of-tomorrow", "EC"]),
     (identity_requests.UpdatesMustBeConditional, unconditional, [200, 404, 204], [428, 404, 204]),
     (identity_requests.UpdatesNameTheirVersion, unconditional, [200, 404, 204], [400, 404, 204]),

@@ -5,19 +5,25 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
+
+from starlette.datastructures import Headers
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import InPages, InPagesByCursor, edited, is_api_request
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Call
+from conformance.reference.identity.organization_api import Call, Segments
 from conformance.reference.seeds import Client
 
 Operation = Callable[[Call], Awaitable[Answer]]
+Api = Callable[[Request, Segments], Awaitable[Answer]]
 Claims = dict[str, Any]
+READ_NUMBER = re.compile(rb'~[0-9]+(?=")')
 
 
 class VolatileAnswers(Variant):
@@ -36,6 +42,22 @@ class VolatileAnswers(Variant):
         answer.headers["X-Served-By"] = random.choice(["node-a", "node-b"])
         if answer.status >= 400 and b'"error": {' in answer.body:
             return edited(answer, lambda document: document["error"].update(request_id=secrets.token_hex(8)))
+        return answer
+
+
+class EntityTagsOfEachRead(Variant):
+    """RFC 9110 section 8.8.3: an entity tag is opaque; each read may tell another one, if all of them hold."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        given = [(name, READ_NUMBER.sub(b"", value)) for name, value in request.headers.raw]
+        answer = await original(replace(request, headers=Headers(raw=given)), segments)
+        if "ETag" in answer.headers:
+            answer.headers["ETag"] = answer.headers["ETag"].removesuffix('"') + f'~{next(self.numbers)}"'
         return answer
 
 
