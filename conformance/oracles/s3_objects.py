@@ -246,12 +246,12 @@ def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
         expect_status(got, {400, 403, 404, 405, 414, 501}, "for a key whose PUT was refused")
 
 
-def expect_tag_set(reply: Exchange, tags: dict[str, str]) -> None:
-    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging)."""
+def expect_tag_set(reply: Exchange, tags: dict[str, str], *after: Exchange) -> None:
+    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging), ``after`` what may have changed them."""
     found = tags_of(reply)
     if found != tags:
         names = Listed("Tag/Key", (reply.id,), tuple(tags))
         proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
         if b"<TagSet" not in reply.body:
             proof = Proof(reply.id, matches="<TagSet")
-        raise NonConformance(f"the tags {worded(tags)}", worded(found), reply, proof=proof)
+        raise NonConformance(f"the tags {worded(tags)}", worded(found), *after, reply, proof=proof)

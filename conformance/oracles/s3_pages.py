@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from xml.sax.saxutils import escape
 
 from conformance.clients.storage import Bucket
-from conformance.oracles.proofs import says_something
+from conformance.oracles.proofs import not_among, says_something
 from conformance.oracles.s3_documents import Listing, expect_page, listing_of
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
@@ -31,7 +33,8 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             return
         token = page.next or _last_of(page)
         if token in seen:
-            raise NonConformance("another place to go on from on each page", f"{worded(token)} again", page.reply)
+            wanted, proof = "another place to go on from on each page", None if page.next else _key_of(page, token)
+            raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
         seen.add(token)
     raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
 
@@ -113,5 +116,24 @@ def _expect_each_once(
         f"the {what} {some(wanted)} over all pages, each once",
         f"{plural(len(read), 'page')}, {differing(wanted, found)}",
         *(page.reply for page in read),
-        proof=Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),)),
+        proof=_whole(read, element, wanted),
     )
+
+
+def _whole(read: list[Listing], element: str, wanted: Sequence[str]) -> Proof | None:
+    """The pages would have all; or, where we went on from the last key of each, one would not have what is before that.
+
+    A script goes on from where we did: between those keys a right server has other pages, which are not the whole.
+    """
+    if all(page.next or not page.truncated for page in read):
+        return Proof(listed=(Listed(element, tuple(page.reply.id for page in read), tuple(sorted(wanted))),))
+    for page, following in itertools.pairwise(read):
+        marker = _last_of(page).encode()
+        if again := next((key for key in following.keys if key.encode() <= marker), ""):
+            return _key_of(following, again)
+    return None
+
+
+def _key_of(page: Listing, key: str) -> Proof | None:
+    """The page would not have this key, where it has it in just these letters."""
+    return not_among([page.reply], f"<Key>{escape(key)}</Key>")

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
 from conformance.clients.storage import S3, Bucket
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import buckets_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
@@ -79,7 +80,7 @@ def test_buckets_of_a_prefix(s3: S3, storage: Storage) -> None:
         raise NonConformance(f"the buckets that begin with {name}", worded(list(names)), found)
     none = s3.call("GET", query={"prefix": f"{name}-no-such"})
     if buckets_of(none).names:
-        raise NonConformance("no buckets", f"{list(buckets_of(none).names)}", none)
+        raise NonConformance("no buckets", worded(list(buckets_of(none).names)), none, proof=lacks(none, "<Bucket>"))
 
 
 @verifies("storage/service/foreign-tags-are-refused")

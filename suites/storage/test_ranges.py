@@ -21,6 +21,7 @@ from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
 from conformance.strategies.storage import BODIES_IN_PARTS, bodies, cuts
 from conformance.vocabulary.check import case, row, verifies
+from conformance.vocabulary.finding import NonConformance, Proof
 
 WHOLE = bytes(range(256)) * 4
 LAST = len(WHOLE) - 1
@@ -175,13 +176,18 @@ def test_several_ranges_are_never_mixed(space: Space, whole: str) -> None:
     Method: 1. GET with two ranges
             2. expect the whole with 200, or 206 as multipart/byteranges or with the first part, or 416 or 501
     """
-    reply = space.get(whole, {"Range": "bytes=0-9,100-109"})
+    # Far apart: ranges that are near each other may be sent as one (RFC 9110 section 15.3.7.2).
+    reply = space.get(whole, {"Range": "bytes=0-9,1000-1009"})
 
     expect_status(reply, {200, 206, 400, 416, 501})
     if reply.status == 200:
         expect_bytes(reply, WHOLE)
     elif reply.status == 206 and reply.media_type != "multipart/byteranges":
-        expect_range(reply, WHOLE, 0, 9)
+        try:
+            expect_range(reply, WHOLE, 0, 9)
+        except NonConformance as found:
+            found.proof = Proof(beyond="a right answer may as well have the whole, or each part with its own head")
+            raise
 
 
 @verifies("storage/range/if-range-that-fails-gives-the-whole")

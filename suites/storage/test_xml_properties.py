@@ -6,7 +6,7 @@ from conformance.clients.s3_bodies import completion_document, content_md5, dele
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.s3_documents import tags_of
 from conformance.oracles.s3_errors import error_of, expect_error_document
-from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, expect_tag_set
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.changes import Change
@@ -14,9 +14,7 @@ from conformance.strategies.explore import explores
 from conformance.strategies.xml_changes import XML_KINDS, xml_changes
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.mutation import Outcome
-from conformance.vocabulary.wording import worded
 
 XmlChange = Change[bytes, bytes]
 BESIDE = b"never named"
@@ -106,6 +104,4 @@ def test_changed_tagging_is_judged(space: Space, change: XmlChange) -> None:
         ),
     )
     if mutation.outcome is Outcome.VALID and reply.ok:
-        got = space.get_tags(key)
-        if tags_of(got) != tags:
-            raise NonConformance(f"the tags {worded(tags)}", worded(tags_of(got)), got)
+        expect_tag_set(space.get_tags(key), tags)

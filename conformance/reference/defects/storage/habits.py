@@ -58,7 +58,7 @@ class ErrorsOfHeadHaveABody(Defect):
     """RFC 9110 section 9.3.2: no content in the answer to HEAD; what comes is taken for the next answer."""
 
     surface = "storage"
-    noticed_by = ("storage/errors/head-has-no-body", "storage/object/missing-head-is-404")
+    noticed_by = ("storage/errors/head-has-no-body",)
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         if request.method == "HEAD" and answer.status >= 400:

@@ -1,0 +1,243 @@
+"""Defects of one way that a request may come, or of one kind of object, by which less is done than was asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import Headers
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.traversals import resolved
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.authentication import STREAMING
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.conditions import Conditions
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.state import Bucket, StoredObject
+
+
+def _by_url(call: Call) -> bool:
+    return "X-Amz-Signature" in call.query
+
+
+# By URL.
+
+
+class UrlsForgetTheirFields(Defect):
+    """SigV4, "Using Query Parameters", X-Amz-SignedHeaders: fields that were signed with a URL are sent and obeyed."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/signed-fields-are-served",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        return replace(stored, metadata={}, headers={"content-type": "text/plain"}) if _by_url(call) else stored
+
+
+class UnsignedBodiesLost(Defect):
+    """SigV4, "Using Query Parameters": the payload of a URL is not signed; it is stored all the same."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/put-is-served", "storage/presigned/part-is-served")
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        original(call)
+        call.body = b"" if _by_url(call) else call.body
+
+
+class DeletionsByUrlIdle(Defect):
+    """S3 User Guide, "Download and upload objects with presigned URLs": what is signed so is done as otherwise."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/other-operations-are-served",)
+
+    async def delete_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = Answer(204) if _by_url(call) else await original(call, bucket)
+        return answer
+
+
+class RangesOfUrlsCutTwice(Defect):
+    """S3 API Reference, GetObject, Range: the bytes that are named, which a proxy does not cut out of themselves."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/range-is-served",)
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        answer: Answer = original(call, found, overrides)
+        where = gateway(original).asked_span(call, found) if _by_url(call) else None
+        if where:
+            answer.body = answer.body[slice(*where)]
+            answer.headers["Content-Length"] = str(len(answer.body))
+        return answer
+
+
+class ChosenFieldsOfHeadRefused(Defect):
+    """S3 API Reference, HeadObject, response-content-type: a parameter of HeadObject as of GetObject."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/answer-fields-of-parts-and-heads",)
+
+    def overrides(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        if found and call.request.method == "HEAD":
+            raise Fault("InvalidRequest")
+        return found
+
+
+# By fields, forms and codings.
+
+
+class FieldsWithUnderscoresDropped(Defect):
+    """RFC 9110 section 5.1: an underscore is a letter of a name as others are; without the field no signature holds."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/metadata-comes-back",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        left = [pair for pair in request.headers.raw if b"_" not in pair[0]]
+        signer: Signer = original(replace(request, headers=Headers(raw=left)))
+        return signer
+
+
+class RepeatedMetadataRefused(Defect):
+    """RFC 9110 section 5.3: a field that is sent twice is one with both values; a sender may combine them or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/repeated-metadata-is-joined",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        if any(len(call.headers.getlist(f"x-amz-meta-{name}")) > 1 for name in found):
+            raise Fault("InvalidArgument")
+        return found
+
+
+class FormsRefused(Defect):
+    """S3 API Reference, PutObject, Content-Type: it describes the contents, and asks for nothing to be done."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if "form" in call.headers.get("content-type", ""):
+            raise Fault("InvalidRequest")
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class LargeBodiesRefused(Defect):
+    """S3 User Guide, "Uploading objects": up to 5 GB in a single operation; proxies take a megabyte unless told."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/bytes-come-back", "storage/object/large-object-comes-back")
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if len(call.body) > 4 * 1024 * 1024:
+            fault = Fault("InvalidRequest", "Your proposed upload exceeds the maximum allowed size")
+            fault.code = "EntityTooLarge"
+            raise fault
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class UntoldLengthCutOff(Defect):
+    """RFC 9112 section 7.1: a chunked body ends with its last chunk, not with the first that is read."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/chunked-transfer-is-whole-or-refused",)
+
+    def require_length(self, original: Any, call: Call) -> None:
+        if "content-length" in call.headers or "x-amz-decoded-content-length" in call.headers:
+            original(call)
+        else:
+            call.body = call.body[:6]
+
+
+class NoChunksKeepTheirFraming(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": the closing chunk carries no bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/chunks-are-joined",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        unframed = stored.body or call.signer.payload_hash not in STREAMING
+        return stored if unframed else replace(stored, body=call.request.body)
+
+
+class OtherUnitsGetNothing(Defect):
+    """RFC 9110 section 14.2: a Range in a unit that is not known is ignored: 200 is the answer with all of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/unknown-unit-is-ignored", "storage/range/any-field-is-answered")
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        answer: Answer = original(call, found, overrides)
+        if not call.headers.get("range", "bytes=").startswith("bytes="):
+            answer.body, answer.headers["Content-Length"] = b"", "0"
+        return answer
+
+
+class SeveralRangesJoined(Defect):
+    """RFC 9110 section 15.3.7: in a single part all bytes are of the range that Content-Range describes."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/several-are-told-apart",)
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        answer: Answer = original(call, found, overrides)
+        if call.headers.get("range") == "bytes=0-9,1000-1009":
+            answer.status, answer.body = 206, found.body[:10] + found.body[1000:1010]
+            answer.headers.update({"Content-Range": f"bytes 0-9/{found.size}", "Content-Length": "20"})
+        return answer
+
+
+# To keys of one kind.
+
+
+class EscapedNamesNotDeleted(Defect):
+    """S3 API Reference, DeleteObject: the object that is named is removed, whatever letters it is named with."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/similar-names-are-different",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if "%" not in key:
+            await original(bucket, key, asked)
+
+
+class FoldersCopiedEmpty(Defect):
+    """S3 User Guide, "Organizing objects using folders": a key that ends in a slash is an object's, with its bytes."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/source-is-decoded-once",)
+
+    async def source(self, original: Any, call: Call) -> Source:
+        found: Source = await original(call)
+        return replace(found, stored=replace(found.stored, body=b"")) if found.key.endswith("/") else found
+
+
+class ReadsDotsResolved(Defect):
+    """S3 User Guide, "Creating object key names": a key is no path; what is read is in the bucket that is named."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/traversal-reaches-no-other-bucket",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return resolved(bucket, key) if request.method == "GET" else (bucket, key)
+
+
+class ShorterWritesKeepTheTail(Defect):
+    """S3 API Reference, PutObject: the whole object is written anew; of a longer one nothing stays behind its end."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    async def commit(self, original: Any, bucket: Bucket, key: str, stored: StoredObject, asked: Conditions) -> None:
+        stood = bucket.objects.get(key)
+        tail = stood.body[stored.size :] if stood else b""
+        await original(bucket, key, replace(stored, body=stored.body + tail), asked)
