@@ -221,12 +221,13 @@ def test_two_uploads_to_one_key_do_not_mix(space: Space) -> None:
             2. expect the second's bytes, then the first's, or the second's still: what was completed after the first's
                opening may take precedence
     """
-    key = space.key()
-    one, two, given_up = space.opened(key), space.opened(key), space.opened(key)
-    parts = {upload: space.part(key, upload, 1, upload.encode()) for upload in (one, two, given_up)}
+    key, bodies = space.key(), (b"of the first", b"of the second", b"given up")
+    one, two, given_up = uploads = [space.opened(key) for _ in bodies]
+    parts = [space.part(key, upload, 1, body) for upload, body in zip(uploads, bodies, strict=True)]
     space.abort(key, given_up)
 
-    for upload in (two, one):
-        expect_no_error_inside(space.complete(key, upload, [parts[upload]]))
-        got = space.get(key)
-        expect_bytes(got, (two if got.body == two.encode() else upload).encode())
+    expect_no_error_inside(space.complete(key, two, [parts[1]]))
+    expect_bytes(space.get(key), bodies[1])
+    expect_no_error_inside(space.complete(key, one, [parts[0]]))
+    got = space.get(key)
+    expect_bytes(got, bodies[1] if got.body == bodies[1] else bodies[0])
