@@ -123,7 +123,8 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
 
     for element in expect_document(reply, "CopyObjectResult").findall("LastModified"):
         if abs(expect_near(reply, element) - modified) >= 1:
-            raise NonConformance("LastModified of the copy, as HEAD tells it", f"{element.text}", reply)
+            wanted = f"LastModified of the copy as HEAD tells it, {head.headers.get('last-modified')}"
+            raise NonConformance(wanted, f"{element.text}", reply, head)
 
 
 @verifies("storage/multipart/part-that-is-read-is-described")

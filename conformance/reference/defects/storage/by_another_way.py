@@ -195,7 +195,94 @@ class SeveralRangesJoined(Defect):
         return answer
 
 
+class ChunksInTransferCodingLost(Defect):
+    """RFC 9112 section 7.1: the coding of the transfer is taken away, and the payload's chunks stay."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/in-transfer-coding-too",)
+
+    def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
+        stored: StoredObject = original(call, md5, checksums)
+        both = call.signer.payload_hash in STREAMING and "transfer-encoding" in call.headers
+        return replace(stored, body=b"") if both else stored
+
+
+class UntoldFramingStoredAndRefused(Defect):
+    """SigV4, "Transferring Payload in Multiple Chunks": of chunks that are refused nothing is stored, framed or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/framing-is-never-stored",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        untold = "aws-chunked" not in call.headers.get("content-encoding", "")
+        answer: Answer = await original(call, bucket)
+        if untold and call.signer.payload_hash in STREAMING:
+            raise Fault("InvalidRequest")
+        return answer
+
+
+class LargeNumbersOfRangesRefused(Defect):
+    """RFC 9110 section 14.1.2: a last position beyond the end is the end, however long the number."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/large-numbers-are-read",)
+
+    def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
+        asked: tuple[int | None, int | None] | None = original(value)
+        if asked and max(each or 0 for each in asked) >= 2**32:
+            raise Fault("InvalidRange")
+        return asked
+
+
+class PatchIsARead(Defect):
+    """RFC 9110 section 15.5.6: a method that an object has not is refused, and not taken for another."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        read = replace(call.request, method="GET")
+        answer: Answer = await original(replace(call, request=read) if call.request.method == "PATCH" else call)
+        return answer
+
+
+class PatchWritesAndIsRefused(Defect):
+    """RFC 9110 section 15.5.6: a method that is refused as unknown has changed nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/subresource/unknown-method-is-refused",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        held = gateway(original).buckets[call.bucket].objects
+        if call.request.method == "PATCH" and call.key in held:
+            held[call.key] = replace(held[call.key], body=call.body)
+        answer: Answer = await original(call)
+        return answer
+
+
 # To keys of one kind.
+
+
+class NeedlessEscapesKept(Defect):
+    """RFC 3986 section 6.2.2.2: an unreserved character is the same, percent-encoded or not."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/encoding-on-the-wire-does-not-matter",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(replace(request, raw_path=request.raw_path.replace("%2D", "%252D")))
+        return bucket, key
+
+
+class WritesMergeSlashes(Defect):
+    """S3 User Guide, "Creating object key names": two slashes are two letters of a key, to a write as to a read."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/path-is-not-normalised",)
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        bucket, key = original(request)
+        return bucket, key.replace("//", "/") if request.method == "PUT" else key
 
 
 class EscapedNamesNotDeleted(Defect):

@@ -8,7 +8,7 @@ from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
 from conformance.reference.storage.state import Bucket
@@ -230,6 +230,31 @@ class NoTagsAreServerError(Defect):
         if not tags and stood is not None and stood.tags:
             raise server_error()
         await original(bucket, key, tags)
+
+
+class NewBucketsAreServerErrors(Defect):
+    """Provisioning Storage: buckets are provisioned in the portal; CreateBucket is refused, as the caller's mistake."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-not-self-service", "storage/service/create-bucket-harms-nothing")
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        raise server_error()
+
+
+class RepetitionsAreServerErrors(Defect):
+    """RFC 9110 section 15.5: a field or parameter that is sent twice is the sender's, and the refusal one of 4xx."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/altered-request-is-refused", "storage/signature/altered-query-is-refused")
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        names = [*request.headers.keys()], [name for name, _ in request.query]
+        try:
+            signer: Signer = original(request)
+        except Fault as fault:
+            raise server_error() if any(len(each) > len({*each}) for each in names) else fault from None
+        return signer
 
 
 class UnsignedPayloadsNotImplemented(Defect):

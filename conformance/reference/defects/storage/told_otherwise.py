@@ -12,6 +12,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.faults import Fault
@@ -153,6 +154,48 @@ class EtagOfTheLength(Defect):
     def new_object(self, original: Any, call: Call, md5: str, checksums: dict[str, str]) -> StoredObject:
         stored: StoredObject = original(call, md5, checksums)
         return replace(stored, etag=hashlib.md5(str(stored.size).encode()).hexdigest())
+
+
+class CopyToldByAnotherClock(Defect):
+    """S3 API Reference, CopyObjectResult, LastModified: the object's, as it is told by HEAD afterwards."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/date-is-told",)
+
+    def copy_result(self, original: Any, etag: str, modified: int, checksums: dict[str, str]) -> list[str]:
+        told: list[str] = original(etag, modified + 2, checksums)
+        return told
+
+
+class LastDeletionOfManyDenied(Defect):
+    """S3 API Reference, DeleteObjects: who may delete an object may so with others, and is told of each what became."""
+
+    surface = "storage"
+    noticed_by = ("storage/sdk/delete-objects",)
+
+    def __init__(self) -> None:
+        self.left = 0
+
+    def entries(self, original: Any, asked: xml.Node) -> list[xml.Node]:
+        found: list[xml.Node] = original(asked)
+        self.left = len(found)
+        return found
+
+    def refuse_entry(self, original: Any, entry: xml.Node) -> None:
+        original(entry)
+        self.left -= 1
+        if self.left == 0:
+            raise Fault("AccessDenied")
+
+
+class StrangersToldOfNothing(Defect):
+    """S3 API Reference, AccessDenied: who has no signature is told that, and not that there is nothing."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/anonymous-is-refused", "storage/signature/refusal-tells-not-what-exists")
+
+    def anonymous(self, original: Any) -> Fault:
+        return Fault("NoSuchKey")
 
 
 # Codings.
