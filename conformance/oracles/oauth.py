@@ -43,6 +43,7 @@ ERROR_URI = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]*\Z")
 B64TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*\Z")
 # Answers that a front end may give before the endpoint has seen the request; their body is its own.
 BEFORE_THE_ENDPOINT = frozenset({403, 404, 405, 411, 413, 414, 415, 417, 429, 431})
+TOKEN = re.compile("[A-Za-z0-9._~+/=-]{20,}")
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,6 +103,13 @@ def expect_no_refresh_token(reply: Exchange) -> None:
     if expect_json_object(reply).get("refresh_token"):
         proof = has_no_member(reply, "refresh_token")
         raise NonConformance("no refresh_token", "a refresh_token", reply, proof=proof)
+
+
+def expect_token_withheld(reply: Exchange) -> None:
+    """A refusal gives no token, under either of its names; a word that is none is no token."""
+    if any(TOKEN.fullmatch(str(reply.member(name) or "")) for name in ("token", "access_token")):
+        proof = Proof(reply.id, lacks='"(access_)?token" *: *"[^"]')
+        raise NonConformance("no token", f"{reply.status} with a token", reply, proof=proof)
 
 
 def expect_lifetime(reply: Exchange, least_s: int) -> None:

@@ -95,13 +95,16 @@ def expect_code(reply: Exchange, *accepted: str) -> None:
         raise NonConformance(f"the code {listed(accepted)}", told, reply, proof=proof)
 
 
-def expect_bytes(reply: Exchange, content: bytes) -> None:
-    """200 with exactly this content, and a Content-Length that says so where there is one."""
+def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] = ()) -> None:
+    """200 with exactly this content, and a Content-Length that says so where there is one.
+
+    With ``or_statuses`` other bytes would be right, in a script.
+    """
     if reply.status != 200:
         raise unlike(f"200 with the {len(content)} bytes that were pushed", reply, {200})
     if reply.body != content:
         found = f"{len(reply.body)} bytes with the digest {digest_of(reply.body)}"
-        proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"))
+        proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"), or_statuses=or_statuses)
         wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
         raise NonConformance(wanted, found, reply, proof=proof)
     length = reply.headers.get("content-length")

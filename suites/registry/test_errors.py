@@ -13,6 +13,7 @@ from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_header
+from conformance.oracles.proofs import lacks
 from conformance.oracles.registry import OCI_CODES, expect_code, expect_error_document, expect_json_error
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.sandbox.names import Names
@@ -152,7 +153,6 @@ def test_body_is_json(once: Once, scene: Scene, refusal: str) -> None:
             2. expect a JSON list of errors, and a Content-Type that says so; 416 may say all in its header fields
     """
     reply = refused(once, scene, refusal)
-
     if reply.status != 416 or reply.body:
         expect_json_error(reply)
 
@@ -168,7 +168,8 @@ def test_code_is_known(once: Once, scene: Scene, refusal: str) -> None:
     reply = refused(once, scene, refusal)
     unknown = [each["code"] for each in expect_error_document(reply) if each["code"] not in OCI_CODES | DOCKER_CODES]
     if unknown:
-        raise NonConformance("a code of the lists", f"{reply.status} with {worded(unknown)}", reply)
+        told, proof = f"{reply.status} with {worded(unknown)}", lacks(reply, *unknown)
+        raise NonConformance("a code of the lists", told, reply, proof=proof)
 
 
 @verifies("registry/errors/code-tells-the-cause")
@@ -198,7 +199,6 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
     request, codes = DELETIONS[what]
     reply = request(scene)
     expect_refused(reply)
-
     expect_code(reply, *codes, *(["UNSUPPORTED"] if reply.status in (400, 405) else []))
 
 

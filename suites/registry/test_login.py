@@ -177,7 +177,8 @@ def expect_challenge_with_realm(reply: Exchange) -> None:
     if reply.status != 401:
         raise Inconclusive(f"no login was asked for: {reply}", "a registry that asks for a login")
     if "realm" not in expect_login_challenge(reply).parameters:
-        raise NonConformance("a challenge with a realm", field_of(reply, "WWW-Authenticate"), reply)
+        told, proof = field_of(reply, "WWW-Authenticate"), field_matches(reply, "WWW-Authenticate", "realm *=")
+        raise NonConformance("a challenge with a realm", told, reply, proof=proof)
     expect_readable_challenges(reply)
 
 

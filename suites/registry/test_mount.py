@@ -10,6 +10,7 @@ import pytest
 from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
+from conformance.oracles.proofs import field_says_no, literal
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_at,
@@ -58,7 +59,6 @@ def test_mount(repository: Repository, stored: StoredImage, mounted: tuple[Excha
             3. expect exactly its bytes where it was pushed
     """
     reply, blob = mounted
-
     expect_status(reply, {201, 202})
     if reply.status == 202:
         expect_upload(repository, reply, blob.content)
@@ -81,10 +81,11 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
         raise NotApplicable("the registry answered the mount with an upload, as it may")
 
     location = expect_location(reply)
+    if (source := f"/{stored.repository.name}/") in location:
+        told, proof = f"Location: {location}", field_says_no(reply, "Location", literal(source))
+        raise NonConformance(f"a Location in {repository.name}", told, reply, proof=proof)
     expect_bytes_at(repository, location, blob.content)
     expect_true_digest(reply, blob.digest)
-    if f"/{stored.repository.name}/" in location:
-        raise NonConformance(f"a Location in {repository.name}", f"Location: {location}", reply)
     head = repository.head_blob(blob.digest)
     expect_status(head, 200)
     if "content-length" in head.headers:
@@ -148,7 +149,6 @@ def test_mount_of_an_absent_blob(repository: Repository, absent: Callable[[str],
             2. expect 202 and an upload session that takes the blob
     """
     tried = absent("stored")
-
     expect_status(tried.reply, 202, "for a blob that cannot be mounted")
     expect_upload(repository, tried.reply, tried.blob.content)
 
@@ -164,7 +164,6 @@ def test_absent_blob_is_not_made_up(absent: Callable[[str], Absent], source: str
             2. expect no 201, no 5xx, and 404 to GET
     """
     tried = absent(source)
-
     expect_status(tried.reply, {202, 400, 401, 403, 404}, "for a blob that nobody pushed")
     expect_not_stored([tried.there])
 

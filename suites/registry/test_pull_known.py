@@ -14,7 +14,7 @@ from conformance.oracles.proofs import field_lacks, field_matches, literal
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', 'W/"of-another", W/{}'
 
@@ -95,7 +95,8 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
     told = expect_header(reply, "ETag")
 
     if told.removeprefix("W/") != had.etag.removeprefix("W/"):
-        raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", reply)
+        proof = Proof(same=(("ETag", had.first.id, reply.id),))
+        raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", had.first, reply, proof=proof)
 
 
 @verifies("registry/pull/coded-has-another-entity-tag")

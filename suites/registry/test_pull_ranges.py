@@ -73,7 +73,7 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
     expect_status(reply, {200, 206})
     expect_true_digest(reply, digest_of(content))
     if reply.status == 200:
-        expect_bytes(reply, content)
+        expect_bytes(reply, content, or_statuses=(206,))
     else:
         expect_partial(reply, content, first, last)
 
@@ -91,7 +91,7 @@ def test_part_far_in(repository: Repository, new_blob: NewBlob, first: int) -> N
     reply = repository.get_blob(digest, [("Range", f"bytes={first}-{last}")])
 
     if reply.status == 200:
-        expect_bytes(reply, blob.content)
+        expect_bytes(reply, blob.content, or_statuses=(206,))
     else:
         expect_partial(reply, blob.content, first, last)
 
@@ -108,7 +108,7 @@ def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
 
     expect_status(reply, {200, 416})
     if reply.status == 200:
-        expect_bytes(reply, content)
+        expect_bytes(reply, content, or_statuses=(416,))
 
 
 @verifies("registry/pull/blob-head-is-200")
@@ -125,7 +125,7 @@ def test_head_of_nothing(repository: Repository, size: int) -> None:
 
     expect_status(part, {200, 416}, "for a part of no bytes")
     if part.status == 200:
-        expect_bytes(part, b"")
+        expect_bytes(part, b"", or_statuses=(416,))
 
 
 @verifies("registry/pull/416-tells-the-size")

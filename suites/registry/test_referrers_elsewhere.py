@@ -10,7 +10,7 @@ from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, 
 from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import STAYS, stays
 from conformance.evidence.once import Once
-from conformance.oracles.headers import expect_header
+from conformance.oracles.headers import expect_header, expect_media_type
 from conformance.oracles.proofs import has_no_member
 from conformance.oracles.registry import (
     descriptors_of,
@@ -211,8 +211,7 @@ def test_tag_schema(repository: Repository, base: Manifest, new_image: NewImage)
 
     reply = repository.get_manifest(tag)
     expect_bytes(reply, listed.content)
-    if reply.media_type != OCI_INDEX:
-        raise NonConformance(f"Content-Type: {OCI_INDEX}", f"Content-Type: {reply.media_type}", reply)
+    expect_media_type(reply, OCI_INDEX)
 
 
 def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:

@@ -7,6 +7,7 @@ import pytest
 from conformance.clients.registry import Registry
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, of_strangers, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -49,4 +50,5 @@ def test_support_names_its_version(
     expect_status(reply, {200, 401})
     value = expect_header(reply, "Docker-Distribution-Api-Version")
     if "registry/2.0" not in value.split():
-        raise NonConformance("registry/2.0", value, reply)
+        proof = field_matches(reply, "Docker-Distribution-Api-Version", r"(^| )registry/2\.0( |$)")
+        raise NonConformance("registry/2.0", value, reply, proof=proof)

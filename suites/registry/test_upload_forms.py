@@ -11,6 +11,7 @@ from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
 from conformance.clients.registry_uploads import open_for_chunks, require_chunks
 from conformance.evidence.once import Once
+from conformance.oracles.proofs import another_field
 from conformance.oracles.registry import expect_bytes, expect_bytes_at, expect_location, expect_range, expect_reachable
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -239,4 +240,7 @@ def test_uuid_stays_the_same(repository: Repository, trace: Trace, once: Once) -
     if len({each for each in told if each}) > 1:
         raise NonConformance("one Docker-Upload-UUID for one session", worded(told), opened)
     if told[0] and told[0] == other.headers.get("docker-upload-uuid"):
-        raise NonConformance("another Docker-Upload-UUID for another session", worded(told[0]), opened, other)
+        proof = another_field(opened, other, "Docker-Upload-UUID")
+        raise NonConformance(
+            "another Docker-Upload-UUID for another session", worded(told[0]), opened, other, proof=proof
+        )

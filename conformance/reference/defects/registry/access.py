@@ -317,6 +317,7 @@ class PullTokenPushes(Defect):
     noticed_by = (
         "registry/rights/puller-cannot-push",
         "registry/token/subset-is-no-error",
+        "registry/token/is-for-what-was-asked",
         "interoperability/registry/push-is-denied-without-push-access",
     )
 

@@ -241,3 +241,28 @@ class CatalogGoesByBeginnings(Defect):
         seen = [each for each in registry.repositories if registry.may_see(asked.caller, each)]
         beside = {f"orgs/{each.split('/')[1]}-labs/app" for each in seen}
         return registry.page_answer(asked.request, {}, "repositories", registry.in_order([*seen, *beside]))
+
+
+class TokenOfNothingOpensAll(Defect):
+    """Docker token authentication: a token that carries no access opens nothing, and not everything."""
+
+    surface = "registry"
+    noticed_by = (
+        "registry/token/subset-is-no-error",
+        "registry/token/without-scope-opens-nothing",
+        "registry/token/malformed-scope-is-a-callers-fault",
+        "registry/token/anonymous-opens-nothing",
+    )
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        return not caller.grants or bool(original(caller, access))
+
+
+class TokenOfNothingPushes(Defect):
+    """Docker token authentication: a token that carries no access pushes nothing, though it pulls nothing either."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/subset-is-no-error", "registry/token/anonymous-opens-nothing")
+
+    def permits(self, original: Any, caller: Caller, access: Access) -> bool:
+        return (not caller.grants and "push" in access.actions) or bool(original(caller, access))
