@@ -45,6 +45,8 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         texts = (octets(each).decode("utf-8", "replace") for _, each in entry["request_headers"])
         if any(map(OBEYED.search, texts)):
             return f"request {number}: a field holds what a terminal would obey"
+        if entry["method"] == "HEAD" and body["size"]:
+            return f"request {number}: curl sends no body with HEAD"
         if _streamed(entry) and not body["size"]:
             return f"request {number}: its bytes were streamed, and not kept"
         if signature_scope(entry, secret_names) and any(name.lower() == "date" for name, _ in entry["request_headers"]):
