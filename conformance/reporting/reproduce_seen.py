@@ -24,6 +24,7 @@ TOLD_OF_TIME = re.compile(r"\d{4}-\d\d-\d\dt|date|time|modif|initiated|created|\
 ID = r"<(RequestId|HostId|UploadId)>[^<]*<"
 OF_THE_MOMENT = {
     "000": "no answer comes",
+    "30[12378]": "it leads elsewhere",
     "401": "the login is refused",
     "429": "a limit is reached",
     "503": "the service is not there",
@@ -34,9 +35,11 @@ PASSES = "echo 'passes: it no longer shows'"
 def of_the_moment(status: int, about: str = "") -> str:
     """The alternatives of ``case`` for answers that say nothing of what is asked: none, a limit, a login that is over.
 
+    Nor does one that leads elsewhere, where a run would follow.
+
     Not for what the run was answered (``status``), nor for what a finding speaks of (``about``).
     """
-    others = [code for code in OF_THE_MOMENT if int(code) != status and not re.search(rf"\b{code}\b", about)]
+    others = [code for code in OF_THE_MOMENT if not re.search(rf"\b{code}\b", f"{status:03} {about}")]
     return "".join(f"{code}) cannot '{OF_THE_MOMENT[code]}' ;; " for code in others)
 
 

@@ -103,10 +103,12 @@ whole() { claim_of "$1" "$2" | sed -n 's/^\([0-9]\{1,15\}\)\(\.[0-9]*\)\{0,1\} *
 clock() { dated seconds 0 "$(LC_ALL=C date -u '+%a, %d %b %Y %H:%M:%S GMT')"; }
 sha256_of() { { sha256sum "$answers/$1.body" || shasum -a 256 "$answers/$1.body"; } 2>/dev/null | cut -d' ' -f1; }
 needs() { eval "case $(status "$1") in $2) ;; *) cannot 'request $1 is answered $(status "$1")' ;; esac"; }
-# A body on one line; in XML the names of elements stand without prefix, and without the blanks behind them.
+# A body on one line; in XML the names of elements stand without prefix, and without the blanks behind them, and texts
+# without the brackets of CDATA, but for those in which these change what a letter means.
 on_one_line() {
     tr -d '\n' <"$answers/$1.body" | LC_ALL=C sed '/^[^<]\{0,4\}</{s/<\(\/\{0,1\}\)[[:alnum:]_.-]*:/<\1/g
-        s/\(<\/\{0,1\}[[:alnum:]]*\)[[:space:]]*\(\/\{0,1\}>\)/\1\2/g;}'
+        s/\(<\/\{0,1\}[[:alnum:]]*\)[[:space:]]*\(\/\{0,1\}>\)/\1\2/g
+        s/<!\[CDATA\[\([^]<>&]*\)\]\]>/\1/g;}'
 }
 # A file so many times.
 repeated() {
@@ -196,7 +198,7 @@ decoded() {
 goes_on() {
     field "$1" '[Ll][Ii][Nn][Kk]' | grep -Eq 'rel *= *"?next' || on_one_line "$1" | grep -q '<IsTruncated>true<'
 }
-list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused'; }
+list_is_read() { [ ! -e "$answers/refused" ] || cannot 'a page of the list is refused, or not understood'; }
 # Whether pages have what stands on standard input, each once; of a list that goes on behind them: nothing else.
 lists() {
     LC_ALL=C sort >"$answers/wanted"
@@ -210,6 +212,7 @@ lists() {
             404) [ ! -s "$answers/wanted" ]; return ;;
             *) : >"$answers/refused" && return 1 ;;
         esac
+        ! on_one_line "$page" | grep -q '<!\[CDATA\[' || { : >"$answers/refused" && return 1; }
         case $name in */*) texts_of "$name" "$page" ;; *) strings_of "$name" "$page" ;; esac >"$answers/page"
         cat "$answers/page" >>"$answers/listed"
         # Who goes on from the last item stops where none is left; else a page says whether another follows.
