@@ -129,7 +129,7 @@ class HttpClient:
         if not again:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
         if not self.waited_in_vain:
-            self.recorder.pause(min(retry_after(exchange), self.limits.patience_s))
+            self.recorder.pause(min(retry_after(exchange), self.limits.patience_s), exchange.id)
             exchange = once()
         self.waited_in_vain = asks_to_wait(exchange)
         if self.waited_in_vain:

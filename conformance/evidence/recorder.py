@@ -58,8 +58,9 @@ class Recorder:
         self._first: list[Kept] = []
         self.prepared: list[dict[str, Any]] = []
         self._relied: list[Kept] = []
-        self._pauses: dict[str, float] = {}
+        self._pauses: dict[str, tuple[float, str | None]] = {}
         self._pause_s = 0.0
+        self._again: dict[int, str] = {}
         self.tape: Tape | None = None
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
@@ -79,6 +80,7 @@ class Recorder:
         self._relied = []
         self._pauses = {}
         self._pause_s = 0.0
+        self._again = {}
 
     def prepare(self, kept: Iterable[Kept]) -> None:
         """Has a finding begin with what made something for the fixtures of its check, unless that is its evidence."""
@@ -91,11 +93,16 @@ class Recorder:
         """Notes what made a thing that the check at hand uses, which another check may have asked for."""
         self._relied.extend(kept)
 
-    def pause(self, seconds: float) -> None:
-        """Lets time pass, and keeps with the request that follows how much of it: what that shows may come of it."""
+    def pause(self, seconds: float, again: str = "") -> None:
+        """Lets time pass, and keeps with the request that follows how much of it: what that shows may come of it.
+
+        ``again``: the exchange that this thread's next request is made again for, as the target asked it to wait.
+        """
         time.sleep(max(0.0, seconds))
         with self._lock:
             self._pause_s += max(0.0, seconds)
+            if again:
+                self._again[threading.get_ident()] = again
 
     def begin_example(self) -> None:
         """Begins an example of a property: what the check had prepared before the first one belongs to each."""
@@ -272,8 +279,9 @@ class Recorder:
     def _keep(self, kept: Kept) -> None:
         with self._lock:
             self.requests += 1
-            if self._pause_s:
-                self._pauses[id_of(kept)], self._pause_s = self._pause_s, 0.0
+            first = self._again.pop(threading.get_ident(), None)
+            if first or self._pause_s:
+                self._pauses[id_of(kept)], self._pause_s = (self._pause_s, first), 0.0
                 kept = self.made(kept)
             self._kept.append(kept)
             self._watch(kept)
@@ -313,7 +321,7 @@ class Recorder:
             "duration_s": round(exchange.duration_s, 6),
             "error": error,
             **({"error_type": error_type} if error_type else {}),
-            **({"paused_s": round(self._pauses[exchange.id], 3)} if exchange.id in self._pauses else {}),
+            **self._waited(exchange.id),
         }
         body = entry["request_body"]
         content = body["text"] if "text" in body else base64.b64decode(body["base64"]).decode("latin-1")
@@ -328,6 +336,11 @@ class Recorder:
         if entry["removed"] and "text" in entry["response_body"]:
             entry["issued"] = redactor.issued(exchange.body[:KEPT_BODY].decode("utf-8"))
         return entry
+
+    def _waited(self, exchange: str) -> dict[str, Any]:
+        """How long was waited before an exchange, and for which one it was made again."""
+        paused_s, first = self._pauses.get(exchange, (0.0, None))
+        return {**({"paused_s": round(paused_s, 3)} if paused_s else {}), **({"again": first} if first else {})}
 
     def _as_sent(self, exchange: Exchange) -> Iterator[str]:
         yield exchange.url

@@ -38,7 +38,7 @@ from conformance.evidence.curl import (
 from conformance.reporting.reproduce_judgement import judgement, rare, shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
-from conformance.reporting.reproduce_steps import done_otherwise, unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
 from conformance.reporting.reproduce_text import (
     AGAIN,
     IN_JSON,
@@ -82,7 +82,8 @@ def write(record: Record, folder: Path) -> None:
             if why := done_otherwise(sequence):
                 finding = {**finding, "proof": {"beyond": why}}
             shown = [each for each in sequence if each["kind"] == "exchange" or each.get("hook") in BY_OPERATOR]
-            shown = leading_to(finding.get("proof") or {}, finding.get("exchanges") or [], shown)
+            named = finding.get("exchanges") or []
+            shown = leading_to(finding.get("proof") or {}, named, served(shown, named))
             if any(each["kind"] == "exchange" for each in shown):
                 shown = [with_alterations(each) if each["kind"] == "exchange" else each for each in shown]
                 Script(record, result, finding, shown, commands).write(folder / name_of(result.id, number))
@@ -213,7 +214,9 @@ class Script:
         signed = is_signed_for_good(entry, self.record.info.secret_names)
         if signed:
             yield from validity(number, entry)
-        yield f"{'send_until_limited' if self._exhausts(number, entry) else 'send'} {number} <<CURL"
+        limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
+        shown = shown_in(self.finding, self.exchanges)
+        yield f"{sends(entry, self._earlier(number), shown, limited)} {number} <<CURL"
         for option, value in self._options(number, entry):
             renamed = None if value is None else self._renamed(value, entry)
             marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})
@@ -238,11 +241,6 @@ class Script:
         for header, tag, place in tags(entry, earlier):
             marks[header] = marks.get(header, header).replace(f'"{tag}"', f'"\0ETAG_{place}\0"')
             yield f"ETAG_{place}=$(etag_of {place})"
-
-    def _exhausts(self, number: int, entry: Entry) -> bool:
-        """Whether a request is the first over a limit, which other checks may have used up before it."""
-        before = [each["status"] for _, each in self._earlier(number)]
-        return entry["status"] == 429 and 429 not in before and entry["id"] != shown_in(self.finding, self.exchanges)
 
     def _options(self, number: int, entry: Entry) -> Iterator[tuple[str, str | None]]:
         scope = signature_scope(entry, self.record.info.secret_names)

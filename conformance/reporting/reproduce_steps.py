@@ -79,6 +79,35 @@ def _streamed(entry: Entry) -> bool:
     return "transfer-encoding" in fields or fields.get("content-length", "0").strip("0") != ""
 
 
+def served(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, Any]]:
+    """A sequence without what was asked to wait and was then asked again, but for what a finding names.
+
+    The limit, which was reached in the run by what others asked, is not what is shown.
+    """
+    entries = [dict(each) for each in sequence]
+    again = {each["again"] for each in entries if "again" in each}
+    for each in entries:
+        if "again" in each:
+            each.pop("paused_s", None)
+    return [each for each in entries if each["id"] not in again or each["id"] in named]
+
+
+def is_of_a_limit(check: str, expected: str, exchanges: Sequence[tuple[int, Entry]]) -> bool:
+    """Whether a limit is what is shown, or what leads there."""
+    return f"{LIMITED}" in f"{check} {expected}" or any(each["status"] == LIMITED for _, each in exchanges)
+
+
+def sends(entry: Entry, earlier: Iterable[tuple[int, Entry]], shown: str, limited: bool) -> str:
+    """The function that sends a request.
+
+    The first over a limit is sent until others have used that up again, as they had in the run. Where no limit is what
+    is shown, a request is sent once more that is asked to wait.
+    """
+    if entry["status"] == LIMITED and entry["id"] != shown and all(each["status"] != LIMITED for _, each in earlier):
+        return "send_until_limited"
+    return "send" if limited else "send_patiently"
+
+
 def steps(
     exchanges: Sequence[tuple[int, Entry]], looked_at: Collection[str], taken: Mapping[int, Collection[str]]
 ) -> Iterator[str]:

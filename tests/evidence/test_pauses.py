@@ -62,3 +62,11 @@ def test_what_made_a_thing_for_the_check_itself_stands_there_once(recorder: Reco
     recorder.rely(recorder.kept_from(0))
     recorder.prepare([])
     assert recorder.prepared == [] and [each["id"] for each in recorder.entries] == [made]
+
+
+def test_what_is_asked_again_after_a_wait_says_for_what(recorder: Recorder) -> None:
+    first = asked(recorder, "PUT")
+    recorder.pause(0.0, first)
+    asked(recorder, "PUT")
+    asked(recorder, "PUT")
+    assert [each.get("again") for each in recorder.entries] == [None, first, None]

@@ -11,7 +11,7 @@ from tests.scripts import shown
 
 pytestmark = pytest.mark.once
 
-PASSES, CANNOT = 0, 2
+PASSES, FAILS, CANNOT = 0, 1, 2
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,9 @@ PASSES, CANNOT = 0, 2
         ("single-post-stored-later", "registry/upload/whole-blob-by-post", "blobs-redirected", CANNOT),
         # What is refused again is refused in a body behind 200.
         ("part-order-not-heeded", "storage/multipart/order-of-parts-is-checked", "completion-fails-within200", PASSES),
+        # One request in twenty is asked to wait: in the run, which is no step, and in the script, which waits.
+        ("filter-of-types-that-begin-so", "registry/referrers/filter-is-applied", "refused-once-in-a-while", PASSES),
+        ("manifests-at-once-mixed", "registry/at-once/several-tags", "refused-once-in-a-while", CANNOT),
         # The keys of a list are in sections of CDATA.
         ("page-border-lost", "storage/paging/goes-on-after-start-after", "documents-written-otherwise", PASSES),
     ],
@@ -33,5 +36,7 @@ def test_a_script_does_not_accuse_what_is_right_in_an_unusual_way(
         tried = [found.tried(script, defect) for script in found.scripts[requirement]]
 
     assert tried
+    # What shows where several ask at once cannot be told by one who asks.
+    defective = CANNOT if "/at-once/" in requirement else FAILS
     for each in tried:
-        assert (each.defective[0], each.clean[0]) == (1, without), (each.defective, each.clean)
+        assert (each.defective[0], each.clean[0]) == (defective, without), (each.defective, each.clean)
