@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from conformance.reference.defects.base import Alteration
-from conformance.reference.defects.identity import elsewhere, items
+from conformance.reference.defects.identity import forgotten, items
 from tests.reference.identity_table import Look, Row, api, api_header, statuses, token
 from tests.reference.identity_world import ABSENT, ACME, ATLAS, GLOBEX, HIDDEN, KEY, PROJECTS, World, basic, claims
 
@@ -181,68 +181,68 @@ def their_name(*steps: Look) -> Look:
 
 PROVEN = {"client_secret": None, "client_assertion": "e30.e30."}
 TOKENS: list[Row] = [
-    (elsewhere.AssertionTakenForProof, token(**PROVEN), 401, 200),
-    (elsewhere.OrganizationParameterHeeded, of_their_organization, 404, 200),
-    (elsewhere.TokensShareTheirIdentifier, identifiers, 2, 1),
-    (elsewhere.ClientOfTokensIsTheIssuer, lambda w: claims(w.bearer())["client_id"], "ct-full", "token-service"),
-    (elsewhere.PublishedKeyIsAnother, verified, True, False),
-    (elsewhere.RefusedScopeMayBeStored, stored(scope="x"), "no-store", "max-age=60"),
-    (elsewhere.TokenByBasicMayBeStored, stored_by_basic, "no-store", "private"),
-    (elsewhere.UseProlongsToken, used_in_its_time, 401, 200),
+    (forgotten.AssertionTakenForProof, token(**PROVEN), 401, 200),
+    (forgotten.OrganizationParameterHeeded, of_their_organization, 404, 200),
+    (forgotten.TokensShareTheirIdentifier, identifiers, 2, 1),
+    (forgotten.ClientOfTokensIsTheIssuer, lambda w: claims(w.bearer())["client_id"], "ct-full", "token-service"),
+    (forgotten.PublishedKeyIsAnother, verified, True, False),
+    (forgotten.RefusedScopeMayBeStored, stored(scope="x"), "no-store", "max-age=60"),
+    (forgotten.TokenByBasicMayBeStored, stored_by_basic, "no-store", "private"),
+    (forgotten.UseProlongsToken, used_in_its_time, 401, 200),
     (
-        elsewhere.ExpiryForgottenByWrites,
+        forgotten.ExpiryForgottenByWrites,
         statuses(past_its_time("GET"), past_its_time("DELETE")),
         [401, 401],
         [401, 404],
     ),
     (
-        elsewhere.RevocationForgottenByWrites,
+        forgotten.RevocationForgottenByWrites,
         statuses(revoked("GET", ACME), lambda w: w.identity.restore("ct-full"), revoked("DELETE", ABSENT)),
         [401, None, 401],
         [401, None, 404],
     ),
     (
-        elsewhere.ExpiryForgottenByChanges,
+        forgotten.ExpiryForgottenByChanges,
         statuses(past_its_time("POST"), past_its_time("DELETE")),
         [401, 401],
         [401, 404],
     ),
     (
-        elsewhere.RevocationForgottenByChanges,
+        forgotten.RevocationForgottenByChanges,
         statuses(revoked("POST", PROJECTS), lambda w: w.identity.restore("ct-full"), revoked("DELETE", ABSENT)),
         [401, None, 401],
         [401, None, 404],
     ),
     (
-        elsewhere.ExpiryForgottenByHead,
+        forgotten.ExpiryForgottenByHead,
         statuses(past_its_time("GET"), past_its_time("HEAD")),
         [401, 401],
         [401, 200],
     ),
     (
-        elsewhere.RevocationForgottenByHead,
+        forgotten.RevocationForgottenByHead,
         statuses(revoked("GET", ACME), lambda w: w.identity.restore("ct-full"), revoked("HEAD", ACME)),
         [401, None, 401],
         [401, None, 200],
     ),
-    (elsewhere.HeadOfItemNeedsNoScope, api(ATLAS, method="HEAD", scope="member:read"), 403, 200),
+    (forgotten.HeadOfItemNeedsNoScope, api(ATLAS, method="HEAD", scope="member:read"), 403, 200),
     (
-        elsewhere.AllowNamesWhatIsRefused,
+        forgotten.AllowNamesWhatIsRefused,
         api_header("allow", ACME, method="PUT"),
         "GET, HEAD, OPTIONS",
         "GET, HEAD, OPTIONS, PUT",
     ),
-    (elsewhere.AllowLacksWhatIsThere, api_header("allow", ACME, method="PUT"), "GET, HEAD, OPTIONS", "OPTIONS"),
+    (forgotten.AllowLacksWhatIsThere, api_header("allow", ACME, method="PUT"), "GET, HEAD, OPTIONS", "OPTIONS"),
     (
-        elsewhere.AnyOriginIsLetIn,
+        forgotten.AnyOriginIsLetIn,
         api_header("access-control-allow-origin", ACME, headers={"origin": "null"}),
         None,
         "null",
     ),
-    (elsewhere.RefusalMayBeShared, api_header("cache-control", ABSENT), "no-store", "public, max-age=300"),
-    (elsewhere.TimesOfAnotherZone, hours_to_expiry, (1, 200), (3, 200)),
-    (elsewhere.LimitOfEachAgent, eleventh(headers={"user-agent": "x"}), 429, 200),
-    (elsewhere.LimitOfEachUrl, eleventh(query="?x=1"), 429, 200),
+    (forgotten.RefusalMayBeShared, api_header("cache-control", ABSENT), "no-store", "public, max-age=300"),
+    (forgotten.TimesOfAnotherZone, hours_to_expiry, (1, 200), (3, 200)),
+    (forgotten.LimitOfEachAgent, eleventh(headers={"user-agent": "x"}), 429, 200),
+    (forgotten.LimitOfEachUrl, eleventh(query="?x=1"), 429, 200),
 ]
 
 
