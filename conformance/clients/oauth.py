@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote_plus
 
 from conformance.clients.http import HttpClient
+from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -169,7 +170,7 @@ class OAuthClient:
         recorder.redactor.learn(name, token)
         if role == "foreign":
             recorder.watch.excuse(token)
-        asked = f"curl -sS {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
+        asked = f"{ASK} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
         recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
 
     def open(self, reply: Exchange, role: str = "full") -> None:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 
 from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
+from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import basic_login
@@ -144,7 +145,7 @@ class Door:
             name,
             # By standard input, so that the password is in no list of processes.
             f'{name}=$(printf %s:%s {word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
-            f"| curl -sSL -G -K - {word(self.realm)} {query} "
+            f"| {ASK} -LG -K - {word(self.realm)} {query} "
             f"| {picked(member)})",
         )
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, picked, tag_of, token_in, word
+from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import base64url, basic_login
@@ -155,6 +156,6 @@ def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exch
             f"--data-urlencode {word(f'{each}={value}')}" for each, value in shown.items() if each != secret
         )
         # By standard input, so that the secret is in no list of processes.
-        asked = f"curl -sS {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
+        asked = f"{ASK} {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
         recorder.recipe(name, f'{name}=$(printf %s "{shown[secret]}" | {asked} | {picked(TOKEN)})')
     return reply

@@ -22,6 +22,8 @@ LONGEST_PRINTED = 240
 NOT_HERE = "@body-of-{}-bytes"
 """What curl is told of a body that no short command prints; where the run is at hand, its file is named instead."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
+ASK = "curl -sS -H 'Accept-Encoding: identity'"
+"""How curl asks for what sed is to read: where no coding is named, any is right (RFC 9110 section 12.5.3)."""
 ENCODINGS = {
     ENCODED: "curl -sG -o /dev/null -w '%{url_effective}' --data-urlencode @- file:///dev/null | cut -d '?' -f 2",
     ALL_ENCODED: "od -An -v -tx1 | tr -d ' \\n' | tr a-f A-F | sed 's/../%&/g'",

@@ -62,7 +62,7 @@ ended() {
 status() { cat "$answers/$1.status"; }
 # A secret as it stands between the quotes of curl's configuration.
 quoted() { printf %s "$1" | sed 's/[\\"]/\\&/g'; }
-fields() { sed -n "s/^$2: *//p" "$answers/$1.head" | tr -d '\r'; }
+fields() { tr -d '\r' <"$answers/$1.head" | sed -n "s/[[:blank:]]*$//;s/^$2:[[:blank:]]*//p"; }
 field() { fields "$1" "$2" | tail -n 1; }
 location_of() {
     value=$(field "$1" '[Ll][Oo][Cc][Aa][Tt][Ii][Oo][Nn]')
@@ -149,7 +149,8 @@ now() { date -u +%Y%m%d%H%M%S; }
 shows() { printf 'FAILS: %s\n' "$1"; exit 1; }
 # Which fields describe an answer, with their values; none that is of its moment.
 described() {
-    tr -d '\r' <"$answers/$1.head" | sed -n 's/^\([^ :]*\): */\1: /p' | awk '{ $1 = tolower($1); print }' |
+    tr -d '\r' <"$answers/$1.head" | sed -n 's/[[:blank:]]*$//;s/^\([^ :]*\):[[:blank:]]*/\1: /p' |
+        awk '{ $1 = tolower($1); print }' |
         grep -Ev "^($momentary):" |
         LC_ALL=C sort
 }
