@@ -114,7 +114,7 @@ class AbsenceCached(Defect):
     """S3 User Guide, "Amazon S3 data consistency model": a read after the first write finds the object."""
 
     surface = "storage"
-    noticed_by = ("storage/multipart/broken-completion-is-refused", "storage/multipart/invisible-until-complete")
+    noticed_by = ("storage/multipart/broken-completion-is-refused",)
 
     def __init__(self) -> None:
         self.missed: dict[tuple[str, str], float] = {}
