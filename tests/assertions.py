@@ -51,25 +51,19 @@ def assertions(folder: Path) -> Iterator[Assertion]:
     """What tells findings in the checks of a folder: ``expect_…``, and where a NonConformance is made."""
     for file in sorted(folder.rglob("*.py")):
         text = file.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(text)):
-            name = _called(node)
-            if isinstance(node, ast.Call) and (name.startswith("expect_") or name == NonConformance.__name__):
-                line = text.splitlines()[node.lineno - 1].strip()
-                yield Assertion(str(file.relative_to(folder.parent)), node.lineno, node.end_lineno or node.lineno, line)
-
-
-def _called(node: ast.AST) -> str:
-    """The name of what is called, without that of what it belongs to; "" for anything that is no call."""
-    function = node.func if isinstance(node, ast.Call) else None
-    return getattr(function, "id", None) or getattr(function, "attr", None) or ""
+        for call in (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)):
+            name = str(getattr(call.func, "id", "") or getattr(call.func, "attr", ""))
+            if name.startswith("expect_") or name == NonConformance.__name__:
+                line = text.splitlines()[call.lineno - 1].strip()
+                yield Assertion(str(file.relative_to(folder.parent)), call.lineno, call.end_lineno or call.lineno, line)
 
 
 class Watching(Table):
     """Notes in which lines of the checks the findings were told."""
 
-    def __init__(self, wanted: list[Row], control: str) -> None:
+    def __init__(self, wanted: list[Row], control: str, seen: set[tuple[str, int]]) -> None:
         super().__init__(wanted, control)
-        self.seen = set[tuple[str, int]]()
+        self.seen = seen
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -91,14 +85,9 @@ def lines_of(error: BaseException) -> Iterator[tuple[str, int]]:
 
 def seen_by(wanted: list[Row], explore: int) -> set[tuple[str, int]]:
     """The lines of checks that tell findings of these defects."""
-    made = list[Watching]()
-
-    def watching(control: str) -> Watching:
-        made.append(Watching(wanted, control))
-        return made[0]
-
-    in_reference(wanted, explore, watching)
-    return made[0].seen
+    seen = set[tuple[str, int]]()
+    in_reference(wanted, explore, lambda control: Watching(wanted, control, seen))
+    return seen
 
 
 def main(arguments: Iterable[str] | None = None) -> int:

@@ -15,6 +15,14 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 NEEDED = "foreign = { path = …, item = …, slug = … } for a resource of the target file"
 
 
+def elsewhere(resource: Resource) -> Resource | None:
+    """The same API in the other organization; None where the target file does not say what paths items have there."""
+    other, item = resource.foreign, resource.item
+    if other is None or other.item is None or item is None:
+        return None
+    return resource.model_copy(update={"path": other.path, "item": item.model_copy(update={"path": other.item})})
+
+
 @dataclass(frozen=True)
 class ForeignThing:
     """One thing of the other organization; ``template`` is its path there with ``{slug}`` for its slug.
@@ -117,8 +125,7 @@ class ForeignThings:
         return slug
 
     def _removed(self, resource: Resource, slug: str) -> None:
-        item = resource.foreign.item if resource.foreign else None
-        operation = self.platform.operation(resource, "delete", slug)
-        reply = self.platform.as_role("foreign", operation, reader="foreign", path=filled(item, slug, ""))
+        operation = self.platform.operation(elsewhere(resource) or resource, "delete", slug)
+        reply = self.platform.as_role("foreign", operation, reader="foreign")
         if not reply.ok and reply.status != 404:
             raise RuntimeError(f"deleting answered {reply.status}")

@@ -9,6 +9,7 @@ from typing import Any
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import OAuthClient, bearer
 from conformance.clients.operator import Operator
+from conformance.sandbox.foreign import elsewhere
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.pages import pages_of
@@ -43,10 +44,8 @@ def sweep_identity(
 def _places(platform: Platform, resource: Resource) -> Iterator[tuple[str, Resource]]:
     """Where runs make items of a resource, and who may remove them there: also in the organization of the foreign."""
     yield "full", resource
-    other, item = resource.foreign, resource.item
-    if other and other.item and item and platform.oauth.has("foreign"):
-        there = {"path": other.path, "item": item.model_copy(update={"path": other.item})}
-        yield "foreign", resource.model_copy(update=there)
+    if (there := elsewhere(resource)) and platform.oauth.has("foreign"):
+        yield "foreign", there
 
 
 def _changed_back(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.oracles.documents import member, shows
+from conformance.oracles.proofs import lacks
 from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
@@ -36,7 +37,7 @@ def _expect_not_listed(platform: Platform, create: Operation, refused: Exchange)
         return
     for page in platform.pages("full", platform.operation(create.resource, "read")):
         if shows(page, text):
-            expected, proof = f"no item of the text {worded(text)}, which was refused", Proof(page.id, lacks=text)
+            expected, proof = f"no item of the text {worded(text)}, which was refused", lacks(page, text)
             raise NonConformance(expected, "a list with it", refused, page, proof=proof)
 
 

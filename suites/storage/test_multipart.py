@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.s3_bodies import full_part
 from conformance.clients.s3_streams import Joined, download
-from conformance.oracles.proofs import says
+from conformance.oracles.proofs import lacks, says
 from conformance.oracles.s3_documents import (
     completed_etag_of,
     expect_entry,
@@ -27,7 +27,7 @@ from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 FIRST, SECOND, TAIL = full_part(b"1"), full_part(b"2"), b"the tail"
@@ -163,7 +163,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     expect_no_success(by_number, "for a part of an upload that is not complete")
     listed = listing_of(space.listing(key))
     if listed.keys:
-        proof = Proof(listed.reply.id, lacks="<Contents>")
+        proof = lacks(listed.reply, "<Contents>")
         raise NonConformance("no unfinished upload in the listing", worded(listed.keys), listed.reply, proof=proof)
     expect_status(space.delete_many([key]), 200)
     expect_no_error_inside(space.complete(key, upload, [part]))
