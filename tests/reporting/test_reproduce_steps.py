@@ -17,7 +17,7 @@ from conformance.reporting.reproduce_judgement import AT_ONCE, OTHERS, judgement
 from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import done_otherwise, steps, unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.record import Record
@@ -335,3 +335,15 @@ def test_what_should_stand_on_no_page_is_looked_for_on_those_before(first: str, 
     lines = other_pages({"lacks": "hidden"}, pages, 3, {})
     assert [each.split()[1] for each in lines[:-1]] == (["1"] if looked_at else [])
     assert bool(lines) is looked_at and not other_pages({"lacks": "hidden"}, pages, 2, {})
+
+
+@pytest.mark.parametrize(
+    ("expected", "status", "told"),
+    [
+        ("429 Too Many Requests", 200, True),
+        ("200", 429, True),
+        ("the descriptor of sha256:74429ab0", 200, False),
+    ],
+)
+def test_a_limit_is_what_a_finding_names_and_no_digits_of_a_digest(expected: str, status: int, told: bool) -> None:
+    assert is_of_a_limit("registry/referrers/filter-is-applied", expected, [(1, entry(status=status))]) is told
