@@ -291,10 +291,15 @@ def lists_uploads(reply: Exchange) -> bool:
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:
-    """The tags of a GetObjectTagging answer; the set of them is there also where it is empty."""
+    """The tags of a GetObjectTagging answer; their set is there also where it is empty, and so is a tag's Value."""
     root = expect_document(reply, "Tagging")
     text_of(reply, root, "TagSet")
-    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in root.findall("TagSet/Tag")}
+    tags = root.findall("TagSet/Tag")
+    if any(each.find("Value") is None for each in tags):
+        # Others have one, so that an element of that name somewhere in the document shows nothing.
+        proof = Proof(reply.id, lacks=r"<Tag>\s*<Key>[^<]*</Key>\s*</Tag>")
+        raise NonConformance("<Value> in each <Tag>", observed(reply), reply, proof=proof)
+    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in tags}
 
 
 def completed_etag_of(reply: Exchange) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from conformance.oracles.proofs import lacks, says
+from conformance.oracles.proofs import lacks, says, says_something
 from conformance.oracles.s3_documents import expect_document, expect_keys, expect_prefixes, listing_of
 from conformance.oracles.s3_pages import Request, expect_all_pages, version_1, version_2, whole_listing
 from conformance.oracles.status import observed
@@ -85,7 +85,7 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
     """Purpose: a listing that says that it is encoded is so throughout: clients decode what it repeats as well.
 
     Method: 1. list with encoding-type=url, a prefix, a delimiter and a place to start that need encoding
-            2. expect each of them encoded where it is repeated
+            2. expect prefix and delimiter repeated, and each of the three encoded where it is
     """
     asked = {"Prefix": f"{encoded}é/", "Delimiter": "é", "StartAfter": f"{encoded}é/1"}
     reply = space.listing(asked["Prefix"], delimiter="é", start_after=asked["StartAfter"], encoding_type="url")
@@ -93,6 +93,9 @@ def test_what_was_asked_is_encoded_too(space: Space, encoded: str) -> None:
 
     for name, value in asked.items():
         told = root.findtext(name)
+        if not told and name != "StartAfter":
+            proof = says_something(reply, name)
+            raise NonConformance(f"{name} {worded(value)}, encoded", f"no {name}", reply, proof=proof)
         if told and (not told.isascii() or unquote(told.replace("+", " ")) != value):
             wrong = f"<{name}>{told}</{name}>"
             raise NonConformance(f"{name} that decodes to {worded(value)}", wrong, reply, proof=lacks(reply, wrong))
@@ -210,10 +213,11 @@ def test_empty_parameters_ask_for_nothing(space: Space, encoded: str) -> None:
 def test_listing_of_the_whole_bucket(space: Space, encoded: str, start: str) -> None:
     """Purpose: a listing that names no prefix is of the whole bucket, as "aws s3 ls s3://my-app/" asks for one.
 
-    Method: 1. list without a prefix, from just before a folder on, as many keys as that has; then by the delimiter "/"
+    Method: 1. list without a prefix, with encoding-type=url as SDKs ask, from just before a folder on, as many keys as
+               that has; then by the delimiter "/"
             2. expect its keys, in order, as far as the page goes, and no others; then the folder itself
     """
-    version = {"list-type": "2"} if start == "start-after" else {}
+    version = {"list-type": "2", "encoding-type": "url"} if start == "start-after" else {"encoding-type": "url"}
     page = listing_of(space.call("GET", query={**version, start: encoded, "max-keys": str(len(NAMES))}))
     wanted = [encoded + each for each in NAMES][: len(page.keys) if page.truncated else None]
     if page.keys != wanted:

@@ -134,6 +134,7 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=3
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
                refusal; and no server error for the part that there is not
+            3. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
     """
     first, last = full_part(b"1"), b"the last part"
     key, size = space.key("parts"), len(first + last)
@@ -143,6 +144,7 @@ def test_part_that_is_read_is_described(space: Space) -> None:
 
     reply, head = (space.call(method, key, {"partNumber": "1"}) for method in ("GET", "HEAD"))
     beyond = space.get(key, query={"partNumber": "3"})
+    in_one = space.get(space.stored(last), query={"partNumber": "1"})
     space.delete(key)
 
     expect_no_server_error(beyond)
@@ -151,6 +153,11 @@ def test_part_that_is_read_is_described(space: Space) -> None:
         expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
     elif reply.ok:
         expect_bytes(reply, first + last)
+    expect_no_server_error(in_one)
+    if in_one.status == 206:
+        expect_range(in_one, last, 0, len(last) - 1)
+    elif in_one.ok:
+        expect_bytes(in_one, last)
     expect_no_server_error(head)
     if head.status == 206:
         whole = head.headers.get("content-length") == str(size)

@@ -205,3 +205,14 @@ class CopySharesItsTags(Defect):
         body = bucket.objects[key].body
         for name in [name for name, stored in bucket.objects.items() if stored.body is body]:
             await original(bucket, name, tags)
+
+
+class PartsNotCopiedFromFolders(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: bucket, a slash and the key, which may have slashes too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        bucket, key = original(call)
+        return bucket, key.partition("/")[0] if "uploadId" in call.query else key

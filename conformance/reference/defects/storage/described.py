@@ -215,3 +215,18 @@ class OtherTagsReplaceMetadata(Defect):
         stored: StoredObject = original(call, source, replaced)
         lost = not replaced and call.headers.get("x-amz-tagging-directive") == "REPLACE"
         return replace(stored, metadata={}) if lost else stored
+
+
+class OnlyPartEndsBehindTheObject(Defect):
+    """RFC 9110 section 14.4: Content-Range has the position of the last byte that comes, not the number of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        read = call.request.method == "GET" and call.query.get("partNumber") == "1" and "uploadId" not in call.query
+        answer: Answer = await original(replace(call, query={}) if read else call)
+        if read and answer.status == 200 and "-" not in answer.headers["etag"]:
+            answer.status, size = 206, answer.headers["content-length"]
+            answer.headers["Content-Range"] = f"bytes 0-{size}/{size}"
+        return answer

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.storage.support import gateway
+from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.listings import Page, Wanted
@@ -181,3 +181,27 @@ class CarriageReturnsNotEscaped(Defect):
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         answer.body = answer.body.replace(b"&#13;", b"\r")
         return answer
+
+
+class EncodedListingsForgetThePrefix(Defect):
+    """S3 API Reference, ListObjectsV2, Prefix: told as it was asked, encoded where that was asked too."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/what-was-asked-is-encoded-too",)
+
+    def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
+        told: list[str] = original(call, replace(wanted, prefix="") if encoded else wanted, encoded)
+        return told
+
+
+class EncodedListingsWantAPrefix(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: not required; SDKs ask for encoded keys of the whole bucket as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/lists-what-is-there",)
+
+    def echoed(self, original: Any, call: Call, wanted: Wanted, encoded: bool) -> list[str]:
+        if encoded and "prefix" not in call.query:
+            raise server_error()
+        told: list[str] = original(call, wanted, encoded)
+        return told

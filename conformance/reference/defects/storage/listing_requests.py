@@ -314,6 +314,18 @@ class TagsWithoutTheirSet(Defect):
         return without_element(await original(call, bucket), "TagSet")
 
 
+class TagsWithoutTheirValue(Defect):
+    """S3 API Reference, Tag: Value is required, of a tag that has an empty one as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/given-with-the-object",)
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        answer.body = re.sub(rb"<Value></Value>|<Value/>", b"", answer.body)
+        return answer
+
+
 def without_element(answer: Answer, name: str, with_content: bool = False) -> Answer:
     """The answer without the tags of an element, or without all of it."""
     pattern = f"<{name}>.*?</{name}>" if with_content else f"</?{name}>"

@@ -162,3 +162,16 @@ class GreaterThanSignsUnescaped(Defect):
     def entry(self, original: Any, *told: Any) -> str:
         written: str = original(*told)
         return written.replace("&gt;", ">")
+
+
+class RestToldWithTheWholesChecksum(Defect):
+    """S3 API Reference, GetObject, x-amz-checksum-mode: SDKs compare the rest that they resume with, too."""
+
+    surface = "storage"
+    noticed_by = ("storage/sdk/put-and-get",)
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        answer: Answer = original(call, found, overrides)
+        if "x-amz-checksum-mode" in call.headers and call.headers.get("range", "").endswith("-"):
+            answer.headers.update(gateway(original).checksum_headers(found.checksums))
+        return answer

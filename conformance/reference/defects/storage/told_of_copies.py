@@ -264,6 +264,16 @@ class FailedConditionToldAsDeleted(Defect):
 # DeleteObjects.
 
 
+class FailedConditionToldNowhere(Defect):
+    """S3 API Reference, DeleteResult, Error: a key that could not be deleted is told as an error."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+
+    def entry_failed(self, original: Any, key: str, fault: Fault) -> str:
+        return "" if fault.code == "PreconditionFailed" else str(original(key, fault))
+
+
 class LastDeletedNotTold(Defect):
     """S3 API Reference, DeleteResult, Deleted: each key that was deleted is told, the last one too."""
 
