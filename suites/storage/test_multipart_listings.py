@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-from conformance.oracles.proofs import in_order, lists
+from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
@@ -52,7 +52,8 @@ def test_parts_are_listed(space: Space) -> None:
 
     Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 12, the first of them anew, list
                two of them, then one at a time
-            2. expect none at first, then number, size and ETag of each, as it came last, once, in order
+            2. expect none at first, then number, size and ETag of each, as it came last, once, in order; and no page
+               promised behind the last of them
     """
     key = space.key()
     upload = space.opened(key)
@@ -62,8 +63,10 @@ def test_parts_are_listed(space: Space) -> None:
     sent = [(*space.part(key, upload, number, b"x" * number), number) for number in (12, 11, 2, 10)]
     sent.sort(key=lambda part: part[0])
     pages = [parts_of(first := space.list_parts(key, upload, max_parts="2"))]
+    before = last = first
     while pages[-1].truncated and len(pages) <= len(sent):
-        pages.append(parts_of(space.list_parts(key, upload, max_parts="1", part_number_marker=pages[-1].next)))
+        before, last = last, space.list_parts(key, upload, max_parts="1", part_number_marker=pages[-1].next)
+        pages.append(parts_of(last))
     space.abort(key, upload)
 
     told = [(part.number, part.etag.strip('"'), part.size) for page in pages for part in page.parts]
@@ -75,6 +78,9 @@ def test_parts_are_listed(space: Space) -> None:
             proof = Proof(beyond="it is about two answers together: to a part, and the list that has it")
         shown = f"{worded(told)}, {len(pages[0].parts)} on the first page"
         raise NonConformance(f"{worded(wanted)}, two on the first page", shown, first, proof=proof)
+    if not pages[-1].parts:
+        proof = lacks(before, "<IsTruncated>true<")
+        raise NonConformance("IsTruncated false where the last part is told", "true", before, last, proof=proof)
 
 
 @verifies("storage/multipart/uploads-are-listed")

@@ -313,6 +313,21 @@ class PartsGoOnBehindTheNext(Defect):
         return answer
 
 
+class LastPartPromisesMore(Defect):
+    """S3 API Reference, ListParts, IsTruncated: false where the last part is told, though the page is full."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if answer.body.count(b"<PartNumber>") == call.number("max-parts", 1000):
+            last = re.findall(rb"<PartNumber>([0-9]+)<", answer.body)[-1]
+            marked = b"<IsTruncated>true</IsTruncated><NextPartNumberMarker>%s</NextPartNumberMarker>" % last
+            answer.body = answer.body.replace(b"<IsTruncated>false</IsTruncated>", marked)
+        return answer
+
+
 class PartReadWithoutRange(Defect):
     """RFC 9110 section 15.3.7.1: 206 says by Content-Range which bytes it has; read by part, the whole has none."""
 
