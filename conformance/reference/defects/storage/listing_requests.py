@@ -318,7 +318,7 @@ class TagsWithoutTheirValue(Defect):
     """S3 API Reference, Tag: Value is required, of a tag that has an empty one as well."""
 
     surface = "storage"
-    noticed_by = ("storage/tagging/given-with-the-object",)
+    noticed_by = ("storage/tagging/given-with-the-object", "storage/tagging/tags-come-back")
 
     async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
