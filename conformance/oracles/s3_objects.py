@@ -147,12 +147,6 @@ def expect_length(reply: Exchange, size: int) -> None:
         expect_headers(reply, {"content-length": str(size)})
 
 
-def expect_empty_body(reply: Exchange) -> None:
-    """The answer has no body."""
-    if reply.body:
-        raise NonConformance("no body", f"{len(reply.body)} bytes", reply)
-
-
 def expect_bare(reply: Exchange) -> None:
     """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
     if reply.body:
