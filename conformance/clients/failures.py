@@ -43,5 +43,12 @@ class Excess(RemoteProtocolError):
     """More came than the answer that was told."""
 
 
+class BrokenOff(TransportError):
+    """The caller itself went away in the middle of the body, which raises this."""
+
+    def __init__(self, how: str = "broken off by the suite in the middle of the body") -> None:
+        super().__init__(how)
+
+
 class LocalProtocolError(TransportError):
     """The request is one that HTTP cannot carry."""

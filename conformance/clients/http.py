@@ -25,7 +25,7 @@ from conformance.clients.pace import Pace
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
-from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, NotConnected, Unreachable
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT, seconds_of_date, whole_number
 
 KEPT_OF_STREAM = 64 * 1024
@@ -249,7 +249,9 @@ class HttpClient:
             "a target that gives addresses, tokens and names that HTTP can carry",
         )
 
-    def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> NonConformance | Inconclusive:
+    def _no_answer(self, sent: Exchange, failure: type[Exception], said: str) -> Exception:
+        if issubclass(failure, failures.BrokenOff):
+            return failure(said)
         told = self.recorder.redactor.body(f"{sent.method} {sent.url}")
         if issubclass(failure, failures.LocalProtocolError):
             return self._unsendable(sent.method, sent.url, said)

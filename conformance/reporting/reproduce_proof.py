@@ -91,11 +91,11 @@ def judged(
 
 
 def _of_the_rest(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
-    """The lines that look whether bodies say what lets something be told, or what makes all of it right."""
+    """The lines that look whether answers say what lets something be told, or what makes all of it right."""
     for kind in ("given", "unless"):
         for each, pattern in proof.get(kind, []):
             if each in numbers:
-                found = f"on_one_line {numbers[each]} | grep -Eq {word(pattern.removeprefix('!'), marks)}"
+                found = f"has {numbers[each]} {word(pattern.removeprefix('!'), marks)} >/dev/null"
                 ends = f"cannot 'answer {numbers[each]} says something else'" if kind == "given" else DONE
                 yield f"{found} {'||' if (kind == 'given') != pattern.startswith('!') else '&&'} {ends}"
 

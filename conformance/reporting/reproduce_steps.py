@@ -11,6 +11,7 @@ from conformance.evidence.curl import octets, signature_scope
 
 Entry = Mapping[str, Any]
 LIMITED = 429
+BROKEN_OFF = "BrokenOff"
 DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
 NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
 """Fields that curl makes by itself and does not sign."""
@@ -41,6 +42,8 @@ def unsendable(exchanges: Sequence[tuple[int, Entry]], proof: Entry, secret_name
         body = entry["request_body"]
         if entry["client"] in BY_HAND:
             return f"request {number}: {BY_HAND[entry['client']]}"
+        if entry.get("error_type") == BROKEN_OFF:
+            return f"request {number}: the run broke it off in the middle of its body"
         # Fields are kept byte for byte, whatever text they hold.
         texts = (octets(each).decode("utf-8", "replace") for _, each in entry["request_headers"])
         if any(map(OBEYED.search, texts)):

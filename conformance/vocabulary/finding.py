@@ -99,9 +99,9 @@ class Proof:
 
     # When it is not said at all, or no finding.
     given: tuple[tuple[str, str], ...] = ()
-    """What must stand in bodies for the rest to be said, or, behind "!", must not."""
+    """What must stand in answers, in a field or in the body, for the rest to be said, or, behind "!", must not."""
     unless: tuple[tuple[str, str], ...] = ()
-    """What makes the finding none where it stands in bodies, or, behind "!", does not."""
+    """What makes the finding none where it stands in answers so, or, behind "!", does not."""
     or_statuses: tuple[int, ...] = ()
     """With these the answer that is looked at would be right as well."""
     or_refused: tuple[str, ...] = ()

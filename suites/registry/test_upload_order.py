@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.clients.failures import BrokenOff
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, Upload
 from conformance.clients.registry_uploads import open_in_pieces
@@ -28,10 +29,6 @@ WRONG_CHUNKS = [
 ]
 # How long a registry may take to notice that a caller has gone.
 NOTICED_S = 0.3
-
-
-class Broken(Exception):
-    """The caller breaks off."""
 
 
 @dataclass(frozen=True)
@@ -172,10 +169,10 @@ def cut_off(repository: Repository, new_blob: NewBlob, once: Once) -> CutOff:
     def made() -> CutOff:
         session, beside, other = begun(repository, new_blob), repository.open_upload(), new_blob(600)
         blob, length = session.blob, session.length
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenOff):
             half = broken_off(blob.content[length : 2 * length])
             session.upload.patch(half, f"{length}-{3 * length - 1}", [("Content-Length", str(2 * length))])
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenOff):
             beside.put(other.digest, broken_off(other.content[:300]), headers=[("Content-Length", "600")])
         repository.registry.http.recorder.pause(NOTICED_S)
         return CutOff(session.upload, blob, length, other)
@@ -215,7 +212,7 @@ def test_cut_off_blob(repository: Repository, cut_off: CutOff, form: str) -> Non
 def broken_off(content: bytes) -> Iterator[bytes]:
     """A body that ends in the caller's going away."""
     yield content
-    raise Broken
+    raise BrokenOff
 
 
 @verifies("registry/upload/last-chunk-out-of-order-is-refused")

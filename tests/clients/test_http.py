@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from conformance.clients.failures import BrokenOff
 from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host, retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
+from conformance.evidence.tape import Tape
+from conformance.reporting.reproduce_steps import BROKEN_OFF
 from conformance.vocabulary.exchange import NOT_REACHED
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT
@@ -180,6 +183,22 @@ def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> 
     with pytest.raises(Inconclusive, match=r"429, and its body cannot be sent again"):
         client.send("POST", "/", (), iter([b"one", b"two"]))
     assert client.get("/").status == 200, "where none was waited for, none was waited for in vain"
+
+
+def test_a_request_that_is_broken_off_is_evidence(serve: Callable[..., Scripted]) -> None:
+    def half() -> Iterator[bytes]:
+        yield b"hal"
+        raise BrokenOff
+
+    client = client_of(serve())
+    with pytest.raises(BrokenOff):
+        client.send("PUT", "/", [("Content-Length", "6")], half())
+    (entry,) = client.recorder.entries
+    assert (entry["status"], entry["error_type"], "broken off" in entry["error"]) == (0, BROKEN_OFF, True)
+    client.recorder.tape = tape = Tape([{**entry, "check": "first"}], client.recorder.redactor)
+    tape.begin("first")
+    with pytest.raises(BrokenOff):
+        client.send("PUT", "/", [("Content-Length", "6")], half())
 
 
 @pytest.mark.parametrize("patient", [True, False])

@@ -17,7 +17,7 @@ from conformance.reporting.reproduce_judgement import AT_ONCE, OTHERS, judgement
 from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, steps, unsendable
+from conformance.reporting.reproduce_steps import BROKEN_OFF, done_otherwise, is_of_a_limit, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.record import Record
@@ -130,6 +130,7 @@ def test_a_body_that_was_made_while_it_was_sent_is_not_sent_again(field: list[st
     assert "streamed" in unsendable([(1, streamed)], {}, {})
     assert not unsendable([(1, {**streamed, "request_body": {"size": 5, "text": "a b c"}})], {}, {})
     assert not unsendable([(1, {**streamed, "request_headers": [["Content-Length", "0"]]})], {}, {})
+    assert "broke it off" in unsendable([(1, {**streamed, "status": 0, "error_type": BROKEN_OFF})], {}, {})
 
 
 @pytest.mark.parametrize(("apart_s", "ambiguous"), [(0.05, True), (5.0, False)])

@@ -281,7 +281,7 @@ def test_what_makes_an_answer_right_or_lets_nothing_be_told(
 ) -> None:
     (tmp_path / "1.body").write_text(body)
     lines = judged({"statuses": [403], **proof}, {"x": 1}, 1, 200, {}, {})
-    assert ended(tmp_path, "200", ['on_one_line() { cat "$answers/$1.body"; }', *lines]) == code
+    assert ended(tmp_path, "200", ['has() { grep -Eiq -e "$2" "$answers/$1.body"; }', *lines]) == code
 
 
 @pytest.mark.parametrize(("found", "code"), [(("yes", "yes"), 0), (("", ""), 0), (("yes", ""), 1)])
