@@ -42,6 +42,7 @@ Without the one, firewalls in front of a service refuse what they take for an at
 acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
 """
 OVERRUN = "Overrun"
+REACHED = "a target that can be reached and answers in time"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
 TOO_FAST = re.compile(rb"<Code>SlowDown</Code>|educe your request rate")
 CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
@@ -261,8 +262,9 @@ class HttpClient:
             finding.exchange_ids = [sent.id]
             return finding
         nobody = issubclass(failure, (failures.ConnectError, failures.ConnectTimeout))
-        kind = NotConnected if nobody else Unreachable
-        return kind(f"{told}: {said}", "a target that can be reached and answers in time")
+        unreachable = (NotConnected if nobody else Unreachable)(f"{told}: {said}", REACHED)
+        unreachable.exchange_ids = [sent.id]
+        return unreachable
 
 
 def _octets(name: str, value: str) -> bytes:

@@ -375,12 +375,15 @@ def expect_nothing_changed(operation: str, on: Occasion) -> None:
         expect_not_stored([repository.get_blob(on.blob.digest)])
 
 
-def expect_reachable(what: str, request: Callable[[], T]) -> T:
+def expect_reachable(what: str, request: Callable[[], T], proof: Proof | None = None) -> T:
     """An address that the registry gave can be reached by the one whom it was given; returns what is asked of it."""
     try:
         return request()
     except Unreachable as failure:
-        raise NonConformance(f"{what} that can be reached by those to whom it is given", str(failure)) from None
+        wanted = f"{what} that can be reached by those to whom it is given"
+        finding = NonConformance(wanted, str(failure), proof=proof)
+        finding.exchange_ids = failure.exchange_ids
+        raise finding from None
 
 
 def expect_no_tags(reply: Exchange) -> None:

@@ -149,7 +149,9 @@ class Inconclusive(Exception):
 
 
 class Unreachable(Inconclusive):
-    """No connection, or no answer within the time limit."""
+    """No connection, or no answer within the time limit. ``exchange_ids``: of the request, where it is known."""
+
+    exchange_ids: Sequence[str] = ()
 
 
 class NotConnected(Unreachable):

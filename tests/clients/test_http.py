@@ -111,8 +111,10 @@ def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[...,
 def test_nobody_listening_is_inconclusive() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(NotConnected):
-        HttpClient(f"http://127.0.0.1:{port}", Recorder()).get("/")
+    client = HttpClient(f"http://127.0.0.1:{port}", Recorder())
+    with pytest.raises(NotConnected) as told:
+        client.get("/")
+    assert told.value.exchange_ids == [client.recorder.entries[-1]["id"]]
 
 
 def test_an_answer_without_end_is_inconclusive_in_bounded_time(serve: Callable[..., Scripted]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.images import digest_of
 from conformance.oracles import registry as oracle
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, NotConnected
 
 CONTENT = bytes(range(100))
 
@@ -252,3 +252,15 @@ def test_a_scope_names_the_resource_and_the_action_or_every_action() -> None:
             oracle.expect_scope(told, "repository:a/b", "push")
     with pytest.raises(NotApplicable):
         oracle.expect_scope(answer(401, www_authenticate='Basic realm="x"'), "repository:a/b", "push")
+
+
+def test_an_address_that_nobody_reaches_is_told_by_the_request_that_went_there() -> None:
+    def asked() -> Exchange:
+        failure = NotConnected("GET http://inside.example/: no such host")
+        failure.exchange_ids = ["x-7"]
+        raise failure
+
+    with pytest.raises(NonConformance) as told:
+        oracle.expect_reachable("a Location", asked)
+    assert told.value.expected.startswith("a Location") and "no such host" in told.value.observed
+    assert told.value.exchange_ids == ["x-7"]
