@@ -4,6 +4,7 @@
     python -m tests.scripts --surface registry --every 5 --from 2
     python -m tests.scripts --defect NAME --out TABLE.md
     python -m tests.scripts --defect NAME --beside VARIANT       on a reference that is unusual as well
+    python -m tests.scripts --own                                each given its own run's answers, which is quick
 
 A script is right that ends with 1 where the defect is on, and with 0 where it is not (with 2 where a secret was sent in
 part, of which nobody can say that it is refused now). Many defects are shown in one run, each while its own check is
@@ -31,8 +32,10 @@ from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
 from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
+from conformance.runs.record import Record
 from conformance.target import configuration
 from tests.defects import noticing
+from tests.reporting.own_answers import ended_otherwise
 from tests.run.support import conformance
 
 SHELL = str(shutil.which("sh"))
@@ -85,6 +88,7 @@ class Shown:
 
     scripts: dict[str, list[Path]]
     ended: dict[str, str]
+    record: Record
     control: str
     environment: dict[str, str]
     beside: Sequence[str] = ()
@@ -143,7 +147,7 @@ def shown(
             if written.exists():
                 scripts[result.requirement].append(written)
     secrets = {secret.name: secret.reveal() for secret in configuration.secrets(target)}
-    return Shown(scripts, ended, control, {"PATH": str(tools), **secrets}, beside)
+    return Shown(scripts, ended, ran.record, control, {"PATH": str(tools), **secrets}, beside)
 
 
 def operated_by_curl(config: Path, control: str, hook: Path) -> None:
@@ -205,6 +209,22 @@ def table(
     return sum(map(len, turns)), wrong
 
 
+def by_own_answers(
+    pairs: Sequence[tuple[str, str]], explore: int, beside: Sequence[str] = ()
+) -> tuple[int, list[tuple[str, str, str]]]:
+    """The same by the answers of the run alone, of which each script must not say that they pass."""
+    turns, wrong = in_turns(pairs), list[tuple[str, str, str]]()
+    for turn in turns:
+        with ExitStack() as running:
+            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+            found = shown(turn, folder, running, "--explore", str(explore), beside=beside)
+            for requirement, said in ended_otherwise(found.record):
+                row = (turn.get(requirement, "(another)"), requirement, said)
+                print(" | ".join(row), flush=True)
+                wrong.append(row)
+    return sum(map(len, turns)), wrong
+
+
 def pairs_of(surface: str | None, defects: Sequence[str]) -> list[tuple[str, str]]:
     """Each defect with each requirement that it names, but for those that only programs of others check."""
     return [
@@ -226,10 +246,11 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, metavar="N", help="each N-th pair of a defect and a check")
     parser.add_argument("--from", type=int, default=0, metavar="K", dest="first", help="begin with the K-th")
     parser.add_argument("--explore", type=int, default=25, help="examples a property")
+    parser.add_argument("--own", action="store_true", help="give each script the answers of its own run, and no others")
     parser.add_argument("--out", type=Path, help="where to write the table of those that are wrong")
     choice = parser.parse_args()
     pairs = pairs_of(choice.surface, choice.defect)[choice.first :: choice.every]
-    tried, wrong = table(pairs, choice.explore, choice.beside)
+    tried, wrong = (by_own_answers if choice.own else table)(pairs, choice.explore, choice.beside)
     lines = ["| defect | check | script: with the defect and without | said |", "| --- | --- | --- | --- |"]
     if choice.out:
         choice.out.write_text("\n".join([*lines, *(f"| {' | '.join(each)} |" for each in wrong)]) + "\n", "utf-8")

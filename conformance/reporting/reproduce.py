@@ -72,10 +72,15 @@ BY_OPERATOR = ("revoke", "restore", "make_repository")
 def write(record: Record, folder: Path) -> None:
     """Writes a folder for each finding of the record; those of an earlier rendering are replaced."""
     shutil.rmtree(folder, ignore_errors=True)
-    failing = [result for result in record.results if result.failing]
-    evidence = record.evidence() if failing else {}
+    for name, script in scripts(record):
+        script.write(folder / name)
+
+
+def scripts(record: Record) -> Iterator[tuple[str, Script]]:
+    """A script for each finding of the record, with the name of its folder."""
+    evidence = record.evidence() if any(result.failing for result in record.results) else {}
     commands = {each["hook"]: each for each in evidence.values() if each.get("hook")}
-    for result in failing:
+    for result in (each for each in record.results if each.failing):
         for number, finding in enumerate(result.findings):
             ids = finding.get("sequence") or finding.get("exchanges") or result.exchanges[-1:]
             sequence = [evidence[each] for each in ids if each in evidence]
@@ -86,7 +91,7 @@ def write(record: Record, folder: Path) -> None:
             shown = leading_to(finding.get("proof") or {}, named, served(shown, named))
             if any(each["kind"] == "exchange" for each in shown):
                 shown = [with_alterations(each) if each["kind"] == "exchange" else each for each in shown]
-                Script(record, result, finding, shown, commands).write(folder / name_of(result.id, number))
+                yield name_of(result.id, number), Script(record, result, finding, shown, commands)
 
 
 @dataclass
@@ -118,9 +123,8 @@ class Script:
     def write(self, folder: Path) -> None:
         """Writes script and files."""
         folder.mkdir(parents=True)
-        text = "\n".join(self._lines()) + "\n"
         path = folder / SCRIPT
-        path.write_text(text, encoding="utf-8", errors="replace")
+        path.write_text("\n".join([*self._lines(), ""]), encoding="utf-8", errors="replace")
         path.chmod(0o755)
         for name, content in self.files.items():
             (folder / name).write_bytes(content)
@@ -191,8 +195,7 @@ class Script:
             # What the environment holds goes before a file.
             yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
-        for name in sorted(needed):
-            yield f'{name}_QUOTED=$(quoted "${name}")'
+        yield from (f'{name}_QUOTED=$(quoted "${name}")' for name in sorted(needed))
 
     # Requests.
 
@@ -337,8 +340,8 @@ class Script:
             yield f'(cd "$started_in" && {called(entry)} >/dev/null) || echo "step {number}: is it there still?"'
             return
         yield f"operator {number} {called(entry)}"
-        limits = self.record.info.configuration.get("limits") or {}
         if entry["hook"] == "revoke":
+            limits = self.record.info.configuration.get("limits") or {}
             yield f"sleep {math.ceil(limits.get('revocation', 1))}"
 
     # Answers.
