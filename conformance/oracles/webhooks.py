@@ -45,6 +45,13 @@ def random_secret(secret: str) -> str:
     )
 
 
+def posted_where_none_is(webhook: WebhookClient) -> Exchange:
+    """What a good delivery is answered at a URL that never existed."""
+    return webhook.send(
+        "POST", webhook.path_with(random_secret(webhook.secret)), b'{"event": "cf"}', "application/json"
+    )
+
+
 def is_the_same_in_any_case(secret: str) -> bool:
     """Whether letters of other case may mean the same: a number in hexadecimal digits, or letters of one case alone."""
     return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())

@@ -10,9 +10,10 @@ import pytest
 from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak
+from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import expect_status, expect_success
-from conformance.oracles.webhooks import is_for_everybody, taken
+from conformance.oracles.webhooks import is_for_everybody, posted_where_none_is, taken
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -181,6 +182,7 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
 
     Method: 1. send every other method to the live URL
             2. where the answer is 405, expect Allow with POST, and without the method that was refused
+            3. POST to a URL that never existed: where the answer is 405, expect Allow, which may be empty
     """
     for method in METHODS:
         reply = asked_by(method, webhook, once)
@@ -191,6 +193,9 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
             proof = field_matches(reply, "Allow", "(^|[, ])POST *(,|$)") if "POST" not in allowed else None
             proof = proof or field_lacks(reply, "Allow", told)
             raise NonConformance(expected, f"405 with Allow: {told}", reply, proof=proof)
+    reply = once("posted where none is", lambda: posted_where_none_is(webhook))
+    if reply.status == 405:
+        expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 401, 403, 404, 410])
 
 
 @verifies("webhooks/errors/show-no-internals")

@@ -13,7 +13,7 @@ from conformance.oracles.errors import expect_client_error
 from conformance.oracles.headers import expect_header
 from conformance.oracles.mutations import Surroundings, expect_outcome
 from conformance.oracles.status import expect_status, expect_success
-from conformance.oracles.webhooks import random_secret, taken
+from conformance.oracles.webhooks import posted_where_none_is, taken
 from conformance.strategies.changes import Change
 from conformance.strategies.explore import explores
 from conformance.strategies.webhooks import (
@@ -53,6 +53,21 @@ def test_malformed_json_is_refused(webhook: WebhookClient, once: Once, body: byt
     expect_success(webhook.post(GOOD), "for the next good delivery")
 
 
+@verifies("webhooks/errors/malformed-json-is-refused")
+@pytest.mark.parametrize(
+    "declared",
+    [case("with-a-charset", "application/json; charset=utf-8"), case("in-other-case", "Application/JSON")],
+)
+def test_malformed_json_is_refused_however_it_is_declared(webhook: WebhookClient, once: Once, declared: str) -> None:
+    """Purpose: a type with a charset, as most senders write it, and in other case declares JSON as well.
+
+    Method: 1. POST a body that is cut off, declared as JSON in another spelling (RFC 9110 section 8.3.1)
+            2. expect 400 (or 422, or 415)
+    """
+    takes(webhook, once)
+    expect_status(webhook.post(NOT_JSON["cut"], declared), {400, 415, 422})
+
+
 @verifies("webhooks/errors/refusals-do-not-shut-the-webhook")
 def test_refusals_do_not_shut_the_webhook(webhook: WebhookClient, once: Once) -> None:
     """Purpose: a sender that said something wrong several times is heard when it says something right.
@@ -81,13 +96,13 @@ def test_too_large_is_refused_as_such(webhook: WebhookClient, once: Once) -> Non
 
 
 @verifies("webhooks/errors/401-has-a-challenge")
-def test_401_has_a_challenge(webhook: WebhookClient) -> None:
+def test_401_has_a_challenge(webhook: WebhookClient, once: Once) -> None:
     """Purpose: who is asked to prove itself is told how.
 
     Method: 1. POST to a URL that never existed
             2. where the answer is 401, expect a challenge in WWW-Authenticate
     """
-    reply = webhook.send("POST", webhook.path_with(random_secret(webhook.secret)), GOOD, "application/json")
+    reply = once("posted where none is", lambda: posted_where_none_is(webhook))
     if reply.status == 401:
         expect_header(reply, "WWW-Authenticate", or_statuses=[*range(200, 300), 403, 404, 405, 410])
 

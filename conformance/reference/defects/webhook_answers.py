@@ -134,6 +134,16 @@ class MediaTypesByTheLetter(Defect):
         return None if known or request.method != "POST" else Answer.json(415, {"error": "unknown type"})
 
 
+class UnknownWebhookIs405Alone(Defect):
+    """RFC 9110 section 15.5.6: 405 has Allow, also where a server of files stands behind a URL that is none."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/methods/405-names-post",)
+
+    def unknown_url(self, original: Callable[[], Answer]) -> Answer:
+        return Answer.json(405, {"error": "not allowed"})
+
+
 class UnknownWebhookNotChallenged(Defect):
     """RFC 9110 section 15.5.2: a 401 carries a challenge."""
 

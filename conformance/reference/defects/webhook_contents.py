@@ -166,3 +166,13 @@ class CommentsAreJson(Defect):
 
     def is_json(self, original: Callable[[bytes], bool], body: bytes) -> bool:
         return original(re.sub(rb"/\*.*?\*/", b"", body))
+
+
+class LookedAtByTheLetterOfItsType(Defect):
+    """RFC 9110 section 8.3.1: a type with a parameter, or in other case, declares JSON as well; if it is none, 400."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/errors/malformed-json-is-refused",)
+
+    def claims_json(self, original: Callable[[Request], bool], request: Request) -> bool:
+        return original(request) and request.headers["content-type"] == "application/json"
