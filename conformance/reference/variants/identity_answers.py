@@ -17,7 +17,7 @@ from starlette.datastructures import Headers
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import InPages, InPagesByCursor, edited, is_api_request
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.organization_api import SCOPES, Call, Segments
 from conformance.reference.seeds import Client
 
 Operation = Callable[[Call], Awaitable[Answer]]
@@ -189,6 +189,16 @@ class ChallengesInOneField(Variant):
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         words = original(error, scope).replace("Bearer realm=", "BEARER Realm=").replace('"reference"', "reference")
         return f'DPoP algs="ES256 PS256", Bearer realm="partners", {words}'
+
+
+class EveryScopeNamedToStrangers(Variant):
+    """RFC 6750 section 3: what is required may be told to who has shown no token, here of the whole API at once."""
+
+    surface = "identity"
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        scopes = sorted({each for methods in SCOPES.values() for each in methods.values()})
+        return original(error, scope or " ".join(scopes))
 
 
 class AudienceIsAList(Variant):

@@ -76,6 +76,16 @@ class ChallengeNamesScopeOtherwise(Defect):
         return original(error, scope and scope.replace(":", "."))
 
 
+class ChallengeNamesScopeOfNone(Defect):
+    """RFC 6750 section 3: a challenge names the scope that is required, also to who has shown no token; not None."""
+
+    surface = "identity"
+    noticed_by = ("authorization/bearer/named-scope-is-one-that-lacks",)
+
+    def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
+        return original(error, f"{scope}")
+
+
 class ExpiredTokenHasOwnCode(Defect):
     """RFC 6750 section 3.1: a token that has expired is error="invalid_token"."""
 
