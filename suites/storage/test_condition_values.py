@@ -15,6 +15,7 @@ from conformance.vocabulary.finding import NotApplicable
 
 BODY = b"conditional"
 OTHER = '"0123456789abcdef0123456789abcdef"'
+LATER = "Thu, 01 Dec 2044 16:00:00 GMT"
 ODD_TAGS = ("", "bare", '"half', "W/, *")
 FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotImplemented", "InvalidRequest"}
 FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
@@ -23,7 +24,7 @@ FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
 @pytest.mark.parametrize(
     "value",
     [
-        row("storage/condition/unmodified-since-later", "Thu, 01 Dec 2044 16:00:00 GMT"),
+        row("storage/condition/unmodified-since-later", LATER),
         row("storage/condition/broken-unmodified-date-is-ignored", "yesterday"),
     ],
 )
@@ -60,15 +61,17 @@ def test_tag_of_parts_holds(space: Space, features: frozenset[str], body: bytes)
 
 @verifies("storage/condition/any-tag-is-no-server-error")
 def test_any_tag_is_no_server_error(space: Space) -> None:
-    """Purpose: a condition that cannot be read is the caller's slip, or one that does not hold.
+    """Purpose: a condition that cannot be read, or has nothing to hold for, is the caller's slip, or does not hold.
 
     Method: 1. GET an object with If-Match and with If-None-Match of what is no entity tag
-            2. expect no 5xx, and the object from the next good request
+            2. PUT with If-Unmodified-Since to a new key, which has no date (RFC 9110 section 13.1.4)
+            3. expect no 5xx, and the object from the next good request
     """
     key = space.stored(BODY)
 
     for value, name in product(ODD_TAGS, ("If-Match", "If-None-Match")):
         expect_no_server_error(space.get(key, {name: value}))
+    expect_no_server_error(space.put(space.key("new"), BODY, {"If-Unmodified-Since": LATER}))
     expect_stored(space.get(key), BODY)
 
 

@@ -11,7 +11,7 @@ from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
-from conformance.reference.storage.state import Bucket
+from conformance.reference.storage.state import Bucket, StoredObject
 
 
 class UnknownSubresourcesAreServerErrors(Defect):
@@ -268,3 +268,15 @@ class UnsignedPayloadsNotImplemented(Defect):
             raise Fault("NotImplemented")
         stated: str = original(given)
         return stated
+
+
+class DateOfNothingIsServerError(Defect):
+    """RFC 9110 section 13.1.4: If-Unmodified-Since is ignored where there is no date, and no reason to crash."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
+
+    def unmodified_since_holds(self, original: Any, date: int, found: StoredObject | None) -> bool:
+        if found is None:
+            raise server_error()
+        return bool(original(date, found))
