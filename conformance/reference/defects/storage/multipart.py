@@ -286,6 +286,18 @@ class CopiedRangeOffByOne(Defect):
         return body[:-1] if "x-amz-copy-source-range" in call.headers else body
 
 
+class CopiedRangeEndsOneBeyond(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: offsets are zero-based, the size is none of them."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/bad-copy-range-is-refused",)
+
+    def copied_range(self, original: Any, call: Call, source: StoredObject) -> bytes:
+        body: bytes = original(call, replace(source, body=source.body + b"."))
+        given = call.headers.get("x-amz-copy-source-range", f"-{source.size}")
+        return body[:-1] if given.endswith(f"-{source.size}") else body
+
+
 class CopiedRangeNotHeeded(Defect):
     """S3 API Reference, UploadPartCopy, x-amz-copy-source-range: only the range is copied."""
 
