@@ -111,6 +111,20 @@ def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
         expect_bytes(reply, content, or_statuses=(416,))
 
 
+@verifies("registry/pull/range-of-another-unit-is-no-part")
+def test_range_of_another_unit(ask: Ask, content: bytes) -> None:
+    """Purpose: who asks for something else than bytes is not sent some bytes as that.
+
+    Method: 1. GET a blob with a Range of lines
+            2. expect the whole with 200; a refusal (400, 416), as libraries give it, is let pass
+    """
+    reply = ask("lines=500-1499")
+
+    expect_status(reply, {200, 400, 416})
+    if reply.status == 200:
+        expect_bytes(reply, content, or_statuses=(400, 416))
+
+
 @verifies("registry/pull/blob-head-is-200")
 @pytest.mark.parametrize("size", [case("of-no-bytes", 0)])
 def test_head_of_nothing(repository: Repository, size: int) -> None:

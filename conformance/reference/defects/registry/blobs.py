@@ -60,6 +60,17 @@ class OpenRangeCutShort(Defect):
         return (part[0], part[1] - 1) if part and header.endswith("-") and part[1] - part[0] > 1 else part
 
 
+class RangeUnitNotHeeded(Defect):
+    """RFC 9110 section 14.2: a range in a unit that is not understood is ignored, and none of bytes."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/range-of-another-unit-is-no-part",)
+
+    def byte_range(self, original: Any, header: str, size: int) -> tuple[int, int] | None:
+        part: tuple[int, int] | None = original(f"bytes={header.partition('=')[2]}", size)
+        return part
+
+
 class RangeBeyondTheEndSentEmpty(Defect):
     """RFC 9110 section 15.5.17: a range that is beyond the end is 416."""
 
