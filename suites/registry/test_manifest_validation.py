@@ -35,7 +35,7 @@ def put_changed(
     "changes",
     [
         row("registry/manifest/schema-version-is-2", {"schemaVersion": 1}),
-        row("registry/manifest/annotations-are-strings", {"annotations": {"org.example": 1}}),
+        row("registry/manifest/annotations-are-strings", {"annotations": {"org.a": "1", "org.b": 1, "org.c": "1"}}),
         row("registry/manifest/one-kind-at-a-time", {"manifests": []}),
     ],
 )

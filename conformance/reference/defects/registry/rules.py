@@ -112,6 +112,17 @@ class AnnotationsUnchecked(Defect):
         """Takes any."""
 
 
+class AnnotationsCheckedInPart(Defect):
+    """image-spec 1.1, Annotations: every value MUST be a string, and not the first alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/annotations-are-strings",)
+
+    def check_annotations(self, original: Any, member: str, annotations: Any) -> None:
+        first = dict(list(annotations.items())[:1]) if isinstance(annotations, dict) else annotations
+        original(member, first)
+
+
 class ManifestBlobsUnchecked(Defect):
     """Docker Registry V2, Pushing an Image Manifest: a blob that is not there is MANIFEST_BLOB_UNKNOWN."""
 
