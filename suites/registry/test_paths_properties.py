@@ -44,7 +44,7 @@ def test_any_query(stored: StoredImage, query: str) -> None:
 
 
 @verifies("registry/pull/any-range-is-a-callers-affair")
-@explores(0.6, {"asked": "bytes=0-9,20-29"}, asked=ranges())
+@explores(0.6, {"asked": "bytes=0-9,20-29"}, {"asked": "bytes=-"}, asked=ranges())
 def test_any_range(open_ground: Repository, once: Once, asked: str) -> None:
     """Purpose: whatever the Range field is, the answer is the whole, a part of it, or a refusal.
 

@@ -38,6 +38,16 @@ class OddRangeFails(Defect):
         return Answer(500, b"invalid range") if asked and not PLAIN_RANGE.fullmatch(asked) else None
 
 
+class RangeOfNoNumbersFails(Defect):
+    """API Reference, Error Handling: a Range without a first and a last position is not the platform's fault."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-range-is-a-callers-affair",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(500, b"invalid range") if request.headers.get("range") == "bytes=-" else None
+
+
 class OddReferenceFails(Defect):
     """API Reference, Error Handling: a reference that cannot be read is not the platform's fault."""
 
