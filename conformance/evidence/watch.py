@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.refusals import flaw
 from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -35,15 +36,18 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
+    ``refusals`` are the registry's that have not the form of refusals: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
         self.sightings: list[dict[str, Any]] = []
         self.misfits: list[dict[str, Any]] = []
         self.bare: list[dict[str, Any]] = []
+        self.refusals: list[dict[str, Any]] = []
         self.seen = 0
         self.answers = 0
         self._apis: tuple[str, ...] = ()
+        self._registry = ""
         self._canaries: dict[bytes, str] = {}
         self._theirs: frozenset[bytes] = frozenset()
         self._lock = threading.Lock()
@@ -56,6 +60,7 @@ class Watch:
         if target.identity:
             # Beside them on one host may be what answers 401 by other rules.
             self._apis = tuple(target.identity.url + each.path for each in target.identity.resources)
+        self._registry = target.registry.url.rstrip("/") if target.registry else ""
         if target.identity and "foreign" in target.identity.credentials:
             self.excuse(target.identity.credentials["foreign"].client_secret.reveal())
         if target.registry and "foreign" in target.registry.credentials:
@@ -85,6 +90,8 @@ class Watch:
         unchallenged = exchange.status == 401 and "www-authenticate" not in exchange.headers
         if unchallenged and exchange.url.startswith(self._apis) and len(self.bare) < KEPT_SIGHTINGS:
             self.bare.append(entry())
+        if self._registry and 400 <= exchange.status < 500 and exchange.url.startswith(f"{self._registry}/v2/"):
+            self._weigh(exchange, entry)
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -92,6 +99,11 @@ class Watch:
                 if form in content and not self._is_theirs(exchange) and not _sent(exchange, [form]):
                     self._note(entry, canary, where)
                     return
+
+    def _weigh(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
+        wrong = flaw(exchange, exchange.url.removeprefix(self._registry))
+        if wrong and len(self.refusals) < KEPT_SIGHTINGS:
+            self.refusals.append({"entry": entry(), "wrong": wrong})
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1
@@ -103,11 +115,12 @@ class Watch:
 
     def forget(self) -> None:
         """Forgets what was seen, as at the begin of a run."""
-        self.sightings, self.misfits, self.bare, self.seen, self.answers = [], [], [], 0, 0
+        self.sightings, self.misfits, self.bare, self.refusals = [], [], [], []
+        self.seen = self.answers = 0
 
     def told(self) -> dict[str, Any]:
         """What a worker has seen, as plain data."""
-        kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare}
+        kept = {"sightings": self.sightings, "misfits": self.misfits, "bare": self.bare, "refusals": self.refusals}
         return {"answers": self.answers, "seen": self.seen, **kept}
 
     def join(self, told: dict[str, Any]) -> None:
@@ -117,6 +130,7 @@ class Watch:
         self.sightings += told["sightings"]
         self.misfits += told["misfits"]
         self.bare += told["bare"]
+        self.refusals += told["refusals"]
 
 
 def _whole(exchange: Exchange) -> Iterator[bytes]:

@@ -37,12 +37,13 @@ def put_changed(
         row("registry/manifest/schema-version-is-2", {"schemaVersion": 1}),
         row("registry/manifest/annotations-are-strings", {"annotations": {"org.a": "1", "org.b": 1, "org.c": "1"}}),
         row("registry/manifest/one-kind-at-a-time", {"manifests": []}),
+        row("registry/manifest/image-has-a-config", {"config": None}),
     ],
 )
 def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, Any]) -> None:
     """Purpose: what breaks the image specification is refused where it is pushed, not where it is pulled.
 
-    Method: 1. PUT an image with a member that the specification forbids
+    Method: 1. PUT an image with a member that the specification forbids, or with null for its config
             2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     put_changed(stored, names.new("unsound"), changes)

@@ -107,6 +107,28 @@ class ErrorWithoutCode(Defect):
         return retold(answer, json.dumps({"errors": errors}).encode()) if errors else answer
 
 
+class OneCodeForgotten(Defect):
+    """distribution-spec 1.1, Error Codes: every entry has a code, that of a refusal which is seldom met, too."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/json-has-the-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        return retold(answer, answer.body.replace(b'"SIZE_INVALID"', b'""')) if errors_of(answer) else answer
+
+
+class MalformedTagIs401(Defect):
+    """RFC 9110 section 15.5.2: a 401 has a challenge, whatever was wrong."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/challenge-is-given",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if any(each["code"] == "TAG_INVALID" for each in errors_of(answer)):
+            answer.status = 401
+        return answer
+
+
 class ErrorTellsTheInside(Defect):
     """API Reference, Error Handling: an error does not tell of files, lines or addresses of the inside."""
 

@@ -213,6 +213,20 @@ class IndexWithLayersTaken(Defect):
         original(media_type, {name: value for name, value in document.items() if name not in left_out})
 
 
+class ImageWithoutConfigTaken(Defect):
+    """image-spec 1.1, Image Manifest: ``config`` is REQUIRED."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/image-has-a-config",)
+
+    def check_members(self, original: Any, media_type: str, document: dict[str, Any]) -> None:
+        if document.get("config", "") is not None:
+            original(media_type, document)
+
+    def check_blobs(self, original: Any, name: str, descriptors: list[Any]) -> None:
+        original(name, [each for each in descriptors if each is not None])
+
+
 class ListedDescriptorUnchecked(Defect):
     """image-spec 1.1, Content Descriptors: each has a media type, those in an index, too."""
 

@@ -1,0 +1,64 @@
+"""The form of a registry's refusals: what breaks it is told, and nothing of what others may have said."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.evidence.recorder import Recorder
+from conformance.evidence.refusals import NO_CHALLENGE, NO_LIST, flaw
+from conformance.target.description import Target
+from conformance.vocabulary.exchange import Exchange, Headers
+
+PATH = "/v2/orgs/acme/app/manifests/v1"
+GOOD = b'{"errors": [{"code": "TAG_INVALID", "message": "no tag"}]}'
+
+
+def refusal(status: int, body: bytes = b"", *fields: tuple[str, str], path: str = PATH) -> Exchange:
+    return Exchange("x-1", "GET", f"http://r{path}", Headers([]), b"", status, Headers(fields), body, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reply"),
+    [
+        (NO_CHALLENGE, refusal(401, GOOD)),
+        (NO_LIST, refusal(400, b'{"errors": [{"code": ""}]}')),
+        (NO_LIST, refusal(404, b'{"errors": []}')),
+        (NO_LIST, refusal(404, b'{"errors": ["TAG_INVALID"]}')),
+        (NO_LIST, refusal(400, b'{"error": "no tag"}')),
+        (NO_LIST, refusal(400, b'{"errors": ')),
+    ],
+)
+def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
+    assert flaw(reply, PATH) == wrong
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        refusal(400, GOOD),
+        refusal(401, GOOD, ("WWW-Authenticate", "Bearer")),
+        refusal(404),
+        refusal(404, b"no such page"),
+        refusal(429, b'{"message": "too many"}'),
+        refusal(413, b'{"message": "too much"}'),
+        refusal(400, b"\x1f\x8b", ("Content-Encoding", "gzip")),
+    ],
+)
+def test_nothing_is_told(reply: Exchange) -> None:
+    assert flaw(reply, PATH) == ""
+
+
+@pytest.mark.parametrize("path", ["/v2/acme//app/tags/list", "/v2/acme/../app/tags/list", "/v2/acme/%61/tags/list"])
+def test_what_is_in_front_may_refuse_an_odd_path_in_its_own_words(path: str) -> None:
+    assert flaw(refusal(400, b'{"message": "no route"}'), path) == ""
+
+
+def test_every_refusal_of_the_registry_is_looked_at_and_what_workers_saw_is_joined() -> None:
+    described = {"organization": "acme", "registry": {"url": "http://r", "repository": "orgs/acme/app"}}
+    recorder, other = Recorder(), Recorder()
+    recorder.watch.over(Target.model_validate(described), "0run")
+    for path in (PATH, "/token"):
+        recorder.exchange(refusal(401, path=path))
+    other.watch.join(recorder.watch.told())
+
+    assert [each["entry"]["url"] for each in other.watch.refusals] == [f"http://r{PATH}"]
