@@ -51,13 +51,19 @@ def test_altered_token(guarded: StoredImage, good: str, how: str) -> None:
 
 
 @verifies("registry/token/altered-is-refused")
-@pytest.mark.parametrize("how", [case(name, name) for name in ("own-key", "own-certificate", "public-key")])
+@pytest.mark.parametrize(
+    "how",
+    [
+        case(name, name)
+        for name in ("own-key", "own-key-by-its-name", "own-key-in-its-chain", "own-certificate", "public-key")
+    ],
+)
 def test_forged_token(guarded: StoredImage, good: str, how: str) -> None:
     """Purpose: what somebody else has signed well is no token, though it brings the key along that it was signed with.
 
     Method: 1. ask for a token; pull with it: expect 200 (the control)
-            2. pull with a token of its claims by a key in jwk, by one whose certificate is in x5c, and by the
-               issuer's public key as a secret: expect 401
+            2. pull with a token of its claims by a key in jwk, alone, with the kid of the issuer's or with its x5c, by
+               one whose certificate is in x5c, and by the issuer's public key as a secret: expect 401
     """
     expect_status(pull(guarded, forged(good, how)), 401, "for a forged token")
 

@@ -39,6 +39,31 @@ class KeyOfATokenTrusted(Defect):
         return by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if given else cast(Claims, original(token))
 
 
+class KeyTrustedByItsName(Defect):
+    """Docker token implementation: a trusted key is more than its kid, which anybody can write into jwk."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/altered-is-refused",)
+
+    def claims_of(self, original: Any, token: str) -> Claims:
+        given = jwt.get_unverified_header(token).get("jwk") or {}
+        return (
+            by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if "kid" in given else cast(Claims, original(token))
+        )
+
+
+class KeyTrustedByItsChain(Defect):
+    """RFC 7517 section 4.7: the key in jwk is that of the first certificate in x5c."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/altered-is-refused",)
+
+    def claims_of(self, original: Any, token: str) -> Claims:
+        given = jwt.get_unverified_header(token).get("jwk") or {}
+        known = given.get("x5c") == registry_of(original).key.x5c
+        return by_key(token, jwt.PyJWK(given, "ES256").key, "ES256") if known else cast(Claims, original(token))
+
+
 class CertificateOfATokenTrusted(Defect):
     """Docker token implementation: the chain in x5c leads to a root that is trusted, and not only to its own key."""
 

@@ -11,7 +11,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.rules import invalid
-from conformance.reference.registry.state import IMAGES, Manifest, Upload
+from conformance.reference.registry.state import IMAGES, OCI_MANIFEST, Manifest, Upload
 
 LONGEST_LIST = 100
 
@@ -170,3 +170,17 @@ class RefusedDigestEndsEveryUpload(Defect):
             for each in [each for each in uploads.values() if each.repository == upload.repository]:
                 del uploads[each.session]
             raise
+
+
+class TagForWhoTakesEveryType(Defect):
+    """distribution-spec 1.1, Pulling manifests: a client names the types that it takes, of which one is enough."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-image-is-taken",)
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        accepted = asked.request.headers.get("accept", "")
+        if ":" not in asked.reference and accepted == OCI_MANIFEST:
+            raise registry_of(original).unknown_manifest(asked)
+        answer: Answer = await original(asked)
+        return answer
