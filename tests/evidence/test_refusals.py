@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from conformance.evidence.recorder import Recorder
@@ -42,6 +44,7 @@ def test_what_breaks_the_form_is_told(wrong: str, reply: Exchange) -> None:
         refusal(429, b'{"message": "too many"}'),
         refusal(413, b'{"message": "too much"}'),
         refusal(400, b"\x1f\x8b", ("Content-Encoding", "gzip")),
+        replace(refusal(405, b'{"message": "no such method"}'), method="PROPFIND"),
     ],
 )
 def test_nothing_is_told(reply: Exchange) -> None:
