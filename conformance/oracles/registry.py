@@ -381,7 +381,7 @@ def expect_reachable(what: str, request: Callable[[], T], proof: Proof | None = 
         return request()
     except Unreachable as failure:
         wanted = f"{what} that can be reached by those to whom it is given"
-        finding = NonConformance(wanted, str(failure), proof=proof)
+        finding = NonConformance(wanted, failure.why, proof=proof)
         finding.exchange_ids = failure.exchange_ids
         raise finding from None
 
