@@ -16,6 +16,7 @@ from conformance.strategies.oauth import authorization_values
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import basic_login
 
 B64TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """What may be a bearer token (RFC 6750 section 2.1): a field with anything else is malformed."""
@@ -181,16 +182,20 @@ def test_two_fields_are_refused(platform: Platform) -> None:
 def test_secret_is_no_token(platform: Platform) -> None:
     """Purpose: the client secret is for the token endpoint alone.
 
-    Method: 1. send the client secret, and the client id, as a bearer token, and both by Basic
+    Method: 1. send the client secret, and the client id, as a bearer token, and both by Basic, as they are and as the
+               token endpoint takes them
             2. expect 401 (400 for Basic, and for what cannot be a token by its characters)
     """
     credential = platform.oauth.credential("full")
+    plain = basic_login(credential.client_id, credential.client_secret.reveal())
+    logins = dict.fromkeys([platform.oauth.basic(), ("Authorization", plain)])
     for operation, _ in reads(platform):
         # Blanks at an end, which either may have (RFC 6749 appendix A), are none of a field's value.
         for value in (credential.client_secret.reveal().strip(), credential.client_id.strip()):
             expect_status(platform.send(operation, value), 401 if B64TOKEN.fullmatch(value) else {400, 401})
-        by_basic = send(platform, operation, platform.oauth.basic())
-        expect_status(by_basic, {400, 401}, f"for {operation} with the client's id and secret by Basic")
+        for login in logins:
+            by_basic = send(platform, operation, login)
+            expect_status(by_basic, {400, 401}, f"for {operation} with the client's id and secret by Basic")
 
 
 @verifies("authorization/bearer/registry-token-opens-nothing")
