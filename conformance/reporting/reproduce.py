@@ -134,7 +134,7 @@ class Script:
         yield from commented(self.result, self.finding)
         reason = self._why_not()
         if reason:
-            yield f"echo 'cannot be told by curl: {reason}'; exit 2"
+            yield "echo 'cannot be told by curl: {}'; exit 2".format(reason.replace("'", "'\\''"))
             return
         yield PREAMBLE
         if self._proof.get("listed") or walks(self.exchanges):

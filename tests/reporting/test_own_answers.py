@@ -34,6 +34,7 @@ def asked(status: int) -> dict[str, Any]:
         ({"exchange": "x-1", "lacks": "text"}, None),
         ({"exchange": "x-1", "statuses": [200]}, "passes"),
         ({"beyond": "nobody can"}, None),
+        ({"beyond": "the run's own are there"}, None),
     ],
 )
 def test_a_script_that_says_of_its_own_answers_that_they_pass_is_told(
