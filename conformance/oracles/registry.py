@@ -17,6 +17,7 @@ from conformance.clients.http import HeaderFields
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
+from conformance.evidence.refusals import CODE
 from conformance.oracles.headers import address_parts
 from conformance.oracles.oauth import expect_json_object
 from conformance.oracles.proofs import among, field_matches, has_member, literal, not_among, without_list
@@ -44,7 +45,6 @@ OCI_CODES = frozenset(
         "TOOMANYREQUESTS",
     }
 )
-CODE = re.compile(r"[A-Z_]+")
 RANGE = re.compile(r"(?:bytes=)?(\d{1,20})-(\d{1,20})")
 CONTENT_RANGE = re.compile(r"bytes (\d{1,20})-(\d{1,20})/(\d{1,20}|\*)")
 LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*(?:[^,;"]|"[^"]*(?:"|$))+)*)')

@@ -297,7 +297,7 @@ def tags_of(reply: Exchange) -> dict[str, str]:
     tags = root.findall("TagSet/Tag")
     if any(each.find("Value") is None for each in tags):
         # Others have one, so that an element of that name somewhere in the document shows nothing.
-        proof = Proof(reply.id, lacks=r"<Tag>\s*<Key>[^<]*</Key>\s*</Tag>")
+        proof = Proof(reply.id, lacks="<Tag> *<Key>[^<]*</Key> *</Tag>")
         raise NonConformance("<Value> in each <Tag>", observed(reply), reply, proof=proof)
     return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in tags}
 

@@ -1,0 +1,25 @@
+"""Oracles about all answers of a run: what none of them may be, whatever was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from conformance.evidence.recorder import Recorder
+from conformance.evidence.redaction import ALTERED
+from conformance.vocabulary.finding import NonConformance, Proof
+
+
+def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: str, told: str, proof: Proof) -> None:
+    """There are none of these entries of the evidence; of several that one is told which can be sent again as it was.
+
+    ``told`` is what was observed in it, ``proof`` what would be right of its answer.
+    """
+    if wrong:
+        first = next((each for each in wrong if ALTERED not in f"{each['request_headers']}"), wrong[0])
+        recalled = recorder.recall(first)
+        seen = f"{told} in the answer to {first['method']} {first['url']}"
+        finding = NonConformance(expected, seen, proof=replace(proof, exchange=recalled))
+        finding.exchange_ids = [recalled]
+        raise finding
