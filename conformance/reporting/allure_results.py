@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
@@ -78,6 +78,7 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
     ended = outcome(result, day_of(record))
     entries = [evidence[entry_id] for entry_id in result.exchanges if entry_id in evidence]
     start = _start(record, entries)
+    told = [] if ended in ("pass", "not-applicable") else entries[-MOST_STEPS:]
     clause = result.clause
     stable = hashlib.sha256(visible(result.id).encode()).hexdigest()[:32]
     return model2.TestResult(
@@ -97,7 +98,8 @@ def _result(result: CheckResult, record: Record, evidence: Mapping[str, dict[str
         if (url := visible(clause.get("url", ""))).startswith(("https://", "http://"))
         else [],
         titlePath=[visible(part) for part in result.requirement.split("/")[:-1]],
-        steps=[] if ended in ("pass", "not-applicable") else [_step(entry, folder) for entry in entries[-MOST_STEPS:]],
+        steps=[_step(entry) for entry in told],
+        attachments=[_attached(told, folder)] if told else [],
     )
 
 
@@ -138,24 +140,34 @@ def _description(result: CheckResult) -> str:
     return "\n".join([quote, "", f"**Purpose** {escaped(result.purpose or result.title)}", "", *steps])
 
 
-def _step(entry: Mapping[str, Any], folder: Path) -> Any:
+def _attached(entries: Sequence[Mapping[str, Any]], folder: Path) -> Any:
+    """All that was sent and answered, as one file: of many small ones a folder takes longer than all else here."""
     from allure_commons import model2
 
     file = f"{uuid.uuid4()}-attachment.json"
     # A field a line; an indented form is encoded in Python.
-    lines = (f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in entry.items())
-    (folder / file).write_text(visible("{\n " + ",\n ".join(lines) + "\n}"), encoding="utf-8")
+    shown = (
+        ",\n  ".join(f"{json.dumps(name)}: {json.dumps(value, ensure_ascii=False)}" for name, value in entry.items())
+        for entry in entries
+    )
+    content = "[\n " + ",\n ".join(f"{{\n  {each}\n }}" for each in shown) + "\n]"
+    (folder / file).write_text(visible(content), encoding="utf-8")
+    return model2.Attachment(name="exchanges", source=file, type="application/json")
+
+
+def _step(entry: Mapping[str, Any]) -> Any:
+    from allure_commons import model2
+
     if entry.get("kind") == "transcript":
         name = f"{' '.join(map(str, entry.get('command', [])))} ended with {entry.get('exit_code')}"
     else:
         name = f"{entry.get('method')} {entry.get('url')} answered {entry.get('status') or entry.get('error')}"
     start = round(float(entry.get("started", 0)) * 1000) or None
     return model2.TestStepResult(
-        name=shortened(on_one_line(name), 300),
+        name=shortened(on_one_line(f"{entry.get('id')}: {name}"), 300),
         status="passed",
         start=start,
         stop=start and start + round(float(entry.get("duration_s", 0)) * 1000),
-        attachments=[model2.Attachment(name=visible(str(entry.get("id"))), source=file, type="application/json")],
     )
 
 
