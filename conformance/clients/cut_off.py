@@ -7,6 +7,7 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
+from conformance.clients.failures import BrokenOff
 from conformance.clients.wire import Wire
 from conformance.vocabulary.exchange import Exchange
 
@@ -34,7 +35,7 @@ class BreakingOff(Wire):
         if status:
             self.http.recorder.exchange(exchange, "wire")
         else:
-            self.http.recorder.failed_request(exchange, "broken off by the suite in the middle of the body", "wire")
+            self.http.recorder.failed_request(exchange, str(BrokenOff()), "wire", BrokenOff.__name__)
         return exchange
 
     def _beginning(self, message: bytes) -> bytes:

@@ -28,6 +28,8 @@ NOT_ITS_OWN = (0, 502, 503, 504)
 """Statuses that are no answer of the service's own: none, and a gateway's in front of a service that is down."""
 TOO_MUCH = "Excess"
 """The type of the error of a service that answered with more than one answer, so that it is there."""
+BROKEN_OFF = "BrokenOff"
+"""That of a request which the suite itself did not send to its end, so that no answer was to come."""
 
 # An entry that is made, or what it will be made of: exchange, client, error and its type.
 Kept = dict[str, Any] | tuple[Exchange, str, str | None, str]
@@ -165,9 +167,9 @@ class Recorder:
         return bool(status) or error_type == TOO_MUCH
 
     def unanswered(self) -> bool:
-        """Whether a request of the check got no answer."""
+        """Whether a request of the check got no answer that was to get one."""
         exchanges = (each for each in self._kept if not isinstance(each, dict) or each["kind"] == "exchange")
-        return any(not status and error != TOO_MUCH for _, status, error in map(_outcome, exchanges))
+        return any(not status and error not in (TOO_MUCH, BROKEN_OFF) for _, status, error in map(_outcome, exchanges))
 
     def kept_from(self, number: int) -> list[Kept]:
         """What was recorded after that many, for ``keep_again``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.failures import Excess
+from conformance.clients.failures import BrokenOff, Excess
 from conformance.evidence.recorder import Recorder
 from conformance.plugin import life
 from conformance.plugin.judging import Judgement
@@ -123,6 +123,15 @@ def test_beside_other_workers_a_check_that_met_an_end_is_in_doubt_where_the_serv
     watched = watching(recorded(("/v2/here", 0, "Server disconnected")), Service(), alone=False)
     assert watched.judged("registry/a/b", met) is met
     assert watched.doubtful
+
+
+def test_what_the_suite_breaks_off_itself_met_no_end() -> None:
+    recorder = Recorder()
+    recorder.failed_request(exchange("/v2/half", 0), str(BrokenOff()), "http", BrokenOff.__name__)
+    recorder.exchange(exchange("/v2/half", 404))
+    watched = watching(recorder, Service(), alone=False)
+    assert watched.judged("registry/a/b", FAILED) is FAILED
+    assert not watched.doubtful
 
 
 def test_alone_a_check_whose_request_was_closed_fails_though_the_service_is_back_at_once() -> None:
