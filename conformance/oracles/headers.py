@@ -8,11 +8,12 @@ from dataclasses import replace
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from conformance.clients.challenges import QUOTED, TOKEN, TOKEN68, Challenge, challenges
-from conformance.oracles.proofs import field_lacks, field_matches
+from conformance.oracles.proofs import above, field_lacks, field_matches, field_says_no
 from conformance.oracles.status import unlike_field
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
-from conformance.vocabulary.wording import field_of
+from conformance.vocabulary.values import seconds_of_date, whole_number
+from conformance.vocabulary.wording import field_of, worded
 
 # The characters of the attributes of a Bearer challenge (RFC 6750 section 3).
 ATTRIBUTES = {
@@ -95,6 +96,27 @@ def expect_no_origin_let_in(reply: Exchange, origin: str) -> None:
         proof = field_lacks(reply, "Access-Control-Allow-Origin", origin)
         told = f"Access-Control-Allow-Origin: {allowed} with Access-Control-Allow-Credentials: true"
         raise NonConformance(f"nothing that lets the origin {origin} in with credentials", told, reply, proof=proof)
+
+
+def expect_retry_after(reply: Exchange, longest_s: int, told: str) -> None:
+    """Retry-After is a date or a number of seconds (RFC 9110 section 10.2.3), and no longer: ``told`` names how long.
+
+    A date is compared with the Date of the answer, which may not be of our clock.
+    """
+    name, value = "Retry-After", (reply.headers.get("retry-after") or "").strip()
+    seconds, at = whole_number(value), seconds_of_date(value) if value.endswith(" GMT") else None
+    if seconds is None and at is None:
+        # A day that there is not, or no date at all.
+        form = field_matches(reply, name, "^[0-9]+$| GMT$")
+        proof = field_lacks(reply, name, value) if value.endswith(" GMT") else form
+        raise NonConformance(f"{name}, in seconds or as a date", f"{name} {worded(value)}", reply, proof=proof)
+    proof = field_says_no(reply, name, f"^{above(longest_s)}$")
+    if at is not None:
+        seconds = round(at - (seconds_of_date(reply.headers.get("date") or "") or at))
+        dated = ((reply.id, f"^HTTP/[0-9.]+ {reply.status}"), (reply.id, f"^{name}: .* GMT$"))
+        proof = Proof(reply.id, given=dated, dates_near=((name, longest_s),))
+    if seconds is not None and seconds > longest_s:
+        raise NonConformance(f"{name} {told}", f"{name} {value}", reply, proof=proof)
 
 
 def expect_media_type(reply: Exchange, *accepted: str) -> None:

@@ -24,6 +24,17 @@ def literal(text: str) -> str:
     return re.sub(r"([\\.^$*+?()\[\]{}|])", r"\\\1", text)
 
 
+def above(number: int) -> str:
+    """A whole number larger than this one (0 or more), as a POSIX extended regular expression without anchors."""
+    digits = str(number)
+    higher = (
+        f"{digits[:place]}[{int(digit) + 1}-9][0-9]{{{len(digits) - place - 1}}}"
+        for place, digit in enumerate(digits)
+        if digit != "9"
+    )
+    return f"0*({'|'.join([*higher, f'[1-9][0-9]{{{len(digits)},}}'])})"
+
+
 def says(reply: Exchange, element: str, *values: str) -> Proof:
     """An element of an XML document would have one of these values."""
     accepted = "|".join(dict.fromkeys(literal(form) for value in values for form in _forms(value)))

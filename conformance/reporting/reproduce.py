@@ -35,7 +35,7 @@ from conformance.evidence.curl import (
     signing_secret,
     with_alterations,
 )
-from conformance.reporting.reproduce_judgement import judgement, rare, shown_in, unsaid
+from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
@@ -218,7 +218,7 @@ class Script:
         if signed:
             yield from validity(number, entry)
         limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
-        shown = shown_in(self.finding, self.exchanges)
+        shown = refusal_shown_in(self.finding, self.exchanges)
         yield f"{sends(entry, self._earlier(number), shown, limited)} {number} <<CURL"
         for option, value in self._options(number, entry):
             renamed = None if value is None else self._renamed(value, entry)

@@ -18,7 +18,7 @@ from conformance.evidence.curl import (
 )
 from conformance.evidence.redaction import ALTERED
 from conformance.reporting.reproduce_pages import by_items, each_once, other_pages
-from conformance.reporting.reproduce_proof import judged
+from conformance.reporting.reproduce_proof import judged, limited, says_of_one
 from conformance.reporting.reproduce_seen import PASSES, as_seen, without_login
 from conformance.reporting.reproduce_steps import LIMITED, steps
 from conformance.reporting.reproduce_time import SHORTEST_PAUSE_S, told
@@ -73,6 +73,11 @@ def shown_in(finding: Entry, exchanges: Exchanges) -> str:
     return str(proof.get("exchange") or [exchanges[-1][1]["id"], *pages[-1:], *named[-1:]][-1])
 
 
+def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
+    """The exchange whose being refused may be what shows; "" where that is what the answer says."""
+    return "" if says_of_one(finding.get("proof") or {}) else shown_in(finding, exchanges)
+
+
 def judgement(
     exchanges: Exchanges,
     finding: Entry,
@@ -97,7 +102,9 @@ def judgement(
     pairs += [pair[1:] for name in ("same", "same_if_any", "unlike", "differ") for pair in proof.get(name, [])]
     terms = [exchange for each in proof.get("sums", []) for exchange, _ in (*each["plus"], *each["minus"])]
     looked_at = {shown, *pages, *terms, *(each for pair in pairs for each in pair), *([] if proof else named)}
-    lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken)]
+    sent = entries[numbers[shown]]
+    over = sent["status"] if limited(proof, sent["status"]) else LIMITED
+    lines = ["\n# Are the steps that lead there as they were?", *steps(exchanges, looked_at, taken, over)]
     lines += _signatures(exchanges, looked_at, proof, secret_names)
     lines.append("\n# What is looked at.")
     if by_items(entries.values()):
@@ -107,7 +114,6 @@ def judgement(
     if altered and 2 in classes and 4 not in classes:
         # It may be refused for what is sent in the place of that part.
         return [*lines, "cannot 'a part of a secret that was sent is not kept'"], {}
-    sent = entries[numbers[shown]]
     if "unsaid" in proof:
         proof["unsaid"] = unsaid(proof)
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
@@ -127,7 +133,7 @@ def judgement(
         told_so, files = as_seen([(number, entries[number]) for number in answers], about, renamed)
     # What is sent in the place of a part of a secret may show the same, and where it does not, nothing is told.
     unclear = NOT_KEPT if altered else OTHERS if _of_others(exchanges, proof) else PASSES
-    unclear = AT_ONCE if unclear == PASSES and _at_once(exchanges, looked_at) else unclear
+    unclear = AT_ONCE if unclear == PASSES and _at_once(exchanges, looked_at, over) else unclear
     if "unsaid" in proof and not plainly(sent):
         unclear = HIDDEN
     return [*lines, *(line.replace(PASSES, unclear) for line in told_so)], files
@@ -181,12 +187,12 @@ def _of_others(exchanges: Exchanges, proof: Entry) -> bool:
     return any(each not in sent for each in named)
 
 
-def _at_once(exchanges: Exchanges, looked_at: Collection[str]) -> bool:
+def _at_once(exchanges: Exchanges, looked_at: Collection[str], over: int = LIMITED) -> bool:
     """Whether a request that is looked at, or makes what is, was under way together with another.
 
-    Not those that use up a limit: there it is how many they are.
+    Not those that use up a limit, which is told by ``over``: there it is how many they are.
     """
-    if any(entry["status"] == LIMITED for _, entry in exchanges):
+    if any(entry["status"] == over for _, entry in exchanges):
         return False
     matters = {*looked_at, *(entry["id"] for _, entry in exchanges if entry["method"] not in ("GET", "HEAD"))}
     spans = sorted((entry["started"], entry["started"] + entry["duration_s"], entry["id"]) for _, entry in exchanges)

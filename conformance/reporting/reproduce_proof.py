@@ -51,14 +51,12 @@ def judged(
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
         # Where a limit should be reached and is not, others have used a part of it up in the run.
-        below = "2??) cannot 'no limit is reached by so few requests' ;; " if _limited(proof, status) else ""
+        below = "2??) cannot 'no limit is reached by so few requests' ;; " if limited(proof, status) else ""
         wrong = f'shows "status $(status {number})"'
         lines.append(
             f"case $(status {number}) in {accepted}) ;; {below}{of_the_moment(status, about)}*) {wrong} ;; esac"
         )
-    elif {"fields", "fields_match", "fields_lack", "fields_if_any", "dates_near", "matches", "unsaid", "inside"} & set(
-        proof
-    ):
+    elif says_of_one(proof):
         # What is said of one answer is not said of another kind of answer.
         another = f"cannot 'answer {number} has another status'"
         kind = f"{status // 100}??" if status < 400 else str(status)
@@ -88,6 +86,12 @@ def judged(
         told = f"{printed(wanted)} | lists {shlex.quote(each['name'])} {pages}"
         lines.append(f"{told} || {{ list_is_read; shows 'a list that has not what it should have'; }}")
     return [*lines, PASSES] if lines else []
+
+
+def says_of_one(proof: Mapping[str, Any]) -> bool:
+    """Whether an oracle said something of an answer that has the status it had."""
+    kinds = {"fields", "fields_match", "fields_lack", "fields_if_any", "dates_near", "matches", "unsaid", "inside"}
+    return "statuses" not in proof and not kinds.isdisjoint(proof)
 
 
 def _of_the_rest(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
@@ -190,9 +194,9 @@ def _in_any_case(name: str) -> str:
     return "".join(f"[{each.upper()}{each.lower()}]" if each.isalpha() else each for each in name)
 
 
-def _limited(proof: Mapping[str, Any], status: int) -> bool:
+def limited(proof: Mapping[str, Any], status: int) -> bool:
     """Whether a limit was reached in the run, and told as something else."""
-    return list(proof["statuses"]) == [429] and not 200 <= status < 300
+    return list(proof.get("statuses", ())) == [429] and not 200 <= status < 300
 
 
 def _of_the_fields(proof: Mapping[str, Any], number: int) -> Iterator[str]:

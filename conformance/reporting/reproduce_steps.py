@@ -104,8 +104,8 @@ def is_of_a_limit(check: str, expected: str, exchanges: Sequence[tuple[int, Entr
 def sends(entry: Entry, earlier: Iterable[tuple[int, Entry]], shown: str, limited: bool) -> str:
     """The function that sends a request.
 
-    The first over a limit is sent until others have used that up again, as they had in the run. Where no limit is what
-    is shown, a request is sent once more that is asked to wait.
+    The first over a limit is sent until others have used that up again, as they had in the run, unless it is what is
+    ``shown``. Where no limit is what is shown, a request is sent once more that is asked to wait.
     """
     if entry["status"] == LIMITED and entry["id"] != shown and all(each["status"] != LIMITED for _, each in earlier):
         return "send_until_limited"
@@ -113,23 +113,26 @@ def sends(entry: Entry, earlier: Iterable[tuple[int, Entry]], shown: str, limite
 
 
 def steps(
-    exchanges: Sequence[tuple[int, Entry]], looked_at: Collection[str], taken: Mapping[int, Collection[str]]
+    exchanges: Sequence[tuple[int, Entry]],
+    looked_at: Collection[str],
+    taken: Mapping[int, Collection[str]],
+    over: int = LIMITED,
 ) -> Iterator[str]:
     """The lines that look whether the steps are as they were; ``taken``: what is taken of an answer, by its number.
 
     What was made must be made now as well, and in the same way where another request goes on from there; what was
-    read must be there; and where a limit was reached, it is.
+    read must be there; and where a limit was reached, it is. ``over`` is the status by which the target tells it.
     """
     last = max((number for number, entry in exchanges if entry["id"] in looked_at), default=0)
     limited = False
     for number, entry in exchanges:
         if entry["id"] in looked_at or number > last:
             continue
-        limited = limited or entry["status"] == LIMITED
+        limited = limited or entry["status"] == over
         done = 200 <= entry["status"] < 300
         if entry["method"] not in ("GET", "HEAD") and done:
             # Of requests that are under way together, which one is too many differs.
-            wanted = f"'2??|{LIMITED}'" if limited else "'2??'"
+            wanted = "'2??'" if not limited else f"'2??|{LIMITED}'" if over == LIMITED else f"'2??|{over}|{LIMITED}'"
             yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else wanted}"
         elif done:
             yield f"finds {number}"

@@ -1,4 +1,4 @@
-"""Challenges of WWW-Authenticate: read whatever their number and order, and judged by RFC 6750 section 3."""
+"""Header fields: challenges read whatever their number and order (RFC 6750 section 3), addresses, waits."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from conformance.oracles.headers import (
     address_parts,
     expect_no_origin_let_in,
     expect_not_shared,
+    expect_retry_after,
     expect_well_formed_bearer,
 )
 from conformance.vocabulary.finding import NonConformance
@@ -161,3 +162,26 @@ def test_a_field_that_holds_no_address_is_looked_at() -> None:
     with pytest.raises(NonConformance) as found:
         address_parts(answer, "http://[registry]/v2/")
     assert found.value.proof is not None and found.value.proof.fields_match == (("Location", ADDRESS),)
+
+
+NOON = "Sat, 28 Nov 2026 12:00:00 GMT"
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"),
+    [
+        ("0", False),
+        ("11", False),
+        ("Sat, 28 Nov 2026 12:00:11 GMT", False),
+        ("12", True),
+        ("3601", True),
+        ("Sat, 28 Nov 2026 12:00:12 GMT", True),
+        ("Thu, 31 Feb 2099 00:00:00 GMT", True),
+        ("1.5", True),
+        ("soon", True),
+        ("", True),
+    ],
+)
+def test_a_wait_is_a_date_or_a_number_and_not_too_long(value: str, wrong: bool) -> None:
+    with pytest.raises(NonConformance) if wrong else nullcontext():
+        expect_retry_after(reply(429, b"", {"Retry-After": value, "Date": NOON}), 11, "within 11 s")

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from conformance.oracles.proofs import (
+    above,
     alike,
     both_have,
     claims_say,
@@ -26,6 +27,14 @@ from conformance.oracles.s3_objects import expect_if_told, expect_no_longer
 from conformance.oracles.state import State, expect_unchanged
 from conformance.vocabulary.finding import NonConformance
 from tests.oracles.s3_replies import reply
+
+
+@pytest.mark.parametrize("number", [0, 5, 9, 10, 61, 99, 100, 599, 3909])
+def test_above_finds_every_larger_number_and_no_other(number: int) -> None:
+    pattern = re.compile(above(number))
+    found = [each for each in range(12000) if pattern.fullmatch(str(each))]
+    assert found == list(range(number + 1, 12000))
+    assert pattern.fullmatch("00" + str(number + 1))
 
 
 @pytest.mark.parametrize("text", ["a.b", "a*b", "(x)", "[y]{2}", "^$|", "a\\b", "50% /path?q=1&r=2", "é!"])

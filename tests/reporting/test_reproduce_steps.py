@@ -13,11 +13,19 @@ import pytest
 from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
 from conformance.reporting.reproduce import Script
-from conformance.reporting.reproduce_judgement import AT_ONCE, OTHERS, judgement, rare, shown_in, telling
+from conformance.reporting.reproduce_judgement import (
+    AT_ONCE,
+    OTHERS,
+    judgement,
+    rare,
+    refusal_shown_in,
+    shown_in,
+    telling,
+)
 from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import BROKEN_OFF, done_otherwise, is_of_a_limit, steps, unsendable
+from conformance.reporting.reproduce_steps import BROKEN_OFF, done_otherwise, is_of_a_limit, sends, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.record import Record
@@ -156,6 +164,25 @@ def test_the_steps_before_must_be_as_they_were() -> None:
     ]  # fmt: skip
     lines = list(steps(list(enumerate(exchanges, 1)), {"x-7"}, {1: {"location"}}))
     assert lines == ["needs 1 202", "needs 2 '2??'", "finds 3", "needs 5 429", "needs 6 '2??|429'"]
+
+
+def test_a_limit_that_is_told_by_another_status_is_reached_by_any_of_those_at_once() -> None:
+    exchanges = [(number, entry(number, "POST", status)) for number, status in enumerate([200, 403, 200, 403], 1)]
+    assert list(steps(exchanges, {"x-4"}, {}, 403)) == ["needs 1 '2??'", "needs 3 '2??|403|429'"]
+
+
+@pytest.mark.parametrize(
+    ("proof", "sent"),
+    [
+        ({}, "send"),
+        ({"statuses": [429]}, "send"),
+        ({"exchange": "x-1", "fields_lack": [["Retry-After", "^99$"]]}, "send_until_limited"),
+    ],
+)
+def test_a_refusal_that_is_looked_into_is_asked_for_until_it_comes(proof: dict[str, Any], sent: str) -> None:
+    exchanges = [(1, entry(status=429))]
+    shown = refusal_shown_in({"exchanges": ["x-1"], "proof": proof}, exchanges)
+    assert sends(exchanges[0][1], [], shown, limited=True) == sent
 
 
 def test_a_step_that_is_not_as_it_was_leaves_nothing_to_tell() -> None:
