@@ -197,7 +197,8 @@ strings_of() {
         sed -n 's/^ *"\(.*\)" *$/=\1/p'
 }
 texts_of() {
-    { on_one_line "$2"; echo; } | tr '<' '\n' |
+    # To a reader of XML a carriage return that is not escaped is none.
+    { on_one_line "$2"; echo; } | tr '<\r' '\n ' |
         sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | decoded "$2" |
         sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
 }

@@ -117,6 +117,13 @@ def test_names_in_xml_may_have_a_prefix_and_blanks_behind_them(tmp_path: Path) -
     assert plain_xml(prefixed) == KEYS and plain_xml('{"a": "<b:c>"}') == '{"a": "<b:c>"}'
 
 
+def test_a_carriage_return_in_xml_is_one_where_it_is_escaped(tmp_path: Path) -> None:
+    """XML 1.0 section 2.11: a reader takes one that is not for the end of a line."""
+    for written, read in [("%0D", True), ("\r", False)]:
+        keys = KEYS.replace("p%F0%9F%9A%80+%2B", f"p{written}k")
+        assert listed(tmp_path, "Contents/Key", ["p\rk", "p&<"], ("", keys)) is read
+
+
 def test_empty_items_count(tmp_path: Path) -> None:
     assert listed(tmp_path, "Tag/Value", ["", ""], ("", SET))
     assert not listed(tmp_path, "Tag/Value", [""], ("", SET))
