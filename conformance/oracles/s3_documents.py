@@ -120,12 +120,13 @@ def expect_entry(listing: Listing, key: str) -> Entry:
     return listing.entries[0]
 
 
-def expect_keys(listing: Listing, keys: list[str], because: str = "") -> None:
-    """The page has exactly these keys, in any order."""
+def expect_keys(listing: Listing, keys: list[str], because: str = "", or_refused: Exchange | None = None) -> None:
+    """The page has exactly these keys, in any order; ``or_refused``: what could as well have been refused."""
     told = f" {because}" if because else ""
     if sorted(listing.keys) != sorted(keys):
         wanted = f"the keys {some(keys)}" if keys else "no keys"
-        proof = Proof(listed=(Listed("Contents/Key", (listing.reply.id,), tuple(keys)),))
+        listed = (Listed("Contents/Key", (listing.reply.id,), tuple(keys)),)
+        proof = Proof(listed=listed, or_refused=(or_refused.id,) if or_refused else ())
         raise NonConformance(f"{wanted}{told}", differing(keys, listing.keys), listing.reply, proof=proof)
 
 

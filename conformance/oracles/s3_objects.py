@@ -241,11 +241,15 @@ def expect_own_or_refused(put: Exchange, got: Exchange, body: bytes) -> None:
 
 
 def expect_tag_set(reply: Exchange, tags: dict[str, str], *after: Exchange) -> None:
-    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging), ``after`` what may have changed them."""
+    """GetObjectTagging answers exactly these tags (S3 API Reference, Tagging).
+
+    ``after`` is what may have changed them, and could as well have been refused.
+    """
     found = tags_of(reply)
     if found != tags:
         names = Listed("Tag/Key", (reply.id,), tuple(tags))
-        proof = Proof(listed=(names, Listed("Tag/Value", (reply.id,), tuple(tags.values()))))
+        listed = (names, Listed("Tag/Value", (reply.id,), tuple(tags.values())))
+        proof = Proof(listed=listed, or_refused=tuple(each.id for each in after))
         if b"<TagSet" not in reply.body:
             proof = Proof(reply.id, matches="<TagSet")
         raise NonConformance(f"the tags {worded(tags)}", worded(found), *after, reply, proof=proof)

@@ -224,6 +224,6 @@ def test_upload_without_length_is_whole_or_refused(space: Space) -> None:
 
     expect_status(reply, {200, 400, 403, 411, 501})
     if reply.ok:
-        expect_bytes(space.get(key), b"first second")
+        expect_bytes(space.get(key), b"first second", or_refused=reply)
     else:
         expect_nothing_stored(space.get(key))

@@ -178,7 +178,7 @@ def test_unsigned_fields_are_not_obeyed(space: Space, name: str) -> None:
     got = space.get(key)
 
     if reply.ok:
-        expect_bytes(got, b"uploaded by URL")
+        expect_bytes(got, b"uploaded by URL", or_refused=reply)
         expect_absent_headers(got, [OWNER], "that was not signed")
     else:
         expect_status(reply, REFUSED)

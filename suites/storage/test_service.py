@@ -206,7 +206,7 @@ def test_create_bucket_harms_nothing(space: Space, storage: Storage) -> None:
     reply = space.call("PUT")
 
     expect_status(reply, {200, 403, 405, 409, 501})
-    expect_stored(space.get(key), b"still here")
+    expect_stored(space.get(key), b"still here", reply)
 
 
 @disturbs("storage buckets", others=True)

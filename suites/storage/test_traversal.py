@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.sigv4 import encoded
+from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import expect_keys, listing_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -18,6 +19,14 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 
 ELSEWHERE = b"in the other bucket"
+
+
+def reached(expected: str, shown: Exchange, *copied: Exchange) -> NonConformance:
+    """The finding that an answer shows the other bucket's object, which nobody has named; a copy may be refused."""
+    proof = replace(lacks(shown, ELSEWHERE.decode()), or_refused=tuple(each.id for each in copied))
+    return NonConformance(expected, "the other bucket's object", *copied, shown, proof=proof)
+
+
 CHANGES: dict[str, Callable[[Space, str], Exchange]] = {
     "overwritten": lambda space, name: space.put(name, b"by a name with dots"),
     "deleted": lambda space, name: space.delete(name),
@@ -47,7 +56,7 @@ def test_traversal_reaches_no_other_bucket(space: Space, other_space: Space, dot
     reply = space.s3.send(replace(request, path=path))
 
     if reply.body == ELSEWHERE:
-        raise NonConformance("the key with dots to be a key of this bucket", "the other bucket's object", reply)
+        raise reached("the key with dots to be a key of this bucket", reply)
     expect_refused(reply)
 
 
@@ -86,9 +95,7 @@ def test_traversal_is_no_copy_source(space: Space, other_space: Space, dots: str
     got = space.get(copy)
 
     if got.body == ELSEWHERE:
-        raise NonConformance(
-            "the source to be a key of its bucket, where nothing is", "the other bucket's object", reply
-        )
+        raise reached("the source to be a key of its bucket, where nothing is", got, reply)
     expect_no_server_error(reply)
     expect_nothing_stored(got)
 
@@ -131,5 +138,5 @@ def test_traversal_is_no_source_of_a_part(space: Space, other_space: Space, dots
     got = space.get(target)
 
     if got.body == ELSEWHERE:
-        raise NonConformance("the source to be a key of its bucket", "the other bucket's object", reply, got)
+        raise reached("the source to be a key of its bucket", got, reply)
     expect_no_server_error(reply)
