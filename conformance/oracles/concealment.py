@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from conformance.oracles.errors import said_in
@@ -161,13 +161,14 @@ def expect_as_absent(
     control: Callable[[], str],
     because: str = "",
     like: str = "what never existed",
+    or_statuses: tuple[int, ...] = (),
 ) -> Exchange:
     """A name is answered as controls are, which by default are names that never existed; returns its answer.
 
-    ``ask`` sends the request for a name, ``control`` invents one, ``like`` says what controls are. A difference in
-    status counts at once: it is not volatile, and what was destroyed could not be asked for again. Any other counts
-    if it is there each time in the further rounds of ``AGAIN``: a field of few values (milliseconds, one of two
-    servers) seems constant over a few.
+    ``ask`` sends the request for a name, ``control`` invents one, ``like`` says what controls are; with a status of
+    ``or_statuses`` the name's answer is right whatever theirs is. A difference in status counts at once: it is not
+    volatile, and what was destroyed could not be asked for again. Any other counts if it is there each time in the
+    further rounds of ``AGAIN``: a field of few values (milliseconds, one of two servers) seems constant over a few.
     """
     asked, controls = _round(ask, name, control, AGAIN[:1])
     found = difference(asked[0], controls)
@@ -175,13 +176,14 @@ def expect_as_absent(
         asked, controls = _round(ask, name, control, AGAIN)
         differences = [difference(each, controls) for each in asked]
         found = differences[0] if all(differences) else None
-    if found:
+    if found and asked[0].reply.status not in or_statuses:
+        proof = _proof(asked, controls)
         raise NonConformance(
             f"the answer of {like} ({controls[0].reply.status}) {because}".rstrip(),
             found,
             controls[0].reply,
             asked[0].reply,
-            proof=_proof(asked, controls),
+            proof=proof and replace(proof, or_statuses=or_statuses),
         )
     return asked[-1].reply
 

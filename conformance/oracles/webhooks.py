@@ -57,13 +57,15 @@ def is_the_same_in_any_case(secret: str) -> bool:
     return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())
 
 
-def expect_as_unknown(webhook: WebhookClient, method: str, secret: str, body: bytes = b"{}") -> Exchange:
-    """A URL is answered as URLs of the same form that never existed; returns its answer."""
+def expect_as_unknown(
+    webhook: WebhookClient, method: str, secret: str, body: bytes = b"{}", or_statuses: tuple[int, ...] = ()
+) -> Exchange:
+    """A URL is answered as URLs of the same form that never existed, or by one of these; returns its answer."""
 
     def ask(name: str) -> Asked:
         return Asked(name, webhook.send(method, webhook.path_with(name), body, "application/json"))
 
-    return expect_as_absent(ask, secret, lambda: random_secret(secret), like="a URL that never existed")
+    return expect_as_absent(ask, secret, lambda: random_secret(secret), "", "a URL that never existed", or_statuses)
 
 
 def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bool:

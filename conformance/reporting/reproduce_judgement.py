@@ -118,9 +118,10 @@ def judgement(
         proof["unsaid"] = unsaid(proof)
     names = [*sent.get("secrets", []), *(text.removeprefix("$") for text in proof.get("unsaid", []))]
     held = {name: tokens.get(sent.get("tokens", {}).get(name, 0), name) for name in names if NAME.fullmatch(f"${name}")}
+    were = {entry["id"]: entry["status"] for _, entry in exchanges}
     lines += of_tokens(held, sent.get("tokens", {}), tokens).values()
     told_so, files = (
-        judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent)),
+        judged(proof, numbers, numbers[shown], sent["status"], marks, held, without_login(sent), were),
         dict[str, bytes](),
     )
     told_so[-1:-1] = other_pages(proof, exchanges, numbers[shown], marks)

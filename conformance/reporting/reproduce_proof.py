@@ -38,16 +38,18 @@ def judged(
     marks: Mapping[str, str],
     secrets: Mapping[str, str],
     about: str = "",
+    were: Mapping[str, int] | None = None,
 ) -> list[str]:
     """The lines that look whether a finding shows, by what an oracle said of it; none where it said nothing.
 
     ``marks`` are texts with what they are called now, ``secrets`` names of secrets with the variables that hold them;
-    ``about`` are statuses that are not of their moment.
+    ``about`` are statuses that are not of their moment; ``were`` those of the run, by exchange.
     """
-    lines = [*_of_pairs(proof, numbers, marks)]
-    lines += _of_the_rest(proof, numbers, marks)
+    lines = list[str]()
     if proof.get("or_statuses"):
         lines.append(f"case $(status {number}) in {patterns(proof['or_statuses'])}) {PASSES}; exit 0 ;; esac")
+    lines += _of_pairs(proof, numbers, marks, were or {})
+    lines += _of_the_rest(proof, numbers, marks)
     if proof.get("statuses"):
         accepted = patterns(proof["statuses"])
         # Where a limit should be reached and is not, others have used a part of it up in the run.
@@ -115,14 +117,23 @@ def or_refused(number: int, entry: Mapping[str, Any], proof: Mapping[str, Any]) 
         yield f"case $(status {number}) in {of_the_moment(0, shown)}4??|501) {passes} ;; esac"
 
 
-def _of_pairs(proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str]) -> Iterator[str]:
+def _of_pairs(
+    proof: Mapping[str, Any], numbers: Mapping[str, int], marks: Mapping[str, str], were: Mapping[str, int]
+) -> Iterator[str]:
     """The lines that look whether two answers are alike, as a whole or in one respect."""
     for first, second, *patterns in [*proof.get("alike", []), *proof.get("alike_in", [])]:
         if first in numbers and second in numbers:
             one, other = numbers[first], numbers[second]
             told = "".join(f" {word(each, marks)}" for each in patterns)
             compared = f"alike{'_in' if patterns else ''} {one} {other}{told}"
-            yield f"{compared} || shows 'answers {one} and {other} are not alike'"
+            # A login that is over is over for both.
+            passing = [
+                f"    case $(status {numbers[each]}) in {of_the_moment(were[each], '401')}esac"
+                for each in (first, second)
+                if each in were
+            ]
+            shown = f"    shows 'answers {one} and {other} are not alike'"
+            yield "\n".join([f"{compared} || {{", *passing, shown, "}"])
     for first, second, pattern in proof.get("both", []):
         if first in numbers and second in numbers:
             found = [f'"$(has {numbers[each]} {word(pattern, marks)})"' for each in (first, second)]

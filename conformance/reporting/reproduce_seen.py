@@ -26,6 +26,7 @@ OF_THE_MOMENT = {
     "000": "no answer comes",
     "30[12378]": "it leads elsewhere",
     "401": "the login is refused",
+    "428": "a condition is asked for",
     "429": "a limit is reached",
     "503": "the service is not there",
 }

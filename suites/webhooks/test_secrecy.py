@@ -105,7 +105,7 @@ def test_other_methods_tell_nothing(webhook: WebhookClient, method: str) -> None
     """
     reply = webhook.send(method, webhook.path, b"", "application/json")
     if reply.status != 405 and not (method == "OPTIONS" and reply.ok):
-        expect_as_unknown(webhook, method, webhook.secret, b"")
+        expect_as_unknown(webhook, method, webhook.secret, b"", or_statuses=(405,))
 
 
 @verifies("webhooks/secret/cannot-be-guessed")

@@ -291,6 +291,22 @@ def test_what_makes_an_answer_right_or_lets_nothing_be_told(
     assert ended(tmp_path, "200", ['has() { grep -Eiq -e "$2" "$answers/$1.body"; }', *lines]) == code
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [(404, 404, 0), (404, 200, 1), (404, 428, 2), (503, 200, 2), (401, 200, 1), (403, 405, 0)],
+)
+def test_two_answers_are_compared_unless_one_is_of_its_moment_or_right_by_itself(
+    first: int, second: int, code: int
+) -> None:
+    proof = {"alike": [["x", "y"]], "or_statuses": [405]}
+    lines = judged(proof, {"x": 1, "y": 2}, 2, 200, {}, {}, were={"x": 404, "y": 200})
+    begin = [f'printf {status} >"$answers/{number}.status"' for number, status in ((1, first), (2, second))]
+    begin.append(': >"$answers/1.body"; : >"$answers/2.body"')
+    script = "\n".join([PREAMBLE, *begin, *lines])
+    ran = subprocess.run([SHELL, "-c", script], capture_output=True, check=False)
+    assert ran.returncode == code
+
+
 @pytest.mark.parametrize(("found", "code"), [(("yes", "yes"), 0), (("", ""), 0), (("yes", ""), 1)])
 def test_what_two_answers_would_both_have(tmp_path: Path, found: tuple[str, str], code: int) -> None:
     lines = judged({"both": [("x", "y", "p")]}, {"x": 1, "y": 2}, 2, 404, {}, {})
