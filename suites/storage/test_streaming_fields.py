@@ -106,7 +106,7 @@ def test_framing_is_never_stored(space: Space) -> None:
     reply = space.s3.send_as_is(upload.assembled())
 
     if reply.ok:
-        expect_bytes(space.get(key), BODY)
+        expect_bytes(space.get(key), BODY, or_refused=reply)
         return
     expect_refusal(reply, {400, 403, 411, 501})
     try:
