@@ -220,7 +220,7 @@ class Script:
         limited = is_of_a_limit(self.result.id, self.finding["expected"], self.exchanges)
         shown = refusal_shown_in(self.finding, self.exchanges)
         yield f"{sends(entry, self._earlier(number), shown, limited)} {number} <<CURL"
-        for option, value in self._options(number, entry):
+        for option, value in self._options(number, entry, conditions):
             renamed = None if value is None else self._renamed(value, entry)
             marks, held = {**self.marks, **conditions}, secrets | (in_json if option == "data-binary" else {})
             yield option if renamed is None else f'{option} = "{here(renamed, held, marks)}"'
@@ -245,7 +245,7 @@ class Script:
             marks[header] = marks.get(header, header).replace(f'"{tag}"', f'"\0ETAG_{place}\0"')
             yield f"ETAG_{place}=$(etag_of {place})"
 
-    def _options(self, number: int, entry: Entry) -> Iterator[tuple[str, str | None]]:
+    def _options(self, number: int, entry: Entry, known: Mapping[str, str]) -> Iterator[tuple[str, str | None]]:
         scope = signature_scope(entry, self.record.info.secret_names)
         yield "url", entry["url"]
         yield ("head", None) if entry["method"] == "HEAD" else ("request", entry["method"])
@@ -259,7 +259,7 @@ class Script:
         if self._proof and ["Accept-Encoding", "gzip"] in entry["request_headers"]:
             yield "compressed", None  # What is said of a body is said of it without its coding.
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
-            yield option, self._field(given, entry) if option == "header" else given
+            yield option, self._field(given, entry) if option == "header" and given not in known else given
         yield from self._body(number, entry["request_body"], entry.get("secrets", []))
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
