@@ -144,10 +144,17 @@ def asked(entry: dict[str, Any]) -> str:
 
 
 def _steps(sequence: list[dict[str, Any]], shown: dict[str, Any] | None) -> int:
-    """How many requests before the one that is shown made what it needs; tokens are had anew by themselves."""
+    """How many requests before the one that is shown made what it needs, or were the same: it may be one too many.
+
+    Tokens are had anew by themselves.
+    """
     before = sequence[: sequence.index(shown)] if shown in sequence else []
-    made = [each for each in before if each.get("method") not in ("GET", "HEAD", None) and not each.get("issued")]
-    return sum(200 <= each["status"] < 300 for each in made)
+    made = [each for each in before if each.get("method") not in ("GET", "HEAD", None)]
+    return sum(_is_same(each, shown) or (200 <= each["status"] < 300 and not each.get("issued")) for each in made)
+
+
+def _is_same(one: dict[str, Any], other: dict[str, Any] | None) -> bool:
+    return other is not None and all(one[name] == other.get(name) for name in ("method", "url", "request_body"))
 
 
 def _proof(error: BaseException, recorder: Recorder) -> dict[str, Any]:

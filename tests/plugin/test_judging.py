@@ -37,6 +37,24 @@ def test_a_non_conformance_is_a_failure_with_its_exchange_and_curl() -> None:
     assert judged.findings[0]["curl"] == "curl -sS -i --path-as-is http://h/"
 
 
+def test_a_finding_needs_what_was_made_before_it_and_what_was_the_same() -> None:
+    recorder = Recorder()
+    asked = [
+        ("PUT", "/made", 201),
+        ("PUT", "/refused", 400),
+        ("GET", "/t", 200),
+        ("POST", "/t", 429),
+        ("POST", "/t", 403),
+    ]
+    sent = [
+        Exchange(f"x-{number}", method, f"http://h{path}", Headers(), b"", status, Headers(), b"", 0.0, 0.1)
+        for number, (method, path, status) in enumerate(asked)
+    ]
+    for each in sent:
+        recorder.exchange(each)
+    assert judge(NonConformance("429", "403", sent[-1]), recorder).findings[0]["steps"] == 2
+
+
 @pytest.mark.parametrize("secret", ["s3cr+t/with=odd&characters", "nothing-odd-0123456789-0123456789"])
 def test_a_proof_never_tells_a_secret(secret: str) -> None:
     recorder = recorded()
