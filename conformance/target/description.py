@@ -327,7 +327,7 @@ class Hooks(Described):
         default=None, description="Makes a repository of the run's own, where the registry wants each made beforehand."
     )
     remove_repository: str | None = Field(
-        default=None, description="Removes such a repository at the end, with what is in it."
+        default=None, description="Removes such a repository at the end, with what is in it; it may not be there."
     )
 
 
