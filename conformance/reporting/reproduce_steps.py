@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.evidence.curl import octets, signature_scope
+from conformance.evidence.recorder import BROKEN_OFF
 
 Entry = Mapping[str, Any]
 LIMITED = 429
-BROKEN_OFF = "BrokenOff"
 DOTS = re.compile(r"/(?:\.|%2[Ee]){1,2}(?=/|$)")
 NOT_BY_CURL = re.compile(r"SignedHeaders=(?:[^,]*;)?(?:content-length|connection|expect|transfer-encoding)(?:[;,]|$)")
 """Fields that curl makes by itself and does not sign."""
@@ -124,15 +124,16 @@ def steps(
     read must be there; and where a limit was reached, it is. ``over`` is the status by which the target tells it.
     """
     last = max((number for number, entry in exchanges if entry["id"] in looked_at), default=0)
-    limited = False
+    right = ["2??"]
     for number, entry in exchanges:
         if entry["id"] in looked_at or number > last:
             continue
-        limited = limited or entry["status"] == over
+        if entry["status"] == over:
+            # Of requests that are under way together, which one is too many differs.
+            right = ["2??", *map(str, dict.fromkeys((over, LIMITED)))]
         done = 200 <= entry["status"] < 300
         if entry["method"] not in ("GET", "HEAD") and done:
-            # Of requests that are under way together, which one is too many differs.
-            wanted = "'2??'" if not limited else f"'2??|{LIMITED}'" if over == LIMITED else f"'2??|{over}|{LIMITED}'"
+            wanted = f"'{'|'.join(right)}'"
             yield f"needs {number} {entry['status'] if 'location' in taken.get(number, ()) else wanted}"
         elif done:
             yield f"finds {number}"

@@ -12,9 +12,8 @@ import pytest
 from conformance.clients.failures import BrokenOff
 from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host, retry_after
 from conformance.clients.wire import Wire
-from conformance.evidence.recorder import Recorder
+from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.evidence.tape import Tape
-from conformance.reporting.reproduce_steps import BROKEN_OFF
 from conformance.vocabulary.exchange import NOT_REACHED
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
 from conformance.vocabulary.values import AGENT

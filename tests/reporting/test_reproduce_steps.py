@@ -12,6 +12,7 @@ import pytest
 
 from conformance.evidence.curl import from_file
 from conformance.evidence.pieces import pieces_of
+from conformance.evidence.recorder import BROKEN_OFF
 from conformance.reporting.reproduce import Script
 from conformance.reporting.reproduce_judgement import (
     AT_ONCE,
@@ -25,7 +26,7 @@ from conformance.reporting.reproduce_judgement import (
 from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import BROKEN_OFF, done_otherwise, is_of_a_limit, sends, steps, unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.record import Record
