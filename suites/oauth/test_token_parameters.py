@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.clients.oauth import OAuthClient, Pairs, encoded
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, Pairs, encoded
 from conformance.oracles.oauth import (
     expect_error,
     expect_refusal,
@@ -15,7 +15,7 @@ from conformance.oracles.oauth import (
 )
 from conformance.oracles.status import expect_no_server_error
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 def repeated(oauth: OAuthClient, name: str, *values: str) -> Pairs:
@@ -91,6 +91,24 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
         raise NonConformance(
             f"{left_out.status} as without {name}", f"{empty.status} with {name} empty", left_out, empty
         )
+
+
+@verifies("oauth/token/empty-parameters-count-as-omitted")
+@pytest.mark.parametrize(
+    "name",
+    [case("client-secret-beside-basic", "client_secret"), case("client-id-beside-basic", "client_id")],
+)
+def test_empty_credentials_beside_basic_count_as_omitted(oauth: OAuthClient, name: str) -> None:
+    """Purpose: a client library that sends its empty fields along authenticates by one method all the same.
+
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send it with an empty client_secret, or client_id, in the body; expect a token
+    """
+    if not oauth.request_by_basic().ok:
+        raise NotApplicable("Basic gets no token, which is a finding of its own")
+    pairs = oauth.form(client_id=None, client_secret=None)
+
+    expect_token(oauth.post([*pairs, (name, "")], (FORM_TYPE, oauth.basic())))
 
 
 @verifies("oauth/token/repeated-credentials-issue-nothing")

@@ -18,7 +18,7 @@ from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status, expect_success
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import field_of
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
@@ -80,6 +80,24 @@ def test_only_post_issues_tokens(control: OAuthClient, method: str) -> None:
         expect_no_token(reply, f"for {method}")
         page = method in ("GET", "HEAD") and "html" in (reply.headers.get("content-type") or "")
         expect_status(reply, {*range(300, 500), 501, *(range(200, 300) if page else ())}, f"for {method}")
+
+
+@verifies("oauth/token/only-post-issues-tokens")
+@pytest.mark.parametrize("method", [case("get-by-basic", "GET")])
+def test_only_post_issues_tokens_by_basic(control: OAuthClient, method: str) -> None:
+    """Purpose: nor does another method where the credentials are in the Authorization field, and not beside the grant.
+
+    Method: 1. send the grant and the scope in the query of a GET, with the credentials by Basic
+            2. expect no token and a 4xx, or 501, or to be led elsewhere, or a page; where the answer has the member
+               token it is Docker's, whose flow is a GET, and nothing is said of it
+    """
+    form = control.form(client_id=None, client_secret=None)
+    reply = control.post(b"", (control.basic(),), method=method, query="?" + encoded(form).decode())
+    if reply.member("token"):
+        raise NotApplicable("GET is answered with a token of Docker's kind")
+    expect_no_token(reply, f"for {method}")
+    page = "html" in (reply.headers.get("content-type") or "")
+    expect_status(reply, {*range(300, 500), 501, *(range(200, 300) if page else ())}, f"for {method}")
 
 
 @verifies("oauth/token/refused-method-names-post")

@@ -24,7 +24,21 @@ def deleted_with_more(w: World) -> int:
     return w.ask("DELETE", ATLAS, headers={"authorization": f"Bearer {w.bearer()}AAAA"}).status_code
 
 
+def beside_basic(name: str) -> Look:
+    """The status of a token request by Basic with an empty parameter in the body."""
+    return lambda w: w.by_basic(basic("ct-full", w.secret("ct-full")), **{name: ""}).status_code
+
+
+def by_get(w: World) -> int:
+    """The status of a GET with the grant in its query and the credentials by Basic."""
+    field = {"authorization": basic("ct-full", w.secret("ct-full"))}
+    return w.ask("GET", "/oauth/token?grant_type=client_credentials", headers=field).status_code
+
+
 TABLE: list[Row] = [
+    (by_one_way.TokenByGetAndBasic, by_get, 405, 200),
+    (by_one_way.EmptySecretIsAMethod, beside_basic("client_secret"), 200, 400),
+    (by_one_way.EmptyIdIsAnotherClient, beside_basic("client_id"), 200, 400),
     (by_one_way.ScopesByBasicUnchecked, by_basic("ct-narrow", "ct-narrow", scope="project:write"), 400, 200),
     (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),
     (by_one_way.OtherSecretByBasicAccepted, by_basic("ct-full", "ct-narrow"), 401, 200),

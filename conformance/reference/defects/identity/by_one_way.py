@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import jwt
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, surface_of
+from conformance.reference.defects.identity.token_requests import as_form
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
 from conformance.reference.seeds import Client
 
 Claims = dict[str, Any]
 Form = dict[str, str]
+Pairs = list[tuple[str, str]]
 
 
 class ScopesByBasicUnchecked(Defect):
@@ -32,6 +34,45 @@ class ScopesByBasicUnchecked(Defect):
         self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
     ) -> bool:
         return self.by_basic or original(client, scopes)
+
+
+class TokenByGetAndBasic(Defect):
+    """RFC 6749 section 3.2: the client MUST use POST, also where its credentials are in the Authorization field."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/only-post-issues-tokens",)
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        if request.method == "GET" and "authorization" in request.headers:
+            return await original(as_form(request, request.query_string.encode("latin-1")))
+        return await original(request)
+
+
+class EmptySecretIsAMethod(Defect):
+    """RFC 6749 section 3.2: a parameter without a value is treated as omitted, an empty secret beside Basic too."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
+    present = False
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        self.present = any(name == "client_secret" for name, _ in pairs)
+        return original(pairs)
+
+    def authenticates_twice(
+        self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
+    ) -> bool:
+        return original(authorization, form) or bool(authorization and self.present)
+
+
+class EmptyIdIsAnotherClient(Defect):
+    """RFC 6749 section 3.2: a parameter without a value is treated as omitted, an empty id beside Basic too."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/empty-parameters-count-as-omitted",)
+
+    def with_values(self, original: Callable[[Pairs], Pairs], pairs: Pairs) -> Pairs:
+        return [*original(pairs), *(pair for pair in pairs if pair == ("client_id", ""))]
 
 
 class RevokedCredentialGetsItsDefault(Defect):
