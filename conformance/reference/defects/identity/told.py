@@ -293,6 +293,41 @@ class ShortKeyPublished(Defect):
         return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], earlier]})
 
 
+class KeyIsPadded(Defect):
+    """RFC 7515 section 2: base64url has no padding, in the numbers of a key neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        keys = json.loads(original().body)["keys"]
+        return Answer.json(200, {"keys": [key | {name: f"{key[name]}=" for name in ("x", "y")} for key in keys]})
+
+
+class SignatureIsPadded(Defect):
+    """RFC 7515 section 2: base64url has no padding, at the end of a token neither."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/is-spelt-in-base64url",)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        return f"{original(claims)}=="
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        return original(token.removesuffix("=="))
+
+
+class KeyHasAnOctetForItsSign(Defect):
+    """RFC 7518 section 2: a number has the fewest octets that hold it, and none of zero for a sign."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/key-numbers-begin-with-no-zero",)
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        further = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "2020", "n": f"AM{'EB' * 171}", "e": "AQAB"}
+        return Answer.json(200, {"keys": [*json.loads(original().body)["keys"], further]})
+
+
 class RefusedMethodIsHtml(Defect):
     """Errors of one API have one shape: that of its framework for 405 included."""
 

@@ -1,0 +1,86 @@
+"""How JWT access tokens and the keys that verify them are spelt (RFC 7515 section 2, RFC 7518 section 2)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.oauth import expect_token
+from conformance.oracles.proofs import has_member
+from conformance.oracles.token_quality import claims_of
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
+
+BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
+NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
+"""The members of a public key that are in base64url, by its type (RFC 7518 section 6, RFC 8037 section 2)."""
+BEGINS_WITH_ZERO = re.compile("A[A-P]")
+"""Of base64, what eight bits of zero begin with; a zero octet alone is no modulus and no exponent either."""
+
+
+def published(oauth: OAuthClient) -> tuple[list[dict[str, Any]], Exchange]:
+    """The keys of the declared JWK set, and the answer in which they are."""
+    path = oauth.identity.jwks_path
+    if path is None:
+        raise NotApplicable("the target file names no identity.jwks_path")
+    reply = oauth.http.get(path)
+    keys = reply.member("keys") if reply.ok else None
+    if not isinstance(keys, list) or not keys:
+        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
+    return [each for each in keys if isinstance(each, dict)], reply
+
+
+def numbers(key: dict[str, Any], *kinds: str) -> dict[str, str]:
+    """The texts of a key of these types that stand for its numbers."""
+    names = NUMBERS.get(str(key.get("kty")), ()) if key.get("kty") in kinds else ()
+    return {name: key[name] for name in names if isinstance(key.get(name), str)}
+
+
+@verifies("oauth/jwt/is-spelt-in-base64url")
+@pytest.mark.parametrize("what", [case("token", "token"), case("keys", "keys")])
+def test_jwt_is_spelt_in_base64url(oauth: OAuthClient, what: str) -> None:
+    """Purpose: a verifier that refuses what is spelt otherwise, as the standard has it do, takes tokens and keys.
+
+    Method: 1. ask for a token, and read the declared JWK set
+            2. expect the letters of base64url alone in each part of the token, and in n, e, x and y of each key: no
+               padding, neither "+" nor "/"
+    """
+    if what == "token":
+        reply = oauth.request_token()
+        token = str(expect_token(reply)["access_token"])
+        if not claims_of(token):
+            raise Inconclusive(
+                "the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt"
+            )
+        if not all(map(BASE64URL.fullmatch, token.split("."))):
+            proof = has_member(reply, "access_token", '"[A-Za-z0-9_.-]+"')
+            raise NonConformance("parts in base64url", "other characters in one", reply, proof=proof)
+        return
+    keys, reply = published(oauth)
+    for key in keys:
+        for name, text in numbers(key, *NUMBERS).items():
+            if not BASE64URL.fullmatch(text):
+                proof = Proof(reply.id, lacks=f'"{name}" *: *"[A-Za-z0-9_-]*[^A-Za-z0-9_"-]')
+                told = f"{worded(text)} in the key {worded(key.get('kid'))}"
+                raise NonConformance(f"{name} in base64url without padding", told, reply, proof=proof)
+
+
+@verifies("oauth/jwt/key-numbers-begin-with-no-zero")
+def test_key_numbers_begin_with_no_zero(oauth: OAuthClient) -> None:
+    """Purpose: the modulus is as long as its key, not by the octet longer that a sign takes in some libraries.
+
+    Method: 1. read the declared JWK set
+            2. expect neither n nor e of an RSA key to begin with an octet of zero
+    """
+    keys, reply = published(oauth)
+    for key in keys:
+        for name, text in numbers(key, "RSA").items():
+            if BEGINS_WITH_ZERO.match(text):
+                proof = Proof(reply.id, lacks=f'"{name}" *: *"A[A-P]')
+                told = f"{name} of the key {worded(key.get('kid'))} begins with one"
+                raise NonConformance("numbers without a zero octet before them", told, reply, proof=proof)
