@@ -1,4 +1,4 @@
-"""How JWT access tokens and the keys that verify them are spelt (RFC 7515 section 2, RFC 7518 section 2)."""
+"""What stands in JWT access tokens and in their keys, letter by letter (RFC 7515 and RFC 7518, section 2 each)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from conformance.clients.oauth import OAuthClient
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import has_member
-from conformance.oracles.token_quality import claims_of
+from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof
 from conformance.vocabulary.wording import worded
 
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
@@ -21,6 +21,15 @@ NUMBERS = {"RSA": ("n", "e"), "EC": ("x", "y"), "OKP": ("x",)}
 """The members of a public key that are in base64url, by its type (RFC 7518 section 6, RFC 8037 section 2)."""
 BEGINS_WITH_ZERO = re.compile("A[A-P]")
 """Of base64, what eight bits of zero begin with; a zero octet alone is no modulus and no exponent either."""
+
+
+def issued_jwt(oauth: OAuthClient) -> tuple[str, Exchange]:
+    """A new token that is a JWT, with its answer."""
+    reply = oauth.request_token()
+    token = str(expect_token(reply)["access_token"])
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    return token, reply
 
 
 def published(oauth: OAuthClient) -> tuple[list[dict[str, Any]], Exchange]:
@@ -51,12 +60,7 @@ def test_jwt_is_spelt_in_base64url(oauth: OAuthClient, what: str) -> None:
                padding, neither "+" nor "/"
     """
     if what == "token":
-        reply = oauth.request_token()
-        token = str(expect_token(reply)["access_token"])
-        if not claims_of(token):
-            raise Inconclusive(
-                "the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt"
-            )
+        token, reply = issued_jwt(oauth)
         if not all(map(BASE64URL.fullmatch, token.split("."))):
             proof = has_member(reply, "access_token", '"[A-Za-z0-9_.-]+"')
             raise NonConformance("parts in base64url", "other characters in one", reply, proof=proof)
@@ -68,6 +72,34 @@ def test_jwt_is_spelt_in_base64url(oauth: OAuthClient, what: str) -> None:
                 proof = Proof(reply.id, lacks=f'"{name}" *: *"[A-Za-z0-9_-]*[^A-Za-z0-9_"-]')
                 told = f"{worded(text)} in the key {worded(key.get('kid'))}"
                 raise NonConformance(f"{name} in base64url without padding", told, reply, proof=proof)
+
+
+PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+
+
+def brought_keys(part: dict[str, object]) -> list[dict[str, Any]]:
+    """The keys that a header or claims bring along: jwk (RFC 7515 section 4.1.3), and that in cnf (RFC 7800)."""
+    confirmation = part.get("cnf")
+    told = [part.get("jwk"), confirmation.get("jwk") if isinstance(confirmation, dict) else None]
+    return [each for each in told if isinstance(each, dict)]
+
+
+@verifies("oauth/jwt/published-keys-are-public")
+@pytest.mark.parametrize("where", [case("in-a-token", "token")])
+def test_token_brings_no_private_key(oauth: OAuthClient, where: str) -> None:
+    """Purpose: who sees a token, as every service does that takes it, cannot sign others.
+
+    Method: 1. ask for a token
+            2. expect no member of a private or symmetric key in a key that its header or its claims bring along
+    """
+    token, reply = issued_jwt(oauth)
+    parts: dict[Part, dict[str, object]] = {"header": header_of(token), "claims": claims_of(token)}
+    for name, part in parts.items():
+        shown = [each for key in brought_keys(part) for each in PRIVATE if each in key]
+        if shown:
+            proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
+            told = f"a key with {' and '.join(shown)} in the {name}"
+            raise NonConformance("keys without private members", told, reply, proof=proof)
 
 
 @verifies("oauth/jwt/key-numbers-begin-with-no-zero")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from jwt import get_unverified_header
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import told
@@ -84,6 +85,7 @@ TABLE: list[Row] = [
     (told.ChallengeForBasicAlone, lambda w: CHALLENGE in w.token(client_secret="x").headers, True, False),
     (told.KeyIsPadded, lambda w: published(w)["x"][-1] == "=", False, True),
     (told.SignatureIsPadded, lambda w: w.bearer()[-1] == "=", False, True),
+    (told.KeyIsInItsTokens, lambda w: "jwk" in get_unverified_header(w.bearer()), False, True),
     (told.KeyHasAnOctetForItsSign, lambda w: len(w.ask("GET", KEYS).json()["keys"]), 1, 2),
     (told.ShortKeyPublished, lambda w: len(w.ask("GET", KEYS).json()["keys"]), 1, 2),
     (told.RefusedMethodIsHtml, api_header("content-type", ATLAS, method="PUT"), "application/json", "text/html"),

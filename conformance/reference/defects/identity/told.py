@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 
 import jwt
+from jwt.algorithms import ECAlgorithm
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.support import edited, is_api_request, is_token_request, surface_of
@@ -315,6 +316,17 @@ class SignatureIsPadded(Defect):
 
     def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
         return original(token.removesuffix("=="))
+
+
+class KeyIsInItsTokens(Defect):
+    """RFC 7517 section 9.2: private keys MUST be protected from disclosure, by the header of a token as well."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/published-keys-are-public",)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        key = surface_of(original).key
+        return key.sign(claims, typ="at+jwt", jwk=json.loads(ECAlgorithm.to_jwk(key.private)))
 
 
 class KeyHasAnOctetForItsSign(Defect):
