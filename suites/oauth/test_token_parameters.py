@@ -111,6 +111,19 @@ def test_empty_credentials_beside_basic_count_as_omitted(oauth: OAuthClient, nam
     expect_token(oauth.post([*pairs, (name, "")], (FORM_TYPE, oauth.basic())))
 
 
+@verifies("oauth/client/id-may-be-repeated-beside-basic")
+def test_id_may_be_repeated_beside_basic(oauth: OAuthClient) -> None:
+    """Purpose: a client library that names the client in the body, whatever way it authenticates by, is served.
+
+    Method: 1. send the form by Basic; go on where that gets a token
+            2. send it with the same client_id, and no secret, in the body; expect a token
+    """
+    if not oauth.request_by_basic().ok:
+        raise NotApplicable("Basic gets no token, which is a finding of its own")
+
+    expect_token(oauth.post(oauth.form(client_secret=None), (FORM_TYPE, oauth.basic())))
+
+
 @verifies("oauth/token/repeated-credentials-issue-nothing")
 @pytest.mark.parametrize(
     ("name", "wrong", "wrong_first"),

@@ -24,9 +24,9 @@ def deleted_with_more(w: World) -> int:
     return w.ask("DELETE", ATLAS, headers={"authorization": f"Bearer {w.bearer()}AAAA"}).status_code
 
 
-def beside_basic(name: str) -> Look:
-    """The status of a token request by Basic with an empty parameter in the body."""
-    return lambda w: w.by_basic(basic("ct-full", w.secret("ct-full")), **{name: ""}).status_code
+def beside_basic(name: str, value: str = "") -> Look:
+    """The status of a token request by Basic with a further parameter in the body."""
+    return lambda w: w.by_basic(basic("ct-full", w.secret("ct-full")), **{name: value}).status_code
 
 
 def by_get(w: World) -> int:
@@ -38,6 +38,7 @@ def by_get(w: World) -> int:
 TABLE: list[Row] = [
     (by_one_way.TokenByGetAndBasic, by_get, 405, 200),
     (by_one_way.EmptySecretIsAMethod, beside_basic("client_secret"), 200, 400),
+    (by_one_way.IdBesideBasicIsAMethod, beside_basic("client_id", "ct-full"), 200, 400),
     (by_one_way.EmptyIdIsAnotherClient, beside_basic("client_id"), 200, 400),
     (by_one_way.ScopesByBasicUnchecked, by_basic("ct-narrow", "ct-narrow", scope="project:write"), 400, 200),
     (by_one_way.ClientIdByBasicFolded, by_basic("CT-FULL", "ct-full"), 401, 200),

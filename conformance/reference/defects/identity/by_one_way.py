@@ -75,6 +75,18 @@ class EmptyIdIsAnotherClient(Defect):
         return [*original(pairs), *(pair for pair in pairs if pair == ("client_id", ""))]
 
 
+class IdBesideBasicIsAMethod(Defect):
+    """RFC 6749 section 3.2.1: a client MAY name itself by client_id, which proves nothing and is no second method."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/id-may-be-repeated-beside-basic",)
+
+    def authenticates_twice(
+        self, original: Callable[[list[str], Form], bool], authorization: list[str], form: Form
+    ) -> bool:
+        return original(authorization, form) or bool(authorization and "client_id" in form)
+
+
 class RevokedCredentialGetsItsDefault(Defect):
     """Credentials: a revoked credential gets no token, also where it is not asked for a scope."""
 
