@@ -24,7 +24,7 @@ import pytest
 from conformance.plugin.judging import leaves
 from conformance.plugin.surfaces import OF_AREA
 from conformance.vocabulary.finding import NonConformance
-from tests.defects import Row, Table, dealt_out, in_reference, parsed_with_processes, rows
+from tests.defects import Row, Table, dealt_out, in_reference, in_turn, parsed_with_processes, rows
 
 ROOT = Path(__file__).parents[1]
 SUITES = ROOT / "suites"
@@ -104,7 +104,7 @@ def main(arguments: Iterable[str] | None = None) -> int:
     if unknown := {*(choice.defect or ())} - {row.name for row in wanted}:
         raise SystemExit(f"no defect that a check names: {', '.join(sorted(unknown))}")
     words = [f"--explore={choice.explore}"]
-    parts = dealt_out("tests.assertions", [row.name for row in wanted], choice.jobs, words)
+    parts = dealt_out("tests.assertions", in_turn([row.name for row in wanted], choice.jobs), words)
     seen = {(file, line) for part in parts for file, line in part}
     found = [each for each in assertions(SUITES) if each.within(seen) == bool(choice.defect)]
     print("\n".join(map(str, found)))

@@ -26,7 +26,7 @@ from conformance.reference.control import tell
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
 from conformance.strategies.explore import LONGEST_SHRINK_S, configure
-from tests.defects import CLEAN, Row, Table, dealt_out, in_reference, parsed_with_processes
+from tests.defects import CLEAN, Row, Table, dealt_out, in_reference, in_turn, parsed_with_processes
 
 SEEDS, NEEDED, LONGER = 20, 0.95, 3
 SURFACES = ["identity", "registry", "storage", "webhooks"]
@@ -175,7 +175,7 @@ def search_in_processes(choice: argparse.Namespace) -> list[Found]:
         name for name, each in explored().items() if not choice.surface or each.surface == choice.surface
     ]
     words = [f"--{name}={getattr(choice, name)}" for name in ("seeds", "shrunk", "explore")]
-    parts = dealt_out("tests.properties", names, choice.jobs, words)
+    parts = dealt_out("tests.properties", in_turn(names, choice.jobs), words)
     found = [Found(**{**each, "sizes": tuple(each["sizes"])}) for part in parts for each in part]
     return sorted(found, key=lambda each: (each.requirement, each.defect))
 

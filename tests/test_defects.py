@@ -45,7 +45,7 @@ def verdicts() -> dict[str, dict[str, dict[str, Any]]]:
 def choice_of(defects: list[str] | None) -> argparse.Namespace:
     """The named checks of these defects, or of all."""
     names = {"surface": None, "whole": False, "variants": False, "clients": False, "check": None}
-    return argparse.Namespace(**names, defect=defects, explore=25, together=1, jobs=4)
+    return argparse.Namespace(**names, defect=defects, explore=25, together=1, jobs=6)
 
 
 def failed(row: dict[str, dict[str, Any]], requirement: str) -> bool:
