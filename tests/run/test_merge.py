@@ -1,4 +1,4 @@
-"""Four shards of the full profile, joined: check for check the run unsharded; and what cannot be joined."""
+"""Four shards of a run, joined: check for check the run unsharded; and what cannot be joined."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.once
 
 DEFECT = "client-id-alone-accepted"
 PARTS = 4
-AREAS = ["authorization", "errors", "oauth", "registry", "storage", "webhooks"]
+AREAS = ["authorization", "oauth", "registry/upload", "storage/object", "storage/multipart", "webhooks"]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Holds ``whole``, a run, and ``1`` to ``4``, its shards, all against one reference with a defect.
 
-    Of all areas but the one whose checks start programs: these take half the time, and are dealt out like any other.
+    Of some of each surface, which are dealt out like any other.
     """
     where = tmp_path_factory.mktemp("shards")
     reference = EmbeddedReference()

@@ -62,6 +62,7 @@ def test_without_a_target_file_the_reference_is_checked(tmp_path: Path) -> None:
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.once
 def test_what_lies_in_the_folder_that_one_stands_in_is_not_taken_for_ours(tmp_path: Path) -> None:
     for name in ("json", "docker", "h11", "conftest", "conformance/__init__", "suites/conftest", "suites/test_x"):
         path = tmp_path / f"{name}.py"
@@ -78,6 +79,7 @@ def test_what_lies_in_the_folder_that_one_stands_in_is_not_taken_for_ours(tmp_pa
     assert again.code == 0, again.output
 
 
+@pytest.mark.once
 def test_workers_and_plain_pytest_judge_alike(reference: EmbeddedReference, tmp_path: Path) -> None:
     verdicts = []
     for name, workers in (("none", "0"), ("two", "2")):
@@ -108,6 +110,7 @@ def test_a_defect_is_a_finding_with_everything_to_act_on(
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.once
 def test_a_replay_tells_what_became_of_a_finding(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     tell(control, "switch", "wrong-secret-accepted")
     ran = checked(reference, tmp_path, "oauth/client")
@@ -126,6 +129,7 @@ def sent(record: Record) -> list[str]:
     return [str(evidence[each]["url"]) for each in finding["sequence"]]
 
 
+@pytest.mark.once
 def test_what_a_property_found_is_kept_and_tried_first(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:
@@ -165,6 +169,7 @@ def test_the_printed_curl_line_shows_the_finding(reference: EmbeddedReference, c
     assert "access_token" in shown.output
 
 
+@pytest.mark.once
 def test_no_secret_is_in_anything_that_a_run_leaves(reference: EmbeddedReference, control: str, tmp_path: Path) -> None:
     tell(control, "switch", "secret-echoed-with-token")
     ran = checked(reference, tmp_path, "oauth", "webhooks", "registry/login", "storage/signature")
@@ -348,6 +353,7 @@ def test_the_record_says_what_was_tested_with_what(reference: EmbeddedReference,
     assert info["requests"] > 0
 
 
+@pytest.mark.once
 def test_shards_are_the_whole(reference: EmbeddedReference, tmp_path: Path) -> None:
     whole = checked(reference, tmp_path, "oauth/client").verdicts()
     parts: dict[str, str] = {}
@@ -358,6 +364,7 @@ def test_shards_are_the_whole(reference: EmbeddedReference, tmp_path: Path) -> N
     assert parts == whole
 
 
+@pytest.mark.once
 def test_a_waived_finding_is_shown_as_waived_and_a_stale_waiver_fails(
     reference: EmbeddedReference, control: str, tmp_path: Path
 ) -> None:

@@ -26,6 +26,8 @@ SIZES = {
     "wide-pipe": Size(120, False),
     "narrow-pipe": Size(60, False),
 }
+# Elsewhere a pipe is not filled to a width.
+FILLED = ("explain", "run-failing")
 DEFECT = "token-may-be-stored"
 FAILING = "oauth/answer/no-store"
 DAY = "2999-12-31"
@@ -113,8 +115,10 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
     return folder
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [(name, size) for name in ROWS for size in SIZES if size != "narrow-pipe" or name in FILLED],
+)
 def test_output(
     name: str, size: str, prepared: Path, control: str, tmp_path: Path, snapshot: SnapshotAssertion
 ) -> None:
