@@ -17,6 +17,24 @@ BEYOND = 3_000_000
 HeaderFields = Iterable[tuple[str, str | bytes]]
 
 
+def parts_of(path: str) -> list[str]:
+    """The segments of a path, and the values of its query."""
+    path, _, query = path.partition("?")
+    return [*path.split("/"), *(each.partition("=")[2] for each in query.split("&"))]
+
+
+def differing(old: str, new: str) -> tuple[str, str]:
+    """The longest part in which a path, with its query, differs from an earlier one, and what stood there before."""
+    pairs = [*zip(parts_of(old), parts_of(new), strict=False)]
+    return max([each for each in pairs if each[0] != each[1]] or pairs, key=lambda pair: len(pair[1]))
+
+
+def replaced(path: str, part: str, text: str) -> str:
+    """A path, with its query, with a text in the place of a part of it."""
+    before, _, after = path.rpartition(part)
+    return f"{before}{text}{after}"
+
+
 @dataclass
 class WebhookClient:
     """Requests to the webhook's URL and to URLs near it. ``path`` is the live one, also after a rotation."""
@@ -41,16 +59,17 @@ class WebhookClient:
 
         Then it is the longest of those and of the values of the query.
         """
-        path, _, query = self.path.partition("?")
-        segment = max(path.split("/"), key=len)
-        if len(segment) >= SHORTEST_SECRET:
-            return segment
-        return max([segment, *(each.partition("=")[2] for each in query.split("&"))], key=len)
+        segment = max(self.path.partition("?")[0].split("/"), key=len)
+        return segment if len(segment) >= SHORTEST_SECRET else max(parts_of(self.path), key=len)
+
+    @property
+    def long_parts(self) -> list[str]:
+        """What could be the secret: of several one may be a name, which answers may tell."""
+        return [each for each in parts_of(self.path) if len(each) >= SHORTEST_SECRET] or [self.secret]
 
     def path_with(self, secret: str) -> str:
         """The path, with its query, with another secret in the place of the live one."""
-        before, _, after = self.path.rpartition(self.secret)
-        return f"{before}{secret}{after}"
+        return replaced(self.path, self.secret, secret)
 
     def post(
         self, body: bytes | Iterable[bytes], content_type: str | None = "application/json", headers: HeaderFields = ()

@@ -115,12 +115,17 @@ def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a 
 
     ``nearly``: nor, of a long one, all but a few characters at an end; for what is random: other texts may begin alike.
     """
-    said = readings(said_in(reply))
-    parts = [part for secret in secrets for part in (_parts(secret) if nearly else [secret]) if part]
-    found = next((part for part in parts if any(part in each for each in said)), "")
+    found = next((found for each in secrets if (found := repeated_in(reply, each, nearly))), "")
     if found:
         wanted, told = f"an answer that does not repeat {what}", f"{reply.status} with {what} in it"
         raise NonConformance(wanted, told, reply, proof=Proof(reply.id, unsaid=(found,)))
+
+
+def repeated_in(reply: Exchange, secret: str, nearly: bool = False) -> str:
+    """What of a secret an answer repeats, all or, ``nearly``, all but a few characters; "" where it does not."""
+    said = readings(said_in(reply))
+    parts = [part for part in (_parts(secret) if nearly else [secret]) if part]
+    return next((part for part in parts if any(part in each for each in said)), "")
 
 
 def readings(text: str) -> list[str]:

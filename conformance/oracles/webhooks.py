@@ -10,8 +10,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import WebhookClient, replaced
 from conformance.oracles.concealment import Asked, expect_as_absent
+from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
@@ -21,6 +22,7 @@ AGAIN_S = 0.25
 MARK = re.compile("cf-mark-[0-9a-f]{16}")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 """SHA-256 in hexadecimal digits."""
+ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
@@ -38,8 +40,9 @@ def random_secret(secret: str) -> str:
 
     A service may tell what cannot be one of its URLs (400) from what is none (404).
     """
-    letters = sorted({each for each in secret if each.isalnum()})
-    kept = OF_ITS_FORM if UUID.fullmatch(secret) else ()
+    letters = sorted({each for each in ESCAPE.sub("", secret) if each.isalnum()} or {"a", "0"})
+    kept = {*OF_ITS_FORM} if UUID.fullmatch(secret) else set[int]()
+    kept |= {place for escape in ESCAPE.finditer(secret) for place in range(*escape.span())}
     return "".join(
         random.choice(letters) if each.isalnum() and place not in kept else each for place, each in enumerate(secret)
     )
@@ -58,14 +61,31 @@ def is_the_same_in_any_case(secret: str) -> bool:
 
 
 def expect_as_unknown(
-    webhook: WebhookClient, method: str, secret: str, body: bytes = b"{}", or_statuses: tuple[int, ...] = ()
+    webhook: WebhookClient,
+    method: str,
+    secret: str,
+    body: bytes = b"{}",
+    or_statuses: tuple[int, ...] = (),
+    path: str = "",
 ) -> Exchange:
-    """A URL is answered as URLs of the same form that never existed, or by one of these; returns its answer."""
+    """A URL is answered as URLs of the same form that never existed, or by one of these; returns its answer.
+
+    ``path``: where the secret stands, if that is not the live path.
+    """
 
     def ask(name: str) -> Asked:
-        return Asked(name, webhook.send(method, webhook.path_with(name), body, "application/json"))
+        target = replaced(path, secret, name) if path else webhook.path_with(name)
+        return Asked(name, webhook.send(method, target, body, "application/json"))
 
     return expect_as_absent(ask, secret, lambda: random_secret(secret), "", "a URL that never existed", or_statuses)
+
+
+def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool = False) -> None:
+    """The URL is not to be had from an answer: of several long parts one may be a name, which is no secret."""
+    told = [repeated_in(reply, part, nearly) for part in parts]
+    if all(told):
+        seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(told[0],))
+        raise NonConformance("an answer that does not repeat the URL's secret", seen, reply, proof=proof)
 
 
 def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bool:

@@ -16,15 +16,17 @@ from conformance.vocabulary.finding import NotApplicable
 
 @pytest.fixture(scope="session")
 def webhook(target: Target, http: Callable[[str], HttpClient], recorder: Recorder) -> WebhookClient:
-    """The webhook of the target; the secret part of its URL is a secret by itself."""
+    """The webhook of the target; each part of its URL that could be the secret is one by itself."""
     if target.webhooks is None:
         raise NotApplicable("the target describes no webhooks")
     client = WebhookClient(target.webhooks, http)
-    recorder.redactor.learn("WEBHOOK_SECRET", client.secret)
     url = target.webhooks.url
-    begins = url.reveal().find(client.secret)
-    part = f"{begins + 1}-{begins + len(client.secret)}"
-    recorder.recipe("WEBHOOK_SECRET", f'WEBHOOK_SECRET=$(printf %s "${url.name}" | cut -c{part})')
+    for number, part in enumerate(dict.fromkeys([client.secret, *client.long_parts]), 1):
+        name = "WEBHOOK_SECRET" if number == 1 else f"WEBHOOK_SECRET_{number}"
+        recorder.redactor.learn(name, part)
+        begins = url.reveal().find(part)
+        place = f"{begins + 1}-{begins + len(part)}"
+        recorder.recipe(name, f'{name}=$(printf %s "${url.name}" | cut -c{place})')
     return client
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import WebhookClient, differing
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
 from conformance.oracles.webhooks import carrying, expect_as_unknown, mark, taken, told_in_time, told_otherwise
@@ -64,9 +64,10 @@ def test_old_url_is_as_unknown(webhook: WebhookClient, operator: Operator) -> No
             2. expect the old URL to be answered as one that never existed
     """
     taken(webhook)
-    old = webhook.secret
+    path = webhook.path
     webhook.turn_to(operator.rotate_webhook())
-    expect_as_unknown(webhook, "POST", old)
+    old, _ = differing(path, webhook.path)
+    expect_as_unknown(webhook, "POST", old, path=path)
 
 
 @verifies("webhooks/rotation/new-url-cannot-be-guessed")
@@ -78,17 +79,16 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -
             2. expect room for 128 bits in the new secret, most of it in characters that differ from the old one's, and
                no hash of the old one
     """
-    old = webhook.secret
+    path = webhook.path
     webhook.turn_to(operator.rotate_webhook())
-    bits, differing = capacity_bits([webhook.secret]), least_distance([old, webhook.secret])
-    if hashed(old, webhook.secret):
-        raise NonConformance(
-            "a secret that does not follow from the old one", f"the {hashed(old, webhook.secret)} of it"
-        )
-    if bits < REQUIRED_BITS - 12 or bits * differing / len(webhook.secret) < DIFFERING_BITS:
+    old, new = differing(path, webhook.path)
+    bits, distance = capacity_bits([new]), least_distance([old, new])
+    if hashed(old, new):
+        raise NonConformance("a secret that does not follow from the old one", f"the {hashed(old, new)} of it")
+    if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
         raise NonConformance(
             f"a secret of {REQUIRED_BITS} bits, unlike the old one",
-            f"{bits:.0f} bits at most, {differing} characters that differ",
+            f"{bits:.0f} bits at most, {distance} characters that differ",
         )
 
 

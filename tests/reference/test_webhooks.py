@@ -301,6 +301,8 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (variants.OtherMethodsNotImplemented, posted(method="PUT"), 405, 501),
     (variants.OptionsAnsweredToBrowsers, posted(method="OPTIONS"), 405, 204),
     (variants.NewUrlsInHexadecimalDigits, lambda w: len(w.webhooks.rotate()), len("/hooks/") + 43, len("/hooks/") + 64),
+    (variants.UrlsSignedInTheirQuery, lambda w: "?" in w.webhooks.rotate(), False, True),
+    (variants.UrlsWithEscapes, lambda w: "%3D" in w.webhooks.rotate(), False, True),
     (variants.EventsAreNumbered, lambda w: "location" in w.ask().headers, False, True),
     (variants.EventsAreLimited, lambda w: [w.ask().status_code for _ in range(30)][-1], 202, 429),
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import re
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.webhooks import surface_of
@@ -239,3 +242,35 @@ class EventsAreLimited(Variant):
     def intercept(self, request: Request) -> Answer | None:
         limited = next(self.numbers) % 30 == 0
         return Answer.json(429, {"error": "slow down"}, Retry_After="1") if limited else None
+
+
+class UrlsSignedInTheirQuery(Variant):
+    """RFC 3986 section 3.4: the query is the secret; the path has a public id, which each answer tells."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.number = secrets.token_hex(16)
+
+    def new_path(self, original: Callable[[], str]) -> str:
+        return f"/workflows/{self.number}/invoke?api-version=1.0&sp=%2Ftriggers&sig={secrets.token_urlsafe(32)}"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        query = f"?{request.query_string}" if request.query_string else ""
+        answer = original(replace(request, raw_path=request.raw_path + query))
+        answer.headers["X-Workflow-Id"] = self.number
+        return answer
+
+
+class UrlsWithEscapes(Variant):
+    """RFC 3986 section 2.1: the secret may be written with escapes, as that of Base64 is."""
+
+    surface = "webhooks"
+
+    def new_path(self, original: Callable[[], str]) -> str:
+        return "/hooks/" + quote(base64.b64encode(secrets.token_bytes(32)), safe="")
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if re.search("%(?![0-9A-Fa-f]{2})", request.raw_path):
+            return Answer.json(400, {"error": "malformed"})
+        return original(request)
