@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from conformance.evidence.recorder import RECORDER
@@ -60,6 +60,13 @@ def expect_status(
     if reply.status not in wanted:
         refused = (or_refused.id,) if or_refused else ()
         raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, unless, refused)
+
+
+def expect_done_at_once(replies: Sequence[Exchange], because: str) -> None:
+    """Of several updates at one moment each is 201, or 409 beside one that is (API Reference, Error Handling)."""
+    done = [reply for reply in replies if reply.status == 201]
+    for reply in replies:
+        expect_status(reply, {201, 409} if done else 201, because)
 
 
 def expect_success(reply: Exchange, because: str = "") -> None:
