@@ -16,8 +16,15 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import base64url, basic_login
 
 CLIENT = "conformance"
+RENEWED_S = 30
+"""For how long a token is shown by several checks: it may live for no more than twice as long."""
 MOST_LEEWAY_S = 300
 """For how long a token that has ended may still be taken: "no more than a few minutes" (RFC 7519 section 4.1.4)."""
+
+
+def of_now(name: str) -> tuple[str, int]:
+    """What a token is kept under, and found by no check that comes when it may have ended."""
+    return name, int(time.monotonic() // RENEWED_S)
 
 
 def ask(bearer: Registry, role: str, *scopes: str, **parameters: str) -> Exchange:

@@ -12,7 +12,7 @@ from conformance.clients.http import HttpClient
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.operator import Operator
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
-from conformance.clients.registry_tokens import altered, pull, token_for
+from conformance.clients.registry_tokens import altered, of_now, pull, token_for
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
@@ -151,8 +151,9 @@ def bearer(registry: Registry) -> Registry:
 @pytest.fixture
 def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
     """A token to pull from the stored image's repository, which does."""
-    token = once("token to pull", lambda: token_for(bearer, "pusher", bearer.scope(stored.repository.name, "pull")))
-    if once("pulled with a token to pull", lambda: pull(stored, token)).status != 200:
+    scope = bearer.scope(stored.repository.name, "pull")
+    token = once(of_now("token to pull"), lambda: token_for(bearer, "pusher", scope))
+    if once(("pulled from", stored.repository.name, token), lambda: pull(stored, token)).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return token
 
@@ -160,8 +161,9 @@ def to_pull(bearer: Registry, stored: StoredImage, once: Once) -> str:
 @pytest.fixture
 def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
     """A token to pull, which does."""
-    token = once("good token", lambda: token_for(bearer, "pusher", bearer.scope(guarded.repository.name, "pull")))
-    if once("pulled with the good token", lambda: pull(guarded, token)).status != 200:
+    scope = bearer.scope(guarded.repository.name, "pull")
+    token = once(of_now("good token"), lambda: token_for(bearer, "pusher", scope))
+    if once(("pulled from", guarded.repository.name, token), lambda: pull(guarded, token)).status != 200:
         raise Inconclusive("the token does not pull", "a login that may pull")
     return token
 

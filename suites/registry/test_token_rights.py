@@ -159,7 +159,7 @@ def test_token_is_not_told_back(stored: StoredImage, to_pull: str, once: Once) -
             2. expect the token nowhere in the answer
     """
     stranger = stored.repository.presenting(f"Bearer {to_pull}")
-    reply = once("pushed with a token to pull", stranger.post_upload)
+    reply = once(("pushed with", to_pull), stranger.post_upload)
 
     if to_pull in reply.text:
         proof = Proof(reply.id, unsaid=(to_pull,))

@@ -74,7 +74,7 @@ def test_several_scopes(bearer: Registry, stored: StoredImage, guarded: StoredIm
 @pytest.fixture
 def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
     """The answer to a push with it."""
-    return once("pushed with a token to pull", stored.repository.presenting(f"Bearer {to_pull}").post_upload)
+    return once(("pushed with", to_pull), stored.repository.presenting(f"Bearer {to_pull}").post_upload)
 
 
 @verifies("registry/token/is-for-what-was-asked")
