@@ -37,7 +37,7 @@ def test_answer_has_a_token(answer: Exchange) -> None:
     """Purpose: clients of either age find the token.
 
     Method: 1. ask for a token
-            2. expect 200 in JSON with token or access_token; where both are there, equal ones
+            2. expect 200 in JSON with token or access_token; where both are there, equal ones (an empty one is none)
     """
     expect_status(answer, 200)
     document = expect_json_object(answer)
@@ -45,7 +45,7 @@ def test_answer_has_a_token(answer: Exchange) -> None:
     if not token_in(answer):
         proof = Proof(answer.id, matches='"(access_)?token" *: *"[^"]')
         raise NonConformance("token or access_token", ", ".join(document), answer, proof=proof)
-    if document.get("token", token_in(answer)) != document.get("access_token", token_in(answer)):
+    if len({str(document[name]) for name in ("token", "access_token") if document.get(name)}) > 1:
         raise NonConformance("token and access_token to be equal", "two different ones", answer)
 
 
@@ -73,8 +73,8 @@ def test_issued_at(answer: Exchange) -> None:
     if told is None:
         return
     try:
-        time = datetime.datetime.fromisoformat(told)
-    except (TypeError, ValueError):
+        time = datetime.datetime.fromisoformat(told.upper())
+    except (AttributeError, ValueError):
         time = datetime.datetime.min
 
     if time.tzinfo is None:
