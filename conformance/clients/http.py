@@ -33,7 +33,7 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
 REDIRECTS = {301, 302, 303, 307, 308}
-MOST_REDIRECTS = 3
+MOST_REDIRECTS = 10
 TAGS = ("if-match", "if-none-match", "if-range")
 OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
 """What each request says that says nothing else: who asks, and that content comes as it is.
@@ -381,7 +381,7 @@ def on_one_host(one: str, other: str) -> bool:
 def followed(
     reply: Exchange, ask: Callable[[str], Exchange], may: Callable[[str, str], bool] = lambda here, there: True
 ) -> Exchange:
-    """What an answer leads to by a few redirects (RFC 9110 section 15.4), as far as ``may`` lets go from here there."""
+    """What an answer leads to by ten redirects at most (RFC 9110 section 15.4), as far as ``may`` lets go from here."""
     for _ in range(MOST_REDIRECTS):
         location = reply.headers.get("location")
         if reply.status not in REDIRECTS or not location:

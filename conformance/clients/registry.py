@@ -76,7 +76,7 @@ class Registry:
         return self.http.send(method, target, [*headers, *self._credentials(target, scopes)], body)
 
     def fetch(self, method: str, target: str, headers: HeaderFields = (), scopes: Scopes = ()) -> Exchange:
-        """GET or HEAD of content, redirects followed (Docker Registry V2, "Pulling a Layer")."""
+        """GET or HEAD, redirects followed (RFC 9110 section 15.4; Docker Registry V2, "Pulling a Layer")."""
         headers = list(headers)
 
         def asked(address: str) -> Exchange:
@@ -96,11 +96,11 @@ class Registry:
 
     def catalog(self, query: str = "") -> Exchange:
         """The list of repositories; ``query`` begins with ``?`` where there is one."""
-        return self.send("GET", f"/v2/_catalog{query}", scopes=("registry:catalog:*",))
+        return self.fetch("GET", f"/v2/_catalog{query}", scopes=("registry:catalog:*",))
 
     def follow_catalog(self, reply: Exchange, target: str) -> Exchange:
         """GET of a link that a page of the catalog gave."""
-        return self.send("GET", address_in(reply.url, target), scopes=("registry:catalog:*",))
+        return self.fetch("GET", address_in(reply.url, target), scopes=("registry:catalog:*",))
 
     def repository(self, name: str) -> Repository:
         """The repository of that name."""
@@ -143,10 +143,9 @@ class Repository:
     def _fetch(self, method: str, rest: str, headers: HeaderFields) -> Exchange:
         return self.registry.fetch(method, self.path(rest), headers, self.scopes)
 
-    def pull(self, location: str, headers: HeaderFields = ()) -> Exchange:
-        """GET of a Location that the registry gave; where a manifest is, ``headers`` say which types are taken."""
-        target = address_in(self.registry.http.base_url + self.path(""), location)
-        return self.registry.fetch("GET", target, headers, self.scopes)
+    def pull(self, address: str, headers: HeaderFields = ()) -> Exchange:
+        """GET of a whole URL that the registry gave; where a manifest is, ``headers`` say which types are taken."""
+        return self.registry.fetch("GET", address, headers, self.scopes)
 
     # Blobs
 
@@ -251,16 +250,20 @@ class Repository:
 
     def tags(self, query: str = "") -> Exchange:
         """The list of tags (end-8); ``query`` begins with ``?`` where there is one."""
-        return self.send("GET", f"tags/list{query}")
+        return self._fetch("GET", f"tags/list{query}", ())
+
+    def head_tags(self) -> Exchange:
+        """HEAD of the list of tags, which a registry need not know."""
+        return self._fetch("HEAD", "tags/list", ())
 
     def referrers(self, digest: str, artifact_type: str | None = None) -> Exchange:
         """The referrers of a digest (end-12)."""
         query = f"?{urlencode({'artifactType': artifact_type}, quote_via=quote)}" if artifact_type else ""
-        return self.send("GET", f"referrers/{digest}{query}")
+        return self._fetch("GET", f"referrers/{digest}{query}", ())
 
     def follow(self, reply: Exchange, target: str) -> Exchange:
         """GET of a link that an answer gave."""
-        return self.registry.send("GET", address_in(reply.url, target), scopes=self.scopes)
+        return self.registry.fetch("GET", address_in(reply.url, target), scopes=self.scopes)
 
     # Clearing
 

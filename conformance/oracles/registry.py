@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from conformance.clients.challenges import challenges
-from conformance.clients.http import HeaderFields
+from conformance.clients.http import HeaderFields, address_in
 from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.clients.registry_operations import Occasion
@@ -393,6 +393,7 @@ def expect_no_tags(reply: Exchange) -> None:
         raise NonConformance('"tags": []', observed(reply), reply, proof=has_member(reply, "tags", r"\[ *\]"))
 
 
-def expect_bytes_at(repository: Repository, location: str, content: bytes, headers: HeaderFields = ()) -> None:
-    """A Location that the registry gave can be reached, and is where exactly these bytes can be pulled."""
-    expect_bytes(expect_reachable("a Location", lambda: repository.pull(location, headers)), content)
+def expect_bytes_at(repository: Repository, reply: Exchange, content: bytes, headers: HeaderFields = ()) -> None:
+    """The Location of an answer can be reached, and is where exactly these bytes can be pulled."""
+    address = address_in(reply.url, expect_location(reply))
+    expect_bytes(expect_reachable("a Location", lambda: repository.pull(address, headers)), content)

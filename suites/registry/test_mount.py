@@ -84,7 +84,7 @@ def test_location_is_in_the_target(repository: Repository, stored: StoredImage, 
     if (source := f"/{stored.repository.name}/") in location:
         told, proof = f"Location: {location}", field_says_no(reply, "Location", literal(source))
         raise NonConformance(f"a Location in {repository.name}", told, reply, proof=proof)
-    expect_bytes_at(repository, location, blob.content)
+    expect_bytes_at(repository, reply, blob.content)
     expect_true_digest(reply, blob.digest)
     head = repository.head_blob(blob.digest)
     expect_status(head, 200)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.http import REDIRECTS
+from conformance.clients.http import REDIRECTS, address_in
 from conformance.clients.registry import StoredImage
 from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.registry import expect_reachable
@@ -26,7 +26,8 @@ def led_there(image: StoredImage) -> Exchange:
 
 def led_to(image: StoredImage) -> str:
     """Where the GET of an image's last blob is led to."""
-    return led_there(image).headers.get("location") or ""
+    reply = led_there(image)
+    return address_in(reply.url, reply.headers.get("location") or "")
 
 
 @verifies("registry/pull/redirect-can-be-reached")

@@ -14,7 +14,6 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_at,
-    expect_location,
     expect_not_stored,
     expect_true_digest,
 )
@@ -142,7 +141,7 @@ def test_location_can_be_pulled(repository: Repository, finished: Over) -> None:
     """
     expect_status(finished.reply, 201)
 
-    expect_bytes_at(repository, expect_location(finished.reply), finished.blob.content)
+    expect_bytes_at(repository, finished.reply, finished.blob.content)
 
 
 @verifies("registry/upload/created-digest-is-true")
