@@ -18,6 +18,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     ),
     "at_once": (
         "BlobReadsFailAtOnce",
+        "PushesAtOnceConflict",
         "ChunksAtOnceBothAppended",
         "RepushDisturbsReaders",
         "RetagDisturbsReaders",
@@ -86,6 +87,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "UnknownUploadAccepted",
     ),
     "catalog": (
+        "CatalogFollowsLater",
         "CatalogNeedsNoScope",
         "CatalogRepeats",
         "CatalogLosesTheLast",
@@ -205,6 +207,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "NoUploadUuid",
         "OneSessionInTwentyForgotten",
         "RefusedOnceInAWhile",
+        "RegistryUnavailableForAMoment",
         "RelativeLocation",
         "UploadLocationIsNoAddress",
         "UploadOpenedWith200",
@@ -282,6 +285,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "UnsatisfiableWithoutSize",
     ),
     "referrers": (
+        "ReferrersToldMore",
         "ReferrersWithWrongSize",
         "ReferrersLoseOne",
         "DeletedManifestStillServed",
@@ -356,6 +360,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "BadPageSizeFails",
         "BadPageSizeIgnored",
         "CodesOfOciAlone",
+        "RegistryJsonWrittenOtherwise",
         "NoTagsAreNull",
         "UnknownRepositoryListsNoTags",
     ),

@@ -26,6 +26,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "EmptyChunkBeginsAnew",
     ),
     "odd_lists": (
+        "HeadOfListsNotImplemented",
         "CatalogBehindNoNameFails",
         "CatalogOfNoneFails",
         "DeletedTagsInPages",

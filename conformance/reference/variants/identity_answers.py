@@ -18,7 +18,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import InPages, InPagesByCursor, edited, is_api_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import SCOPES, Call, Segments
-from conformance.reference.seeds import Client
+from conformance.reference.seeds import Account, Client
 
 Operation = Callable[[Call], Awaitable[Answer]]
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -273,3 +273,47 @@ class BareUnauthorized(Variant):
 
     def challenge(self, original: Callable[..., str], error: str | None, scope: str | None = None) -> str:
         return original(None)
+
+
+class RegistryTokenBesideAnEmptyName(Variant):
+    """Docker token authentication: one of token and access_token is told; where there is none it may be empty."""
+
+    surface = "identity"
+
+    def registry_token_document(
+        self, original: Any, account: Account | None, service: str, asked: list[Any]
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, service, asked)
+        return document | {"access_token": "", "refresh_token": ""}
+
+    def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Any]) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, form, asked)
+        return document | {"access_token": document["token"], "token": ""}
+
+
+class RegistryTimesInSmallLetters(Variant):
+    """RFC 3339 section 5.6: T and Z may be small letters; a second may have any number of digits behind it."""
+
+    surface = "identity"
+
+    def registry_token_document(
+        self, original: Any, account: Account | None, service: str, asked: list[Any]
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, service, asked)
+        return document | {"issued_at": document["issued_at"].lower().replace("z", ".123456789z")}
+
+
+class RegistryTokensOfAMinute(Variant):
+    """Docker token authentication: a token lives for 60 s at least, and for as long where nothing is said of it."""
+
+    surface = "identity"
+
+    def registry_claims(self, original: Any, account: Account | None, service: str, access: Any) -> dict[str, Any]:
+        claims: dict[str, Any] = original(account, service, access)
+        return claims | {"exp": claims["iat"] + 60}
+
+    def registry_token_document(
+        self, original: Any, account: Account | None, service: str, asked: list[Any]
+    ) -> dict[str, Any]:
+        document: dict[str, Any] = original(account, service, asked)
+        return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
