@@ -7,10 +7,13 @@ import json
 import shlex
 import subprocess
 import time
+from contextlib import nullcontext
+from email.utils import formatdate
 from itertools import chain
 from urllib.parse import parse_qs
 
 import pytest
+from jwt import encode
 
 from conformance.clients.http import HttpClient
 from conformance.clients.registry import Registry
@@ -18,8 +21,10 @@ from conformance.clients.registry_login import Account, Door, Fixed, open_door
 from conformance.clients.registry_tokens import actions_in, altered, claims_of, granted_by_password, has_ended
 from conformance.evidence.recorder import Recorder
 from conformance.target import description
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from tests.clients.check_files import checks_of
 from tests.clients.servers import answering
+from tests.oracles.replies import reply
 
 PUSHER = Account("pusher", "ct-push", "a-password-of-ours", "REGISTRY_PUSHER_PASSWORD")
 GIVEN = b'{"token": "a-token-of-sixteen-letters", "expires_in": 300}'
@@ -176,3 +181,16 @@ def test_rights_that_are_none_grant_nothing(access: bytes) -> None:
 @pytest.mark.parametrize("token", ["a", "abc", "a" * 19, "a" * 40])
 def test_a_token_of_any_length_can_be_altered(token: str) -> None:
     assert altered(token, "letter") != token
+
+
+@pytest.mark.parametrize(("ahead_s", "lives_s", "right"), [(600, 300, True), (600, 900, False), (0, 900, False)])
+def test_when_a_token_ends_is_told_by_the_clock_of_the_target(ahead_s: int, lives_s: int, right: bool) -> None:
+    claims = {"iat": ahead_s, "exp": ahead_s + lives_s}
+    answer = reply(200, {"token": made(claims), "expires_in": 300}, {"Date": formatdate(ahead_s, usegmt=True)})
+    with nullcontext() if right else pytest.raises(NonConformance, match="exp in 300 s"):
+        checks_of("registry", "token_answers").test_token_lives_as_long_as_it_says(answer)
+
+
+def made(claims: dict[str, int]) -> str:
+    """A JWT of claims, of which nobody looks at the signature."""
+    return encode(claims, "k" * 32, algorithm="HS256")

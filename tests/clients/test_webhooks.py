@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 import uuid
 
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import WebhookClient, differing, replaced
 from conformance.evidence.recorder import Recorder
-from conformance.oracles.webhooks import random_secret
+from conformance.oracles.webhooks import expect_url_not_repeated, random_secret
 from conformance.target.description import Secret, Webhooks
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
@@ -57,6 +58,24 @@ def test_the_secret_may_stand_in_the_query() -> None:
 def test_a_long_value_of_the_query_is_no_secret_beside_one_in_the_path() -> None:
     secret = secrets.token_hex(16)
     assert webhook(f"/hooks/{secret}?source=the-repositories-of-all-our-production-services").secret == secret
+
+
+def test_what_a_rotation_changed_is_the_secret_though_a_longer_part_stays() -> None:
+    old, new = (f"/workflows/{'0' * 60}/invoke?v=1&sig={each * 40}" for each in "ab")
+    assert differing(old, new) == ("a" * 40, "b" * 40)
+    assert replaced(old, "a" * 40, "x") == f"/workflows/{'0' * 60}/invoke?v=1&sig=x"
+
+
+def test_of_two_long_parts_one_may_be_told() -> None:
+    given = webhook(f"/workflows/{'0' * 32}/invoke?sig={'a' * 40}")
+    assert given.long_parts == ["0" * 32, "a" * 40]
+    expect_url_not_repeated(reply(202, b"0" * 32), given.long_parts)
+    with pytest.raises(NonConformance, match="does not repeat"):
+        expect_url_not_repeated(reply(202, b"0" * 32 + b"a" * 40), given.long_parts)
+
+
+def test_a_secret_that_never_was_keeps_escapes() -> None:
+    assert re.fullmatch(r"[ab]{30}%2F[ab]%3D", random_secret(f"{'ab' * 15}%2Fa%3D"))
 
 
 def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() -> None:
