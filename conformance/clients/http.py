@@ -22,15 +22,15 @@ from conformance.clients import connections, failures
 from conformance.clients.connections import Answer, Connections, Request
 from conformance.clients.failures import TransportError, UnsupportedProtocol
 from conformance.clients.pace import Pace
+from conformance.clients.waiting import UNTOLD_S, asked_to_wait, asks_to_wait, retry_after, says_not_why
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
-from conformance.vocabulary.values import AGENT, seconds_of_date, whole_number
+from conformance.vocabulary.values import AGENT
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
-LONGEST_RETRY_S = 10**9
 LONGEST_TOLD = 300
 REDIRECTS = {301, 302, 303, 307, 308}
 MOST_REDIRECTS = 10
@@ -44,7 +44,6 @@ acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
 OVERRUN = "Overrun"
 REACHED = "a target that can be reached and answers in time"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
-TOO_FAST = re.compile(rb"<Code>SlowDown</Code>|educe your request rate")
 CLOSED = (failures.RemoteProtocolError, failures.ReadError, failures.WriteError)
 
 
@@ -62,10 +61,10 @@ class Limits:
 class HttpClient:
     """Sends requests to one origin (``base_url``, without a trailing slash) and records each exchange.
 
-    ``patient``: a 429, or a 503 that asks to slow down, is waited for once, within ``limits.patience_s``; both
-    exchanges are recorded. A check of the limit itself turns that off. After a wait in vain none is waited for until an
-    answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies of answers as they come, of
-    any size; of those the exchange has the beginning alone.
+    ``patient``: a 429, or a 503 or an error within 200 that asks to slow down, is waited for once, within
+    ``limits.patience_s``; both exchanges are recorded. A check of the limit itself turns that off. After a wait in vain
+    none is waited for until an answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies
+    of answers as they come, of any size; of those the exchange has the beginning alone.
     """
 
     base_url: str
@@ -122,10 +121,15 @@ class HttpClient:
         ``what`` names the request. Raises what ``once`` does, and Inconclusive where the target goes on asking to wait.
         """
         exchange = once()
+        if says_not_why(exchange) and self.patient and again and not self.waited_in_vain:
+            # What is answered then stands: nobody knows that to wait was what it meant.
+            self.recorder.pause(UNTOLD_S, exchange.id)
+            exchange = once()
+            self.waited_in_vain = says_not_why(exchange)
         if not asks_to_wait(exchange) or not self.patient:
             if exchange.status in GATEWAY_ERRORS:
                 self.recorder.event(NOT_REACHED)
-            self.waited_in_vain = self.waited_in_vain and asks_to_wait(exchange)
+            self.waited_in_vain = self.waited_in_vain and (asks_to_wait(exchange) or says_not_why(exchange))
             return exchange
         if not again:
             raise asked_to_wait(f"{what} is answered {exchange.status}, and its body cannot be sent again")
@@ -298,35 +302,6 @@ def _told(body: bytes | Iterable[bytes]) -> bytes:
 def _read(fields: connections.Fields) -> Headers:
     """Fields as text, no byte of theirs lost."""
     return Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in fields])
-
-
-def asks_to_wait(exchange: Exchange) -> bool:
-    """Whether an answer is 429, or 503 in a form that says when or that the caller is too fast.
-
-    RFC 9110 section 15.6.4: Retry-After; Amazon S3 API Reference, List of error codes: SlowDown, and ServiceUnavailable
-    where it says the same.
-    """
-    if exchange.status != 503:
-        return exchange.status == 429
-    return "retry-after" in exchange.headers or TOO_FAST.search(exchange.body) is not None
-
-
-def asked_to_wait(why: str) -> Inconclusive:
-    """What it means that a target goes on asking to wait."""
-    return Inconclusive(why, "a higher rate limit, or a lower rate in the target file")
-
-
-def retry_after(exchange: Exchange) -> float:
-    """Seconds that a Retry-After field asks to wait (RFC 9110 section 10.2.3); 1 where it is none.
-
-    A date is of the clock that the target tells, which may not be ours.
-    """
-    value = (exchange.headers.get("retry-after") or "").strip()
-    seconds: float | None = whole_number(value)
-    at = seconds_of_date(value) if value.endswith(" GMT") else None
-    if at is not None:
-        seconds = max(0.0, at - (seconds_of_date(exchange.headers.get("date") or "") or time.time()))
-    return 1.0 if seconds is None else float(min(seconds, LONGEST_RETRY_S))
 
 
 def address_in(base: str, reference: str) -> str:

@@ -15,11 +15,10 @@ from conformance.clients.http import (
     HttpClient,
     Limits,
     address_in,
-    asks_to_wait,
     authority_of,
-    retry_after,
 )
 from conformance.clients.pace import Pace
+from conformance.clients.waiting import asks_to_wait, retry_after
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.secrets import learn_secrets
 from conformance.preflight.state import SurfaceState

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.clients.http import retry_after
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, access_token
+from conformance.clients.waiting import retry_after
 from conformance.oracles.headers import expect_retry_after
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.status import expect_status, observed

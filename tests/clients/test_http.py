@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conformance.clients.failures import BrokenOff
-from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host, retry_after
+from conformance.clients.http import HttpClient, Limits, address_in, as_asked, followed, on_one_host
+from conformance.clients.waiting import retry_after
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import BROKEN_OFF, Recorder
 from conformance.evidence.tape import Tape
@@ -175,6 +176,31 @@ def test_a_503_is_waited_for_where_it_asks_to_wait(
     client = client_of(serve(answer, OK))
     assert client.get("/").status == seen[-1]
     assert [entry["status"] for entry in client.recorder.entries] == seen
+
+
+BUSY = b"<Error><Code>SlowDown</Code><Message>.</Message></Error>"
+WITHIN_200 = b"HTTP/1.1 200 OK\r\nRetry-After: 0\r\nContent-Length: %d\r\n\r\n%s" % (len(BUSY), BUSY)
+
+
+@pytest.mark.parametrize(("method", "seen"), [("PUT", [200, 200]), ("POST", [200, 200]), ("GET", [200])])
+def test_an_error_within_200_is_waited_for_where_it_asks_to_wait(
+    serve: Callable[..., Scripted], method: str, seen: list[int]
+) -> None:
+    client = client_of(serve(WITHIN_200, OK))
+    assert (client.send(method, "/").body == BUSY) == (len(seen) == 1), "what is read may be such a text"
+    assert [entry["status"] for entry in client.recorder.entries] == seen
+
+
+def test_a_503_that_cannot_say_why_is_asked_again_and_then_stands(
+    serve: Callable[..., Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("conformance.clients.http.UNTOLD_S", 0.0)
+    mute = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\n\r\n"
+    client = client_of(serve(mute, OK, mute, mute, mute, OK, mute, OK))
+    assert client.send("HEAD", "/").status == 200
+    assert [client.send("HEAD", "/").status for _ in range(2)] == [503, 503], "none is waited for behind one in vain"
+    assert client.get("/").status == 200
+    assert client.send("HEAD", "/").status == 200
 
 
 def test_a_body_in_parts_is_sent_again_whole(serve: Callable[..., Scripted]) -> None:
