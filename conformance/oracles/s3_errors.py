@@ -108,9 +108,10 @@ def refuses_incomplete_list(reply: Exchange) -> bool:
 
 
 def expect_failed_completion(reply: Exchange, statuses: int | Iterable[int], codes: Collection[str]) -> None:
-    """A completion that failed: a refusal, or 200 that began too early and ends in an error document.
+    """A completion, or a copy, that failed: a refusal, or 200 that began too early and ends in an error document.
 
     S3 API Reference, CompleteMultipartUpload: "A request could fail after the initial 200 OK response has been sent."
+    CopyObject: "If the error occurs during the copy operation, the error response is embedded in the 200 OK response."
     """
     if reply.status == 200 and error_of(reply) is not None:
         expect_code(reply, codes)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape
 
-from conformance.clients.storage import Bucket
+from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import not_among, says_something
-from conformance.oracles.s3_documents import Listing, expect_page, listing_of
+from conformance.oracles.s3_documents import Listing, expect_document, expect_page, listing_of
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Listed, NonConformance, Proof
 from conformance.vocabulary.wording import differing, plural, some, worded
@@ -17,6 +17,9 @@ from conformance.vocabulary.wording import differing, plural, some, worded
 GOES_ON = "NextContinuationToken"
 Request = Callable[[str], Exchange]
 """Asks for the page that begins at a token or marker; "" for the first."""
+MOST_EMPTY = 20
+MOST_OF_BUCKETS = 100
+"""So many pages of the list of buckets are read: an organization may have many, and each page but one."""
 
 
 def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
@@ -37,6 +40,39 @@ def pages(ask: Request, max_keys: int, at_most: int) -> Iterator[Listing]:
             raise NonConformance(wanted, f"{worded(token)} again", page.reply, proof=proof)
         seen.add(token)
     raise NonConformance(f"the last page within {at_most} pages", f"IsTruncated after {at_most}", page.reply)
+
+
+def begun(ask: Request) -> Listing:
+    """The first page that has anything, or the last one: S3 API Reference, max-keys, "might contain fewer keys".
+
+    One that has none says where to go on, as it may where nothing was found yet but what was deleted.
+    """
+    page = listing_of(ask(""))
+    for _ in range(MOST_EMPTY):
+        if page.size or not page.truncated or not page.next:
+            break
+        page = listing_of(ask(page.next))
+    return page
+
+
+def found_under(bucket: Bucket, prefix: str, **parameters: str) -> Listing:
+    """What ListObjectsV2 finds first under a prefix."""
+
+    def ask(token: str) -> Exchange:
+        return bucket.listing(prefix, **parameters, **({"continuation_token": token} if token else {}))
+
+    return begun(ask)
+
+
+def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[tuple[Exchange, bool]]:
+    """The pages of the list of buckets, as far as there are, and whether each is the last; it may be paged unasked."""
+    token = ""
+    for _ in range(most):
+        reply = s3.call("GET", query={**asked, **({"continuation-token": token} if token else {})})
+        token = expect_document(reply, "ListAllMyBucketsResult").findtext("ContinuationToken") or ""
+        yield reply, not token
+        if not token:
+            return
 
 
 def expect_more(page: Listing) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.storage import NO_FIELDS, S3, Bucket, Fields
-from conformance.oracles.s3_documents import listing_of, lists_uploads, uploads_of
+from conformance.oracles.s3_documents import lists_uploads, uploads_of
 from conformance.oracles.s3_errors import require, xml_root
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import observed
 from conformance.sandbox.names import Names
 from conformance.vocabulary.finding import Inconclusive
@@ -88,11 +89,11 @@ class Space(Bucket):
         return {each.upload for each in found}
 
     def _remove_objects(self) -> set[str]:
-        keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys
+        keys = found_under(self, self.names.prefix, encoding_type="url").keys
         keys = [key for key in keys if key.startswith(self.names.prefix)]
         if len(keys) > 1:
             self.delete_many(keys)
-            keys = listing_of(self.listing(self.names.prefix, encoding_type="url")).keys[:ONE_BY_ONE]
+            keys = found_under(self, self.names.prefix, encoding_type="url").keys[:ONE_BY_ONE]
         for key in keys:
             self.delete(key)
         return set(keys)

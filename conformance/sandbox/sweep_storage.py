@@ -10,6 +10,7 @@ from conformance.clients.http import HttpClient
 from conformance.clients.sigv4 import Keys
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.s3_documents import listing_of, lists_uploads, uploads_of
+from conformance.oracles.s3_pages import found_under
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Target
@@ -63,6 +64,8 @@ def _objects(bucket: Bucket) -> Iterator[list[Item]]:
         reply = bucket.listing(PREFIX, encoding_type="url", **last)
         _require(reply, bucket, "objects")
         listing = listing_of(reply)
+        if listing.truncated and not listing.keys:
+            listing = found_under(bucket, PREFIX, encoding_type="url", **last)
         yield [(key, "") for key in listing.keys]
         if not listing.truncated or not listing.keys or listing.keys[-1] == last.get("start_after"):
             return

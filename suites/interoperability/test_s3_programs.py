@@ -17,7 +17,7 @@ from conformance.clients.s3_programs import Aws, Mc, Rclone, S3cmd, S3Program
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.programs import expect_program_failure, expect_program_success, expect_same_files
 from conformance.oracles.s3_documents import expect_keys, listing_of
-from conformance.oracles.s3_pages import version_2, whole_listing
+from conformance.oracles.s3_pages import found_under, version_2, whole_listing
 from conformance.sandbox.space import Space
 from conformance.target.description import Secret, Storage, Target
 from conformance.vocabulary.check import verifies
@@ -154,7 +154,7 @@ def test_recursive_removal(program: S3Program, space: Space) -> None:
     outcome = program.remove(space.name, prefix)
 
     expect_program_success(outcome, f"{program.name} removal of a prefix")
-    expect_keys(listing_of(space.listing(prefix.rstrip("/"), encoding_type="url")), [beside])
+    expect_keys(found_under(space, prefix.rstrip("/"), encoding_type="url"), [beside])
 
 
 @verifies("interoperability/storage/wrong-secret-fails")

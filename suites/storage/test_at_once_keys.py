@@ -9,9 +9,9 @@ from functools import partial
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.oracles.s3_documents import Listing, listing_of
+from conformance.oracles.s3_documents import Listing
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
-from conformance.oracles.s3_pages import pages, version_2
+from conformance.oracles.s3_pages import found_under, pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -50,7 +50,7 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
-    page = listing_of(space.listing(prefix))
+    page = found_under(space, prefix)
     if page.keys != keys:
         raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from conformance.clients.storage import S3
-from conformance.oracles.s3_documents import buckets_of, expect_document
+from conformance.clients.storage import S3, Bucket
+from conformance.oracles.proofs import lacks, literal
+from conformance.oracles.s3_documents import buckets_of, expect_dated, expect_document
+from conformance.oracles.s3_pages import MOST_OF_BUCKETS, bucket_pages
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import some, worded
 
 OLD_REGIONS = {"": "us-east-1", "EU": "eu-west-1"}
@@ -19,15 +19,39 @@ MOST_PAGES = 10
 """An organization may have many buckets: so many pages tell whether one leads to the next."""
 
 
-def _pages(s3: S3) -> Iterator[tuple[Exchange, bool]]:
-    """The pages of the list, one bucket each where the gateway pages it, and whether each is the last one."""
-    token = ""
-    for _ in range(MOST_PAGES):
-        reply = s3.call("GET", query={"max-buckets": "1", **({"continuation-token": token} if token else {})})
-        token = expect_document(reply, "ListAllMyBucketsResult").findtext("ContinuationToken") or ""
-        yield reply, not token
-        if not token:
-            return
+@verifies("storage/service/buckets-are-listed")
+def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> None:
+    """Purpose: each provisioned application appears as a bucket.
+
+    Method: 1. list the buckets, and go on where there is a ContinuationToken
+            2. expect every bucket of the target file among them, each with its date, which ``aws s3 ls`` prints
+    """
+    missing, read = set(storage.buckets), list[Exchange]()
+    for reply, last in bucket_pages(s3):
+        expect_dated(reply)
+        read.append(reply)
+        missing -= set(buckets_of(reply).names)
+        if not missing or last:
+            break
+    if missing and not last:
+        raise Inconclusive(f"the list of buckets has more than {MOST_OF_BUCKETS} pages", "an organization of fewer")
+    if missing:
+        proof = Proof(reply.id, matches=f"<Buckets>.*<Name>{literal(min(missing))}</Name>")
+        proof = proof if len(read) == 1 else Proof(beyond="it is about the pages of the list together")
+        raise NonConformance(f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", *read, proof=proof)
+
+
+@verifies("storage/service/foreign-bucket-is-not-listed")
+def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
+    """Purpose: the listing of buckets shows none of another organization's.
+
+    Method: 1. list the buckets, and go on where there is a ContinuationToken
+            2. expect the foreign bucket not to be among them
+    """
+    for reply, _ in bucket_pages(s3):
+        if foreign.name in buckets_of(reply).names:
+            proof = lacks(reply, f"<Name>{foreign.name}<")
+            raise NonConformance(f"no {foreign.name}", "it is listed", reply, proof=proof)
 
 
 @verifies("storage/service/buckets-are-listed-page-by-page")
@@ -38,7 +62,7 @@ def test_buckets_are_listed_page_by_page(s3: S3, storage: Storage) -> None:
             2. expect no bucket twice, and after the last page every bucket of the target file
     """
     found: list[str] = []
-    for reply, last in _pages(s3):
+    for reply, last in bucket_pages(s3, MOST_PAGES, **{"max-buckets": "1"}):
         names = buckets_of(reply).names
         if again := set(names) & set(found):
             raise NonConformance("each bucket once", f"{some(again)} on a later page again", reply)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
+from conformance.oracles.s3_pages import found_under, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -40,7 +41,7 @@ def test_nothing_stands_below_an_object(space: Space) -> None:
     for reply in (space.get(below), space.head(below)):
         expect_refusal(reply, 404, {"NoSuchKey"})
     expect_status(space.delete(below), 204)
-    expect_keys(listing_of(space.listing(f"{key}/")), [], "for a prefix below an object")
+    expect_keys(found_under(space, f"{key}/"), [], "for a prefix below an object")
     expect_bytes(space.get(key), b"an object", "for the object, where a key below it was deleted")
 
 
@@ -86,3 +87,18 @@ def test_metadata_of_a_folder_comes_back(space: Space, end: str) -> None:
     fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "alice"}
 
     expect_headers(space.head(space.stored(b"", fields, space.key("folder") + end)), fields)
+
+
+@verifies("storage/listing/key-that-is-the-prefix")
+def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
+    """Purpose: an object whose key is a folder's name with its slash is listed within that folder.
+
+    Method: 1. put an object under a prefix itself and one below it, list there with the slash as delimiter
+            2. expect both; and the first where the other is deleted
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, ["", "a"])
+
+    expect_keys(whole_listing(version_2(space, prefix, delimiter="/")), keys)
+    space.delete(keys[1])
+    expect_keys(found_under(space, prefix), keys[:1], "when what is below it is deleted")

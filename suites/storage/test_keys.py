@@ -6,10 +6,10 @@ import unicodedata
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys, expect_return_told, listing_of
+from conformance.oracles.s3_documents import expect_keys, expect_return_told
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_own_or_refused
-from conformance.oracles.s3_pages import version_2, whole_listing
+from conformance.oracles.s3_pages import found_under, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -71,7 +71,7 @@ def test_name_is_kept(space: Space, name: str) -> None:
 
     expect_status(space.put(key, name.encode()), 200)
     expect_bytes(space.get(key), name.encode())
-    expect_keys(listing_of(space.listing(prefix)), [key])
+    expect_keys(found_under(space, prefix), [key])
     expect_status(space.delete(key), 204)
     expect_status(space.get(key), 404, "after the deletion that was answered")
 
@@ -129,7 +129,7 @@ def test_leading_slash_is_kept(space: Space) -> None:
     expect_own_or_refused(put, space.get(f"/{key}"), b"with")
     expect_bytes(space.get(key), b"without", "which the other name must not reach")
     if put.ok:
-        expect_keys(listing_of(space.listing(f"/{key}")), [f"/{key}"], "for a prefix that begins with a slash")
+        expect_keys(found_under(space, f"/{key}"), [f"/{key}"], "for a prefix that begins with a slash")
         space.delete(f"/{key}")
         expect_bytes(space.get(key), b"without", "after the other name was deleted")
 

@@ -16,7 +16,7 @@ from conformance.oracles.s3_documents import (
 )
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_etag
-from conformance.oracles.s3_pages import version_1, version_2, whole_listing
+from conformance.oracles.s3_pages import found_under, version_1, version_2, whole_listing
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, row, verifies
@@ -80,7 +80,7 @@ def test_listing_tells_what_head_tells(space: Space, shelf: str) -> None:
     head = space.head(shelf + "d")
     wanted = (head.headers.get("content-length"), expect_etag(head).strip('"'))
     modified = seconds_of_date(head.headers.get("last-modified") or "")
-    for page in map(listing_of, (space.listing(shelf + "d"), space.listing_v1(shelf + "d"))):
+    for page in (found_under(space, shelf + "d"), listing_of(space.listing_v1(shelf + "d"))):
         entry = expect_entry(page, shelf + "d")
         if (told := (str(entry.size), entry.etag.strip('"'))) != wanted:
             raise NonConformance(f"size and ETag {worded(wanted)}, as in HEAD", worded(told), head, page.reply)

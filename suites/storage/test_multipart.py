@@ -10,7 +10,6 @@ from conformance.oracles.proofs import lacks, says
 from conformance.oracles.s3_documents import (
     completed_etag_of,
     expect_entry,
-    listing_of,
     upload_id_of,
 )
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
@@ -23,6 +22,7 @@ from conformance.oracles.s3_objects import (
     expect_nothing_stored,
     expect_range,
 )
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.space import Space
@@ -50,7 +50,7 @@ def test_parts_make_the_object(space: Space, order: tuple[int, ...]) -> None:
 
     got, compared = download(space, key, Joined((FIRST, SECOND, TAIL)))
     expect_download(got, compared)
-    entry = expect_entry(page := listing_of(space.listing(key)), key)
+    entry = expect_entry(page := found_under(space, key), key)
     if {entry.etag.strip('"'), tag.strip('"')} != {expect_etag(got).strip('"')}:
         raise NonConformance(
             f"the ETag {expect_etag(got)} everywhere", f"{tag} in the result, {entry.etag} listed", reply, got
@@ -161,7 +161,7 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     expect_nothing_stored(space.get(key), "while its upload is under way")
     by_number = space.get(key, query={"partNumber": "1"})
     expect_no_success(by_number, "for a part of an upload that is not complete")
-    listed = listing_of(space.listing(key))
+    listed = found_under(space, key)
     if listed.keys:
         proof = lacks(listed.reply, "<Contents>")
         raise NonConformance("no unfinished upload in the listing", worded(listed.keys), listed.reply, proof=proof)
@@ -185,7 +185,7 @@ def test_old_object_stands_until_complete(space: Space) -> None:
     expect_bytes(space.get(key), b"what stood there", "for the object that was there before its upload")
     expect_no_error_inside(space.complete(key, upload, [part]))
     expect_bytes(space.get(key), TAIL)
-    entry = expect_entry(page := listing_of(space.listing(key)), key)
+    entry = expect_entry(page := found_under(space, key), key)
     if entry.size != len(TAIL):
         raise NonConformance(f"<Size>{len(TAIL)}, as of the new object", f"{entry.size}", page.reply)
 

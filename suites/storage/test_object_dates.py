@@ -6,9 +6,9 @@ import time
 
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.proofs import another_field
-from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import clock_of, expect_http_date, expect_same_headers
+from conformance.oracles.s3_pages import found_under
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.finding import NonConformance, Proof
@@ -28,12 +28,12 @@ def test_last_modified_is_now(space: Space, recorder: Recorder) -> None:
             4. overwrite it, and copy it; expect a later Last-Modified of both
     """
     key, copy = space.stored(b"dated"), space.key("copy")
-    got, listed = space.get(key), listing_of(space.listing(key))
+    got, listed = space.get(key), found_under(space, key)
 
     first = expect_http_date(got, "last-modified", clock_of(got), 300)
     recorder.pause(1.1)
     expect_same_headers(space.head(key), got, ["last-modified"])
-    again = listing_of(space.listing(key))
+    again = found_under(space, key)
     told, before = ([each.modified for each in entries] for entries in (again.entries, listed.entries))
     if told != before:
         pair = listed.reply, again.reply

@@ -10,7 +10,6 @@ import pytest
 from conformance.clients.aws_chunked import chunked
 from conformance.clients.wire import Wire
 from conformance.oracles.proofs import another_field, field_matches, says
-from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bare,
@@ -21,6 +20,7 @@ from conformance.oracles.s3_objects import (
     expect_same_etag,
     expect_same_headers,
 )
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -62,7 +62,7 @@ def test_etag_is_one_and_quoted(space: Space) -> None:
 
     tag = expect_same_etag(space.put(key, b"tagged"), space.get(key), space.head(key))
 
-    listed = listing_of(space.listing(key))
+    listed = found_under(space, key)
     if [entry.etag for entry in listed.entries] != [tag]:
         raise NonConformance(
             f"<ETag>{tag} in the listing",

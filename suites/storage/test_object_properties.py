@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_own_or_refused, expect_stored
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
@@ -29,11 +30,11 @@ def test_any_key_reaches_itself(space: Space, name: str) -> None:
     put = space.put(key, name.encode())
 
     expect_own_or_refused(put, space.get(key), name.encode())
-    expect_keys(listing_of(space.listing(prefix, encoding_type="url")), [key] if put.ok else [])
+    expect_keys(found_under(space, prefix, encoding_type="url"), [key] if put.ok else [])
     if put.ok:
         expect_status(space.head(key), 200)
         expect_status(space.delete(key), 204)
-        expect_keys(listing_of(space.listing(prefix, encoding_type="url")), [])
+        expect_keys(found_under(space, prefix, encoding_type="url"), [])
 
 
 @verifies("storage/object/any-metadata-comes-back")

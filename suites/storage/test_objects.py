@@ -9,7 +9,6 @@ from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.wire import Wire
 from conformance.oracles.proofs import not_among
-from conformance.oracles.s3_documents import listing_of
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
     expect_absent_headers,
@@ -22,6 +21,7 @@ from conformance.oracles.s3_objects import (
     expect_range,
     expect_same_etag,
 )
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -116,7 +116,7 @@ def test_what_is_written_is_read(space: Space) -> None:
         if part.status == PARTIAL:
             expect_range(part, body, 0, 5)
         tag = expect_same_etag(put, got, head)
-        listed = listing_of(space.listing(key))
+        listed = found_under(space, key)
         told = [(entry.key, entry.size, entry.etag.strip('"')) for entry in listed.entries]
         if told != [(key, len(body), tag.strip('"'))]:
             raise NonConformance(f"{key} of {len(body)} bytes, ETag {tag}", worded(listed.entries), put, listed.reply)
@@ -176,7 +176,7 @@ def test_deleted_object_is_gone(space: Space) -> None:
 
     expect_status(space.get(key), 404)
     expect_status(space.head(key), 404)
-    listed = listing_of(space.listing(key))
+    listed = found_under(space, key)
     if listed.keys:
         proof = not_among([listed.reply], f"<Key>{key}</Key>")
         raise NonConformance("no deleted key in the listing", worded(listed.keys), listed.reply, proof=proof)

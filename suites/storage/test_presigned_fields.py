@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import field_says_no
-from conformance.oracles.s3_documents import expect_keys, listing_of
+from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -19,9 +19,11 @@ from conformance.oracles.s3_objects import (
     expect_range,
     expect_stored,
 )
+from conformance.oracles.s3_pages import begun
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of
 
@@ -162,10 +164,17 @@ def test_other_operations_are_served(space: Space) -> None:
             2. expect the listing with its key, then 204, and the object gone
     """
     key = space.stored(b"to be deleted")
-    urls = [space.request("GET", query={"list-type": "2", "prefix": key}), space.request("DELETE", key)]
-    listed, deleted = (space.s3.send_as_is(space.s3.presign(each)) for each in urls)
 
-    expect_keys(listing_of(listed), [key])
+    def by_url(request: Request) -> Exchange:
+        return space.s3.send_as_is(space.s3.presign(request))
+
+    def listed(token: str) -> Exchange:
+        going_on = {"continuation-token": token} if token else {}
+        return by_url(space.request("GET", query={"list-type": "2", "prefix": key, **going_on}))
+
+    page, deleted = begun(listed), by_url(space.request("DELETE", key))
+
+    expect_keys(page, [key])
     expect_status(deleted, 204)
     expect_status(space.get(key), 404, "for an object that was deleted by a URL")
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.proofs import both_have, lacks, literal
-from conformance.oracles.s3_documents import buckets_of, expect_dated, refused_by_key
+from conformance.oracles.proofs import both_have
+from conformance.oracles.s3_documents import refused_by_key
 from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_no_success, expect_status
@@ -19,7 +19,6 @@ from conformance.target.description import Storage
 from conformance.vocabulary.check import case, disturbs, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
-from conformance.vocabulary.wording import some, worded
 
 Operation = Callable[[Bucket, str], Exchange]
 OPERATIONS: dict[str, Operation] = {
@@ -38,20 +37,6 @@ OPERATIONS: dict[str, Operation] = {
 }
 OPTIONAL = (OPERATIONS["list-uploads"], OPERATIONS["create-upload"])
 EVERY_OPERATION = pytest.mark.parametrize("operation", [case(name, call) for name, call in OPERATIONS.items()])
-
-
-@verifies("storage/service/buckets-are-listed")
-def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> None:
-    """Purpose: each provisioned application appears as a bucket.
-
-    Method: 1. list the buckets
-            2. expect every bucket of the target file among them, each with its date, which ``aws s3 ls`` prints
-    """
-    reply = s3.list_buckets()
-    expect_dated(reply)
-    if missing := set(storage.buckets) - set(buckets_of(reply).names):
-        proof = Proof(reply.id, matches=f"<Buckets>.*<Name>{literal(min(missing))}</Name>")
-        raise NonConformance(f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", reply, proof=proof)
 
 
 @verifies("storage/service/endpoint-is-path-style")
@@ -95,19 +80,6 @@ def test_same_key_in_two_buckets_is_two_objects(space: Space, other_space: Space
     expect_bytes(other_space.get(key), b"in the second")
     expect_status(space.delete(key), 204)
     expect_bytes(other_space.get(key), b"in the second")
-
-
-@verifies("storage/service/foreign-bucket-is-not-listed")
-def test_foreign_bucket_is_not_listed(s3: S3, foreign: Bucket) -> None:
-    """Purpose: the listing of buckets shows none of another organization's.
-
-    Method: 1. list the buckets
-            2. expect the foreign bucket not to be among them
-    """
-    reply = s3.list_buckets()
-
-    if foreign.name in buckets_of(reply).names:
-        raise NonConformance(f"no {foreign.name}", "it is listed", reply, proof=lacks(reply, f"<Name>{foreign.name}<"))
 
 
 @verifies("storage/service/foreign-bucket-is-refused")

@@ -65,7 +65,8 @@ def test_repeated_parameter_is_not_obeyed(space: Space, first: bool) -> None:
     reply = space.s3.send_as_is(replace(signed, query=wider + signed.query if first else signed.query + wider))
 
     if reply.ok:
-        expect_keys(listing_of(reply), [f"{prefix}mine"], or_refused=reply)
+        page = listing_of(reply)
+        expect_keys(page, [f"{prefix}mine"] if page.size or not page.truncated else [], or_refused=reply)
     else:
         expect_status(reply, REFUSED)
 

@@ -6,9 +6,10 @@ import pytest
 
 from conformance.clients.s3_bodies import content_md5, delete_document, document, element, tagging_document
 from conformance.oracles.proofs import lacks
-from conformance.oracles.s3_documents import expect_keys, listing_of, tags_of
+from conformance.oracles.s3_documents import expect_keys, tags_of
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.s3_objects import expect_stored, expect_tag_set
+from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_no_server_error, expect_no_success, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -212,7 +213,7 @@ def test_unknown_method_is_refused(space: Space, method: str) -> None:
     expect_no_success(reply, "for a method that objects do not have")
     expect_no_server_error(reply)
     expect_stored(space.get(key), b"the bytes")
-    expect_keys(listing_of(space.listing(key)), [key])
+    expect_keys(found_under(space, key), [key])
 
 
 @verifies("storage/subresource/unknown-version-is-not-tagged")
