@@ -69,7 +69,7 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
 
     What was asked for may be repeated, and be what looks like a path of a server. Some of these no field shows either.
     """
-    said = _without_address("\n".join([reply.text, *_texts(reply)]), reply)
+    said = without_address("\n".join([reply.text, *_texts(reply)]), reply)
     for what, pattern in LEAKS.items():
         found = pattern.search(said) if what not in but else None
         if found:
@@ -78,7 +78,7 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
             proof = lacks(reply, written[0]) if written else None
             raise NonConformance(f"an error without {what}", told, reply, proof=proof)
     for name, value in [each for each in reply.headers if each[0].lower() not in ADDRESSES]:
-        read = _without_address(unquote(value), reply)
+        read = without_address(unquote(value), reply)
         told_of = [what for what in IN_FIELDS if what not in but and LEAKS[what].search(read)]
         if told_of:
             proof = field_says_no(reply, name, f"^{literal(value)}$")
@@ -93,7 +93,8 @@ def _texts(reply: Exchange) -> Iterable[str]:
         return []
 
 
-def _without_address(said: str, reply: Exchange) -> str:
+def without_address(said: str, reply: Exchange) -> str:
+    """A text without the address that was asked, which may be repeated."""
     parts = urlsplit(reply.url)
     for each in (parts.path, unquote(parts.path), parts.netloc):
         said = said.replace(each, " ") if len(each) > 1 else said

@@ -16,7 +16,7 @@ from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Credential
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import base64url
 
 
@@ -122,4 +122,7 @@ def test_forged_tokens_are_refused(platform: Platform, how: str) -> None:
         raise Inconclusive(what, "a JWT that opens a declared resource")
 
     credential = oauth.credential("full")
-    expect_status(platform.send(operation, forged(token, how, credential.scopes, credential)), 401)
+    other = forged(token, how, credential.scopes, credential)
+    if other == token and how in ("typ", "scope"):
+        raise NotApplicable(f"the token says already what it was to say ({how})")
+    expect_status(platform.send(operation, other), 401)

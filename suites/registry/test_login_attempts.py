@@ -82,8 +82,9 @@ def test_wrong_login(registry: Registry, names: Names, once: Once, wrong: str) -
         "more": (account.username, account.password + "x"),
         "another": (account.username, registry.account("puller").password if wrong == "another" else ""),
     }[wrong]
+    if password == account.password and wrong == "capitals":
+        raise NotApplicable("the password has no letters")
     reply = once(("wrong login", wrong), lambda: login_attempt(registry, username, password))
-
     expect_status(reply, 401, "for a wrong login")
     expect_token_withheld(reply)
 

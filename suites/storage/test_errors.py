@@ -10,7 +10,7 @@ import pytest
 
 from conformance.clients.checksums import content_md5
 from conformance.clients.wire import Wire
-from conformance.oracles.errors import expect_not_repeated
+from conformance.oracles.errors import expect_not_repeated, without_address
 from conformance.oracles.proofs import field_matches, lacks, says_something
 from conformance.oracles.s3_errors import expect_code, expect_error_document
 from conformance.oracles.s3_objects import expect_bare, expect_http_date
@@ -117,10 +117,12 @@ def test_error_gives_nothing_away(space: Space, call: Call) -> None:
             2. expect no secret key, stack trace or path of the server's file system in it
     """
     reply = call(space)
-    shown = [sign for sign in LEAKS if sign in reply.text]
+    # A bucket may have the name of such a folder, and its path be repeated.
+    said = without_address(reply.text, reply)
+    shown = [sign for sign in LEAKS if sign in said]
 
     if shown:
-        proof = lacks(reply, *LEAKS)
+        proof = lacks(reply, *shown)
         raise NonConformance("nothing of the inside", f"{some(shown)} in the body", reply, proof=proof)
     expect_not_repeated(reply, [space.s3.keys.secret_key], "the secret key")
 
