@@ -81,11 +81,24 @@ def expect_refused(reply: Exchange, because: str = "") -> None:
         raise unlike(f"a 4xx status{_clause(because)}", reply, range(400, 500))
 
 
-def expect_no_success(reply: Exchange, because: str = "", or_refused: Exchange | None = None) -> None:
-    """The status is no 2xx: what must not be done is not said to be."""
+def expect_no_success(
+    reply: Exchange, because: str = "", or_refused: Exchange | None = None, unless: Iterable[tuple[str, str]] = ()
+) -> None:
+    """The status is no 2xx: what must not be done is not said to be; ``unless`` and ``or_refused`` as above."""
     if reply.ok:
         told = f"no 2xx{_clause(because)}"
-        raise unlike(told, reply, [*range(300, 500), 501], or_refused=(or_refused.id,) if or_refused else ())
+        raise unlike(told, reply, [*range(300, 500), 501], unless, (or_refused.id,) if or_refused else ())
+
+
+def is_page(reply: Exchange) -> bool:
+    """Whether a read is shown a page, as the portal on a host may show wherever nothing else is that it knows."""
+    return reply.method in ("GET", "HEAD") and reply.ok and reply.media_type == "text/html"
+
+
+def as_a_page(reply: Exchange) -> list[tuple[str, str]]:
+    """What a read may be answered as well where nothing is: a page."""
+    reads = reply.method in ("GET", "HEAD") and reply.media_type != "text/html"
+    return [(reply.id, "^content-type: *text/html")] if reads else []
 
 
 def expect_no_server_error(reply: Exchange, because: str = "") -> None:

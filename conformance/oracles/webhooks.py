@@ -100,12 +100,6 @@ def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bo
     return unknown.status == reply.status and len(kinds) == 1
 
 
-def as_a_page(reply: Exchange) -> list[tuple[str, str]]:
-    """What GET or HEAD may say as well where it should be refused: a page for everybody, as no webhook answers."""
-    pages = reply.method in ("GET", "HEAD") and reply.media_type != "text/html"
-    return [(reply.id, "^content-type: *text/html")] if pages else []
-
-
 def mark() -> str:
     """A word of chance that no other event has."""
     return f"cf-mark-{random.getrandbits(64):016x}"

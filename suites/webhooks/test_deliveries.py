@@ -12,8 +12,8 @@ from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
-from conformance.oracles.status import expect_status, expect_success
-from conformance.oracles.webhooks import as_a_page, is_for_everybody, posted_where_none_is, taken
+from conformance.oracles.status import as_a_page, expect_status, expect_success
+from conformance.oracles.webhooks import is_for_everybody, posted_where_none_is, taken
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable

@@ -9,10 +9,9 @@ import pytest
 from conformance.clients.webhooks import WebhookClient
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import expect_alike
-from conformance.oracles.status import expect_refused, expect_status
+from conformance.oracles.status import as_a_page, expect_refused, expect_status
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits
 from conformance.oracles.webhooks import (
-    as_a_page,
     expect_as_unknown,
     expect_url_not_repeated,
     is_for_everybody,

@@ -101,6 +101,7 @@ TABLE: list[Row] = [
     (odd_claims.OddClaimsCrash, shown("e30.eyJleHAiOiJ4In0.x"), 401, 500),
     (told.DescriptionIsAnException, lambda w: "Exception{" in w.token(grant_type="x").text, False, True),
     (pages.TokenEndpointLeadsToALogin, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 302),
+    (pages.PortalIsShownElsewhere, lambda w: w.ask("GET", "/of-nobody").status_code, 404, 200),
     (pages.TokenEndpointShowsAPage, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 200),
     (pages.UnknownScopesStandForTheDefault, token(scope="x"), 400, 200),
 ]  # fmt: skip

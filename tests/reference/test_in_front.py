@@ -44,6 +44,22 @@ def test_what_may_come_in_any_coding_is_compressed(front: type[Variant]) -> None
 
 
 @pytest.mark.parametrize(
+    ("path", "query", "refused"),
+    [
+        ("/api/a%00", "", True),
+        ("/api/a", "limit=%0d", True),
+        ("/api/%27%20OR%201=1--", "", True),
+        ("/api/%2e%2e", "", True),
+        ("/api/a..b", "q=or", False),
+        ("/token/%00", "", False),
+    ],
+)
+def test_what_reads_like_an_attack_is_refused(path: str, query: str, refused: bool) -> None:
+    request = Request("GET", path, query, Headers(), b"")
+    assert (in_front.BehindRulesAgainstAttacks().intercept(request) is not None) == refused
+
+
+@pytest.mark.parametrize(
     ("front", "path"),
     [
         (in_front.IdentityRefusesBeforeTheBody, "/api/v1/organizations/acme/projects"),

@@ -9,7 +9,15 @@ from conformance.reference.defects.identity.support import is_token_request, sur
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import Client
 
+SERVED = ("/api/", "/oauth/", "/.well-known/")
 Granted = Callable[[Client, str | None], tuple[str, ...]]
+
+
+def portal(request: Request) -> Answer:
+    """The portal's one page."""
+    page = Answer(200, body=b"<html><title>Portal</title></html>" if request.method == "GET" else b"")
+    page.headers["Content-Type"] = "text/html; charset=utf-8"
+    return page
 
 
 class TokenEndpointLeadsToALogin(Variant):
@@ -23,6 +31,16 @@ class TokenEndpointLeadsToALogin(Variant):
         return answer
 
 
+class PortalIsShownElsewhere(Variant):
+    """RFC 9110 section 9.3.1: where no service is, the portal's one page is shown, and finds its way by itself."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        served = request.raw_path.startswith(SERVED) or "token" in request.raw_path
+        return None if served or request.method not in ("GET", "HEAD") else portal(request)
+
+
 class TokenEndpointShowsAPage(Variant):
     """RFC 9110 section 9.3.1: GET of the token endpoint shows the portal's one page, and issues nothing."""
 
@@ -31,9 +49,7 @@ class TokenEndpointShowsAPage(Variant):
     def intercept(self, request: Request) -> Answer | None:
         if not is_token_request(request) or request.method not in ("GET", "HEAD"):
             return None
-        page = Answer(200, body=b"<html><title>Portal</title></html>" if request.method == "GET" else b"")
-        page.headers["Content-Type"] = "text/html; charset=utf-8"
-        return page
+        return portal(request)
 
 
 class UnknownScopesStandForTheDefault(Variant):

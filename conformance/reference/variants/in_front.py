@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import re
 from collections.abc import Awaitable, Callable
+from urllib.parse import unquote_plus
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.http import Answer, Request
 from conformance.reference.surface import Surface
 
+ATTACKS = re.compile(r"'\s*OR\s+'?1'?\s*=\s*'?1|[\0\r\n]|(^|/)[.][.](/|$)", re.IGNORECASE)
 Early = Callable[[Request], Awaitable[Answer | None]]
 
 
@@ -124,6 +127,17 @@ class RegistryBehindAGuardOfFields(Variant):
 
     def intercept(self, request: Request) -> Answer | None:
         return refused_by_a_page() if any(each in request.headers for each in self.ITS_OWN) else None
+
+
+class BehindRulesAgainstAttacks(Variant):
+    """RFC 9110 section 15.5.4: what stands before an API may refuse an address that reads like an attack."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        asked = unquote_plus(request.raw_path), unquote_plus(request.query_string)
+        attacks = any(map(ATTACKS.search, asked)) and request.raw_path.startswith("/api/")
+        return refused_by_a_page() if attacks else None
 
 
 def refused_by_a_page() -> Answer:
