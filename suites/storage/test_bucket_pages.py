@@ -36,8 +36,10 @@ def test_buckets_of_the_organization_are_listed(s3: S3, storage: Storage) -> Non
     if missing and not last:
         raise Inconclusive(f"the list of buckets has more than {MOST_OF_BUCKETS} pages", "an organization of fewer")
     if missing:
-        proof = Proof(reply.id, matches=f"<Buckets>.*<Name>{literal(min(missing))}</Name>")
-        proof = proof if len(read) == 1 else Proof(beyond="it is about the pages of the list together")
+        # Of a list that goes on, as it may without what is wrong, a script reads no more.
+        there = f"<Buckets>.*<Name>{literal(min(missing))}</Name>|<ContinuationToken>[^<]"
+        one = Proof(reply.id, matches=there)
+        proof = one if len(read) == 1 else Proof(beyond="it is about the pages of the list together")
         raise NonConformance(f"the buckets {worded(storage.buckets)}", f"missing: {some(missing)}", *read, proof=proof)
 
 
