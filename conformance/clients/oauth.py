@@ -59,6 +59,8 @@ class OAuthClient:
     _tokens: dict[tuple[str, tuple[str, ...]], str] = field(default_factory=dict)
     _decodes: bool | None = None
     """Whether credentials that differ when they are form-encoded are taken so in Basic; None: not seen yet."""
+    _stated: dict[str, frozenset[str]] = field(default_factory=dict)
+    """The scopes that the answer with a token stated, where it stated any."""
 
     def credential(self, role: str) -> Credential:
         """The credential in a role; NotApplicable for an optional role that the target file lacks."""
@@ -154,7 +156,13 @@ class OAuthClient:
                 f"a working credential in the role {role} with its scopes",
             )
         self.learn(token, role, scopes)
+        stated = reply.member("scope")
+        self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token
+
+    def states(self, token: str, scope: str) -> bool:
+        """Whether a token was said to have a scope: one may be granted beside those that were asked for."""
+        return scope in self._stated.get(token, ())
 
     def learn(self, token: str, role: str, scopes: Iterable[str] = ()) -> None:
         """Has a token shown as ``$ROLE_TOKEN`` and told how to get it."""

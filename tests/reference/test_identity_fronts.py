@@ -65,6 +65,10 @@ def by_hash(w: World) -> int:
     return w.token(client_secret=hashlib.sha256(secret.encode()).hexdigest()).status_code
 
 
+def scopes_granted(w: World) -> int:
+    return len(w.token(scope="member:read").json()["scope"].split())
+
+
 TABLE: list[Row] = [
     (fronts.LineEndIsUnguarded, spelled(f"{ACME}%0a"), 401, 200),
     (fronts.TabIsUnguarded, spelled(f"{ACME}%09"), 401, 200),
@@ -101,6 +105,7 @@ TABLE: list[Row] = [
     (odd_claims.OddClaimsCrash, shown("e30.eyJleHAiOiJ4In0.x"), 401, 500),
     (told.DescriptionIsAnException, lambda w: "Exception{" in w.token(grant_type="x").text, False, True),
     (pages.TokenEndpointLeadsToALogin, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 302),
+    (pages.DefaultScopeIsGrantedToo, scopes_granted, 1, 2),
     (pages.PortalIsShownElsewhere, lambda w: w.ask("GET", "/of-nobody").status_code, 404, 200),
     (pages.TokenEndpointShowsAPage, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 200),
     (pages.UnknownScopesStandForTheDefault, token(scope="x"), 400, 200),

@@ -31,6 +31,15 @@ class TokenEndpointLeadsToALogin(Variant):
         return answer
 
 
+class DefaultScopeIsGrantedToo(Variant):
+    """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated: a default beside it."""
+
+    surface = "identity"
+
+    def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*client.scopes[:1], *original(client, asked)]))
+
+
 class PortalIsShownElsewhere(Variant):
     """RFC 9110 section 9.3.1: where no service is, the portal's one page is shown, and finds its way by itself."""
 

@@ -139,7 +139,7 @@ class NarrowingIgnored(Defect):
     """RFC 6749 section 3.3: a token has no more than was asked for."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/lacking-scope-is-403", "oauth/scope/asked-is-granted")
+    noticed_by = ("oauth/scope/asked-is-granted",)
 
     def granted_scopes(
         self, original: Callable[[Client, str | None], Scopes], client: Client, asked: str | None
