@@ -15,6 +15,7 @@ from conformance.reference.storage.call import Call, whole_number
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 from conformance.reference.variants.storage_access import fault
+from conformance.reference.variants.storage_provided import AsksToWait
 
 CONDITIONS = ("if-match", "if-none-match")
 EACH = 10
@@ -81,7 +82,7 @@ class CopyFailsWithin200(Variant):
         return answer
 
 
-class BusyWithin200(Variant):
+class BusyWithin200(AsksToWait):
     """CopyObject, CompleteMultipartUpload: an error may be embedded in the 200; SDKs try again, as after a SlowDown.
 
     DeleteObjects likewise tells SlowDown of a key that it had no time for. Each is served when it is sent again.
@@ -132,7 +133,7 @@ class BusyWithin200(Variant):
         return answer
 
 
-class HeadsAskedToSlowDown(Variant):
+class HeadsAskedToSlowDown(AsksToWait):
     """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
 
     surface = "storage"
