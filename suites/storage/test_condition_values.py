@@ -79,14 +79,18 @@ def test_any_tag_is_no_server_error(space: Space) -> None:
 def test_none_match_of_its_tag_overwrites_nothing(space: Space) -> None:
     """Purpose: a client that says which object is not to be there does not overwrite that one.
 
-    Method: 1. PUT with If-None-Match of the object's own ETag
-            2. expect 412, or a refusal of such conditions, and the old bytes
+    Method: 1. PUT with If-None-Match of the object's own ETag, then of another
+            2. expect 412, or a refusal of such conditions, and the old bytes; then the new ones, or such a refusal
     """
     key = space.stored(BODY)
     tag = expect_etag(space.head(key))
 
     expect_refusal(space.put(key, b"intruder", {"If-None-Match": tag}), {400, 409, 412, 501}, FAILED_OR_UNKNOWN)
     expect_stored(space.get(key), BODY)
+    reply = space.put(key, b"what comes next", {"If-None-Match": OTHER})
+    expect_status(reply, {200, 400, 501}, "for If-None-Match of an ETag that the object does not have")
+    if reply.ok:
+        expect_bytes(space.get(key), b"what comes next")
 
 
 @verifies("storage/conditional-write/if-match-any-needs-an-object")
@@ -104,6 +108,22 @@ def test_if_match_any_needs_an_object(space: Space) -> None:
     expect_status(reply, {200, 400, 501}, "for If-Match: * where there is an object")
     if reply.ok:
         expect_bytes(space.get(standing), b"what comes next")
+
+
+@verifies("storage/conditional-write/deletion-keeps-what-changed")
+@pytest.mark.parametrize("tag", [case("any-tag", "*")])
+def test_deletion_of_whatever_is_there(space: Space, tag: str) -> None:
+    """Purpose: DELETE with If-Match: * deletes what is there, whatever it is.
+
+    Method: 1. DELETE an object with If-Match: *
+            2. expect 204, and nothing stored; or a refusal of such conditions
+    """
+    key = space.stored(BODY)
+    reply = space.delete(key, {"If-Match": tag})
+
+    expect_status(reply, {200, 204, 400, 405, 501}, "for If-Match: * where there is an object")
+    if reply.ok:
+        expect_nothing_stored(space.get(key), "for a key that was deleted under a condition that held")
 
 
 @verifies("storage/conditional-write/copy-keeps-what-changed")

@@ -26,6 +26,8 @@ from conformance.vocabulary.finding import NonConformance
 EXPIRES = {"Expires": "Thu, 01 Dec 2044 16:00:00 GMT"}
 DESCRIBED = {"Content-Type": "text/csv", "x-amz-meta-owner": "Alice", "Cache-Control": "max-age=60"}
 SHOWN = {"Content-Disposition": 'inline; filename="a"', "Content-Language": "de", "Content-Encoding": "gzip", **EXPIRES}
+ANEW = {"Content-Disposition": "attachment", "Content-Language": "fr", "Content-Encoding": "br"}
+ANEW |= {"Expires": "Fri, 02 Dec 2044 16:00:00 GMT"}
 
 
 @verifies("storage/copy/bytes-are-the-same")
@@ -121,6 +123,21 @@ def test_copy_replaces_metadata_where_told(space: Space) -> None:
     expect_headers(head, fields)
     expect_absent_headers(head, ["x-amz-meta-owner"], "of the source")
     expect_no_longer(head, SHOWN, "of the source")
+
+
+@verifies("storage/copy/metadata-is-replaced")
+@pytest.mark.parametrize("fields", [case("each-field", ANEW)])
+def test_copy_is_described_anew(space: Space, fields: dict[str, str]) -> None:
+    """Purpose: with the directive REPLACE each field that the request has is the copy's.
+
+    Method: 1. put an object with system fields, copy it with REPLACE and others of the same names
+            2. expect the others, of the names that are told of the source
+    """
+    source, key = space.stored(b"described", SHOWN), space.key("copy")
+    told = space.head(source).headers
+
+    expect_no_error_inside(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE", **fields}))
+    expect_headers(space.head(key), {name: value for name, value in fields.items() if name in told})
 
 
 @verifies("storage/copy/onto-itself-changes-metadata")

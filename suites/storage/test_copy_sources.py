@@ -63,6 +63,24 @@ def test_broken_copy_source_is_refused(space: Space, source: str) -> None:
     expect_nothing_stored(space.get(key))
 
 
+@verifies("storage/key/leading-slash-is-kept")
+@pytest.mark.parametrize("body", [case("of-a-source", b"with")])
+def test_leading_slash_of_a_source_is_kept(space: Space, body: bytes) -> None:
+    """Purpose: a slash at the beginning of a key is part of it where the key is a copy's source, too.
+
+    Method: 1. put an object, put another under its key with a slash before it (it may be refused), copy that
+            2. expect its own bytes of the copy, where both were taken
+    """
+    source, key = space.stored(b"without"), space.key("copy")
+    put = space.put(f"/{source}", body)
+    copied = space.copy(key, f"/{source}")
+
+    if put.ok:
+        expect_no_error_inside(copied)
+        expect_bytes(space.get(key), body)
+        space.delete(f"/{source}")
+
+
 @verifies("storage/copy/source-is-decoded-once")
 @pytest.mark.parametrize("name", [case(hint, name) for hint, name in HARD_NAMES.items()])
 def test_copy_source_is_decoded_once(space: Space, name: str) -> None:

@@ -19,7 +19,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
-BODY = b"the only part"
+BODY, EARLIER = b"the only part", b"what came first"
 Parts = tuple[bytes, ...]
 ONE_PART, TWO_PARTS = (BODY,), (full_part(b"1"), BODY)
 OTHER_SUM = checksum_field("crc32", b"other bytes")[1]
@@ -48,9 +48,11 @@ def completed(
 ) -> Exchange:
     """The answer to the completion of an upload with the checksums of its parts and fields on the whole's.
 
-    The first part is told with its own checksum, if with any, when it is sent and when parts are listed.
+    The first part, which replaces other bytes, is told with its own checksum, if with any, when it is sent and when
+    parts are listed.
     """
     sums = [checksum_field(algorithm, part) for part in parts]
+    space.put_part(key, upload, 1, EARLIER, dict([checksum_field(algorithm, EARLIER)]))
     sent = [space.put_part(key, upload, at, part, dict([sums[at - 1]])) for at, part in enumerate(parts, 1)]
     for reply in sent:
         expect_status(reply, 200, f"for a part with its {sums[0][0]}")
@@ -83,8 +85,8 @@ def test_checksum_of_parts_is_of_its_type(space: Space, algorithm: str, kind: st
     """Purpose: the checksum of an object in parts is of the type that its upload was opened with.
 
     Method: 1. open an upload with an algorithm and a checksum type; where the answer tells a type, expect the one asked
-            2. upload one part or two with checksums, expect the first told with its own, if any, in the answer and
-               when parts are listed; complete with them, and with the whole's where that is the type
+            2. upload one part or two with checksums, the first anew; expect that told with its own, if any, in the
+               answer and when parts are listed; complete with them, and with the whole's where that is the type
             3. GET with x-amz-checksum-mode: ENABLED
             4. expect the checksum of the type that is told, in result and headers, or none: a gateway need not keep it
     """

@@ -78,7 +78,7 @@ def test_upload_is_of_its_key(space: Space) -> None:
     Method: 1. open an upload to one key, send a part; with its id send one to another key, list its parts, complete and
                abort it there
             2. expect 404 NoSuchUpload (for the abortion 204 also), and nothing stored there
-            3. complete it to its own key, expect the object
+            3. complete it to its own key, expect the object; then to the other key, and expect what was expected before
     """
     key, other = space.key(), space.key("other")
     upload = space.opened(key)
@@ -91,6 +91,7 @@ def test_upload_is_of_its_key(space: Space) -> None:
     expect_nothing_stored(space.get(other))
     expect_no_error_inside(space.complete(key, upload, [part]), "for its own key, behind what was refused for another")
     expect_bytes(space.get(key), b"kept")
+    expect_failed_completion(space.complete(other, upload, [part]), 404, {"NoSuchUpload"})
 
 
 @verifies("storage/multipart/upload-is-of-its-bucket")
@@ -100,7 +101,7 @@ def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     Method: 1. open an upload, send a part; with its id send one to the same key of another bucket, complete and abort
                it there, list the uploads there
             2. expect 404 NoSuchUpload (for the abortion 204 also), and no uploads
-            3. complete it in its own bucket, expect the object
+            3. complete it in its own bucket, expect the object; then in the other one, and expect 404 once more
     """
     key = space.key()
     upload = space.opened(key)
@@ -112,6 +113,7 @@ def test_upload_is_of_its_bucket(space: Space, other_space: Space) -> None:
     expect_refusal(other_space.abort(key, upload), {204, 404}, {"NoSuchUpload"})
     expect_no_error_inside(space.complete(key, upload, [part]), "in its own bucket, behind what was refused in another")
     expect_bytes(space.get(key), b"kept")
+    expect_failed_completion(other_space.complete(key, upload, [part]), 404, {"NoSuchUpload"})
     if listed.ok and (found := uploads_of(listed)):
         raise NonConformance("no uploads of another bucket", worded(found), listed)
 

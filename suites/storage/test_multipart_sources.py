@@ -6,12 +6,14 @@ import pytest
 
 from conformance.clients.s3_bodies import ENCRYPTION_KEY, SMALLEST_PART
 from conformance.clients.storage import Bucket
-from conformance.oracles.s3_documents import copied_etag_of
+from conformance.oracles.s3_documents import copied_etag_of, parts_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored, open_to_all
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.wording import worded
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
@@ -32,7 +34,7 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 
     Method: 1. put an object (over 5 MiB for a range, as S3 asks), under a key that is encoded in the field too, within
                folders, copy it as part 1 of an upload
-            2. delete the object, complete, expect the copied bytes
+            2. delete the object, list the parts, complete, expect the copied bytes, and their number in the list
     """
     body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
     source, key = space.stored(body, key=space.key() + name), space.key()
@@ -40,9 +42,12 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 
     space.delete(source)
+    listed = space.list_parts(key, upload)
 
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
     expect_bytes(space.get(key), body[first:last])
+    if [part.size for part in parts_of(listed).parts] != [last - first]:
+        raise NonConformance(f"one part of {last - first} bytes", worded(parts_of(listed).parts), listed)
 
 
 @verifies("storage/multipart/part-can-be-copied")

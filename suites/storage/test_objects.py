@@ -9,7 +9,7 @@ from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.wire import Wire
 from conformance.oracles.proofs import not_among
-from conformance.oracles.s3_errors import expect_refusal
+from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
     expect_absent_headers,
     expect_bare,
@@ -23,7 +23,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.s3_streams import expect_download
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
@@ -139,6 +139,27 @@ def test_overwriting_replaces_everything(space: Space) -> None:
     expect_absent_headers(reply, METADATA, "of the object that was replaced")
     expect_no_longer(reply, described, "of the object that was replaced")
     expect_if_told(reply, dict([checksum_field("crc32", b"new")]))
+
+
+@verifies("storage/object/overwriting-replaces-everything")
+@pytest.mark.parametrize("body", [case("its-parts", b"the whole of what came next")])
+def test_overwriting_replaces_parts(space: Space, features: frozenset[str], body: bytes) -> None:
+    """Purpose: of an object that was put over one in parts nothing is read by the parts of that one.
+
+    Method: 1. upload an object in one part, put a longer one over it in one piece, GET that with partNumber=1
+            2. expect all of its bytes, or a refusal
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    of_parts = space.opened(key := space.key("parts"))
+    require(space.complete(key, of_parts, [space.part(key, of_parts, 1, b"in a part")]), "multipart uploads")
+    reply = space.get(space.stored(body, key=key), query={"partNumber": "1"})
+
+    expect_no_server_error(reply)
+    if reply.status == PARTIAL and "content-range" in reply.headers:
+        expect_range(reply, body, 0, len(body) - 1)
+    elif reply.status == 200:
+        expect_bytes(reply, body)
 
 
 @verifies("storage/object/missing-is-404")

@@ -1,6 +1,11 @@
-"""What is said of an object and asked of its upload, where its payload comes in chunks: as SDKs send it."""
+"""What is said of an object and asked of its upload, where its payload comes in chunks: as SDKs send it.
+
+The sizes of chunks, too, as SDKs write them.
+"""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 
@@ -114,3 +119,21 @@ def test_framing_is_never_stored(space: Space) -> None:
     except NonConformance as found:
         found.proof = Proof(beyond="the chunks may as well be taken, and then there is an object")
         raise
+
+
+@verifies("storage/streaming/chunks-are-joined")
+@pytest.mark.parametrize(
+    "kind", [case("size-in-capitals", SIGNED), case("size-in-capitals-of-unsigned", UNSIGNED_TRAILER)]
+)
+def test_size_of_a_chunk_may_be_in_capitals(space: Space, kind: str) -> None:
+    """Purpose: the size of a chunk is a number in hex, whose letters some SDKs write as capitals (that for .NET).
+
+    Method: 1. put a chunk whose size has such letters
+            2. expect 200, and its bytes from GET
+    """
+    key, body = space.key(), b"c" * 0xABC
+    trailer = checksum_field("crc32", body) if kind == UNSIGNED_TRAILER else None
+    request = chunked(space.request("PUT", key), space.s3.keys, (body,), kind, trailer).assembled()
+
+    expect_status(space.s3.send_as_is(replace(request, body=request.body.replace(b"abc", b"ABC", 1))), 200)
+    expect_bytes(space.get(key), body)

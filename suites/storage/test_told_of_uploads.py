@@ -17,7 +17,7 @@ from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_objects import clock_of, expect_bytes, expect_head_of_range, expect_http_date, expect_range
 from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.values import seconds_of_time
@@ -106,6 +106,26 @@ def test_times_of_an_upload_are_told(told: Told) -> None:
         for element in _elements(told.replies[root], name):
             expect_near(told.replies[root], element)
     expect_http_date(told.head, "last-modified", clock_of(told.head), NEAR_S)
+
+
+@verifies("storage/multipart/times-are-told")
+@pytest.mark.parametrize("body", [case("of-a-copied-part", b"copied")])
+def test_time_of_a_copied_part_is_told(space: Space, body: bytes) -> None:
+    """Purpose: when a part was copied is told as when one was sent is.
+
+    Method: 1. copy a part, list the parts, abort
+            2. expect LastModified in the result and in the list, where it is told, in ISO 8601 form and near now
+    """
+    key = space.key("told")
+    upload = space.opened(key)
+    reply = require(space.copy_part(key, upload, 1, space.stored(body)), "parts that are copied")
+    listed = space.list_parts(key, upload)
+    space.abort(key, upload)
+
+    # That there is a result at all is for the check of copied parts to find.
+    for each in (reply, listed) if xml_root(reply) is not None else (listed,):
+        for element in _elements(each, "LastModified"):
+            expect_near(each, element)
 
 
 @verifies("storage/copy/date-is-told")

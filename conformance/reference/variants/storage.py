@@ -226,20 +226,20 @@ class AbortUnknownUpload204(Variant):
 
 
 class CompleteTwice200(Variant):
-    """Completing an upload again, with the same parts, is answered as the first time."""
+    """Completing an upload again, to its key and with the same parts, is answered as the first time."""
 
     surface = "storage"
 
     def __init__(self) -> None:
-        self.done: dict[str, tuple[bytes, Answer]] = {}
+        self.done: dict[tuple[str, str, str], tuple[bytes, Answer]] = {}
 
     async def complete_upload(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        upload_id = call.query["uploadId"]
-        body, earlier = self.done.get(upload_id, (b"", None))
+        asked = call.bucket, call.key, call.query["uploadId"]
+        body, earlier = self.done.get(asked, (b"", None))
         if earlier is not None and body == call.body:
             return Answer(earlier.status, earlier.body, earlier.headers.mutablecopy())
         answer: Answer = await original(call, bucket)
-        self.done[upload_id] = (call.body, answer)
+        self.done[asked] = (call.body, answer)
         return answer
 
 
