@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import server_error
 from conformance.reference.http import Answer
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
@@ -193,6 +194,18 @@ class AnyTagDeletesNothing(Defect):
         if asked.match == "*":
             raise Fault("PreconditionFailed")
         await original(bucket, key, asked)
+
+
+class TagsInDeletionsFail(Defect):
+    """API Reference, Error Handling: a deletion that names an ETag is made or refused, and is no failure's cause."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/many-deletions-keep-what-changed",)
+
+    async def delete_entry(self, original: Any, bucket: Bucket, entry: xml.Node, quiet: bool) -> str:
+        if entry.get("ETag") is not None:
+            raise server_error()
+        return str(await original(bucket, entry, quiet))
 
 
 class AnyTagTakenForAnAsterisk(Defect):
