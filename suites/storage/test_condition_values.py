@@ -15,6 +15,7 @@ from conformance.vocabulary.finding import NotApplicable
 
 BODY = b"conditional"
 OTHER = '"0123456789abcdef0123456789abcdef"'
+OTHER_OF_PARTS = '"0123456789abcdef0123456789abcdef-1"'
 LATER = "Thu, 01 Dec 2044 16:00:00 GMT"
 ODD_TAGS = ("", "bare", '"half', "W/, *")
 FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotImplemented", "InvalidRequest"}
@@ -73,6 +74,26 @@ def test_any_tag_is_no_server_error(space: Space) -> None:
         expect_no_server_error(space.get(key, {name: value}))
     expect_no_server_error(space.put(space.key("new"), BODY, {"If-Unmodified-Since": LATER}))
     expect_stored(space.get(key), BODY)
+
+
+@verifies("storage/conditional-write/replaces-what-matches")
+@pytest.mark.parametrize("body", [case("of-parts", BODY)])
+def test_what_has_the_tag_of_parts_is_replaced(space: Space, features: frozenset[str], body: bytes) -> None:
+    """Purpose: an object that came in parts is replaced by who has read it, and by nobody else, as any other is.
+
+    Method: 1. upload an object in one part, PUT with If-Match of another tag of that form, then of its own
+            2. expect 412, then 200 and the new bytes
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    upload = space.opened(key := space.key("parts"))
+    expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, body)]))
+    tag = expect_etag(space.head(key))
+
+    expect_refusal(space.put(key, b"lost update", {"If-Match": OTHER_OF_PARTS}), 412, FAILED)
+    expect_stored(space.get(key), body)
+    expect_status(space.put(key, b"version two", {"If-Match": tag}), 200)
+    expect_bytes(space.get(key), b"version two")
 
 
 @verifies("storage/conditional-write/keeps-what-has-the-tag")

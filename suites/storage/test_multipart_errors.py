@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 
 from conformance.clients.checksums import content_md5
-from conformance.clients.sigv4 import encoded
 from conformance.clients.storage import signed_for
 from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
@@ -20,7 +19,6 @@ from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
 
 UNKNOWN = "cf-no-such-upload-0000000000000000"
-LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
 WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 ON_UNKNOWN: dict[str, Callable[[Space, str, str], Exchange]] = {
     "upload-part": lambda space, key, upload: space.put_part(key, upload, 1, b"x"),
@@ -223,25 +221,3 @@ def test_missing_copy_source_is_404(space: Space) -> None:
     space.abort(key, upload)
 
     expect_refusal(reply, 404, {"NoSuchKey"})
-
-
-@verifies("storage/multipart/copied-part-heeds-conditions")
-@pytest.mark.parametrize(
-    ("name", "wrong", "field"),
-    [case("if-match", "if-match", WRONG_TAG, "etag"), case("date", "if-unmodified-since", LONG_AGO, "last-modified")],
-)
-def test_copied_part_heeds_conditions(space: Space, name: str, wrong: str, field: str) -> None:
-    """Purpose: a part is copied only if the conditions on its source hold, or an object would be of two versions.
-
-    Method: 1. copy a part from an object under a condition that does not hold, then with what HEAD tells of the source
-            2. expect 412 PreconditionFailed, then the part copied
-    """
-    source, key = space.stored(b"twelve bytes"), space.key()
-    upload, right = space.opened(key), space.head(source).headers.get(field) or ""
-    named = {"x-amz-copy-source": f"/{space.name}/{encoded(source, safe='/')}"}
-    conditions = [{**named, f"x-amz-copy-source-{name}": value} for value in (wrong, right)]
-    refused, copied = (space.put_part(key, upload, 1, b"", fields) for fields in conditions)
-    space.abort(key, upload)
-
-    expect_refusal(refused, 412, {"PreconditionFailed"})
-    expect_no_error_inside(copied)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.s3_bodies import ENCRYPTION_KEY, SMALLEST_PART
+from conformance.clients.sigv4 import encoded
 from conformance.clients.storage import Bucket
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import copied_etag_of
@@ -18,6 +19,8 @@ from conformance.vocabulary.wording import worded
 
 CONCEALED = {403, 404}
 CODES = {"AccessDenied", "NoSuchBucket"}
+LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
+WRONG_TAG = '"0123456789abcdef0123456789abcdef"'
 
 
 @verifies("storage/multipart/part-can-be-copied")
@@ -75,6 +78,34 @@ def test_part_of_parts_can_be_copied(space: Space, asked: str) -> None:
     expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
     expect_bytes(space.get(key), b"endsgoes")
     space.delete(source)
+
+
+@verifies("storage/multipart/copied-part-heeds-conditions")
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        case("if-match", "if-match", WRONG_TAG, "etag"),
+        case("if-none-match", "if-none-match", "etag", WRONG_TAG),
+        case("date", "if-unmodified-since", LONG_AGO, "last-modified"),
+        case("date-of-its-own", "if-modified-since", "last-modified", LONG_AGO),
+    ],
+)
+def test_copied_part_heeds_conditions(space: Space, name: str, wrong: str, right: str) -> None:
+    """Purpose: a part is copied only if the conditions on its source hold, or an object would be of two versions.
+
+    Method: 1. copy a part from an object under a condition that does not hold, then under one that does: of what HEAD
+               tells of the source, and of a tag that it has not, or a date long ago
+            2. expect 412 PreconditionFailed, then the part copied
+    """
+    source, key = space.stored(b"twelve bytes"), space.key()
+    upload, told = space.opened(key), space.head(source).headers
+    named = {"x-amz-copy-source": f"/{space.name}/{encoded(source, safe='/')}"}
+    conditions = [{**named, f"x-amz-copy-source-{name}": told.get(value) or value} for value in (wrong, right)]
+    refused, copied = (space.put_part(key, upload, 1, b"", fields) for fields in conditions)
+    space.abort(key, upload)
+
+    expect_refusal(refused, 412, {"PreconditionFailed"})
+    expect_no_error_inside(copied)
 
 
 @verifies("storage/service/foreign-source-of-a-part-is-refused")

@@ -131,6 +131,44 @@ class ReplacedCopyOfNoLanguage(Defect):
         return replace(stored, headers=kept)
 
 
+class ReplacedTagsOfNoneKept(Defect):
+    """S3 API Reference, CopyObject, x-amz-tagging: where tags are replaced and none are given the set is empty."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/go-along-with-a-copy",)
+
+    def copied(self, original: Any, call: Call, source: StoredObject, replaced: bool) -> StoredObject:
+        stored: StoredObject = original(call, source, replaced)
+        return stored if "x-amz-tagging" in call.headers else replace(stored, tags=source.tags)
+
+
+class CopiedPartsHeedHalfTheConditions(Defect):
+    """S3 API Reference, UploadPartCopy: all four conditions on its source are heeded, that of another tag too."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/copied-part-heeds-conditions",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        headers = call.headers.mutablecopy()
+        for name in ("x-amz-copy-source-if-none-match", "x-amz-copy-source-if-modified-since"):
+            del headers[name]
+        answer: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return answer
+
+
+class UntaggedLosesItsFields(Defect):
+    """S3 API Reference, DeleteObjectTagging: it removes the tags of an object, and nothing else of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-are-deleted",)
+
+    async def delete_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        stored = bucket.objects[call.key]
+        bucket.put(call.key, replace(stored, headers={k: v for k, v in stored.headers.items() if k == "content-type"}))
+        return answer
+
+
 class EmptyTagOfACopyLost(Defect):
     """S3 User Guide, "Object tagging": a tag's value may be empty, also where it is given with a copy."""
 
@@ -194,6 +232,18 @@ class AnyTagDeletesNothing(Defect):
         if asked.match == "*":
             raise Fault("PreconditionFailed")
         await original(bucket, key, asked)
+
+
+class TagOfPartsIsNoneToWrite(Defect):
+    """RFC 9110 section 13.1.1: If-Match of the object's tag holds, that of an object in parts as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/replaces-what-matches",)
+
+    def check_write(self, original: Any, asked: Conditions, found: StoredObject | None) -> None:
+        if asked.match and "-" in asked.match:
+            raise Fault("PreconditionFailed")
+        original(asked, found)
 
 
 class TagsInDeletionsFail(Defect):
