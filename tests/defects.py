@@ -81,10 +81,12 @@ class Row:
     def beside(self, other: Row) -> Row | None:
         """All their variants at once; None where they are of two surfaces, or replace a method of it in common.
 
-        Nor where one claims less than the other, which would be asked for no more than is left of both.
+        Nor where one claims less than the other, which would be asked for no more than is left of both, or wants to be
+        alone.
         """
         methods, others = (set[str]().union(*map(replaced, row.parts)) for row in (self, other))
         alike = self.surface == other.surface and {*self.without} == {*other.without}
+        alike &= not any(getattr(alterations()[name], "alone", False) for name in (*self.parts, *other.parts))
         return merged(self, other) if alike and not methods & others else None
 
 

@@ -70,11 +70,13 @@ class Variant(Alteration):
     """Keeps every promise in another way than the clean reference does.
 
     ``without`` names the features that a target of this kind does not claim, ``misses`` the SHOULDs that it does
-    not do (requirements): their checks are not asked of it.
+    not do (requirements): their checks are not asked of it. Beside one that is to be tried ``alone`` others could not
+    be judged, or would take much longer.
     """
 
     without: ClassVar[tuple[str, ...]] = ()
     misses: ClassVar[tuple[str, ...]] = ()
+    alone: ClassVar[bool] = False
 
 
 def overridden_names(alteration: type[Alteration]) -> list[str]:

@@ -35,6 +35,7 @@ class DefaultScopeIsGrantedToo(Variant):
     """RFC 6749 section 3.3: another scope than was asked for may be granted, and is stated: a default beside it."""
 
     surface = "identity"
+    alone = True
 
     def granted_scopes(self, original: Granted, client: Client, asked: str | None) -> tuple[str, ...]:
         return tuple(dict.fromkeys([*client.scopes[:1], *original(client, asked)]))

@@ -84,18 +84,11 @@ class AbortedUploadHasNoParts(Variant):
         return answer
 
 
-class AsksToWait(Variant):
-    """Asks to wait once. Two such do not go together, as they would ask twice: both give requests their ids."""
-
-    def new_request_id(self, original: Any) -> str:
-        """As it was."""
-        return str(original())
-
-
-class AskedToSlowDown(AsksToWait):
+class AskedToSlowDown(Variant):
     """List of error codes, SlowDown: each request is 503, or 429 (RFC 6585), and served when it is sent again."""
 
     surface = "storage"
+    alone = True
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, ...]] = set()

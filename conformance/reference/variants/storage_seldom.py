@@ -15,7 +15,6 @@ from conformance.reference.storage.call import Call, whole_number
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 from conformance.reference.variants.storage_access import fault
-from conformance.reference.variants.storage_provided import AsksToWait
 
 CONDITIONS = ("if-match", "if-none-match")
 EACH = 10
@@ -82,13 +81,14 @@ class CopyFailsWithin200(Variant):
         return answer
 
 
-class BusyWithin200(AsksToWait):
+class BusyWithin200(Variant):
     """CopyObject, CompleteMultipartUpload: an error may be embedded in the 200; SDKs try again, as after a SlowDown.
 
     DeleteObjects likewise tells SlowDown of a key that it had no time for. Each is served when it is sent again.
     """
 
     surface = "storage"
+    alone = True
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, ...]] = set()
@@ -133,10 +133,11 @@ class BusyWithin200(AsksToWait):
         return answer
 
 
-class HeadsAskedToSlowDown(AsksToWait):
+class HeadsAskedToSlowDown(Variant):
     """List of error codes, SlowDown: one HEAD in ten is 503, with no body to say so, and served when sent again."""
 
     surface = "storage"
+    alone = True
 
     def __init__(self) -> None:
         self.heads = itertools.count()
