@@ -21,7 +21,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -53,6 +52,7 @@ SURFACES = build().surfaces
 BEYOND = {"identity": ("registry/token/", "registry/login/")}
 KEPT = ("verdict", "findings", "reason", "events", "requests")
 Item = TypeVar("Item")
+FEW = 20
 
 
 @dataclass(frozen=True)
@@ -307,16 +307,14 @@ def run_in_processes(choice: argparse.Namespace) -> dict[str, dict[str, dict[str
 
 
 def shares(wanted: list[Row], jobs: int, together: int) -> list[list[str]]:
-    """The names of the rows dealt out, those of the same checks to one, which asks the clean reference for these alone.
+    """The names of the rows dealt out, those of the same checks a few at a time: one asks the clean reference for them.
 
-    Variants have all checks of their surface, and those that go together stay so.
+    Not all of them, since some checks wait for much, or take long. Variants that go together stay so.
     """
-    at_once = joined(wanted, together)
-    if any(row.requirements is None for row in at_once):
-        return [[name for row in share for name in row.parts] for share in in_turn(at_once, jobs)]
-    ordered = [row.name for row in sorted(at_once, key=lambda row: (row.surface, row.requirements or ()))]
-    borders = [len(ordered) * job // jobs for job in range(jobs + 1)]
-    return [ordered[first:end] for first, end in pairwise(borders)]
+    ordered = sorted(joined(wanted, together), key=lambda row: row.requirements or ())
+    few = FEW if all(row.requirements for row in ordered) else 1
+    dealt = in_turn([ordered[first : first + few] for first in range(0, len(ordered), few)], jobs)
+    return [[name for rows in share for row in rows for name in row.parts] for share in dealt]
 
 
 def in_turn(items: Sequence[Item], jobs: int) -> list[Sequence[Item]]:
