@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
@@ -132,17 +132,24 @@ def test_if_match_any_needs_an_object(space: Space) -> None:
 
 
 @verifies("storage/conditional-write/deletion-keeps-what-changed")
-@pytest.mark.parametrize("tag", [case("any-tag", "*")])
-def test_deletion_of_whatever_is_there(space: Space, tag: str) -> None:
-    """Purpose: DELETE with If-Match: * deletes what is there, whatever it is.
+@pytest.mark.parametrize("tag", [case("any-tag", "*"), case("tag-of-parts", "")])
+def test_deletion_of_what_has_the_tag(space: Space, features: frozenset[str], tag: str) -> None:
+    """Purpose: DELETE with If-Match: *, or of the tag of an object in parts, deletes what is there.
 
-    Method: 1. DELETE an object with If-Match: *
+    Method: 1. DELETE an object with If-Match: *, one in a part with its ETag
             2. expect 204, and nothing stored; or a refusal of such conditions
     """
-    key = space.stored(BODY)
+    if tag:
+        key = space.stored(BODY)
+    elif "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    else:
+        of_parts = space.opened(key := space.key("parts"))
+        require(space.complete(key, of_parts, [space.part(key, of_parts, 1, BODY)]), "multipart uploads")
+        tag = expect_etag(space.head(key))
     reply = space.delete(key, {"If-Match": tag})
 
-    expect_status(reply, {200, 204, 400, 405, 501}, "for If-Match: * where there is an object")
+    expect_status(reply, {200, 204, 400, 405, 501}, "for an If-Match that what is there has")
     if reply.ok:
         expect_nothing_stored(space.get(key), "for a key that was deleted under a condition that held")
 

@@ -119,6 +119,17 @@ class SlashBeforeASourceLost(Defect):
         return bucket, key.lstrip("/") or key
 
 
+class SlashBeforeASourceOfPartsLost(Defect):
+    """S3 API Reference, UploadPartCopy, x-amz-copy-source: behind the bucket's slash stands the key, with its own."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/leading-slash-is-kept",)
+
+    def copy_source(self, original: Any, call: Call) -> tuple[str, str]:
+        bucket, key = original(call)
+        return bucket, (key.lstrip("/") or key) if "partNumber" in call.query else key
+
+
 class ReplacedCopyOfNoLanguage(Defect):
     """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE takes all from the request, its language too."""
 
@@ -230,6 +241,18 @@ class AnyTagDeletesNothing(Defect):
 
     async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
         if asked.match == "*":
+            raise Fault("PreconditionFailed")
+        await original(bucket, key, asked)
+
+
+class TagOfPartsDeletesNothing(Defect):
+    """S3 API Reference, DeleteObject, If-Match: the object is deleted that has the tag, one in parts as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/conditional-write/deletion-keeps-what-changed",)
+
+    async def erase(self, original: Any, bucket: Bucket, key: str, asked: Conditions) -> None:
+        if asked.match and "-" in asked.match:
             raise Fault("PreconditionFailed")
         await original(bucket, key, asked)
 
