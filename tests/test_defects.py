@@ -11,7 +11,7 @@ import pytest
 from conformance.reference.defects import unanswered
 from conformance.reference.defects.base import Defect
 from conformance.reference.deployment import alterations
-from tests.defects import BROKEN, CLEAN, Row, joined, noticing, replaced, rows, run_in_processes, run_rows
+from tests.defects import BROKEN, CLEAN, noticing, run_in_processes
 
 pytestmark = pytest.mark.once
 
@@ -71,49 +71,3 @@ def test_the_clean_reference_passes_every_check_that_a_defect_names() -> None:
         if judged["verdict"] not in ("pass", "not-applicable")
     }
     assert wrong == {}
-
-
-def variants() -> list[Row]:
-    choice = choice_of(None)
-    choice.variants = True
-    return rows(choice)
-
-
-@pytest.mark.parametrize(("most", "left"), [(1, 1.0), (2, 0.6), (3, 0.4)])
-def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left: float) -> None:
-    groups = joined(variants(), most)
-    assert sorted(each for row in groups for each in row.parts) == sorted(row.name for row in variants())
-    assert len(groups) <= left * len(variants())
-    for row in groups:
-        assert len(row.parts) <= most
-        methods = [method for each in row.parts for method in replaced(each)]
-        assert len(methods) == len(set(methods)), row.name
-        without = {
-            feature for row_of_one in variants() if row_of_one.name in row.parts for feature in row_of_one.without
-        }
-        assert set(row.without) == without
-
-
-def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
-    # A defect stands where a variant would: the two are minded, and it, but not the variant.
-    names = ("event-answered-with204", "json-array-refused")
-    only = ("webhooks/delivery/any-json-is-accepted",)
-    told = run_rows([Row(name, "webhooks", None, only=only, variant=True) for name in names], explore=0, together=2)
-    assert [failed(told[name], only[0]) for name in names] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("name", "beside"),
-    [
-        ("token-of-one-deletes-from-all", set()),
-        ("slug-changed-by-patch", {"errors/writes/leave-everything-else-alone"}),
-        (
-            "read-scope-deletes",
-            {"authorization/concealment/reading-tells-nothing", "authorization/matrix/needed-scope-opens"},
-        ),
-    ],
-)
-def test_what_a_defect_destroys_fails_no_other_check(name: str, beside: set[str]) -> None:
-    found = run_rows([Row(name, DEFECTS[name].surface, None)], explore=1)[name]
-    spoiled = {check.partition("#")[0] for check, each in found.items() if each["verdict"] in ("fail", "inconclusive")}
-    assert {*noticing(DEFECTS[name])} <= spoiled <= {*noticing(DEFECTS[name])} | beside
