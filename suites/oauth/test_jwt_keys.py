@@ -10,8 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from conformance.clients.jwt_parts import hmac_signed
+from conformance.oracles.key_sets import PRIVATE_MEMBERS, published_keys
 from conformance.oracles.proofs import has_member, literal, without_list
-from conformance.oracles.status import expect_status, expect_success, observed, unlike
+from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
@@ -21,31 +22,9 @@ from conformance.vocabulary.values import base64url
 from conformance.vocabulary.wording import worded
 
 
-def published(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
-    """The keys of the declared JWK set (RFC 7517 section 5), and the answer in which they are.
-
-    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding, and
-    so is 500, which is no answer of a place where nothing is.
-    """
-    path = platform.oauth.identity.jwks_path
-    if path is None:
-        raise NotApplicable("the target file names no identity.jwks_path")
-    reply = platform.http.get(path)
-    keys = reply.member("keys") if reply.ok else None
-    if strictly and reply.status == 500:
-        raise unlike("a JWK set", reply, [200])
-    if strictly and reply.ok and reply.media_type.endswith("json") and not keys:
-        raise NonConformance(
-            "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")
-        )
-    if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
-        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
-    return keys, reply
-
-
 def signing_keys(platform: Platform, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
     """Those of the published keys by which a token could be signed; a set may hold keys of other kinds and uses."""
-    keys, reply = published(platform, strictly)
+    keys, reply = published_keys(platform.oauth, strictly)
     return [each for each in keys if _signs(each)], reply
 
 
@@ -56,9 +35,6 @@ def _signs(key: dict[str, Any]) -> bool:
         return False
 
 
-PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
-
-
 @verifies("oauth/jwt/published-keys-are-public")
 def test_published_keys_are_public(platform: Platform) -> None:
     """Purpose: who reads the key set can verify tokens, and not make any.
@@ -66,9 +42,9 @@ def test_published_keys_are_public(platform: Platform) -> None:
     Method: 1. read the declared JWK set
             2. expect no member of a private or symmetric key in it
     """
-    keys, reply = published(platform)
+    keys, reply = published_keys(platform.oauth)
     for key in keys:
-        shown = [name for name in PRIVATE if name in key]
+        shown = [name for name in PRIVATE_MEMBERS if name in key]
         if shown:
             proof = Proof(reply.id, lacks=f'"({"|".join(shown)})" *:')
             told = f"a key of type {key.get('kty')} with {' and '.join(shown)}"
@@ -161,7 +137,7 @@ def test_keys_have_names_of_their_own(platform: Platform) -> None:
     Method: 1. read the declared JWK set
             2. expect no two keys of one type and one kid
     """
-    keys, reply = published(platform)
+    keys, reply = published_keys(platform.oauth)
     named = [(each["kty"], each["kid"]) for each in keys if {"kty", "kid"} <= each.keys()]
     for kind, name in named:
         if named.count((kind, name)) > 1:

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from conformance.clients.oauth import OAuthClient
+from conformance.oracles.key_sets import PRIVATE_MEMBERS, published_keys
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import has_member
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof
 from conformance.vocabulary.wording import worded
 
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
@@ -30,18 +31,6 @@ def issued_jwt(oauth: OAuthClient) -> tuple[str, Exchange]:
     if not claims_of(token):
         raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
     return token, reply
-
-
-def published(oauth: OAuthClient) -> tuple[list[dict[str, Any]], Exchange]:
-    """The keys of the declared JWK set, and the answer in which they are."""
-    path = oauth.identity.jwks_path
-    if path is None:
-        raise NotApplicable("the target file names no identity.jwks_path")
-    reply = oauth.http.get(path)
-    keys = reply.member("keys") if reply.ok else None
-    if not isinstance(keys, list) or not keys:
-        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
-    return [each for each in keys if isinstance(each, dict)], reply
 
 
 def numbers(key: dict[str, Any], *kinds: str) -> dict[str, str]:
@@ -65,16 +54,13 @@ def test_jwt_is_spelt_in_base64url(oauth: OAuthClient, what: str) -> None:
             proof = has_member(reply, "access_token", '"[A-Za-z0-9_.-]+"')
             raise NonConformance("parts in base64url", "other characters in one", reply, proof=proof)
         return
-    keys, reply = published(oauth)
+    keys, reply = published_keys(oauth)
     for key in keys:
         for name, text in numbers(key, *NUMBERS).items():
             if not BASE64URL.fullmatch(text):
                 proof = Proof(reply.id, lacks=f'"{name}" *: *"[A-Za-z0-9_-]*[^A-Za-z0-9_"-]')
                 told = f"{worded(text)} in the key {worded(key.get('kid'))}"
                 raise NonConformance(f"{name} in base64url without padding", told, reply, proof=proof)
-
-
-PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 
 def brought_keys(part: dict[str, object]) -> list[dict[str, Any]]:
@@ -95,7 +81,7 @@ def test_token_brings_no_private_key(oauth: OAuthClient, where: str) -> None:
     token, reply = issued_jwt(oauth)
     parts: dict[Part, dict[str, object]] = {"header": header_of(token), "claims": claims_of(token)}
     for name, part in parts.items():
-        shown = [each for key in brought_keys(part) for each in PRIVATE if each in key]
+        shown = [each for key in brought_keys(part) for each in PRIVATE_MEMBERS if each in key]
         if shown:
             proof = Proof(reply.id, inside=name, lacks=f'"({"|".join(shown)})" *:')
             told = f"a key with {' and '.join(shown)} in the {name}"
@@ -109,7 +95,7 @@ def test_key_numbers_begin_with_no_zero(oauth: OAuthClient) -> None:
     Method: 1. read the declared JWK set
             2. expect neither n nor e of an RSA key to begin with an octet of zero
     """
-    keys, reply = published(oauth)
+    keys, reply = published_keys(oauth)
     for key in keys:
         for name, text in numbers(key, "RSA").items():
             if BEGINS_WITH_ZERO.match(text):

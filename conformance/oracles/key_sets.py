@@ -1,0 +1,36 @@
+"""The JWK set of a target (RFC 7517 section 5): its keys, and what no published key may have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.clients.oauth import OAuthClient
+from conformance.oracles.proofs import has_member
+from conformance.oracles.status import observed, unlike
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+
+PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+"""Of private and of symmetric keys (RFC 7518 sections 6.2.2, 6.3.2 and 6.4)."""
+
+
+def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
+    """The keys of the declared JWK set, and the answer in which they are.
+
+    Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding, and
+    so is 500, which is no answer of a place where nothing is.
+    """
+    path = oauth.identity.jwks_path
+    if path is None:
+        raise NotApplicable("the target file names no identity.jwks_path")
+    reply = oauth.http.get(path)
+    keys = reply.member("keys") if reply.ok else None
+    if strictly and reply.status == 500:
+        raise unlike("a JWK set", reply, [200])
+    if strictly and reply.ok and reply.media_type.endswith("json") and not keys:
+        raise NonConformance(
+            "a JWK set, with its keys", observed(reply), reply, proof=has_member(reply, "keys", r"\[ *\{")
+        )
+    if not isinstance(keys, list) or not keys or not all(isinstance(each, dict) for each in keys):
+        raise Inconclusive(f"{path} is answered {reply.status} without keys", "identity.jwks_path with a JWK set")
+    return keys, reply
