@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
+from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import base64url
 from conformance.vocabulary.wording import worded
 
@@ -31,6 +32,12 @@ def varying_part(token: str) -> str:
     """
     parts = token.split(".")
     return parts[2] if len(parts) == 3 and token.startswith("eyJ") else token
+
+
+def require_jwt(token: str) -> None:
+    """Nothing about JWTs can be told of an access token that is none: Inconclusive."""
+    if not claims_of(token):
+        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
 
 
 def claims_of(token: str) -> dict[str, object]:

@@ -11,10 +11,10 @@ from conformance.clients.oauth import OAuthClient
 from conformance.oracles.key_sets import PRIVATE_MEMBERS, published_keys
 from conformance.oracles.oauth import expect_token
 from conformance.oracles.proofs import has_member
-from conformance.oracles.token_quality import claims_of, header_of
+from conformance.oracles.token_quality import claims_of, header_of, require_jwt
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof
+from conformance.vocabulary.finding import NonConformance, Part, Proof
 from conformance.vocabulary.wording import worded
 
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
@@ -28,8 +28,7 @@ def issued_jwt(oauth: OAuthClient) -> tuple[str, Exchange]:
     """A new token that is a JWT, with its answer."""
     reply = oauth.request_token()
     token = str(expect_token(reply)["access_token"])
-    if not claims_of(token):
-        raise Inconclusive("the access token is no JWT", "a target that issues JWTs, or does not claim identity.jwt")
+    require_jwt(token)
     return token, reply
 
 
