@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from conformance.contract.catalogue import catalogue
 from conformance.contract.profiles import profiles
-from conformance.plugin.collection import collect
+from conformance.plugin.collection import checks_of, collect
+from conformance.plugin.locations import suites_folder
 from conformance.plugin.surfaces import OF_AREA, SURFACES
 from conformance.vocabulary.requirement import Level
 
@@ -69,6 +71,19 @@ def test_every_must_has_a_check_or_a_reason() -> None:
 def test_every_requirement_that_no_check_verifies_says_why() -> None:
     verified = {check.requirement.id for check in collect()}
     assert [each.id for each in catalogue() if each.id not in verified and not each.untestable] == []
+
+
+def test_each_file_that_checks_a_requirement_names_it_or_none_does() -> None:
+    # So that those of one requirement can be collected alone.
+    texts = {path: path.read_text(encoding="utf-8") for path in suites_folder().rglob("test_*.py")}
+    checking: dict[str, set[Path]] = {}
+    for check in collect():
+        checking.setdefault(check.requirement.id, set()).add(suites_folder().parent / check.nodeid.split("::")[0])
+    for requirement, where in checking.items():
+        naming = {path for path in where if f'"{requirement}"' in texts[path]}
+        assert naming in (where, set()), requirement
+    for name in ("oauth/answer/no-store", "storage/model/flat-keys"):
+        assert [each.id for each in checks_of(name)] == [each.id for each in collect() if each.requirement.id == name]
 
 
 def test_every_check_tells_purpose_and_method() -> None:

@@ -34,13 +34,13 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the explanation; returns the exit code."""
     from conformance.contract.catalogue import catalogue
-    from conformance.plugin.collection import collect
+    from conformance.plugin.collection import checks_of
 
     requirement_id, _, case = str(arguments.id).partition("#")
     contract = catalogue()
     if requirement_id not in contract:
         raise UsageMistake(f'no requirement "{requirement_id}"' + nearest_id(requirement_id, contract.requirements))
-    checks = [each for each in collect() if each.requirement.id == requirement_id]
+    checks = checks_of(requirement_id)
     if case and arguments.id not in [each.id for each in checks]:
         raise UsageMistake(f'no check "{arguments.id}"' + nearest_id(arguments.id, [each.id for each in checks]))
     features = contract.features

@@ -10,6 +10,7 @@ import pytest
 from conformance.contract.catalogue import Catalogue, catalogue
 from conformance.plugin.checks import CheckInfo, check_info, is_check, mistakes_among, uncollected
 from conformance.plugin.invocation import pytest_arguments, run_pytest
+from conformance.plugin.locations import suites_folder
 
 
 class CollectionError(Exception):
@@ -53,3 +54,18 @@ def collect(*paths: str) -> list[CheckInfo]:
     if listing.mistakes or code not in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise CollectionError("\n".join(listing.mistakes) or said.getvalue()[-3000:])
     return listing.checks
+
+
+def checks_of(requirement: str) -> list[CheckInfo]:
+    """The checks of a requirement, by its id: of the files that name it, or of all where none of theirs does so.
+
+    Errors as of ``collect``.
+    """
+    suites, name = suites_folder(), f'"{requirement}"'
+    naming = [path for path in sorted(suites.rglob("test_*.py")) if name in path.read_text(encoding="utf-8")]
+    found = _of(requirement, collect(*(str(path.relative_to(suites)) for path in naming)))
+    return found if found or not naming else _of(requirement, collect())
+
+
+def _of(requirement: str, checks: list[CheckInfo]) -> list[CheckInfo]:
+    return [each for each in checks if each.requirement.id == requirement]
