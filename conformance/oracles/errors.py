@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -116,17 +116,18 @@ def expect_not_repeated(reply: Exchange, secrets: Iterable[str], what: str = "a 
 
     ``nearly``: nor, of a long one, all but a few characters at an end; for what is random: other texts may begin alike.
     """
-    found = next((found for each in secrets if (found := repeated_in(reply, each, nearly))), "")
+    found = next(filter(None, repeated_in(reply, secrets, nearly)), "")
     if found:
         wanted, told = f"an answer that does not repeat {what}", f"{reply.status} with {what} in it"
         raise NonConformance(wanted, told, reply, proof=Proof(reply.id, unsaid=(found,)))
 
 
-def repeated_in(reply: Exchange, secret: str, nearly: bool = False) -> str:
-    """What of a secret an answer repeats, all or, ``nearly``, all but a few characters; "" where it does not."""
+def repeated_in(reply: Exchange, secrets: Iterable[str], nearly: bool = False) -> Iterator[str]:
+    """What of each secret an answer repeats, all or, ``nearly``, all but a few characters; "" where it does not."""
     said = readings(said_in(reply))
-    parts = [part for part in (_parts(secret) if nearly else [secret]) if part]
-    return next((part for part in parts if any(part in each for each in said)), "")
+    for secret in secrets:
+        parts = [part for part in (_parts(secret) if nearly else [secret]) if part]
+        yield next((part for part in parts if any(part in each for each in said)), "")
 
 
 def readings(text: str) -> list[str]:

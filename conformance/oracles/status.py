@@ -50,15 +50,17 @@ def expect_status(
     because: str = "",
     unless: Iterable[tuple[str, str]] = (),
     or_refused: Exchange | None = None,
+    or_page: bool = False,
 ) -> None:
     """The status is one of those accepted; ``because`` says of what, where the check makes several requests.
 
     ``unless``: what other answers may say, and then anything is right; ``or_refused``: the request before it that could
-    as well have been refused (``Proof``).
+    as well have been refused (``Proof``); ``or_page``: a read may as well be shown a page.
     """
     wanted = {accepted} if isinstance(accepted, int) else set(accepted)
-    if reply.status not in wanted:
+    if reply.status not in wanted and not (or_page and _is_page(reply)):
         refused = (or_refused.id,) if or_refused else ()
+        unless = [*unless, *(as_a_page(reply) if or_page else ())]
         raise unlike(f"{listed(wanted)}{_clause(because)}", reply, wanted, unless, refused)
 
 
@@ -82,15 +84,15 @@ def expect_refused(reply: Exchange, because: str = "") -> None:
 
 
 def expect_no_success(
-    reply: Exchange, because: str = "", or_refused: Exchange | None = None, unless: Iterable[tuple[str, str]] = ()
+    reply: Exchange, because: str = "", or_refused: Exchange | None = None, or_page: bool = False
 ) -> None:
-    """The status is no 2xx: what must not be done is not said to be; ``unless`` and ``or_refused`` as above."""
-    if reply.ok:
-        told = f"no 2xx{_clause(because)}"
+    """The status is no 2xx: what must not be done is not said to be; ``or_refused`` and ``or_page`` as above."""
+    if reply.ok and not (or_page and _is_page(reply)):
+        told, unless = f"no 2xx{_clause(because)}", as_a_page(reply) if or_page else ()
         raise unlike(told, reply, [*range(300, 500), 501], unless, (or_refused.id,) if or_refused else ())
 
 
-def is_page(reply: Exchange) -> bool:
+def _is_page(reply: Exchange) -> bool:
     """Whether a read is shown a page, as the portal on a host may show wherever nothing else is that it knows."""
     return reply.method in ("GET", "HEAD") and reply.ok and reply.media_type == "text/html"
 

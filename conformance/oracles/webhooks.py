@@ -82,7 +82,7 @@ def expect_as_unknown(
 
 def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool = False) -> None:
     """The URL is not to be had from an answer: of several long parts one may be a name, which is no secret."""
-    told = [repeated_in(reply, part, nearly) for part in parts]
+    told = [*repeated_in(reply, parts, nearly)]
     if all(told):
         seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(told[0],))
         raise NonConformance("an answer that does not repeat the URL's secret", seen, reply, proof=proof)

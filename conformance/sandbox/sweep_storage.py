@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from conformance.clients.http import HttpClient
 from conformance.clients.sigv4 import Keys
 from conformance.clients.storage import S3, Bucket
-from conformance.oracles.s3_documents import listing_of, lists_uploads, uploads_of
-from conformance.oracles.s3_pages import found_under
+from conformance.oracles.s3_documents import lists_uploads, uploads_of
+from conformance.oracles.s3_pages import begun
 from conformance.sandbox.names import PREFIX, run_of
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target.description import Target
@@ -61,15 +62,17 @@ def _objects(bucket: Bucket) -> Iterator[list[Item]]:
     """Every key that begins like a name of ours, page by page; the next page begins after the last key."""
     last: dict[str, str] = {}
     for _ in range(MOST_PAGES):
-        reply = bucket.listing(PREFIX, encoding_type="url", **last)
-        _require(reply, bucket, "objects")
-        listing = listing_of(reply)
-        if listing.truncated and not listing.keys:
-            listing = found_under(bucket, PREFIX, encoding_type="url", **last)
+        listing = begun(partial(_page, bucket, last))
         yield [(key, "") for key in listing.keys]
         if not listing.truncated or not listing.keys or listing.keys[-1] == last.get("start_after"):
             return
         last = {"start_after": listing.keys[-1]}
+
+
+def _page(bucket: Bucket, last: dict[str, str], token: str) -> Exchange:
+    reply = bucket.listing(PREFIX, encoding_type="url", **last, **({"continuation_token": token} if token else {}))
+    _require(reply, bucket, "objects")
+    return reply
 
 
 def _uploads(bucket: Bucket) -> Iterator[list[Item]]:

@@ -12,7 +12,7 @@ from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import as_a_page, expect_status, is_page
+from conformance.oracles.status import expect_status
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -221,9 +221,7 @@ def test_unknown_path(platform: Platform) -> None:
             2. expect 404; of the first a page will do, as a portal may show at addresses that are none of its services'
     """
     full, elsewhere = [bearer(platform.oauth.token("full"))], f"/{platform.names.new()}"
-    reply = platform.http.get(elsewhere, full)
-    if not is_page(reply):
-        expect_status(reply, 404, f"for {elsewhere}", as_a_page(reply))
+    expect_status(platform.http.get(elsewhere, full), 404, f"for {elsewhere}", or_page=True)
     if any(each.create and each.item for each in platform.resources):
         path = f"{platform.operations('read-item')[0].path}/{platform.names.new()}"
         expect_status(platform.http.get(path, full), 404, f"for {path}")
