@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.delay import Delay, delayed
 from benchmarks.run import as_installed
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.runs.record import read
+from conformance.runs.reading import read
 
 
 def send_away(folder: Path, delay: Delay) -> None:

@@ -35,7 +35,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.run import EVERY_S, as_installed, descendants, resident_mb
-from conformance.runs.record import Record, read
+from conformance.runs.reading import Record, read
 
 SCRIPT = Path(__file__).parents[1] / ".ci" / "servers" / "docker-registry.sh"
 RACE = "registry/at-once/pulled-while-pushed-again"

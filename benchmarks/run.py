@@ -30,7 +30,7 @@ from urllib.parse import urlsplit
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from conformance.target import configuration
 from conformance.target.description import Target
 

@@ -34,7 +34,7 @@ import httpx
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from conformance.target import configuration
 from tests.properties import explored
 

@@ -26,7 +26,7 @@ from botocore.config import Config
 
 from benchmarks.run import as_installed
 from conformance.contract.catalogue import catalogue
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from conformance.target import configuration
 from conformance.target.description import Storage, Target
 

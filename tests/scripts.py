@@ -32,7 +32,7 @@ from conformance.reference.control import tell
 from conformance.reference.deployment import alterations
 from conformance.reporting.reproduce import BY_OPERATOR, SCRIPT
 from conformance.reporting.reproduce_text import name_of
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.target import configuration
 from tests.defects import noticing
 from tests.reporting.own_answers import ended_otherwise

@@ -20,7 +20,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from conformance.contract.catalogue import catalogue
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import ExitCode
 
 WORKERS = ("0", "1", "2", "2", "3", "4", "6")

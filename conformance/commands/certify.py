@@ -31,7 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Signs, and says what is stated; NON_CONFORMANT where the run does not entitle to it."""
     from conformance.reporting.attestation import claimable
     from conformance.reporting.certification import NotEntitled, certify
-    from conformance.runs.record import RecordError, read
+    from conformance.runs.reading import read
+    from conformance.runs.record import RecordError
     from conformance.runs.seal import SealError
     from conformance.runs.signing import KeyMistake, private_key
 

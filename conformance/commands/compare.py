@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 def compared(old: Path, new: Sequence[Path]) -> list[Comparison]:
     """The runs in these folders compared with the first; UsageMistake where one cannot be read to its end."""
     from conformance.runs.comparison import compare
-    from conformance.runs.record import RecordError, read_whole
+    from conformance.runs.reading import read_whole
+    from conformance.runs.record import RecordError
 
     try:
         first = read_whole(old)

@@ -46,7 +46,7 @@ def _waivers(path: Path | None, shard: Path) -> Waivers | None:
     if path is None:
         return None
     from conformance.contract.catalogue import catalogue
-    from conformance.runs.record import read
+    from conformance.runs.reading import read
     from conformance.runs.waivers import WaiverError, Waivers, load
 
     if not path.exists():

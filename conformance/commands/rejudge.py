@@ -30,7 +30,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(arguments: argparse.Namespace) -> int:
     """Judges again and prints the difference; returns the exit code."""
     from conformance.plugin.rejudging import rejudge
-    from conformance.runs.record import RecordError, read_untouched
+    from conformance.runs.reading import read_untouched
+    from conformance.runs.record import RecordError
 
     try:
         outcome = rejudge(read_untouched(arguments.folder))

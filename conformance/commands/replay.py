@@ -11,7 +11,8 @@ from conformance.commands import UsageMistake
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
-    from conformance.runs.record import CheckResult, Record
+    from conformance.runs.reading import Record
+    from conformance.runs.record import CheckResult
 
 AGAIN = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR)
 
@@ -32,7 +33,8 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the checks again and says of each what became of it; returns the exit code."""
-    from conformance.runs.record import RecordError, free_folder, read, read_untouched
+    from conformance.runs.reading import read, read_untouched
+    from conformance.runs.record import RecordError, free_folder
 
     try:
         earlier = read_untouched(_found(arguments.folder))

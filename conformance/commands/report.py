@@ -9,7 +9,8 @@ from typing import Any
 
 from conformance.commands import UsageMistake
 from conformance.reporting import FORMATS, render_all
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from conformance.vocabulary.verdict import ExitCode
 
 

@@ -121,7 +121,8 @@ class _Made:
 
 
 def _whole(folder: Path) -> None:
-    from conformance.runs.record import RecordError, read_whole
+    from conformance.runs.reading import read_whole
+    from conformance.runs.record import RecordError
 
     try:
         read_whole(folder)

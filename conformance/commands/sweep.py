@@ -75,7 +75,8 @@ def _line(swept: Swept) -> str:
 
 def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Callable[[str], bool]]:
     """The target, the runs whose ledgers are read (ids by folder), and of which runs things are removed."""
-    from conformance.runs.record import RecordError, read
+    from conformance.runs.reading import read
+    from conformance.runs.record import RecordError
     from conformance.sandbox.sweep import of_run, older_than
     from conformance.target import configuration
 
@@ -99,7 +100,8 @@ def _asked(arguments: argparse.Namespace) -> tuple[Target, dict[Path, str], Call
 
 def _runs() -> Iterator[tuple[Path, RunInfo]]:
     """The runs in ``reports/`` that have left a ledger."""
-    from conformance.runs.record import RecordError, read
+    from conformance.runs.reading import read
+    from conformance.runs.record import RecordError
 
     for ledger in sorted(Path("reports").glob("*/ledger")):
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from conformance.reporting.annotations import annotated, loud, quiet
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 
 # The runner refuses a step's summary above 1 MiB as a whole.
 LARGEST_SUMMARY = 1024 * 1024 - 1

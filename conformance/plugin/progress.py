@@ -17,7 +17,8 @@ from conformance.plugin.ci import Step
 from conformance.plugin.locations import suites_folder
 from conformance.preflight import SurfaceState
 from conformance.reporting.terminal import closing, failure_text, give_up
-from conformance.runs.record import CheckResult, Record, RunInfo
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult, RunInfo
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 

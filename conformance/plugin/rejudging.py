@@ -38,7 +38,8 @@ from conformance.plugin.options import RunOptions
 from conformance.plugin.worker import CHECK, Worker
 from conformance.preflight import SurfaceState
 from conformance.runs.helpers import own_python
-from conformance.runs.record import CheckResult, Record, RecordError, read
+from conformance.runs.reading import Record, read
+from conformance.runs.record import CheckResult, RecordError
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.scratch import scratch_folder

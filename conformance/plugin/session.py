@@ -37,7 +37,8 @@ from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
 from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
-from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, read
+from conformance.runs.reading import read
+from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run

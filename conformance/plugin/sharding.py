@@ -17,7 +17,8 @@ from pathlib import Path
 from statistics import fmean
 
 from conformance.plugin.checks import CheckInfo
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from conformance.target.description import parse_rate
 
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 
-from conformance.runs import record as records
-from conformance.runs.record import Record
+from conformance.runs import reading
+from conformance.runs.reading import Record
 
 # format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
 FORMATS = {
@@ -38,7 +38,7 @@ def render_all(record: Record, formats: Iterable[str] | None = None) -> dict[str
 
 def get_ready(formats: Iterable[str]) -> None:
     """Does before there is a record what takes time: imports, and templates. What fails, rendering will tell."""
-    records.get_ready()
+    reading.get_ready()
     for name in formats:
         with suppress(ImportError):
             module = import_module(f"conformance.reporting.{FORMATS[name][0]}")

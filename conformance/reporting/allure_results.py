@@ -22,7 +22,8 @@ from conformance.reporting.commands import run_name
 from conformance.reporting.markdown import escaped
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 # Allure's words: broken is the suite's own error; what could not be judged is unknown, which Allure shows apart.
 STATUSES = {

@@ -12,7 +12,8 @@ from pathlib import Path
 from conformance.reporting.causes import causes, first_finding
 from conformance.reporting.classes import day_of, outcome, unjudged
 from conformance.reporting.text import on_one_line, shortened
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.wording import plural
 

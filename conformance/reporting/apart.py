@@ -20,7 +20,8 @@ from subprocess import DEVNULL, PIPE
 from conformance import reporting
 from conformance.reporting import FORMATS, render_all
 from conformance.runs import helpers
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 
 SHARES = (("html", "scripts"), ("junit", "ctrf", "markdown", "allure"))
 """Of about the same length: Allure's many files take as long as the page."""

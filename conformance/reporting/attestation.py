@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from conformance.contract.catalogue import catalogue
 from conformance.reporting.classes import day_of, outcome, summarise
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 HOLDS_DAYS = 365
 

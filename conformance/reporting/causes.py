@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from conformance.reporting.text import on_one_line, shortened
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import NOT_REACHED, SESSION_KNOWN, SESSION_LOST
 from conformance.vocabulary.wording import plural
 

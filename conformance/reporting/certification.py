@@ -16,7 +16,8 @@ from conformance.contract.profiles import profiles
 from conformance.reporting.attestation import HOLDS_DAYS, Attestation, attestations, claimable
 from conformance.reporting.classes import ClassSummary, Statement, day_of, outcome, summarise
 from conformance.reporting.text import on_one_line
-from conformance.runs.record import CheckResult, Record, read
+from conformance.runs.reading import Record, read
+from conformance.runs.record import CheckResult
 from conformance.runs.seal import seal, unseal
 from conformance.runs.signing import Unsigned, opened, signed
 from conformance.vocabulary.verdict import Verdict

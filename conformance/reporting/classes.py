@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural

@@ -10,7 +10,8 @@ from typing import Any
 
 from conformance.evidence.curl import NOT_HERE, command_of, made_names
 from conformance.reporting.reproduce_text import name_of
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.wording import plural
 
 AWAY = re.compile(re.escape(NOT_HERE).replace(r"\{\}", r"\d+"))

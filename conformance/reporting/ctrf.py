@@ -12,7 +12,8 @@ from conformance.reporting.classes import day_of, outcome, overall, summarise
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 SPECIFICATION = "1.0.0"
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_DNS, "conformance.nextepoch.example")

@@ -16,7 +16,7 @@ from conformance.reporting import text
 from conformance.reporting.causes import first_finding
 from conformance.reporting.classes import NOT_BINDING
 from conformance.reporting.view import build
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary import wording
 
 # Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.

@@ -15,7 +15,8 @@ from conformance.reporting.classes import areas, day_of, outcome
 from conformance.reporting.commands import run_name
 from conformance.reporting.terminal import failure_text
 from conformance.reporting.text import on_one_line, shortened, visible
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 LONGEST_MESSAGE = 500
 ELEMENTS = {

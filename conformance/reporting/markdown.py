@@ -10,7 +10,8 @@ from conformance.reporting.causes import Cause, causes, first_finding, in_front
 from conformance.reporting.classes import NOT_BINDING, Tally, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, sentence, shortened, visible
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.wording import plural
 

@@ -15,7 +15,8 @@ from conformance.reporting.html import fragment, page
 from conformance.reporting.text import on_one_line
 from conformance.runs.comparison import Change, Comparison, Kind
 from conformance.runs.history import begun
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.wording import plural
 
 WORST_FIRST = ("fail", "error", "inconclusive", "waived", "pass", "not-applicable")

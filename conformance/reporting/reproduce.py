@@ -54,7 +54,8 @@ from conformance.reporting.reproduce_text import (
 )
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, pause, tags, told, validity
 from conformance.reporting.reproduce_told import asking, called, leading_to, own_marks, untellable, wanted
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 Entry = Mapping[str, Any]
 SCRIPT = "reproduce.sh"
@@ -132,8 +133,7 @@ class Script:
     def _lines(self) -> Iterator[str]:
         yield "#!/bin/sh"
         yield from commented(self.result, self.finding)
-        reason = self._why_not()
-        if reason:
+        if reason := self._why_not():
             yield "echo 'cannot be told by curl: {}'; exit 2".format(reason.replace("'", "'\\''"))
             return
         yield PREAMBLE

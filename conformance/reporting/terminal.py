@@ -22,7 +22,8 @@ from conformance.reporting.classes import (
 )
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, on_one_line, sentence, shortened
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.wording import plural
 

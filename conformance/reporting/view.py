@@ -12,7 +12,8 @@ from conformance.reporting.causes import Cause, causes, in_front
 from conformance.reporting.classes import ClassSummary, Tally, areas, counts, day_of, outcome, overall, summarise
 from conformance.reporting.commands import curl_of, label_of, recipes_for, replay, run_name, script_of
 from conformance.reporting.text import duration, shortened
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from conformance.vocabulary.wording import plural
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 from typing import Any
 
 from conformance.runs.behaviour import behaviour, differences
-from conformance.runs.record import CheckResult, Record, RecordError
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult, RecordError
 from conformance.vocabulary.requirement import Level
 from conformance.vocabulary.verdict import ExitCode, Verdict
 

@@ -13,7 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from conformance.runs.record import Record, RecordError, RunInfo, json_object, read_info
+from conformance.runs.reading import Record, json_object, read_info
+from conformance.runs.record import RecordError, RunInfo
 from conformance.vocabulary.verdict import Verdict
 
 SOON = 2

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.runs.outcome import exit_code
-from conformance.runs.record import CheckResult, Record, RecordError, RecordWriter, RunInfo, read, read_whole
+from conformance.runs.reading import Record, read, read_whole
+from conformance.runs.record import CheckResult, RecordError, RecordWriter, RunInfo
 from conformance.runs.waivers import Waivers, marked
 from conformance.vocabulary.verdict import Verdict
 

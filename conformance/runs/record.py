@@ -1,11 +1,11 @@
-"""The run record, format 1: how a run's folder is written and read.
+"""The run record, format 1: how a run's folder is written (``reading`` reads it).
 
 ``run.json``        what was tested and with what (see ``RunInfo``)
 ``results.ndjson``  a header line; a ``check`` line each, as it is judged; ``amendment`` lines, where the end
                     of an area changed a verdict; a footer line that says whether the run is complete
 ``evidence/*.ndjson``  the exchanges and transcripts, one a line, by worker
 
-Every line is a JSON object with ``kind``. A folder that is not whole is read as far as it goes and says so.
+Every line is a JSON object with ``kind``.
 """
 
 from __future__ import annotations
@@ -17,11 +17,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 
-from conformance.evidence.tape import is_entry
 from conformance.vocabulary.verdict import Verdict
 
 FORMAT = 1
@@ -29,7 +27,6 @@ EXAMPLES = "examples"
 """The folder of a run that keeps which examples failed, in hypothesis's own form."""
 LONGEST_NAME = 80
 LEFTOVERS = "leftovers.json"
-FINDING = {"expected", "observed", "hint", "exchanges"}
 
 
 class RecordError(Exception):
@@ -192,52 +189,6 @@ class RecordWriter:
             raise RecordError(f"{self.folder}: cannot be written ({failure.strerror}); {so}") from None
 
 
-@dataclass
-class Record:
-    """A run's folder, read: info, results with amendments applied (to which checks), whether it is complete."""
-
-    folder: Path
-    info: RunInfo
-    results: list[CheckResult]
-    complete: bool
-    remarks: list[str] = field(default_factory=list)
-    amended: list[str] = field(default_factory=list)
-    _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
-
-    def evidence(self) -> dict[str, dict[str, Any]]:
-        """Every exchange and transcript by id, read once; what several checks look at is of the first of them."""
-        if self._evidence is None:
-            self._evidence = {}
-            for line in self.evidence_of_checks():
-                self._evidence.setdefault(str(line.get("id", "")), line)
-        return self._evidence
-
-    def evidence_of_checks(self) -> Iterator[dict[str, Any]]:
-        """Every exchange and transcript of every check, in the order in which they were written.
-
-        What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
-        """
-        for path in sorted((self.folder / "evidence").glob("*.ndjson")):
-            for line in _lines(path, self.remarks):
-                if is_entry(line):
-                    yield line
-                else:
-                    _remark(self.remarks, f"{path.name}: a line that is no exchange or transcript is left out")
-
-    def leftovers(self) -> list[dict[str, str]]:
-        """What the run could not remove."""
-        path = self.folder / LEFTOVERS
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, RecursionError):
-            found = None
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise RecordError(f"{path}: is not a list of what the run could not remove")
-        return found
-
-
 def folder_for(target: str, reports: Path) -> Path:
     """Where a run of a target begins now: its name may be any, and leads into no other folder."""
     name = re.sub(r"[^\w.-]+", "-", target)[:LONGEST_NAME]
@@ -252,143 +203,3 @@ def free_folder(folder: Path) -> Path:
         free = folder.with_name(f"{folder.name}-{number}")
         number += 1
     return free
-
-
-def get_ready() -> None:
-    """Does what takes time before a first folder is read."""
-    _reader(RunInfo)
-    _reader(CheckResult)
-
-
-def read(folder: Path) -> Record:
-    """Reads a run's folder; RecordError where it is none, or of another format."""
-    info = read_info(folder)
-    path = folder / "results.ndjson"
-    if not path.exists():
-        raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
-    remarks: list[str] = []
-    results: dict[str, CheckResult] = {}
-    amended: list[str] = []
-    complete = False
-    for line in _lines(path, remarks):
-        kind = line.pop("kind", None)
-        if kind == "check":
-            _add(results, line, path, remarks)
-        elif kind == "amendment":
-            amended += _amend(results, line, path, remarks)
-        elif kind == "footer":
-            complete = bool(line.get("complete"))
-    return Record(folder, info, list(results.values()), complete, remarks, amended)
-
-
-def read_untouched(folder: Path) -> Record:
-    """The same of a run every line of which can be read, though it may have been interrupted; or RecordError."""
-    record = read(folder)
-    if record.remarks:
-        raise RecordError(f"{folder}: {record.remarks[0]}; the record is not as it was written")
-    return record
-
-
-def read_whole(folder: Path) -> Record:
-    """The same of a run that also came to its end; RecordError where that is not so."""
-    record = read_untouched(folder)
-    if not record.complete:
-        told = f"{len(record.results)} checks were judged before it ended"
-        raise RecordError(f"{folder}: the run is not complete: {told}; run it again to the end")
-    return record
-
-
-def _add(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> None:
-    try:
-        result = _reader(CheckResult).validate_python(line)
-        _understood(result)
-    except ValueError as mistake:
-        remarks.append(f"{path.name}: a check line that is not understood ({_place(mistake)})")
-        return
-    if result.id in results:
-        raise RecordError(f"{path}: {result.id} stands twice")
-    results[result.id] = result
-
-
-def _understood(result: CheckResult) -> None:
-    """ValueError, in words without the line's text, where a check line says what nobody understands."""
-    if result.verdict not in list(Verdict):
-        raise ValueError("an unknown verdict")
-    if not all(each.keys() >= FINDING for each in result.findings):
-        raise ValueError("a finding that lacks a part")
-
-
-def _amend(results: dict[str, CheckResult], line: dict[str, Any], path: Path, remarks: list[str]) -> list[str]:
-    """Applies an amendment; the id of the check whose verdict it changed."""
-    check, verdict, reason = (str(line.get(name)) for name in ("id", "verdict", "reason"))
-    if check not in results or verdict not in list(Verdict):
-        remarks.append(f"{path.name}: an amendment that is not understood")
-        return []
-    results[check].verdict, results[check].reason = verdict, reason
-    return [check]
-
-
-@cache
-def _reader(kind: type[Any]) -> Any:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(kind)
-
-
-def _place(mistake: ValueError) -> str:
-    """What a line has wrong, without its text, which may be anything."""
-    from pydantic import ValidationError
-
-    if not isinstance(mistake, ValidationError):
-        return str(mistake)
-    first = mistake.errors(include_url=False, include_input=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-
-
-def read_info(folder: Path) -> RunInfo:
-    """What ``run.json`` says; RecordError where it cannot be read."""
-    path = folder / "run.json"
-    try:
-        data = json_object(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise RecordError(f"{folder}: no run.json; not a run's folder") from None
-    except OSError as failure:
-        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
-    except ValueError:
-        raise RecordError(f"{path}: is not a JSON object; what a run wrote was changed or cut off") from None
-    if data.get("format") != FORMAT:
-        raise RecordError(f"{path}: format {str(data.get('format'))[:20]}; this suite reads format {FORMAT}")
-    try:
-        info: RunInfo = _reader(RunInfo).validate_python(data)
-    except ValueError as mistake:
-        raise RecordError(f"{path}: {_place(mistake)}") from None
-    return info
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """A JSON object as it stands in a run's files; ValueError for anything else, however deep."""
-    try:
-        found = json.loads(text)
-    except RecursionError:
-        raise ValueError("nested too deep") from None
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return found
-
-
-def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield json_object(line)
-                except ValueError:
-                    _remark(remarks, f"{path.name}:{number}: a line that is not a JSON object is left out")
-    except OSError as failure:
-        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
-
-
-def _remark(remarks: list[str], what: str) -> None:
-    """Remarks on something once, however often a file is read."""
-    if what not in remarks:
-        remarks.append(what)

@@ -8,7 +8,7 @@ from conformance.contract.catalogue import catalogue
 from conformance.plugin import collection, rejudging
 from conformance.plugin.checks import CheckInfo
 from conformance.plugin.rejudging import Outcome, Rejudged
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from tests.certification import runs
 
 

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from conformance import __version__
 from conformance.contract.catalogue import catalogue
 from conformance.reporting import render_all
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from tests.reporting import samples
 
 CLASSES = ("registry-catalog", "registry-delete")

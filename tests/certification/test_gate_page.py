@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.certification.pages import DOCS, follow, programs
 from tests.run import support
 

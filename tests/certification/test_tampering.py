@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from conformance.reporting.certification import Refused, certify, statements, verify_run
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from conformance.runs.seal import SUMS, SealError, seal
 from conformance.runs.signing import private_key, public_key
 from tests.certification import runs

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conformance.reference.configuration import TargetFile
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from conformance.vocabulary.verdict import ExitCode
 from tests.chaos.inspection import complaints, unfit_for_terminals
 from tests.chaos.layer import Changed, Plan

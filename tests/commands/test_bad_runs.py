@@ -17,7 +17,7 @@ import pytest
 
 from conformance.commands import main
 from conformance.reporting.classes import overall, summarise
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.certification import runs
 from tests.reporting import samples
 

@@ -14,7 +14,7 @@ import yaml
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.run.support import Ran, run
 
 pytestmark = pytest.mark.once

@@ -17,7 +17,7 @@ import pytest
 
 from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from conformance.vocabulary.verdict import ExitCode
 from tests.run.support import conformance
 

@@ -13,7 +13,8 @@ import pytest
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.plugin.rejudging import Outcome, rejudge
 from conformance.reference.control import tell
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once

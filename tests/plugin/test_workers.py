@@ -13,7 +13,7 @@ from conformance.plugin.options import RunOptions
 from conformance.plugin.scheduling import Scheduling
 from conformance.plugin.workers import MOST, MOST_NEAR, asked, distance, needed
 from conformance.preflight import SurfaceState
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.run.support import conformance
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.commands import main
 from conformance.reporting import render_all
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 from tests.reporting.browser import Page, browser

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.reporting.reproduce import SCRIPT, Script, scripts
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 
 # Answers by the number of the step, which is in the name of the file that its header is to be written to.
 CURL = """#!/bin/sh

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from conformance.evidence.recorder import Recorder
-from conformance.runs.record import CheckResult, Record, RecordWriter, RunInfo, read
+from conformance.runs.reading import Record, read
+from conformance.runs.record import CheckResult, RecordWriter, RunInfo
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.verdict import Verdict
 

@@ -8,7 +8,8 @@ from typing import Any
 from conformance.plugin.ci import LARGEST_SUMMARY, Step
 from conformance.reporting import render_all
 from conformance.reporting.annotations import MOST, annotated
-from conformance.runs.record import CheckResult, Record
+from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 

@@ -11,7 +11,7 @@ import pytest
 
 from conformance.reporting import FORMATS, apart, render_all
 from conformance.reporting.apart import render_apart
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from tests.reporting import samples
 
 

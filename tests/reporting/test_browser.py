@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reporting import render_all
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from tests.reporting import samples
 from tests.reporting.browser import Page
 from tests.reporting.conftest import address

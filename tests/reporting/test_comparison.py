@@ -12,7 +12,8 @@ import pytest
 from conformance.commands import main
 from conformance.reporting.matrix import render
 from conformance.runs.comparison import Comparison, Kind, compare
-from conformance.runs.record import CheckResult, Record, read
+from conformance.runs.reading import Record, read
+from conformance.runs.record import CheckResult
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 from tests.reporting.browser import Page

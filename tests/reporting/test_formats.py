@@ -13,7 +13,7 @@ import pytest
 from conformance.reporting import FORMATS, html, markdown, render_all
 from conformance.reporting.markdown import code, escaped
 from conformance.reporting.terminal import closing
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.exchange import NOT_REACHED, SESSION_LOST
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reporting import html
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conformance.evidence.recorder import Recorder
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting.own_answers import ended_otherwise

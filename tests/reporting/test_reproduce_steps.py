@@ -29,7 +29,7 @@ from conformance.reporting.reproduce_seen import as_seen
 from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting.samples import check, info
 

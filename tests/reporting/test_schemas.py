@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from conformance.runs.record import Record, RecordWriter
+from conformance.runs.reading import Record
+from conformance.runs.record import RecordWriter
 from conformance.vocabulary.finding import Listed, Proof
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples

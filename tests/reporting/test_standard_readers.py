@@ -11,7 +11,7 @@ import xmlschema
 from jsonschema import Draft7Validator
 
 from conformance.reporting import render_all
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from tests.reporting import samples
 from tests.reporting.node import module
 

@@ -14,7 +14,7 @@ from conformance.reporting.bodies import dump, indented, shown
 from conformance.reporting.classes import NOT_BINDING, summarise
 from conformance.reporting.terminal import class_table, closing, failure_text
 from conformance.reporting.text import duration, shortened, visible
-from conformance.runs.record import Record
+from conformance.runs.reading import Record
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting import samples
 

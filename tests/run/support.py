@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from conformance.runs.record import Record, read
+from conformance.runs.reading import Record, read
 
 TIME_LIMIT_S = 300
 

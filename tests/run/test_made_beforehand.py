@@ -14,7 +14,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.run.support import Ran, conformance, run
 
 pytestmark = pytest.mark.once

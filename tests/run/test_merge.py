@@ -14,7 +14,8 @@ from conformance.commands import main
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
 from conformance.runs.merging import merge
-from conformance.runs.record import RecordError, read
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once

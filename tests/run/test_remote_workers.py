@@ -16,7 +16,7 @@ import pytest
 
 from conformance.plugin.crashes import RESTARTS, bound, cause_of
 from conformance.plugin.embedded import EmbeddedReference
-from conformance.runs.record import Record, read
+from conformance.runs.reading import Record, read
 from conformance.vocabulary.verdict import ExitCode
 from tests.run.support import Ran, run
 

@@ -21,7 +21,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import Record, read
+from conformance.runs.reading import Record, read
 from tests.run.support import Ran, conformance, run
 
 ONE = "oauth/client/"

@@ -17,7 +17,7 @@ import pytest
 
 from conformance.plugin.embedded import EmbeddedReference
 from conformance.reference.control import tell
-from conformance.runs.record import read
+from conformance.runs.reading import read
 from tests.run.support import conformance
 
 pytestmark = pytest.mark.once
