@@ -262,7 +262,7 @@ class Run:
             self.expected = len(ids)
             self.progress.collected(ids)
             # Not before: until now each core has something to do that the first check waits for.
-            apart.get_ready()
+            apart.get_ready(Path(self.options.folder), self.formats)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
@@ -383,9 +383,10 @@ class Run:
             )
         except RecordError as mistake:
             self.mistakes = self.mistakes or [str(mistake)]
-        files, unwritten = apart.render_apart(folder, self.formats)
+        reports = apart.begin(folder, self.formats)
         wrong = self.waivers.wrong(self.results.values())
         record = read(folder)
+        files, unwritten = reports()
         for sentence in not_judged(record.results):
             self.progress.say(sentence)
         self.progress.ending(record, files, [*self.mistakes, *wrong, *unwritten], self.errors)

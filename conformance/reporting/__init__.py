@@ -12,6 +12,7 @@ from pathlib import Path
 
 from conformance.runs import reading
 from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 
 # format: (module, file or folder); modules are imported when asked for, since Allure's library is slow to load.
 FORMATS = {
@@ -43,6 +44,20 @@ def get_ready(formats: Iterable[str]) -> None:
         with suppress(ImportError):
             module = import_module(f"conformance.reporting.{FORMATS[name][0]}")
             getattr(module, "get_ready", lambda: None)()
+
+
+def make_ahead(record: Record, results: Iterable[CheckResult], formats: Iterable[str]) -> None:
+    """Makes what can be made of checks while the run goes on, so that its reports are there soon after it.
+
+    What needs evidence that is not there, or waits for the end, is made then.
+    """
+    evidence = record.evidence()
+    there = [each for each in results if all(entry_id in evidence for entry_id in each.exchanges)]
+    for name in formats:
+        module = import_module(f"conformance.reporting.{FORMATS[name][0]}")
+        if hasattr(module, "make_ahead"):
+            for result in there:
+                record.ahead.setdefault(result.id, {})[name] = module.make_ahead(record, result)
 
 
 def _write(record: Record, module: str, name: str) -> Path:

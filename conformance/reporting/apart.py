@@ -1,13 +1,15 @@
 """Reports made in processes of their own, at once: a run's own process stays small, and does not wait for each in turn.
 
-Where they were prepared (``helpers.prepare``) they get ready while the checks run. Elsewhere each is
-``python -m conformance.reporting.apart RUN FORMAT …``, which tells what failed on stderr.
+Where they were prepared (``helpers.prepare``) they get ready while the checks run, and make of each what they can.
+Elsewhere each is ``python -m conformance.reporting.apart RUN FORMAT …``, which tells what failed on stderr.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
+import select
 import socket
 import subprocess
 import sys
@@ -20,11 +22,15 @@ from subprocess import DEVNULL, PIPE
 from conformance import reporting
 from conformance.reporting import FORMATS, render_all
 from conformance.runs import helpers
-from conformance.runs.reading import read
+from conformance.runs.reading import Reading, read
 from conformance.runs.record import RecordError
 
-SHARES = (("html", "scripts"), ("junit", "ctrf", "markdown", "allure"))
-"""Of about the same length: Allure's many files take as long as the page."""
+SHARES = (("html", "junit", "ctrf"), ("scripts", "markdown", "allure"))
+"""Of about the same length at a run's end."""
+EVERY_S = 0.1
+"""How often they look whether more checks were judged."""
+MORE_PATIENT = 5
+"""By how much they are nicer than the run: they shall have what its processes and the target leave."""
 MADE = "made"
 TOLD = 2
 """How a process of its own ends that has told what went wrong."""
@@ -34,22 +40,29 @@ LONGEST = 1 << 16
 _ready: dict[tuple[str, ...], helpers.Helper] = {}
 
 
-def get_ready() -> None:
-    """Lets what was prepared for it do what takes time before the first report."""
+def get_ready(folder: Path, formats: Sequence[str]) -> None:
+    """Lets what was prepared for it make of a run that begins what can be made before its end."""
     for share in SHARES:
         if process := helpers.prepared(__name__):
             _ready[share] = process
             with suppress(OSError):
-                _tell(process, share)
+                _tell(process, [str(folder), *(each for each in share if each in formats)])
 
 
-def render_apart(folder: Path, formats: Sequence[str]) -> tuple[dict[str, Path], list[str]]:
-    """Writes the formats into the run's folder: the paths by format, and a sentence for each that could not be."""
+def begin(folder: Path, formats: Sequence[str]) -> Callable[[], tuple[dict[str, Path], list[str]]]:
+    """Has the formats written into the run's folder; what is returned waits for that.
+
+    It tells the paths by format, and a sentence for each that could not be written.
+    """
     if not _ready:
-        get_ready()  # of a run that ended before its first check
+        get_ready(folder, formats)  # of a run that ended before its first check
     begun = [_begun(share, folder, asked) for share in SHARES if (asked := [each for each in share if each in formats])]
-    failures = [f"{folder}: {said}" for failed in begun for said in failed()]
-    return {name: folder / FORMATS[name][1] for name in formats if (folder / FORMATS[name][1]).exists()}, failures
+
+    def written() -> tuple[dict[str, Path], list[str]]:
+        failures = [f"{folder}: {said}" for failed in begun for said in failed()]
+        return {name: folder / FORMATS[name][1] for name in formats if (folder / FORMATS[name][1]).exists()}, failures
+
+    return written
 
 
 def _begun(share: tuple[str, ...], folder: Path, formats: Sequence[str]) -> Callable[[], list[str]]:
@@ -87,23 +100,39 @@ def _told(formats: Iterable[str], why: object) -> str:
 
 
 def main(descriptor: int) -> int:
-    """The process that was prepared: hears which formats to get ready for, then of its run, and says how that went."""
+    """The process that was prepared: hears of a run and its formats, then of its end, and says how that went."""
     # An interrupted run has its reports too.
     helpers.leave_interrupts()
-    with socket.socket(fileno=descriptor) as lifeline, lifeline.makefile("rb") as told:
-        if formats := told.readline(LONGEST):
-            reporting.get_ready(json.loads(formats))
+    # What is waited for at the socket may stand in no buffer before it.
+    with socket.socket(fileno=descriptor) as lifeline, lifeline.makefile("rb", buffering=0) as told:
+        if begun := told.readline(LONGEST):
+            folder, *formats = json.loads(begun)
+            reporting.get_ready(formats)
             gc.freeze()
-        if work := told.readline(LONGEST):
-            folder, *formats = json.loads(work)
-            lifeline.sendall("\n".join([*_failures(Path(folder), formats), MADE]).encode())
+            reading = _made_ahead(Path(folder), formats, lifeline)
+        if ended := told.readline(LONGEST):
+            folder, *formats = json.loads(ended)
+            lifeline.sendall("\n".join([*_failures(Path(folder), formats, reading), MADE]).encode())
     return 0
 
 
-def _failures(folder: Path, formats: Sequence[str]) -> list[str]:
+def _made_ahead(folder: Path, formats: Sequence[str], lifeline: socket.socket) -> Reading | None:
+    """The run as far as it was read, with what was made ahead, when something is said; None where that failed."""
+    os.nice(MORE_PATIENT)
+    try:
+        reading = Reading(folder)
+        while not select.select([lifeline], [], [], EVERY_S)[0]:
+            reporting.make_ahead(reading.record, reading.more(), formats)
+    except Exception:
+        # It is tried again at the end, and then told.
+        return None
+    return reading
+
+
+def _failures(folder: Path, formats: Sequence[str], reading: Reading | None = None) -> list[str]:
     """Renders the formats of a run; a sentence for each that could not be."""
     try:
-        record = read(folder)
+        record = reading.end() if reading else read(folder)
     except (RecordError, OSError) as mistake:
         return [_told(formats, mistake)]
     failures = []

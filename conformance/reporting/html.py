@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,8 +16,9 @@ from markupsafe import Markup
 from conformance.reporting import text
 from conformance.reporting.causes import first_finding
 from conformance.reporting.classes import NOT_BINDING
-from conformance.reporting.view import build
+from conformance.reporting.view import CheckView, build, view_ahead
 from conformance.runs.reading import Record
+from conformance.runs.record import CheckResult
 from conformance.vocabulary import wording
 
 # Nothing is loaded and nothing is sent; of styles and scripts only the page's own, told by their digests.
@@ -27,6 +29,12 @@ def get_ready() -> None:
     """Reads the page's templates."""
     for name in ("index.html", "parts.html"):
         _environment().get_template(name)
+
+
+def make_ahead(record: Record, result: CheckResult) -> CheckView | None:
+    """What the page shows of a check, where that is known before the run's end."""
+    view = view_ahead(record, result)
+    return view and replace(view, markup=_environment().get_template("parts.html").module.check(view))  # type: ignore[attr-defined]
 
 
 def render(record: Record) -> str:

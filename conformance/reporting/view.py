@@ -38,6 +38,8 @@ class CheckView:
     entries: list[exchanges.Entry]
     left_out: int
     took: str
+    markup: str = ""
+    """It as the page shows it, where that was made ahead."""
 
     @property
     def case(self) -> str:
@@ -159,9 +161,22 @@ def _checks(record: Record) -> dict[str, list[CheckView]]:
     bodies = 2 * sum(min(len(result.exchanges), exchanges.SHOWN_OF_PASSING) for result in well)
     run = run_name(record)
     return {
-        area: [_check(each, record, evidence, bodies, run) for each in found]
+        area: [_made_ahead(each, record) or _check(each, record, evidence, bodies, run) for each in found]
         for area, found in areas(record.results).items()
     }
+
+
+def view_ahead(record: Record, result: CheckResult) -> CheckView | None:
+    """The view of a check while the run goes on; None where how much it shows depends on how many others pass."""
+    evidence, run = record.evidence(), run_name(record)
+    alone, of_many = (_check(result, record, evidence, bodies, run) for bodies in (0, exchanges.BODIES_OF_PASSING))
+    return alone if alone == of_many else None
+
+
+def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
+    """What was made of a check ahead, unless a secret that it names can be had by now."""
+    made: CheckView | None = record.ahead.get(result.id, {}).get("html")
+    return made if made and made.recipes == recipes_for(made.curl, record.info.recipes) else None
 
 
 def _check(

@@ -21,7 +21,11 @@ FINDING = {"expected", "observed", "hint", "exchanges"}
 
 @dataclass
 class Record:
-    """A run's folder, read: info, results with amendments applied (to which checks), whether it is complete."""
+    """A run's folder, read: info, results with amendments applied (to which checks), whether it is complete.
+
+    Of a run that goes on it ``grows``. ``ahead`` is what was made of a check while it did, by the check's id and what
+    it was made for; what an amendment changes is made again.
+    """
 
     folder: Path
     info: RunInfo
@@ -29,13 +33,17 @@ class Record:
     complete: bool
     remarks: list[str] = field(default_factory=list)
     amended: list[str] = field(default_factory=list)
-    _evidence: dict[str, dict[str, Any]] | None = field(default=None, repr=False, compare=False)
+    grows: bool = False
+    ahead: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _evidence: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _tapes: dict[Path, Lines] = field(default_factory=dict, repr=False, compare=False)
+    _heard_out: bool = field(default=False, repr=False, compare=False)
 
     def evidence(self) -> dict[str, dict[str, Any]]:
         """Every exchange and transcript by id, read once; what several checks look at is of the first of them."""
-        if self._evidence is None:
-            self._evidence = {}
-            for line in self.evidence_of_checks():
+        if not self._heard_out:
+            self._heard_out = not self.grows
+            for line in self._entries(self._tapes):
                 self._evidence.setdefault(str(line.get("id", "")), line)
         return self._evidence
 
@@ -44,8 +52,12 @@ class Record:
 
         What several checks look at comes once for each; lines that cannot be read are left out and remarked on.
         """
+        return self._entries({})
+
+    def _entries(self, tapes: dict[Path, Lines]) -> Iterator[dict[str, Any]]:
+        """What the tapes have that was not yet read of them."""
         for path in sorted((self.folder / "evidence").glob("*.ndjson")):
-            for line in _lines(path, self.remarks):
+            for line in tapes.setdefault(path, Lines(path, self.remarks)).more(self.grows):
                 if is_entry(line):
                     yield line
                 else:
@@ -73,23 +85,47 @@ def get_ready() -> None:
 
 def read(folder: Path) -> Record:
     """Reads a run's folder; RecordError where it is none, or of another format."""
-    info = read_info(folder)
-    path = folder / "results.ndjson"
-    if not path.exists():
-        raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
-    remarks: list[str] = []
-    results: dict[str, CheckResult] = {}
-    amended: list[str] = []
-    complete = False
-    for line in _lines(path, remarks):
-        kind = line.pop("kind", None)
-        if kind == "check":
-            _add(results, line, path, remarks)
-        elif kind == "amendment":
-            amended += _amend(results, line, path, remarks)
-        elif kind == "footer":
-            complete = bool(line.get("complete"))
-    return Record(folder, info, list(results.values()), complete, remarks, amended)
+    return Reading(folder).end()
+
+
+class Reading:
+    """A run's folder as it is read: ``more`` while the run goes on, and then to its ``end``.
+
+    RecordError where it is none, or of another format.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.record = Record(folder, read_info(folder), [], complete=False, grows=True)
+        path = folder / "results.ndjson"
+        if not path.exists():
+            raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
+        self._lines = Lines(path, self.record.remarks)
+        self._results: dict[str, CheckResult] = {}
+
+    def more(self) -> list[CheckResult]:
+        """The checks that have been judged since."""
+        record, path, before = self.record, self._lines.path, len(self._results)
+        for line in self._lines.more(record.grows):
+            kind = line.pop("kind", None)
+            if kind == "check":
+                _add(self._results, line, path, record.remarks)
+            elif kind == "amendment":
+                amended = _amend(self._results, line, path, record.remarks)
+                record.amended += amended
+                for each in amended:
+                    record.ahead.pop(each, None)
+            elif kind == "footer":
+                record.complete = bool(line.get("complete"))
+        new = [*self._results.values()][before:]
+        record.results += new
+        return new
+
+    def end(self) -> Record:
+        """The record of what has been written by now."""
+        self.record.grows = False
+        self.record.info = read_info(self.record.folder)
+        self.more()
+        return self.record
 
 
 def read_untouched(folder: Path) -> Record:
@@ -187,16 +223,30 @@ def json_object(text: str) -> dict[str, Any]:
     return found
 
 
-def _lines(path: Path, remarks: list[str]) -> Iterator[dict[str, Any]]:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for number, line in enumerate(file, 1):
-                try:
-                    yield json_object(line)
-                except ValueError:
-                    _remark(remarks, f"{path.name}:{number}: a line that is not a JSON object is left out")
-    except OSError as failure:
-        raise RecordError(f"{path}: cannot be read ({failure.strerror})") from None
+class Lines:
+    """The lines of a file, an object each, as they are written; what is none is left out and remarked on."""
+
+    def __init__(self, path: Path, remarks: list[str]) -> None:
+        self.path, self.remarks = path, remarks
+        self._number = self._place = 0
+
+    def more(self, grows: bool) -> Iterator[dict[str, Any]]:
+        """What was not read yet; of a file that grows without a last line that is not ended."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._place)
+                for line in file:
+                    if grows and not line.endswith(b"\n"):
+                        return
+                    self._number += 1
+                    self._place += len(line)
+                    try:
+                        yield json_object(line.decode("utf-8", "replace"))
+                    except ValueError:
+                        told = "a line that is not a JSON object is left out"
+                        _remark(self.remarks, f"{self.path.name}:{self._number}: {told}")
+        except OSError as failure:
+            raise RecordError(f"{self.path}: cannot be read ({failure.strerror})") from None
 
 
 def _remark(remarks: list[str], what: str) -> None:

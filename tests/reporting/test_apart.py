@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.reporting import FORMATS, apart, render_all
-from conformance.reporting.apart import render_apart
+from conformance.reporting.apart import begin
 from conformance.runs.reading import Record
 from tests.reporting import samples
 
@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_format_is_written(folder: Path) -> None:
     """What processes of their own write is what is asked for, and nothing failed."""
-    files, failures = render_apart(folder, list(FORMATS))
+    files, failures = begin(folder, list(FORMATS))()
 
     assert failures == []
     assert set(files) == set(FORMATS)
@@ -32,7 +32,7 @@ def test_every_format_is_written(folder: Path) -> None:
 
 def test_no_process_for_what_is_not_asked(folder: Path) -> None:
     """One format leaves one file."""
-    files, failures = render_apart(folder, ["markdown"])
+    files, failures = begin(folder, ["markdown"])()
 
     assert (list(files), failures) == (["markdown"], [])
     assert not (folder / "index.html").exists()
@@ -42,7 +42,7 @@ def test_what_cannot_be_written_is_told_in_one_sentence_and_the_others_are_there
     """A report that fails costs no other, and no traceback is shown."""
     (folder / "index.html").mkdir()
 
-    files, failures = render_apart(folder, ["html", "junit"])
+    files, failures = begin(folder, ["html", "junit"])()
 
     assert len(failures) == 1
     assert "html could not be written" in failures[0]
@@ -68,7 +68,7 @@ def test_an_error_of_ours_costs_no_other_report_and_is_told(folder: Path, monkey
 
 def test_a_folder_that_is_no_run_is_told(tmp_path: Path) -> None:
     """The process says what is wrong with the folder."""
-    files, failures = render_apart(tmp_path, ["junit"])
+    files, failures = begin(tmp_path, ["junit"])()
 
     assert files == {}
     assert "no run.json" in failures[0]
@@ -82,17 +82,17 @@ from conformance.runs import helpers
 for _ in range(2):
     helpers.prepare("conformance.reporting.apart")
 {meanwhile}
-files, failures = apart.render_apart(Path(sys.argv[1]), sys.argv[2:])
+files, failures = apart.begin(Path(sys.argv[1]), sys.argv[2:])()
 print(json.dumps([sorted(files), failures, "subprocess.Popen" in started]))
 """
 LOOKS = """
 started = []
 sys.addaudithook(lambda event, _: started.append(event) if event == "subprocess.Popen" else None)
 """
-READY = "apart.get_ready()"
+READY = "apart.get_ready(Path(sys.argv[1]), sys.argv[2:])"
 KILLS = """
 import signal
-apart.get_ready()
+apart.get_ready(Path(sys.argv[1]), sys.argv[2:])
 for each in apart._ready.values():
     os.kill(each.pid, signal.SIGKILL)
     assert each.ended(60)
