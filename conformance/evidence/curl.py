@@ -7,9 +7,10 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from conformance.evidence.pieces import pieces_of
+from conformance.evidence.pieces import Piece, pieces_of
 from conformance.evidence.redaction import ALL_ENCODED, ALTERED, ENCODED, PARTS
 from conformance.vocabulary.values import AGENT
 
@@ -197,12 +198,19 @@ def _short(body: Mapping[str, Any], secrets: Sequence[str]) -> str:
     pieces = [(base64.b64decode(each["base64"]), each["times"]) for each in body.get("pieces", [])]
     if "sha256" not in body:
         content = body["text"].encode() if "text" in body else base64.b64decode(body["base64"])
-        found.append(_printing(content, secrets))
-        pieces = pieces_of(content) if len(found[0]) > LONGEST_PRINTED else []
+        # No command is shorter than what it prints as it stands.
+        found = [_printing(content, secrets)] if len(content) <= LONGEST_PRINTED else []
+        pieces = [] if found and len(found[0]) <= LONGEST_PRINTED else _repeats(content)
     repeated = [_repeating(unit, times) for unit, times in pieces]
     if repeated and all(repeated) and not any(f"${name}".encode() in unit for name in secrets for unit, _ in pieces):
         found.append(repeated[0] if len(repeated) == 1 else f"{{ {'; '.join(repeated)}; }}")
     return min((each for each in found if len(each) <= LONGEST_PRINTED), key=len, default="")
+
+
+@lru_cache(maxsize=64)
+def _repeats(content: bytes) -> list[Piece]:
+    """The pieces of a body that was kept whole: one body is sent and answered many times."""
+    return pieces_of(content)
 
 
 def _repeating(unit: bytes, times: int) -> str:

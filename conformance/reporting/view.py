@@ -157,7 +157,7 @@ def _surface(name: str, table: Mapping[str, Any], seen: Mapping[str, Any] | None
 
 def _checks(record: Record) -> dict[str, list[CheckView]]:
     evidence = record.evidence()
-    well = [result for result in record.results if result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)]
+    well = filter(_went_well, record.results)
     bodies = 2 * sum(min(len(result.exchanges), exchanges.SHOWN_OF_PASSING) for result in well)
     run = run_name(record)
     return {
@@ -169,8 +169,9 @@ def _checks(record: Record) -> dict[str, list[CheckView]]:
 def view_ahead(record: Record, result: CheckResult) -> CheckView | None:
     """The view of a check while the run goes on; None where how much it shows depends on how many others pass."""
     evidence, run = record.evidence(), run_name(record)
-    alone, of_many = (_check(result, record, evidence, bodies, run) for bodies in (0, exchanges.BODIES_OF_PASSING))
-    return alone if alone == of_many else None
+    alone = _check(result, record, evidence, 0, run)
+    short = exchanges.BODIES_OF_PASSING
+    return alone if not _went_well(result) or alone == _check(result, record, evidence, short, run) else None
 
 
 def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
@@ -182,7 +183,7 @@ def _made_ahead(result: CheckResult, record: Record) -> CheckView | None:
 def _check(
     result: CheckResult, record: Record, evidence: dict[str, dict[str, Any]], bodies: int, run: str
 ) -> CheckView:
-    well = result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
+    well = _went_well(result)
     named = frozenset(entry_id for finding in result.findings for entry_id in finding.get("exchanges", []))
     ids = list(dict.fromkeys([*result.exchanges, *sorted(named - set(result.exchanges))]))
     command = curl_of(result, evidence, record.info.secret_names, run)
@@ -203,6 +204,10 @@ def _check(
         left_out=max(0, result.requests - len(ids)),
         took=duration(result.duration_s),
     )
+
+
+def _went_well(result: CheckResult) -> bool:
+    return result.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE)
 
 
 def _cut(finding: Mapping[str, Any], name: str) -> str:
