@@ -34,11 +34,9 @@ NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
     DOCKER_MANIFEST: lambda base, seed: docker_image(base),
-    OCI_INDEX: lambda base, seed: of_any_platform(
-        index([variation(base, "listed"), variation(base, "too")], **told(seed))
-    ),
+    OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **told(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
-    "nested": lambda base, seed: index([index([variation(base, "listed")])]),
+    "nested": lambda base, seed: index([index(twins(base)[:1])]),
     "artifact": lambda base, seed: variation(
         manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), NOTHING, EMPTY], artifactType=SBOM), seed
     ),
@@ -48,6 +46,11 @@ MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     # A config that is no JSON, as only a config of a type of one's own may be.
     "other-config": lambda base, seed: variation(manifest_of(Blob(base.blobs[1].content, OTHER), base.blobs[1:]), seed),
 }
+
+
+def twins(base: Manifest) -> tuple[Manifest, Manifest]:
+    """Two images of the same blobs, which many checks push, list or give tags to."""
+    return variation(base, "listed"), variation(base, "too")
 
 
 def docker_image(base: Manifest) -> Manifest:

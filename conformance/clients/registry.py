@@ -289,6 +289,8 @@ def need_taken(reply: Exchange) -> None:
 
 
 NewRepository = Callable[[str], Repository]
+ByDigest = Callable[[Manifest], Exchange]
+"""Has a manifest in the shared repository by its digest; the answer to its push."""
 
 
 @dataclass(frozen=True)

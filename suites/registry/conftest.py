@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from conformance.clients.http import HttpClient
+from conformance.clients.image_kinds import twins
 from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image, random_bytes, variation
 from conformance.clients.operator import Operator
-from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
+from conformance.clients.registry import ByDigest, NewRepository, Registry, Repository, StoredImage, need_taken
 from conformance.clients.registry_tokens import altered, of_now, pull, token_for
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
@@ -21,6 +22,7 @@ from conformance.sandbox.repositories import PutRight, Repositories
 from conformance.sandbox.shared import at_second_try
 from conformance.target.description import Target
 from conformance.vocabulary.check import FAILED
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 from conformance.vocabulary.values import basic_login
 
@@ -70,6 +72,27 @@ def base(repository: Repository) -> Manifest:
 def new_image(base: Manifest, names: Names) -> NewImage:
     """Makes images that no one has pushed, of blobs that are in the shared repository."""
     return lambda: variation(base, names.new("image"))
+
+
+@pytest.fixture(scope="session")
+def pair(base: Manifest) -> tuple[Manifest, Manifest]:
+    """Two images that any check may push under tags of its own, though others have pushed them before."""
+    return twins(base)
+
+
+@pytest.fixture
+def by_digest(repository: Repository, once: Once) -> ByDigest:
+    """Has a manifest in the shared repository by its digest: how it came there is evidence of each that needs it.
+
+    What it lists is there before it. Inconclusive where that is not taken.
+    """
+
+    def put(manifest: Manifest) -> Exchange:
+        for child in manifest.children:
+            need_taken(put(child))
+        return once(("by digest", manifest.digest), lambda: repository.push(manifest))
+
+    return put
 
 
 @pytest.fixture(scope="session")

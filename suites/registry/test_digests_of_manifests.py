@@ -21,7 +21,7 @@ def exposed(new_repository: NewRepository, once: Once, put_right: PutRight) -> S
 
     def made() -> StoredImage:
         repository = new_repository("exposed")
-        return StoredImage(repository, repository.given(image(repository.name), "v1"), "v1")
+        return StoredImage(repository, repository.given(image(repository.name, layers=0), "v1"), "v1")
 
     return put_right(once("exposed", made))
 

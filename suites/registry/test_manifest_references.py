@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from conformance.clients.image_kinds import twins
 from conformance.clients.images import (
     DOCKER_LIST,
     Blob,
@@ -19,7 +20,7 @@ from conformance.clients.images import (
     manifest_of,
     variation,
 )
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import ByDigest, Repository, StoredImage, need_taken
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_json_error, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
@@ -43,11 +44,19 @@ class Pushed:
 
 @pytest.fixture
 def without(
-    repository: Repository, stored: StoredImage, base: Manifest, names: Names, once: Once, features: frozenset[str]
+    repository: Repository,
+    stored: StoredImage,
+    base: Manifest,
+    by_digest: ByDigest,
+    names: Names,
+    once: Once,
+    features: frozenset[str],
 ) -> Callable[[str], Pushed]:
     """Pushes a manifest, one thing that it refers to left out; once for each such thing."""
 
     def made(missing: str) -> Pushed:
+        if missing.startswith("deleted") and "registry.delete" not in features:
+            raise NotApplicable("the target does not claim registry.delete")
         tag = names.new("missing")
         never = image(tag, docker=missing == "docker-child")
         if missing == "config":
@@ -59,38 +68,28 @@ def without(
         elif missing == "child-elsewhere":
             manifest = index([stored.image])
         elif missing == "deleted-child":
-            manifest = index([deleted_image(repository, variation(base, tag), features)])
+            manifest = index([deleted_image(repository, variation(base, tag))])
         elif missing == "child":
-            manifest = index([pushed_before(repository, variation(base, "listed")), never])
+            need_taken(by_digest(twins(base)[0]))
+            manifest = index([twins(base)[0], never])
         else:
             manifest = index([never], docker=True)
         if missing == "deleted":
-            deleted_blob(repository, never.blobs[1], features)
+            deleted_blob(repository, never.blobs[1])
         return Pushed(manifest, repository.put_manifest(tag, manifest.content, manifest.media_type))
 
     return lambda missing: once(("without", missing), lambda: made(missing))
 
 
-def pushed_before(repository: Repository, manifest: Manifest) -> Manifest:
-    """Has a manifest pushed, where it was not."""
-    if manifest.digest not in repository.inventory.manifests:
-        repository.given(manifest)
-    return manifest
-
-
-def deleted_image(repository: Repository, manifest: Manifest, features: frozenset[str]) -> Manifest:
+def deleted_image(repository: Repository, manifest: Manifest) -> Manifest:
     """Has an image pushed and deleted; not asked of a registry that deletes none."""
-    if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
     if not (reply := repository.delete_manifest(repository.given(manifest).digest)).ok:
         raise NotApplicable(f"the registry deletes no manifests: {reply}")
     return manifest
 
 
-def deleted_blob(repository: Repository, blob: Blob, features: frozenset[str]) -> None:
+def deleted_blob(repository: Repository, blob: Blob) -> None:
     """Has a blob pushed and deleted; not asked of a registry that deletes none."""
-    if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
     if not (reply := repository.delete_blob(repository.given_blob(blob.content))).ok:
         raise NotApplicable(f"the registry deletes no blobs: {reply}")
 

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.images import NewImage
+from conformance.clients.images import Manifest
 from conformance.clients.registry import Repository, StoredImage
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_status
@@ -74,14 +74,14 @@ def test_no_other_tag(stored: StoredImage, tag: str) -> None:
 
 
 @verifies("registry/name/tags-differ-in-case")
-def test_tags_differ_in_case(repository: Repository, names: Names, new_image: NewImage) -> None:
+def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[Manifest, Manifest]) -> None:
     """Purpose: two tags that differ in case are two tags.
 
     Method: 1. push an image under "…-a"; GET "…-A": expect 404
             2. push another under that; GET both tags: expect the one and the other
     """
     tag = names.new("case")
-    small, capital = new_image(), new_image()
+    small, capital = pair
     repository.given(small, f"{tag}-a")
     expect_not_stored([repository.get_manifest(f"{tag}-A")])
     repository.given(capital, f"{tag}-A")
