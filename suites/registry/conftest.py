@@ -76,7 +76,10 @@ def new_image(base: Manifest, names: Names) -> NewImage:
 
 @pytest.fixture(scope="session")
 def pair(base: Manifest) -> tuple[Manifest, Manifest]:
-    """Two images that any check may push under tags of its own, though others have pushed them before."""
+    """Two images that any check may push under tags of its own, though others have pushed them before.
+
+    Not under a tag that moves: an image that no tag names any more may be collected, and others list it.
+    """
     return twins(base)
 
 

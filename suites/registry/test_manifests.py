@@ -80,10 +80,10 @@ def test_every_type_is_taken(
     Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
                platform, an artifact its config and a file of no bytes among its layers; what does not repeat its type
                is an index of an image, and the image), then the manifest under a tag: expect 201
-            2. GET it by tag, OCI's image and the indexes as one who takes their type alone: expect exactly its bytes
-               and its media type
-            3. HEAD it by digest, where it is of another type than OCI's image; GET the image that does not repeat its
-               type: expect the same
+            2. GET it by tag, OCI's image and index and Docker's list as one who takes that type alone: expect exactly
+               its bytes and its media type
+            3. HEAD it by digest, where it is Docker's or an OCI index; GET the image that does not repeat its type:
+               expect the same
     """
     tag = names.new("type")
     manifest = MAKERS[kind](base, tag)
@@ -195,7 +195,7 @@ def test_type_with_parameters(repository: Repository, pushed: tuple[Exchange, Ma
 
 
 @verifies("registry/manifest/tag-moves")
-def test_tag_moves(repository: Repository, pair: tuple[Manifest, Manifest], new_image: NewImage, names: Names) -> None:
+def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) -> None:
     """Purpose: a tag names what was pushed under it last.
 
     Method: 1. HEAD a tag; push an image under it, HEAD and GET it; HEAD the digest of another, push that under the
@@ -206,7 +206,7 @@ def test_tag_moves(repository: Repository, pair: tuple[Manifest, Manifest], new_
             4. push the first under the tag again: expect it
     """
     tag = names.new("moving")
-    first, second = pair[0], new_image()
+    first, second = new_image(), new_image()
     repository.head_manifest(tag)
     repository.given(first, tag)
     expect_head(repository, tag, first)
