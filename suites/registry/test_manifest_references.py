@@ -233,17 +233,3 @@ def test_size_that_is_not_the_blobs(repository: Repository, new_image: NewImage,
 
     expect_no_server_error(reply)
     expect_refused(reply, "for a descriptor with another size than its blob's")
-
-
-@verifies("registry/manifest/missing-subject-is-taken")
-def test_missing_subject(repository: Repository, base: Manifest, names: Names) -> None:
-    """Purpose: a manifest and what refers to it may be pushed in either order.
-
-    Method: 1. push a manifest whose subject is not there
-            2. expect 201
-    """
-    tag = names.new("subject")
-    subject = image(f"{tag} never pushed").descriptor
-    referrer = manifest_of(base.blobs[0], base.blobs[1:], artifactType="application/vnd.example.sbom", subject=subject)
-
-    expect_status(repository.push(referrer, tag), 201)

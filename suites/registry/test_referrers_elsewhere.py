@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import OCI_INDEX, Manifest, NewImage, artifact, digest_of, image, index, manifest_of
-from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry import NewRepository, Repository, StoredImage, need_taken
 from conformance.clients.registry_tags import STAYS, stays
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header, expect_media_type
@@ -190,34 +190,50 @@ def test_referrers_of_sha512(repository: Repository, base: Manifest, new_image: 
     expect_referrer([reply], referrer.digest)
 
 
+@pytest.fixture
+def early(repository: Repository, base: Manifest, new_image: NewImage, once: Once) -> tuple[Manifest, str, Exchange]:
+    """An artifact of blobs that are there, the digest of its subject, which never comes, and the answer to its push."""
+
+    def made() -> tuple[Manifest, str, Exchange]:
+        subject = new_image()
+        referrer = manifest_of(base.blobs[0], base.blobs[1:], artifactType=SBOM, subject=subject.descriptor)
+        return referrer, subject.digest, repository.push(referrer)
+
+    return once("early referrer", made)
+
+
+@verifies("registry/manifest/missing-subject-is-taken")
+def test_missing_subject(early: tuple[Manifest, str, Exchange]) -> None:
+    """Purpose: a manifest and what refers to it may be pushed in either order.
+
+    Method: 1. push a manifest whose subject is not there
+            2. expect 201
+    """
+    _, _, reply = early
+
+    expect_status(reply, 201)
+
+
 @verifies("registry/referrers/tag-schema-works")
-def test_tag_schema(repository: Repository, base: Manifest, new_image: NewImage) -> None:
+def test_tag_schema(repository: Repository, early: tuple[Manifest, str, Exchange]) -> None:
     """Purpose: where there is no list of referrers, clients keep one under a tag that is the image's digest.
 
     Method: 1. push a referrer of an image, which may come later; push an index of it under sha256-<the image's digest>
-            2. push a second referrer, and an index of both under that tag: expect 201 each time
+            2. push another index of it under that tag: expect 201 each time
             3. expect the second index from GET of the tag, byte for byte and as an index
     """
-    subject = new_image()
-    referrers = [_referrer(base, subject, number) for number in range(2)]
-    tag = subject.digest.replace(":", "-")
-    for count, referrer in enumerate(referrers, 1):
-        repository.given(referrer)
-        listed = index(referrers[:count])
+    referrer, subject, reply = early
+    need_taken(reply)
+    tag, first, second = subject.replace(":", "-"), index([referrer]), index([referrer], annotations={"org.again": "2"})
+    for listed in (first, second):
         put = repository.put_manifest(tag, listed.content, listed.media_type)
-        if count > 1 and stays(put):
+        if listed is second and stays(put):
             raise NotApplicable(STAYS)
         expect_status(put, 201, "for a list of referrers")
 
     reply = repository.get_manifest(tag)
-    expect_bytes(reply, listed.content)
+    expect_bytes(reply, second.content)
     expect_media_type(reply, OCI_INDEX)
-
-
-def _referrer(base: Manifest, subject: Manifest, number: int) -> Manifest:
-    """An artifact of blobs that are there, which refers to an image."""
-    told, notes = subject.descriptor, {"org.example.number": str(number)}
-    return manifest_of(base.blobs[0], base.blobs[1:], artifactType=SBOM, subject=told, annotations=notes)
 
 
 @verifies("registry/referrers/no-subject-none-told")
