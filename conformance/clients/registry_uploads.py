@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from conformance.clients.http import authority_of
+from conformance.clients.images import Blob
 from conformance.clients.registry import Repository, Upload
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
@@ -54,6 +57,16 @@ def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Ex
             upload.patch(part, f"{first}-{first + len(part) - 1}")
         return upload.put(digest)
     return upload.put(digest, content)
+
+
+def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
+    """The requests that a session takes, by method."""
+    return {
+        "PATCH": lambda: upload.patch(blob.content),
+        "PUT": lambda: upload.put(blob.digest, blob.content),
+        "GET": upload.status,
+        "DELETE": upload.cancel,
+    }
 
 
 def at_the_registry(upload: Upload) -> Upload:

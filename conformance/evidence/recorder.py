@@ -124,11 +124,11 @@ class Recorder:
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """The evidence of the check so far, redacted: exchanges and transcripts in the order in which they ended."""
+        """The evidence of the check so far, redacted: each exchange and transcript once, in the order of their ends."""
         with self._lock:
             made = [self.made(kept) for kept in self._kept]
             self._kept = [*made]
-        return made
+        return list({entry["id"]: entry for entry in made}.values())
 
     def __len__(self) -> int:
         return len(self._kept)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import NewBlob, digest_of
+from conformance.clients.images import digest_of
 from conformance.clients.registry import Repository
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_header
@@ -78,24 +78,6 @@ def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, 
         expect_partial(reply, content, first, last)
 
 
-@verifies("registry/pull/part-is-what-it-says")
-@pytest.mark.parametrize("first", [case("beyond-4-mib", 4 * 1024 * 1024 + 100)])
-def test_part_far_in(repository: Repository, new_blob: NewBlob, first: int) -> None:
-    """Purpose: so does whoever has lost the connection after most of a layer.
-
-    Method: 1. push 5 MiB; GET 100 bytes that stand beyond 4 MiB
-            2. expect the whole with 200, or 206 with exactly those bytes
-    """
-    blob = new_blob(5 * 1024 * 1024)
-    digest, last = repository.given_blob(blob.content), first + 99
-    reply = repository.get_blob(digest, [("Range", f"bytes={first}-{last}")])
-
-    if reply.status == 200:
-        expect_bytes(reply, blob.content, or_statuses=(206,))
-    else:
-        expect_partial(reply, blob.content, first, last)
-
-
 @verifies("registry/pull/unsatisfiable-range")
 @pytest.mark.parametrize("asked", [case("beyond", f"bytes={SIZE}-"), case("far-beyond", FAR_BEYOND)])
 def test_unsatisfiable_range(ask: Ask, content: bytes, asked: str) -> None:
@@ -123,23 +105,6 @@ def test_range_of_another_unit(ask: Ask, content: bytes) -> None:
     expect_status(reply, {200, 400, 416})
     if reply.status == 200:
         expect_bytes(reply, content, or_statuses=(400, 416))
-
-
-@verifies("registry/pull/blob-head-is-200")
-@pytest.mark.parametrize("size", [case("of-no-bytes", 0)])
-def test_head_of_nothing(repository: Repository, size: int) -> None:
-    """Purpose: a blob of no bytes is there, and there is no part of it.
-
-    Method: 1. push a blob of no bytes; HEAD it: expect 200
-            2. GET its first byte: expect 416, or 200 with no bytes
-    """
-    digest = repository.given_blob(bytes(size))
-    expect_status(repository.head_blob(digest), 200)
-    part = repository.get_blob(digest, [("Range", "bytes=0-0")])
-
-    expect_status(part, {200, 416}, "for a part of no bytes")
-    if part.status == 200:
-        expect_bytes(part, b"", or_statuses=(416,))
 
 
 @verifies("registry/pull/416-tells-the-size")

@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
 from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry_uploads import uses
 from conformance.evidence.once import Once
-from conformance.oracles.registry import (
-    expect_bytes,
-    expect_bytes_at,
-    expect_not_stored,
-    expect_true_digest,
-)
+from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-
-
-def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
-    """The requests that a session takes, by method."""
-    return {
-        "PATCH": lambda: upload.patch(blob.content),
-        "PUT": lambda: upload.put(blob.digest, blob.content),
-        "GET": upload.status,
-        "DELETE": upload.cancel,
-    }
-
 
 USES = [case("patch", "PATCH"), case("put", "PUT"), case("get", "GET")]
 EVERY_USE = pytest.mark.parametrize("method", USES)
 
 
 @dataclass(frozen=True)
-class Over:
-    """A session that is over, and what was answered to the request that ended it."""
+class Cancelled:
+    """A session that was cancelled, what it had taken, the answer to GET of that before, and a session beside it."""
 
     upload: Upload
     blob: Blob
     reply: Exchange
-
-
-@dataclass(frozen=True)
-class Cancelled(Over):
-    """A session that was cancelled, what it had taken, the answer to GET of that before, and a session beside it."""
-
     taken: Blob
     before: Exchange
     beside: Upload
@@ -69,7 +47,7 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
 
 
 @verifies("registry/upload/cancelling-is-answered-204")
-def test_cancelling(cancelled: Over) -> None:
+def test_cancelling(cancelled: Cancelled) -> None:
     """Purpose: a session can be given up.
 
     Method: 1. open a session, PATCH a chunk, DELETE the session
@@ -80,7 +58,7 @@ def test_cancelling(cancelled: Over) -> None:
 
 @verifies("registry/upload/cancelled-session-is-gone")
 @EVERY_USE
-def test_cancelled_session_is_gone(repository: Repository, cancelled: Over, method: str) -> None:
+def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled, method: str) -> None:
     """Purpose: a cancelled session takes nothing more.
 
     Method: 1. open a session, PATCH a chunk, DELETE the session
@@ -107,17 +85,6 @@ def test_cancelling_ends_no_other(cancelled: Cancelled, new_blob: NewBlob) -> No
     expect_status(cancelled.beside.put(blob.digest, blob.content), 201, "to a session that was not cancelled")
 
 
-@pytest.fixture
-def finished(repository: Repository, new_blob: NewBlob, once: Once) -> Over:
-    """A session that ended with its blob."""
-
-    def made() -> Over:
-        blob, upload = new_blob(), repository.open_upload()
-        return Over(upload, blob, upload.put(blob.digest, blob.content))
-
-    return once("finished session", made)
-
-
 @verifies("registry/upload/refusal-ends-no-other")
 def test_refusal_ends_no_other(repository: Repository, new_blob: NewBlob) -> None:
     """Purpose: one build's broken layer does not cost the uploads of all others.
@@ -130,50 +97,6 @@ def test_refusal_ends_no_other(repository: Repository, new_blob: NewBlob) -> Non
         raise Inconclusive(f"a digest that does not match is not refused: {reply}", "a registry that verifies digests")
 
     expect_status(beside.put(blob.digest, blob.content), 201, "to a session beside the one that was refused")
-
-
-@verifies("registry/upload/location-can-be-pulled")
-def test_location_can_be_pulled(repository: Repository, finished: Over) -> None:
-    """Purpose: the Location of a created blob is where it can be pulled.
-
-    Method: 1. push a blob, GET the Location of the 201
-            2. expect exactly its bytes
-    """
-    expect_status(finished.reply, 201)
-
-    expect_bytes_at(repository, finished.reply, finished.blob.content)
-
-
-@verifies("registry/upload/created-digest-is-true")
-def test_created_digest_is_true(finished: Over) -> None:
-    """Purpose: the digest that the answer names, where it names one, is the blob's.
-
-    Method: 1. push a blob
-            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
-    """
-    expect_status(finished.reply, 201)
-
-    expect_true_digest(finished.reply, finished.blob.digest)
-
-
-# PUT before PATCH, behind which it were one of other bytes.
-@verifies("registry/upload/finished-session-is-gone")
-@pytest.mark.parametrize("method", [case(name.lower(), name) for name in ("PUT", "PATCH", "GET", "DELETE")])
-def test_finished_session_is_gone(repository: Repository, finished: Over, method: str) -> None:
-    """Purpose: a session ends with its blob.
-
-    Method: 1. push a blob through a session
-            2. PATCH, PUT, GET or DELETE the session: expect 404 (or 405 to DELETE, where no upload can be cancelled; or
-               201 to PUT of the same again), and after what would have changed it the blob as it was
-    """
-    blob = finished.blob
-    if finished.reply.status != 201:
-        raise Inconclusive("a blob could not be pushed", "a registry that takes blobs from this login")
-
-    accepted = {"DELETE": {404, 405}, "PUT": {404, 201}}.get(method, {404})
-    expect_status(uses(finished.upload, blob)[method](), accepted, "for a finished session")
-    if method != "GET":
-        expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/upload/unknown-session-is-404")

@@ -40,6 +40,22 @@ def test_what_went_before_in_a_check_is_not_kept() -> None:
     assert [each["output"] for each in recorder.entries] == ["answer 2"]
 
 
+def test_what_a_check_asks_for_twice_is_its_evidence_once() -> None:
+    recorder, calls = Recorder(), []  # type: ignore[var-annotated]
+    once = Once(recorder)
+    recorder.begin()
+
+    def both() -> str:
+        return once("a", lambda: asked(recorder, calls)) + asked(recorder, calls)
+
+    once("a", lambda: asked(recorder, calls))
+    once("both", both)
+    assert [each["output"] for each in recorder.entries] == ["answer 1", "answer 2"]
+    recorder.begin()
+    once("both", both)
+    assert [each["output"] for each in recorder.entries] == ["answer 1", "answer 2"]
+
+
 def test_a_call_that_raised_is_made_again() -> None:
     recorder, calls = Recorder(), []  # type: ignore[var-annotated]
     once = Once(recorder)

@@ -1,0 +1,202 @@
+"""Blobs of every size: each is pushed once, and the checks of pulls read those of the forms of a push."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.images import Blob, NewBlob
+from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry_uploads import uses
+from conformance.evidence.once import Once
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_bytes_at,
+    expect_location,
+    expect_partial,
+    expect_true_digest,
+)
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+KIB = 1024
+OF_TEXT, OF_BYTES, LARGE = 64 * KIB - 1, 64 * KIB + 1, 5 * KIB * KIB
+SIZES = [
+    case("empty", 0),
+    case("one-byte", 1),
+    case("64-kib-less-one", OF_TEXT),
+    case("64-kib", 64 * KIB),
+    case("64-kib-and-one", OF_BYTES),
+    case("5-mib", LARGE),
+]
+LINES, AS_TEXT = b"one\r\ntwo\nthree\rfour\n", bytes(ord(" ") + each % 95 for each in range(256))
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """A blob, the session that it was pushed to, what was answered to the PUT, and how it is read, once."""
+
+    blob: Blob
+    upload: Upload
+    reply: Exchange
+    read: Callable[[], Exchange]
+
+    def given(self) -> Blob:
+        """The blob; Inconclusive where the registry did not take it."""
+        if not self.reply.ok:
+            needs = "a registry that takes blobs from this login"
+            raise Inconclusive(f"a blob could not be pushed: {self.reply}", needs)
+        return self.blob
+
+
+PushedOf = Callable[[int], Pushed]
+
+
+@pytest.fixture
+def pushed(repository: Repository, new_blob: NewBlob, once: Once) -> PushedOf:
+    """The blob of each size, pushed once by POST and PUT: bytes at random, and lines of text."""
+
+    def made(size: int) -> Pushed:
+        blob, upload = new_blob(size), repository.open_upload()
+        if size == OF_TEXT:
+            blob = Blob((LINES + blob.content.translate(AS_TEXT))[:size])
+        reply = upload.put(blob.digest, blob.content)
+        return Pushed(blob, upload, reply, lambda: once(("pulled", size), lambda: repository.get_blob(blob.digest)))
+
+    return lambda size: once(("pushed", size), lambda: made(size))
+
+
+@verifies("registry/upload/whole-blob-by-put")
+@pytest.mark.parametrize("size", SIZES)
+def test_whole_blob_by_put(pushed: PushedOf, size: int) -> None:
+    """Purpose: a blob of any size is pushed by POST and PUT.
+
+    Method: 1. POST, then PUT the whole blob to the session with its digest
+            2. expect 201 with a Location
+            3. GET the blob and expect exactly its bytes
+    """
+    made = pushed(size)
+
+    expect_status(made.reply, 201, "when the upload is complete")
+    expect_location(made.reply)
+    expect_bytes(made.read(), made.blob.content)
+
+
+@verifies("registry/upload/whole-blob-by-post")
+def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
+    """Purpose: a single POST either stores the blob or opens a session for it.
+
+    Method: 1. POST the blob with its digest
+            2. expect 201, or 202 and 201 to the PUT that follows
+            3. GET the blob where Location says it is, and expect exactly its bytes
+    """
+    blob = new_blob()
+    reply = repository.post_upload(blob.content, digest=blob.digest)
+
+    expect_status(reply, {201, 202})
+    if reply.status == 202:
+        reply = repository.upload_of(reply).put(blob.digest, blob.content)
+    expect_status(reply, 201, "when the upload is complete")
+    expect_bytes_at(repository, reply, blob.content)
+
+
+@verifies("registry/pull/blob-is-what-was-pushed")
+@pytest.mark.parametrize("size", [case("binary", OF_BYTES), case("text", OF_TEXT)])
+def test_blob_is_pulled(pushed: PushedOf, size: int) -> None:
+    """Purpose: a blob comes back byte for byte, whatever it looks like.
+
+    Method: 1. push bytes at random, and lines of text with every kind of end; GET each
+            2. expect 200, its bytes, its length
+    """
+    made = pushed(size)
+    blob = made.given()
+
+    expect_bytes(made.read(), blob.content)
+
+
+@verifies("registry/pull/part-is-what-it-says")
+@pytest.mark.parametrize("first", [case("beyond-4-mib", 4 * KIB * KIB + 100)])
+def test_part_far_in(repository: Repository, pushed: PushedOf, first: int) -> None:
+    """Purpose: whoever has lost the connection after most of a layer gets it in the end.
+
+    Method: 1. push 5 MiB; GET 100 bytes that stand beyond 4 MiB
+            2. expect the whole with 200, or 206 with exactly those bytes
+    """
+    blob, last = pushed(LARGE).given(), first + 99
+    reply = repository.get_blob(blob.digest, [("Range", f"bytes={first}-{last}")])
+
+    if reply.status == 200:
+        expect_bytes(reply, blob.content, or_statuses=(206,))
+    else:
+        expect_partial(reply, blob.content, first, last)
+
+
+@verifies("registry/pull/blob-head-is-200")
+@pytest.mark.parametrize("size", [case("of-no-bytes", 0)])
+def test_head_of_nothing(repository: Repository, pushed: PushedOf, size: int) -> None:
+    """Purpose: a blob of no bytes is there, and there is no part of it.
+
+    Method: 1. push a blob of no bytes; HEAD it: expect 200
+            2. GET its first byte: expect 416, or 200 with no bytes
+    """
+    blob = pushed(size).given()
+    expect_status(repository.head_blob(blob.digest), 200)
+    part = repository.get_blob(blob.digest, [("Range", "bytes=0-0")])
+
+    expect_status(part, {200, 416}, "for a part of no bytes")
+    if part.status == 200:
+        expect_bytes(part, b"", or_statuses=(416,))
+
+
+@pytest.fixture
+def finished(pushed: PushedOf) -> Pushed:
+    """A blob whose session ended with it."""
+    return pushed(OF_BYTES)
+
+
+@verifies("registry/upload/location-can-be-pulled")
+def test_location_can_be_pulled(repository: Repository, finished: Pushed) -> None:
+    """Purpose: the Location of a created blob is where it can be pulled.
+
+    Method: 1. push a blob, GET the Location of the 201
+            2. expect exactly its bytes
+    """
+    expect_status(finished.reply, 201)
+
+    expect_bytes_at(repository, finished.reply, finished.blob.content)
+
+
+@verifies("registry/upload/created-digest-is-true")
+def test_created_digest_is_true(finished: Pushed) -> None:
+    """Purpose: the digest that the answer names, where it names one, is the blob's.
+
+    Method: 1. push a blob
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
+    """
+    expect_status(finished.reply, 201)
+
+    expect_true_digest(finished.reply, finished.blob.digest)
+
+
+# PUT before PATCH, behind which it were one of other bytes.
+@verifies("registry/upload/finished-session-is-gone")
+@pytest.mark.parametrize("method", [case(name.lower(), name) for name in ("PUT", "PATCH", "GET", "DELETE")])
+def test_finished_session_is_gone(repository: Repository, finished: Pushed, method: str) -> None:
+    """Purpose: a session ends with its blob.
+
+    Method: 1. push a blob through a session
+            2. PATCH, PUT, GET or DELETE the session: expect 404 (or 405 to DELETE, where no upload can be cancelled; or
+               201 to PUT of the same again), and after what would have changed it the blob as it was
+    """
+    blob = finished.blob
+    if finished.reply.status != 201:
+        raise Inconclusive("a blob could not be pushed", "a registry that takes blobs from this login")
+
+    accepted = {"DELETE": {404, 405}, "PUT": {404, 201}}.get(method, {404})
+    expect_status(uses(finished.upload, blob)[method](), accepted, "for a finished session")
+    if method != "GET":
+        expect_bytes(repository.get_blob(blob.digest), blob.content)
