@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from conformance.clients.http import authority_of
 from conformance.clients.images import Blob
 from conformance.clients.registry import Repository, Upload
+from conformance.evidence.once import Once
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
 
@@ -67,6 +69,36 @@ def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:
         "GET": upload.status,
         "DELETE": upload.cancel,
     }
+
+
+@dataclass
+class Refusing:
+    """A session that refuses what it is sent, again and again; another where it is over, or has taken it."""
+
+    repository: Repository
+    once: Once
+    opened: int = 0
+    used: bool = False
+
+    def put(self, digest: str | None, content: bytes) -> Exchange:
+        """The closing PUT; of a session that was open before and is over now, that to a new one."""
+        return self._asked(lambda upload: upload.put(digest, content))
+
+    def patch(self, chunk: bytes, content_range: str) -> Exchange:
+        """The same with a chunk, behind which it may stand elsewhere."""
+        reply = self._asked(lambda upload: upload.patch(chunk, content_range))
+        self._leave()
+        return reply
+
+    def _asked(self, request: Callable[[Upload], Exchange]) -> Exchange:
+        reply = request(self.once(("refusing", self.opened), self.repository.open_upload))
+        again, self.used = self.used and reply.status == 404, True
+        if again or not 400 <= reply.status < 500:
+            self._leave()
+        return self._asked(request) if again else reply
+
+    def _leave(self) -> None:
+        self.opened, self.used = self.opened + 1, False
 
 
 def at_the_registry(upload: Upload) -> Upload:

@@ -14,6 +14,7 @@ from conformance.clients.images import Blob, Manifest, NewBlob, NewImage, image,
 from conformance.clients.operator import Operator
 from conformance.clients.registry import ByDigest, NewRepository, Registry, Repository, StoredImage, need_taken
 from conformance.clients.registry_tokens import altered, of_now, pull, token_for
+from conformance.clients.registry_uploads import Refusing
 from conformance.evidence.once import Once
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
@@ -124,6 +125,12 @@ def open_ground(new_repository: NewRepository) -> Repository:
 def explored(open_ground: Repository, once: Once) -> StoredImage:
     """An image in it: how it came there is evidence of each property that needs it."""
     return once("explored", lambda: _given(open_ground))
+
+
+@pytest.fixture(scope="session")
+def refusing(repository: Repository, once: Once) -> Refusing:
+    """A session for what is refused before its bytes are looked at."""
+    return Refusing(repository, once)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry import Repository, Upload, with_digest
 from conformance.clients.registry_uploads import uses
 from conformance.evidence.once import Once
 from conformance.oracles.registry import (
@@ -24,12 +24,12 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 KIB = 1024
-OF_TEXT, OF_BYTES, LARGE = 64 * KIB - 1, 64 * KIB + 1, 5 * KIB * KIB
+OF_TEXT, WRITTEN, OF_BYTES, LARGE = 64 * KIB - 1, 64 * KIB, 64 * KIB + 1, 5 * KIB * KIB
 SIZES = [
     case("empty", 0),
     case("one-byte", 1),
     case("64-kib-less-one", OF_TEXT),
-    case("64-kib", 64 * KIB),
+    case("64-kib", WRITTEN),
     case("64-kib-and-one", OF_BYTES),
     case("5-mib", LARGE),
 ]
@@ -57,15 +57,36 @@ PushedOf = Callable[[int], Pushed]
 
 
 @pytest.fixture
-def pushed(repository: Repository, new_blob: NewBlob, once: Once) -> PushedOf:
-    """The blob of each size, pushed once by POST and PUT: bytes at random, and lines of text."""
+def put(repository: Repository, once: Once) -> Callable[[Blob, bool], Pushed]:
+    """Pushes a blob by POST and PUT, its digest in the query escaped, or as the specifications write it."""
+
+    def made(blob: Blob, as_written: bool) -> Pushed:
+        upload = repository.open_upload()
+        if as_written:
+            upload.location = with_digest(upload.location, blob.digest).replace("%3A", ":")
+        reply = upload.put(None if as_written else blob.digest, blob.content)
+        return Pushed(blob, upload, reply, lambda: once(("read", blob), lambda: repository.get_blob(blob.digest)))
+
+    return made
+
+
+@pytest.fixture
+def as_written(put: Callable[[Blob, bool], Pushed], new_blob: NewBlob, once: Once) -> Callable[[], Pushed]:
+    """A blob whose digest stood in the query as it is written, pushed once."""
+    return lambda: once("as written", lambda: put(new_blob(WRITTEN), True))
+
+
+@pytest.fixture
+def pushed(
+    put: Callable[[Blob, bool], Pushed], as_written: Callable[[], Pushed], new_blob: NewBlob, once: Once
+) -> PushedOf:
+    """The blob of each size, pushed once: bytes at random, and lines of text."""
 
     def made(size: int) -> Pushed:
-        blob, upload = new_blob(size), repository.open_upload()
-        if size == OF_TEXT:
-            blob = Blob((LINES + blob.content.translate(AS_TEXT))[:size])
-        reply = upload.put(blob.digest, blob.content)
-        return Pushed(blob, upload, reply, lambda: once(("pulled", size), lambda: repository.get_blob(blob.digest)))
+        if size == WRITTEN and (found := as_written()).reply.ok:
+            return found
+        blob = new_blob(size)
+        return put(Blob((LINES + blob.content.translate(AS_TEXT))[:size]) if size == OF_TEXT else blob, False)
 
     return lambda size: once(("pushed", size), lambda: made(size))
 
@@ -102,6 +123,19 @@ def test_whole_blob_by_post(repository: Repository, new_blob: NewBlob) -> None:
         reply = repository.upload_of(reply).put(blob.digest, blob.content)
     expect_status(reply, 201, "when the upload is complete")
     expect_bytes_at(repository, reply, blob.content)
+
+
+@verifies("registry/upload/digest-is-read-as-written")
+def test_digest_as_written(as_written: Callable[[], Pushed]) -> None:
+    """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped.
+
+    Method: 1. open a session, PUT a blob with digest=sha256:… in the query
+            2. expect 201 and exactly its bytes
+    """
+    made = as_written()
+
+    expect_status(made.reply, 201)
+    expect_bytes(made.read(), made.blob.content)
 
 
 @verifies("registry/pull/blob-is-what-was-pushed")

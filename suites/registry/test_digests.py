@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository, StoredImage
-from conformance.clients.registry_uploads import pushed
+from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry_uploads import Refusing, pushed
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive
 
 FORMS = pytest.mark.parametrize("form", [case("put", "put"), case("chunks", "chunks"), case("post", "post")])
 MALFORMED = [
@@ -38,17 +39,53 @@ class Swapped:
     reply: Exchange
 
 
+@dataclass(frozen=True)
+class SwappedInPut(Swapped):
+    """The same, the session that it was PUT to, the blob that has that digest, and a session that was opened before."""
+
+    upload: Upload
+    other: Blob
+    beside: Upload
+
+
 @pytest.fixture
-def swapped(repository: Repository, new_blob: NewBlob, once: Once) -> Callable[[str], Swapped]:
+def swapped_in_put(repository: Repository, new_blob: NewBlob, once: Once) -> SwappedInPut:
+    """Pushes a blob by PUT under the digest of another, once."""
+
+    def made() -> SwappedInPut:
+        blob, other, beside, upload = new_blob(), new_blob(), repository.open_upload(), repository.open_upload()
+        return SwappedInPut(blob, other.digest, upload.put(other.digest, blob.content), upload, other, beside)
+
+    return once("swapped in a PUT", made)
+
+
+@pytest.fixture
+def swapped(
+    request: pytest.FixtureRequest, repository: Repository, new_blob: NewBlob, once: Once
+) -> Callable[[str], Swapped]:
     """Pushes a blob under the digest of another in a form, in chunks under one like its own but for the end; once."""
 
     def made(form: str) -> Swapped:
+        if form == "put":
+            found: Swapped = request.getfixturevalue("swapped_in_put")
+            return found
         blob = new_blob()
         nearly = blob.digest[:-1] + ("1" if blob.digest.endswith("0") else "0")
         named = nearly if form == "chunks" else new_blob().digest
         return Swapped(blob, named, pushed(repository, blob.content, named, form))
 
     return lambda form: once(("swapped", form), lambda: made(form))
+
+
+@pytest.fixture
+def pulled(repository: Repository, swapped: Callable[[str], Swapped], once: Once) -> Callable[[str], list[Exchange]]:
+    """GET of the named digest, and of the digest of the bytes; once, before another blob is pushed under the first."""
+
+    def made(form: str) -> list[Exchange]:
+        tried = swapped(form)
+        return [repository.get_blob(tried.named), repository.get_blob(tried.blob.digest)]
+
+    return lambda form: once(("pulled", form), lambda: made(form))
 
 
 @verifies("registry/digest/wrong-is-refused")
@@ -64,40 +101,53 @@ def test_wrong_digest_is_refused(swapped: Callable[[str], Swapped], form: str) -
 
 @verifies("registry/digest/refused-bytes-are-stored-nowhere")
 @FORMS
-def test_refused_bytes_are_stored_nowhere(repository: Repository, swapped: Callable[[str], Swapped], form: str) -> None:
+def test_refused_bytes_are_stored_nowhere(
+    swapped: Callable[[str], Swapped], pulled: Callable[[str], list[Exchange]], form: str
+) -> None:
     """Purpose: what was refused is nowhere.
 
     Method: 1. push a blob under the digest of another, in each form of upload
             2. expect 404 to GET of the named digest, and of the digest of the bytes
     """
-    tried = swapped(form)
-    expect_refused(tried.reply)
+    expect_refused(swapped(form).reply)
 
-    expect_not_stored([repository.get_blob(tried.named), repository.get_blob(tried.blob.digest)])
-
-
-@dataclass
-class Refusing:
-    """A session that refuses what it is closed with, again and again; another where it is over."""
-
-    repository: Repository
-    once: Once
-    opened: int = 0
-    used: bool = False
-
-    def put(self, digest: str | None, content: bytes) -> Exchange:
-        """The closing PUT; of a session that was open before and is over now, that to a new one."""
-        reply = self.once(("refusing", self.opened), self.repository.open_upload).put(digest, content)
-        again, self.used = self.used and reply.status == 404, True
-        if again or not 400 <= reply.status < 500:
-            self.opened, self.used = self.opened + 1, False
-        return self.put(digest, content) if again else reply
+    expect_not_stored(pulled(form))
 
 
-@pytest.fixture(scope="session")
-def refusing(repository: Repository, once: Once) -> Refusing:
-    """A session for what is refused before its bytes are looked at."""
-    return Refusing(repository, once)
+@verifies("registry/digest/second-try-is-judged-too")
+def test_second_try(
+    repository: Repository, swapped_in_put: SwappedInPut, pulled: Callable[[str], list[Exchange]]
+) -> None:
+    """Purpose: after a refused end of an upload, its next end is worth as much as the first.
+
+    Method: 1. open a session, PUT a blob under the digest of another: expect a refusal
+            2. PUT the other blob to the same session: expect a refusal, or 201 and exactly its bytes
+    """
+    tried, other = swapped_in_put, swapped_in_put.other
+    expect_refused(tried.reply, "for a digest that does not match")
+    pulled("put")
+    reply = tried.upload.put(other.digest, other.content)
+
+    if reply.ok:
+        expect_bytes(repository.get_blob(other.digest), other.content)
+    else:
+        expect_refused(reply)
+
+
+@verifies("registry/upload/refusal-ends-no-other")
+def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, new_blob: NewBlob) -> None:
+    """Purpose: one build's broken layer does not cost the uploads of all others.
+
+    Method: 1. open two sessions of one repository; PUT a blob under the digest of another to one of them
+            2. where that is refused, PUT a blob to the other session: expect 201
+    """
+    tried, blob = swapped_in_put, new_blob()
+    if tried.reply.ok:
+        why = f"a digest that does not match is not refused: {tried.reply}"
+        raise Inconclusive(why, "a registry that verifies digests")
+
+    reply = tried.beside.put(blob.digest, blob.content)
+    expect_status(reply, 201, "to a session beside the one that was refused")
 
 
 @verifies("registry/digest/malformed-is-400")

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.clients.images import OCI_MANIFEST, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage, Upload
+from conformance.clients.registry_uploads import Refusing
 from conformance.evidence.once import Once
 from conformance.oracles.errors import expect_no_leak, expect_not_repeated
 from conformance.oracles.headers import expect_header
@@ -45,15 +46,16 @@ class Scene:
     absent: str
     tag: str
     content: bytes
+    refusing: Refusing
 
 
 @pytest.fixture
-def scene(repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob) -> Scene:
-    """The shared repository, a stored image, a repository that never was, a digest of nothing."""
+def scene(repository: Repository, stored: StoredImage, names: Names, new_blob: NewBlob, refusing: Refusing) -> Scene:
+    """The shared repository, a stored image, a repository that never was, a digest of nothing; a session."""
     described = repository.registry.described.repository
     never = repository.registry.repository(f"{described}-{names.new('never')}")
     content = new_blob().content
-    return Scene(repository, stored, never, digest_of(b"absent" + content), names.new("tag"), content)
+    return Scene(repository, stored, never, digest_of(b"absent" + content), names.new("tag"), content, refusing)
 
 
 def cancelled(scene: Scene) -> Exchange:
@@ -63,35 +65,32 @@ def cancelled(scene: Scene) -> Exchange:
     return upload.patch(scene.content)
 
 
-def out_of_order(scene: Scene) -> Exchange:
-    """A first chunk that is not at 0."""
-    return scene.repository.open_upload().patch(scene.content, f"100-{99 + len(scene.content)}")
-
-
 def unknown_session(scene: Scene) -> Exchange:
     """A chunk for a session that never was."""
     path = scene.repository.path(f"blobs/uploads/{uuid.UUID(scene.absent[7:39])}")
     return Upload(scene.repository, scene.repository.registry.http.base_url + path).patch(scene.content)
 
 
-def put(digest: str | None) -> Callable[[Scene], Exchange]:
-    """A blob under a digest."""
-    return lambda scene: scene.repository.open_upload().put(digest, scene.content)
-
-
+INVALID = ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")
 REFUSALS: dict[str, tuple[Callable[[Scene], Exchange], tuple[str, ...]]] = {
     "absent-blob": (lambda scene: scene.stored.repository.get_blob(scene.absent), ("BLOB_UNKNOWN",)),
     "absent-tag": (lambda scene: scene.stored.repository.get_manifest(scene.tag), ("MANIFEST_UNKNOWN",)),
     "absent-manifest": (lambda scene: scene.stored.repository.get_manifest(scene.absent), ("MANIFEST_UNKNOWN",)),
     "absent-repository": (lambda scene: scene.never.tags(), ("NAME_UNKNOWN",)),
     "absent-repositorys-tag": (lambda scene: scene.never.get_manifest("v1"), ("NAME_UNKNOWN", "MANIFEST_UNKNOWN")),
-    "wrong-digest": (lambda scene: put(scene.absent)(scene), ("DIGEST_INVALID",)),
-    "malformed-digest": (put("sha256:abc"), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
-    "missing-digest": (put(None), ("DIGEST_INVALID", "BLOB_UPLOAD_INVALID")),
+    "wrong-digest": (
+        lambda scene: scene.repository.open_upload().put(scene.absent, scene.content),
+        ("DIGEST_INVALID",),
+    ),
+    "malformed-digest": (lambda scene: scene.refusing.put("sha256:abc", scene.content), INVALID),
+    "missing-digest": (lambda scene: scene.refusing.put(None, scene.content), INVALID),
     # UNSUPPORTED: a registry whose sessions are elsewhere has no such endpoint; a session that ended is told below.
     "unknown-session": (unknown_session, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID", "UNSUPPORTED")),
     "cancelled-session": (cancelled, ("BLOB_UPLOAD_UNKNOWN", "BLOB_UPLOAD_INVALID")),
-    "out-of-order": (out_of_order, ("RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID")),
+    "out-of-order": (
+        lambda scene: scene.refusing.patch(scene.content, f"100-{99 + len(scene.content)}"),
+        ("RANGE_INVALID", "SIZE_INVALID", "BLOB_UPLOAD_INVALID"),
+    ),
     "nonsense-manifest": (
         lambda scene: scene.stored.repository.put_manifest(scene.tag, b"nonsense", OCI_MANIFEST),
         ("MANIFEST_INVALID",),

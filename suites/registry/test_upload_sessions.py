@@ -85,20 +85,6 @@ def test_cancelling_ends_no_other(cancelled: Cancelled, new_blob: NewBlob) -> No
     expect_status(cancelled.beside.put(blob.digest, blob.content), 201, "to a session that was not cancelled")
 
 
-@verifies("registry/upload/refusal-ends-no-other")
-def test_refusal_ends_no_other(repository: Repository, new_blob: NewBlob) -> None:
-    """Purpose: one build's broken layer does not cost the uploads of all others.
-
-    Method: 1. open two sessions of one repository; PUT a blob under the digest of another to one of them
-            2. where that is refused, PUT a blob to the other session: expect 201
-    """
-    blob, beside, upload = new_blob(), repository.open_upload(), repository.open_upload()
-    if (reply := upload.put(blob.digest, new_blob().content)).ok:
-        raise Inconclusive(f"a digest that does not match is not refused: {reply}", "a registry that verifies digests")
-
-    expect_status(beside.put(blob.digest, blob.content), 201, "to a session beside the one that was refused")
-
-
 @verifies("registry/upload/unknown-session-is-404")
 @EVERY_USE
 def test_unknown_session(repository: Repository, new_blob: NewBlob, method: str) -> None:
