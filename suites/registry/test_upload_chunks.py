@@ -1,25 +1,112 @@
-"""Chunks of no bytes, of one, and for no session (OCI Distribution Specification 1.1, "Pushing a blob in chunks")."""
+"""Many chunks, of no bytes, of one, and for no session (OCI Distribution Specification, "Pushing a blob in chunks").
+
+One session that takes all of these as it should shows what three checks are about; where it does not, each has its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 
-from conformance.clients.images import NewBlob
-from conformance.clients.registry import Repository
+from conformance.clients.images import Blob, NewBlob
+from conformance.clients.registry import Repository, Upload
 from conformance.clients.registry_uploads import open_for_chunks
-from conformance.oracles.registry import expect_bytes, expect_range
+from conformance.evidence.once import Once
+from conformance.oracles.registry import expect_bytes, expect_location, expect_range
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
+
+# So many that their names are in another order as text than as numbers, and that one lost in twenty is met.
+MANY, LENGTH = 24, 128
+KIB = 1024
+
+
+def patched(upload: Upload, content: bytes, ends: Iterable[int], first: int = 0) -> Iterator[tuple[Exchange, int]]:
+    """The answers to chunks that end there, each with its Content-Range and with the place of its last byte."""
+    for end in ends:
+        yield upload.patch(content[first:end], f"{first}-{end - 1}"), end - 1
+        first = end
+
+
+def expect_created(repository: Repository, reply: Exchange, blob: Blob) -> None:
+    """The blob was created, and is read back byte for byte."""
+    expect_status(reply, 201, "when the upload is complete")
+    expect_location(reply)
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@pytest.fixture
+def together(repository: Repository, new_blob: NewBlob, once: Once) -> bool:
+    """Whether one session takes a chunk of no bytes, two of one, none again, a longer one, and the last in its PUT."""
+
+    def made() -> bool:
+        blob = new_blob(202)
+        try:
+            upload = open_for_chunks(repository, 1)
+            for begin, ends in ((0, (1, 2)), (2, (102,))):
+                expect_status(upload.patch(b""), 202)
+                for reply, end in patched(upload, blob.content, ends, begin):
+                    expect_status(reply, 202)
+                    if "range" in reply.headers:
+                        expect_range(reply, end)
+            expect_created(repository, upload.put(blob.digest, blob.content[102:], "102-201"), blob)
+        except (NonConformance, NotApplicable, Inconclusive, Unreachable):
+            return False
+        return True
+
+    return once("chunks together", made)
+
+
+@verifies("registry/upload/in-chunks")
+@pytest.mark.parametrize("number", [case("twenty-four", MANY)])
+def test_in_many_chunks(repository: Repository, new_blob: NewBlob, number: int) -> None:
+    """Purpose: a blob is pushed in chunks, as many as it takes.
+
+    Method: 1. POST, then PATCH 24 chunks of one length with Content-Range, in order; expect 202 with a Location to each
+            2. PUT with the digest and no body; expect 201
+            3. GET the blob and expect exactly its bytes
+    """
+    blob, upload = new_blob(number * LENGTH), open_for_chunks(repository, LENGTH)
+    for reply, _ in patched(upload, blob.content, range(LENGTH, len(blob.content) + 1, LENGTH)):
+        expect_status(reply, 202, "for a chunk in order")
+        expect_location(reply)
+
+    expect_created(repository, upload.put(blob.digest), blob)
+
+
+@verifies("registry/upload/last-chunk-by-put")
+@pytest.mark.parametrize("number", [case("behind-chunks", 2)])
+def test_last_chunk_behind_chunks(repository: Repository, new_blob: NewBlob, together: bool, number: int) -> None:
+    """Purpose: the last chunk may come in the closing PUT.
+
+    Method: 1. have one session take chunks of several lengths, and the last in its PUT: expect 201, and its bytes
+            2. where that is not so, POST, PATCH two chunks, PUT the third, a short one, with its Content-Range and the
+               digest of the whole: expect that
+    """
+    if together:
+        return
+    blob, upload = new_blob(number * KIB + 100), open_for_chunks(repository, KIB)
+    for reply, _ in patched(upload, blob.content, range(KIB, number * KIB + 1, KIB)):
+        expect_status(reply, 202, "for a chunk in order")
+    last = f"{number * KIB}-{number * KIB + 99}"
+
+    expect_created(repository, upload.put(blob.digest, blob.content[number * KIB :], last), blob)
 
 
 @verifies("registry/upload/empty-chunk-is-no-server-error")
-def test_empty_chunk(repository: Repository, new_blob: NewBlob) -> None:
+def test_empty_chunk(repository: Repository, new_blob: NewBlob, together: bool) -> None:
     """Purpose: a chunk of no bytes, which a client sends that has none left, breaks no upload.
 
-    Method: 1. open a session, PATCH it with no bytes: expect no 5xx
-            2. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201
+    Method: 1. have one session take chunks of several lengths, no bytes among them, first and later: expect what is due
+            2. where that is not so, open a session, PATCH it with no bytes: expect no 5xx
+            3. where it is accepted, PATCH it with a part of a blob, with no bytes again, and PUT the rest: expect 201
                and exactly its bytes
     """
+    if together:
+        return
     blob, upload = new_blob(200), open_for_chunks(repository, 100)
     reply = upload.patch(b"")
 
@@ -32,19 +119,21 @@ def test_empty_chunk(repository: Repository, new_blob: NewBlob) -> None:
 
 
 @verifies("registry/upload/one-byte-is-a-chunk")
-def test_one_byte(repository: Repository, new_blob: NewBlob) -> None:
+def test_one_byte(repository: Repository, new_blob: NewBlob, together: bool) -> None:
     """Purpose: a chunk may be one byte, at the beginning and later, though "0-0" is said of none as well.
 
-    Method: 1. PATCH the first byte, the second, and all others, each with its Content-Range: expect 202, and a Range,
-               where there is one, that ends where the chunk does
-            2. PUT the digest: expect 201 and exactly the bytes
+    Method: 1. have one session take chunks of several lengths, one byte among them, first and later: expect what is due
+            2. where that is not so, PATCH the first byte, the second, and all others, each with its Content-Range:
+               expect 202, and a Range, where there is one, that ends where the chunk does
+            3. PUT the digest: expect 201 and exactly the bytes
     """
+    if together:
+        return
     blob, upload = new_blob(), open_for_chunks(repository, 1)
-    for first, end in ((0, 1), (1, 2), (2, len(blob.content))):
-        reply = upload.patch(blob.content[first:end], f"{first}-{end - 1}")
-        expect_status(reply, 202, f"to the chunk at {first}")
+    for reply, end in patched(upload, blob.content, (1, 2, len(blob.content))):
+        expect_status(reply, 202, f"to the chunk that ends at {end}")
         if "range" in reply.headers:
-            expect_range(reply, end - 1)
+            expect_range(reply, end)
 
     expect_status(upload.put(blob.digest), 201)
     expect_bytes(repository.get_blob(blob.digest), blob.content)
