@@ -154,13 +154,13 @@ def expect_location(reply: Exchange) -> str:
     return location
 
 
-def expect_range(reply: Exchange, last: int) -> None:
-    """The Range field of an upload's answer says ``0-last``, the unit given or not."""
+def expect_range(reply: Exchange, last: int, or_statuses: tuple[int, ...] = ()) -> None:
+    """The Range field of an upload's answer says ``0-last``, the unit given or not; ``or_statuses`` as in ``Proof``."""
     value = reply.headers.get("range")
     match = RANGE.fullmatch(value or "")
     if match is None or match.groups() != ("0", str(last)):
         told = f"Range: {value}" if value else f"{reply.status} without Range"
-        proof = Proof(reply.id, fields_match=(("Range", f"^(bytes=)?0-{last}$"),))
+        proof = Proof(reply.id, fields_match=(("Range", f"^(bytes=)?0-{last}$"),), or_statuses=or_statuses)
         raise NonConformance(f"Range: 0-{last}", told, reply, proof=proof)
 
 
