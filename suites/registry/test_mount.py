@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of, manifest_of, variation
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import field_says_no, literal
 from conformance.oracles.registry import (
@@ -23,7 +23,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 
 def expect_upload(repository: Repository, reply: Exchange, content: bytes) -> None:
@@ -186,14 +186,13 @@ def test_malformed_mount(repository: Repository, stored: StoredImage, what: str)
 
 
 @verifies("registry/mount/without-source-is-answered")
-def test_mount_without_source(repository: Repository, stored: StoredImage, new_blob: NewBlob) -> None:
+def test_mount_without_source(new_repository: NewRepository, stored: StoredImage) -> None:
     """Purpose: a mount that names no source finds the blob, or is an upload.
 
     Method: 1. push a blob to one repository, mount it into another without naming the first
             2. expect 201 and exactly its bytes there, or 202 and an upload session that takes the blob
     """
-    blob = new_blob()
-    stored.repository.given_blob(blob.content)
+    repository, blob = new_repository("unnamed"), stored.image.blobs[-1]
     reply = repository.post_upload(mount=blob.digest)
 
     expect_status(reply, {201, 202})
@@ -201,49 +200,3 @@ def test_mount_without_source(repository: Repository, stored: StoredImage, new_b
         expect_upload(repository, reply, blob.content)
     else:
         expect_bytes(repository.get_blob(blob.digest), blob.content)
-
-
-@verifies("registry/mount/stays-when-the-source-goes")
-def test_mount_stays(repository: Repository, stored: StoredImage, new_blob: NewBlob, features: frozenset[str]) -> None:
-    """Purpose: a mounted blob is the target repository's own.
-
-    Method: 1. push a blob, mount it into another repository, DELETE it from the first
-            2. expect exactly its bytes from the second
-    """
-    if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
-    blob = new_blob()
-    stored.repository.given_blob(blob.content)
-    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
-    if reply.status != 201:
-        raise NotApplicable("the registry answered the mount with an upload, as it may")
-    deleted = stored.repository.delete_blob(blob.digest)
-    if deleted.status in (400, 405):
-        raise NotApplicable("the registry deletes no blobs, which it may")
-    if not deleted.ok:
-        raise Inconclusive(f"a blob could not be deleted: {deleted}", "a login that may delete")
-
-    expect_bytes(repository.get_blob(blob.digest), blob.content)
-
-
-@verifies("registry/mount/deleted-blob-is-not-mounted")
-def test_deleted_blob_is_not_mounted(
-    repository: Repository, stored: StoredImage, new_blob: NewBlob, features: frozenset[str]
-) -> None:
-    """Purpose: what was deleted from a repository cannot be had from there by a mount.
-
-    Method: 1. push a blob to one repository and DELETE it there; mount it from there into another
-            2. expect no 201, and 404 to GET of it
-    """
-    if "registry.delete" not in features:
-        raise NotApplicable("the target does not claim registry.delete")
-    blob = new_blob()
-    deleted = stored.repository.delete_blob(stored.repository.given_blob(blob.content))
-    if deleted.status in (400, 405):
-        raise NotApplicable("the registry deletes no blobs, which it may")
-    if not deleted.ok:
-        raise Inconclusive(f"a blob could not be deleted: {deleted}", "a login that may delete")
-    reply = repository.post_upload(mount=blob.digest, from_=stored.repository.name)
-
-    expect_status(reply, {202, 400, 404}, "for a blob that was deleted from the source")
-    expect_not_stored([repository.get_blob(blob.digest)])

@@ -1,0 +1,83 @@
+"""What becomes of a mounted blob when it is deleted from its source (OCI Distribution 1.1, "Mounting a blob")."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from conformance.clients.images import Blob, NewBlob
+from conformance.clients.registry import Repository, StoredImage
+from conformance.evidence.once import Once
+from conformance.oracles.registry import expect_bytes, expect_not_stored
+from conformance.oracles.status import expect_status
+from conformance.vocabulary.check import verifies
+from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A blob that was mounted and then deleted in its source, and the answers to that mount and to a GET.
+
+    And to the same again, after it was deleted where it had been mounted as well.
+    """
+
+    blob: Blob
+    mounted: Exchange
+    kept: Exchange
+    mounted_again: Exchange
+    there: Exchange
+
+
+@pytest.fixture
+def passed(
+    repository: Repository, stored: StoredImage, new_blob: NewBlob, once: Once, features: frozenset[str]
+) -> Passed:
+    """Passes a blob on and deletes it, once; not asked where no blob is deleted."""
+    if "registry.delete" not in features:
+        raise NotApplicable("the target does not claim registry.delete")
+
+    def deleted(source: Repository, digest: str) -> None:
+        reply = source.delete_blob(digest)
+        if reply.status in (400, 405):
+            raise NotApplicable("the registry deletes no blobs, which it may")
+        if not reply.ok:
+            raise Inconclusive(f"a blob could not be deleted: {reply}", "a login that may delete")
+
+    def made() -> Passed:
+        blob, source = new_blob(), stored.repository
+        source.given_blob(blob.content)
+        mounted = repository.post_upload(mount=blob.digest, from_=source.name)
+        deleted(source, blob.digest)
+        kept = repository.get_blob(blob.digest)
+        if kept.ok:
+            deleted(repository, blob.digest)
+        again = repository.post_upload(mount=blob.digest, from_=source.name)
+        return Passed(blob, mounted, kept, again, repository.get_blob(blob.digest))
+
+    return once("passed on", made)
+
+
+@verifies("registry/mount/stays-when-the-source-goes")
+def test_mount_stays(passed: Passed) -> None:
+    """Purpose: a mounted blob is the target repository's own.
+
+    Method: 1. push a blob, mount it into another repository, DELETE it from the first
+            2. expect exactly its bytes from the second
+    """
+    if passed.mounted.status != 201:
+        raise NotApplicable("the registry answered the mount with an upload, as it may")
+
+    expect_bytes(passed.kept, passed.blob.content)
+
+
+@verifies("registry/mount/deleted-blob-is-not-mounted")
+def test_deleted_blob_is_not_mounted(passed: Passed) -> None:
+    """Purpose: what was deleted from a repository cannot be had from there by a mount.
+
+    Method: 1. push a blob to one repository, mount it into another, and DELETE it in both; mount it once more
+            2. expect no 201, and 404 to GET of it
+    """
+    expect_status(passed.mounted_again, {202, 400, 404}, "for a blob that was deleted from the source")
+    expect_not_stored([passed.there])
