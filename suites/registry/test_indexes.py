@@ -16,7 +16,7 @@ from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 CHART = "application/vnd.example.chart"
 
@@ -26,6 +26,7 @@ class Listing:
     """A repository with an index under a tag: what is read of it, before and after one of its images was deleted."""
 
     repository: Repository
+    image: Manifest
     index: Manifest
     tag: str
     pulled: Exchange
@@ -50,10 +51,10 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
         pulled, pages = repository.get_manifest(tag), pages_from(repository.tags(), repository.follow)
         again = repository.put_manifest(listed.digest, listed.content, listed.media_type)
         if "registry.delete" not in features:
-            return Listing(repository, listed, tag, pulled, pages, again, pulled, pulled, pulled)
+            return Listing(repository, child, listed, tag, pulled, pages, again, pulled, pulled, pulled)
         unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest(tag)
         deleted = repository.delete_manifest(listed.digest)
-        return Listing(repository, listed, tag, pulled, pages, again, unlisted, kept, deleted)
+        return Listing(repository, child, listed, tag, pulled, pages, again, unlisted, kept, deleted)
 
     return once("index under a tag", made)
 
@@ -134,3 +135,16 @@ def test_index_goes(listing: Listing) -> None:
     for reference in (listing.index.digest, listing.tag):
         expect_not_stored([repository.get_manifest(reference)])
     expect_tags(repository, sorted({"image", "index"} - {listing.tag}))
+
+
+@verifies("registry/delete/listed-images-stay")
+def test_listed_images_stay(listing: Listing) -> None:
+    """Purpose: deleting an index deletes none of the images that it lists, which have tags of their own.
+
+    Method: 1. push an image under a tag, and an index of it; DELETE the index
+            2. expect exactly the image's bytes by its tag
+    """
+    if not listing.deleted.ok:
+        raise Inconclusive(f"an index could not be deleted: {listing.deleted}", "a login that may delete")
+
+    expect_bytes(listing.repository.get_manifest("image"), listing.image.content)
