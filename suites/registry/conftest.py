@@ -168,9 +168,22 @@ def put_right(request: pytest.FixtureRequest, recorder: Recorder) -> Iterator[Pu
 
 
 @pytest.fixture
-def guarded(guarded_image: StoredImage, put_right: PutRight) -> StoredImage:
+def tried(guarded_image: StoredImage, put_right: PutRight) -> StoredImage:
     """The same, which is put right behind a check that fails."""
     return put_right(guarded_image)
+
+
+@pytest.fixture(scope="session")
+def doorkeeper(registry: Registry) -> None:
+    """Inconclusive where no login is asked for and none is described: nobody is told from anybody then."""
+    if not registry.door.scheme and not registry.described.credentials:
+        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+
+
+@pytest.fixture
+def guarded(doorkeeper: None, tried: StoredImage) -> StoredImage:
+    """The same, which is not pushed where no login is to be shown."""
+    return tried
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conformance.clients.challenges import asks_for_no_scope
-from conformance.clients.registry import Registry, StoredImage
+from conformance.clients.images import NewImage
+from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_tokens import token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
@@ -29,8 +30,9 @@ TIMES, AGAIN_S = 10, 0.5
 
 
 @pytest.fixture
-def three(stored: StoredImage, guarded: StoredImage, explored: StoredImage) -> None:
+def three(stored: StoredImage, explored: StoredImage, repository: Repository, new_image: NewImage, once: Once) -> None:
     """Three repositories at least, so that a page of two is followed by another."""
+    once("third", lambda: repository.given(new_image()))
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ WRITERS = [case(name, name) for name in (*WRITES, *DELETIONS)]
 
 
 @pytest.fixture
-def occasion(guarded: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
+def occasion(tried: StoredImage, new_blob: NewBlob, names: Names) -> Occasion:
     """What the operations are tried on."""
-    return Occasion(guarded, new_blob(), names.new("tag"))
+    return Occasion(tried, new_blob(), names.new("tag"))
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ def test_anonymous_cannot_pull(anonymous: Anonymous, operation: str) -> None:
 
 
 @verifies("registry/login/known-needs-a-login")
-def test_known_needs_a_login(guarded: StoredImage) -> None:
+def test_known_needs_a_login(tried: StoredImage) -> None:
     """Purpose: who has the ETag of an image still has to log in.
 
     Method: 1. GET an image by digest, and again without a login and with its ETag in If-None-Match
             2. expect 401
     """
-    repository, digest = guarded.repository, guarded.image.digest
+    repository, digest = tried.repository, tried.image.digest
     known = repository.get_manifest(digest).headers.get("etag") or f'"{digest}"'
     reply = repository.as_role(None).get_manifest(digest, [EVERY_TYPE, ("If-None-Match", known)])
 

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.http import REDIRECTS, address_in
 from conformance.clients.registry import StoredImage
+from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.registry import expect_reachable
 from conformance.oracles.status import observed
@@ -16,34 +17,35 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 
-def led_there(image: StoredImage) -> Exchange:
+def led_there(image: StoredImage, once: Once) -> Exchange:
     """The redirect of the GET of an image's last blob; not asked of a registry that gives it itself."""
-    reply = image.repository.send("GET", f"blobs/{image.image.blobs[-1].digest}")
+    rest = f"blobs/{image.image.blobs[-1].digest}"
+    reply = once(("led", image.repository.name), lambda: image.repository.send("GET", rest))
     if reply.status not in REDIRECTS or not reply.headers.get("location"):
         raise NotApplicable(f"the registry gives blobs itself ({reply.status})")
     return reply
 
 
-def led_to(image: StoredImage) -> str:
+def led_to(image: StoredImage, once: Once) -> str:
     """Where the GET of an image's last blob is led to."""
-    reply = led_there(image)
+    reply = led_there(image, once)
     return address_in(reply.url, reply.headers.get("location") or "")
 
 
 @verifies("registry/pull/redirect-can-be-reached")
-def test_redirect_can_be_reached(stored: StoredImage) -> None:
+def test_redirect_can_be_reached(stored: StoredImage, once: Once) -> None:
     """Purpose: where a pull is led to is a place that those who pull can reach.
 
     Method: 1. GET a blob
             2. where that is a redirect, GET its Location: expect an answer
     """
-    location = led_to(stored)
+    location = led_to(stored, once)
 
     expect_reachable("a Location", lambda: stored.repository.pull(location))
 
 
 @verifies("registry/rights/redirect-opens-no-other")
-def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredImage) -> None:
+def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredImage, once: Once) -> None:
     """Purpose: an address that the registry gave for one blob is no key to another organization's.
 
     Method: 1. as another organization, GET a blob of one's own
@@ -52,10 +54,10 @@ def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredI
 
     Not asked where the Location names neither, as a ticket would.
     """
-    led_to(stored)
+    led_to(stored, once)
     theirs: StoredImage = request.getfixturevalue("theirs")
     own, ours = theirs.image.blobs[-1].digest, stored.image.blobs[-1]
-    named = led_to(theirs).replace(own[7:], ours.digest[7:])
+    named = led_to(theirs, once).replace(own[7:], ours.digest[7:])
     if ours.digest[7:] not in named:
         raise NotApplicable("the Location does not name the blob")
     names, altered = (theirs.repository.name, stored.repository.name), named
@@ -71,7 +73,7 @@ def test_redirect_opens_no_other(request: pytest.FixtureRequest, stored: StoredI
 
 @verifies("registry/pull/is-not-for-shared-caches")
 @pytest.mark.parametrize("kind", [case("redirect", "redirect")])
-def test_redirect_is_not_for_shared_caches(stored: StoredImage, kind: str) -> None:
+def test_redirect_is_not_for_shared_caches(stored: StoredImage, once: Once, kind: str) -> None:
     """Purpose: an address that a login is led to is not offered to caches that give it to everybody.
 
     Method: 1. GET a blob with a login
@@ -80,4 +82,4 @@ def test_redirect_is_not_for_shared_caches(stored: StoredImage, kind: str) -> No
     if not stored.repository.registry.door.scheme:
         raise NotApplicable(f"the registry asks for no login before a {kind}")
 
-    expect_not_shared(led_there(stored))
+    expect_not_shared(led_there(stored, once))

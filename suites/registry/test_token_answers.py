@@ -188,7 +188,7 @@ def of_a_puller(bearer: Registry, guarded: StoredImage, of_the_puller: str, once
 
 
 @verifies("registry/token/refresh-token-gets-tokens")
-def test_refresh_token(guarded: StoredImage, of_a_puller: Exchange) -> None:
+def test_refresh_token(of_a_puller: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token, where it is offered, gets tokens for the same login.
 
     Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push
@@ -199,7 +199,7 @@ def test_refresh_token(guarded: StoredImage, of_a_puller: Exchange) -> None:
 
 
 @verifies("registry/token/refresh-token-grants-no-more")
-def test_refresh_token_grants_no_more(guarded: StoredImage, of_a_puller: Exchange) -> None:
+def test_refresh_token_grants_no_more(of_a_puller: Exchange, guarded: StoredImage) -> None:
     """Purpose: a refresh token gets what the login may do, and no more.
 
     Method: 1. ask for a refresh token with a login that may only pull; exchange it for a token to pull and push

@@ -107,7 +107,7 @@ def test_form_gives_no_refresh_token_unasked(by_form: Exchange) -> None:
 
 
 @verifies("registry/token/password-grants-no-more")
-def test_password_grants_no_more(guarded: StoredImage, by_form: Exchange) -> None:
+def test_password_grants_no_more(by_form: Exchange, guarded: StoredImage) -> None:
     """Purpose: a password in a form gets what the login may do, and no more.
 
     Method: 1. ask by a form for a token to pull and push with a login that may only pull

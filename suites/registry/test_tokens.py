@@ -78,7 +78,7 @@ def pushed(stored: StoredImage, to_pull: str, once: Once) -> Exchange:
 
 
 @verifies("registry/token/is-for-what-was-asked")
-def test_token_of_another_repository(guarded: StoredImage, to_pull: str, pushed: Exchange) -> None:
+def test_token_of_another_repository(to_pull: str, guarded: StoredImage, pushed: Exchange) -> None:
     """Purpose: a token opens what it was asked for, and nothing else.
 
     Method: 1. ask for a token to pull from one repository; pull from it: expect 200 (the control)
@@ -152,7 +152,7 @@ def test_anonymous_token(bearer: Registry, guarded: StoredImage) -> None:
 
 
 @verifies("registry/token/scheme-is-compared-without-case")
-def test_scheme_without_case(guarded: StoredImage, good: str) -> None:
+def test_scheme_without_case(good: str, guarded: StoredImage) -> None:
     """Purpose: "bearer" is "Bearer".
 
     Method: 1. pull with the scheme in small letters

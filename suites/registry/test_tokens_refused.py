@@ -41,7 +41,7 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
         case("more-rights", "more-rights"),
     ],
 )
-def test_altered_token(guarded: StoredImage, good: str, how: str) -> None:
+def test_altered_token(good: str, guarded: StoredImage, how: str) -> None:
     """Purpose: only what the token endpoint signed is a token.
 
     Method: 1. ask for a token; pull with it: expect 200 (the control)
@@ -58,7 +58,7 @@ def test_altered_token(guarded: StoredImage, good: str, how: str) -> None:
         for name in ("own-key", "own-key-by-its-name", "own-key-in-its-chain", "own-certificate", "public-key")
     ],
 )
-def test_forged_token(guarded: StoredImage, good: str, how: str) -> None:
+def test_forged_token(good: str, guarded: StoredImage, how: str) -> None:
     """Purpose: what somebody else has signed well is no token, though it brings the key along that it was signed with.
 
     Method: 1. ask for a token; pull with it: expect 200 (the control)

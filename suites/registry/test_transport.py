@@ -20,7 +20,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable
 UNTOLD = "it may not know of the TLS before it: a proxy should send X-Forwarded-Proto: https, or the registry be told"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def secured(registry: Registry) -> Registry:
     """The registry, where it is asked by https."""
     if not registry.http.base_url.startswith("https://"):
