@@ -36,9 +36,13 @@ class Registry:
     presenter: Presenter = field(default_factory=Fixed)
 
     @classmethod
-    def enter(cls, http: HttpClient, described: description.Registry) -> Registry:
-        """The registry as the pusher sees it; as anybody does where the target file describes no pusher."""
-        registry = cls(http, described, open_door(http, described.repository))
+    def enter(cls, http: HttpClient, described: description.Registry, is_open: bool = False) -> Registry:
+        """The registry as the pusher sees it; as anybody does where the target file describes no pusher.
+
+        Of one that is known to be open it is not asked how it takes a login.
+        """
+        door = Door("", "", "", "delete", http) if is_open else open_door(http, described.repository)
+        registry = cls(http, described, door)
         return registry.as_role("pusher") if "pusher" in described.credentials else registry
 
     def as_role(self, role: str | None) -> Registry:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.plugin.fixtures import begun, http, ledger, names, once, recorder, target
+from conformance.plugin.fixtures import begun, http, ledger, names, once, open_surfaces, recorder, target
 from conformance.plugin.garbage import Garbage
 from conformance.plugin.locations import suites_folder
 from conformance.plugin.options import pytest_addoption
@@ -20,6 +20,7 @@ __all__ = [
     "ledger",
     "names",
     "once",
+    "open_surfaces",
     "pytest_addoption",
     "pytest_cmdline_main",
     "pytest_configure",

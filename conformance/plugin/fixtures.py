@@ -21,6 +21,7 @@ class KEYS:
 
     target = pytest.StashKey[Target]()
     begun = pytest.StashKey[float]()
+    open = pytest.StashKey[frozenset[str]]()
     names = pytest.StashKey[Names]()
     pace = pytest.StashKey[Pace]()
     ledger = pytest.StashKey[Ledger]()
@@ -39,6 +40,13 @@ def begun(request: pytest.FixtureRequest) -> float:
     """When this process began to check, by the monotonic clock: all that the preflight sent was before."""
     moment: float = request.config.stash[KEYS.begun]
     return moment
+
+
+@pytest.fixture(scope="session")
+def open_surfaces(request: pytest.FixtureRequest) -> frozenset[str]:
+    """Those that ask nobody for a login, as the preflight has found."""
+    found: frozenset[str] = request.config.stash[KEYS.open]
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -94,6 +94,8 @@ class RunOptions:
     """Surfaces of which nothing can be judged: why, and what that needs."""
     locked: list[str] = field(default_factory=list)
     """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
+    open: list[str] = field(default_factory=list)
+    """Surfaces that ask nobody for a login: no process need find that out anew."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

@@ -138,6 +138,7 @@ class Rejudging(Worker):
     def _fill(self, target: Target) -> None:
         info, stash = self.record.info, self.config.stash
         stash[KEYS.target] = target
+        stash[KEYS.open] = frozenset(self.options.open)
         _, _, own = self.name.rpartition("-")
         stash[KEYS.names] = Names(self.options.run_id, own.replace("gw", "w").replace("main", "w"))
         stash[KEYS.pace] = Pace()
@@ -233,10 +234,11 @@ def _options(record: Record, worker: str) -> RunOptions:
     ]
     blocked = {each.surface: list(each.blocked) for each in states if each.blocked}
     locked = [each.surface for each in states if each.shut]
+    opened = [each["surface"] for each in info.preflight if each.get("open")]
     return RunOptions(
         run_id=_run_of(record, worker), folder=str(record.folder), target_config="", target=info.target,
         profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed,
-        blocked=blocked, locked=locked,
+        blocked=blocked, locked=locked, open=opened,
     )  # fmt: skip
 
 

@@ -92,6 +92,7 @@ class Worker:
         stash = self.config.stash
         stash[KEYS.target] = target
         stash[KEYS.begun] = time.monotonic()
+        stash[KEYS.open] = frozenset(self.options.open)
         stash[KEYS.names] = Names(self.options.run_id, self.name.replace("gw", "w").replace("main", "w"))
         stash[KEYS.pace] = Pace(self.options.rate, Path(self.options.folder) / FILE_NAME)
         stash[KEYS.ledger] = Ledger(Path(self.options.folder) / FOLDER / f"{self.name}.ndjson")

@@ -81,7 +81,9 @@ def _challenge(contact: Contact, state: SurfaceState, registry: Registry, reply:
     def ask(method: str, path: str) -> Exchange | None:
         return contact.attempt(state, partial(contact.ask, method, path))
 
-    return answered_by(challenge_elsewhere(ask, registry.repository))
+    shown = challenge_elsewhere(ask, registry.repository)
+    state.open = shown is not None and shown.ok
+    return answered_by(shown)
 
 
 @dataclass

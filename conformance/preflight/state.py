@@ -15,9 +15,10 @@ class SurfaceState:
 
     ``lines`` are (ok | warn | fail, text); fail is something that the target file declares and that cannot be
     had. ``cause`` says why a surface is not reachable, ``locked`` why it opens to none of what the target file gives:
-    then nobody can tell whose mistake that is, and nothing is judged. ``round_trip_s`` is the median of five requests,
-    ``shortest_trip_s`` the shortest, which a busy machine spoils least; ``clock_skew_s`` how far the target's clock is
-    ahead of ours. ``credentials`` says per role "ok" or why not; ``features`` says per feature what was seen of it.
+    then nobody can tell whose mistake that is, and nothing is judged. ``open`` is whether it asks nobody for a login.
+    ``round_trip_s`` is the median of five requests, ``shortest_trip_s`` the shortest, which a busy machine spoils
+    least; ``clock_skew_s`` how far the target's clock is ahead of ours. ``credentials`` says per role "ok" or why not;
+    ``features`` says per feature what was seen of it.
     """
 
     surface: str
@@ -26,6 +27,7 @@ class SurfaceState:
     lines: list[tuple[str, str]] = field(default_factory=list)
     cause: str = ""
     locked: str = ""
+    open: bool = False
     round_trip_s: float | None = None
     shortest_trip_s: float | None = None
     clock_skew_s: float | None = None

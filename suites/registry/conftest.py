@@ -29,11 +29,11 @@ from conformance.vocabulary.values import basic_login
 
 
 @pytest.fixture(scope="session")
-def registry(target: Target, http: Callable[[str], HttpClient]) -> Registry:
+def registry(target: Target, http: Callable[[str], HttpClient], open_surfaces: frozenset[str]) -> Registry:
     """The registry as the pusher sees it."""
     if target.registry is None:
         raise Inconclusive("no registry is described", "[targets.X.registry]")
-    return Registry.enter(http(target.registry.url), target.registry)
+    return Registry.enter(http(target.registry.url), target.registry, "registry" in open_surfaces)
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,13 @@ def test_what_an_open_registry_opens_while_a_login_is_looked_for_is_given_up() -
     assert received.connections[0][-1].startswith(b"DELETE /uploads/one ")
 
 
+def test_a_registry_that_is_known_to_be_open_is_not_asked_for_a_login() -> None:
+    described = description.Registry(url="http://127.0.0.1", repository="orgs/acme/app")
+    with answering() as (url, received):
+        registry = Registry.enter(HttpClient(url, Recorder()), described, is_open=True)
+    assert (registry.door.scheme, received.connections) == ("", [])
+
+
 def jwt(ended_s: float, key: str = "a", **claims: str) -> str:
     """A token that ended so many seconds ago, its signature left out."""
     of = {"iss": "us", "aud": "registry", **claims, "exp": time.time() - ended_s}

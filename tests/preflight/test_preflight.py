@@ -395,6 +395,13 @@ def test_not_a_registry() -> None:
         assert only(target).cause == "answers GET /v2/ with 404: no Docker Registry V2; is the address right?"
 
 
+@pytest.mark.parametrize(("status", "is_open"), [(200, True), (401, False), (404, False)])
+def test_a_registry_that_asks_nobody_for_a_login_is_known_to_be_open(status: int, is_open: bool) -> None:
+    with serving(answering(status, "application/json", b'{"errors": []}')) as url:
+        target = Target.model_validate({"organization": "a", "registry": {"url": url, "repository": "orgs/a/b"}})
+        assert only(target).open == is_open
+
+
 def test_endless_answer_is_bounded() -> None:
     with serving(answering(200, "application/json", b" " * (5 * 1024 * 1024))) as url:
         assert only(identity_at(url)).cause.endswith("the answer is too large or does not end")

@@ -103,6 +103,7 @@ def test_a_registry_whose_readers_need_no_login_is_pushed_to(reference: tuple[Re
     finally:
         deployment.switch([])
     assert ("ok", "pusher may push to orgs/acme/conformance") in state.lines
+    assert not state.open
     assert [line for kind, line in state.lines if kind == "fail"] == []
 
 
