@@ -215,7 +215,7 @@ def good(bearer: Registry, guarded: StoredImage, once: Once) -> str:
 
 
 @pytest.fixture(scope="session")
-def bad_login(registry: Registry, guarded_image: StoredImage, names: Names) -> str:
+def bad_login(registry: Registry, doorkeeper: None, guarded_image: StoredImage, names: Names) -> str:
     """An Authorization field that looks like one: a token with one letter altered, or the name of nobody.
 
     Not the pusher's name with a wrong password, of which a platform may take a few and no more.

@@ -37,10 +37,10 @@ Malformed = Callable[[str], Exchange]
 
 
 @pytest.fixture
-def malformed(tried: StoredImage, once: Once) -> Malformed:
+def malformed(stored: StoredImage, once: Once) -> Malformed:
     """GET of a manifest with an Authorization field as it is given, once for each."""
-    repository = tried.repository
-    return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(tried.tag))
+    repository = stored.repository
+    return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(stored.tag))
 
 
 def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
@@ -135,7 +135,7 @@ def test_wrong_password_in_a_form(bearer: Registry, password: str) -> None:
 
 @verifies("registry/login/ended-login-opens-nothing")
 @pytest.mark.parametrize("role", [case("revoked", "revoked"), case("expired", "expired")])
-def test_ended_login(registry: Registry, tried: StoredImage, role: str) -> None:
+def test_ended_login(registry: Registry, stored: StoredImage, role: str) -> None:
     """Purpose: a login that was taken away pulls nothing any more, though its password is right.
 
     Method: 1. show the login in the role revoked, or expired; where a token comes of it, pull with that
@@ -143,12 +143,12 @@ def test_ended_login(registry: Registry, tried: StoredImage, role: str) -> None:
     """
     if role not in registry.described.credentials:
         raise NotApplicable(f"the target file names no login under [targets.X.registry.credentials.{role}]")
-    account, name = registry.account(role), tried.repository.name
+    account, name = registry.account(role), stored.repository.name
     shown, asked, bearer = basic_login(account.username, account.password), None, registry.door.scheme == "bearer"
     if bearer:
         asked = registry.door.ask_token([registry.scope(name, "pull")], shown)
         shown = f"Bearer {token_in(asked)}"
-    reply = asked if asked and not token_in(asked) else tried.repository.presenting(shown).get_manifest(tried.tag)
+    reply = asked if asked and not token_in(asked) else stored.repository.presenting(shown).get_manifest(stored.tag)
 
     expect_status(reply, range(400, 500), f"for a login in the role {role}", or_refused=asked)
 

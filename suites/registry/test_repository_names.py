@@ -17,6 +17,7 @@ from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 
 # What is no name here: no route, no such name, or no rights on what is no name.
@@ -26,32 +27,17 @@ ELSEWHERE = {301, 302, 307, 308}
 LONGEST = 255
 """Characters of registry, slash and name, which many clients keep to."""
 WITH_BLOBS = ("a", "a/b/c")
-
-
-@verifies("registry/name/every-app-slug-is-taken")
-@pytest.mark.parametrize(
-    "ending", [case("digits", "-0"), case("dashes", "---x"), case("letters", "app"), case("one-digit", "7")]
-)
-def test_app_slugs(repository: Repository, repository_at: NewRepository, ending: str) -> None:
-    """Purpose: every slug an app may have can be pushed to.
-
-    Method: 1. open an upload to a repository whose slug has dashes and digits at its end
-            2. expect 202
-    """
-    expect_status(repository_at(repository.name + ending).post_upload(), 202)
+Taken = Callable[[str], StoredImage | Exchange]
 
 
 @pytest.fixture
-def taken(
-    new_repository: NewRepository, repository_at: NewRepository, once: Once
-) -> Callable[[str], StoredImage | None]:
-    """An image of a name's own, pushed there under a tag; None where the name was refused.
+def taken(new_repository: NewRepository, repository_at: NewRepository, once: Once) -> Taken:
+    """Pushes an image of its own to a name, once for each, which several others may be like; or tells the refusal.
 
-    Once for each name, which several others may be like. No blob is pushed where none is looked for and an index of
-    nothing is taken.
+    No blob is pushed where none is looked for and an index of nothing is taken.
     """
 
-    def made(ending: str) -> StoredImage | None:
+    def made(ending: str) -> StoredImage | Exchange:
         parent = once("apart", lambda: new_repository("apart"))
         most = "m" * (LONGEST - len(f"{urlsplit(parent.registry.http.base_url).netloc}/{parent.name}-a"))
         repository = repository_at(f"{parent.name}-{ending.format(most=most)}")
@@ -62,7 +48,7 @@ def taken(
         reply = repository.post_upload()
         expect_status(reply, {202} | NO_NAME, f"under {repository.name}")
         if not reply.ok:
-            return None
+            return reply
         its_own = image(repository.name, layers=0)
         (config,) = its_own.blobs
         created = repository.upload_of(reply).put(config.digest, config.content)
@@ -73,20 +59,35 @@ def taken(
     return lambda ending: once(("apart", ending), lambda: made(ending))
 
 
+@verifies("registry/name/every-app-slug-is-taken")
+@pytest.mark.parametrize(
+    "ending", [case("digits", "a-0"), case("dashes", "a---0"), case("letters", "a"), case("one-digit", "a7")]
+)
+def test_app_slugs(taken: Taken, ending: str) -> None:
+    """Purpose: every slug an app may have can be pushed to.
+
+    Method: 1. push an image to a repository whose slug has dashes and digits at its end
+            2. expect 201; or 202 to POST of an upload
+    """
+    pushed = taken(ending)
+    if isinstance(pushed, Exchange):
+        expect_status(pushed, 202)
+
+
 @verifies("registry/name/each-name-is-its-own")
 @pytest.mark.parametrize(
     ("ending", "like"),
     [
-        case("dashes", "a--b", "a-b"),
-        case("dot", "a.b", "a-b"),
-        case("underscore", "a_b", "a-b"),
-        case("two-underscores", "a__b", "a_b"),
+        case("dashes", "a---0", "a-0"),
+        case("dot", "a.0", "a-0"),
+        case("underscore", "a_0", "a-0"),
+        case("two-underscores", "a__0", "a_0"),
         case("one-letter-components", "a/b/c", "a"),
         case("one-digit-component", "a/0", "a"),
         case("longest", "{most}a", "{most}b"),
     ],
 )
-def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending: str, like: str) -> None:
+def test_each_name_is_its_own(taken: Taken, ending: str, like: str) -> None:
     """Purpose: no two names are one repository, however alike; which names there are is the platform's to say.
 
     Method: 1. push an image of its own, under one tag, to each of two names of the grammar: expect 201; or an upload
@@ -96,7 +97,7 @@ def test_each_name_is_its_own(taken: Callable[[str], StoredImage | None], ending
             3. where one name goes on behind a slash, expect 404 to GET of the other's config, or of its image, and no
                tag of it in the list
     """
-    pair = [each for each in (taken(like), taken(ending)) if each is not None]
+    pair = [each for each in (taken(like), taken(ending)) if isinstance(each, StoredImage)]
     try:
         expect_own(pair)
     except NonConformance:
