@@ -198,7 +198,7 @@ def test_names_and_digests_that_are_none_or_nearly_are_swept(
         start_new_session=True,
         stdout=subprocess.DEVNULL,
     )
-    kill(process, control, lambda: any("---x upload" in each for each in ours(control)) and noted(control, run))
+    kill(process, control, lambda: any("a---0 " in each for each in ours(control)) and noted(control, run))
     ledger = next((run / "ledger").glob("*.ndjson"))
     repository = json.loads(ledger.read_text(encoding="utf-8").splitlines()[0])["repository"]
     with ledger.open("a", encoding="utf-8") as lines:
