@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from conformance.reporting import FORMATS
 from conformance.vocabulary.amounts import examples, seconds, seconds_or_none, seed
+
+if TYPE_CHECKING:
+    from conformance.preflight import SurfaceState
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -96,6 +100,16 @@ class RunOptions:
     """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
     open: list[str] = field(default_factory=list)
     """Surfaces that ask nobody for a login: no process need find that out anew."""
+
+    def learn(self, states: Iterable[SurfaceState]) -> None:
+        """Takes what the preflight has found out."""
+        for state in states:
+            if state.blocked:
+                self.blocked[state.surface] = list(state.blocked)
+            if state.shut:
+                self.locked.append(state.surface)
+            if state.open:
+                self.open.append(state.surface)
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

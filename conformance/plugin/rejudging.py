@@ -49,6 +49,8 @@ from conformance.target.description import Target
 from conformance.vocabulary.verdict import Verdict
 
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
+FOUND = ("reachable", "cause", "locked", "open")
+"""What of the preflight decides which checks can be judged."""
 LIFE = re.compile("no longer answers|stopped answering after this request")
 
 
@@ -228,18 +230,15 @@ def _run_of(record: Record, worker: str) -> str:
 
 def _options(record: Record, worker: str) -> RunOptions:
     info = record.info
-    states = [
-        SurfaceState(each["surface"], "", each["reachable"], cause=each.get("cause", ""), locked=each.get("locked", ""))
-        for each in info.preflight
-    ]
-    blocked = {each.surface: list(each.blocked) for each in states if each.blocked}
-    locked = [each.surface for each in states if each.shut]
-    opened = [each["surface"] for each in info.preflight if each.get("open")]
-    return RunOptions(
+    options = RunOptions(
         run_id=_run_of(record, worker), folder=str(record.folder), target_config="", target=info.target,
         profile=info.profile, select=info.selection, explore=info.explore, seed=info.seed,
-        blocked=blocked, locked=locked, open=opened,
     )  # fmt: skip
+    options.learn(
+        SurfaceState(each["surface"], "", **{name: each[name] for name in FOUND if name in each})
+        for each in info.preflight
+    )
+    return options
 
 
 def _evidence(record: Record, worker: str) -> Iterator[dict[str, Any]]:

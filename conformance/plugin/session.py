@@ -104,9 +104,7 @@ class Run:
             with contextlib.suppress(OSError):
                 self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
         states = preflight(target)
-        self.options.blocked.update({state.surface: list(state.blocked) for state in states if state.blocked})
-        self.options.locked.extend(state.surface for state in states if state.shut)
-        self.options.open.extend(state.surface for state in states if state.open)
+        self.options.learn(states)
         workers.settle(self.config, states, self.options, target.gentle)
         self.info = self._info(name, states)
         self.writer = self._writer()
