@@ -15,11 +15,7 @@ from conformance.clients.registry_tags import STAYS, stays
 from conformance.oracles.registry import (
     expect_bytes,
     expect_bytes_or_collected,
-    expect_listed,
     expect_tags,
-    next_link,
-    pages_from,
-    strings_of,
 )
 from conformance.oracles.status import expect_done_at_once, expect_no_server_error, expect_status, observed
 from conformance.sandbox.names import Names
@@ -27,7 +23,7 @@ from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
-from conformance.vocabulary.wording import plural, worded
+from conformance.vocabulary.wording import plural
 
 CALLERS = 4
 # A registry that forgets one in twenty is found: with those of the set-up there are twenty of a kind.
@@ -161,31 +157,6 @@ def test_pulled_while_pushed_again(again: StoredImage, what: str) -> None:
         return
     for reply in taken:
         expect_status(reply, 201, because)
-
-
-@verifies("registry/at-once/tags-listed-while-pushed")
-def test_tags_listed_while_pushed(repository: Repository, new_image: NewImage, names: Names) -> None:
-    """Purpose: a list that is read while tags are pushed has all that were there before.
-
-    Method: 1. push an image under four tags; one caller pushes sixteen more, three others read the list meanwhile
-            2. expect 200 from every read, the first four in it, none twice
-            3. expect all that were pushed in the end: twenty, or as many as were within a few seconds
-    """
-    mark = names.new("listed")
-    before, later = [f"{mark}-a{number}" for number in range(4)], [f"{mark}-b{number}" for number in range(16)]
-    manifest = repository.given(new_image(), *before)
-    left = iter(later)
-    push = lambda: repository.put_manifest(next(left), manifest.content, manifest.media_type)  # noqa: E731
-    replies, pushes = reading_while(repository.tags, push, len(later), reads=READS_OF_CHANGES)
-
-    for reply in replies:
-        found = strings_of(reply, "tags")
-        whole = next_link(reply) is not None or set(before) <= set(found)
-        if not whole or len(set(found)) < len(found):
-            raise NonConformance(f"{worded(before)} in it, none twice", worded(found), reply)
-    for reply in pushes:
-        expect_status(reply, 201)
-    expect_listed(pages_from(repository.tags(), repository.follow), "tags", [*before, *later[: len(pushes)]])
 
 
 @verifies("registry/at-once/pulled-while-deleted")

@@ -27,28 +27,6 @@ from conformance.vocabulary.wording import worded
 CALLERS = 4
 
 
-@verifies("registry/at-once/several-tags")
-def test_several_tags(repository: Repository, new_image: NewImage, names: Names) -> None:
-    """Purpose: of several tags that are pushed at once, none is lost.
-
-    Method: 1. four callers PUT two manifests, each under two tags, at the same moment: expect 201 to each, or 409
-               beside one
-            2. expect all tags that were taken in the list, and by each the bytes of its own
-    """
-    manifests, mark = [new_image(), new_image()], names.new("several")
-    tags = {f"{mark}-{number}": manifests[number % 2] for number in range(CALLERS)}
-
-    def pushing(tag: str, manifest: Manifest) -> Callable[[], Exchange]:
-        return lambda: repository.put_manifest(tag, manifest.content, manifest.media_type)
-
-    replies = at_once([pushing(*each) for each in tags.items()])
-    expect_done_at_once(replies, "to each of those who push a tag at once")
-    taken = {tag: tags[tag] for tag, reply in zip(tags, replies, strict=True) if reply.status == 201}
-    expect_listed(pages_from(repository.tags(), repository.follow), "tags", taken)
-    for tag, manifest in taken.items():
-        expect_bytes(repository.get_manifest(tag), manifest.content)
-
-
 @verifies("registry/at-once/several-referrers")
 def test_several_referrers(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: of several signatures that are pushed at once, none is lost.

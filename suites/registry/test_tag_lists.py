@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.at_once import at_once
 from conformance.clients.images import image, variation
 from conformance.clients.registry import NewRepository, StoredImage
 from conformance.clients.registry_tags import STAYS, given_over
@@ -16,7 +13,6 @@ from conformance.evidence.once import Once
 from conformance.oracles.proofs import lists
 from conformance.oracles.registry import (
     expect_bytes,
-    expect_complete,
     expect_no_tags,
     expect_tags,
     pages_from,
@@ -24,7 +20,7 @@ from conformance.oracles.registry import (
 )
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 # Registries cut lists into pages of a hundred more often than of any other size.
@@ -96,34 +92,6 @@ def test_digests_are_no_tags(grown: Grown) -> None:
     if others:
         proof = lists("tags", grown.pages, [MOVING, STAYING])
         raise NonConformance(f"no other tags than {MOVING} and {STAYING}", worded(others), *grown.pages, proof=proof)
-
-
-@verifies("registry/tags/long-list-is-whole")
-def test_long_list(new_repository: NewRepository) -> None:
-    """Purpose: a list is whole however long it is, on one page or on several.
-
-    Method: 1. push an image under 101 tags, or as many as can be pushed in 20 s and are not 409 beside others
-            2. ask for the tags and follow the links: expect each once
-    """
-    repository = new_repository("long")
-    manifest = repository.given(image(repository.name, layers=0))
-    tags, until = [f"t{number:03}" for number in range(MANY)], time.monotonic() + PUSHED_WITHIN_S
-
-    def pushing(share: list[str]) -> Callable[[], list[tuple[str, Exchange]]]:
-        return lambda: [
-            (tag, repository.put_manifest(tag, manifest.content, manifest.media_type))
-            for tag in share
-            if time.monotonic() < until
-        ]
-
-    pushed = [each for share in at_once([pushing(tags[first::CALLERS]) for first in range(CALLERS)]) for each in share]
-    refused = next((reply for _, reply in pushed if reply.status not in (201, 409)), None)
-    if refused is not None:
-        raise Inconclusive(f"a tag could not be pushed: {refused}", "a registry that takes images from this login")
-
-    expect_complete(
-        pages_from(repository.tags(), repository.follow), "tags", [tag for tag, reply in pushed if reply.ok]
-    )
 
 
 @verifies("registry/manifest/tags-move-alone")
