@@ -10,21 +10,19 @@ from itertools import filterfalse
 import pytest
 
 from conformance.clients.at_once import at_once, reading_while
-from conformance.clients.images import Blob, NewBlob, NewImage, image, variation
-from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import STAYS, stays
+from conformance.clients.images import Blob, NewBlob, NewImage
+from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_bytes,
-    expect_bytes_or_collected,
-    expect_tags,
 )
 from conformance.oracles.status import expect_done_at_once, expect_no_server_error, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.sandbox.shared import at_second_try
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.wording import plural
 
 CALLERS = 4
@@ -33,8 +31,6 @@ PUSHES = 18
 BLOB_PUSHES, BLOB_READS = 16, 6
 # Readers are done before one caller has pushed often: two at once disturb them twice as often meanwhile.
 PUSHERS = 2
-# Where each change is another, it is over sooner than readers of what stays the same would be.
-READS_OF_CHANGES = 4
 # A deletion begins later than those who read meanwhile, by a connection: they go on until it is seen, so often at most.
 READS_UNTIL_GONE = 12
 
@@ -104,41 +100,6 @@ def test_identical_manifests(repository: Repository, new_image: NewImage, names:
 
     for reference in (tag, manifest.digest):
         expect_bytes(repository.get_manifest(reference), manifest.content)
-
-
-@verifies("registry/at-once/one-tag")
-def test_one_tag(new_repository: NewRepository) -> None:
-    """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
-
-    Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
-            2. expect 201 to each, or 409 beside one; from each read, and in the end, one of them, byte for byte; each
-               by its digest, if it was taken and not collected with its tag; the tag once listed
-    """
-    repository = new_repository("one-tag")
-    plain = repository.given(image(repository.name, layers=0), "one")
-    manifests = [variation(plain, str(number)) for number in range(CALLERS)]
-    left, contents = iter(manifests), [each.content for each in (plain, *manifests)]
-
-    def push() -> Exchange:
-        manifest = next(left)
-        return repository.put_manifest("one", manifest.content, manifest.media_type)
-
-    def broken(reply: Exchange) -> bool:
-        return reply.status != 200 or reply.body not in contents
-
-    pull = partial(repository.get_manifest, "one")
-    replies, pushes = reading_while(pull, push, CALLERS, broken, READS_OF_CHANGES, changers=CALLERS)
-    if pushes and all(map(stays, pushes)):
-        raise NotApplicable(STAYS)
-    expect_done_at_once(pushes, "to each of those who push to one tag at once")
-    spoiled = [*filter(broken, replies)]
-    contents = contents[1:] if len(pushes) == CALLERS else contents
-    if spoiled or broken(last := pull()):
-        wrong = spoiled[0] if spoiled else last
-        raise NonConformance("one of the manifests that were pushed, whole", observed(wrong), wrong)
-    for each in manifests:
-        expect_bytes_or_collected(repository.get_manifest(each.digest), each.content)
-    expect_tags(repository, ["one"])
 
 
 @pytest.fixture(scope="session")

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
+from conformance.clients.at_once import reading_while
 from conformance.clients.images import Manifest, image, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage, need_taken
 from conformance.clients.registry_tags import STAYS, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import lists
-from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_tags, pages_from, strings_of
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_bytes_or_collected,
+    expect_listed,
+    expect_no_tags,
+    expect_tags,
+    pages_from,
+    strings_of,
+)
+from conformance.oracles.status import expect_done_at_once, observed
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
 
 STAYING, MOVING, INSTEAD = "latest", "1.0", "1.1"
 # A tag at the limits of the grammar, which a list may hide or cut.
 LONG = f"_{'t' * 127}"
+CALLERS = 4
+# Each push is another: it is over sooner than readers of what stays the same would be.
+READS = 4
 
 
 @dataclass(frozen=True)
@@ -28,7 +42,8 @@ class Grown:
 
     ``empty`` is the list beside an image by digest alone, ``pages`` the last one. In between one image was pushed
     under two tags, another under the first of them (``moved``: where the registry lets it), the one was read by its
-    digest (``read``) and pushed by it ``again``, and the other under a ``long`` tag.
+    digest (``read``) and pushed by it ``again``, and the other under a ``long`` tag. In the end the two tags named
+    ``staying`` and ``moving``.
     """
 
     repository: Repository
@@ -39,6 +54,8 @@ class Grown:
     again: Exchange
     long: Exchange
     pages: list[Exchange]
+    staying: Exchange
+    moving: Exchange
 
 
 @pytest.fixture
@@ -55,7 +72,8 @@ def grown(guarded_image: StoredImage, repository_at: NewRepository, once: Once) 
         read = repository.get_manifest(one.digest)
         again, long = repository.push(one), repository.push(two, LONG)
         pages = pages_from(repository.tags(), repository.follow)
-        return Grown(repository, empty, (one, two), moved, read, again, long, pages)
+        named = [repository.get_manifest(tag) for tag in (STAYING, MOVING)]
+        return Grown(repository, empty, (one, two), moved, read, again, long, pages, *named)
 
     return once("grown", made)
 
@@ -125,5 +143,40 @@ def test_tags_move_alone(grown: Grown) -> None:
     need_taken(grown.again)
 
     expect_listed(grown.pages, "tags", [STAYING, MOVING])
-    expect_bytes(grown.repository.get_manifest(STAYING), one.content)
-    expect_bytes(grown.repository.get_manifest(MOVING), two.content)
+    expect_bytes(grown.staying, one.content)
+    expect_bytes(grown.moving, two.content)
+
+
+@verifies("registry/at-once/one-tag")
+def test_one_tag(grown: Grown) -> None:
+    """Purpose: of several images that are pushed under one tag at once, one wins, whole; the tag is there all the time.
+
+    Method: 1. push an image under a tag; four callers PUT four others under it at the same moment, three read it
+            2. expect 201 to each, or 409 beside one; from each read, and in the end, one of them, byte for byte; each
+               by its digest, if it was taken and not collected with its tag; the same tags listed as before
+    """
+    if not grown.moved:
+        raise NotApplicable(STAYS)
+    if grown.moving.status != 200:
+        raise Inconclusive(f"a tag that moved is not there: {grown.moving}", "a registry whose tags move")
+    repository, manifests = grown.repository, [variation(grown.images[0], str(number)) for number in range(CALLERS)]
+    left, contents = iter(manifests), [grown.moving.body, *(each.content for each in manifests)]
+
+    def push() -> Exchange:
+        manifest = next(left)
+        return repository.put_manifest(MOVING, manifest.content, manifest.media_type)
+
+    def broken(reply: Exchange) -> bool:
+        return reply.status != 200 or reply.body not in contents
+
+    pull = partial(repository.get_manifest, MOVING)
+    replies, pushes = reading_while(pull, push, CALLERS, broken, READS, changers=CALLERS)
+    expect_done_at_once(pushes, "to each of those who push to one tag at once")
+    spoiled = [*filter(broken, replies)]
+    contents = contents[1:] if len(pushes) == CALLERS else contents
+    if spoiled or broken(last := pull()):
+        wrong = spoiled[0] if spoiled else last
+        raise NonConformance("one of the manifests that were pushed, whole", observed(wrong), wrong)
+    for each in manifests:
+        expect_bytes_or_collected(repository.get_manifest(each.digest), each.content)
+    expect_tags(repository, tags_of(grown))
