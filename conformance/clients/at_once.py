@@ -59,11 +59,11 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def _repeated(call: Callable[[], Exchange], ended: Callable[[], object], most: int) -> Callable[[], list[Exchange]]:
-    """A caller that repeats a request, a bounded number of times, until told to stop."""
+    """A caller that makes a request, and repeats it a bounded number of times until told to stop."""
 
     def run() -> list[Exchange]:
-        replies: list[Exchange] = []
         begun = time.monotonic()
+        replies = [call()]
         while len(replies) < most and not ended() and time.monotonic() - begun < LONGEST_S:
             replies.append(call())
         return replies
