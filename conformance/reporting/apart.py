@@ -122,7 +122,8 @@ def _made_ahead(folder: Path, formats: Sequence[str], lifeline: socket.socket) -
     try:
         reading = Reading(folder)
         while not select.select([lifeline], [], [], EVERY_S)[0]:
-            reporting.make_ahead(reading.record, reading.more(), formats)
+            if judged := reading.more():
+                reporting.make_ahead(reading.record, judged, formats)
     except Exception:
         # It is tried again at the end, and then told.
         return None
