@@ -39,7 +39,7 @@ class CheckView:
     left_out: int
     took: str
     markup: str = ""
-    """It as the page shows it, where that was made ahead."""
+    """It as the page shows it, where that was made ahead; then the entries, which stand in it, are no longer kept."""
 
     @property
     def case(self) -> str:
