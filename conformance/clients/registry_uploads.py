@@ -92,7 +92,8 @@ class Refusing:
 
     def _asked(self, request: Callable[[Upload], Exchange]) -> Exchange:
         reply = request(self.once(("refusing", self.opened), self.repository.open_upload))
-        again, self.used = self.used and reply.status == 404, True
+        # What a session that is over makes of a request is another check's to judge.
+        again, self.used = self.used and (reply.status == 404 or reply.status >= 500), True
         if again or not 400 <= reply.status < 500:
             self._leave()
         return self._asked(request) if again else reply
