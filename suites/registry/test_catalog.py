@@ -26,7 +26,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 # "a missing entry does not mean that the registry does not have the repository" (Listing Repositories).
-TIMES, AGAIN_S = 10, 0.5
+LATER_S, AGAIN_S = 5.0, 0.5
 
 
 @pytest.fixture
@@ -60,11 +60,12 @@ def test_catalog(registry: Registry, pages: list[Exchange], stored: StoredImage)
     Method: 1. push an image, read the catalog to its end by its links; for some seconds, where it is not there yet
             2. expect the repository once
     """
-    for _ in range(TIMES):
-        if stored.repository.name in _names(pages):
-            break
+    # A long one is not read ten times over: its own times tell how long, to whoever judges the evidence again as well.
+    begun = None
+    while stored.repository.name not in _names(pages) and (begun is None or pages[-1].started - begun < LATER_S):
         registry.http.recorder.pause(AGAIN_S)
         pages = _whole(registry)
+        begun = begun or pages[0].started
     found = _names(pages)
 
     if found.count(stored.repository.name) != 1:
