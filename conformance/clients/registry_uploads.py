@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from conformance.clients.http import authority_of
@@ -59,6 +59,13 @@ def pushed(repository: Repository, content: bytes, digest: str, form: str) -> Ex
             upload.patch(part, f"{first}-{first + len(part) - 1}")
         return upload.put(digest)
     return upload.put(digest, content)
+
+
+def patched(upload: Upload, content: bytes, ends: Iterable[int], first: int = 0) -> Iterator[tuple[Exchange, int]]:
+    """The answers to chunks that end there, each with its Content-Range and with the place of its last byte."""
+    for end in ends:
+        yield upload.patch(content[first:end], f"{first}-{end - 1}"), end - 1
+        first = end
 
 
 def uses(upload: Upload, blob: Blob) -> dict[str, Callable[[], Exchange]]:

@@ -85,7 +85,7 @@ def get_ready() -> None:
 
 def read(folder: Path) -> Record:
     """Reads a run's folder; RecordError where it is none, or of another format."""
-    return Reading(folder).end()
+    return Reading(folder, grows=False).end()
 
 
 class Reading:
@@ -94,8 +94,8 @@ class Reading:
     RecordError where it is none, or of another format.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.record = Record(folder, read_info(folder), [], complete=False, grows=True)
+    def __init__(self, folder: Path, grows: bool = True) -> None:
+        self.record = Record(folder, read_info(folder), [], complete=False, grows=grows)
         path = folder / "results.ndjson"
         if not path.exists():
             raise RecordError(f"{folder}: no results.ndjson; not a run's folder, or a run that never began")
@@ -122,8 +122,9 @@ class Reading:
 
     def end(self) -> Record:
         """The record of what has been written by now."""
-        self.record.grows = False
-        self.record.info = read_info(self.record.folder)
+        if self.record.grows:
+            self.record.grows = False
+            self.record.info = read_info(self.record.folder)
         self.more()
         return self.record
 

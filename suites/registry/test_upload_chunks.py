@@ -5,37 +5,21 @@ One session that takes all of these as it should shows what three checks are abo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
-from conformance.clients.registry import Repository, Upload
-from conformance.clients.registry_uploads import open_for_chunks
+from conformance.clients.images import NewBlob
+from conformance.clients.registry import Repository
+from conformance.clients.registry_uploads import open_for_chunks, patched
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_location, expect_range
 from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.uploads import expect_created
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 
 # So many that their names are in another order as text than as numbers, and that one lost in twenty is met.
 MANY, LENGTH = 24, 128
 KIB = 1024
-
-
-def patched(upload: Upload, content: bytes, ends: Iterable[int], first: int = 0) -> Iterator[tuple[Exchange, int]]:
-    """The answers to chunks that end there, each with its Content-Range and with the place of its last byte."""
-    for end in ends:
-        yield upload.patch(content[first:end], f"{first}-{end - 1}"), end - 1
-        first = end
-
-
-def expect_created(repository: Repository, reply: Exchange, blob: Blob) -> None:
-    """The blob was created, and is read back byte for byte."""
-    expect_status(reply, 201, "when the upload is complete")
-    expect_location(reply)
-    expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @pytest.fixture

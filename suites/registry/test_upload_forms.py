@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob, digest_of
+from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, Upload
-from conformance.clients.registry_uploads import require_chunks
+from conformance.clients.registry_uploads import patched, require_chunks
 from conformance.evidence.once import Once
 from conformance.oracles.proofs import another_field
-from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_reachable
+from conformance.oracles.registry import expect_location, expect_range, expect_reachable
 from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.uploads import expect_created
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -22,12 +23,10 @@ from conformance.vocabulary.wording import worded
 KIB = 1024
 
 
-def chunks(content: bytes, number: int = 3, more: int = 0) -> list[tuple[bytes, str]]:
-    """Content as chunks with the Content-Range of each: equal ones, or the first by ``more`` bytes longer."""
+def pieces(content: bytes, number: int) -> list[bytes]:
+    """Content in so many pieces of one length."""
     step = len(content) // number
-    ends = [step + more, *range(2 * step, len(content) + 1, step)]
-    cuts = zip([0, *ends], ends, strict=False)
-    return [(content[first:end], f"{first}-{end - 1}") for first, end in cuts]
+    return [content[first : first + step] for first in range(0, len(content), step)]
 
 
 @dataclass(frozen=True)
@@ -67,18 +66,10 @@ def trace(new_blob: NewBlob, opened: Opened, session: Session, once: Once) -> Tr
         more = KIB // 4
         require_chunks(first, KIB - more)
         begun = once("begun", upload.status)
-        spans = chunks(blob.content, 3, more)
-        parts = [(upload.patch(part, span), int(span.partition("-")[2])) for part, span in spans]
-        return Trace(blob, upload, first, begun, parts, upload.status())
+        answers = [*patched(upload, blob.content, (KIB + more, 2 * KIB, 3 * KIB))]
+        return Trace(blob, upload, first, begun, answers, upload.status())
 
     return once("trace", made)
-
-
-def expect_created(repository: Repository, reply: Exchange, content: bytes) -> None:
-    """The blob was created and can be read back, byte for byte."""
-    expect_status(reply, 201, "when the upload is complete")
-    expect_location(reply)
-    expect_bytes(repository.get_blob(digest_of(content)), content)
 
 
 @verifies("registry/upload/session-opens")
@@ -120,7 +111,7 @@ def test_in_chunks(repository: Repository, trace: Trace, number: int) -> None:
         expect_status(reply, 202, "for a chunk in order")
         expect_location(reply)
 
-    expect_created(repository, trace.upload.put(trace.blob.digest), trace.blob.content)
+    expect_created(repository, trace.upload.put(trace.blob.digest), trace.blob)
 
 
 @verifies("registry/upload/last-chunk-by-put")
@@ -136,11 +127,11 @@ def test_last_chunk_behind_a_stream(
     """
     blob, upload = new_blob(2 * KIB + 100), session(what)
     require_chunks(opened(what), KIB)
-    if not (reply := upload.patch([chunk for chunk, _ in chunks(blob.content[:-100], 2)])).ok:
+    if not (reply := upload.patch(pieces(blob.content[:-100], 2))).ok:
         raise Inconclusive(f"a streamed body is not taken: {reply}", "a registry that takes streams")
 
     closed = upload.put(blob.digest, blob.content[-100:], f"{2 * KIB}-{2 * KIB + 99}")
-    expect_created(repository, closed, blob.content)
+    expect_created(repository, closed, blob)
 
 
 @verifies("registry/upload/streamed")
@@ -154,12 +145,11 @@ def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
     blob = new_blob(6 * KIB * KIB)
     expect_status(repository.head_blob(blob.digest), 404, "for a blob that was not pushed yet")
     upload = repository.open_upload()
-    parts = [chunk for chunk, _ in chunks(blob.content)]
-    streamed = upload.patch(parts)
+    streamed = upload.patch(pieces(blob.content, 3))
     expect_status(streamed, 202, "for a streamed body")
     expect_range(streamed, len(blob.content) - 1)
 
-    expect_created(repository, upload.put(blob.digest), blob.content)
+    expect_created(repository, upload.put(blob.digest), blob)
 
 
 @verifies("registry/upload/answers-tell-the-range")
