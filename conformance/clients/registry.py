@@ -1,4 +1,4 @@
-"""How to talk to a registry: its endpoints by name, an upload as a session, repositories that can be cleared.
+"""How to talk to a registry: its endpoints by name, an upload as a session, what a repository was given.
 
 Endpoints are those of the OCI Distribution Specification 1.1 (end-1 to end-13) and the Docker Registry V2
 catalog. Nothing here judges an answer. ``given_…`` make preconditions: where the registry refuses one, the
@@ -268,21 +268,6 @@ class Repository:
     def follow(self, reply: Exchange, target: str) -> Exchange:
         """GET of a link that an answer gave."""
         return self.registry.fetch("GET", address_in(reply.url, target), scopes=self.scopes)
-
-    # Clearing
-
-    def clear(self, deletes: bool) -> list[tuple[str, str]]:
-        """Takes out what was put in, as far as the registry can, and tells what stays and why."""
-        left = [each for upload in self.inventory.uploads if upload.open and (each := upload.by(self.registry).end())]
-        if not deletes:
-            stays = self.inventory.manifests or self.inventory.blobs
-            return left + ([(f"repository {self.name}", "the target does not claim registry.delete")] if stays else [])
-        targets = [f"manifests/{digest}" for digest in reversed(self.inventory.manifests)]
-        targets += [f"blobs/{digest}" for digest in self.inventory.blobs if digest]
-        replies = [(each, self.send("DELETE", each)) for each in targets]
-        return left + [
-            (f"{self.name} {each}", str(reply)) for each, reply in replies if not (reply.ok or reply.status == 404)
-        ]
 
 
 def need_taken(reply: Exchange) -> None:

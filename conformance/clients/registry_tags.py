@@ -1,6 +1,7 @@
-"""Tags that stay: no document promises that a tag which is there may be pushed again, and operators forbid it.
+"""Tags that stay, and that keep what they name: no document promises that a tag may be pushed again, or lost unasked.
 
-What says so openly is no finding, and what only needs two images of one name is made otherwise.
+Registries in use forbid the first, and let an image go when its tags are gone. What says so openly is no finding, and
+what only needs two images of one name, or an image deleted, is made otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ SAY_OTHERWISE = ("BLOB_", "DIGEST_", "MANIFEST_", "NAME_", "SIZE_", "RANGE_", "T
 
 
 def stays(reply: Exchange) -> bool:
-    """Whether the answer to a push says that the tag may not be pushed again: 4xx with a code that is of nothing else.
+    """Whether an answer says that the tag may not be pushed again, or keeps its image: 4xx, a code of nothing else.
 
     Registries in use say DENIED, UNSUPPORTED, TAG_INVALID or a code of their own.
     """
@@ -40,3 +41,11 @@ def given_over(repository: Repository, manifest: Manifest, tag: str, instead: st
         return instead
     need_taken(reply)
     return tag
+
+
+def deleted(repository: Repository, manifest: Manifest, *tags: str) -> Exchange:
+    """The answer to the DELETE of a manifest by its digest: when its tags are gone, where they keep it there."""
+    reply = repository.delete_manifest(manifest.digest)
+    if stays(reply) and all(repository.delete_manifest(tag).ok for tag in tags):
+        return repository.delete_manifest(manifest.digest)
+    return reply

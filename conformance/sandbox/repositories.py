@@ -9,6 +9,7 @@ from functools import partial
 from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_inventory import Inventory
+from conformance.sandbox.clearing import clear
 from conformance.sandbox.ledger import Ledger, Left
 from conformance.sandbox.names import Names
 
@@ -51,7 +52,7 @@ class Repositories:
         return repository
 
     def _undone(self, repository: Repository, deletes: bool) -> list[Left]:
-        left = repository.clear(deletes)
+        left = clear(repository, deletes)
         if not self.operator.has("remove_repository"):
             return left
         self.operator.remove_repository(repository.name)

@@ -15,6 +15,8 @@ from conformance.clients.images import digest_of
 from conformance.clients.operator import Operator
 from conformance.clients.registry import Registry, Repository, Upload
 from conformance.oracles.registry import pages_from
+from conformance.sandbox.clearing import GONE, UNCLAIMED, delete_manifests, tags_of
+from conformance.sandbox.readings import document_of, list_in, texts
 from conformance.sandbox.swept import Removal, Swept
 from conformance.target import description
 from conformance.target.description import Target
@@ -22,7 +24,7 @@ from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 DIGEST = ("sha256:", "sha512:")
-GONE, UNREADABLE = 404, 400
+UNREADABLE = 400
 
 
 @dataclass
@@ -96,7 +98,7 @@ def _catalogued(registry: Registry) -> list[str]:
     first = registry.catalog("?n=500")
     if not first.ok:
         return []
-    return [name for page in pages_from(first, registry.follow_catalog) for name in _texts(page, "repositories")]
+    return [name for page in pages_from(first, registry.follow_catalog) for name in texts(page, "repositories")]
 
 
 @dataclass
@@ -112,7 +114,7 @@ class _Swept:
         """What was found in it."""
         yield from self._uploads()
         manifests, blobs = dict(self.known.manifests), dict(self.known.blobs)
-        tags = self._tags()
+        tags = tags_of(self.repository)
         for reference in [*tags, *manifests]:
             self._look_into(reference, manifests, blobs)
         yield from self._content("manifest", manifests)
@@ -133,22 +135,18 @@ class _Swept:
         if ended:
             yield self.removal.done(f"{ended} upload sessions in {self.repository.name}", [])
 
-    def _tags(self) -> list[str]:
-        first = self.repository.tags()
-        return [t for page in pages_from(first, self.repository.follow) for t in _texts(page, "tags")]
-
     def _look_into(self, reference: str, manifests: dict[str, None], blobs: dict[str, None]) -> None:
         """Adds a manifest, and what it refers to, to what is to be removed."""
         reply = self.repository.get_manifest(reference)
-        document = _document(reply)
+        document = document_of(reply)
         if not reply.ok or document is None:
             return
         manifests[digest_of(reply.body)] = None
         config = document.get("config")
-        for each in [config, *_list(document, "layers")]:
+        for each in [config, *list_in(document, "layers")]:
             if isinstance(each, dict) and isinstance(each.get("digest"), str):
                 blobs[each["digest"]] = None
-        for each in _list(document, "manifests"):
+        for each in list_in(document, "manifests"):
             child = each.get("digest") if isinstance(each, dict) else None
             if isinstance(child, str) and child.startswith(DIGEST) and child not in manifests:
                 manifests[child] = None
@@ -157,17 +155,22 @@ class _Swept:
     def _content(self, kind: str, digests: Iterable[str]) -> Iterator[Swept]:
         deletes = "registry.delete" in self.features
         found, refused = 0, []
-        for path in (f"{kind}s/{digest}" for digest in digests):
-            reply = self.repository.send("DELETE" if deletes and not self.removal.dry else "HEAD", path)
+        for path, reply in self._answers(kind, digests, deletes and not self.removal.dry).items():
             if self._is_gone(reply, path):
                 continue
             found += 1
             if not deletes and reply.ok:
-                refused.append("the target does not claim registry.delete")
+                refused.append(UNCLAIMED)
             elif not reply.ok:
                 refused.append(f"{path}: {reply.method} is answered {reply.status}")
         if found:
             yield self.removal.done(f"{found} {kind}s in {self.repository.name}", refused)
+
+    def _answers(self, kind: str, digests: Iterable[str], deletes: bool) -> dict[str, Exchange]:
+        if deletes and kind == "manifest":
+            return delete_manifests(self.repository, digests)
+        method, paths = "DELETE" if deletes else "HEAD", [f"{kind}s/{digest}" for digest in digests]
+        return {path: self.repository.send(method, path) for path in paths}
 
     def _is_gone(self, reply: Exchange, path: str) -> bool:
         """Whether it is not there: checks push what is no digest, too, which registries refuse to look for."""
@@ -176,24 +179,7 @@ class _Swept:
 
     def _stubborn_tags(self, tags: list[str]) -> Iterator[Swept]:
         """Tags that outlive their manifests."""
-        for tag in self._tags() if tags else []:
+        for tag in tags_of(self.repository) if tags else []:
             reply = self.repository.delete_manifest(tag)
             if not reply.ok and reply.status != GONE:
                 yield Swept(f"tag {self.repository.name}:{tag}", "stays", f"DELETE is answered {reply.status}")
-
-
-def _document(reply: Exchange) -> dict[str, Any] | None:
-    try:
-        document = reply.json()
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _list(document: dict[str, Any] | None, member: str) -> list[Any]:
-    found = (document or {}).get(member)
-    return found if isinstance(found, list) else []
-
-
-def _texts(reply: Exchange, member: str) -> list[str]:
-    return [each for each in _list(_document(reply), member) if isinstance(each, str)] if reply.ok else []

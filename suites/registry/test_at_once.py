@@ -12,7 +12,7 @@ import pytest
 from conformance.clients.at_once import at_once, reading_while
 from conformance.clients.images import Blob, NewBlob, NewImage
 from conformance.clients.registry import Repository, StoredImage
-from conformance.clients.registry_tags import stays
+from conformance.clients.registry_tags import deleted, stays
 from conformance.evidence.once import Once
 from conformance.oracles.registry import (
     expect_bytes,
@@ -157,7 +157,7 @@ def test_pulled_while_deleted(repository: Repository, new_image: NewImage, names
     """
     tag = names.new("deleted")
     manifest = repository.given(new_image(), tag)
-    pull, delete = partial(repository.get_manifest, tag), partial(repository.delete_manifest, manifest.digest)
+    pull, delete = partial(repository.get_manifest, tag), partial(deleted, repository, manifest, tag)
     replies, twice = reading_while(pull, delete, 2, lambda reply: reply.status != 200, READS_UNTIL_GONE, changers=2)
 
     for reply in replies:

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.images import Blob, Manifest, NewBlob, digest_of, image, variation
 from conformance.clients.registry import EVERY_TYPE, NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import given_over
+from conformance.clients.registry_tags import deleted, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
@@ -31,11 +31,6 @@ class Deletion:
     again: Callable[[str], Exchange]
 
 
-def deletion(what: Blob, delete: Callable[[str], Exchange]) -> Deletion:
-    """Deletes something."""
-    return Deletion(what, delete(what.digest), delete)
-
-
 def expect_done(over: Deletion) -> None:
     """Inconclusive where it was not deleted (whether it must be is another check's affair)."""
     if not over.reply.ok:
@@ -52,7 +47,7 @@ def blob_deleted(repository: Repository, stored: StoredImage, new_blob: NewBlob,
         if repository.post_upload(mount=blob.digest, from_=stored.repository.name).status != 201:
             repository.given_blob(blob.content)
         repository.head_blob(blob.digest), repository.get_blob(blob.digest)
-        return deletion(blob, repository.delete_blob)
+        return Deletion(blob, repository.delete_blob(blob.digest), repository.delete_blob)
 
     over = once("blob deleted", made)
     if over.reply.status in DISABLED:
@@ -86,7 +81,8 @@ def halved(new_repository: NewRepository, once: Once) -> Halved:
         repository.given_blob(coming.content)
         repository.get_manifest("gone"), repository.head_manifest("gone"), repository.head_manifest(gone.digest)
         found = repository.get_manifest(gone.digest)
-        return Halved(repository, found, deletion(gone, repository.delete_manifest), kept, tag, coming)
+        deletion = Deletion(gone, deleted(repository, gone, "gone", "gone-too"), repository.delete_manifest)
+        return Halved(repository, found, deletion, kept, tag, coming)
 
     return once("halved", made)
 
@@ -101,7 +97,7 @@ def manifest_deleted(halved: Halved) -> Deletion:
 def test_delete_manifest(halved: Halved) -> None:
     """Purpose: an image can be deleted.
 
-    Method: 1. push an image, DELETE it by digest
+    Method: 1. push an image, DELETE it by digest, and its tags first where the registry keeps what they name
             2. expect 202
     """
     if halved.found.status == 404:

@@ -8,6 +8,7 @@ import pytest
 
 from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, image
 from conformance.clients.registry import NewRepository, Repository
+from conformance.clients.registry_tags import deleted
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_no_tags, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -71,12 +72,11 @@ def undone(new_repository: NewRepository, repository_at: NewRepository, features
         unlinked = here.delete_blob(config)
         reads = [here.get_manifest(each) for each in ("v1", manifest.digest)]
 
-        def taken(reference: str, tag: str) -> Taken:
-            reply = here.delete_manifest(reference)
+        def taken(reply: Exchange, reference: str, tag: str) -> Taken:
             return Taken(reply, here.get_manifest(reference), there.get_manifest(tag))
 
-        by = {"tag": taken("v1-too", "v1-too")} if len(tags) > 1 else {}
-        by["digest"] = taken(manifest.digest, "v1")
+        by = {"tag": taken(here.delete_manifest("v1-too"), "v1-too", "v1-too")} if len(tags) > 1 else {}
+        by["digest"] = taken(deleted(here, manifest, "v1"), manifest.digest, "v1")
         if not unlinked.ok:
             here.delete_blob(config)
         return Undone(manifest, here, there, unlinked, reads, by, here.tags())

@@ -8,7 +8,7 @@ import pytest
 
 from conformance.clients.images import OCI_INDEX, Manifest, encoded, image, index, manifest_of, variation
 from conformance.clients.registry import NewRepository, Repository, StoredImage
-from conformance.clients.registry_tags import STAYS, given_over
+from conformance.clients.registry_tags import STAYS, deleted, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
 from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
@@ -53,8 +53,8 @@ def listing(new_repository: NewRepository, once: Once, features: frozenset[str])
         if "registry.delete" not in features:
             return Listing(repository, child, listed, tag, pulled, pages, again, pulled, pulled, pulled)
         unlisted, kept = repository.delete_manifest(other.digest), repository.get_manifest(tag)
-        deleted = repository.delete_manifest(listed.digest)
-        return Listing(repository, child, listed, tag, pulled, pages, again, unlisted, kept, deleted)
+        reply = deleted(repository, listed, tag)
+        return Listing(repository, child, listed, tag, pulled, pages, again, unlisted, kept, reply)
 
     return once("index under a tag", made)
 

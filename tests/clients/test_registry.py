@@ -1,61 +1,16 @@
-"""The registry client against a small server of our own: login by challenge, locations, redirects, clearing."""
+"""The registry client against a small server of our own: login by challenge, locations, redirects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from conformance.clients.http import HttpClient
-from conformance.clients.registry import Registry, Repository, Upload, with_digest
+from conformance.clients.registry import Repository, Upload, with_digest
 from conformance.clients.registry_inventory import Inventory
-from conformance.evidence.recorder import Recorder
-from conformance.target.description import Login, Secret
-from conformance.target.description import Registry as Described
 from conformance.vocabulary.exchange import SESSION_LOST
 from conformance.vocabulary.finding import Inconclusive
 from conformance.vocabulary.values import basic_login
-from tests.clients.servers import Handler, LocalServer
-
-NAME = "orgs/acme/app"
-Answer = tuple[int, dict[str, str], bytes]
-
-
-class Server(LocalServer):
-    """Answers by (method, path) from a table and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__(Tabled)
-        self.table: dict[tuple[str, str], Answer] = {}
-        self.seen: list[tuple[str, str, str | None]] = []
-
-
-class Tabled(Handler):
-    def answer(self) -> None:
-        self.asked()
-        authorized = self.headers.get("authorization")
-        self.server.seen.append((self.command, self.path, authorized))
-        key = (self.command, self.path.split("?")[0])
-        if key[1].startswith("/v2/") and not authorized and "challenge" in self.server.table:
-            self.answered(*self.server.table["challenge"])
-        else:
-            self.answered(*self.server.table.get(key, (404, {}, b"")))
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    served = Server()
-    with served.serving():
-        yield served
-
-
-def entered(server: Server) -> Registry:
-    logins: Any = {"pusher": Login(username="ct-push", password=Secret("PUSHER_PASSWORD", "the-password"))}
-    described = Described(url=server.url, repository=NAME, credentials=logins)
-    return Registry.enter(HttpClient(server.url, Recorder()), described)
+from tests.clients.registry_server import NAME, Server, entered
+from tests.clients.registry_server import server as server
 
 
 def challenged(server: Server, value: str) -> None:
@@ -140,60 +95,6 @@ def test_an_upload_follows_its_location(server: Server, location: str) -> None:
 def test_a_digest_is_added_to_what_a_location_has() -> None:
     assert with_digest("/u", "sha256:0") == "/u?digest=sha256%3A0"
     assert with_digest("/u?a=b#top", "sha256:0") == "/u?a=b&digest=sha256%3A0"
-
-
-def test_what_was_put_in_is_taken_out(server: Server) -> None:
-    paths = {"manifest": f"/v2/{NAME}/manifests/v1", "uploads": f"/v2/{NAME}/blobs/uploads/"}
-    server.table["PUT", paths["manifest"]] = (201, {}, b"")
-    server.table["POST", paths["uploads"]] = (202, {"Location": "/u1"}, b"")
-    server.table["PUT", "/u1"] = (201, {}, b"")
-    repository = entered(server).repository(NAME)
-    repository.put_manifest("v1", b"{}", "application/json")
-    repository.given_blob(b"blob")
-    repository.open_upload()
-    repository.clear(deletes=True)
-
-    removed = [path for method, path, _ in server.seen if method == "DELETE"]
-    assert "/u1" in removed
-    assert sum("/manifests/sha256:" in path for path in removed) == 1
-    assert sum("/blobs/sha256:" in path for path in removed) == 1
-
-
-def test_what_cannot_be_taken_out_is_told(server: Server) -> None:
-    server.table["PUT", f"/v2/{NAME}/manifests/v1"] = (201, {}, b"")
-    repository = entered(server).repository(NAME)
-    repository.put_manifest("v1", b"{}", "application/json")
-
-    assert repository.clear(deletes=False) == [(f"repository {NAME}", "the target does not claim registry.delete")]
-    assert "405" in stays(server, repository, (405, {}, b""))[0][1]
-
-
-def stays(server: Server, repository: Repository, answer: Answer) -> list[tuple[str, str]]:
-    """What clearing tells of the manifest in a repository, its deletion answered like this."""
-    (digest,) = repository.inventory.manifests
-    server.table["DELETE", f"/v2/{NAME}/manifests/{digest}"] = answer
-    return repository.clear(deletes=True)
-
-
-@pytest.mark.parametrize(
-    ("answer", "stays"),
-    [
-        ((204, {}, b""), False),
-        ((404, {}, b""), False),
-        ((404, {}, b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}'), False),
-        ((400, {}, b'{"errors": [{"code": "BLOB_UPLOAD_UNKNOWN"}]}'), False),
-        ((404, {}, b'{"errors": [{"code": "BLOB_UPLOAD_INVALID"}]}'), True),
-        ((405, {}, b""), True),
-    ],
-)
-def test_a_session_that_cannot_be_cancelled_is_told(server: Server, answer: Answer, stays: bool) -> None:
-    server.table["POST", f"/v2/{NAME}/blobs/uploads/"] = (202, {"Location": "/u1?state=1"}, b"")
-    server.table["DELETE", "/u1"] = answer
-    repository = entered(server).repository(NAME)
-    repository.post_upload()
-
-    told = repository.clear(deletes=True)
-    assert told == ([(f"upload session of {NAME} at /u1", f"DELETE is answered {answer[0]}")] if stays else [])
 
 
 def test_what_is_made_is_noted_before(server: Server) -> None:

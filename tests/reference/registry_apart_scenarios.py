@@ -52,7 +52,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ListedDescriptorUnchecked",
         "ListedImagesOfAnyRepository",
     ),
-    "in_use": ("BlobInUseKept", "DeletedBlobStillCounts", "ListedImageKept"),
+    "in_use": ("BlobInUseKept", "DeletedBlobStillCounts", "ListedImageKept", "TaggedImageKept"),
     "known": ("KnownNeedsNoLogin", "KnownWhateverIsKnown"),
     "like": (
         "BlobServedAsManifest",

@@ -42,6 +42,17 @@ class PushesAtOnceConflict(Variant):
             self.under_way.discard(asked.name)
 
 
+class TaggedImageKept(Variant):
+    """API Reference, Error Handling: 409 for a conflict, such as to delete an image that tags name: they go first."""
+
+    surface = "registry"
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        if registry_of(original).tags_naming(name, digest):
+            raise Refusal("DENIED", {"digest": digest}, status=409)
+        await original(name, digest)
+
+
 class LocationsRelativeToTheRequest(Variant):
     """RFC 9110 section 10.2.2: a relative Location is of the request's own address: of its folder, here."""
 
