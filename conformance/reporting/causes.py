@@ -12,7 +12,9 @@ from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import NOT_REACHED, SESSION_KNOWN, SESSION_LOST
 from conformance.vocabulary.wording import plural
 
-VARYING = re.compile(r"\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+")
+VARYING = re.compile(r"""(?P<code>"(?:code|error)"\s*:\s*"[^"]*")|"[^"]*"|'[^']*'|\b[0-9a-f]{8,}\b|\d{4,}|cf-[\w-]+""")
+"""What differs from one request to the next, beside the code of an error, which does not."""
+REFUSED, FAILED = re.compile(r"(?:a )?4(?:\d\d|xx)\b"), re.compile(r"5\d\d\b")
 FEWEST_THAT_MET = 10
 COMMON = {
     NOT_REACHED: (
@@ -55,21 +57,35 @@ def first_finding(result: CheckResult) -> dict[str, str]:
 
 def symptom(result: CheckResult) -> str:
     """What was observed without what differs from one request to the next: names, digests, long numbers."""
-    return VARYING.sub("…", on_one_line(first_finding(result)["observed"])[:2000])
+    return VARYING.sub(lambda found: found["code"] or "…", on_one_line(first_finding(result)["observed"])[:2000])
+
+
+def likely_cause(result: CheckResult) -> tuple[str, str]:
+    """What findings of one probable cause share: the symptom, and as much else as it does not tell.
+
+    A 5xx tells enough. With another refusal it matters whether one was due. What was done, or told in any other way, is
+    of one cause only where the same is looked at, which the first two words of the id name.
+    """
+    found = symptom(result)
+    if FAILED.match(found):
+        return found, ""
+    if REFUSED.match(found):
+        return found, "refused" if REFUSED.match(first_finding(result)["expected"]) else "served"
+    return found, "/".join(result.requirement.split("/")[:2])
 
 
 def causes(failing: Iterable[CheckResult]) -> list[Cause]:
-    """The failures by cause: those of one requirement together, and requirements with the same symptom together.
+    """The failures by cause: those of one requirement together, and requirements of the same probable cause together.
 
     The strongest level first, then the cause with the most checks.
     """
     by_requirement: dict[str, list[CheckResult]] = {}
     for result in failing:
         by_requirement.setdefault(result.requirement, []).append(result)
-    merged: dict[str, Cause] = {}
+    merged: dict[tuple[str, str], Cause] = {}
     for results in by_requirement.values():
         observed = shortened(on_one_line(first_finding(results[0])["observed"]), 400)
-        merged.setdefault(symptom(results[0]), Cause(observed, [])).results.extend(results)
+        merged.setdefault(likely_cause(results[0]), Cause(observed, [])).results.extend(results)
     return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))
 
 
