@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from conformance.reporting.text import on_one_line, shortened
+from conformance.reporting.text import on_one_line
 from conformance.runs.reading import Record
 from conformance.runs.record import CheckResult
 from conformance.vocabulary.exchange import NOT_REACHED, SESSION_KNOWN, SESSION_LOST
@@ -33,9 +33,8 @@ LEVELS = {"MUST": 0, "SHOULD": 1, "MAY": 2}
 
 @dataclass
 class Cause:
-    """Failing checks that belong together, and the words they share."""
+    """Failing checks that belong together; the first is the one to look at."""
 
-    observed: str
     results: list[CheckResult]
 
     @property
@@ -77,15 +76,14 @@ def likely_cause(result: CheckResult) -> tuple[str, str]:
 def causes(failing: Iterable[CheckResult]) -> list[Cause]:
     """The failures by cause: those of one requirement together, and requirements of the same probable cause together.
 
-    The strongest level first, then the cause with the most checks.
+    The strongest level first, then what the most checks show: of the causes, and within one of its requirements.
     """
     by_requirement: dict[str, list[CheckResult]] = {}
     for result in failing:
         by_requirement.setdefault(result.requirement, []).append(result)
     merged: dict[tuple[str, str], Cause] = {}
-    for results in by_requirement.values():
-        observed = shortened(on_one_line(first_finding(results[0])["observed"]), 400)
-        merged.setdefault(likely_cause(results[0]), Cause(observed, [])).results.extend(results)
+    for results in sorted(by_requirement.values(), key=lambda each: (LEVELS.get(each[0].level, 3), -len(each))):
+        merged.setdefault(likely_cause(results[0]), Cause([])).results.extend(results)
     return sorted(merged.values(), key=lambda cause: (LEVELS.get(cause.level, 3), -len(cause.results)))
 
 

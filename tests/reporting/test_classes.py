@@ -174,3 +174,17 @@ def test_requirements_share_a_cause_where_what_is_observed_tells_it(
     found = causes(failing(name, observed, expected=expected) for name, expected, observed in (one, other))
 
     assert (len(found) == 1) == together
+
+
+def test_a_cause_is_shown_by_the_requirement_that_shows_it_most() -> None:
+    (found,) = causes(
+        [
+            failing(f"{UPLOAD}-any", "202 x", "SHOULD"),
+            failing(f"{UPLOAD}-anything", "202 x"),
+            failing(f"{UPLOAD}-order#gap", "202 x"),
+            failing(f"{UPLOAD}-order#late", "202 x"),
+        ]
+    )
+
+    assert found.requirements == [f"{UPLOAD}-order", f"{UPLOAD}-anything", f"{UPLOAD}-any"]
+    assert found.level == "MUST"
