@@ -103,7 +103,7 @@ def expect_bytes(reply: Exchange, content: bytes, or_statuses: tuple[int, ...] =
     if reply.status != 200:
         raise unlike(f"200 with the {len(content)} bytes that were pushed", reply, {200})
     if reply.body != content:
-        found = f"{len(reply.body)} bytes with the digest {digest_of(reply.body)}"
+        found = f"{plural(len(reply.body), 'byte')} with the digest {digest_of(reply.body)}"
         proof = Proof(reply.id, sha256=digest_of(content).removeprefix("sha256:"), or_statuses=or_statuses)
         wanted = f"the {len(content)} bytes that were pushed ({digest_of(content)})"
         raise NonConformance(wanted, found, reply, proof=proof)
@@ -179,7 +179,8 @@ def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> No
     value = reply.headers.get("content-range") or "no Content-Range"
     match = CONTENT_RANGE.fullmatch(value)
     if reply.status != 206 or match is None or (int(match[1]), int(match[2])) != (first, last):
-        raise NonConformance(expected, f"{reply.status}, {value}, {len(reply.body)} bytes", reply, proof=proof)
+        size = plural(len(reply.body), "byte")
+        raise NonConformance(expected, f"{reply.status}, {value}, {size}", reply, proof=proof)
     if match[3] not in ("*", str(len(content))):
         raise NonConformance(expected, f"Content-Range: {value}", reply, proof=proof)
     if reply.body != part:
@@ -189,7 +190,7 @@ def expect_partial(reply: Exchange, content: bytes, first: int, last: int) -> No
 def expect_same_fields(got: Exchange, head: Exchange, *names: str) -> None:
     """HEAD tells of a resource what GET does, without the body (RFC 9110 section 9.3.2)."""
     if head.body:
-        raise NonConformance("no body in the answer to HEAD", f"{len(head.body)} bytes", head)
+        raise NonConformance("no body in the answer to HEAD", plural(len(head.body), "byte"), head)
     for name in names:
         if got.headers.get(name) != head.headers.get(name):
             proof = Proof(same=((name, got.id, head.id),))

@@ -237,7 +237,8 @@ def test_listing_says_what_was_asked(space: Space, shelf: str) -> None:
         told = {name: text_of(reply, root, name) for name in (*wanted, *counted)}
         for name, value in wanted.items():
             if told[name] != value:
-                raise NonConformance(f"{name} {value}", told[name], reply, proof=says(reply, name, value))
+                found = f"{name} {told[name] or 'of nothing'}"
+                raise NonConformance(f"{name} {value}", found, reply, proof=says(reply, name, value))
         if (page.max_keys or 0) > 7:
             proof = lacks(reply, f"<MaxKeys>{page.max_keys}<")
             raise NonConformance("MaxKeys of 7 at most, as asked", f"MaxKeys {page.max_keys}", reply, proof=proof)
