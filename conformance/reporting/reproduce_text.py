@@ -32,18 +32,26 @@ send() {
         >"$answers/$1.status" || ended "$1" "$?"
     printf 'request %s is answered %s\n' "$1" "$(status "$1")"
 }
-# The same, once more where it is asked to wait and told for how long, as in the run.
+# The same, once more where it is asked to wait, as in the run.
 send_patiently() {
     asked=$(cat)
     send "$1" <<ASKED
 $asked
 ASKED
-    [ "$(status "$1")" = 429 ] || return 0
-    case $(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]') in [0-9] | [0-9][0-9]) ;; *) return 0 ;; esac
+    asks_to_wait "$1" || return 0
     pause_as_told "$1" 1.0
     send "$1" <<ASKED
 $asked
 ASKED
+}
+# 429 or 503 that tells for how long, or 503 that requests come too fast.
+asks_to_wait() {
+    case $(status "$1") in 429 | 503) ;; *) return 1 ;; esac
+    case $(field "$1" '[Rr][Ee][Tt][Rr][Yy]-[Aa][Ff][Tt][Ee][Rr]') in
+        [0-9] | [0-9][0-9]) ;;
+        '') grep -q '<Code>SlowDown</Code>' "$answers/$1.body" ;;
+        *) return 1 ;;
+    esac
 }
 # Goes on until a limit that others have used up in the run is used up.
 send_until_limited() {

@@ -186,6 +186,27 @@ def test_a_refusal_that_is_looked_into_is_asked_for_until_it_comes(proof: dict[s
     assert sends(exchanges[0][1], [], shown, limited=True) == sent
 
 
+@pytest.mark.parametrize(
+    ("status", "field", "body", "waits"),
+    [
+        (429, "Retry-After: 2", "", True),
+        (503, "retry-after: 10", "", True),
+        (503, "Server: s", "<Error><Code>SlowDown</Code></Error>", True),
+        (503, "Server: s", "<Error><Code>InternalError</Code></Error>", False),
+        (429, "Server: s", "", False),
+        (429, "Retry-After: 3600", "<Code>SlowDown</Code>", False),
+        (200, "Retry-After: 2", "<Code>SlowDown</Code>", False),
+    ],
+)
+def test_who_is_asked_to_wait_for_so_long_as_one_can_waits(status: int, field: str, body: str, waits: bool) -> None:
+    answer = (
+        f"printf {status} >$answers/1.status",
+        f"echo '{field}' >$answers/1.head",
+        f"echo '{body}' >$answers/1.body",
+    )
+    assert (shell(*answer, "asks_to_wait 1").returncode == 0) is waits
+
+
 def test_a_step_that_is_not_as_it_was_leaves_nothing_to_tell() -> None:
     ran = shell('printf 404 >"$answers/1.status"', "finds 1", "echo 'passes'")
     assert ran.returncode == 2 and "request 1 finds nothing" in ran.stdout
