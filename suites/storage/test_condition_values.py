@@ -64,7 +64,8 @@ def test_tag_of_parts_holds(space: Space, features: frozenset[str], body: bytes)
 def test_any_tag_is_no_server_error(space: Space) -> None:
     """Purpose: a condition that cannot be read, or has nothing to hold for, is the caller's slip, or does not hold.
 
-    Method: 1. GET an object with If-Match and with If-None-Match of what is no entity tag
+    Method: 1. GET an object with If-Match and with If-None-Match of what is no entity tag, and a range of it with
+               If-Range of what is no date either
             2. PUT with If-Unmodified-Since to a new key, which has no date (RFC 9110 section 13.1.4)
             3. expect no 5xx, and the object from the next good request
     """
@@ -72,6 +73,7 @@ def test_any_tag_is_no_server_error(space: Space) -> None:
 
     for value, name in product(ODD_TAGS, ("If-Match", "If-None-Match")):
         expect_no_server_error(space.get(key, {name: value}))
+    expect_no_server_error(space.get(key, {"Range": "bytes=0-1", "If-Range": "yesterday"}))
     expect_no_server_error(space.put(space.key("new"), BODY, {"If-Unmodified-Since": LATER}))
     expect_stored(space.get(key), BODY)
 
@@ -81,8 +83,9 @@ def test_any_tag_is_no_server_error(space: Space) -> None:
 def test_what_has_the_tag_of_parts_is_replaced(space: Space, features: frozenset[str], body: bytes) -> None:
     """Purpose: an object that came in parts is replaced by who has read it, and by nobody else, as any other is.
 
-    Method: 1. upload an object in one part, PUT with If-Match of another tag of that form, then of its own
-            2. expect 412, then 200 and the new bytes
+    Method: 1. upload an object in one part, PUT with If-None-Match: *, with If-Match of another tag of that form, then
+               of its own
+            2. expect 412 twice, then 200 and the new bytes
     """
     if "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
@@ -90,10 +93,28 @@ def test_what_has_the_tag_of_parts_is_replaced(space: Space, features: frozenset
     expect_no_error_inside(space.complete(key, upload, [space.part(key, upload, 1, body)]))
     tag = expect_etag(space.head(key))
 
-    expect_refusal(space.put(key, b"lost update", {"If-Match": OTHER_OF_PARTS}), 412, FAILED)
+    for condition in ({"If-None-Match": "*"}, {"If-Match": OTHER_OF_PARTS}):
+        expect_refusal(space.put(key, b"lost update", condition), 412, FAILED)
     expect_stored(space.get(key), body)
     expect_status(space.put(key, b"version two", {"If-Match": tag}), 200)
     expect_bytes(space.get(key), b"version two")
+
+
+@verifies("storage/conditional-write/creates-what-is-absent")
+@pytest.mark.parametrize("below", [case("above-another-key", "/below")])
+def test_key_that_another_begins_with_is_created(space: Space, below: str) -> None:
+    """Purpose: where only "a/b" was put there is no object "a", which therefore can be created.
+
+    Method: 1. put "a/b", PUT "a" with If-None-Match: *; put "a" without it where that is refused
+            2. expect 200, unless the two keys cannot stand beside each other at all
+    """
+    key = space.key()
+    space.stored(key=key + below)
+    reply = space.put(key, BODY, {"If-None-Match": "*"})
+
+    if not reply.ok:
+        require(space.put(key, BODY), "a target that keeps a key which another begins with")
+    expect_status(reply, 200, "for a key without an object")
 
 
 @verifies("storage/conditional-write/keeps-what-has-the-tag")

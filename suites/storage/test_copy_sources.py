@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.clients.sigv4 import encoded
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
@@ -103,3 +104,17 @@ def test_copy_source_is_decoded_once(space: Space, name: str) -> None:
 
     expect_no_error_inside(space.copy(f"{prefix}copy", source))
     expect_bytes(space.get(f"{prefix}copy"), name.encode())
+
+
+@verifies("storage/copy/source-is-decoded-once")
+@pytest.mark.parametrize("body", [case("encoded-whole", b"its slashes too")])
+def test_copy_source_may_be_encoded_whole(space: Space, body: bytes) -> None:
+    """Purpose: the copy source is one value, and URL-encoded as such: clients encode the slash behind the bucket, too.
+
+    Method: 1. copy with an x-amz-copy-source of which every reserved character is encoded
+            2. expect the bytes
+    """
+    source, key = space.stored(body), space.key("copy")
+
+    expect_no_error_inside(space.copy_as(key, encoded(f"{space.name}/{source}")))
+    expect_bytes(space.get(key), body)

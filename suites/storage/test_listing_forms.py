@@ -166,11 +166,13 @@ def test_folder_itself_is_grouped(space: Space, end: str) -> None:
 def test_folders_go_with_their_last_key(space: Space, together: bool) -> None:
     """Purpose: a folder is no more than the beginning of keys: with the last of them it is gone from every listing.
 
-    Method: 1. put objects in folders and one beside them, delete those in folders, one by one or in one request
-            2. expect the one beside them alone, with and without a delimiter
+    Method: 1. put objects in folders and one beside them, list the folders, delete what is in them, one by one or in
+               one request
+            2. expect the folders, then the one beside them alone, with and without a delimiter
     """
     prefix = space.prefix()
     *inside, beside = space.stored_all(prefix, ["deep/one", "deep/er/two", "other/three", "beside"])
+    expect_prefixes(whole_listing(version_2(space, prefix, delimiter="/")), [f"{prefix}deep/", f"{prefix}other/"])
     if together:
         space.delete_many(inside)
     else:

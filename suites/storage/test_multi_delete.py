@@ -57,11 +57,11 @@ def test_deletes_what_is_named(space: Space) -> None:
 def test_takes_each_key_as_it_is(space: Space) -> None:
     """Purpose: a key in the document is its very characters: none is trimmed, and none stands for what is below it.
 
-    Method: 1. put objects under keys that differ by a blank, by a slash, by a segment (a name may be refused)
+    Method: 1. put objects under keys that differ by a blank, a slash, a segment, an escape (a name may be refused)
             2. delete some of them in one request, expect the others, each as it was
     """
     prefix = space.prefix()
-    named, beside = ["a ", "b/", "c"], ["a", "b", "c/d"]
+    named, beside = ["a ", "b/", "c", "d&amp;"], ["a", "b", "c/d", "d&"]
     kept = {name for name in [*named, *beside] if space.put(prefix + name, name.encode()).ok}
 
     deletion_of(space.delete_many([prefix + name for name in named if name in kept]))

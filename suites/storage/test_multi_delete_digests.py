@@ -32,15 +32,15 @@ def test_wrong_md5_deletes_nothing(space: Space) -> None:
 def test_wrong_checksum_deletes_nothing(space: Space) -> None:
     """Purpose: a Delete document that arrives other than the checksum that SDKs send with it deletes nothing.
 
-    Method: 1. name an object, with the CRC-32 of another document
+    Method: 1. name an object, with the CRC-32 and then with the SHA-256 of another document
             2. expect 400 BadDigest, and the object there
     """
     key = space.stored(b"what stood there")
-    name, value = checksum_field("crc32", b"another document")
+    for algorithm in ("crc32", "sha256"):
+        wrong = dict([checksum_field(algorithm, b"another document")])
+        reply = space.delete_with(delete_document([key]), wrong)
 
-    reply = space.delete_with(delete_document([key]), {name: value})
-
-    expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
+        expect_refusal(reply, 400, {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"})
     expect_stored(space.get(key), b"what stood there")
 
 

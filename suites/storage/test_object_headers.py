@@ -33,7 +33,8 @@ COMPRESSIBLE = b"the same line again and again\n" * 400
 SYSTEM_FIELDS = {
     "Content-Type": 'application/soap+xml; charset=utf-8; action="Urn:Put"',
     "Cache-Control": "private, max-age=60",
-    "Content-Disposition": "attachment; filename=\"data.csv\"; filename*=UTF-8''d%C3%A4ta.csv",
+    # Longer than what many a database keeps of a text.
+    "Content-Disposition": f"attachment; filename=\"data.csv\"; filename*=UTF-8''{'d%C3%A4ta-' * 24}.csv",
     "Content-Language": "de-CH",
     "Expires": "Thu, 01 Dec 2044 16:00:00 GMT",
 }
@@ -44,6 +45,7 @@ METADATA = {
     "x-amz-meta-blanks": "two  between   words",
     "x-amz-meta-quoted": '"C:\\At 10:30"',
     "x-amz-meta-long": "long" * 300,
+    f"x-amz-meta-{'of-a-long-name-' * 5}indeed": "kept",
     "x-amz-meta-content-type": "not/its-own",
     "x-amz-meta-x-amz-iv": "of a client that encrypts",
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},

@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import field_says_no
-from conformance.oracles.s3_documents import expect_keys
+from conformance.oracles.s3_documents import expect_keys, upload_id_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -126,14 +126,15 @@ def test_range_of_a_url_is_served(space: Space) -> None:
 @verifies("storage/presigned/get-is-served")
 @pytest.mark.parametrize("more", [case("as-of-javascript", {"X-Amz-Content-Sha256": UNSIGNED, "x-id": "GetObject"})])
 def test_url_with_more_in_its_query_is_served(space: Space, more: dict[str, str]) -> None:
-    """Purpose: a URL that the SDK for JavaScript made is served: it says in the query that the payload is not signed.
+    """Purpose: a URL that the SDK for JavaScript made is served: it says in the query that the payload is not signed,
+    and has its parameters in the order of their names, so that some stand behind the signature.
 
-    Method: 1. presign a GET with those parameters among the signed ones, send it
+    Method: 1. presign a GET with those parameters among the signed ones, send it in that order
             2. expect the object
     """
-    key = space.stored(b"by URL")
+    url = space.s3.presign(space.request("GET", space.stored(b"by URL"), more))
 
-    expect_bytes(space.s3.send_as_is(space.s3.presign(space.request("GET", key, more))), b"by URL")
+    expect_bytes(space.s3.send_as_is(replace(url, query=tuple(sorted(url.query)))), b"by URL")
 
 
 @verifies("storage/presigned/chosen-fields-add-no-others")
@@ -183,11 +184,12 @@ def test_other_operations_are_served(space: Space) -> None:
 def test_part_of_a_url_is_served(space: Space) -> None:
     """Purpose: a browser uploads a large file part by part, each to a URL that it was given.
 
-    Method: 1. open an upload, presign a part of it; send it as another part, expect 403 (400, 401)
+    Method: 1. open an upload by a URL, presign a part of it; send it as another part, expect 403 (400, 401)
             2. send it as it was signed, complete; expect the bytes
     """
     key = space.key()
-    upload = space.opened(key)
+    opened = space.s3.send_as_is(space.s3.presign(space.request("POST", key, {"uploads": ""})))
+    upload = upload_id_of(opened)
     url = space.s3.presign(space.request("PUT", key, {"partNumber": "1", "uploadId": upload}))
     another = replace(url, query=(("partNumber", "2"), *url.query[1:]), body=b"intruder")
     expect_status(space.s3.send_as_is(another), REFUSED, "for another part than the one that was signed")

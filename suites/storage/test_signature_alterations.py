@@ -55,7 +55,8 @@ ALTERATIONS: dict[str, Alteration] = {
     "path": lambda request: replace(request, path=request.path + "-other"),
     "path-case": lambda request: replace(request, path=request.path[:-6] + request.path[-6:].upper()),
     "path-slash-added": lambda request: replace(request, path=request.path + "/"),
-    "query-added": lambda request: replace(request, query=(("x-id", "PutObject"),)),
+    # One without a value, as those that ask for something else than the object are.
+    "query-added": lambda request: replace(request, query=(("x-id", ""),)),
     "signed-header-changed": lambda request: request.with_header("x-amz-meta-owner", "mallory"),
     "signed-header-removed": lambda request: request.without("x-amz-meta-owner"),
     "content-type-changed": lambda request: request.with_header("Content-Type", "text/html"),

@@ -1,12 +1,15 @@
-"""Signature Version 4: forms of a request that are the same to its signature."""
+"""Signature Version 4: forms of a request that are the same to its signature, and of an access key that are not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from conformance.clients.sigv4 import Signing
+from conformance.clients.sigv4 import Signing, query_string
+from conformance.oracles.s3_documents import expect_entry, listing_of
+from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -72,6 +75,23 @@ def test_encoding_on_the_wire_does_not_matter(space: Space, encoded: str, sent: 
     expect_bytes(space.get(key), b"signed")
 
 
+@verifies("storage/signature/encoding-on-the-wire-does-not-matter")
+@pytest.mark.parametrize("sent", [case("of-the-query", {"%28b%29": "(b)", "-c": "%2Dc", "%2B": "%2b"})])
+def test_encoding_of_the_query_does_not_matter(space: Space, sent: dict[str, str]) -> None:
+    """Purpose: the query is encoded anew for the signature as well.
+
+    Method: 1. sign a listing, send it with parts of its prefix in another encoding of the same characters
+            2. expect 200, and the key that begins with the prefix
+    """
+    key = space.stored(key=f"{space.prefix()}a(b)-c+d")
+    signed = space.s3.sign(space.request("GET", query={"list-type": "2", "prefix": key}))
+    query = query_string(signed.query)
+    for usual, other in sent.items():
+        query = query.replace(usual, other)
+
+    expect_entry(listing_of(space.s3.send_as_is(replace(signed, raw_query=query))), key)
+
+
 @verifies("storage/signature/date-field-tells-the-time")
 def test_date_field_tells_the_time(space: Space) -> None:
     """Purpose: a request that tells its time in Date, as the fields of HTTP go, needs no x-amz-date.
@@ -82,3 +102,18 @@ def test_date_field_tells_the_time(space: Space) -> None:
     asked = space.request("GET", query={"list-type": "2", "prefix": space.prefix()})
 
     expect_status(space.s3.send(asked, Signing(timed_by="Date")), 200)
+
+
+@verifies("storage/signature/unknown-key-is-refused")
+@pytest.mark.parametrize("spelled", [case("like-our-own", (str.swapcase, lambda key: key[:-1]))])
+def test_access_key_is_compared_exactly(space: Space, spelled: tuple[Callable[[str], str], ...]) -> None:
+    """Purpose: an access key is one that was issued, not one that a database collates with it or that begins like it.
+
+    Method: 1. sign a GET by our own secret, with our access key in other letters, or without its last one
+            2. expect 403
+    """
+    key, own = space.stored(), space.s3.keys.access_key
+    for other in (made for spell in spelled if (made := spell(own)) not in (own, "")):
+        reply = space.s3.with_keys(access_key=other).call("GET", space.name, key)
+
+        expect_refusal(reply, 403, {"InvalidAccessKeyId", "AccessDenied", "SignatureDoesNotMatch"})

@@ -27,7 +27,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import field_of
 
-PARTS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 65536, b"the rest")
+PARTS = (b"a" * 60_000 + LIKE_AN_END + b"a" * 5_529, b"b" * 131_072, b"the rest")
 WHOLE = b"".join(PARTS)
 WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "InvalidDigest"}
 REFUSALS = {
@@ -68,7 +68,7 @@ def _forged(upload: ChunkedUpload) -> ChunkedUpload:
 
 
 def _other_bytes(upload: ChunkedUpload) -> ChunkedUpload:
-    return _with_chunk(upload, 1, Chunk(b"x" * 65536, upload.chunks[1].signature))
+    return _with_chunk(upload, 1, Chunk(b"x" * 131_072, upload.chunks[1].signature))
 
 
 def _one_lost(upload: ChunkedUpload) -> ChunkedUpload:

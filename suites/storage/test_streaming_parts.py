@@ -33,12 +33,12 @@ WRONG_SUM = {"BadDigest", "InvalidRequest", "XAmzContentChecksumMismatch", "Inva
 
 @dataclass(frozen=True)
 class Upload:
-    """An open upload of one part, and whether it was opened for parts with their CRC-32."""
+    """An open upload of one part, and the algorithm of the checksums that it was opened for, or none."""
 
     space: Space
     key: str
     upload: str
-    has_sums: bool
+    algorithm: str
 
     def request(self, body: bytes = b"") -> Request:
         """The part, unsigned."""
@@ -46,21 +46,23 @@ class Upload:
 
     def complete(self, part: Exchange, body: bytes) -> Exchange:
         """The completion, which names the part's checksum where the upload was opened for it."""
-        sums = {1: ("ChecksumCRC32", checksum_field("crc32", body)[1])} if self.has_sums else NONE
+        name = self.algorithm
+        sums = {1: (f"Checksum{name.upper()}", checksum_field(name, body)[1])} if name else NONE
         document = completion_document([(1, expect_etag(part))], sums)
         return self.space.complete_with(self.key, self.upload, document)
 
 
-def _opened(space: Space, has_sums: bool) -> Upload:
+def _opened(space: Space, algorithm: str = "") -> Upload:
     """An upload as SDKs open it: checksums of parts are of the algorithm that it was opened with.
 
     S3 API Reference, UploadPart, x-amz-sdk-checksum-algorithm. One that refuses that is opened without.
     """
     key = space.key("parts")
-    if has_sums:
+    if algorithm:
         with suppress(Inconclusive):
-            return Upload(space, key, space.opened(key, {"x-amz-checksum-algorithm": "CRC32"}), True)
-    return Upload(space, key, space.opened(key), False)
+            asked = {"x-amz-checksum-algorithm": algorithm.upper()}
+            return Upload(space, key, space.opened(key, asked), algorithm)
+    return Upload(space, key, space.opened(key), "")
 
 
 @verifies("storage/streaming/parts-come-in-chunks-too")
@@ -79,7 +81,7 @@ def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -
             2. expect 200, and the joined bytes from GET
     """
     has_trailer = kind != SIGNED
-    upload = _opened(space, has_trailer)
+    upload = _opened(space, "crc32" if has_trailer else "")
     trailer = checksum_field("crc32", WHOLE) if has_trailer else None
     reply = space.s3.send_as_is(chunked(upload.request(), space.s3.keys, PARTS, kind, trailer).assembled())
 
@@ -105,7 +107,7 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, features: frozenset[
     """
     if "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
-    upload = _opened(space, False)
+    upload = _opened(space)
     part = space.s3.send(upload.request(WHOLE))
     forged = _forged(chunked(upload.request(), space.s3.keys, (b"x" * 65536, *PARTS[1:]), kind))
     longer = chunked(upload.request(), space.s3.keys, PARTS, kind, decoded=len(WHOLE) - 1)
@@ -121,18 +123,23 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, features: frozenset[
 
 
 @verifies("storage/multipart/differing-checksum-refuses-the-part")
-@pytest.mark.parametrize("trailing", [case("field", False), case("trailer", True)])
-def test_differing_checksum_refuses_the_part(space: Space, features: frozenset[str], trailing: bool) -> None:
+@pytest.mark.parametrize(
+    ("trailing", "algorithm"),
+    [case("field", False, "crc32"), case("trailer", True, "crc32"), case("of-sha256", False, "sha256")],
+)
+def test_differing_checksum_refuses_the_part(
+    space: Space, features: frozenset[str], trailing: bool, algorithm: str
+) -> None:
     """Purpose: a part that arrives other than its checksum says is refused, and the earlier one stays.
 
-    Method: 1. open an upload for CRC-32, send a part with it, send it anew with that of other bytes, in a field or
-               behind it
+    Method: 1. open an upload for CRC-32 or SHA-256, send a part with it, send it anew with that of other bytes, in a
+               field or behind it
             2. expect 400; the completion with the first's ETag gives the first's bytes
     """
     if "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
-    body, upload, wrong = b"as it should be", _opened(space, True), checksum_field("crc32", b"others")
-    part = space.s3.send(upload.request(body).with_header(*checksum_field("crc32", body)))
+    body, upload, wrong = b"as it should be", _opened(space, algorithm), checksum_field(algorithm, b"others")
+    part = space.s3.send(upload.request(body).with_header(*checksum_field(algorithm, body)))
     expect_status(part, 200, "for a part with its checksum")
     if trailing:
         spoiled = chunked(upload.request(), space.s3.keys, PARTS, UNSIGNED_TRAILER, wrong)

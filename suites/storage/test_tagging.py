@@ -8,7 +8,13 @@ from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import content_md5, tagging_document
 from conformance.clients.sigv4 import query_string
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_same_etag, expect_tag_set
+from conformance.oracles.s3_objects import (
+    expect_bytes,
+    expect_headers,
+    expect_if_told,
+    expect_same_etag,
+    expect_tag_set,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.strategies.explore import explores
@@ -103,7 +109,7 @@ def test_tags_are_deleted(space: Space) -> None:
     """Purpose: tags can be taken away, and the object stays.
 
     Method: 1. tag an object, delete its tags, and once more, where there are none
-            2. expect 204 of both, no tags, and the bytes and metadata
+            2. expect 204 of both, no tags nor a number of them, and the bytes and metadata
     """
     key = space.stored(b"tagged", {"x-amz-tagging": "project=alpha", **DESCRIBED})
 
@@ -112,6 +118,7 @@ def test_tags_are_deleted(space: Space) -> None:
     expect_tag_set(space.get_tags(key), {})
     expect_bytes(got := space.get(key), b"tagged")
     expect_headers(got, DESCRIBED)
+    expect_if_told(got, {"x-amz-tagging-count": "0"})
 
 
 @verifies("storage/tagging/broken-document-is-refused")

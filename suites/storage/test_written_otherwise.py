@@ -1,0 +1,87 @@
+"""Objects that other operations than a PUT write or delete: every read sees them at once, as after a PUT."""
+
+from __future__ import annotations
+
+import pytest
+
+from conformance.oracles.s3_documents import expect_entry, expect_keys
+from conformance.oracles.s3_errors import expect_no_error_inside, require
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
+from conformance.oracles.s3_pages import found_under
+from conformance.oracles.status import expect_status
+from conformance.sandbox.space import Space
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.wording import worded
+
+COPIED, UPLOADED = b"what was copied over it", b"what was uploaded in a part"
+
+
+def _expect_read(space: Space, key: str, body: bytes, because: str) -> None:
+    """GET has these bytes, and HEAD and a listing tell of the same object."""
+    got, head, listed = space.get(key), space.head(key), found_under(space, key)
+    expect_bytes(got, body, because)
+    wanted = str(len(body)), expect_etag(got).strip('"')
+    expect_status(head, 200, because)
+    entry = expect_entry(listed, key)
+    for reply, told in (
+        (head, (head.headers.get("content-length") or "", expect_etag(head).strip('"'))),
+        (listed.reply, (str(entry.size), entry.etag.strip('"'))),
+    ):
+        if told != wanted:
+            raise NonConformance(f"length and ETag {worded(wanted)} {because}", worded(told), got, reply)
+
+
+@verifies("storage/object/written-is-read")
+@pytest.mark.parametrize("first", [case("where-it-was-copied-over", b"what stood there")])
+def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
+    """Purpose: after a copy is answered every read sees it, though what stood there was read a moment ago.
+
+    Method: 1. put an object and read it by GET, HEAD and a listing, copy another one over it
+            2. expect the copy's bytes, length and ETag of all three
+    """
+    key = space.stored(first)
+    _expect_read(space, key, first, "straight after writing it")
+
+    expect_no_error_inside(space.copy(key, space.stored(COPIED)))
+    _expect_read(space, key, COPIED, "straight after copying over it")
+
+
+@verifies("storage/object/written-is-read")
+@pytest.mark.parametrize("first", [case("where-an-upload-was-completed", b"what stood there")])
+def test_what_is_uploaded_in_parts_is_read(space: Space, features: frozenset[str], first: bytes) -> None:
+    """Purpose: after an upload is completed every read sees its object, whatever was read there a moment ago.
+
+    Method: 1. ask for two keys, of which one has an object, by GET, HEAD and a listing; complete an upload to each
+            2. expect the bytes, length and ETag of the upload's object of all three
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    new, key = space.key(), space.stored(first)
+    _expect_read(space, key, first, "straight after writing it")
+    expect_nothing_stored(space.get(new), "before the first write")
+    expect_status(space.head(new), 404, "before the first write")
+    for each in (key, new):
+        upload = space.opened(each)
+        require(space.complete(each, upload, [space.part(each, upload, 1, UPLOADED)]), "multipart uploads")
+        _expect_read(space, each, UPLOADED, "straight after its upload was completed")
+
+
+@verifies("storage/object/delete-removes")
+@pytest.mark.parametrize("count", [case("of-two-at-once", 2)])
+def test_what_is_deleted_with_others_is_gone(space: Space, count: int) -> None:
+    """Purpose: what DeleteObjects tells as deleted is gone at once, from reads and from listings.
+
+    Method: 1. put two objects, read each by GET, HEAD and a listing, delete both by DeleteObjects
+            2. expect 404 of GET and HEAD, and an empty listing
+    """
+    prefix = space.prefix()
+    keys = space.stored_all(prefix, [str(number) for number in range(count)])
+    for number, key in enumerate(keys):
+        _expect_read(space, key, str(number).encode(), "straight after writing it")
+
+    require(space.delete_many(keys), "DeleteObjects")
+    for key in keys:
+        expect_nothing_stored(space.get(key), "for a key that was deleted")
+        expect_status(space.head(key), 404, "for a key that was deleted")
+    expect_keys(found_under(space, prefix), [], "when all are deleted")
