@@ -1,18 +1,22 @@
-"""What is told of buckets: their list, page by page, and where one is."""
+"""What is told of buckets: their list, page by page, where one is, and what other lists make of what is no number."""
 
 from __future__ import annotations
+
+import pytest
 
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import lacks, literal
 from conformance.oracles.s3_documents import buckets_of, expect_dated, expect_document
 from conformance.oracles.s3_pages import MOST_OF_BUCKETS, bucket_pages
+from conformance.oracles.status import expect_no_server_error
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 from conformance.vocabulary.wording import some, worded
 
+BUCKETS = {"max-buckets": "many"}
 OLD_REGIONS = {"": "us-east-1", "EU": "eu-west-1"}
 """Regions that GetBucketLocation tells by an older name, or by none."""
 MOST_PAGES = 10
@@ -86,3 +90,23 @@ def test_bucket_location_is_told(space: Space) -> None:
     region, told = OLD_REGIONS.get(constraint, constraint), head.headers.get("x-amz-bucket-region") or ""
     if told and told != region:
         raise NonConformance(f"x-amz-bucket-region: {region}, the bucket's location", told, reply, head)
+
+
+@verifies("storage/listing/bad-parameters-are-no-server-error")
+@pytest.mark.parametrize(
+    "query",
+    [
+        case("max-uploads-word", {"uploads": "", "max-uploads": "many"}),
+        case("marker-of-no-upload", {"uploads": "", "key-marker": "cf-", "upload-id-marker": "no-upload-of-yours"}),
+        case("max-buckets-word", BUCKETS),
+        case("prefix-long", {"list-type": "2", "prefix": "k" * 1100}),
+        case("prefix-with-nought", {"list-type": "2", "prefix": "cf-\0"}),
+    ],
+)
+def test_bad_parameter_of_other_lists_is_no_server_error(space: Space, query: dict[str, str]) -> None:
+    """Purpose: no parameter of a caller's makes a list of uploads, of buckets or of keys fail on the server's side.
+
+    Method: 1. list with a number that is none, behind an upload that never was, or under what begins no key
+            2. expect 200 or a 4xx (501 where it is not offered)
+    """
+    expect_no_server_error(space.s3.call("GET", "" if query is BUCKETS else space.name, query=query))

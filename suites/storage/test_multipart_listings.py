@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import unquote
 
+import pytest
+
 from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
 from conformance.oracles.s3_objects import expect_bytes
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import verifies
-from conformance.vocabulary.finding import Listed, NonConformance, Proof
+from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.finding import Listed, NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import some, worded
 
 TAIL = b"the tail"
@@ -19,6 +21,23 @@ KEYS = ["a", "a", "a", "b/1", "b/2", "c/1", "d/1", "e", "f/1"]
 GROUPED, FOLDERS = ["a", "a", "a", "e"], ["b/", "c/", "d/", "f/"]
 PAGE = 2
 """So that a page ends between two uploads to one key, one at a folder, one has only folders, and the last another."""
+
+
+@verifies("storage/listing/bad-parameters-are-no-server-error")
+@pytest.mark.parametrize(
+    "name", [case("max-parts-word", "max_parts"), case("marker-of-parts-word", "part_number_marker")]
+)
+def test_bad_parameter_of_parts_is_no_server_error(space: Space, features: frozenset[str], name: str) -> None:
+    """Purpose: no parameter of a caller's makes a list of parts fail on the server's side.
+
+    Method: 1. open an upload, list its parts with a number that is none
+            2. expect 200 or a 4xx (501 where it is not offered)
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key()
+
+    expect_no_server_error(space.list_parts(key, space.opened(key), **{name: "many"}))
 
 
 @verifies("storage/multipart/abort-removes-the-upload")

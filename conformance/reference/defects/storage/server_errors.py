@@ -9,8 +9,11 @@ from conformance.reference.defects.storage.support import gateway, server_error
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.conditions import http_date
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.gateway import Operation
+from conformance.reference.storage.listings import Wanted
+from conformance.reference.storage.properties import LONGEST_KEY
 from conformance.reference.storage.state import Bucket, StoredObject
 
 
@@ -280,3 +283,99 @@ class DateOfNothingIsServerError(Defect):
         if found is None:
             raise server_error()
         return bool(original(date, found))
+
+
+class ChosenLettersAreServerErrors(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and a file's name in other letters is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/any-query-is-no-server-error",)
+
+    def overrides(self, original: Any, call: Call) -> dict[str, str]:
+        if any(name.startswith("response-") and not _in_latin(value) for name, value in call.query.items()):
+            raise server_error()
+        found: dict[str, str] = original(call)
+        return found
+
+
+class OtherLettersInMetadataAreServerErrors(Defect):
+    """API Reference, Error Handling: 5xx is for errors of the platform, and metadata in other letters is none."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def metadata(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        if not all(value.isascii() for value in found.values()):
+            raise server_error()
+        return found
+
+
+class OtherLettersInMetadataCannotBeRead(Defect):
+    """API Reference, Error Handling: what was taken with an object is told, or left out, and breaks no read of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/odd-fields-are-no-server-error",)
+
+    def object_headers(self, original: Any, found: StoredObject) -> dict[str, str]:
+        if not all(value.isascii() for value in found.metadata.values()):
+            raise server_error()
+        headers: dict[str, str] = original(found)
+        return headers
+
+
+class BadNumbersOfPartsAreServerErrors(Defect):
+    """S3 API Reference, InvalidArgument: 400 for a max-parts or a part-number-marker that is no number."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        numbers = [call.query.get(name, "0") for name in ("max-parts", "part-number-marker")]
+        if not all(number.isdigit() for number in numbers):
+            raise server_error()
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class MarkerOfNoUploadIsServerError(Defect):
+    """API Reference, Error Handling: a list that is to go on behind an upload which is gone by now goes on there."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    async def list_uploads(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.query.get("upload-id-marker") and call.query["upload-id-marker"] not in bucket.uploads:
+            raise server_error()
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class OddRangeConditionIsServerError(Defect):
+    """RFC 9110 section 13.1.5: an If-Range that is neither tag nor date does not match, and is no reason to crash."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/any-tag-is-no-server-error",)
+
+    def range_condition_holds(self, original: Any, value: str | None, found: StoredObject) -> bool:
+        if value is not None and '"' not in value and http_date(value) is None:
+            raise server_error()
+        return bool(original(value, found))
+
+
+class UnheardOfPrefixIsServerError(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: no key begins with one that is longer than a key, or holds U+0000."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/bad-parameters-are-no-server-error",)
+
+    def wanted(self, original: Any, call: Call, after: str) -> Wanted:
+        prefix = call.query.get("prefix", "")
+        if len(prefix) > LONGEST_KEY or "\0" in prefix:
+            raise server_error()
+        asked: Wanted = original(call, after)
+        return asked
+
+
+def _in_latin(text: str) -> bool:
+    return all(ord(letter) < 256 for letter in text)
