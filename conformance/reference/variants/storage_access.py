@@ -12,6 +12,22 @@ from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.state import Bucket
 
+KNOWN_FIELDS = (
+    "x-amz-acl",
+    "x-amz-checksum-",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-date",
+    "x-amz-decoded-content-length",
+    "x-amz-meta-",
+    "x-amz-metadata-directive",
+    "x-amz-sdk-checksum-algorithm",
+    "x-amz-storage-class",
+    "x-amz-tagging",
+    "x-amz-trailer",
+    "x-amz-user-agent",
+)
+
 
 def fault(code: str, status: int, message: str = "Refused.") -> Fault:
     """A refusal by a code that the clean gateway does not use, or with another status."""
@@ -185,4 +201,29 @@ class CreateBucketOwnedByYou(Variant):
         if call.bucket in [each.name for each in original.__self__.own_buckets(call.organization)]:
             raise fault("BucketAlreadyOwnedByYou", 409)
         answer: Answer = original(call)
+        return answer
+
+
+class StrangersAreUnauthorized(Variant):
+    """API Reference, Error Handling: 401 for a missing token; S3 itself has 403 for what is not signed."""
+
+    surface = "storage"
+
+    def anonymous(self, original: Any) -> Fault:
+        return fault("AccessDenied", 401)
+
+
+class FieldsNotImplemented(Variant):
+    """Error responses, NotImplemented: "A header you provided implies functionality that is not implemented", 501.
+
+    Here each x-amz- field is, but for those that clients cannot do without.
+    """
+
+    surface = "storage"
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        gateway(original).authenticate(request)
+        if any(name.startswith("x-amz-") and not name.startswith(KNOWN_FIELDS) for name in request.headers):
+            raise fault("NotImplemented", 501)
+        answer: Answer = await original(request)
         return answer

@@ -15,8 +15,10 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.storage import xml
 from conformance.reference.storage.call import Call
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.ranges import one_range, span
 from conformance.reference.storage.state import Bucket, StoredObject
 
+BOUNDARY = "of-the-gateway"
 CLOCK_S = 600
 LOCK = "x-amz-object-lock-"
 RESERVED = "+/=&;~ '\"<%41"
@@ -212,6 +214,28 @@ class RangeOfAllIsTheWhole(Variant):
         return None if span == (0, found.size) else span
 
 
+class SeveralRangesInParts(Variant):
+    """RFC 9110 section 15.3.7.2: several ranges come as multipart/byteranges, those that there are."""
+
+    surface = "storage"
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        unit, _, listed = call.headers.get("range", "").partition("=")
+        asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+        whole: Answer = original(call, found, overrides)
+        if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200 or "if-range" in call.headers:
+            return whole
+        spans = [place for each in asked if each and (place := span(*each, found.size))]
+        if not spans:
+            raise gateway(original).unsatisfiable(found.size)
+        parts = [_as_part(whole, found, *place) for place in spans]
+        body = b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+        whole.headers["Content-Type"] = f"multipart/byteranges; boundary={BOUNDARY}"
+        whole.headers["Content-Length"] = str(len(body))
+        whole.status, whole.body = 206, body if call.request.method == "GET" else b""
+        return whole
+
+
 class DocumentsWrittenOtherwise(Variant):
     """XML 1.0, sections 2.5, 2.7, 3.1 and 4.1: comments, CDATA, empty elements and references of other libraries."""
 
@@ -230,3 +254,10 @@ def _dated(answer: Answer, seconds: int) -> Answer:
     """The answer with the Date of a clock that is that many seconds off."""
     answer.headers["Date"] = formatdate(time.time() + seconds, usegmt=True)
     return answer
+
+
+def _as_part(whole: Answer, found: StoredObject, start: int, end: int) -> bytes:
+    """A range as one part of an answer that has several."""
+    place = f"Content-Range: bytes {start}-{end - 1}/{found.size}"
+    head = f"--{BOUNDARY}\r\nContent-Type: {whole.headers['content-type']}\r\n{place}\r\n\r\n"
+    return head.encode("latin-1") + found.body[start:end] + b"\r\n"
