@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from urllib.parse import quote_plus
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl, quote_plus
 
+from conformance.clients.guessing import Guesses
 from conformance.clients.http import HttpClient
 from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
@@ -61,6 +62,17 @@ class OAuthClient:
     """Whether credentials that differ when they are form-encoded are taken so in Basic; None: not seen yet."""
     _stated: dict[str, frozenset[str]] = field(default_factory=dict)
     """The scopes that the answer with a token stated, where it stated any."""
+    guesses: Guesses | None = None
+    """Keeps wrong secrets from locking the credential full, where it is told to."""
+
+    def guarded(self) -> OAuthClient:
+        """The same client, from now on with good requests between wrong secrets."""
+        self.guesses = Guesses(self.http, lambda: self._sent(self.form()))
+        return self
+
+    def unguarded(self) -> OAuthClient:
+        """A client without: what comes of many wrong secrets is what is asked."""
+        return replace(self, guesses=None)
 
     def credential(self, role: str) -> Credential:
         """The credential in a role; NotApplicable for an optional role that the target file lacks."""
@@ -99,8 +111,27 @@ class OAuthClient:
         query: str = "",
     ) -> Exchange:
         """One token request, exactly as given; ``query`` begins with "?" where there is one."""
+        if self.guesses is None:
+            return self._sent(body, headers, method, query)
+        fields = tuple(headers)
+        return self.guesses.send(lambda: self._sent(body, fields, method, query), self.shown(body, fields))
+
+    def _sent(
+        self, body: bytes | Pairs, headers: HeaderFields = (FORM_TYPE,), method: str = "POST", query: str = ""
+    ) -> Exchange:
         data = body if isinstance(body, bytes) else encoded(body)
         return self.http.send(method, self.identity.token_path + query, headers, data)
+
+    def shown(self, body: bytes | Pairs, headers: HeaderFields) -> str | None:
+        """The role whose id and secret a request shows, in Basic where there is any, else in its body."""
+        form = dict(parse_qsl(body.decode("latin-1")) if isinstance(body, bytes) else body)
+        by_basic = [str(value).partition(" ")[2] for name, value in headers if name.lower() == "authorization"]
+        for role, credential in self.identity.credentials.items():
+            pair = credential.client_id, credential.client_secret.reveal()
+            good = [[basic_login(*each, "").strip()] for each in (pair, (quote_plus(pair[0]), quote_plus(pair[1])))]
+            if by_basic in good or (not by_basic and (form.get("client_id"), form.get("client_secret")) == pair):
+                return role
+        return None
 
     def request_token(self, role: str = "full", **changes: str | None) -> Exchange:
         """A token request by form with the credentials in the body, with changes as in ``form``."""

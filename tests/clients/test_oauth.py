@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import HttpClient, Limits
 from conformance.clients.oauth import OAuthClient, access_token, basic, encoded
 from conformance.clients.operator import Operator
 from conformance.evidence.recorder import Recorder
@@ -32,6 +32,7 @@ class Server:
         self.documents = list(documents)
         self.sent: list[tuple[str, str, Any, bytes]] = []
         self.recorder = Recorder()
+        self.limits = Limits()
 
     def send(self, method: str, target: str, headers: Any = (), body: bytes = b"") -> Any:
         self.sent.append((method, target, list(headers), body))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from conformance.reference.defects.base import Alteration
+from conformance.reference.variants import identity_guards as guards
 from conformance.reference.variants import identity_unusual as unusual
 from tests.reference.identity_table import Look, Row, alterations_in, api, api_header, created, statuses
 from tests.reference.identity_world import ABSENT, ACME, ATLAS, NOBODY, PROJECTS, World
@@ -55,6 +56,19 @@ def others_behind_ten(w: World) -> list[int]:
     for _ in range(11):
         w.token("ct-limited")
     return [w.token(each).status_code for each in ("ct-full", "ct-foreign")]
+
+
+def behind_wrong_secrets(number: int, between: int) -> Look:
+    """What the right secret is answered behind so many wrong ones, with a right one among them or none."""
+
+    def look(w: World) -> int:
+        for place in range(number):
+            w.token(client_secret="x")
+            if place + 1 == between:
+                w.token()
+        return w.token().status_code
+
+    return look
 
 
 def named(w: World) -> list[str]:
@@ -108,6 +122,8 @@ TABLE: list[Row] = [
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
+    (guards.LockedAfterWrongSecrets, behind_wrong_secrets(4, between=4), 200, 401),
+    (guards.LockedForAMoment, behind_wrong_secrets(25, between=4), 200, 401),
     (unusual.LimitOfTheOrganization, others_behind_ten, [200, 200], [429, 200]),
 ]
 
@@ -126,5 +142,6 @@ def test_escapes_mean_what_they_stand_for() -> None:
 
 
 def test_every_variant_is_seen_to_vary() -> None:
-    unseen = sorted(each.__name__ for each in alterations_in(unusual) - {row[0] for row in TABLE} if each.surface)
+    every = alterations_in(unusual, guards)
+    unseen = sorted(each.__name__ for each in every - {row[0] for row in TABLE} if each.surface)
     assert unseen == [], "each needs a row of TABLE: a look that it changes"

@@ -1,0 +1,72 @@
+"""Guesses at a client's secret: a good login between them keeps it from being locked, and where it is, is waited for.
+
+RFC 6749 section 2.3.1: "the authorization server MUST protect any endpoint utilizing it against brute force attacks."
+So some refuse a client for a while, whatever its secret, after a few wrong ones; most count anew after a right one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from conformance.clients.http import HttpClient
+from conformance.vocabulary.exchange import LOCKED_OUT, Exchange
+from conformance.vocabulary.finding import Inconclusive
+
+MOST_IN_A_ROW = 3
+REFUSED = (400, 401, 403)
+TOLD = ("invalid_client", "access_denied")
+FIRST_WAIT_S = 1.0
+
+
+@dataclass
+class Guesses:
+    """Counts what is refused between two logins (``login``, a good token request) of one client."""
+
+    http: HttpClient
+    login: Callable[[], Exchange]
+    in_a_row: int = 0
+    waited_in_vain: bool = False
+
+    def send(self, ask: Callable[[], Exchange], role: str | None) -> Exchange:
+        """The answer to a token request with the right secret of a role, or, without one, with none that is right.
+
+        Inconclusive where the client stays locked for as long as there is patience.
+        """
+        if self.in_a_row >= MOST_IN_A_ROW:
+            self.log_in()
+        reply = ask()
+        if role is None:
+            self.in_a_row += 1
+        elif role == "full" and self.in_a_row and is_served(reply):
+            self.in_a_row = 0
+        elif role == "full" and self.in_a_row and is_locked(reply) and self.log_in():
+            return ask()
+        return reply
+
+    def log_in(self) -> bool:
+        """Logs in, as soon as that is possible; whether it had to be waited for."""
+        patience_s = self.http.limits.patience_s
+        reply, waited_s, pause_s = self.login(), 0.0, FIRST_WAIT_S
+        while reply.status in REFUSED and not is_served(reply):
+            self.http.recorder.event(LOCKED_OUT)
+            if self.waited_in_vain or waited_s >= patience_s:
+                self.waited_in_vain = True
+                told = f"the right secret is refused ({reply.status}) {waited_s:g} s after wrong ones"
+                raise Inconclusive(told, "a service that lets a client in again soon after wrong secrets")
+            self.http.recorder.pause(pause_s, reply.id)
+            waited_s += pause_s
+            pause_s = min(pause_s * 2, patience_s - waited_s)
+            reply = self.login()
+        self.in_a_row, self.waited_in_vain = 0, False
+        return waited_s > 0
+
+
+def is_served(reply: Exchange) -> bool:
+    """Whether an answer carries a token."""
+    return bool(reply.member("access_token"))
+
+
+def is_locked(reply: Exchange) -> bool:
+    """Whether a right secret is refused as a wrong one is."""
+    return reply.status in REFUSED and (reply.status != 400 or reply.member("error") in TOLD)

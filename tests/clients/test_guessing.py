@@ -1,0 +1,78 @@
+"""Wrong secrets in a row: a good request comes between, and a client that is locked is waited for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic
+from conformance.vocabulary.exchange import LOCKED_OUT
+from conformance.vocabulary.finding import Inconclusive
+from tests.clients.test_oauth import Server, client
+
+SERVED = (200, {"access_token": "a-token-of-some-length", "token_type": "Bearer"})
+REFUSED = (401, {"error": "invalid_client"})
+ANOTHER = (400, {"error": "unsupported_grant_type"})
+
+
+@pytest.fixture(autouse=True)
+def no_time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+
+
+def guarded(*documents: Any) -> tuple[OAuthClient, Server]:
+    oauth, server = client(*documents)
+    return oauth.guarded(), server
+
+
+def guess(oauth: OAuthClient) -> int:
+    return oauth.request_token(client_secret="wrong").status
+
+
+def test_a_good_request_comes_between_wrong_secrets() -> None:
+    oauth, server = guarded(*[REFUSED] * 3, SERVED, *[REFUSED] * 3)
+    assert [guess(oauth) for _ in range(6)] == [401] * 6
+    assert [b"wrong" in sent[3] for sent in server.sent] == [True, True, True, False, True, True, True]
+    assert not server.recorder.events
+
+
+def test_good_requests_begin_the_count_anew() -> None:
+    oauth, server = guarded(REFUSED, REFUSED, SERVED, REFUSED, REFUSED, SERVED)
+    for wrong in (True, True, False, True, True, False):
+        guess(oauth) if wrong else oauth.request_token()
+    assert not server.documents
+
+
+def test_who_is_locked_is_asked_again_when_it_is_over() -> None:
+    oauth, server = guarded(REFUSED, REFUSED, REFUSED, REFUSED, SERVED, ANOTHER)
+    guess(oauth)
+    assert oauth.request_token(grant_type="other").status == 400
+    assert server.recorder.events[LOCKED_OUT] == 2
+
+
+def test_a_refusal_of_another_kind_stands() -> None:
+    oauth, server = guarded(REFUSED, ANOTHER, REFUSED, SERVED)
+    guess(oauth)
+    assert oauth.request_token(grant_type="other").status == 400
+    assert oauth.request_token(scope="other").status == 401
+    assert not server.documents
+
+
+def test_a_lock_that_lasts_is_no_finding_and_waited_for_once() -> None:
+    oauth, server = guarded(*[REFUSED] * 10)
+    guess(oauth)
+    with pytest.raises(Inconclusive, match=r"^the right secret is refused \(401\) 20 s after wrong ones;"):
+        oauth.request_token()
+    left = len(server.documents)
+    with pytest.raises(Inconclusive):
+        oauth.request_token()
+    assert len(server.documents) == left - 2
+
+
+def test_what_a_request_shows() -> None:
+    oauth, _ = client()
+    assert oauth.shown(oauth.form(), [FORM_TYPE]) == "full"
+    assert oauth.shown(oauth.form(), [basic("ct-full", "wrong")]) is None
+    assert oauth.shown([], [basic("ct-full", "s3cr+t&=%")]) == "full"
+    assert oauth.shown(b"client_id=ct-full&client_secret=%FF", [FORM_TYPE]) is None
