@@ -5,8 +5,10 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl, quote_plus
@@ -21,6 +23,7 @@ from conformance.vocabulary.values import basic_login
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
+RENEWED_BEFORE_S = 30
 Pairs = list[tuple[str, str]]
 HeaderFields = Iterable[tuple[str, str | bytes]]
 
@@ -51,6 +54,12 @@ def access_token(reply: Exchange) -> str | None:
     return token if isinstance(token, str) and token else None
 
 
+def kept_for(reply: Exchange) -> float:
+    """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that."""
+    told = reply.member("expires_in")
+    return told - min(told / 2, RENEWED_BEFORE_S) if isinstance(told, int | float) else math.inf
+
+
 @dataclass
 class OAuthClient:
     """Token requests for the credentials of a target, by role; tokens are kept per role and scopes."""
@@ -62,6 +71,8 @@ class OAuthClient:
     """Whether credentials that differ when they are form-encoded are taken so in Basic; None: not seen yet."""
     _stated: dict[str, frozenset[str]] = field(default_factory=dict)
     """The scopes that the answer with a token stated, where it stated any."""
+    _ends: dict[str, float] = field(default_factory=dict)
+    """When a token is to be had anew."""
     guesses: Guesses | None = None
     """Keeps wrong secrets from locking the credential full, where it is told to."""
 
@@ -167,9 +178,9 @@ class OAuthClient:
         return plain if self._decodes is False else encoded
 
     def token(self, role: str, *scopes: str) -> str:
-        """A token of a role with these scopes (none: its credential's own); kept and given again."""
+        """A token of a role with these scopes (none: its credential's own); kept and given again while it lives."""
         key = (role, scopes)
-        if key not in self._tokens:
+        if key not in self._tokens or time.monotonic() >= self._ends[self._tokens[key]]:
             self._tokens[key] = self.fresh_token(role, *scopes)
         return self._tokens[key]
 
@@ -188,6 +199,7 @@ class OAuthClient:
             )
         self.learn(token, role, scopes)
         stated = reply.member("scope")
+        self._ends[token] = time.monotonic() + kept_for(reply)
         self._stated[token] = frozenset(stated.split()) if isinstance(stated, str) else frozenset()
         return token
 

@@ -27,6 +27,8 @@ EXEMPT = {
     "prober": {"User-Agent": "kube-probe/1.29 ELB-HealthChecker/2.0"},
     "connection": {"Connection": "close, X-Client-Id, X-Forwarded-User, X-Auth-Token, Authorization"},
     "address": {"X-Forwarded-For": "cf-none"},
+    "upgrade": {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+                "Sec-WebSocket-Key": "Y29uZm9ybWFuY2UtY2hlY2s="},
 }  # fmt: skip
 
 
@@ -58,7 +60,8 @@ def test_fields_exempt_nobody(platform: Platform, fields: dict[str, str]) -> Non
 
     Method: 1. ask for a declared resource and an item, without a token, under fields that name the owner's client in
                letters that only some see through, its claims as a gateway hands them on, what a preflight or a prober
-               has, an address that is none, or the guard's own fields among those that a proxy is to drop
+               has, an address that is none, the wish for a WebSocket, or the guard's own fields among those that a
+               proxy is to drop
             2. expect a refusal
     """
     owner = platform.oauth.credential("full")

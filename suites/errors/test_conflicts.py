@@ -83,7 +83,7 @@ def _other_text(operation: Operation) -> dict[str, str]:
     """Other texts for every member but the unique one, so that an overwritten item would show."""
     unique = operation.resource.unique
     return {
-        name: f"{value} (2)"
+        name: f"{value} 2"
         for name, value in (operation.document or {}).items()
         if name != unique and isinstance(value, str)
     }

@@ -15,7 +15,7 @@ from conformance.oracles.proofs import field_matches, field_says_no, literal, sh
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import NonConformance, NotApplicable
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 TIMES = 60
@@ -50,6 +50,7 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
     Method: 1. look for an item: 404; create it with a long text (with a short one, where a long one is refused as
                invalid), read it; update it, read it; three times
             2. expect the texts that were sent, at once
+            3. update it once more, with nothing in each text; where that is 2xx, expect none of those any more
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique]
     for resource in resources:
@@ -61,6 +62,21 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
         for _ in range(3 if resource.update else 0):
             written = _written(platform, platform.operation(resource, "update", slug), 10)
             _expect_read(platform, resource.name, slug, texts_of(written))
+        if resource.update:
+            _expect_emptied(platform, platform.operation(resource, "update", slug), written)
+
+
+def _expect_emptied(platform: Platform, update: Operation, written: dict[str, Any]) -> None:
+    """Texts that an update sets to nothing are gone where it is accepted, as it may not be."""
+    document, unique = update.document or {}, update.resource.unique
+    empty = {name: "" for name, value in document.items() if isinstance(value, str) and name != unique}
+    if not empty or not platform.as_role("full", update, document={**document, **empty}).ok:
+        return
+    reply = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
+    for text in texts_of({name: written.get(name) for name in empty}):
+        if shows(reply, text):
+            told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
+            raise NonConformance(f"no {worded(text)}, in whose place nothing was written", told, reply, proof=proof)
 
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:

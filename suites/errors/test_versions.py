@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from conformance.oracles.documents import shows
+from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.proofs import another_field, field_matches
 from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
@@ -93,7 +94,7 @@ def test_version_is_not_given_again(platform: Platform) -> None:
 def _of_other_text(operation: Operation) -> dict[str, object]:
     unique = operation.resource.unique
     return {
-        name: f"{value}, made again" if isinstance(value, str) and name != unique else value
+        name: f"{value} made again" if isinstance(value, str) and name != unique else value
         for name, value in (operation.document or {}).items()
     }
 
@@ -131,9 +132,10 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
 
     Method: 1. read an item; read it again on condition that it does not match the ETag which it has
             2. where the answer is 304, expect of ETag, Cache-Control, Content-Location, Expires and Vary those that the
-               first answer had
+               first answer had, and no leave for shared caches, which would put it beside what they have stored
     """
     for _, first, reply in not_modified(platform):
+        expect_not_shared(reply)
         missing = [name for name in TOLD_BY_304 if name in first.headers and name not in reply.headers]
         if missing:
             told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")

@@ -20,7 +20,8 @@ from conformance.oracles.oauth import (
     issued,
 )
 from conformance.oracles.proofs import field_matches
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, expect_success
+from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
@@ -28,14 +29,21 @@ from conformance.vocabulary.wording import field_of
 
 
 @verifies("oauth/client/basic-is-accepted")
-def test_basic_is_accepted(oauth: OAuthClient) -> None:
+def test_basic_is_accepted(oauth: OAuthClient, platform: Platform) -> None:
     """Purpose: HTTP Basic, which every token endpoint with client passwords must know, works.
 
     Method: 1. send the credentials in an Authorization field of scheme Basic, form-encoded, or as they are where a
                server takes only that
-            2. expect a token
+            2. expect a token; where a resource is declared that one opens which was asked for in a form, expect it to
+               open that as well
     """
-    expect_token(oauth.request_by_basic())
+    reply = oauth.request_by_basic()
+    expect_token(reply)
+    if oauth.identity.resources:
+        read = platform.operations("read")[0]
+        found = platform.send(read, oauth.taken(reply, "full"))
+        if not found.ok and platform.as_role("full", read).ok:
+            expect_success(found, "with the token that was got by Basic")
 
 
 @verifies("oauth/client/basic-is-accepted")

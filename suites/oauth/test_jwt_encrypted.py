@@ -27,8 +27,10 @@ def encrypted(platform: Platform, content: bytes) -> list[str]:
         except (jwt.PyJWTError, LookupError, TypeError, ValueError):
             continue
     tokens = [each for each in found if each]
+    if not tokens and reply.member("keys"):
+        raise NotApplicable(f"no key that {path} publishes can be encrypted to")
     if not tokens:
-        raise Inconclusive(f"no key that {path} publishes can be encrypted to", "an RSA or EC key in the JWK set")
+        raise Inconclusive(f"{path} publishes no keys", "the JWK set of the issuer")
     return tokens
 
 

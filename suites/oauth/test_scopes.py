@@ -71,8 +71,8 @@ def test_order_does_not_matter(oauth: OAuthClient) -> None:
 
 
 def mixed_with(good: list[str], other: str, how: str) -> list[str]:
-    """A scope alone, behind a good one, or before it: each is looked at, wherever it stands."""
-    return {"alone": [other], "mixed": [*good[:1], other], "mixed-first": [other, *good[:1]]}[how]
+    """A scope alone, behind good ones, or before them: each is looked at, wherever it stands."""
+    return {"alone": [other], "mixed": [*good, other], "mixed-first": [other, *good]}[how]
 
 
 beside_a_good_one = pytest.mark.parametrize("how", [case(name, name) for name in ("alone", "mixed", "mixed-first")])
@@ -83,7 +83,7 @@ beside_a_good_one = pytest.mark.parametrize("how", [case(name, name) for name in
 def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
     """Purpose: a scope that does not exist is not granted.
 
-    Method: 1. ask for an unknown scope, alone, behind a good one and before it
+    Method: 1. ask for an unknown scope, alone, behind all good ones and before them
             2. expect a refusal, or a token whose stated scope lacks it
     """
     good = control.credential("full").scopes
@@ -100,7 +100,7 @@ def test_unknown_scope_is_not_granted(control: OAuthClient, how: str) -> None:
 def test_scope_beyond_the_credential_is_not_granted(control: OAuthClient, how: str) -> None:
     """Purpose: a token never has more than its credential was created with.
 
-    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind one that it has and before it
+    Method: 1. ask with the narrow credential for a scope that it lacks, alone, behind those that it has and before them
             2. expect a refusal, or a token whose stated scope lacks it
     """
     own = control.credential("narrow").scopes

@@ -10,6 +10,7 @@ import pytest
 
 from conformance.clients.oauth import FORM, FORM_TYPE, OAuthClient, encoded
 from conformance.clients.wire import Wire
+from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.oauth import (
     expect_no_token,
     expect_token,
@@ -135,7 +136,7 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
 
     Method: 1. send the good parameters as JSON, as plain text, without a type, in parts, and the form's bytes declared
                as JSON
-            2. expect a 4xx and no token
+            2. expect a 4xx, no token, and the secret nowhere in the answer, where parsers quote what they cannot read
     """
     in_parts = "".join(
         f'--cf\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in control.form()
@@ -150,6 +151,7 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
 
     expect_no_token(reply)
     expect_refused(reply)
+    expect_not_repeated(reply, [control.credential("full").client_secret.reveal()], "the client secret")
 
 
 @verifies("oauth/token/media-type-is-compared-without-case")

@@ -8,8 +8,8 @@ import pytest
 
 from conformance.reference.defects.base import Alteration
 from conformance.reference.defects.identity import by_one_way
-from tests.reference.identity_table import Look, Row, api
-from tests.reference.identity_world import ATLAS, PROJECTS, World, basic
+from tests.reference.identity_table import Look, Row, api, api_header
+from tests.reference.identity_world import ACME, ATLAS, PROJECTS, World, basic
 
 BAD = basic("ct-full", "x")
 
@@ -35,6 +35,33 @@ def by_get(w: World) -> int:
     return w.ask("GET", "/oauth/token?grant_type=client_credentials", headers=field).status_code
 
 
+OWN = "organization:read member:read project:read project:write"
+COPY = {"if-none-match": '"1"'}
+
+
+def opened_by_basic(revoked: bool) -> Look:
+    """What a token by Basic opens, of a credential that was revoked behind it or was not."""
+
+    def look(w: World) -> int:
+        token = w.by_basic(basic("ct-full", w.secret("ct-full"))).json()["access_token"]
+        if revoked:
+            w.identity.revoke("ct-full")
+        return w.ask("GET", ACME, headers={"authorization": f"Bearer {token}"}).status_code
+
+    return look
+
+
+def quoted(w: World) -> str:
+    """What is answered to a form as JSON."""
+    content, told = f'{{"client_secret": "{BAD}"}}', {"content-type": "application/json"}
+    return w.ask("POST", "/oauth/token", headers=told, content=content).text
+
+
+def emptied(w: World) -> str:
+    """The description of a project behind an update to none."""
+    return str(w.api(ATLAS, "ct-full", "PATCH", json={"description": ""}).json()["description"])
+
+
 TABLE: list[Row] = [
     (by_one_way.TokenByGetAndBasic, by_get, 405, 200),
     (by_one_way.EmptySecretIsAMethod, beside_basic("client_secret"), 200, 400),
@@ -48,6 +75,17 @@ TABLE: list[Row] = [
     (by_one_way.BodyOfNoTypeFails, api(ATLAS, method="PATCH", content=b"{}"), 400, 500),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
+    (by_one_way.TokensOfBasicOpenNothing, opened_by_basic(revoked=False), 200, 401),
+    (by_one_way.TokensByBasicOutliveRevocation, opened_by_basic(revoked=True), 401, 200),
+    (by_one_way.FourScopesAloneChecked, lambda w: w.token(scope=f"{OWN} cf:unknown").status_code, 400, 200),
+    (by_one_way.OtherEncodingIsQuoted, lambda w: BAD in quoted(w), False, True),
+    (
+        by_one_way.NotModifiedMayBeShared,
+        api_header("cache-control", ATLAS, headers=COPY),
+        "no-store",
+        "public, max-age=60",
+    ),
+    (by_one_way.EmptyTextsAreNotWritten, emptied, "", "Open to the whole organization"),
     (by_one_way.HugeOffsetFails, api(f"{PROJECTS}?offset=99999999999999999999"), 400, 500),
 ]
 

@@ -82,6 +82,7 @@ TABLE: list[Row] = [
     (fronts.PreflightSkipsGuard, field("access-control-request-method", "GET"), 401, 200),
     (fronts.ForwardedPrefixSkipsGuard, field("x-forwarded-prefix", "/x"), 401, 200),
     (fronts.ForwardedMethodSkipsGuard, field("x-forwarded-method", "OPTIONS"), 401, 200),
+    (fronts.UpgradeSkipsGuard, field("upgrade", "websocket"), 401, 200),
     (fronts.ProberSkipsGuard, field("user-agent", "kube-probe/1.29"), 401, 200),
     (fronts.DroppedFieldSkipsGuard, field("connection", "X-Auth-Token"), 401, 200),
     (fronts.AddressThatIsNoneSkipsGuard, field("x-forwarded-for", "x"), 401, 200),

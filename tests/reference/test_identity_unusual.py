@@ -71,6 +71,11 @@ def behind_wrong_secrets(number: int, between: int) -> Look:
     return look
 
 
+def of_key_and_tokens(w: World) -> list[Any]:
+    """The type of the published key, and what a token opens."""
+    return [w.ask("GET", "/.well-known/jwks.json").json()["keys"][0]["kty"], w.api(ACME).status_code]
+
+
 def named(w: World) -> list[str]:
     return list(w.registry().json())
 
@@ -123,6 +128,9 @@ TABLE: list[Row] = [
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
     (guards.LockedAfterWrongSecrets, behind_wrong_secrets(4, between=4), 200, 401),
+    (guards.TokensOfSeconds, lambda w: w.token().json()["expires_in"], 3600, 6),
+    (guards.TextsOfLettersAlone, api(ATLAS, "ct-full", "PATCH", json={"description": "a, b"}), 200, 400),
+    (guards.TokensSignedOnAnEdwardsCurve, of_key_and_tokens, ["EC", 200], ["OKP", 200]),
     (guards.LockedForAMoment, behind_wrong_secrets(25, between=4), 200, 401),
     (unusual.LimitOfTheOrganization, others_behind_ten, [200, 200], [429, 200]),
 ]

@@ -1,17 +1,30 @@
-"""Right ways for an identity service to guard itself against those who guess and flood."""
+"""Right ways for an identity service to be on its guard: against who guesses, and against odd texts and keys."""
 
 from __future__ import annotations
 
+import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from jwt.algorithms import OKPAlgorithm
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import surface_of
-from conformance.reference.http import Request
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, LONGEST_TOKEN
+from conformance.reference.identity.records import Organization
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
+Claims = dict[str, Any]
+FEW_S = 6
+KEY = "of-an-edwards-curve"
+ODD = re.compile(r"[^A-Za-z0-9 ._-]")
 Authenticated = Callable[[Request, dict[str, str]], Client]
 
 
@@ -59,3 +72,58 @@ class LockedForAMoment(_Locking):
     surface = "identity"
     alone = True
     most, seconds = 25, 0.5
+
+
+class TokensOfSeconds(Variant):
+    """RFC 6750 section 5.3: tokens are short-lived; here they are for a few seconds, and say so."""
+
+    surface = "identity"
+
+    def access_token_claims(
+        self, original: Callable[[Client, tuple[str, ...]], Claims], client: Client, scopes: tuple[str, ...]
+    ) -> Claims:
+        claims = original(client, scopes)
+        return claims | {"exp": min(claims["exp"], claims["iat"] + FEW_S)}
+
+    def token_document(
+        self, original: Callable[..., Claims], token: str, client: Client, scopes: tuple[str, ...]
+    ) -> Claims:
+        document = original(token, client, scopes)
+        return document | {"expires_in": min(document["expires_in"], FEW_S)}
+
+
+class TextsOfLettersAlone(Variant):
+    """The contract's table of errors: 400 for what a member cannot hold, here more than letters, digits and - _ ."""
+
+    surface = "identity"
+
+    def is_acceptable(
+        self, original: Callable[[Organization, str, Any], bool], organization: Organization, name: str, value: Any
+    ) -> bool:
+        return not (isinstance(value, str) and ODD.search(value)) and original(organization, name, value)
+
+
+class TokensSignedOnAnEdwardsCurve(Variant):
+    """RFC 8037 section 3.1: EdDSA signs, and nothing can be encrypted to such a key."""
+
+    surface = "identity"
+
+    def __init__(self) -> None:
+        self.private = ed25519.Ed25519PrivateKey.generate()
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        return jwt.encode(claims, self.private, "EdDSA", {"typ": "at+jwt", "kid": KEY})
+
+    def read_access_token(self, original: Callable[[str], Claims | None], token: str) -> Claims | None:
+        if len(token) > LONGEST_TOKEN or not surface_of(original).is_spelt_well(token):
+            return None
+        try:
+            header, key = jwt.get_unverified_header(token), self.private.public_key()
+            claims: Claims = jwt.decode(token, key, ["EdDSA"], audience=AUDIENCE, issuer=ISSUER)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            return None
+        return claims if header.get("typ") == "at+jwt" and "crit" not in header else None
+
+    def key_set(self, original: Callable[[], Answer]) -> Answer:
+        public = json.loads(OKPAlgorithm.to_jwk(self.private.public_key()))
+        return Answer.json(200, {"keys": [public | {"kid": KEY, "use": "sig", "alg": "EdDSA"}]})

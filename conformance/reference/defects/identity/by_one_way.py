@@ -12,6 +12,8 @@ from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.defects.identity.token_requests import as_form
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
+from conformance.reference.identity.records import Project
+from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
 Claims = dict[str, Any]
@@ -208,3 +210,99 @@ class BodyOfNoTypeFails(Defect):
         if "content-type" not in request.headers:
             raise KeyError("content-type")
         return original(request)
+
+
+class TokensOfBasicOpenNothing(Defect):
+    """RFC 6749 section 7: a token is used at the resource server, however its client has shown who it is."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/basic-is-accepted",)
+    by_basic = False
+
+    def __init__(self) -> None:
+        self.dead: set[str] = set()
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        self.by_basic = "authorization" in request.headers
+        return original(request)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        if self.by_basic:
+            self.dead.add(claims["jti"])
+        return original(claims)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        return None if claims.get("jti") in self.dead else original(claims)
+
+
+class FourScopesAloneChecked(Defect):
+    """API Reference, Permissions: each scope that is asked for is one of the credential's, the fifth as well."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/unknown-is-not-granted",)
+
+    def within_credential(
+        self, original: Callable[[Client, tuple[str, ...]], bool], client: Client, scopes: tuple[str, ...]
+    ) -> bool:
+        return original(client, scopes[:4])
+
+
+class OtherEncodingIsQuoted(Defect):
+    """OWASP API8: an error never repeats the client secret, though it stands in a body that cannot be read."""
+
+    surface = "identity"
+    noticed_by = ("oauth/token/other-encodings-are-refused",)
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        if "json" not in request.headers.get("content-type", ""):
+            return original(request)
+        read = request.body.decode("latin-1").replace('"', "'")
+        raise Refused(surface_of(original).oauth_error(400, "invalid_request", f"Unexpected token in {read}"))
+
+
+class NotModifiedMayBeShared(Defect):
+    """RFC 9111 section 4.3.4: what a 304 says of sharing a shared cache notes with what it has stored."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/not-modified-tells-its-fields",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 304:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer
+
+
+class TokensByBasicOutliveRevocation(Defect):
+    """Credentials: every token issued with a revoked credential becomes invalid, however it was asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    by_basic = False
+
+    def __init__(self) -> None:
+        self.lasting: set[str] = set()
+
+    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
+        self.by_basic = "authorization" in request.headers
+        return original(request)
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        if self.by_basic:
+            self.lasting.add(claims["jti"])
+        return original(claims)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        lasting = claims.get("jti") in self.lasting
+        return surface_of(original).clients.get(claims["client_id"]) if lasting else original(claims)
+
+
+class EmptyTextsAreNotWritten(Defect):
+    """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/tell-what-was-written",)
+
+    def apply(
+        self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
+    ) -> None:
+        original(project, {name: value for name, value in changes.items() if value != ""})

@@ -121,6 +121,15 @@ class ForwardedMethodSkipsGuard(UnderscoresSeenThrough):
     fields = ("x-forwarded-method",)
 
 
+class UpgradeSkipsGuard(UnderscoresSeenThrough):
+    """API Reference, Authentication: a GET needs its token, though it would go on as a WebSocket."""
+
+    noticed_by = ("authorization/isolation/forwarded-headers-open-nothing",)
+
+    def _exempt(self, request: Request) -> bool:
+        return request.headers.get("upgrade") == "websocket"
+
+
 class ProberSkipsGuard(UnderscoresSeenThrough):
     """API Reference, Authentication: a token is asked of whatever program, one that looks how things are included."""
 
