@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import WebhookClient, replaced
+from conformance.clients.webhooks import FIRST, FORM, JSON, PARTS, PLAIN, WebhookClient, replaced, told_as, written
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
@@ -21,15 +21,17 @@ UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
 MARK = re.compile("cf-mark-[0-9a-f]{16}")
 DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
-"""SHA-256 in hexadecimal digits."""
+"""What may be a SHA-256, in hexadecimal digits."""
+KNOWN = [hashlib.sha256(written(kind, event)).hexdigest() for kind in (JSON, FORM, PARTS) for event in (PLAIN, FIRST)]
+"""The SHA-256 of events that each run delivers."""
 ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 OF_ITS_FORM = (14, 19)
 """Where a UUID tells its version and variant (RFC 9562 section 4)."""
 
 
-def taken(webhook: WebhookClient, body: bytes = b'{"event": "cf"}') -> Exchange:
+def taken(webhook: WebhookClient) -> Exchange:
     """A good delivery; Inconclusive where it is not accepted, since then no refusal means anything."""
-    reply = webhook.post(body)
+    reply = webhook.deliver()
     if not reply.ok:
         raise Inconclusive(f"a good delivery is answered {reply.status}", "a live webhook URL in the target file")
     return reply
@@ -50,9 +52,7 @@ def random_secret(secret: str) -> str:
 
 def posted_where_none_is(webhook: WebhookClient) -> Exchange:
     """What a good delivery is answered at a URL that never existed."""
-    return webhook.send(
-        "POST", webhook.path_with(random_secret(webhook.secret)), b'{"event": "cf"}', "application/json"
-    )
+    return webhook.deliver(path=webhook.path_with(random_secret(webhook.secret)))
 
 
 def is_the_same_in_any_case(secret: str) -> bool:
@@ -64,18 +64,18 @@ def expect_as_unknown(
     webhook: WebhookClient,
     method: str,
     secret: str,
-    body: bytes = b"{}",
     or_statuses: tuple[int, ...] = (),
     path: str = "",
 ) -> Exchange:
     """A URL is answered as URLs of the same form that never existed, or by one of these; returns its answer.
 
-    ``path``: where the secret stands, if that is not the live path.
+    ``path``: where the secret stands, if that is not the live path; it may be a whole URL.
     """
 
     def ask(name: str) -> Asked:
         target = replaced(path, secret, name) if path else webhook.path_with(name)
-        return Asked(name, webhook.send(method, target, body, "application/json"))
+        sent = webhook.event() if method == "POST" else b""
+        return Asked(name, webhook.send(method, target, sent, told_as(webhook.kind)))
 
     return expect_as_absent(ask, secret, lambda: random_secret(secret), "", "a URL that never existed", or_statuses)
 
@@ -93,7 +93,7 @@ def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bo
 
     A portal of one page shows that at every address which it does not know.
     """
-    if method not in ("GET", "HEAD") or not reply.ok:
+    if method not in ("GET", "HEAD") or not reply.ok or webhook.in_host:
         return False
     unknown = webhook.send(method, webhook.path_with(random_secret(webhook.secret)))
     kinds = {each.headers.get("content-type") for each in (reply, unknown)}
@@ -109,14 +109,14 @@ def told_in_time(operator: Operator, target: Target, whole: Callable[[list[str]]
     """Each event that the hook tells, as JSON, as soon as they are whole: what was accepted may be worked on later,
     within limits.arrival.
 
-    Inconclusive where none shows a mark of any that was sent, nor a digest: a hook may tell bodies in another form.
+    Inconclusive where none shows a mark of any that was sent, nor its digest: a hook may tell bodies in another form.
     """
     until = time.monotonic() + target.limits.arrival
     told = told_now(operator)
     while not whole(told) and time.monotonic() < until:
         time.sleep(AGAIN_S)
         told = told_now(operator)
-    if told and not whole(told) and not any(MARK.search(each) or DIGEST.search(each) for each in told):
+    if told and not whole(told) and not any(MARK.search(each) or any(word in each for word in KNOWN) for each in told):
         raise Inconclusive(
             f"of the {len(told)} events that the hook events tells none shows what was sent",
             "a hook that prints the body of each event as text, or its SHA-256",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
+from conformance.clients.webhooks import origin_told
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
 from conformance.preflight.contact import Contact, Failed, contact, is_html, recorder_for
@@ -39,8 +39,7 @@ def preflight(target: Target, recorder: Recorder | None = None) -> list[SurfaceS
 def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
     """The state of one surface."""
     url = url_of(target, surface)
-    parts = urlsplit(url)
-    state = SurfaceState(surface, f"{parts.scheme}://{parts.netloc}" if surface == "webhooks" else url)
+    state = SurfaceState(surface, origin_told(url) if surface == "webhooks" else url)
     used = contact(target, url, recorder)
     try:
         PROBES[surface](used, state)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from conformance.clients.webhooks import FIRST, plain_kind, told_as, written
 from conformance.preflight.contact import Contact, is_page, measure, not_the_surface
 from conformance.preflight.state import NOT_OBSERVABLE, SurfaceState
 
-EVENT = b'{"conformance":"preflight"}'
 URL = "url"
 
 
@@ -14,8 +14,8 @@ def probe(contact: Contact, state: SurfaceState) -> None:
     webhooks = contact.target.webhooks
     if webhooks is None:
         return
-    kind = next((each for each in webhooks.content_types if each == "application/json"), webhooks.content_types[0])
-    reply = contact.ask("POST", "", [("Content-Type", kind)], EVENT)
+    kind = plain_kind(webhooks)
+    reply = contact.ask("POST", "", [("Content-Type", told_as(kind))], written(kind, FIRST))
     # What a webhook answers with is its own affair, HTML too.
     cause = not_the_surface(reply, "a webhook", is_page)
     if cause and reply.status != 404:

@@ -283,7 +283,9 @@ class Webhooks(Described):
     """The incoming webhook."""
 
     url: SecretValue = Field(description="The generated webhook URL: a secret.")
-    content_types: list[str] = Field(default_factory=lambda: ["application/json"], description="Media types it takes.")
+    content_types: list[Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")]] = Field(
+        default_factory=lambda: ["application/json"], min_length=1, description="Media types it takes."
+    )
     largest_body: int = Field(default=65536, gt=0, description="Bytes of a body that it surely takes.")
 
 
@@ -301,7 +303,11 @@ class LimitsSection(Described):
         le=60,
         description="Seconds for which an expired token is still taken.",
     )
-    revocation: float = Field(default=1.0, gt=0, description="Seconds after which a revoked credential opens nothing.")
+    revocation: float = Field(
+        default=1.0,
+        gt=0,
+        description="Seconds after which a revoked credential opens nothing, nor a rotated webhook URL.",
+    )
     arrival: float = Field(
         default=5.0, ge=0, le=600, description="Seconds within which the hook events tells of an accepted event."
     )

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from functools import partial
-from urllib.parse import urlencode
 
 from conformance.clients.at_once import at_once
 from conformance.clients.cut_off import BreakingOff
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import HeaderFields, WebhookClient
+from conformance.clients.webhooks import BEYOND, JSON, HeaderFields, WebhookClient, told_as, written
 from conformance.clients.wire import Wire
 from conformance.oracles.status import expect_success, observed
 from conformance.oracles.webhooks import DIGEST, carrying, mark, told_in_time, told_now, told_otherwise
@@ -57,15 +55,15 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
     """
     observed_by(operator)
     kinds = kinds_of(webhook)
-    sent = {name: event_of("form" in content_type) for name, (content_type, _) in kinds.items()}
+    sent = {name: event_of(content_type) for name, (content_type, _) in kinds.items()}
     accepted: dict[str, Exchange] = {}
     for number, (name, (content_type, fields)) in enumerate(kinds.items()):
         if number == 1:
             webhook.post(b"{")
-        reply = webhook.post(sent[name][1], content_type, fields)
+        reply = webhook.post(sent[name][1], told_as(content_type), fields)
         accepted.update({name: reply} if reply.ok else {})
-    many = {f"{number} of twelve": event_of(padding=number) for number in range(1, 13)}
-    replies = at_once([partial(webhook.post, body) for _, body in many.values()])
+    many = {f"{number} of twelve": event_of(webhook.kind, number) for number in range(1, 13)}
+    replies = at_once([partial(webhook.deliver, body) for _, body in many.values()])
     for name, reply in zip(many, replies, strict=True):
         expect_success(reply)
         accepted[name] = reply
@@ -82,10 +80,10 @@ def test_reaches_the_workspace(webhook: WebhookClient, operator: Operator, targe
         raise told_otherwise("every event among those taken in, once", seen, by_mark, 1, told)
 
 
-def event_of(form: bool = False, padding: int = 0) -> tuple[str, bytes]:
-    """A mark of chance, and an event with it, longer by some letters."""
+def event_of(content_type: str, padding: int = 0) -> tuple[str, bytes]:
+    """A mark of chance, and an event of that type with it, longer by some letters."""
     event = {"mark": mark(), "x": "y" * padding} if padding else {"mark": mark()}
-    return event["mark"], (urlencode(event) if form else json.dumps(event)).encode()
+    return event["mark"], written(content_type.partition(";")[0], event)
 
 
 def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Iterable[bytes]]]:
@@ -97,6 +95,7 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
     several = f'[{{"mark": "{mark()}"}}, {{"mark": "{mark()}"}}]'.encode()
     large = f'{{"mark": "{mark()}", "x": "'.encode()
     large += b"y" * (webhook.described.largest_body - len(large) - 2) + b'"}'
+    marked = b"\xef\xbb\xbf" + mark().encode() + b"\0cf"
     text = f"{mark()}\r\ncaf\xe9\r\n".encode("latin-1")
     form = f"mark={mark()}&b=1+1%2b%20x&a=%C3%bc&a=&&b".encode()
     octets = mark().encode() + bytes(range(256))
@@ -111,25 +110,34 @@ def events_of(webhook: WebhookClient) -> dict[str, tuple[bytes, str, bytes | Ite
         "the largest body": (large, "application/json", large),
         "a form": (form, "application/x-www-form-urlencoded", form),
         "bytes of every value": (octets, "application/octet-stream", octets),
+        "a byte order mark and a NUL": (marked, "text/plain", marked),
         "text in Latin-1": (text, "text/plain; charset=iso-8859-1", text),
     }
 
 
-def tells_digests(told: list[str]) -> bool:
-    """Whether the operator's hook tells the SHA-256 of bodies; the word alone may stand in a field of a sender."""
-    return any(map(DIGEST.search, told))
+def tells_digests(told: list[str], digests: Iterable[str]) -> bool:
+    """Whether the operator's hook tells the SHA-256 of bodies: one of these; other words may look like one."""
+    return any(carrying(told, each) for each in digests)
+
+
+def has_none(told: list[str]) -> bool:
+    """Whether there is no digest in what the hook tells, so that none is waited for."""
+    return bool(told) and not any(map(DIGEST.search, told))
 
 
 @verifies("webhooks/delivery/arrives-byte-for-byte")
 def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: signatures of senders are over bytes: what arrives is what was sent.
 
-    Method: 1. POST JSON with white space and escapes, with letters of many scripts, with numbers of many digits, in
-               chunks, in a list, of the largest size; text in Latin-1, a form and any bytes, where the target
-               declares such
-            2. where the operator's hook tells digests, expect the SHA-256 of each that was accepted among them, once
+    Method: 1. POST an event that nobody would write otherwise; JSON with white space and escapes, with letters of many
+               scripts, with numbers of many digits, in chunks, in a list, of the largest size; text in Latin-1, a form
+               and any bytes, where the target declares such
+            2. where the operator's hook tells the SHA-256 of one of them, expect that of each that was accepted, once
     """
     observed_by(operator)
+    simple = b"{}" if webhook.kind == JSON else webhook.event()
+    plain = hashlib.sha256(simple).hexdigest()
+    webhook.deliver(simple)
     accepted, replies = dict[str, str](), dict[str, Exchange]()
     for name, (body, content_type, sent) in events_of(webhook).items():
         declared = content_type.partition(";")[0] in webhook.described.content_types
@@ -137,10 +145,8 @@ def test_arrives_byte_for_byte(webhook: WebhookClient, operator: Operator, targe
             accepted[name], replies[name] = hashlib.sha256(body).hexdigest(), reply
 
     digests = accepted.values()
-    told = told_in_time(
-        operator, target, lambda told: not tells_digests(told) or all(carrying(told, each) for each in digests)
-    )
-    if not tells_digests(told):
+    told = told_in_time(operator, target, lambda told: all(carrying(told, each) for each in digests) or has_none(told))
+    if not tells_digests(told, [plain, *digests]):
         raise NotApplicable("the hook events tells no sha256")
     times = {name: carrying(told, digest) for name, digest in accepted.items()}
     wrong = [name for name, count in times.items() if count != 1]
@@ -162,8 +168,8 @@ def test_equal_events_are_two(webhook: WebhookClient, operator: Operator, target
             2. expect 2xx both times, and its mark twice in what the operator's hook tells
     """
     observed_by(operator)
-    word, body = event_of()
-    replies = [webhook.post(body) for _ in range(2)]
+    word, body = event_of(webhook.kind)
+    replies = [webhook.deliver(body) for _ in range(2)]
     for reply in replies:
         expect_success(reply)
 
@@ -183,9 +189,9 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
     """
     observed_by(operator)
     words = [mark(), mark()]
-    length, chunk = (json.dumps({"mark": word}).encode() for word in words)
+    length, chunk = (webhook.event(mark=word) for word in words)
     replies = []
-    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: application/json\r\n"
+    head = f"POST {webhook.path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {told_as(webhook.kind)}\r\n"
     for framed, sent in (
         (f"Content-Length: {len(length) + 10}", length),
         ("Transfer-Encoding: chunked", b"%x\r\n%s\r\n" % (len(chunk), chunk)),
@@ -203,28 +209,36 @@ def test_cut_off_is_not_taken_in(webhook: WebhookClient, wire: Wire, operator: O
 def test_refused_is_not_taken_in(webhook: WebhookClient, operator: Operator) -> None:
     """Purpose: a sender that was refused will send again; so nothing of it may have been taken in.
 
-    Method: 1. send an event that is no JSON, one of an unknown type, one by PUT, one that is too large, and one to a
-               URL that never existed, each with a mark of chance
+    Method: 1. send an event that is no JSON, one of an unknown type, one by PUT, one in the query of GET, one that is
+               too large, and one to a URL that never existed, each with a mark of chance
             2. expect the mark of each that was refused nowhere in what the operator's hook tells
     """
     observed_by(operator)
     marks = {
         name: mark()
-        for name in ("that is no JSON", "of an unknown type", "by PUT", "that is too large", "to an unknown URL")
+        for name in (
+            "that is no JSON",
+            "of an unknown type",
+            "by PUT",
+            "by GET",
+            "that is too large",
+            "to an unknown URL",
+        )
     }
-    events = {name: f'{{"mark": "{each}"}}'.encode() for name, each in marks.items()}
-    large = events["that is too large"] + b" " * (webhook.described.largest_body + 3_000_000)
+    events = {name: webhook.event(mark=each) for name, each in marks.items()}
+    large = webhook.event_of_size(webhook.described.largest_body + BEYOND, mark=marks["that is too large"])
     replies = {
         "that is no JSON": webhook.post(events["that is no JSON"][:-1]),
         "of an unknown type": webhook.post(events["of an unknown type"], "application/x-cf-unknown"),
-        "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], "application/json"),
-        "that is too large": webhook.post(large),
-        "to an unknown URL": webhook.send(
-            "POST", webhook.path_with(webhook.secret[::-1]), events["to an unknown URL"], "application/json"
-        ),
+        "by PUT": webhook.send("PUT", webhook.path, events["by PUT"], told_as(webhook.kind)),
+        "by GET": webhook.send("GET", webhook.path_asking(f"mark={marks['by GET']}")),
+        "that is too large": webhook.deliver(large),
     }
+    if not webhook.in_host:
+        elsewhere = webhook.path_with(webhook.secret[::-1])
+        replies["to an unknown URL"] = webhook.deliver(events["to an unknown URL"], elsewhere)
     told = told_now(operator)
-    taken = [name for name, each in marks.items() if not replies[name].ok and carrying(told, each)]
+    taken = [name for name, reply in replies.items() if not reply.ok and carrying(told, marks[name])]
     if taken:
         seen = f"the refused event {', '.join(taken)} among those taken in"
         raise told_otherwise("no event that was refused", seen, {marks[name]: replies[name] for name in taken}, 0, told)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
+import itertools
+import time
 
 from conformance.clients.operator import Operator
-from conformance.clients.webhooks import WebhookClient, differing
+from conformance.clients.webhooks import WebhookClient, differing, told_as, written
 from conformance.oracles.status import expect_refused, expect_success
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits, least_distance
-from conformance.oracles.webhooks import carrying, expect_as_unknown, mark, taken, told_in_time, told_otherwise
+from conformance.oracles.webhooks import AGAIN_S, carrying, expect_as_unknown, mark, taken, told_in_time, told_otherwise
 from conformance.target.description import Target
 from conformance.vocabulary.check import disturbs, verifies
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 # Of 128 random bits in hexadecimal digits some digits are the same again by chance.
 DIFFERING_BITS = 96
@@ -26,22 +27,20 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator, target: Tar
 
     Method: 1. have the operator's hook rotate the webhook
             2. expect the old URL to refuse six events, none of which the operator's hook tells: not every server may
-               have heard of it
-            3. expect the new URL to accept an event, which the hook tells
-            4. rotate it again: expect the first URL to be as dead as before
+               have heard of it; and the new one to accept an event, which the hook tells; both within limits.revocation
+            3. rotate it again: expect the first URL to be as dead as before
     """
     taken(webhook)
-    old = webhook.path
+    old = webhook.url
     webhook.turn_to(operator.rotate_webhook())
 
-    if old == webhook.path:
+    if old == webhook.url:
         raise NonConformance("another URL after rotation", "the same one")
-    late, new = mark(), mark()
-    for _ in range(6):
-        event = f'{{"mark": "{late}"}}'.encode()
-        expect_refused(webhook.send("POST", old, event, "application/json"), "at the old URL")
-    body = json.dumps({"mark": new}).encode()
-    accepted = webhook.post(body)
+    until = due(webhook, target)
+    late = refused_in_time(webhook, old, until, "at the old URL")
+    new = mark()
+    body = webhook.event(mark=new)
+    accepted = webhook.deliver(body)
     expect_success(accepted, "at the new URL")
     if operator.has("events"):
         told = told_in_time(operator, target, lambda told: carrying(told, new, body) > 0)
@@ -51,40 +50,71 @@ def test_old_url_is_dead(webhook: WebhookClient, operator: Operator, target: Tar
             expected, seen = "the event of the new URL among those taken in", "no such event"
             raise told_otherwise(expected, seen, {new: accepted}, 1, told)
     webhook.turn_to(operator.rotate_webhook())
-    first = webhook.send("POST", old, b"{}", "application/json")
-    expect_refused(first, "at the first URL, after a further rotation")
+    due(webhook, target)
+    refused_in_time(webhook, old, time.monotonic(), "at the first URL, after a further rotation", 1)
+
+
+def due(webhook: WebhookClient, target: Target) -> float:
+    """When a rotation must be known everywhere; until then it is waited for the new URL, which may not live at once."""
+    until = time.monotonic() + target.limits.revocation
+    while not webhook.deliver().ok and time.monotonic() < until:
+        time.sleep(AGAIN_S)
+    return until
+
+
+def refused_in_time(webhook: WebhookClient, old: str, until: float, where: str, times: int = 6) -> str:
+    """An old URL refuses so many events in turn, of each type, by that moment; returns the mark of these."""
+    kinds = itertools.cycle(webhook.described.content_types)
+    while True:
+        word = mark()
+        replies = []
+        for kind in itertools.islice(kinds, times):
+            replies.append(webhook.send("POST", old, written(kind, {"mark": word}), told_as(kind)))
+        if not any(reply.ok for reply in replies) or time.monotonic() >= until:
+            break
+        time.sleep(AGAIN_S)
+    for reply in replies:
+        expect_refused(reply, where)
+    return word
 
 
 @verifies("webhooks/rotation/old-url-is-as-unknown")
 @disturbs("webhook url", others=True)
-def test_old_url_is_as_unknown(webhook: WebhookClient, operator: Operator) -> None:
+def test_old_url_is_as_unknown(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: who finds a URL that was rotated does not learn that it was one.
 
     Method: 1. have the operator's hook rotate the webhook
-            2. expect the old URL to be answered as one that never existed
+            2. as soon as it is refused, within limits.revocation, expect the old URL to be answered as one that never
+               existed
     """
     taken(webhook)
-    path = webhook.path
+    if webhook.in_host:
+        raise NotApplicable("the URL's secret is in the name of its host")
+    url = webhook.url
     webhook.turn_to(operator.rotate_webhook())
-    old, _ = differing(path, webhook.path)
-    expect_as_unknown(webhook, "POST", old, path=path)
+    until = due(webhook, target)
+    while webhook.deliver(path=url).ok and time.monotonic() < until:
+        time.sleep(AGAIN_S)
+    old, _ = differing(url, webhook.url)
+    expect_as_unknown(webhook, "POST", old, path=url)
 
 
 @verifies("webhooks/rotation/new-url-cannot-be-guessed")
 @disturbs("webhook url", others=True)
-def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -> None:
+def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator, target: Target) -> None:
     """Purpose: the new URL is as secret as the first, and not to be told from it.
 
     Method: 1. have the operator's hook rotate the webhook
             2. expect room for 128 bits in the new secret, most of it in characters that differ from the old one's, and
-               no hash of the old one
+               no hash of the old one, nor the old one turned
     """
-    path = webhook.path
+    url = webhook.url
     webhook.turn_to(operator.rotate_webhook())
-    old, new = differing(path, webhook.path)
+    due(webhook, target)
+    old, new = differing(url, webhook.url)
     bits, distance = capacity_bits([new]), least_distance([old, new])
-    if hashed(old, new):
-        raise NonConformance("a secret that does not follow from the old one", f"the {hashed(old, new)} of it")
+    if how := following(old, new):
+        raise NonConformance("a secret that does not follow from the old one", f"it {how}")
     if bits < REQUIRED_BITS - 12 or bits * distance / len(new) < DIFFERING_BITS:
         raise NonConformance(
             f"a secret of {REQUIRED_BITS} bits, unlike the old one",
@@ -92,11 +122,13 @@ def test_new_url_cannot_be_guessed(webhook: WebhookClient, operator: Operator) -
         )
 
 
-def hashed(old: str, new: str) -> str | None:
-    """By which hash a secret follows from the one before, or None."""
-    for name in ("md5", "sha1", "sha256"):
+def following(old: str, new: str) -> str | None:
+    """How a secret follows from the one before, or None."""
+    if len(new) == len(old) and (new in old * 2 or new in old[::-1] * 2):
+        return "turned"
+    for name in ("md5", "sha1", "sha256", "sha512"):
         digest = hashlib.new(name, old.encode())
-        written = base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
-        if new.lower() == digest.hexdigest() or new == written:
-            return name
+        encoded = base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
+        if new.lower() == digest.hexdigest() or new == encoded:
+            return f"by {name}"
     return None

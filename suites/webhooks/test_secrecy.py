@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.webhooks import WebhookClient
+from conformance.clients.webhooks import WebhookClient, told_as
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import expect_alike
-from conformance.oracles.status import as_a_page, expect_refused, expect_status
+from conformance.oracles.status import as_a_page, expect_no_success, expect_refused, expect_status
 from conformance.oracles.token_quality import REQUIRED_BITS, capacity_bits
 from conformance.oracles.webhooks import (
+    ESCAPE,
     expect_as_unknown,
     expect_url_not_repeated,
     is_for_everybody,
@@ -23,11 +25,23 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+QUARTER = len(BASE64) // 4
+OF_TIME = re.compile(r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[126][0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}")
+"""RFC 9562 section 8: whoever has seen one can guess the next."""
 
 
 def changed_at(secret: str, place: int) -> str:
-    """A secret with one character changed, and its value with it: the last of base64 may hold bits that say nothing."""
-    return secret[:place] + ("0" if secret[place] in "YZab" else "a") + secret[place + 1 :]
+    """A secret with one character changed, by its value too: the last of base64 may hold bits that say nothing.
+
+    It becomes one that the secret has elsewhere, if any differs so: a service may tell what cannot be one of its URLs.
+    """
+    place = next((each.start() - 1 for each in ESCAPE.finditer(secret) if place in range(*each.span())), place)
+    at = BASE64.find(secret[place])
+    other = max(filter(str.isalnum, secret), key=lambda each: BASE64.find(each) ^ at, default="a")
+    if BASE64.find(other) ^ at < QUARTER and not secret.isdecimal():
+        other = "0" if secret[place] in BASE64[16:32] else "a"
+    return secret[:place] + other + secret[place + 1 :]
 
 
 NEAR_MISSES: dict[str, Callable[[str], str]] = {
@@ -40,6 +54,7 @@ NEAR_MISSES: dict[str, Callable[[str], str]] = {
     "blank": lambda secret: secret + "%20", "reversed": lambda secret: secret[::-1],
     # What stands for any text where a URL is looked up by LIKE, by a pattern of keys, or by a file's name.
     "percent-sign": lambda _: "%25", "underscores": lambda secret: "_" * len(secret), "asterisk": lambda _: "*",
+    "dots": lambda secret: "." * len(secret),
 }  # fmt: skip
 
 
@@ -60,7 +75,7 @@ def test_near_misses_are_refused(webhook: WebhookClient, how: str) -> None:
     """
     taken(webhook)
     near = near_miss(webhook, how)
-    expect_refused(webhook.send("POST", webhook.path_with(near), b"{}", "application/json"))
+    expect_refused(webhook.deliver(path=webhook.path_with(near)))
 
 
 @verifies("webhooks/secret/other-spellings-are-refused")
@@ -72,10 +87,10 @@ def test_other_spellings_are_refused(webhook: WebhookClient, behind: str) -> Non
             2. expect a 4xx, or a redirect, which takes nothing itself, if there is one for any such URL
     """
     taken(webhook)
-    reply = webhook.send("POST", webhook.path_with(webhook.secret + behind), b"{}", "application/json")
+    reply = webhook.deliver(path=webhook.path_with(webhook.secret + behind))
     if 300 <= reply.status < 400:
         unknown = webhook.path_with(random_secret(webhook.secret) + behind)
-        expect_alike(reply, webhook.send("POST", unknown, b"{}", "application/json"), "as at the live URL")
+        expect_alike(reply, webhook.deliver(path=unknown), "as at the live URL")
         return
     expect_refused(reply)
 
@@ -105,17 +120,19 @@ def test_other_methods_tell_nothing(webhook: WebhookClient, method: str) -> None
     """
     reply = webhook.send(method, webhook.path, b"", "application/json")
     if reply.status != 405 and not (method == "OPTIONS" and reply.ok):
-        expect_as_unknown(webhook, method, webhook.secret, b"", or_statuses=(405,))
+        expect_as_unknown(webhook, method, webhook.secret, or_statuses=(405,))
 
 
 @verifies("webhooks/secret/cannot-be-guessed")
 def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
     """Purpose: the URL is a secret that cannot be tried out.
 
-    Method: 1. take the parts of the URL's path and query that are long enough for a secret, or else the longest
-            2. expect room for 128 bits in one of them
+    Method: 1. take the parts of the URL that are long enough for a secret, or else the longest
+            2. expect room for 128 bits in one of them, which no UUID made of time and place has
     """
-    bits, part = max((capacity_bits([part]), part) for part in webhook.long_parts)
+    bits, part = max((0 if OF_TIME.fullmatch(part) else capacity_bits([part]), part) for part in webhook.long_parts)
+    if OF_TIME.fullmatch(part):
+        raise NonConformance("a secret of chance", f"a UUID of version {part[14]}, made of time and place")
     if bits < REQUIRED_BITS - 12:
         raise NonConformance(f"a secret of {REQUIRED_BITS} bits", f"{bits:.0f} bits at most, in {len(part)} characters")
 
@@ -125,14 +142,17 @@ def test_secret_cannot_be_guessed(webhook: WebhookClient) -> None:
 def test_secret_is_not_repeated(webhook: WebhookClient, method: str) -> None:
     """Purpose: the URL does not leak through answers, which logs and error pages keep.
 
-    Method: 1. deliver an event, and broken bodies; send an event by another method
+    Method: 1. deliver an event, broken bodies and one of an unknown type; send an event by another method, GET as
+               browsers do, too
             2. expect the URL's secret nowhere in the answers, not in Location either
     """
-    sent = [(b"{}", "application/json")]
+    sent = [(webhook.event(), told_as(webhook.kind))]
     if method == "POST":
-        sent += [(b"{", "application/json"), (b"\xff", "text/plain")]
-    for body, content_type in sent:
-        reply = webhook.send(method, webhook.path, body, content_type)
+        sent += [(b"{", "application/json"), (b"\xff", "text/plain"), (b"cf", "application/x-cf-unknown")]
+    replies = [webhook.send(method, webhook.path, body, content_type) for body, content_type in sent]
+    if method == "GET":
+        replies.append(webhook.send(method, webhook.path, headers=[("Accept", "text/html"), ("Origin", "null")]))
+    for reply in replies:
         expect_url_not_repeated(reply, webhook.long_parts, nearly=True)
 
 
@@ -154,13 +174,19 @@ def test_url_without_secret_takes_nothing(webhook: WebhookClient) -> None:
     Method: 1. POST and GET the path without its last part
             2. expect a 4xx or 501, or a redirect, which takes nothing itself; GET may show what a URL that never
                existed shows
+            3. do the same without the slash at its end: expect POST not to be accepted, nor the URL in what GET shows
     """
     taken(webhook)
+    if webhook.in_host:
+        raise NotApplicable("the URL's secret is in the name of its host")
     parent = webhook.path.split(webhook.secret)[0]
     for method in ("POST", "GET"):
-        reply = webhook.send(method, parent, b"{}" if method == "POST" else b"", "application/json")
+        reply = webhook.deliver(path=parent) if method == "POST" else webhook.send(method, parent)
         if not is_for_everybody(webhook, method, reply):
             expect_status(reply, {*range(300, 500), 501}, unless=as_a_page(reply))
+    if (above := parent.rstrip("/")) not in ("", parent):
+        expect_no_success(webhook.deliver(path=above), "above the URL")
+        expect_url_not_repeated(webhook.send("GET", above), webhook.long_parts)
 
 
 @verifies("webhooks/secret/near-misses-are-not-repeated")
@@ -172,5 +198,5 @@ def test_near_misses_are_not_repeated(webhook: WebhookClient, how: str) -> None:
             2. expect what was asked for nowhere in the answer
     """
     near = NEAR_MISSES[how](webhook.secret)
-    reply = webhook.send("POST", webhook.path_with(near), b"{}", "application/json")
+    reply = webhook.deliver(path=webhook.path_with(near))
     expect_url_not_repeated(reply, [near, *(each for each in webhook.long_parts if each != webhook.secret)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import secrets
 import uuid
@@ -10,7 +11,7 @@ import uuid
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.webhooks import WebhookClient, differing, replaced
+from conformance.clients.webhooks import BOUNDARY, WebhookClient, differing, origin_told, replaced, told_as, written
 from conformance.evidence.recorder import Recorder
 from conformance.oracles.webhooks import expect_url_not_repeated, random_secret
 from conformance.target.description import Secret, Webhooks
@@ -79,12 +80,64 @@ def test_a_secret_that_never_was_keeps_escapes() -> None:
 
 
 def test_a_character_is_changed_in_more_than_the_bits_that_base64_leaves_open() -> None:
-    for secret in (b"\0" * 32, b"k" * 32, b"\xff" * 32):
+    for secret in (b"\0" * 32, b"k" * 32, b"\xff" * 32, b"A" * 16, bytes(range(16)), secrets.token_bytes(16)):
         written = base64.urlsafe_b64encode(secret).decode().rstrip("=")
-        for place in (0, 28, 42):
+        for place in (0, 2 * len(written) // 3, len(written) - 1):
             changed = SECRECY.changed_at(written, place)
-            assert base64.urlsafe_b64decode(changed + "=") != secret
+            assert base64.urlsafe_b64decode(changed + "==") != secret
             assert sum(one != other for one, other in zip(written, changed, strict=True)) == 1
+
+
+@pytest.mark.parametrize("letters", ["ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789", "0123456789abcdef"])
+def test_a_character_is_changed_to_one_of_the_same_alphabet(letters: str) -> None:
+    secret = letters * 2
+    assert {letter for place in range(len(secret)) for letter in SECRECY.changed_at(secret, place)} == set(letters)
+
+
+def test_an_escape_is_left_whole() -> None:
+    assert re.fullmatch("[a-z0-9]{4}%3D", SECRECY.changed_at("abcd%3D", 6))
+
+
+FUNCTION = "https://abcdefghijklmnopqrstuvwxyz012345.functions.example/"
+
+
+def test_the_secret_may_be_the_name_of_the_host() -> None:
+    given = webhook("/")
+    given.turn_to(FUNCTION)
+    assert (given.in_host, given.secret, given.url) == (True, "abcdefghijklmnopqrstuvwxyz012345", FUNCTION)
+    assert origin_told(FUNCTION) == "https://secret.functions.example"
+    CHECK(given)
+    with pytest.raises(NotApplicable, match="name of its host"):
+        given.path_with("other")
+    assert differing(FUNCTION, FUNCTION.replace("abc", "xyz")) == (given.secret, "xyz" + given.secret[3:])
+    assert not webhook("/hooks/deploys").in_host
+
+
+def test_a_uuid_of_time_and_place_is_told() -> None:
+    with pytest.raises(NonConformance, match="version 1"):
+        CHECK(webhook(f"/hooks/{uuid.uuid1()}"))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "kind", "event"),
+    [
+        (["text/plain", "application/json"], "application/json", b'{"mark": "a"}'),
+        (["application/x-www-form-urlencoded"], "application/x-www-form-urlencoded", b"mark=a"),
+        (["application/xml"], "application/xml", b'<event mark="a"/>'),
+        (["text/plain"], "text/plain", b'{"mark": "a"}'),
+    ],
+)
+def test_a_plain_event_is_of_a_type_that_is_declared(kinds: list[str], kind: str, event: bytes) -> None:
+    given = webhook("/hooks/deploys")
+    given.described = given.described.model_copy(update={"content_types": kinds})
+    assert (given.kind, given.event(mark="a")) == (kind, event)
+    assert len(given.event_of_size(1000, mark="a")) == 1000
+
+
+def test_parts_of_a_form_and_events_of_clouds_are_whole() -> None:
+    assert told_as("multipart/form-data").endswith(f"boundary={BOUNDARY}")
+    assert written("multipart/form-data", {"a": "b"}).count(f"--{BOUNDARY}".encode()) == 2
+    assert json.loads(written("application/cloudevents+json", {"a": "b"})).keys() >= {"a", "specversion", "id"}
 
 
 @pytest.mark.parametrize("secret", [str(uuid.UUID(int=0xABCDEF)), "7KQ2", "7kq2-n", "4711"])
@@ -116,5 +169,5 @@ class Taking:
     def path_with(self, secret: str) -> str:
         return f"/hooks/{secret}"
 
-    def post(self, body: bytes) -> Exchange:
+    def deliver(self) -> Exchange:
         return reply(202)

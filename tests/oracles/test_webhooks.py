@@ -47,7 +47,11 @@ def test_bodies_that_are_told_in_another_form_cannot_be_judged() -> None:
 
 def test_a_body_that_is_told_by_its_digest_alone_is_known() -> None:
     word, body = mark(), b"an event"
-    told = told_in_time(Tells({"sha256": hashlib.sha256(body).hexdigest()}), TARGET, lambda told: False)
+    told = told_in_time(
+        Tells(*({"sha256": hashlib.sha256(each).hexdigest()} for each in (b'{"event": "cf"}', body))),
+        TARGET,
+        lambda told: False,
+    )
     assert carrying(told, word, body) == 1 and carrying(told, word, b"another") == 0
 
 
@@ -57,5 +61,11 @@ def test_events_that_are_lost_are_told_as_they_are() -> None:
 
 
 def test_a_digest_in_a_field_of_the_sender_is_none_of_the_body() -> None:
-    assert not TELLS_DIGESTS(['{"headers": {"X-Hub-Signature-256": "sha256=00"}}'])
-    assert TELLS_DIGESTS([f'{{"sha256": "{"0" * 64}"}}'])
+    assert not TELLS_DIGESTS([f'{{"headers": {{"X-Hub-Signature-256": "sha256={"1" * 64}"}}}}'], ["0" * 64])
+    assert TELLS_DIGESTS([f'{{"sha256": "{"0" * 64}"}}'], ["1" * 64, "0" * 64])
+
+
+def test_an_id_that_looks_like_a_digest_tells_no_body() -> None:
+    body = base64.b64encode(mark().encode()).decode()
+    with pytest.raises(Inconclusive, match="none shows what was sent"):
+        told_in_time(Tells({"id": "0" * 64, "body": body}), TARGET, lambda told: False)

@@ -15,6 +15,7 @@ from conformance.reference.defects import webhook_answers as answers
 from conformance.reference.defects import webhook_bodies as bodies
 from conformance.reference.defects import webhook_contents as contents
 from conformance.reference.defects import webhook_events as events
+from conformance.reference.defects import webhook_seldom as seldom
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
 from conformance.reference.http import Request
@@ -164,6 +165,13 @@ def broken_off(w: World, framed: Mapping[str, str] = {"content-length": "2"}) ->
     return len(w.webhooks.events())
 
 
+def at_the_old_url_with_texts(w: World) -> int:
+    text, old = {"content-type": "text/plain"}, w.url
+    w.ask(headers=text)
+    w.webhooks.rotate()
+    return w.ask(url=old, headers=text).status_code
+
+
 class Chunks(httpx.AsyncByteStream):
     """A body of no known length, which is sent in chunks."""
 
@@ -279,6 +287,24 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (bodies.EventOfNothingCrashes, posted(content=b""), 202, 500),
     (bodies.NumberOfManyDigitsCrashes, posted(content=b"9" * 4301), 202, 500),
     (contents.ChunkedEventCut, kept(Chunks(b"x" * 70_000)), 70_000, 65_536),
+    (seldom.NamesWithoutQuotesAreJson, posted(content=b"{a: 1}", headers=JSON), 400, 202),
+    (seldom.LeadingZerosAreJson, posted(content=b"[01]", headers=JSON), 400, 202),
+    (seldom.MissingCommasAreJson, posted(content=b"[1 2]", headers=JSON), 400, 202),
+    (seldom.BlanksAreJson, posted(content=b" ", headers=JSON), 400, 202),
+    (seldom.UnclosedBodiesAreJson, posted(content=b'{"a": 1', headers=JSON), 400, 202),
+    (seldom.EventOfNoTypeCrashes, posted(content=b"x"), 202, 500),
+    (seldom.TypeOfOneWordCrashes, posted(headers={"content-type": "json"}), 202, 500),
+    (seldom.DeepEventCrashes, posted(content=b"[" * 20_000), 202, 500),
+    (seldom.ExpressionFindsWebhook, near(lambda url: f"/hooks/{'.' * (len(url) - 7)}"), 404, 202),
+    (seldom.RotatedUrlTakesTexts, at_the_old_url_with_texts, 404, 202),
+    (seldom.RotatedUrlIsTheOldOneTurned, lambda w: w.url[8:] in w.webhooks.rotate(), False, True),
+    (seldom.EventsTakenInAboveTheUrl, posted(url="/hooks"), 404, 201),
+    (seldom.UnknownTypeNamesUrl, posted(headers={"content-type": "application/x-cf"}), 202, 415),
+    (seldom.BrowsersAreShownTheUrl, lambda w: w.url in w.ask("GET", headers={"accept": "text/html"}).text, False, True),
+    (seldom.EventInQueryTakenInAndRefused, lambda w: (w.ask("GET", w.url + "?x"), len(w.webhooks.events()))[1], 0, 1),
+    (seldom.ByteOrderMarksDropped, kept(b"\xef\xbb\xbfx"), 4, 1),
+    (seldom.TextsEndAtANul, kept(b"a\0b"), 3, 1),
+    (seldom.WebhookTakesFormsAlone, posted(), 202, 415),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
@@ -293,6 +319,8 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
         [None],
         ["x"],
     ),
+    (variants.EventsHaveLongIds, lambda w: (w.ask(), "id" in w.webhooks.events()[0])[1], False, True),
+    (variants.RotationTakesAMoment, lambda w: w.ask(url=w.webhooks.rotate()).status_code, 202, 404),
     (variants.SlashBehindIsRedirected, near(lambda url: url + "/"), 404, 307),
     (variants.OtherSpellingsAreTheSame, near(lambda url: url + ";x"), 404, 202),
     (variants.RotatedUrlIsGone, lambda w: (w.ask().status_code, at_the_old_url(w)[0]), (202, 404), (202, 410)),

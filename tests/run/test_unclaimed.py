@@ -30,3 +30,18 @@ def test_deletion_that_is_not_claimed(tmp_path: Path, switched: list[str], verdi
         reference.stop()
 
     assert ran.verdicts() == dict.fromkeys(CHECKS, verdict), ran.output
+
+
+def test_a_webhook_that_takes_no_json(tmp_path: Path) -> None:
+    reference = EmbeddedReference()
+    try:
+        tell(f"file:{reference.folder / 'conformance.secrets' / 'control-url'}", "switch", "webhook-takes-forms-alone")
+        text = reference.target_config.read_text(encoding="utf-8").replace('  "webhooks.strict-json",\n', "")
+        text = re.sub("content_types = .*", 'content_types = ["application/x-www-form-urlencoded"]', text)
+        reference.target_config.write_text(text, encoding="utf-8")
+        ran = conformance(tmp_path, "run", "webhooks", "--config", str(reference.target_config), "--explore", "0")
+    finally:
+        reference.stop()
+
+    assert ran.code == 0, ran.output
+    assert set(ran.verdicts().values()) == {"pass", "not-applicable"}

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.webhooks import surface_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.seeds import ORGANIZATION
 
 
 class EventAnsweredWith200(Variant):
@@ -108,6 +109,35 @@ class EventsToldAsReadToo(Variant):
 
     def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         return [each | {"again": each["text"], "signature": "sha256=00"} for each in original()]
+
+
+class EventsHaveLongIds(Variant):
+    """How the operator's hook tells an event is the operator's: its text, and an id that looks like a digest."""
+
+    surface = "webhooks"
+
+    def events(self, original: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        return [{"id": secrets.token_hex(32), "text": each["text"]} for each in original()]
+
+
+class RotationTakesAMoment(Variant):
+    """The contract says that a URL is rotated, not that all servers know it within the same instant."""
+
+    surface = "webhooks"
+
+    def __init__(self) -> None:
+        self.until: dict[str, float] = {}
+
+    def rotate(self, original: Callable[[], str]) -> str:
+        old, new = surface_of(original).url_path, original()
+        self.until = dict.fromkeys((old, new), time.monotonic() + 0.3)
+        return new
+
+    def organization_of(self, original: Callable[[str], str | None], raw_path: str) -> str | None:
+        found = original(raw_path)
+        if time.monotonic() >= self.until.get(raw_path, 0.0):
+            return found
+        return None if found else ORGANIZATION
 
 
 class SlashBehindIsRedirected(Variant):
