@@ -9,6 +9,7 @@ import pytest
 from conformance.clients.http import HttpClient
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, encoded
 from conformance.clients.tls import Tls, answer_in_clear, in_clear
+from conformance.clients.webhooks import is_in_host, origin_told
 from conformance.oracles.tls import (
     expect_agreed,
     expect_https,
@@ -19,7 +20,7 @@ from conformance.oracles.tls import (
     expect_not_served_in_clear,
     expect_trusted,
 )
-from conformance.target.description import Target
+from conformance.target.description import Target, Webhooks
 from conformance.target.proxies import on_loopback
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -27,7 +28,9 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 CURRENT = ("TLS 1.2", "TLS 1.3")
 # Nobody's client: whoever listens on the way learns nothing by it.
 MADE_UP = encoded([("grant_type", "client_credentials"), ("client_id", "ct-made-up"), ("client_secret", "made-up")])
-each_surface = pytest.mark.parametrize("surface", [case(each, each) for each in ("identity", "registry", "storage")])
+ANSWERING = ("identity", "registry", "storage")
+answering_surface = pytest.mark.parametrize("surface", [case(each, each) for each in ANSWERING])
+each_surface = pytest.mark.parametrize("surface", [case(each, each) for each in (*ANSWERING, "webhooks")])
 
 
 def address(target: Target, surface: str) -> str:
@@ -35,10 +38,19 @@ def address(target: Target, surface: str) -> str:
     described = getattr(target, surface)
     if described is None:
         raise NotApplicable(f"the target describes no {surface}")
-    url = str(described.endpoint if surface == "storage" else described.url)
+    url = origin(target.webhooks) if target.webhooks and surface == "webhooks" else ""
+    url = url or str(described.endpoint if surface == "storage" else described.url)
     if url.startswith("http://") and on_loopback(url):
         raise NotApplicable("plain HTTP on loopback")
     return url
+
+
+def origin(webhooks: Webhooks) -> str:
+    """Scheme and host of a webhook's URL; NotApplicable where the host's name is the secret."""
+    url = webhooks.url.reveal()
+    if is_in_host(url):
+        raise NotApplicable("the webhook's secret is in the name of its host")
+    return origin_told(url)
 
 
 def https_address(target: Target, surface: str) -> str:
@@ -75,9 +87,9 @@ def test_token_endpoint_requires_tls(target: Target) -> None:
 
 
 @verifies("oauth/transport/surfaces-use-tls")
-@pytest.mark.parametrize("surface", [case(each, each) for each in ("registry", "storage")])
+@pytest.mark.parametrize("surface", [case(each, each) for each in ("registry", "storage", "webhooks")])
 def test_surfaces_use_tls(target: Target, surface: str) -> None:
-    """Purpose: logins, tokens and content do not travel in clear.
+    """Purpose: logins, tokens, content and the secret URL do not travel in clear.
 
     Method: 1. read the surface's address in the target file
             2. expect https; plain HTTP on loopback is not asked
@@ -160,7 +172,7 @@ def test_no_token_endpoint_in_clear(oauth: OAuthClient, target: Target, http: Ca
 
 
 @verifies("oauth/transport/no-api-in-clear")
-@each_surface
+@answering_surface
 def test_no_api_in_clear(target: Target, http: Callable[[str], HttpClient], surface: str) -> None:
     """Purpose: no API is served beside its TLS address.
 

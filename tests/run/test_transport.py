@@ -15,7 +15,8 @@ from tests.run.tls_front import DAY, Authority, Front, server_context
 
 pytestmark = pytest.mark.once
 
-SURFACES = ("identity", "registry", "storage")
+SERVED = ("identity", "registry", "storage")
+SURFACES = (*SERVED, "webhooks")
 PREFIX = "oauth/transport/"
 REALM, UPLOAD, ANSWERS = TOLD = [
     f"registry/transport/{each}-tls" for each in ("realm-keeps", "upload-keeps", "answers-keep")
@@ -49,9 +50,12 @@ class Fronted:
         self.folder = folder
         self.targets = tomllib.loads(self.text)["targets"]["reference"]
         self.fronts: dict[str, Front] = {}
+        self.webhook = (self.secrets / "conformance.secrets" / "webhooks-url").read_text(encoding="utf-8").strip()
 
     def url(self, surface: str) -> str:
         """Where the reference itself serves a surface."""
+        if surface == "webhooks":
+            return self.webhook.rpartition("/hooks/")[0]
         return str(self.targets[surface]["endpoint" if surface == "storage" else "url"])
 
     def put(self, surface: str, certificate: Path, plain: bool = False, **versions: str) -> None:
@@ -66,9 +70,17 @@ class Fronted:
         text = self.text.replace("file:conformance.secrets", f"file:{self.secrets}/conformance.secrets")
         for surface, front in self.fronts.items():
             text = text.replace(f'"{self.url(surface)}"', f'"{front.url}"')
+        if "webhooks" in self.fronts:
+            self.lead_webhook_to(self.fronts["webhooks"].url)
+            text = text.replace(f"file:{self.secrets}/conformance.secrets/webhooks-url", f"file:{self.folder}/url")
         text = text.replace("\nfeatures = [", f'\nca_file = "{self.authority.file}"\nfeatures = [', 1)
         (self.folder / "conformance.toml").write_text(text, encoding="utf-8")
         return conformance(self.folder, "run", *words)
+
+    def lead_webhook_to(self, origin: str) -> None:
+        """Writes the webhook's URL with another scheme, host and port."""
+        url = self.webhook.replace(self.url("webhooks"), origin)
+        (self.folder / "url").write_text(url, encoding="utf-8")
 
 
 @pytest.fixture
@@ -136,10 +148,12 @@ def test_an_identity_that_speaks_old_tls_only_is_found(fronted: Fronted) -> None
 
 def test_flaws_of_other_certificates_are_findings(fronted: Fronted) -> None:
     fronted.put("registry", fronted.authority.issue(left=timedelta(minutes=-1)))
-    fronted.put("storage", fronted.authority.issue("other.example"))
+    for surface in ("storage", "webhooks"):
+        fronted.put(surface, fronted.authority.issue("other.example"))
     ran = fronted.run("oauth/transport/certificate")
     assert ran.code == 1, ran.output
-    assert failing(ran) == {"certificate-is-in-its-period#registry", "certificate-names-the-host#storage"}
+    named = {f"certificate-names-the-host#{surface}" for surface in ("storage", "webhooks")}
+    assert failing(ran) == {"certificate-is-in-its-period#registry", *named}
 
 
 def test_an_unknown_authority_and_old_tls_only_are_findings(
@@ -165,11 +179,11 @@ def test_old_tls_beside_the_current_is_a_finding(fronted: Fronted, version: str)
 
 
 def test_plain_http_beside_tls_is_a_finding(fronted: Fronted) -> None:
-    for surface in SURFACES:
+    for surface in SERVED:
         fronted.put(surface, fronted.authority.issue(), plain=True)
     ran = fronted.run("oauth/transport")
     assert ran.code == 1, ran.output
-    served = {f"no-api-in-clear#{surface}" for surface in SURFACES}
+    served = {f"no-api-in-clear#{surface}" for surface in SERVED}
     assert failing(ran) == served | {"no-token-endpoint-in-clear"}
 
 
@@ -249,3 +263,13 @@ def test_an_http_address_off_loopback_is_a_finding(fronted: Fronted) -> None:
     assert failing(ran) == {"token-endpoint-requires-tls"}
     (finding,) = (result.findings[0] for result in ran.record.results if result.verdict == "fail")
     assert finding["observed"].startswith(f"http://{UNSPECIFIED}:")
+
+
+def test_a_webhook_at_an_http_address_off_loopback_is_a_finding_that_does_not_tell_it(fronted: Fronted) -> None:
+    at = fronted.url("webhooks").replace("127.0.0.1", UNSPECIFIED)
+    fronted.text = fronted.text.replace("file:conformance.secrets/webhooks-url", f"file:{fronted.folder}/url")
+    fronted.lead_webhook_to(at)
+    ran = fronted.run("oauth/transport/surfaces-use-tls", surfaces=SERVED)
+    assert failing(ran) == {"surfaces-use-tls#webhooks"}, ran.output
+    (finding,) = (result.findings[0] for result in ran.record.results if result.verdict == "fail")
+    assert finding["observed"] == at
