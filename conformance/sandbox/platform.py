@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar, cast
 
-from conformance.clients.http import HttpClient
+from conformance.clients.http import HttpClient, on_one_host
 from conformance.clients.oauth import OAuthClient, bearer
 from conformance.evidence.recorder import Kept
 from conformance.oracles.state import State, state_of
@@ -314,3 +314,13 @@ class Platform:
         if resource.item:
             return str(filled(resource.item.path, self.names.new(), ""))
         raise NotApplicable(f"the resource {resource.name} declares no absent path")
+
+    def nowhere(self) -> str:
+        """A path that names nothing, new each time: below an API where another surface answers at the same address."""
+        others = (
+            self.target.registry and self.target.registry.url,
+            self.target.storage and self.target.storage.endpoint,
+        )
+        shared = any(each and on_one_host(each, self.http.base_url) for each in others)
+        above = self.resources[0].path.partition("?")[0].rstrip("/") if shared and self.resources else ""
+        return f"{above}/{self.names.new()}"

@@ -220,7 +220,7 @@ def test_unknown_path(platform: Platform) -> None:
     Method: 1. ask for a path of the run's own at the identity endpoint, and below an item, with the full token
             2. expect 404; of the first a page will do, as a portal may show at addresses that are none of its services'
     """
-    full, elsewhere = [bearer(platform.oauth.token("full"))], f"/{platform.names.new()}"
+    full, elsewhere = [bearer(platform.oauth.token("full"))], platform.nowhere()
     expect_status(platform.http.get(elsewhere, full), 404, f"for {elsewhere}", or_page=True)
     if any(each.create and each.item for each in platform.resources):
         path = f"{platform.operations('read-item')[0].path}/{platform.names.new()}"

@@ -48,7 +48,7 @@ def test_content_coding_is_told(platform: Platform) -> None:
                that gzip has made; another coding is not judged
     """
     full = bearer(platform.oauth.token("full"))
-    for path in (platform.operations("read")[0].path, f"/{platform.names.new()}"):
+    for path in (platform.operations("read")[0].path, platform.nowhere()):
         reply = platform.http.get(path, [full, ("Accept-Encoding", "gzip")])
         content = decoded(reply)
         if content.startswith(MAGIC) or ("json" in reply.media_type and content and not is_json(reply, content)):
@@ -101,6 +101,6 @@ def test_head_of_what_is_absent(platform: Platform) -> None:
     """
     full = bearer(platform.oauth.token("full"))
     paths = [platform.absent_path(each) for each in platform.resources if each.item or each.absent]
-    for path in [*paths, elsewhere := f"/{platform.names.new()}"]:
+    for path in [*paths, elsewhere := platform.nowhere()]:
         reply = platform.http.send("HEAD", path, [full])
         expect_status(reply, {403, 404, *NOT_OFFERED}, f"for HEAD {path}", or_page=path == elsewhere)

@@ -178,7 +178,7 @@ def test_shows_no_internals(platform: Platform, once: Once, name: str) -> None:
 def as_a_page(name: str, platform: Platform, once: Once) -> Exchange:
     """A fault that is made by who asks for a page, and to debug."""
     operation = platform.operations("create" if name.startswith("400") else "read")[0]
-    path = operation.path if name.startswith("400") else f"/{platform.names.new()}"
+    path = operation.path if name.startswith("400") else platform.nowhere()
     fields = [operation.type_field, ("Accept", "text/html"), bearer(platform.oauth.token("full"))]
     return once(("page", name), lambda: platform.http.send(operation.method, f"{path}?debug=true", fields, b"{"))
 
