@@ -24,6 +24,7 @@ from conformance.vocabulary.values import basic_login
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
 RENEWED_BEFORE_S = 30
+LONGEST_LIFETIME_S = 10**9
 Pairs = list[tuple[str, str]]
 HeaderFields = Iterable[tuple[str, str | bytes]]
 
@@ -54,10 +55,16 @@ def access_token(reply: Exchange) -> str | None:
     return token if isinstance(token, str) and token else None
 
 
+def lifetime_of(reply: Exchange, untold_s: float) -> float:
+    """Seconds that the token of an answer lives, thirty years at most; ``untold_s`` where the answer does not say."""
+    told = reply.member("expires_in")
+    return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else untold_s
+
+
 def kept_for(reply: Exchange) -> float:
     """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that."""
-    told = reply.member("expires_in")
-    return told - min(told / 2, RENEWED_BEFORE_S) if isinstance(told, int | float) else math.inf
+    life_s = lifetime_of(reply, math.inf)
+    return life_s - min(life_s / 2, RENEWED_BEFORE_S)
 
 
 @dataclass

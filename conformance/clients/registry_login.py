@@ -17,13 +17,13 @@ from urllib.parse import quote, urlencode
 
 from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
+from conformance.clients.oauth import lifetime_of
 from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import basic_login
 
 DEFAULT_LIFETIME_S = 60
-LONGEST_LIFETIME_S = 10**9
 RENEWED_BEFORE_S = 10
 TOKEN, REFRESH_TOKEN = r"\(access_\)*token", r"\(refresh_\)token"
 """The members of a token endpoint's answer that are tokens, as an expression of sed's with one group."""
@@ -118,7 +118,10 @@ class Door:
                     f"a login that works in [targets.X.registry.credentials.{account.role}]",
                 )
             self.learn(account, scopes, token)
-            self.tokens[account.role, scopes] = token, time.monotonic() + lifetime_of(reply) - RENEWED_BEFORE_S
+            self.tokens[account.role, scopes] = (
+                token,
+                time.monotonic() + lifetime_of(reply, DEFAULT_LIFETIME_S) - RENEWED_BEFORE_S,
+            )
             return token
 
     def learn(self, account: Account, scopes: Scopes, token: str, parameters: Mapping[str, str] = NOTHING) -> None:
@@ -198,12 +201,6 @@ def token_in(reply: Exchange) -> str:
     """The token of a token endpoint's answer, under either of its names; "" where there is none."""
     found = (reply.member("token") or reply.member("access_token")) if reply.ok else None
     return found if isinstance(found, str) else ""
-
-
-def lifetime_of(reply: Exchange) -> float:
-    """Seconds that the token of an answer lives; 60 where the answer does not say (token specification)."""
-    told = reply.member("expires_in")
-    return float(max(0, min(told, LONGEST_LIFETIME_S))) if isinstance(told, int | float) else DEFAULT_LIFETIME_S
 
 
 def open_door(http: HttpClient, repository: str) -> Door:

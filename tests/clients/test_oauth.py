@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
-from conformance.clients.oauth import OAuthClient, access_token, basic, encoded
+from conformance.clients.oauth import OAuthClient, access_token, basic, encoded, kept_for
 from conformance.clients.operator import Operator
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.platform import filled
@@ -55,6 +56,14 @@ def test_forms_keep_order_and_repetition() -> None:
     oauth, server = client((200, {}))
     oauth.request_token(scope="x", grant_type=None)
     assert server.sent[0][3] == b"client_id=ct-full&client_secret=s3cr%2Bt%26%3D%25&scope=x"
+
+
+@pytest.mark.parametrize(
+    ("told", "kept_s"),
+    [(3600, 3570), (6, 3), (0, 0), (-5, 0), (10**400, 10**9 - 30), ("3600", math.inf), (None, math.inf)],
+)
+def test_a_token_is_had_anew_before_it_ends(told: Any, kept_s: float) -> None:
+    assert kept_for(cast(Any, reply(200, {"access_token": "a", "expires_in": told}))) == kept_s
 
 
 def test_basic_is_form_encoded() -> None:
