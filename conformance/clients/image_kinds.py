@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from conformance.clients.images import (
@@ -12,6 +12,7 @@ from conformance.clients.images import (
     DOCKER_LAYER,
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    OCI_CONFIG,
     OCI_EMPTY,
     OCI_INDEX,
     OCI_MANIFEST,
@@ -30,13 +31,21 @@ MANY_LAYERS = 100  # An engine takes 127 at most.
 NOTHING = Blob(b"", "application/x")
 NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 """The platform that builders give to what is no image, such as an attestation."""
+OF_ANOTHER = {
+    "architecture": "arm64",
+    "os": "windows",
+    "os.version": "10.0.1",
+    "os.features": ["win32k"],
+    "variant": "v8",
+}
+"""A platform of which all is told that can be (image-spec 1.1, Image Index)."""
 # What indexes list may be there already.
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
     DOCKER_MANIFEST: lambda base, seed: docker_image(base),
     OCI_INDEX: lambda base, seed: of_any_platform(index(twins(base), **told(seed))),
     DOCKER_LIST: lambda base, seed: index([docker_image(base)], docker=True),
-    "nested": lambda base, seed: index([index(twins(base)[:1])]),
+    "nested": lambda base, seed: index([index(twins(base)[:1]), twins(base)[0]]),
     "artifact": lambda base, seed: variation(
         manifest_of(EMPTY, [Blob(base.blobs[1].content, "application/x"), NOTHING, EMPTY], artifactType=SBOM), seed
     ),
@@ -55,8 +64,13 @@ def twins(base: Manifest) -> tuple[Manifest, Manifest]:
 
 def docker_image(base: Manifest) -> Manifest:
     """A Docker image that no one has pushed, of the same blobs."""
-    config, layer = (blob.content for blob in base.blobs)
-    return variation(manifest_of(Blob(config, DOCKER_CONFIG), [Blob(layer, DOCKER_LAYER)], DOCKER_MANIFEST), "listed")
+    return variation(of_docker(base.blobs[0], base.blobs[1:]), "listed")
+
+
+def of_docker(config: Blob, layers: Sequence[Blob]) -> Manifest:
+    """An image of Docker's type, of these blobs."""
+    own = [Blob(each.content, DOCKER_LAYER) for each in layers]
+    return manifest_of(Blob(config.content, DOCKER_CONFIG), own, DOCKER_MANIFEST)
 
 
 def told(seed: str) -> dict[str, Any]:
@@ -65,10 +79,16 @@ def told(seed: str) -> dict[str, Any]:
 
 
 def of_any_platform(manifest: Manifest) -> Manifest:
-    """The index of two, of which the one has no platform, which is optional, and the other none of a machine's."""
+    """The index of two, of which the one has no platform, which is optional, and the other none of a machine's.
+
+    The one is listed again for a platform of its own, as what runs on several is; the other tells its artifactType.
+    """
     document = manifest.document
-    del document["manifests"][0]["platform"]
-    document["manifests"][1]["platform"] = NO_MACHINE
+    listed = document["manifests"]
+    again = {**listed[0], "platform": OF_ANOTHER}
+    del listed[0]["platform"]
+    listed[1] |= {"platform": NO_MACHINE, "artifactType": OCI_CONFIG}
+    listed.append(again)
     return Manifest(encoded(document), manifest.media_type, (), manifest.children)
 
 

@@ -156,6 +156,21 @@ def test_delete_what_is_absent(request: pytest.FixtureRequest, names: Names, wha
 
 
 @verifies("registry/delete/absent-is-404")
+@pytest.mark.parametrize("what", [case("tag", "tag")])
+def test_delete_an_absent_tag(halved: Halved, features: frozenset[str], what: str) -> None:
+    """Purpose: nor is a tag deleted that is not there.
+
+    Method: 1. DELETE a tag that was never pushed, with which another begins
+            2. expect 404
+    """
+    if "registry.delete-tag" not in features:
+        raise NotApplicable("the target does not claim registry.delete-tag")
+    reply = halved.repository.delete_manifest(halved.tag[:-1])
+
+    expect_status(reply, 404, f"for a {what} that was never pushed")
+
+
+@verifies("registry/delete/absent-is-404")
 @pytest.mark.parametrize("what", [case("manifest-nowhere", "manifest"), case("blob-nowhere", "blob")])
 def test_delete_where_nothing_is(repository: Repository, names: Names, what: str) -> None:
     """Purpose: nor is there anything to delete in a repository that never was.

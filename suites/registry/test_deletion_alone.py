@@ -10,7 +10,7 @@ from conformance.clients.images import Manifest, NewBlob, NewImage, digest_of, i
 from conformance.clients.registry import NewRepository, Repository
 from conformance.clients.registry_tags import deleted
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_no_tags, expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_listed, expect_no_tags, expect_not_stored, pages_from
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -158,7 +158,7 @@ def test_pushed_again(undone: Undone) -> None:
     """Purpose: what was deleted can be pushed again.
 
     Method: 1. push an image, DELETE it and its blobs, push all again under the same tag: expect 201
-            2. expect exactly its bytes by tag and digest, and exactly those of its blobs
+            2. expect exactly its bytes by tag and digest, and exactly those of its blobs, and the tag in the list
     """
     repository, manifest, tag = undone.here, undone.image, "v1"
     expect_done(undone.deleted)
@@ -168,6 +168,7 @@ def test_pushed_again(undone: Undone) -> None:
         expect_bytes(repository.get_manifest(reference), manifest.content)
     for blob in manifest.blobs:
         expect_bytes(repository.get_blob(blob.digest), blob.content)
+    expect_listed(pages_from(repository.tags(), repository.follow), "tags", [tag])
 
 
 @verifies("registry/delete/blob-is-gone")

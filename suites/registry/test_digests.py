@@ -135,13 +135,14 @@ def test_second_try(
 
 
 @verifies("registry/upload/refusal-ends-no-other")
-def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, new_blob: NewBlob) -> None:
-    """Purpose: one build's broken layer does not cost the uploads of all others.
+def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, pulled: Callable[[str], list[Exchange]]) -> None:
+    """Purpose: one build's broken layer does not cost the uploads of all others, nor its own at the second try.
 
     Method: 1. open two sessions of one repository; PUT a blob under the digest of another to one of them
-            2. where that is refused, PUT a blob to the other session: expect 201
+            2. where that is refused, PUT the other blob under its digest to the other session: expect 201
     """
-    tried, blob = swapped_in_put, new_blob()
+    tried, blob = swapped_in_put, swapped_in_put.other
+    pulled("put")
     if tried.reply.ok:
         why = f"a digest that does not match is not refused: {tried.reply}"
         raise Inconclusive(why, "a registry that verifies digests")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.image_kinds import twins
+from conformance.clients.image_kinds import docker_image, of_docker, twins
 from conformance.clients.images import (
     DOCKER_LIST,
     Blob,
@@ -31,6 +31,7 @@ from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 BLOBS = [case(name, name) for name in ("config", "layer", "layer-elsewhere", "deleted")]
+MORE_THAN_32_BITS = 5 * 1024**3
 CHILDREN = [case(name, name) for name in ("child", "docker-child", "child-elsewhere", "deleted-child")]
 
 
@@ -62,8 +63,12 @@ def without(
         if missing == "config":
             manifest = manifest_of(never.blobs[0], base.blobs[1:])
         elif missing == "layer-elsewhere":
-            manifest = manifest_of(base.blobs[0], stored.image.blobs[1:])
-        elif missing in ("layer", "deleted"):
+            docker = by_digest(docker_image(base)).ok
+            manifest = (of_docker if docker else manifest_of)(base.blobs[0], stored.image.blobs[1:])
+        elif missing == "layer":
+            # Behind one that is there.
+            manifest = manifest_of(base.blobs[0], [*base.blobs[1:], *never.blobs[1:]])
+        elif missing == "deleted":
             manifest = manifest_of(base.blobs[0], never.blobs[1:])
         elif missing == "child-elsewhere":
             manifest = index([stored.image])
@@ -71,12 +76,13 @@ def without(
             manifest = index([deleted_image(repository, variation(base, tag))])
         elif missing == "child":
             need_taken(by_digest(twins(base)[0]))
-            manifest = index([twins(base)[0], never])
+            manifest = index([twins(base)[0], index([never])])
         else:
             manifest = index([never], docker=True)
         if missing == "deleted":
             deleted_blob(repository, never.blobs[1])
-        return Pushed(manifest, repository.put_manifest(tag, manifest.content, manifest.media_type))
+        reference = manifest.digest if missing == "config" else tag
+        return Pushed(manifest, repository.put_manifest(reference, manifest.content, manifest.media_type))
 
     return lambda missing: once(("without", missing), lambda: made(missing))
 
@@ -99,7 +105,8 @@ def deleted_blob(repository: Repository, blob: Blob) -> None:
 def test_missing_reference(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: an image that cannot be pulled is not taken.
 
-    Method: 1. PUT a manifest whose config or layer was never pushed, or to another repository only, or deleted
+    Method: 1. PUT a manifest whose config was never pushed (by digest), or its second layer; or whose layer was pushed
+               to another repository only (an image of Docker's type, where that is taken), or deleted
             2. expect 400 or 404
             3. expect 404 to GET of the digest, which a tag would name
     """
@@ -111,7 +118,7 @@ def test_missing_reference(repository: Repository, without: Callable[[str], Push
 def test_missing_child(repository: Repository, without: Callable[[str], Pushed], missing: str) -> None:
     """Purpose: an index is not taken before its images, by a registry that says so: one may keep sparse indexes.
 
-    Method: 1. PUT an index with a manifest that was never pushed, or to another repository only, or deleted
+    Method: 1. PUT an index with an image or index that was never pushed, or to another repository only, or deleted
             2. expect 400 or 404
             3. expect 404 to GET of the digest, which a tag would name
     """
@@ -189,13 +196,14 @@ def test_reference_brings_no_blob(
 def test_layer_that_is_elsewhere(repository: Repository, base: Manifest, names: Names) -> None:
     """Purpose: a layer that stands at a URL elsewhere is taken or refused, and is never the platform's fault.
 
-    Method: 1. PUT an image with a non-distributable layer, which has urls and was not pushed
+    Method: 1. PUT an image with a non-distributable layer of 5 GiB, which has urls and was not pushed
             2. expect 201 or a 4xx
     """
     tag = names.new("elsewhere")
     foreign = {
         **image(tag).blobs[1].descriptor,
         "urls": ["https://layers.example/1"],
+        "size": MORE_THAN_32_BITS,
         "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
     }
     content = encoded({**base.document, "layers": [foreign]})

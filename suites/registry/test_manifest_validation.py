@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, index, variation
+from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, digest_of, index, variation
 from conformance.clients.registry import StoredImage
 from conformance.oracles.registry import expect_not_stored
 from conformance.oracles.status import expect_status
@@ -20,15 +20,21 @@ NO_LAYERS = b', "layers": 5}'
 
 
 def put_changed(
-    stored: StoredImage, tag: str, changes: dict[str, Any], media_type: str = "", of: Manifest | None = None
+    stored: StoredImage,
+    tag: str,
+    changes: dict[str, Any],
+    media_type: str = "",
+    of: Manifest | None = None,
+    by_digest: bool = False,
 ) -> None:
-    """PUTs the image, or another manifest, with members changed; expects a refusal and no such tag."""
+    """PUTs the image, or another manifest, with members changed; expects a refusal and no such tag, or digest."""
     manifest = of or stored.image
     content = json.dumps({**manifest.document, **changes}).encode()
-    reply = stored.repository.put_manifest(tag, content, media_type or manifest.media_type)
+    reference = digest_of(content) if by_digest else tag
+    reply = stored.repository.put_manifest(reference, content, media_type or manifest.media_type)
 
     expect_status(reply, REFUSED, "for a manifest that is none")
-    expect_not_stored([stored.repository.get_manifest(tag)])
+    expect_not_stored([stored.repository.get_manifest(reference)])
 
 
 @pytest.mark.parametrize(
@@ -43,10 +49,11 @@ def put_changed(
 def test_unsound_manifest(stored: StoredImage, names: Names, changes: dict[str, Any]) -> None:
     """Purpose: what breaks the image specification is refused where it is pushed, not where it is pulled.
 
-    Method: 1. PUT an image with a member that the specification forbids, or with null for its config
-            2. expect 400 (or 415, 422), and 404 to GET of the tag
+    Method: 1. PUT an image with a member that the specification forbids, or with null for its config; one of them by
+               its digest
+            2. expect 400 (or 415, 422), and 404 to GET of the tag, or of the digest
     """
-    put_changed(stored, names.new("unsound"), changes)
+    put_changed(stored, names.new("unsound"), changes, by_digest="annotations" in changes)
 
 
 @verifies("registry/manifest/schema-version-is-2")

@@ -78,8 +78,8 @@ def test_every_type_is_taken(
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
     Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
-               platform, an artifact its config and a file of no bytes among its layers; what does not repeat its type
-               is an index of an image, and the image), then the manifest under a tag: expect 201
+               platform and one of them twice, an artifact its config and a file of no bytes among its layers; what
+               does not repeat its type is an index of an image, and the image), then itself under a tag: expect 201
             2. GET it by tag, OCI's image and index and Docker's list as one who takes that type alone: expect exactly
                its bytes and its media type
             3. HEAD it by digest, where it is Docker's or an OCI index; GET the image that does not repeat its type:
@@ -163,15 +163,20 @@ def test_bytes_are_kept(repository: Repository, base: Manifest, names: Names, fo
     """Purpose: a manifest is stored exactly as it was given, since its digest is of its bytes.
 
     Method: 1. push a manifest with a spacing, an order of members and letters of its own (of four bytes, and of two
-               signs, among them), members of no standard, in a descriptor, too, and a line end of two bytes behind it
+               signs, among them), members of no standard, in a descriptor, too, annotations of nothing, a line end of
+               two bytes behind it, and once another before it
             2. GET it by tag and expect exactly its bytes, and their digest from both answers that tell one
     """
     tag = names.new("bytes")
     text = f"Grüße, 世界, \N{ROCKET}, e\N{COMBINING ACUTE ACCENT}, {tag}"
-    members: dict[str, Any] = {"annotations": {"org.example.text": text}, "org.example": [1.0, None]}
+    annotations = {"org.example.text": text, "org.example.nothing": ""}
+    members: dict[str, Any] = {"annotations": annotations, "org.example": [1.0, None]}
     annotated = {"annotations": {"org.example.title": "config.json"}, "org.example": "of a descriptor"}
     members["config"] = base.document["config"] | annotated
-    content = json.dumps({**base.document, **members}, **form).encode() + b"\r\n"  # type: ignore[arg-type]
+    members["layers"] = [{**each, "annotations": {}} for each in base.document["layers"]]
+    # What stands before the document and behind it is part of it as well (RFC 8259 section 2).
+    before = b"\n\t" if "indent" in form else b""
+    content = before + json.dumps({**base.document, **members}, **form).encode() + b"\r\n"  # type: ignore[arg-type]
     kept = Manifest(content, base.media_type, base.blobs)
 
     reply = repository.push(kept, tag)

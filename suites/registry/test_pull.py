@@ -223,6 +223,8 @@ def test_digest_field_is_true(stored: StoredImage, read: Read, kind: str) -> Non
         case("blob-head", "blob-head"),
         case("manifest", "tag-get"),
         case("manifest-head", "tag-head"),
+        case("manifest-by-digest", "digest-get"),
+        case("manifest-head-by-digest", "digest-head"),
     ],
 )
 def test_digest_is_told(stored: StoredImage, read: Read, kind: str) -> None:

@@ -27,6 +27,7 @@ RANGES = [
     case("last-byte", f"bytes={SIZE - 1}-", SIZE - 1, SIZE - 1),
 ]
 FAR_BEYOND = "bytes=5000-10000"
+THE_WHOLE = case("the-whole", "bytes=0-", 0, SIZE - 1)
 MORE_THAN_THERE_IS = case("last-of-more-than-there-is", f"bytes=-{2 * SIZE}", 0, SIZE - 1)
 
 
@@ -61,7 +62,7 @@ def test_range_is_served(ask: Ask, content: bytes, asked: str, first: int, last:
 
 
 @verifies("registry/pull/part-is-what-it-says")
-@pytest.mark.parametrize(("asked", "first", "last"), [*RANGES, MORE_THAN_THERE_IS])
+@pytest.mark.parametrize(("asked", "first", "last"), [*RANGES, THE_WHOLE, MORE_THAN_THERE_IS])
 def test_part_is_what_it_says(ask: Ask, content: bytes, asked: str, first: int, last: int) -> None:
     """Purpose: whoever resumes a pull gets the blob in the end.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from conformance.clients.images import Blob, NewBlob
+from conformance.clients.images import Blob, Manifest, NewBlob, manifest_of
 from conformance.clients.registry import Repository, Upload
 from conformance.clients.registry_uploads import patched, require_chunks
 from conformance.evidence.once import Once
@@ -21,6 +21,8 @@ from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.wording import worded
 
 KIB = 1024
+# Where three chunks end: a short one, one that begins early, and one of more than a mebibyte, beyond 64 KiB.
+ENDS = (KIB + KIB // 4, 80 * KIB, 80 * KIB + 1280 * KIB)
 
 
 def pieces(content: bytes, number: int) -> list[bytes]:
@@ -62,11 +64,10 @@ def trace(new_blob: NewBlob, opened: Opened, session: Session, once: Once) -> Tr
     """One session's course, looked at by several checks."""
 
     def made() -> Trace:
-        blob, first, upload = new_blob(3 * KIB), opened("chunks"), session("chunks")
-        more = KIB // 4
-        require_chunks(first, KIB - more)
+        blob, first, upload = new_blob(ENDS[-1]), opened("chunks"), session("chunks")
+        require_chunks(first, ENDS[0])
         begun = once("begun", upload.status)
-        answers = [*patched(upload, blob.content, (KIB + more, 2 * KIB, 3 * KIB))]
+        answers = [*patched(upload, blob.content, ENDS)]
         return Trace(blob, upload, first, begun, answers, upload.status())
 
     return once("trace", made)
@@ -97,13 +98,19 @@ def test_location_can_be_followed(session: Session, once: Once) -> None:
     expect_no_server_error(expect_reachable("a Location", lambda: once("begun", upload.status)))
 
 
+@pytest.fixture
+def closed(trace: Trace, once: Once) -> Exchange:
+    """The answer to that session's closing PUT."""
+    return once("trace closed", lambda: trace.upload.put(trace.blob.digest))
+
+
 @verifies("registry/upload/in-chunks")
 @pytest.mark.parametrize("number", [case("three", 3)])
-def test_in_chunks(repository: Repository, trace: Trace, number: int) -> None:
+def test_in_chunks(repository: Repository, trace: Trace, closed: Exchange, number: int) -> None:
     """Purpose: a blob is pushed in chunks, closed by an empty PUT.
 
-    Method: 1. POST, then PATCH three chunks of three lengths with Content-Range, in order; expect 202 with a Location
-               to each
+    Method: 1. POST, then PATCH three chunks of three lengths, one above a mebibyte, with Content-Range, in order;
+               expect 202 with a Location to each
             2. PUT with the digest and no body; expect 201
             3. GET the blob and expect exactly its bytes
     """
@@ -111,7 +118,7 @@ def test_in_chunks(repository: Repository, trace: Trace, number: int) -> None:
         expect_status(reply, 202, "for a chunk in order")
         expect_location(reply)
 
-    expect_created(repository, trace.upload.put(trace.blob.digest), trace.blob)
+    expect_created(repository, closed, trace.blob)
 
 
 @verifies("registry/upload/last-chunk-by-put")
@@ -134,22 +141,59 @@ def test_last_chunk_behind_a_stream(
     expect_created(repository, closed, blob)
 
 
+@dataclass(frozen=True)
+class Streamed:
+    """A blob, and the answers to HEAD of it before, to the stream that it came in, and to the closing PUT."""
+
+    blob: Blob
+    before: Exchange
+    stream: Exchange
+    closed: Exchange
+
+
+@pytest.fixture
+def streamed(repository: Repository, new_blob: NewBlob, once: Once) -> Streamed:
+    """Streams a blob, once."""
+
+    def made() -> Streamed:
+        blob = new_blob(6 * KIB * KIB)
+        before, upload = repository.head_blob(blob.digest), repository.open_upload()
+        stream = upload.patch(pieces(blob.content, 3))
+        return Streamed(blob, before, stream, upload.put(blob.digest))
+
+    return once("streamed", made)
+
+
 @verifies("registry/upload/streamed")
-def test_streamed(repository: Repository, new_blob: NewBlob) -> None:
+def test_streamed(repository: Repository, streamed: Streamed) -> None:
     """Purpose: a blob of unknown length is streamed, as engines do.
 
     Method: 1. HEAD the blob, as engines do: expect 404
             2. POST, then PATCH 6 MiB without Content-Range in chunked transfer coding: expect 202 with the Range of all
             3. PUT with the digest; expect 201, and exactly the bytes from GET
     """
-    blob = new_blob(6 * KIB * KIB)
-    expect_status(repository.head_blob(blob.digest), 404, "for a blob that was not pushed yet")
-    upload = repository.open_upload()
-    streamed = upload.patch(pieces(blob.content, 3))
-    expect_status(streamed, 202, "for a streamed body")
-    expect_range(streamed, len(blob.content) - 1)
+    expect_status(streamed.before, 404, "for a blob that was not pushed yet")
+    expect_status(streamed.stream, 202, "for a streamed body")
+    expect_range(streamed.stream, len(streamed.blob.content) - 1)
 
-    expect_created(repository, upload.put(blob.digest), blob)
+    expect_created(repository, streamed.closed, streamed.blob)
+
+
+@verifies("registry/upload/serves-an-image")
+def test_serves_an_image(
+    repository: Repository, base: Manifest, trace: Trace, closed: Exchange, streamed: Streamed
+) -> None:
+    """Purpose: an image is pushed of blobs that came in chunks and as a stream, as engines send them.
+
+    Method: 1. push a blob in chunks, and another as a stream
+            2. where both are taken (201), push an image with the two as its layers: expect 201
+    """
+    for reply in (closed, streamed.closed):
+        if reply.status != 201:
+            raise Inconclusive(f"a blob could not be pushed: {reply}", "a registry that takes blobs in every form")
+    manifest = manifest_of(base.blobs[0], [trace.blob, streamed.blob])
+
+    expect_status(repository.put_manifest(manifest.digest, manifest.content, manifest.media_type), 201)
 
 
 @verifies("registry/upload/answers-tell-the-range")

@@ -11,7 +11,7 @@ from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository, StoredImage, Upload
 from conformance.clients.registry_uploads import uses
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_not_stored
+from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
@@ -23,13 +23,14 @@ EVERY_USE = pytest.mark.parametrize("method", USES)
 
 @dataclass(frozen=True)
 class Cancelled:
-    """A session that was cancelled, what it had taken, the answer to GET of that before, and a session beside it."""
+    """A session that was cancelled, what it had taken, the answers to GET of that, and a session beside it."""
 
     upload: Upload
     blob: Blob
     reply: Exchange
     taken: Blob
     before: Exchange
+    after: Exchange
     beside: Upload
 
 
@@ -41,7 +42,8 @@ def cancelled(repository: Repository, new_blob: NewBlob, once: Once) -> Cancelle
         taken, upload, beside = new_blob(), repository.open_upload(), repository.open_upload()
         upload.patch(taken.content, f"0-{len(taken.content) - 1}")
         before = repository.get_blob(taken.digest)
-        return Cancelled(upload, new_blob(), upload.cancel(), taken, before, beside)
+        reply = upload.cancel()
+        return Cancelled(upload, new_blob(), reply, taken, before, repository.get_blob(taken.digest), beside)
 
     return once("cancelled session", made)
 
@@ -75,14 +77,16 @@ def test_cancelled_session_is_gone(repository: Repository, cancelled: Cancelled,
 
 
 @verifies("registry/upload/cancelling-ends-no-other")
-def test_cancelling_ends_no_other(cancelled: Cancelled, new_blob: NewBlob) -> None:
-    """Purpose: who gives up one upload gives up no other.
+def test_cancelling_ends_no_other(repository: Repository, cancelled: Cancelled) -> None:
+    """Purpose: who gives up one upload gives up no other, nor what was to come of it.
 
-    Method: 1. open two sessions of one repository, DELETE one of them
-            2. PUT a blob to the other: expect 201
+    Method: 1. open two sessions of one repository, PATCH a whole blob to one of them, and DELETE that
+            2. PUT the blob to the other: expect 201, and exactly its bytes
     """
-    blob = new_blob()
+    blob = cancelled.taken
+
     expect_status(cancelled.beside.put(blob.digest, blob.content), 201, "to a session that was not cancelled")
+    expect_bytes(repository.get_blob(blob.digest), blob.content)
 
 
 @verifies("registry/upload/unknown-session-is-404")
@@ -139,7 +143,7 @@ def test_session_of_another_repository(repository: Repository, stored: StoredIma
 
 
 @verifies("registry/upload/cancelled-bytes-are-stored-nowhere")
-def test_cancelled_bytes(repository: Repository, cancelled: Cancelled) -> None:
+def test_cancelled_bytes(cancelled: Cancelled) -> None:
     """Purpose: what was uploaded and never closed is no blob.
 
     Method: 1. PATCH a whole blob, then DELETE the session
@@ -147,4 +151,4 @@ def test_cancelled_bytes(repository: Repository, cancelled: Cancelled) -> None:
     """
     expect_no_server_error(cancelled.reply)
 
-    expect_not_stored([cancelled.before, repository.get_blob(cancelled.taken.digest)])
+    expect_not_stored([cancelled.before, cancelled.after])
