@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from conformance.clients.images import Blob, Manifest, index, variation
-from conformance.clients.registry import Repository, StoredImage
+from conformance.clients.registry import EVERY_TYPE, Repository, StoredImage
 from conformance.vocabulary.exchange import Exchange
 
 
@@ -20,8 +20,8 @@ class Occasion:
 
     @property
     def untagged(self) -> Manifest:
-        """An index of the image that is there."""
-        return variation(index([self.stored.image]), self.tag)
+        """An index of the image that is there, to which it refers as well, as what is signed with an image."""
+        return variation(index([self.stored.image], subject=self.stored.image.descriptor), self.tag)
 
 
 NOT_OFFERED = frozenset({400, 405})
@@ -43,6 +43,11 @@ class Operation:
 def _put_manifest(repository: Repository, occasion: Occasion) -> Exchange:
     image = occasion.stored.image
     return repository.put_manifest(occasion.tag, image.content, image.media_type)
+
+
+def _get_known_manifest(repository: Repository, occasion: Occasion) -> Exchange:
+    digest = occasion.stored.image.digest
+    return repository.get_manifest(digest, [EVERY_TYPE, ("If-None-Match", f'"{digest}"')])
 
 
 def _put_manifest_by_digest(repository: Repository, occasion: Occasion) -> Exchange:
@@ -93,3 +98,11 @@ DELETIONS: dict[str, Operation] = {
     ),
 }
 OPERATIONS = {**READS, **WRITES, **DELETIONS}
+SELDOM_READS: dict[str, Operation] = {
+    "manifest-head-by-digest": Operation(
+        "pull", lambda repository, occasion: repository.head_manifest(occasion.stored.image.digest)
+    ),
+    "tags-in-pages": Operation("pull", lambda repository, occasion: repository.tags("?n=100")),
+    "manifest-known": Operation("pull", _get_known_manifest),
+}
+"""The same in forms that a rule for those above may not hold for."""

@@ -10,8 +10,9 @@ from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_tokens import token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.proofs import among, twice
+from conformance.oracles.proofs import among, not_among, twice
 from conformance.oracles.registry import (
+    expect_listed,
     expect_reachable,
     expect_scope,
     expect_sorted,
@@ -165,13 +166,49 @@ def test_catalog_n(registry: Registry, three: None, once: Once) -> None:
 @pytest.mark.parametrize(
     "number", [case("negative", "-1"), case("word", "x"), case("nought", "0"), case("large", "9" * 18)]
 )
-def test_bad_n_is_no_server_error(registry: Registry, number: str) -> None:
+def test_bad_n_is_no_server_error(registry: Registry, once: Once, number: str) -> None:
     """Purpose: a number that is none is never the platform's fault.
 
     Method: 1. ask for -1, for "x", for 0 and for 999999999999999999 repositories
             2. expect an answer that is no 5xx
     """
-    expect_no_server_error(registry.catalog(f"?n={number}"))
+    expect_no_server_error(_of(registry, once, number))
+
+
+def _of(registry: Registry, once: Once, number: str) -> Exchange:
+    return once(("catalog of", number), lambda: registry.catalog(f"?n={number}"))
+
+
+@verifies("registry/catalog/bad-n-is-400")
+@pytest.mark.parametrize("number", [case("negative", "-1"), case("word", "x")])
+def test_bad_n(registry: Registry, once: Once, number: str) -> None:
+    """Purpose: a number that is none is told as such.
+
+    Method: 1. ask for -1 and for "x" repositories
+            2. expect 400
+    """
+    expect_status(_of(registry, once, number), 400, "for a number that is none")
+
+
+@verifies("registry/catalog/last-goes-on-behind")
+def test_last_goes_on_behind(
+    registry: Registry, pages: list[Exchange], stored: StoredImage, explored: StoredImage
+) -> None:
+    """Purpose: the catalog goes on behind the name that came last, also for who names it without a link.
+
+    Method: 1. read the catalog to its end; ask for what comes behind the name that a repository stands behind in it
+            2. expect the repository, and not that name
+    """
+    whole = _names(pages)
+    own = [each for each in whole[1:] if each in (stored.repository.name, explored.repository.name)]
+    if not own:
+        raise NotApplicable("no repository of the run's own is listed behind another")
+    last = whole[whole.index(own[0]) - 1]
+    found = pages_from(registry.catalog(f"?last={last}"), registry.follow_catalog)
+
+    expect_listed(found, "repositories", own[:1])
+    if last in _names(found):
+        raise NonConformance(f"what comes behind {last}", f"{last} again", *found, proof=not_among(found, f'"{last}"'))
 
 
 @pytest.fixture
@@ -184,10 +221,10 @@ def unlisted(registry: Registry, stored: StoredImage, once: Once) -> Exchange:
 def test_anonymous_cannot_list_repositories(registry: Registry, bad_login: str, unlisted: Exchange) -> None:
     """Purpose: which repositories an organization has is for those who log in.
 
-    Method: 1. push an image; ask for the catalog without a login, and with one that is none
+    Method: 1. push an image; ask for the catalog, and a page of it, without a login, and with one that is none
             2. expect 401, or a list of nothing
     """
-    for reply in (unlisted, registry.presenting(bad_login).catalog()):
+    for reply in (unlisted, registry.as_role(None).catalog("?n=100"), registry.presenting(bad_login).catalog()):
         if reply.status != 200 or strings_of(reply, "repositories"):
             expect_status(reply, 401, "without a login")
 

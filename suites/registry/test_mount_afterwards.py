@@ -18,13 +18,16 @@ from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 @dataclass(frozen=True)
 class Passed:
-    """A blob that was mounted and then deleted in its source: the answers to that mount, and to GET of it.
+    """A blob that was mounted, deleted there and mounted again: the answers to each mount, and to GET of it then.
 
-    And that to another mount, after it was deleted where it had been mounted as well.
+    The second is the first where it could not be deleted. ``kept`` is the answer to GET after it was deleted in its
+    source, ``mounted_again`` that to a mount after it was deleted here as well.
     """
 
     blob: Blob
     mounted: Exchange
+    back: Exchange
+    there: Exchange
     kept: Exchange
     mounted_again: Exchange
 
@@ -47,14 +50,38 @@ def passed(
     def made() -> Passed:
         blob, source = new_blob(), stored.repository
         source.given_blob(blob.content)
-        mounted = repository.post_upload(mount=blob.digest, from_=source.name)
+        mounted = back = repository.post_upload(mount=blob.digest, from_=source.name)
+        if mounted.status == 201 and repository.delete_blob(blob.digest).ok:
+            back = repository.post_upload(mount=blob.digest, from_=source.name)
+        there = repository.get_blob(blob.digest)
         deleted(source, blob.digest)
         kept = repository.get_blob(blob.digest)
         if kept.ok:
             deleted(repository, blob.digest)
-        return Passed(blob, mounted, kept, repository.post_upload(mount=blob.digest, from_=source.name))
+        mounted_again = repository.post_upload(mount=blob.digest, from_=source.name)
+        return Passed(blob, mounted, back, there, kept, mounted_again)
 
     return once("passed on", made)
+
+
+AN_UPLOAD = "the registry answered the mount with an upload, as it may"
+
+
+@verifies("registry/mount/deleted-can-be-mounted-again")
+def test_mounted_again(passed: Passed) -> None:
+    """Purpose: what was deleted from a repository may come back from another that has it still.
+
+    Method: 1. push a blob, mount it into another repository, DELETE it there, mount it once more
+            2. expect 202; or 201, and exactly its bytes
+    """
+    if passed.mounted.status != 201:
+        raise NotApplicable(AN_UPLOAD)
+    if passed.back is passed.mounted:
+        raise NotApplicable("a mounted blob is not deleted, which is another check's affair")
+    expect_status(passed.back, {201, 202}, "for a blob that the source has")
+
+    if passed.back.status == 201:
+        expect_bytes(passed.there, passed.blob.content)
 
 
 @verifies("registry/mount/stays-when-the-source-goes")
@@ -64,8 +91,11 @@ def test_mount_stays(passed: Passed) -> None:
     Method: 1. push a blob, mount it into another repository, DELETE it from the first
             2. expect exactly its bytes from the second
     """
-    if passed.mounted.status != 201:
-        raise NotApplicable("the registry answered the mount with an upload, as it may")
+    if {passed.mounted.status, passed.back.status} != {201}:
+        raise NotApplicable(AN_UPLOAD)
+    if passed.back is not passed.mounted and not passed.there.ok:
+        needs = "a blob that is there once it is mounted again"
+        raise Inconclusive(f"it was not there before, either: {passed.there}", needs)
 
     expect_bytes(passed.kept, passed.blob.content)
 

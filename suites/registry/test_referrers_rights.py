@@ -19,14 +19,19 @@ def unlisted(guarded: StoredImage, once: Once) -> Exchange:
     return once("referrers without a login", lambda: stranger.referrers(digest))
 
 
+SBOM = "application/vnd.example.sbom.v1+json"
+
+
 @verifies("registry/login/anonymous-cannot-list-referrers")
 def test_anonymous_cannot_list_referrers(guarded: StoredImage, bad_login: str, unlisted: Exchange) -> None:
     """Purpose: what refers to an organization's images is for those who log in.
 
-    Method: 1. ask for referrers without a login, and with one that is none
+    Method: 1. ask for referrers, and for those of one type, without a login, and with one that is none
             2. expect 401
     """
-    expect_status(unlisted, 401, "without a login")
+    of_a_type = guarded.repository.as_role(None).referrers(guarded.image.digest, SBOM)
+    for each in (unlisted, of_a_type):
+        expect_status(each, 401, "without a login")
     reply = guarded.repository.presenting(bad_login).referrers(guarded.image.digest)
     expect_status(reply, 401, "for a login that is none")
 
@@ -45,9 +50,10 @@ def test_challenge_of_referrers(guarded: StoredImage, unlisted: Exchange) -> Non
 def test_other_organization_cannot_list_referrers(guarded: StoredImage) -> None:
     """Purpose: what refers to an organization's images is its own.
 
-    Method: 1. ask for referrers with another organization's login
+    Method: 1. ask for referrers, and for those of one type, with another organization's login
             2. expect 401, 403 or 404
     """
-    reply = guarded.repository.as_role("foreign").referrers(guarded.image.digest)
+    for kind in (None, SBOM):
+        reply = guarded.repository.as_role("foreign").referrers(guarded.image.digest, kind)
 
-    expect_denied(reply, "for another organization's login")
+        expect_denied(reply, "for another organization's login")

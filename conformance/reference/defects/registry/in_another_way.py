@@ -1,0 +1,197 @@
+"""Defects of rights, lists and mounts that only another way to ask meets: by HEAD, in pages, by type, once more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry.access import Caller
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+from conformance.reference.registry.state import Manifest
+
+
+class _ForEveryLogin(Defect):
+    """Asks for a login that is one, and not for its rights, where ``kind`` and ``wanting`` say so."""
+
+    kind: ClassVar[str] = ""
+    nobody_as_well: ClassVar[bool] = False
+
+    def _wanting(self, request: Request) -> bool:
+        return True
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        registry = registry_of(original)
+        if kind == self.kind and self._wanting(request):
+            caller = registry.authenticate(request, registry.accesses_wanted(kind, name, request))
+            if caller is not None or self.nobody_as_well:
+                return caller or Caller("")
+        found: Caller = original(kind, name, request)
+        return found
+
+
+class HeadByDigestForEveryLogin(_ForEveryLogin):
+    """Docker token scopes: HEAD of a manifest needs pull, by digest as by tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-pull",)
+    kind = "manifest"
+
+    def _wanting(self, request: Request) -> bool:
+        return request.method == "HEAD" and ":" in request.path
+
+
+class AnonymousHeadByDigest(HeadByDigestForEveryLogin):
+    """Docker token flow: HEAD of a manifest needs what GET needs, by digest as by tag."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-pull",)
+    nobody_as_well = True
+
+
+class PagesOfTagsForEveryLogin(_ForEveryLogin):
+    """Docker token scopes: a list of tags needs pull, and a page of it as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-pull",)
+    kind = "tags"
+
+    def _wanting(self, request: Request) -> bool:
+        return request.parameter("n") is not None
+
+
+class AnonymousPagesOfTags(PagesOfTagsForEveryLogin):
+    """Docker token flow: a page of a list of tags needs what the list needs."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-pull",)
+    nobody_as_well = True
+
+
+class KnownForEveryLogin(_ForEveryLogin):
+    """RFC 9110 section 13.2.1: If-None-Match counts where the answer would be 200, not where rights are lacking."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-pull",)
+    kind = "manifest"
+
+    def _wanting(self, request: Request) -> bool:
+        return request.method == "GET" and "if-none-match" in request.headers
+
+
+class ReferrersOfATypeForEveryLogin(_ForEveryLogin):
+    """Docker token scopes: a list of referrers needs pull, that of one type as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/other-organization-cannot-list-referrers",)
+    kind = "referrers"
+
+    def _wanting(self, request: Request) -> bool:
+        return request.parameter("artifactType") is not None
+
+
+class AnonymousReferrersOfAType(ReferrersOfATypeForEveryLogin):
+    """Docker token flow: a list of the referrers of one type needs what the list of all needs."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-list-referrers",)
+    nobody_as_well = True
+
+
+class ReferrersPushedByEveryLogin(_ForEveryLogin):
+    """Docker token scopes: a push of what refers to an image needs push, as any other does."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/puller-cannot-push", "registry/rights/other-organization-cannot-push")
+    kind = "manifest"
+
+    def _wanting(self, request: Request) -> bool:
+        return request.method == "PUT" and b'"subject"' in request.body
+
+
+class AnonymousPagesOfTheCatalog(_ForEveryLogin):
+    """API Reference, Error Handling: a page of the catalog, too, is for those who log in."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/anonymous-cannot-list-repositories",)
+    kind = "catalog"
+    nobody_as_well = True
+
+    def _wanting(self, request: Request) -> bool:
+        return request.parameter("n") is not None
+
+    def may_see(self, original: Any, caller: Caller, name: str) -> bool:
+        return not caller.subject or bool(original(caller, name))
+
+
+class CatalogKnowsNoLast(Defect):
+    """Docker Registry V2, Catalog Fetch Paginated: what comes behind ``last``, where no n is told as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/last-goes-on-behind",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        if asked.request.parameter("n") is None:
+            asked = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class BadPageOfTheCatalogIgnored(Defect):
+    """Docker Registry V2, Errors: PAGINATION_NUMBER_INVALID where n is none, of the catalog as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/bad-n-is-400",)
+
+    async def list_repositories(self, original: Any, asked: Asked) -> Answer:
+        try:
+            answer: Answer = await original(asked)
+        except Refusal:
+            whole = Asked(replace(asked.request, query_string=""), asked.name, asked.reference, asked.caller)
+            answer = await original(whole)
+        return answer
+
+
+class MountedBackIsNotThere(Defect):
+    """distribution-spec 1.1, Pulling blobs: what was deleted and is mounted again (201) is there."""
+
+    surface = "registry"
+    noticed_by = ("registry/mount/deleted-can-be-mounted-again",)
+
+    def __init__(self) -> None:
+        self.deleted_from: set[tuple[str, str]] = set()
+
+    async def remove_blob(self, original: Any, name: str, digest: str) -> None:
+        self.deleted_from.add((name, digest))
+        await original(name, digest)
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        if (target, digest) in self.deleted_from:
+            return digest in registry_of(original).stored(source).blobs
+        return bool(await original(source, target, digest))
+
+
+class ReferrersLostWhenTheSubjectReturns(Defect):
+    """distribution-spec 1.1, Listing Referrers: what refers to an image does so when that was deleted and came back."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/of-an-absent-subject",)
+
+    def __init__(self) -> None:
+        self.gone: set[tuple[str, str]] = set()
+        self.returned: set[tuple[str, str]] = set()
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        self.gone.add((name, digest))
+        await original(name, digest)
+
+    async def store_manifest(self, original: Any, name: str, manifest: Manifest) -> None:
+        self.returned |= {(name, manifest.digest)} & self.gone
+        await original(name, manifest)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = original(name, digest)
+        return [] if (name, digest) in self.returned else found
