@@ -15,6 +15,8 @@ from conformance.vocabulary.finding import NotApplicable
 DIGITS_OF_A_SIZE = 15
 # What a check of a few chunks may cost: a registry that takes longer ones alone is not asked.
 LONGEST_CHUNK = 64 * 1024
+CANCELS_NONE = frozenset({400, 404, 405, 501})
+"""What DELETE of a session is answered where no upload is cancelled: OCI 1.1 knows no such endpoint."""
 
 
 def open_for_chunks(repository: Repository, size: int) -> Upload:

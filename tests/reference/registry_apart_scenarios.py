@@ -124,6 +124,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "BytesBeyondAPartLost",
         "CancellingEndsEveryUpload",
         "CancellingUnsupported",
+        "UploadsEndByThemselves",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",

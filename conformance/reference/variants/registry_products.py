@@ -20,6 +20,7 @@ WORKED_ON_S = 0.02
 HOPS = 5
 LISTED_AFTER_S = 1.5
 LISTS = ("tags", "catalog", "referrers")
+NO_ENDPOINT = (404, 501, 400)
 
 
 class PushesAtOnceConflict(Variant):
@@ -145,6 +146,25 @@ def _rewritten(body: bytes) -> bytes:
     text = json.dumps({"$schema": None, **document}, indent="\t")
     escaped = re.sub(r'(?<=[A-Za-z0-9])[a-zA-Z](?=[A-Za-z0-9/:-]*")', lambda found: f"\\u{ord(found[0]):04X}", text)
     return f"\r\n {escaped}\n".replace("/", "\\/").encode()
+
+
+class UploadsEndByThemselves(Variant):
+    """distribution-spec 1.1 knows no cancelling of uploads: who has no such endpoint says so as of any other.
+
+    RFC 9110 sections 15.5.5 and 15.6.2: by 404, 501, or 400 as of a deletion that is disabled, here in turn.
+    """
+
+    surface = "registry"
+    misses = ("registry/upload/cancelling-is-answered-204",)
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def intercept(self, request: Request) -> Answer | None:
+        if kind_of(request) != "upload" or request.method != "DELETE":
+            return None
+        self.number += 1
+        return Refusal("UNSUPPORTED", status=NO_ENDPOINT[self.number % len(NO_ENDPOINT)]).answer()
 
 
 class HeadOfListsNotImplemented(Variant):
