@@ -34,11 +34,11 @@ NO_MACHINE = {"architecture": "unknown", "os": "unknown"}
 OF_ANOTHER = {
     "architecture": "arm64",
     "os": "windows",
-    "os.version": "10.0.1",
     "os.features": ["win32k"],
     "variant": "v8",
 }
-"""A platform of which all is told that can be (image-spec 1.1, Image Index)."""
+"""A platform of which all is told that can be, its os.version aside (image-spec 1.1, Image Index)."""
+PLATFORMS = 30
 # What indexes list may be there already.
 MAKERS: dict[str, Callable[[Manifest, str], Manifest]] = {
     OCI_MANIFEST: lambda base, seed: variation(manifest_of(base.blobs[0], base.blobs[1:] * MANY_LAYERS), seed),
@@ -81,14 +81,14 @@ def told(seed: str) -> dict[str, Any]:
 def of_any_platform(manifest: Manifest) -> Manifest:
     """The index of two, of which the one has no platform, which is optional, and the other none of a machine's.
 
-    The one is listed again for a platform of its own, as what runs on several is; the other tells its artifactType.
+    The one is listed again for thirty more, as what runs on several is; the other tells its artifactType.
     """
     document = manifest.document
     listed = document["manifests"]
-    again = {**listed[0], "platform": OF_ANOTHER}
+    again = [{**listed[0], "platform": {**OF_ANOTHER, "os.version": f"10.0.{each}"}} for each in range(PLATFORMS)]
     del listed[0]["platform"]
     listed[1] |= {"platform": NO_MACHINE, "artifactType": OCI_CONFIG}
-    listed.append(again)
+    listed += again
     return Manifest(encoded(document), manifest.media_type, (), manifest.children)
 
 

@@ -78,7 +78,7 @@ def test_every_type_is_taken(
     """Purpose: what engines push is taken and given back: images and indexes, OCI's and Docker's.
 
     Method: 1. push what the manifest refers to (OCI's image has one layer a hundred times, its index images of no
-               platform and one of them twice, an artifact its config and a file of no bytes among its layers; what
+               platform and one of them for thirty, an artifact its config and a file of no bytes among its layers; what
                does not repeat its type is an index of an image, and the image), then itself under a tag: expect 201
             2. GET it by tag, OCI's image and index and Docker's list as one who takes that type alone: expect exactly
                its bytes and its media type

@@ -46,6 +46,16 @@ def test_challenge_of_referrers(guarded: StoredImage, unlisted: Exchange) -> Non
     expect_scope(unlisted, f"repository:{guarded.repository.name}", "pull")
 
 
+@verifies("registry/rights/puller-can-list-referrers")
+def test_puller_can_list_referrers(guarded: StoredImage) -> None:
+    """Purpose: who may pull an image finds its signatures, without which some engines take none.
+
+    Method: 1. ask for referrers with a pull-only login
+            2. expect 200
+    """
+    expect_status(guarded.repository.as_role("puller").referrers(guarded.image.digest), 200)
+
+
 @verifies("registry/rights/other-organization-cannot-list-referrers")
 def test_other_organization_cannot_list_referrers(guarded: StoredImage) -> None:
     """Purpose: what refers to an organization's images is its own.

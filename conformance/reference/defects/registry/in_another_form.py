@@ -14,6 +14,7 @@ from conformance.reference.registry.rules import invalid
 from conformance.reference.registry.state import DOCKER_MANIFEST, INDEXES, OCI_INDEX, OCI_MANIFEST, Manifest, Upload
 
 KIB = 1024
+MOST_CHILDREN = 16
 
 
 class LargeChunkCutShort(Defect):
@@ -356,3 +357,32 @@ class DeletedImagesTagNeverListedAgain(Defect):
 
     def tags_of(self, original: Any, name: str) -> list[str]:
         return [tag for tag in original(name) if (name, tag) not in self.gone]
+
+
+class DeletedTagNamesWhatItDid(Defect):
+    """distribution-spec 1.1, Pushing Manifests: a deleted tag names what is pushed under it, not what it named."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/tag-alone",)
+
+    def __init__(self) -> None:
+        self.named: dict[tuple[str, str], str] = {}
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.named[name, tag] = registry_of(original).stored(name).tags.get(tag, "")
+        await original(name, tag)
+
+    async def set_tag(self, original: Any, name: str, tag: str, digest: str) -> None:
+        await original(name, tag, self.named.pop((name, tag), digest))
+
+
+class IndexOfManyRefused(Defect):
+    """image-spec 1.1, Image Index: manifests are a list, of which no length is the most."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/oci-index-is-taken",)
+
+    def check_children(self, original: Any, name: str, descriptors: list[dict[str, Any]]) -> None:
+        original(name, descriptors)
+        if len(descriptors) > MOST_CHILDREN:
+            raise invalid(f"more than {MOST_CHILDREN} manifests")

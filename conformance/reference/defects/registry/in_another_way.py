@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.registry.access import Caller
+from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import Manifest
@@ -195,3 +195,31 @@ class ReferrersLostWhenTheSubjectReturns(Defect):
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = original(name, digest)
         return [] if (name, digest) in self.returned else found
+
+
+class ReferrersNeedPush(Defect):
+    """Docker token scopes: reading needs pull alone, a list of referrers as well."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/puller-can-list-referrers",)
+
+    def accesses_wanted(self, original: Any, kind: str, name: str, request: Request) -> list[Access]:
+        found: list[Access] = original(kind, name, request)
+        return [Access("repository", name, ("pull", "push"))] if kind == "referrers" else found
+
+
+class ReferrerGoesWithOneOfItsTags(Defect):
+    """distribution-spec 1.1, Listing Referrers: what lost one of its tags is there, and refers to what it did."""
+
+    surface = "registry"
+    noticed_by = ("registry/referrers/are-listed",)
+
+    def __init__(self) -> None:
+        self.untagged: set[str] = set()
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        self.untagged.add(registry_of(original).stored(name).tags.get(tag, ""))
+        await original(name, tag)
+
+    def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
+        return [each for each in original(name, digest) if each["digest"] not in self.untagged]
