@@ -125,6 +125,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "CancellingEndsEveryUpload",
         "CancellingUnsupported",
         "UploadsEndByThemselves",
+        "UploadsHaveAState",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",

@@ -13,7 +13,7 @@ from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
 from conformance.reference.variants.registry_servers import PullsAloneLedElsewhere
 
 WORKED_ON_S = 0.02
@@ -146,6 +146,25 @@ def _rewritten(body: bytes) -> bytes:
     text = json.dumps({"$schema": None, **document}, indent="\t")
     escaped = re.sub(r'(?<=[A-Za-z0-9])[a-zA-Z](?=[A-Za-z0-9/:-]*")', lambda found: f"\\u{ord(found[0]):04X}", text)
     return f"\r\n {escaped}\n".replace("/", "\\/").encode()
+
+
+class UploadsHaveAState(Variant):
+    """API Reference, Error Handling: 400 for an invalid parameter, here the state that a Location has in its query.
+
+    Without it a session cannot be looked up, whether it is there or not (ACR, and docker-registry by another status).
+    """
+
+    surface = "registry"
+
+    def upload_url(self, original: Any, request: Request, upload: Upload) -> str:
+        return f"{original(request, upload)}?_nouploadcache=false&_state={len(upload.content)}-{upload.session}"
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        session = request.path.rpartition("/")[2]
+        if kind_of(request) == "upload" and not (request.parameter("_state") or "").endswith(f"-{session}"):
+            raise Refusal("BLOB_UPLOAD_INVALID", {"state": request.parameter("_state")}, status=400)
+        answer: Answer = await original(request)
+        return answer
 
 
 class UploadsEndByThemselves(Variant):
