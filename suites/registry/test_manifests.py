@@ -138,15 +138,17 @@ def test_location_can_be_pulled(repository: Repository, pushed: tuple[Exchange, 
 
 
 @verifies("registry/manifest/created-digest-is-true")
-def test_created_digest_is_true(pushed: tuple[Exchange, Manifest]) -> None:
+def test_created_digest_is_true(
+    pushed: tuple[Exchange, Manifest], by_digest: ByDigest, pair: tuple[Manifest, Manifest]
+) -> None:
     """Purpose: the digest that the answer names, where it names one, is the manifest's.
 
-    Method: 1. push a manifest by tag
-            2. expect Docker-Content-Digest of the 201, where it is there, to be its digest
+    Method: 1. push a manifest by tag, and one by digest
+            2. expect Docker-Content-Digest of each 201, where it is there, to be its digest
     """
-    reply, manifest = pushed
-
-    expect_true_digest(reply, manifest.digest)
+    for reply, manifest in (pushed, (by_digest(pair[0]), pair[0])):
+        if reply.ok:
+            expect_true_digest(reply, manifest.digest)
 
 
 @verifies("registry/manifest/bytes-are-kept")

@@ -5,16 +5,19 @@ One session that takes all of these as it should shows what three checks are abo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
-from conformance.clients.images import NewBlob
+from conformance.clients.images import Blob, NewBlob
 from conformance.clients.registry import Repository
 from conformance.clients.registry_uploads import open_for_chunks, patched
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_location, expect_range
+from conformance.oracles.registry import expect_bytes, expect_location, expect_range, expect_true_digest
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.oracles.uploads import expect_created
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Unreachable
 
 # So many that their names are in another order as text than as numbers, and that one lost in twenty is met.
@@ -44,21 +47,55 @@ def together(repository: Repository, new_blob: NewBlob, once: Once) -> bool:
     return once("chunks together", made)
 
 
+@dataclass(frozen=True)
+class Many:
+    """A blob that came in many chunks: the answers to each, and to the closing PUT."""
+
+    blob: Blob
+    patched: list[Exchange]
+    closed: Exchange
+
+
+@pytest.fixture
+def many(repository: Repository, new_blob: NewBlob, once: Once) -> Many:
+    """Pushes a blob in 24 chunks, once."""
+
+    def made() -> Many:
+        blob, upload = new_blob(MANY * LENGTH), open_for_chunks(repository, LENGTH)
+        ends = range(LENGTH, len(blob.content) + 1, LENGTH)
+        replies = [reply for reply, _ in patched(upload, blob.content, ends)]
+        return Many(blob, replies, upload.put(blob.digest))
+
+    return once("many chunks", made)
+
+
 @verifies("registry/upload/in-chunks")
 @pytest.mark.parametrize("number", [case("twenty-four", MANY)])
-def test_in_many_chunks(repository: Repository, new_blob: NewBlob, number: int) -> None:
+def test_in_many_chunks(repository: Repository, many: Many, number: int) -> None:
     """Purpose: a blob is pushed in chunks, as many as it takes.
 
     Method: 1. POST, then PATCH 24 chunks of one length with Content-Range, in order; expect 202 with a Location to each
             2. PUT with the digest and no body; expect 201
             3. GET the blob and expect exactly its bytes
     """
-    blob, upload = new_blob(number * LENGTH), open_for_chunks(repository, LENGTH)
-    for reply, _ in patched(upload, blob.content, range(LENGTH, len(blob.content) + 1, LENGTH)):
+    for reply in many.patched[:number]:
         expect_status(reply, 202, "for a chunk in order")
         expect_location(reply)
 
-    expect_created(repository, upload.put(blob.digest), blob)
+    expect_created(repository, many.closed, many.blob)
+
+
+@verifies("registry/upload/created-digest-is-true")
+@pytest.mark.parametrize("form", [case("in-chunks", "chunks")])
+def test_created_digest_is_true(many: Many, form: str) -> None:
+    """Purpose: the digest that the answer names is the whole blob's, and not that of what came last.
+
+    Method: 1. push a blob in 24 chunks
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
+    """
+    expect_status(many.closed, 201, f"to a blob in {form}")
+
+    expect_true_digest(many.closed, many.blob.digest)
 
 
 @verifies("registry/upload/last-chunk-by-put")

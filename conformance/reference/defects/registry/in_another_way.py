@@ -1,4 +1,4 @@
-"""Defects of rights, lists and mounts that only another way to ask meets: by HEAD, in pages, by type, once more."""
+"""Defects that only another way to ask or push meets: by HEAD, in pages, of one type, in chunks, by POST, once more."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller
 from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.grammar import digest_of
 from conformance.reference.registry.routing import Asked
-from conformance.reference.registry.state import Manifest
+from conformance.reference.registry.state import Manifest, Upload
 
 
 class _ForEveryLogin(Defect):
@@ -223,3 +224,47 @@ class ReferrerGoesWithOneOfItsTags(Defect):
 
     def referrers_of(self, original: Any, name: str, digest: str) -> list[dict[str, Any]]:
         return [each for each in original(name, digest) if each["digest"] not in self.untagged]
+
+
+class CreatedDigestOfTheLastChunk(Defect):
+    """Docker Registry V2, Digest Header: the digest that is told is that of all chunks, and not of the last."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/created-digest-is-true",)
+
+    def __init__(self) -> None:
+        self.last: dict[str, str] = {}
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        await original(request, upload)
+        self.last[upload.session] = digest_of(request.body)
+
+    def blob_created(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = original(asked, digest)
+        answer.headers["Docker-Content-Digest"] = self.last.get(asked.reference, digest)
+        return answer
+
+
+class PostedDigestOfOther(Defect):
+    """Docker Registry V2, Digest Header: the digest that is told of a blob which came in a POST is its own."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/created-digest-is-true",)
+
+    async def post_whole(self, original: Any, asked: Asked, digest: str) -> Answer:
+        answer: Answer = await original(asked, digest)
+        answer.headers["Docker-Content-Digest"] = digest_of(b"")
+        return answer
+
+
+class PushedByDigestToldOfOther(Defect):
+    """distribution-spec 1.1, Pushing Manifests: the digest that is told of what was pushed by its digest is that."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/created-digest-is-true",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if ":" in asked.reference:
+            answer.headers["Docker-Content-Digest"] = digest_of(manifest.content.rstrip(b"}"))
+        return answer
