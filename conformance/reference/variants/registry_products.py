@@ -20,7 +20,7 @@ WORKED_ON_S = 0.02
 HOPS = 5
 LISTED_AFTER_S = 1.5
 LISTS = ("tags", "catalog", "referrers")
-NO_ENDPOINT = (404, 501, 400)
+NO_ENDPOINT = (404, 400)
 
 
 class PushesAtOnceConflict(Variant):
@@ -170,7 +170,7 @@ class UploadsHaveAState(Variant):
 class UploadsEndByThemselves(Variant):
     """distribution-spec 1.1 knows no cancelling of uploads: who has no such endpoint says so as of any other.
 
-    RFC 9110 sections 15.5.5 and 15.6.2: by 404, 501, or 400 as of a deletion that is disabled, here in turn.
+    RFC 9110 section 15.5.5: by 404; or by 400, as of a deletion that is disabled: here in turn.
     """
 
     surface = "registry"
