@@ -178,15 +178,15 @@ def test_many_deletions_keep_what_changed(space: Space) -> None:
 def test_conditional_copy_keeps_what_is_there(space: Space) -> None:
     """Purpose: CopyObject honours If-None-Match: * like a PUT.
 
-    Method: 1. put two objects, copy one to the key of the other with If-None-Match: *
-            2. expect 412, or 200 that ends in such an error, or a refusal of such conditions; and the old bytes
+    Method: 1. put two objects, copy one to the key of the other with If-None-Match: *, and to a new key
+            2. expect 412, 200 that ends so, or such conditions refused, and the old bytes; then no failed condition
     """
     key, source = space.stored(b"what stood there"), space.stored(b"intruder")
-
-    reply = space.copy(key, source, {"If-None-Match": "*"})
+    reply, new = (space.copy(each, source, {"If-None-Match": "*"}) for each in (key, space.key("new")))
 
     expect_failed_completion(reply, {400, 409, 412, 501}, FAILED | UNKNOWN)
     expect_stored(space.get(key), b"what stood there")
+    expect_status(new, {200, 400, 405, 501}, "for If-None-Match: * where there is nothing")
 
 
 @verifies("storage/conditional-write/if-match-needs-an-object")

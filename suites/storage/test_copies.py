@@ -17,6 +17,7 @@ from conformance.oracles.s3_objects import (
     expect_no_longer,
     expect_nothing_stored,
     expect_stored,
+    expect_tag_set,
 )
 from conformance.oracles.s3_streams import expect_download
 from conformance.sandbox.space import Space
@@ -74,20 +75,23 @@ def test_copy_of_parts_is_the_same(space: Space) -> None:
 
 
 @verifies("storage/copy/between-buckets")
-def test_copy_between_buckets(space: Space, other_space: Space) -> None:
+def test_copy_between_buckets(space: Space, other_space: Space, features: frozenset[str]) -> None:
     """Purpose: an object can be copied from one bucket of the organization to another.
 
-    Method: 1. copy an object with metadata from the first bucket to the second, under the key that it has, then
-               overwrite the source
-            2. expect the copied bytes and metadata there
+    Method: 1. copy an object with metadata, and tags where they are offered, from the first bucket to the second, under
+               the key that it has, then overwrite the source
+            2. expect the copied bytes, metadata and tags there
     """
-    key = space.stored(b"across", DESCRIBED)
+    tagged = "storage.tagging" in features
+    key = space.stored(b"across", {**DESCRIBED, "x-amz-tagging": "project=alpha"} if tagged else DESCRIBED)
 
     expect_no_error_inside(other_space.copy(key, key, source_bucket=space.name))
     space.stored(b"later", key=key)
     got = other_space.get(key)
     expect_bytes(got, b"across")
     expect_headers(got, DESCRIBED)
+    if tagged:
+        expect_tag_set(other_space.get_tags(key), {"project": "alpha"})
 
 
 @verifies("storage/copy/metadata-goes-along")

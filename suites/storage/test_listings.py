@@ -119,6 +119,7 @@ def test_listing_is_in_utf8_order(space: Space) -> None:
         case("between", "", "", "eee", ["f", "g--h", "g--i", "z é"], []),
         case("the-last", "", "", "z é", [], []),
         case("before-the-prefix", "e/", "", "a", ["e/1"], []),
+        case("behind-the-prefix", "b/", "", "d", [], []),
         case("with-a-delimiter", "", "/", "d", ["f", "g--h", "g--i", "z é"], ["e/"]),
         case("with-another-delimiter", "", "-", "d", ["e/1", "f", "z é"], ["g-"]),
         case("a-folder-s-name", "", "/", "e", ["f", "g--h", "g--i", "z é"], ["e/"]),

@@ -150,21 +150,22 @@ def test_upload_is_invisible_until_complete(space: Space) -> None:
     """Purpose: an object appears when its upload is completed, and not before, whatever becomes of its key.
 
     Method: 1. open an upload, send a part
-            2. expect no object in GET, also by the part's number, nor in a listing
+            2. expect no object in GET, also by the part's number, nor in a listing, nor its folder
             3. delete the key with DeleteObjects, complete; expect success, and the object; or none, as a deletion that
                came after the opening may take precedence
     """
-    key = space.key()
+    prefix = space.prefix()
+    key = f"{prefix}folder/object"
     upload = space.opened(key)
     part = space.part(key, upload, 1, TAIL)
 
     expect_nothing_stored(space.get(key), "while its upload is under way")
     by_number = space.get(key, query={"partNumber": "1"})
     expect_no_success(by_number, "for a part of an upload that is not complete")
-    listed = found_under(space, key)
-    if listed.keys:
-        proof = lacks(listed.reply, "<Contents>")
-        raise NonConformance("no unfinished upload in the listing", worded(listed.keys), listed.reply, proof=proof)
+    for listed in (found_under(space, key), found_under(space, prefix, delimiter="/")):
+        if listed.size:
+            proof, told = lacks(listed.reply, "<Contents>", "<CommonPrefixes>"), [*listed.keys, *listed.prefixes]
+            raise NonConformance("no unfinished upload in the listing", worded(told), listed.reply, proof=proof)
     expect_status(space.delete_many([key]), 200)
     expect_no_error_inside(space.complete(key, upload, [part]))
     if (got := space.get(key)).status != 404:

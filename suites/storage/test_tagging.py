@@ -52,10 +52,11 @@ def test_tags_come_back(space: Space) -> None:
 def test_tags_given_with_the_object(space: Space) -> None:
     """Purpose: an object can be tagged as it is put.
 
-    Method: 1. put with x-amz-tagging, URL-encoded
+    Method: 1. put with ten tags in x-amz-tagging, URL-encoded
             2. expect the tags decoded
     """
-    key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": ""}
+    more = {f"of-ten-{number}": str(number) for number in range(10 - len(TAGS) - 2)}
+    key, tags = space.key(), {**TAGS, "sum": "a+b=c", "reviewed": "", **more}
 
     expect_status(space.put(key, b"tagged", {"x-amz-tagging": query_string(tags.items())}), 200)
     expect_tag_set(space.get_tags(key), tags)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import expect_entry, expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, require
-from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_nothing_stored
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_same_etag
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable
-from conformance.vocabulary.wording import worded
 
 COPIED, UPLOADED = b"what was copied over it", b"what was uploaded in a part"
 
@@ -21,15 +21,13 @@ def _expect_read(space: Space, key: str, body: bytes, because: str) -> None:
     """GET has these bytes, and HEAD and a listing tell of the same object."""
     got, head, listed = space.get(key), space.head(key), found_under(space, key)
     expect_bytes(got, body, because)
-    wanted = str(len(body)), expect_etag(got).strip('"')
     expect_status(head, 200, because)
-    entry = expect_entry(listed, key)
-    for reply, told in (
-        (head, (head.headers.get("content-length") or "", expect_etag(head).strip('"'))),
-        (listed.reply, (str(entry.size), entry.etag.strip('"'))),
-    ):
-        if told != wanted:
-            raise NonConformance(f"length and ETag {worded(wanted)} {because}", worded(told), got, reply)
+    expect_headers(head, {"content-length": str(len(body))})
+    tag, entry = expect_same_etag(got, head), expect_entry(listed, key)
+    for name, wanted, told in (("Size", str(len(body)), str(entry.size)), ("ETag", tag, entry.etag)):
+        if told.strip('"') != wanted.strip('"'):
+            proof = says(listed.reply, name, wanted)
+            raise NonConformance(f"{name} {wanted} {because}", f"{name} {told}", got, listed.reply, proof=proof)
 
 
 @verifies("storage/object/written-is-read")

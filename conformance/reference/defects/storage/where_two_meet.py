@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.conditions import Conditions
 from conformance.reference.storage.copies import SOURCE
 from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
 from conformance.reference.storage.state import Bucket, StoredObject
 
 DIRECTIVE = "x-amz-metadata-directive"
@@ -23,7 +23,6 @@ COLUMN = 255
 LONG_NAME = 64
 LARGE_CHUNK = 64 * 1024
 SIGNATURE = "X-Amz-Signature="
-FOLDERS = re.compile(rb"<CommonPrefixes>.*?</CommonPrefixes>")
 
 
 class SameKeyElsewhereIsItself(Defect):
@@ -282,11 +281,11 @@ class StartAfterGroupsBySlashAlone(Defect):
     surface = "storage"
     noticed_by = ("storage/listing/start-after-is-exclusive",)
 
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        if call.query.get("start-after") and call.query.get("delimiter", "/") != "/":
-            answer.body = FOLDERS.sub(b"", answer.body)
-        return answer
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        if wanted.after and wanted.delimiter not in ("", "/"):
+            page.prefixes.clear()
+        return page
 
 
 class CreationSeesNoParts(Defect):
@@ -323,10 +322,9 @@ class FoldersKeptUntilOneIsMade(Defect):
     noticed_by = ("storage/listing/folders-go-with-their-last-key",)
 
     def __init__(self) -> None:
-        self.told: dict[tuple[str, str], list[bytes]] = {}
+        self.told: dict[Wanted, list[str]] = {}
 
-    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
-        answer: Answer = await original(call, bucket)
-        known = self.told.setdefault((bucket.name, call.request.query_string), FOLDERS.findall(answer.body))
-        answer.body = FOLDERS.sub(b"", answer.body).replace(b"<IsTruncated>", b"".join(known) + b"<IsTruncated>")
-        return answer
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.prefixes = self.told.setdefault(wanted, page.prefixes)
+        return page
