@@ -11,6 +11,7 @@ from conformance.oracles.s3_errors import require, xml_root
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import observed
 from conformance.sandbox.names import Names
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive
 
 PATIENCE = 5000
@@ -49,12 +50,7 @@ class Space(Bucket):
 
     def opened(self, key: str, headers: Fields = NO_FIELDS) -> str:
         """The id of an open multipart upload to a key, however the answer's document is named."""
-        reply = require(self.create_upload(key, headers), "multipart uploads")
-        root = xml_root(reply)
-        found = root.findtext(".//UploadId") if root is not None else None
-        if not found:
-            raise Inconclusive(f"an upload was opened without an id: {observed(reply)}", "multipart uploads")
-        return found
+        return id_of_upload(require(self.create_upload(key, headers), "multipart uploads"))
 
     def part(self, key: str, upload: str, number: int, body: bytes) -> tuple[int, str]:
         """A part that was taken: its number and ETag."""
@@ -102,3 +98,12 @@ class Space(Bucket):
 def space_in(s3: S3, bucket: str, names: Names) -> Space:
     """The run's corner of a bucket."""
     return Space(s3, bucket, names)
+
+
+def id_of_upload(reply: Exchange) -> str:
+    """The id of the upload that an answer opened, however its document is named; Inconclusive without one."""
+    root = xml_root(reply)
+    found = root.findtext(".//UploadId") if root is not None else None
+    if not found:
+        raise Inconclusive(f"an upload was opened without an id: {observed(reply)}", "multipart uploads")
+    return found

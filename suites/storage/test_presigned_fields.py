@@ -9,7 +9,7 @@ import pytest
 from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import field_says_no
-from conformance.oracles.s3_documents import expect_keys, upload_id_of
+from conformance.oracles.s3_documents import expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
@@ -21,7 +21,7 @@ from conformance.oracles.s3_objects import (
 )
 from conformance.oracles.s3_pages import begun
 from conformance.oracles.status import expect_no_server_error, expect_status
-from conformance.sandbox.space import Space
+from conformance.sandbox.space import Space, id_of_upload
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
@@ -192,7 +192,8 @@ def test_part_of_a_url_is_served(space: Space) -> None:
     """
     key = space.key()
     opened = space.s3.send_as_is(space.s3.presign(space.request("POST", key, {"uploads": ""})))
-    upload = upload_id_of(opened)
+    expect_status(opened, 200, "for the opening of an upload by a URL")
+    upload = id_of_upload(opened)
     url = space.s3.presign(space.request("PUT", key, {"partNumber": "1", "uploadId": upload}))
     another = replace(url, query=(("partNumber", "2"), *url.query[1:]), body=b"intruder")
     expect_status(space.s3.send_as_is(another), REFUSED, "for another part than the one that was signed")
