@@ -1,11 +1,11 @@
-"""Keys beyond the limit, where objects come to be otherwise than by a PUT of their bytes."""
+"""Keys beyond the limit, where objects come to be otherwise than by a PUT of bytes, and long names of metadata."""
 
 from __future__ import annotations
 
 import pytest
 
 from conformance.oracles.s3_errors import expect_failed_completion, xml_root
-from conformance.oracles.s3_objects import expect_nothing_stored
+from conformance.oracles.s3_objects import expect_headers, expect_nothing_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -55,3 +55,17 @@ def test_longer_key_is_not_there(space: Space, key: str) -> None:
     for reply in (space.get(key), space.head(key)):
         expect_status(reply, {400, 404, 414})
     expect_status(space.delete(key), {204, 400, 404, 414})
+
+
+@verifies("storage/object/metadata-comes-back")
+@pytest.mark.parametrize("name", [case("of-a-long-name", f"x-amz-meta-{'of-many-words-' * 5}owner")])
+def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
+    """Purpose: a name of metadata may be long: it is among the two kibibytes that there may be, as its value is.
+
+    Method: 1. put an object with such a field: expect 200
+            2. expect it from HEAD
+    """
+    key = space.key()
+
+    expect_status(space.put(key, b"annotated", {name: "alice"}), 200)
+    expect_headers(space.head(key), {name: "alice"})

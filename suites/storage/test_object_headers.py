@@ -45,7 +45,6 @@ METADATA = {
     "x-amz-meta-blanks": "two  between   words",
     "x-amz-meta-quoted": '"C:\\At 10:30"',
     "x-amz-meta-long": "long" * 300,
-    f"x-amz-meta-{'of-a-long-name-' * 5}indeed": "kept",
     "x-amz-meta-content-type": "not/its-own",
     "x-amz-meta-x-amz-iv": "of a client that encrypts",
     **{f"x-amz-meta-number-{number}": f"{number:03}" for number in range(12)},
