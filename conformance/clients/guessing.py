@@ -13,7 +13,7 @@ from conformance.clients.http import HttpClient
 from conformance.vocabulary.exchange import LOCKED_OUT, Exchange
 from conformance.vocabulary.finding import Inconclusive
 
-MOST_IN_A_ROW = 3
+MOST_IN_A_ROW = 2
 REFUSED = (400, 401, 403)
 TOLD = ("invalid_client", "access_denied")
 FIRST_WAIT_S = 1.0

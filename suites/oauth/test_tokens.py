@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, combinations, islice
 
-from conformance.clients.oauth import OAuthClient, access_token
+from conformance.clients.oauth import OAuthClient, access_token, kept_for
 from conformance.oracles.oauth import expect_token
+from conformance.oracles.status import expect_success
 from conformance.oracles.token_quality import DESIRED_BITS, room_bits, weakness
+from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
@@ -98,3 +100,26 @@ def test_requests_at_once_all_succeed(oauth: OAuthClient) -> None:
         if access_token(oauth.request_token()) == access_token(oauth.request_token()) == access_token(replies[0]):
             return  # It gives the one that it has given, for as long as that is good, which no clause forbids.
         raise NonConformance("a token of its own for each request", "one token given twice", *replies[:2])
+
+
+@verifies("oauth/tokens/further-ones-end-none")
+def test_further_tokens_end_none(oauth: OAuthClient, platform: Platform) -> None:
+    """Purpose: programs that share a credential do not take each other's tokens away.
+
+    Method: 1. ask for a token, and for twenty-four more at once
+            2. use the last at a declared resource: 2xx
+            3. use the first, the lifetime that was stated with it being far from over: expect 2xx
+    """
+    begun, given = time.monotonic(), oauth.request_token()
+    first = oauth.taken(given, "full")
+    with ThreadPoolExecutor(THREADS) as pool:
+        replies = list(pool.map(lambda _: oauth.request_token(), range(3 * THREADS)))
+    read = platform.operations("read")[0]
+    last = platform.send(read, oauth.taken(oauth.request_token(), "full"))
+    if not last.ok:
+        raise Inconclusive(f"a new token is answered {last.status} by {read}", "a resource that full may read")
+
+    reply = platform.send(read, first)
+    if time.monotonic() - begun > kept_for(given):
+        raise Inconclusive("the token was at its end", "tokens that live for a minute")
+    expect_success(reply, f"for a token behind which {len(replies) + 1} more were issued")

@@ -51,6 +51,12 @@ def opened_by_basic(revoked: bool) -> Look:
     return look
 
 
+def first_behind_twenty(w: World) -> int:
+    """What a token opens behind which twenty more were issued."""
+    first, _ = w.bearer(), [w.bearer() for _ in range(20)]
+    return w.ask("GET", ACME, headers={"authorization": f"Bearer {first}"}).status_code
+
+
 def quoted(w: World) -> str:
     """What is answered to a form as JSON."""
     content, told = f'{{"client_secret": "{BAD}"}}', {"content-type": "application/json"}
@@ -75,6 +81,7 @@ TABLE: list[Row] = [
     (by_one_way.BodyOfNoTypeFails, api(ATLAS, method="PATCH", content=b"{}"), 400, 500),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
+    (by_one_way.TwentyTokensAtMost, first_behind_twenty, 200, 401),
     (by_one_way.TokensOfBasicOpenNothing, opened_by_basic(revoked=False), 200, 401),
     (by_one_way.TokensByBasicOutliveRevocation, opened_by_basic(revoked=True), 401, 200),
     (by_one_way.FourScopesAloneChecked, lambda w: w.token(scope=f"{OWN} cf:unknown").status_code, 400, 200),

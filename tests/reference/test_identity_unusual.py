@@ -127,7 +127,7 @@ TABLE: list[Row] = [
     (unusual.NoRetryAfter, told_behind_ten, True, False),
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
-    (guards.LockedAfterWrongSecrets, behind_wrong_secrets(4, between=4), 200, 401),
+    (guards.LockedAfterWrongSecrets, behind_wrong_secrets(5, between=5), 200, 401),
     (guards.TokensOfSeconds, lambda w: w.token().json()["expires_in"], 3600, 6),
     (guards.TextsOfLettersAlone, api(ATLAS, "ct-full", "PATCH", json={"description": "a, b"}), 200, 400),
     (guards.TokensSignedOnAnEdwardsCurve, of_key_and_tokens, ["EC", 200], ["OKP", 200]),

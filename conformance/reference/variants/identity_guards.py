@@ -60,7 +60,7 @@ class LockedAfterWrongSecrets(_Locking):
     """RFC 6749 section 2.3.1: who guesses in a row has the client locked, for all that its secret is right later."""
 
     surface = "identity"
-    most, seconds = 4, 30.0
+    most, seconds = 5, 30.0
 
     def _proved(self, asked: str) -> None:
         del self.wrong[asked]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -306,3 +307,20 @@ class EmptyTextsAreNotWritten(Defect):
         self, original: Callable[[Project, dict[str, Any]], None], project: Project, changes: dict[str, Any]
     ) -> None:
         original(project, {name: value for name, value in changes.items() if value != ""})
+
+
+class TwentyTokensAtMost(Defect):
+    """RFC 6749 section 5.1: expires_in is the lifetime of the token, whatever others its client is given meanwhile."""
+
+    surface = "identity"
+    noticed_by = ("oauth/tokens/further-ones-end-none",)
+
+    def __init__(self) -> None:
+        self.kept: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=20))
+
+    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
+        self.kept[claims["client_id"]].append(claims["jti"])
+        return original(claims)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        return original(claims) if claims.get("jti") in self.kept[str(claims.get("client_id"))] else None
