@@ -75,7 +75,8 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
             2. revoke the credential by the operator's hook
             3. use the token at every resource over several new connections, until the bound of the target file is over
             4. expect 401 for all of them within the bound (one second, unless the target file says otherwise), and for
-               the other tokens too; and for a creation, for reading, changing and deleting an item, and for HEAD
+               the other tokens too; and for a creation, for reading (with a copy at hand or not), changing and deleting
+               an item, and for HEAD
     """
     scopes = platform.oauth.credential(ROLE).scopes[:1]
     by_basic = platform.oauth.request_by_basic(ROLE, scope=None)
@@ -95,6 +96,9 @@ def test_every_token_becomes_invalid(platform: Platform, revoker: Operator, warm
         due = {401, *(NOT_OFFERED if operation.kind == "head" else ())}
         for each in (earlier, token, later) if operation.kind == "read" else (token,):
             expect_status(platform.send(operation, each), due, f"for {operation} after revocation")
+        if operation.kind == "read-item":
+            reply = platform.send(operation, token, [("If-None-Match", "*")])
+            expect_status(reply, due, f"for {operation} with If-None-Match after revocation")
 
 
 @verifies("authorization/revocation/no-new-token")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, encoded
@@ -180,6 +182,23 @@ def test_secret_is_not_repeated(control: OAuthClient, name: str) -> None:
     secret = control.credential("full").client_secret.reveal()
     twice = [*control.form(), ("client_secret", secret)]
     reply = control.post(twice) if name == "secret-twice" else refused(control, name)
+    control.open(reply)
+    expect_not_repeated(reply, [secret], "the client secret")
+
+
+@verifies("oauth/errors/secret-is-not-repeated")
+@pytest.mark.parametrize("where", [case(each, each) for each in ("as-json", "in-the-query", "by-get")])
+def test_secret_elsewhere_is_not_repeated(control: OAuthClient, where: str) -> None:
+    """Purpose: nor does a parser or a router quote what it cannot do with.
+
+    Method: 1. send the good parameters as JSON, in the query of a POST, and in that of a GET
+            2. expect the secret nowhere in the answer
+    """
+    secret, query = control.credential("full").client_secret.reveal(), f"?{encoded(control.form()).decode()}"
+    if where == "as-json":
+        reply = control.post(json.dumps(dict(control.form())).encode(), [("Content-Type", "application/json")])
+    else:
+        reply = control.post(b"", method="GET" if where == "by-get" else "POST", query=query)
     control.open(reply)
     expect_not_repeated(reply, [secret], "the client secret")
 

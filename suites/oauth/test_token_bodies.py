@@ -10,7 +10,6 @@ import pytest
 
 from conformance.clients.oauth import FORM, FORM_TYPE, OAuthClient, encoded
 from conformance.clients.wire import Wire
-from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.oauth import expect_no_token, expect_token
 from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.vocabulary.check import case, verifies
@@ -32,7 +31,7 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
 
     Method: 1. send the good parameters as JSON, as plain text, without a type, in parts, and the form's bytes declared
                as JSON
-            2. expect a 4xx, no token, and the secret nowhere in the answer, where parsers quote what they cannot read
+            2. expect a 4xx and no token
     """
     in_parts = "".join(
         f'--cf\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in control.form()
@@ -47,7 +46,6 @@ def test_other_encodings_are_refused(control: OAuthClient, content_type: str | N
 
     expect_no_token(reply)
     expect_refused(reply)
-    expect_not_repeated(reply, [control.credential("full").client_secret.reveal()], "the client secret")
 
 
 @verifies("oauth/token/media-type-is-compared-without-case")

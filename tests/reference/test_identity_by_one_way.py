@@ -57,6 +57,20 @@ def first_behind_twenty(w: World) -> int:
     return w.ask("GET", ACME, headers={"authorization": f"Bearer {first}"}).status_code
 
 
+def revoked_with_a_copy(w: World) -> int:
+    """What the token of a revoked credential is answered on condition."""
+    fields = COPY | {"authorization": f"Bearer {w.bearer()}"}
+    w.identity.revoke("ct-full")
+    return w.ask("GET", ATLAS, headers=fields).status_code
+
+
+def challenged_without_credentials(w: World) -> bool:
+    """Whether who shows no credentials is told how to."""
+    told = {"content-type": "application/x-www-form-urlencoded"}
+    reply = w.ask("POST", "/oauth/token", headers=told, content="grant_type=client_credentials")
+    return "www-authenticate" in reply.headers
+
+
 def quoted(w: World) -> str:
     """What is answered to a form as JSON."""
     content, told = f'{{"client_secret": "{BAD}"}}', {"content-type": "application/json"}
@@ -81,6 +95,9 @@ TABLE: list[Row] = [
     (by_one_way.BodyOfNoTypeFails, api(ATLAS, method="PATCH", content=b"{}"), 400, 500),
     (by_one_way.EmptyPageFails, api(f"{PROJECTS}?limit=0"), 400, 500),
     (by_one_way.PageBeyondTheLastFails, api(f"{PROJECTS}?offset=1000000"), 200, 500),
+    (by_one_way.RefusedAddressIsQuoted, lambda w: "y=z" in w.ask("GET", "/oauth/token?y=z").text, False, True),
+    (by_one_way.RevokedTokenFindsNothingModified, revoked_with_a_copy, 401, 304),
+    (by_one_way.ChallengeOfCredentialsAlone, challenged_without_credentials, True, False),
     (by_one_way.TwentyTokensAtMost, first_behind_twenty, 200, 401),
     (by_one_way.TokensOfBasicOpenNothing, opened_by_basic(revoked=False), 200, 401),
     (by_one_way.TokensByBasicOutliveRevocation, opened_by_basic(revoked=True), 401, 200),

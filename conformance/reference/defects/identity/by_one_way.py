@@ -252,13 +252,55 @@ class OtherEncodingIsQuoted(Defect):
     """OWASP API8: an error never repeats the client secret, though it stands in a body that cannot be read."""
 
     surface = "identity"
-    noticed_by = ("oauth/token/other-encodings-are-refused",)
+    noticed_by = ("oauth/errors/secret-is-not-repeated",)
 
     def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
         if "json" not in request.headers.get("content-type", ""):
             return original(request)
         read = request.body.decode("latin-1").replace('"', "'")
         raise Refused(surface_of(original).oauth_error(400, "invalid_request", f"Unexpected token in {read}"))
+
+
+class RefusedAddressIsQuoted(Defect):
+    """OWASP API8: an error never repeats the client secret, though it be the address that is wrong."""
+
+    surface = "identity"
+    noticed_by = ("oauth/errors/secret-is-not-repeated",)
+
+    def oauth_method_refused(self, original: Callable[[str], Answer], allowed: str) -> Answer:
+        return edited(original(allowed), lambda document: document.update(error_description=f"not {self.asked}"))
+
+    async def token(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
+        self.asked = f"{request.method} {request.raw_path}?{request.query_string}"
+        return await original(request)
+
+
+class RevokedTokenFindsNothingModified(Defect):
+    """Credentials: no token of a revoked credential tells anything, which a copy being the present one is as well."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+    conditional = False
+
+    def bearer_token(self, original: Callable[[Request], str], request: Request) -> str:
+        self.conditional = request.method == "GET" and "if-none-match" in request.headers
+        return original(request)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        return surface_of(original).clients.get(claims["client_id"]) if self.conditional else original(claims)
+
+
+class ChallengeOfCredentialsAlone(Defect):
+    """RFC 9110 section 15.5.2: a 401 carries a challenge, that to who has shown no credentials above all."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/401-carries-a-challenge",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        shown = "authorization" in request.headers or b"client_secret" in request.body
+        if request.raw_path == "/oauth/token" and answer.status == 401 and not shown:
+            del answer.headers["WWW-Authenticate"]
+        return answer
 
 
 class NotModifiedMayBeShared(Defect):
