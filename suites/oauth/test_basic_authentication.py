@@ -108,26 +108,6 @@ def test_basic_challenge_names_its_realm(control: OAuthClient, once: Once) -> No
         raise NonConformance("a challenge of scheme Basic with its realm", told, reply, proof=proof)
 
 
-UNPROVED: dict[str, dict[str, str | None]] = {
-    "wrong-secret": {"client_secret": "cf-not-the-secret"}, "unknown-client": {"client_id": "cf-nobody"},
-    "no-credentials": {"client_id": None, "client_secret": None},
-}  # fmt: skip
-
-
-@verifies("oauth/client/401-carries-a-challenge")
-@pytest.mark.parametrize("changes", [case(name, changes) for name, changes in UNPROVED.items()])
-def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str | None]) -> None:
-    """Purpose: whichever way a client authenticates, a 401 tells it one that there is.
-
-    Method: 1. send a wrong secret, and an unknown client, in the body, and no credentials at all
-            2. where the answer is 401, expect WWW-Authenticate with a challenge
-    """
-    reply = control.request_token("full", **changes)
-    if reply.status == 401 and not challenges(reply):
-        proof = field_matches(reply, "WWW-Authenticate", "[a-z]")
-        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply, proof=proof)
-
-
 @verifies("oauth/token/wrong-secret-is-refused")
 @pytest.mark.parametrize("how", [case("basic-empty", "empty"), case("basic-cut", "cut"), case("basic-none", "none")])
 def test_wrong_secret_by_basic_is_refused(control: OAuthClient, how: str) -> None:

@@ -8,13 +8,16 @@ from urllib.parse import quote_plus
 
 import pytest
 
+from conformance.clients.challenges import challenges
 from conformance.clients.oauth import FORM_TYPE, OAuthClient, basic, bearer
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.oauth import expect_no_token, expect_refusal, expect_token
+from conformance.oracles.proofs import field_matches
 from conformance.oracles.status import expect_no_server_error
 from conformance.oracles.timing import expect_same_time
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.finding import NonConformance
 
 
 @verifies("oauth/client/failures-are-not-told-apart")
@@ -161,6 +164,26 @@ def test_failures_lock_out_nobody_else(control: OAuthClient) -> None:
         expect_no_token(unguarded.request_token("revoked", client_secret=f"cf-guess-{number}"))
 
     expect_token(unguarded.request_token("full"))
+
+
+UNPROVED: dict[str, dict[str, str | None]] = {
+    "wrong-secret": {"client_secret": "cf-not-the-secret"}, "unknown-client": {"client_id": "cf-nobody"},
+    "no-credentials": {"client_id": None, "client_secret": None},
+}  # fmt: skip
+
+
+@verifies("oauth/client/401-carries-a-challenge")
+@pytest.mark.parametrize("changes", [case(name, changes) for name, changes in UNPROVED.items()])
+def test_401_carries_a_challenge(control: OAuthClient, changes: dict[str, str | None]) -> None:
+    """Purpose: whichever way a client authenticates, a 401 tells it one that there is.
+
+    Method: 1. send a wrong secret, and an unknown client, in the body, and no credentials at all
+            2. where the answer is 401, expect WWW-Authenticate with a challenge
+    """
+    reply = control.request_token("full", **changes)
+    if reply.status == 401 and not challenges(reply):
+        proof = field_matches(reply, "WWW-Authenticate", "[a-z]")
+        raise NonConformance("401 with WWW-Authenticate", "401 without a challenge", reply, proof=proof)
 
 
 CAUSES = {
