@@ -14,7 +14,7 @@ from conformance.oracles.proofs import EVER, NOW, adds_up, claims_differ, claims
 from conformance.oracles.token_quality import claims_of, header_of
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Part, Proof, Sum
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Part, Proof, Sum
 from conformance.vocabulary.wording import worded
 
 CLOCKS_S, APART_S = 30, 300
@@ -140,6 +140,8 @@ def test_jwt_lifetime(oauth: OAuthClient) -> None:
     """
     token, reply = issued_jwt(oauth)
     claims, stated = claims_of(token), expect_token(reply).get("expires_in")
+    if stated is None:
+        raise NotApplicable("no expires_in is stated, with which the claims could agree")
     begins, ends, valid = (claims.get(name) for name in ("iat", "exp", "nbf"))
     if not isinstance(begins, int | float) or not isinstance(ends, int | float) or not isinstance(stated, int):
         raise Inconclusive("iat, exp or expires_in is missing", "a token that states all three")
