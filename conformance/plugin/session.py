@@ -33,6 +33,7 @@ from conformance.plugin.nursery import Nursery
 from conformance.plugin.options import RunOptions, formats_of
 from conformance.plugin.progress import Progress
 from conformance.plugin.sharding import durations_of, share_of_rate
+from conformance.plugin.surfaces import SURFACES
 from conformance.preflight import SurfaceState, preflight
 from conformance.reporting import apart
 from conformance.runs import helpers
@@ -117,14 +118,14 @@ class Run:
         given = Path(option.target_config) if option.target_config else None
         try:
             loaded = configuration.load(given, self.config.invocation_params.dir)
+            name, target = loaded.choose(option.target)
         except configuration.NoConfiguration:
             loaded = self._reference()
+            name, target = loaded.choose(None)
         except configuration.ConfigurationError as mistake:
             raise pytest.UsageError(str(mistake)) from None
-        try:
-            name, target = loaded.choose(option.target)
-        except configuration.ConfigurationError as mistake:
-            raise pytest.UsageError(str(mistake)) from None
+        if not any(getattr(target, each) for each in SURFACES):
+            raise pytest.UsageError(f"the target {name} describes no surface; one of {', '.join(SURFACES)}")
         return name, target, loaded.path
 
     def _reference(self) -> configuration.Configuration:

@@ -19,8 +19,8 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from conformance.contract.catalogue import catalogue
-from conformance.target.description import ConfigurationFile, Identity, Secret, Target
+from conformance.target.description import ConfigurationFile, Secret, Target
+from conformance.target.meaning import NAMELESS, is_nameless, of_meaning
 from conformance.target.mistakes import Mistake, choices, nearest, of_pydantic, shown
 from conformance.target.places import Places
 from conformance.target.references import References, is_secret, secrets_in
@@ -122,6 +122,8 @@ class _Reading:
     places: Places
 
     def configuration(self, data: dict[str, Any]) -> Configuration:
+        if is_nameless(data):
+            raise ConfigurationError(self._told([Mistake(("targets",), NAMELESS)]))
         references = References(self.folder)
         resolved = references.resolved(data, ConfigurationFile)
         try:
@@ -131,7 +133,7 @@ class _Reading:
             # Built from its list and not chained: pydantic's own text repeats the input.
             found = of_pydantic([dict(each) for each in error.errors(include_url=False)], ConfigurationFile)
             mistakes, described = [*references.mistakes, *found], None
-        mistakes = [*mistakes, *_meaning(resolved)]
+        mistakes = [*mistakes, *of_meaning(resolved)]
         # A value whose variable is missing is not also wrong in itself.
         absent = {each.path for each in references.missing}
         mistakes = [each for each in mistakes if each.path not in absent]
@@ -166,51 +168,6 @@ class _Reading:
         for line, where, text in sorted(set(placed), key=lambda each: (each[0], placed.index(each))):
             told.append(f"{self.path}:{line}: {where}: {text}" if where else f"{self.path}:{line}: {text}")
         return told
-
-
-def _tables(value: Any) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """The tables in a table or a list, with their keys; nothing where the file has something else there."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return ((key, each) for key, each in pairs if isinstance(each, dict))
-
-
-def _table(value: dict[str, Any], key: str) -> dict[str, Any]:
-    found = value.get(key)
-    return found if isinstance(found, dict) else {}
-
-
-def _meaning(data: dict[str, Any]) -> list[Mistake]:
-    """What the models cannot know: features of the contract and roles that are named elsewhere."""
-    found: list[Mistake] = []
-    for name, target in _tables(data.get("targets")):
-        found += _features(("targets", name, "features"), target.get("features"))
-        for index, resource in _tables(_table(target, "identity").get("resources")):
-            place = ("targets", name, "identity", "resources", index)
-            found += _roles((*place, "concealed_from"), resource.get("concealed_from"))
-            found += _roles((*place, "item", "concealed_from"), _table(resource, "item").get("concealed_from"))
-            for kind in ("create", "update", "delete"):
-                found += _roles((*place, kind, "forbidden_to"), _table(resource, kind).get("forbidden_to"))
-    return found
-
-
-def _features(place: tuple[str | int, ...], claimed: Any) -> Iterator[Mistake]:
-    known = catalogue().features
-    for index, feature in enumerate(claimed if isinstance(claimed, list) else ()):
-        if isinstance(feature, str) and feature not in known:
-            yield Mistake((*place, index), f'unknown feature "{feature}"{nearest(feature, known, choices(known))}')
-
-
-def _roles(place: tuple[str | int, ...], roles: Any) -> Iterator[Mistake]:
-    known = identity_roles()
-    for index, role in enumerate(roles if isinstance(roles, list) else ()):
-        if isinstance(role, str) and role not in known:
-            yield Mistake((*place, index), f'unknown role "{role}"{nearest(role, known, choices(known))}')
-
-
-def identity_roles() -> tuple[str, ...]:
-    """The roles that a credential may have."""
-    keys = get_args(Identity.model_fields["credentials"].annotation)[0]
-    return tuple(map(str, get_args(keys)))
 
 
 def _authorities(name: str, target: Target) -> Iterator[Mistake]:

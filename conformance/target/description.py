@@ -72,7 +72,7 @@ def _rate(value: str) -> str:
 
 Url = Annotated[str, AfterValidator(_url)]
 Rate = Annotated[str, AfterValidator(_rate)]
-Path = Annotated[str, Field(pattern=r"^/")]
+Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -268,8 +268,10 @@ class Storage(Described):
     """The S3 gateway."""
 
     endpoint: Url
-    region: str = "us-east-1"
-    buckets: list[str] = Field(min_length=1, description="Buckets provisioned in the portal, all of one organization.")
+    region: str = Field(default="us-east-1", min_length=1)
+    buckets: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]] = Field(
+        min_length=1, description="Buckets provisioned in the portal, all of one organization."
+    )
     access_key: SecretValue
     secret_key: SecretValue
     foreign_bucket: str | None = Field(default=None, description="A bucket of another organization.")
@@ -286,7 +288,9 @@ class Webhooks(Described):
     content_types: list[Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")]] = Field(
         default_factory=lambda: ["application/json"], min_length=1, description="Media types it takes."
     )
-    largest_body: int = Field(default=65536, gt=0, description="Bytes of a body that it surely takes.")
+    largest_body: int = Field(
+        default=65536, gt=0, le=256 * 1024 * 1024, description="Bytes of a body that it surely takes."
+    )
 
 
 class LimitsSection(Described):

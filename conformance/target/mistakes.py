@@ -13,12 +13,16 @@ from pydantic import BaseModel
 
 from conformance.target.places import Path
 
+IN_A_URL = 'must begin with "/", and have blanks and letters beyond ASCII as %20 and the like'
 FORMS = {
+    "content_types": 'must be a media type such as "application/json", without parameters',
+    "buckets": "must be the name of a bucket alone",
     "name": "must be lower-case letters, digits and hyphens",
-    "path": 'must begin with "/"',
-    "token_path": 'must begin with "/"',
-    "absent": 'must begin with "/"',
-    "item": 'must begin with "/"',
+    "path": IN_A_URL,
+    "token_path": IN_A_URL,
+    "jwks_path": IN_A_URL,
+    "absent": IN_A_URL,
+    "item": IN_A_URL,
     "content_type": 'must be a media type such as "application/merge-patch+json"',
     "repository": 'must be a repository name such as "orgs/acme/conformance"',
 }
@@ -110,10 +114,11 @@ def _sentence(kind: str, context: dict[str, Any], path: Path) -> str:
     if kind == "literal_error":
         return "must be " + str(context["expected"]).replace("'", "")
     if kind == "string_pattern_mismatch":
-        return FORMS.get(str(path[-1]), "has not the form that is asked for")
+        key = next((part for part in reversed(path) if isinstance(part, str)), "")
+        return FORMS.get(key, "has not the form that is asked for")
     if kind in ("too_short", "string_too_short"):
         return "must not be empty"
     if kind in BOUNDS:
         words, key = BOUNDS[kind]
-        return f"must be {words} {context[key]:g}"
+        return f"must be {words} {context[key]:{'g' if isinstance(context[key], float) else ','}}"
     return f"must be {KINDS.get(kind.split('_')[0], 'of another kind')}"

@@ -13,6 +13,7 @@ from conformance.target.configuration import ConfigurationError, NoConfiguration
 from conformance.target.places import Places
 
 VALUE = "a-very-secret-value"
+URL = "https://hooks.example/hooks/0123456789abcdef"
 HEAD = '[targets.staging]\norganization = "acme"\n'
 IDENTITY = HEAD + '[targets.staging.identity]\nurl = "https://identity.example"\n'
 FULL = "[targets.staging.identity.credentials.full]\n"
@@ -126,7 +127,8 @@ MISTAKES = {
     ),
     "second-of-an-array": (
         RESOURCE + 'name = "a"\npath = "/a"\n[[targets.staging.identity.resources]]\nname = "b"\npath = "b"\n',
-        '10: targets.staging.identity.resources[1].path: must begin with "/"',
+        '10: targets.staging.identity.resources[1].path: must begin with "/", and have blanks and letters beyond ASCII '
+        "as %20 and the like",
     ),
     "bad-name": (
         RESOURCE + 'name = "A"\npath = "/a"\n',
@@ -237,14 +239,15 @@ def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
     text += "expired_token = 'file:key'\n"
     text += "[targets.staging.registry.credentials.pusher]\nusername = 'p'\npassword = 'file:key'\n"
     text += STORAGE.removeprefix(HEAD) + "access_key = 'file:key'\nsecret_key = 'file:key'\n"
-    text += "[targets.staging.webhooks]\nurl = 'file:key'\n"
+    (tmp_path / "url").write_text(URL)
+    text += "[targets.staging.webhooks]\nurl = 'file:url'\n"
     target = load(tmp_path, text).choose(None)[1]
     found = list(configuration.secrets(target))
     assert [each.name for each in found] == [
         "CT_FULL_SECRET", "REGISTRY_EXPIRED_TOKEN", "REGISTRY_PUSHER_PASSWORD", "STORAGE_ACCESS_KEY",
         "STORAGE_SECRET_KEY", "WEBHOOKS_URL",
     ]  # fmt: skip
-    assert {each.reveal() for each in found} == {VALUE}
+    assert {each.reveal() for each in found} == {VALUE, URL}
     shown = json.dumps(configuration.redacted(target))
     assert VALUE not in shown + repr(target) and '"$STORAGE_SECRET_KEY"' in shown
     read = configuration.from_record(json.loads(shown), lambda name: VALUE)
