@@ -1,4 +1,4 @@
-"""The form of a registry's refusals, of whatever it was asked: what breaks it stands in those that nobody thinks of."""
+"""The form of a registry's refusals and warnings, whatever was asked: what breaks it is where nobody thinks of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import re
 from conformance.vocabulary.exchange import Exchange
 
 NO_CHALLENGE, NO_LIST = "401 without a challenge", "JSON that is no list of errors"
+BAD_WARNING, LONG_WARNINGS = "a Warning of another form", "more than 4096 bytes of warnings"
+WARNING = r'299 - "(?:[^"\\]|\\.)*"'
+"""OCI Distribution 1.1, Warnings: the code 299, the agent "-", a text, and no date."""
+OF_CACHES = r'(?:11[0-3]|214) [^ ]+ "(?:[^"\\]|\\.)*"(?: "[^"]*")?'
+"""What caches may add of their own (RFC 7234 section 5.5)."""
+WARNINGS = re.compile(rf"(?:{WARNING}|{OF_CACHES})(?: *, *(?:{WARNING}|{OF_CACHES}))*")
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
+MOST_OF_WARNINGS = 4096
+"""Bytes of their texts in one answer."""
 ITS_OWN = (400, 401, 403, 404, 405, 409, 416)
 """Others may be said by what is in front of a registry, in words of its own."""
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -24,6 +33,15 @@ def flaw(exchange: Exchange, path: str) -> str:
     if exchange.status not in ITS_OWN or not usual or "content-encoding" in exchange.headers:
         return ""
     return NO_LIST if exchange.body.lstrip().startswith(b"{") and not _is_list(exchange.body) else ""
+
+
+def warning_flaw(exchange: Exchange) -> str:
+    """What is wrong with an answer's warnings (OCI Distribution 1.1, Warnings); "" where nothing is."""
+    warnings = exchange.headers.all("warning")
+    texts = "".join(text for each in warnings for text in QUOTED.findall(each))
+    if not all(WARNINGS.fullmatch(each.strip()) for each in warnings):
+        return BAD_WARNING
+    return LONG_WARNINGS if len(texts.encode("utf-8", "surrogatepass")) > MOST_OF_WARNINGS else ""
 
 
 def _is_list(body: bytes) -> bool:

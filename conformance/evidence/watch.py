@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-from conformance.evidence.refusals import flaw
+from conformance.evidence.refusals import flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
@@ -36,7 +36,7 @@ class Watch:
     ``answers`` counts those that were searched, ``seen`` those that showed a canary to somebody who must not have it.
     ``misfits`` are the tokens whose signatures are not as long as they must be: the entry, and how long it is.
     ``bare`` are the entries of the organization APIs' answers of 401 that carry no challenge.
-    ``refusals`` are the registry's that have not the form of refusals: the entry, and what is wrong.
+    ``refusals`` are the registry's that have not the form of refusals, or of warnings: the entry, and what is wrong.
     """
 
     def __init__(self) -> None:
@@ -92,6 +92,8 @@ class Watch:
             self.bare.append(entry())
         if self._registry and 400 <= exchange.status < 500 and exchange.url.startswith(f"{self._registry}/v2/"):
             self._weigh(exchange, entry)
+        if self._registry and "warning" in exchange.headers and exchange.url.startswith(f"{self._registry}/v2/"):
+            self._keep(warning_flaw(exchange), entry)
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -101,7 +103,9 @@ class Watch:
                     return
 
     def _weigh(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
-        wrong = flaw(exchange, exchange.url.removeprefix(self._registry))
+        self._keep(flaw(exchange, exchange.url.removeprefix(self._registry)), entry)
+
+    def _keep(self, wrong: str, entry: Callable[[], dict[str, Any]]) -> None:
         if wrong and len(self.refusals) < KEPT_SIGHTINGS:
             self.refusals.append({"entry": entry(), "wrong": wrong})
 

@@ -1,4 +1,4 @@
-"""What is judged of a registry's run as a whole: the form of each refusal, whatever was asked for."""
+"""What is judged of a registry's run as a whole: the form of each refusal and warning, whatever was asked for."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 
 from conformance.clients.images import OCI_MANIFEST
-from conformance.clients.registry import Repository
+from conformance.clients.registry import Registry, Repository
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import NO_CHALLENGE, NO_LIST
+from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST, WARNING
 from conformance.oracles.headers import expect_header
 from conformance.oracles.registry import expect_error_document
 from conformance.oracles.whole_run import expect_none
 from conformance.vocabulary.check import case, concludes, verifies
 from conformance.vocabulary.finding import Proof
+from conformance.vocabulary.wording import worded
 
+SHOWN = 100
 OTHERS = (*range(200, 300), 400, 403, 404, 405, 415, 422)
 """What is answered in place of a 401, or asks for no challenge."""
 
@@ -57,6 +59,25 @@ def test_no_401_without_a_challenge(repository: Repository, recorder: Recorder, 
     expect_none(recorder, bare, "401 with WWW-Authenticate", f"{NO_CHALLENGE},", challenge)
 
 
+@verifies("registry/errors/warnings-have-the-form")
+@concludes()
+def test_every_warning_has_the_form(registry: Registry, recorder: Recorder) -> None:
+    """Purpose: engines that show a registry's warnings to their users can read them.
+
+    Method: 1. GET /v2/
+            2. in the Warning fields of each answer that the run was given expect 299 - "…" alone, of no more than 4096
+               bytes; or what caches add of their own
+    """
+    registry.support()
+    form = Proof(fields_match=(("Warning", f"^{WARNING}( *,|$)".replace("?:", "")),))
+    length = Proof(beyond="a script does not look at how long warnings are together")
+    of_that_length = "no more than 4096 bytes of warnings"
+    for wrong, wanted, right in ((BAD_WARNING, 'Warning: 299 - "…"', form), (LONG_WARNINGS, of_that_length, length)):
+        found = refused_so(recorder, wrong)
+        told = [value for name, value in (found[0]["response_headers"] if found else ()) if name.lower() == "warning"]
+        expect_none(recorder, found, wanted, f"{wrong} ({worded(told)[:SHOWN]}),", right, or_no="warning")
+
+
 def refused_so(recorder: Recorder, wrong: str) -> list[dict[str, Any]]:
-    """The evidence of the run's refusals that are wrong in this way."""
+    """The evidence of the run's answers that are wrong in this way."""
     return [each["entry"] for each in recorder.watch.refusals if each["wrong"] == wrong]

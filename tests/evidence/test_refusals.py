@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.evidence.recorder import Recorder
-from conformance.evidence.refusals import NO_CHALLENGE, NO_LIST, flaw
+from conformance.evidence.refusals import BAD_WARNING, LONG_WARNINGS, NO_CHALLENGE, NO_LIST, flaw, warning_flaw
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange, Headers
 
@@ -54,6 +54,37 @@ def test_nothing_is_told(reply: Exchange) -> None:
 @pytest.mark.parametrize("path", ["/v2/acme//app/tags/list", "/v2/acme/../app/tags/list", "/v2/acme/%61/tags/list"])
 def test_what_is_in_front_may_refuse_an_odd_path_in_its_own_words(path: str) -> None:
     assert flaw(refusal(400, b'{"message": "no route"}'), path) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "warnings"),
+    [
+        ("", []),
+        ("", ['299 - "this image is \\"old\\", and will be removed"']),
+        ("", ['299 - "one", 299 - "two"', '110 edge "Response is Stale" "Sun, 29 Nov 2026 00:00:00 GMT"']),
+        ("", [f'299 - "{"x" * 4096}"']),
+        (LONG_WARNINGS, [f'299 - "{"x" * 2048}"', f'299 - "{"x" * 2049}"']),
+        (BAD_WARNING, ['199 - "miscellaneous"']),
+        (BAD_WARNING, ['299 registry "not by the agent"']),
+        (BAD_WARNING, ['299 - "not with a date" "Sun, 29 Nov 2026 00:00:00 GMT"']),
+        (BAD_WARNING, ["299 - without quotes"]),
+        (BAD_WARNING, ["this image is old"]),
+    ],
+)
+def test_the_form_of_warnings(wrong: str, warnings: list[str]) -> None:
+    assert warning_flaw(refusal(200, b"{}", *(("Warning", each) for each in warnings))) == wrong
+
+
+def test_a_warning_of_an_answer_that_is_no_refusal_is_looked_at_as_well() -> None:
+    described = {"organization": "acme", "registry": {"url": "http://r", "repository": "orgs/acme/app"}}
+    recorder = Recorder()
+    recorder.watch.over(Target.model_validate(described), "0run")
+    for path in (PATH, "/token"):
+        recorder.exchange(refusal(200, b"{}", ("Warning", "old"), path=path))
+
+    assert [(each["entry"]["url"], each["wrong"]) for each in recorder.watch.refusals] == [
+        (f"http://r{PATH}", BAD_WARNING)
+    ]
 
 
 def test_every_refusal_of_the_registry_is_looked_at_and_what_workers_saw_is_joined() -> None:

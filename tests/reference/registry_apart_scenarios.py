@@ -126,6 +126,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "CancellingUnsupported",
         "UploadsEndByThemselves",
         "UploadsHaveAState",
+        "WarningsTold",
         "ChunkRefusedWithoutBody",
         "ChunkTakenByAnotherRepository",
         "LocationOfEachMoment",

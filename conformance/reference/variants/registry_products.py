@@ -148,6 +148,18 @@ def _rewritten(body: bytes) -> bytes:
     return f"\r\n {escaped}\n".replace("/", "\\/").encode()
 
 
+class WarningsTold(Variant):
+    """distribution-spec 1.1, Warnings: there may be some, and beside them what caches warn of (RFC 7234)."""
+
+    surface = "registry"
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request):
+            answer.headers.append("Warning", '299 - "use of \\"latest\\" is discouraged, by your operator"')
+            answer.headers.append("Warning", '299 - "this will be removed", 110 edge "Response is Stale"')
+        return answer
+
+
 class UploadsHaveAState(Variant):
     """API Reference, Error Handling: 400 for an invalid parameter, here the state that a Location has in its query.
 

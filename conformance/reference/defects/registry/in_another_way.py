@@ -268,3 +268,28 @@ class PushedByDigestToldOfOther(Defect):
         if ":" in asked.reference:
             answer.headers["Docker-Content-Digest"] = digest_of(manifest.content.rstrip(b"}"))
         return answer
+
+
+class WarningsSignedAndDated(Defect):
+    """distribution-spec 1.1, Warnings: the agent of a warning is "-", and it has no date."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/warnings-have-the-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200 and ":" not in request.path:
+            answer.headers["Warning"] = '299 registry "this will be removed" "Sun, 29 Nov 2026 00:00:00 GMT"'
+        return answer
+
+
+class WarningsTooLong(Defect):
+    """distribution-spec 1.1, Warnings: there are no more than 4096 bytes of them in an answer."""
+
+    surface = "registry"
+    noticed_by = ("registry/errors/warnings-have-the-form",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 200 and ":" not in request.path:
+            for number in range(5):
+                answer.headers.append("Warning", f'299 - "{number} {"this will be removed; " * 45}"')
+        return answer
