@@ -17,7 +17,7 @@ from conformance.clients.guessing import Guesses
 from conformance.clients.http import HttpClient
 from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
-from conformance.vocabulary.exchange import Exchange
+from conformance.vocabulary.exchange import BETWEEN_GUESSES, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import basic_login
 
@@ -85,7 +85,8 @@ class OAuthClient:
 
     def guarded(self) -> OAuthClient:
         """The same client, from now on with good requests between wrong secrets."""
-        self.guesses = Guesses(self.http, lambda: self._sent(self.form()))
+        between = replace(self, http=self.http.labelled(BETWEEN_GUESSES))
+        self.guesses = Guesses(self.http, lambda: between._sent(between.form()))
         return self
 
     def unguarded(self) -> OAuthClient:

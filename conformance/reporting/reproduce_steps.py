@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from conformance.evidence.curl import octets, signature_scope
 from conformance.evidence.recorder import BROKEN_OFF
+from conformance.vocabulary.exchange import BETWEEN_GUESSES
 
 Entry = Mapping[str, Any]
 LIMITED = 429
@@ -85,9 +86,9 @@ def _streamed(entry: Entry) -> bool:
 def served(sequence: Iterable[Entry], named: Collection[str]) -> list[dict[str, Any]]:
     """A sequence without what was asked to wait and was then asked again, but for what a finding names.
 
-    The limit, which was reached in the run by what others asked, is not what is shown.
+    The limit, which was reached in the run by what others asked, is not what is shown, nor are logins between guesses.
     """
-    entries = [dict(each) for each in sequence]
+    entries = [dict(each) for each in sequence if each.get("client") != BETWEEN_GUESSES]
     again = {each["again"] for each in entries if "again" in each}
     for each in entries:
         if "again" in each:

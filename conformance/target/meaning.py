@@ -60,12 +60,12 @@ def _texts(value: Any) -> Iterator[tuple[int, str]]:
 
 
 def _resources(place: Path, resources: Any) -> Iterator[Mistake]:
-    names = list[Any]()
+    names = list[str]()
     for index, resource in _tables(resources):
-        at = (*place, index)
-        if resource.get("name") in names:
+        at, name = (*place, index), resource.get("name")
+        if name in names:
             yield Mistake((*at, "name"), "a resource of this name stands above; each has one of its own")
-        names.append(resource.get("name"))
+        names += [name] if isinstance(name, str) else []
         item, create = _table(resource, "item"), _table(resource, "create")
         yield from _roles((*at, "concealed_from"), resource.get("concealed_from"))
         for key in ("concealed_from", "hidden_from"):

@@ -11,6 +11,8 @@ GATEWAY_ERRORS = frozenset({502, 503, 504})
 """What a gateway says of a service that it does not reach, or not now (RFC 9110 sections 15.6.3 to 15.6.5)."""
 NOT_REACHED = "answered 502, 503 or 504"
 LOCKED_OUT = "refused the right secret of a client after wrong ones"
+BETWEEN_GUESSES = "between-guesses"
+"""The client, in the evidence, of good logins that no check asks for: they keep wrong ones from locking anybody."""
 SESSION_LOST = "answered 404 for an upload session that the registry had just told of"
 """What is counted for each check, so that a run can tell what many failures may come of."""
 SESSION_KNOWN = "an upload session that is known when it was opened: of several servers, to all of them"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -76,3 +76,17 @@ def test_what_a_request_shows() -> None:
     assert oauth.shown(oauth.form(), [basic("ct-full", "wrong")]) is None
     assert oauth.shown([], [basic("ct-full", "s3cr+t&=%")]) == "full"
     assert oauth.shown(b"client_id=ct-full&client_secret=%FF", [FORM_TYPE]) is None
+
+
+def test_what_is_judged_again_asks_for_no_login_and_twice_where_a_lock_was_waited_for() -> None:
+    class Played:
+        left = 1
+
+    oauth, server = guarded(*[REFUSED] * 3, REFUSED, SERVED, ANOTHER)
+    played = Played()
+    server.recorder.tape = cast(Any, played)
+    assert [guess(oauth) for _ in range(3)] == [401] * 3
+    assert oauth.request_token().status == 200
+    played.left = 0
+    assert oauth.request_token(grant_type="other").status == 400
+    assert not server.documents

@@ -35,6 +35,9 @@ class Server:
         self.recorder = Recorder()
         self.limits = Limits()
 
+    def labelled(self, label: str) -> Server:
+        return self
+
     def send(self, method: str, target: str, headers: Any = (), body: bytes = b"") -> Any:
         self.sent.append((method, target, list(headers), body))
         status, document = self.documents.pop(0)

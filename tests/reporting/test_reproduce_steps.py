@@ -26,10 +26,11 @@ from conformance.reporting.reproduce_judgement import (
 from conformance.reporting.reproduce_pages import address, inside, other_pages, places
 from conformance.reporting.reproduce_proof import judged
 from conformance.reporting.reproduce_seen import as_seen
-from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, steps, unsendable
+from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, steps, unsendable
 from conformance.reporting.reproduce_text import AGAIN, LISTS, PREAMBLE
 from conformance.reporting.reproduce_time import DATES, dates, is_signed_for_good, tags, validity
 from conformance.runs.reading import Record
+from conformance.vocabulary.exchange import BETWEEN_GUESSES
 from conformance.vocabulary.verdict import Verdict
 from tests.reporting.samples import check, info
 
@@ -205,6 +206,11 @@ def test_who_is_asked_to_wait_for_so_long_as_one_can_waits(status: int, field: s
         f"echo '{body}' >$answers/1.body",
     )
     assert (shell(*answer, "asks_to_wait 1").returncode == 0) is waits
+
+
+def test_logins_between_guesses_are_no_steps() -> None:
+    entries = [entry(1), entry(2, client=BETWEEN_GUESSES), entry(3)]
+    assert [each["id"] for each in served(entries, [])] == ["x-1", "x-3"]
 
 
 def test_a_step_that_is_not_as_it_was_leaves_nothing_to_tell() -> None:
