@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from conformance.clients.http import followed, on_one_host
 from conformance.clients.oauth import OAuthClient
 from conformance.oracles.proofs import has_member
 from conformance.oracles.status import observed, unlike
@@ -15,7 +16,7 @@ PRIVATE_MEMBERS = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
 
 
 def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dict[str, Any]], Exchange]:
-    """The keys of the declared JWK set, and the answer in which they are.
+    """The keys of the declared JWK set, or of where that leads to on its host, and the answer in which they are.
 
     Inconclusive where it is none: the target file may name another place. ``strictly``, other JSON is a finding, and
     so is 500, which is no answer of a place where nothing is.
@@ -23,7 +24,7 @@ def published_keys(oauth: OAuthClient, strictly: bool = False) -> tuple[list[dic
     path = oauth.identity.jwks_path
     if path is None:
         raise NotApplicable("the target file names no identity.jwks_path")
-    reply = oauth.http.get(path)
+    reply = followed(oauth.http.get(path), oauth.http.get, on_one_host)
     keys = reply.member("keys") if reply.ok else None
     if strictly and reply.status == 500:
         raise unlike("a JWK set", reply, [200])

@@ -45,14 +45,16 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
     """Purpose: the paths of another organization are closed to us, as ours are to it.
 
     Method: 1. see that the role foreign reads each of its things
-            2. as full, read its resources, create in them, read, change and delete its things
+            2. as full, read its resources, create in them (also what is there), read, change and delete its things
             3. expect 403 or 404, for a thing as for one that never existed, and the role foreign to find all as before
     """
     if kind != "items":
         for resource, foreign in theirs.places():
             if kind == "read" or resource.create:
                 operation = at(platform.operation(resource, kind), foreign.path)
-                expect_kept_out(theirs, platform.as_role("full", operation), {403, 404}, f"for {operation} as full")
+                asked = [operation, *([_of_slug(operation, foreign.slug)] if kind == "create" and foreign.slug else [])]
+                for each in asked:
+                    expect_kept_out(theirs, platform.as_role("full", each), {403, 404}, f"for {each} as full")
         return
     for thing in theirs.things():
         before = theirs.state(thing)
@@ -62,6 +64,12 @@ def test_foreign_paths_open_nothing(platform: Platform, theirs: ForeignThings, k
             expect_kept_out(theirs, reply, {403, 404}, f"for {operation} as full")
             expect_pair(reply, absent)
             expect_unchanged(before, theirs.state(thing), reply)
+
+
+def _of_slug(create: Operation, slug: str) -> Operation:
+    """A creation of what is there already, where the target file says by which member it would be found."""
+    unique = create.resource.unique
+    return replace(create, document={**(create.document or {}), unique: slug}) if unique else create
 
 
 @verifies("authorization/isolation/foreign-ids-under-own-parents-open-nothing")

@@ -113,6 +113,7 @@ OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
     "upper-case": str.upper,
     "blank-behind": "{}%20".format,
     "nul-behind": "{}%00".format,
+    "long": lambda slug: slug + "x" * 300,
 }
 
 
@@ -121,7 +122,7 @@ OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
 def test_organization_in_another_spelling_is_no_server_error(platform: Platform, written: Callable[[str], str]) -> None:
     """Purpose: nor does the organization, where it is nearly that of the caller.
 
-    Method: 1. read a declared resource under the organization's slug in capitals, with a blank or NUL behind it
+    Method: 1. read a declared resource under the organization's slug in capitals, or with a blank, NUL or letters behind
             2. expect 2xx or 4xx
     """
     slug, full = platform.target.organization, bearer(platform.oauth.token("full"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import jwt
 import pytest
 
+from conformance.clients.http import followed, on_one_host
 from conformance.clients.jwe import encrypted_to
 from conformance.clients.jwt_parts import part
 from conformance.oracles.status import expect_status, expect_success
@@ -19,7 +20,7 @@ def encrypted(platform: Platform, content: bytes) -> list[str]:
     path = platform.oauth.identity.jwks_path
     if path is None:
         raise NotApplicable("the target file names no identity.jwks_path")
-    reply = platform.http.get(path)
+    reply = followed(platform.http.get(path), platform.http.get, on_one_host)
     found = []
     for key in (reply.member("keys") if reply.ok else None) or ():
         try:

@@ -71,6 +71,11 @@ def challenged_without_credentials(w: World) -> bool:
     return "www-authenticate" in reply.headers
 
 
+def made_there(w: World) -> int:
+    """What another organization's credential is answered that creates what is there."""
+    return w.api(PROJECTS, "ct-foreign", "POST", json={"slug": "atlas", "name": "x"}).status_code
+
+
 def quoted(w: World) -> str:
     """What is answered to a form as JSON."""
     content, told = f'{{"client_secret": "{BAD}"}}', {"content-type": "application/json"}
@@ -98,6 +103,8 @@ TABLE: list[Row] = [
     (by_one_way.RefusedAddressIsQuoted, lambda w: "y=z" in w.ask("GET", "/oauth/token?y=z").text, False, True),
     (by_one_way.RevokedTokenFindsNothingModified, revoked_with_a_copy, 401, 304),
     (by_one_way.ChallengeOfCredentialsAlone, challenged_without_credentials, True, False),
+    (by_one_way.LongOrganizationCrashes, api(f"{ACME}{'x' * 300}"), 404, 500),
+    (by_one_way.TakenSlugTellsStrangers, made_there, 404, 409),
     (by_one_way.TwentyTokensAtMost, first_behind_twenty, 200, 401),
     (by_one_way.TokensOfBasicOpenNothing, opened_by_basic(revoked=False), 200, 401),
     (by_one_way.TokensByBasicOutliveRevocation, opened_by_basic(revoked=True), 401, 200),

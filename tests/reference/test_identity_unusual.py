@@ -128,6 +128,7 @@ TABLE: list[Row] = [
     (unusual.OrganizationsLookedUpBeforeScopes, api(f"{NOBODY}/projects", "ct-narrow"), 403, 404),
     (unusual.WindowsOfTheClock, behind_ten, [429, 429], [429, 200]),
     (guards.LockedAfterWrongSecrets, behind_wrong_secrets(5, between=5), 200, 401),
+    (guards.KeySetIsElsewhere, lambda w: w.ask("GET", "/.well-known/jwks.json").status_code, 200, 302),
     (guards.TokensOfSeconds, lambda w: w.token().json()["expires_in"], 3600, 6),
     (guards.TextsOfLettersAlone, api(ATLAS, "ct-full", "PATCH", json={"description": "a, b"}), 200, 400),
     (guards.TokensSignedOnAnEdwardsCurve, of_key_and_tokens, ["EC", 200], ["OKP", 200]),

@@ -127,3 +127,16 @@ class TokensSignedOnAnEdwardsCurve(Variant):
     def key_set(self, original: Callable[[], Answer]) -> Answer:
         public = json.loads(OKPAlgorithm.to_jwk(self.private.public_key()))
         return Answer.json(200, {"keys": [public | {"kid": KEY, "use": "sig", "alg": "EdDSA"}]})
+
+
+class KeySetIsElsewhere(Variant):
+    """RFC 9110 section 15.4.3: who asks for the key set may be led to where it is now."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.raw_path != "/.well-known/jwks.json" or request.query_string:
+            return None
+        answer = Answer(302)
+        answer.headers["Location"] = f"{request.raw_path}?at=present"
+        return answer

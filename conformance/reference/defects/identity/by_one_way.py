@@ -13,7 +13,8 @@ from conformance.reference.defects.identity.support import edited, surface_of
 from conformance.reference.defects.identity.token_requests import as_form
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.bearer import Caller
-from conformance.reference.identity.records import Project
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.seeds import Client
 
@@ -213,15 +214,13 @@ class BodyOfNoTypeFails(Defect):
         return original(request)
 
 
-class TokensOfBasicOpenNothing(Defect):
-    """RFC 6749 section 7: a token is used at the resource server, however its client has shown who it is."""
+class _TokensOfBasic(Defect):
+    """Notes which tokens were got by Basic."""
 
-    surface = "identity"
-    noticed_by = ("oauth/client/basic-is-accepted",)
     by_basic = False
 
     def __init__(self) -> None:
-        self.dead: set[str] = set()
+        self.noted: set[str] = set()
 
     def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
         self.by_basic = "authorization" in request.headers
@@ -229,11 +228,29 @@ class TokensOfBasicOpenNothing(Defect):
 
     def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
         if self.by_basic:
-            self.dead.add(claims["jti"])
+            self.noted.add(claims["jti"])
         return original(claims)
 
+
+class TokensOfBasicOpenNothing(_TokensOfBasic):
+    """RFC 6749 section 7: a token is used at the resource server, however its client has shown who it is."""
+
+    surface = "identity"
+    noticed_by = ("oauth/client/basic-is-accepted",)
+
     def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
-        return None if claims.get("jti") in self.dead else original(claims)
+        return None if claims.get("jti") in self.noted else original(claims)
+
+
+class TokensByBasicOutliveRevocation(_TokensOfBasic):
+    """Credentials: every token issued with a revoked credential becomes invalid, however it was asked for."""
+
+    surface = "identity"
+    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
+
+    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
+        lasting = claims.get("jti") in self.noted
+        return surface_of(original).clients.get(claims["client_id"]) if lasting else original(claims)
 
 
 class FourScopesAloneChecked(Defect):
@@ -315,30 +332,6 @@ class NotModifiedMayBeShared(Defect):
         return answer
 
 
-class TokensByBasicOutliveRevocation(Defect):
-    """Credentials: every token issued with a revoked credential becomes invalid, however it was asked for."""
-
-    surface = "identity"
-    noticed_by = ("authorization/revocation/every-token-becomes-invalid",)
-    by_basic = False
-
-    def __init__(self) -> None:
-        self.lasting: set[str] = set()
-
-    def token_form(self, original: Callable[[Request], Form], request: Request) -> Form:
-        self.by_basic = "authorization" in request.headers
-        return original(request)
-
-    def make_access_token(self, original: Callable[[Claims], str], claims: Claims) -> str:
-        if self.by_basic:
-            self.lasting.add(claims["jti"])
-        return original(claims)
-
-    def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
-        lasting = claims.get("jti") in self.lasting
-        return surface_of(original).clients.get(claims["client_id"]) if lasting else original(claims)
-
-
 class EmptyTextsAreNotWritten(Defect):
     """RFC 5789 section 2: a PATCH is applied whole; here a text of no letters is taken for one that was not sent."""
 
@@ -366,3 +359,36 @@ class TwentyTokensAtMost(Defect):
 
     def holder(self, original: Callable[[Claims], Client | None], claims: Claims) -> Client | None:
         return original(claims) if claims.get("jti") in self.kept[str(claims.get("client_id"))] else None
+
+
+class LongOrganizationCrashes(Defect):
+    """The contract's table of errors: 404 for an organization that is not there, never a 5xx (a column of 255)."""
+
+    surface = "identity"
+    noticed_by = ("errors/5xx/no-path-is-a-server-error",)
+    crashes = (LookupError,)
+
+    def visible_organization(
+        self, original: Callable[[Caller, str | None], Organization], caller: Caller, slug: str | None
+    ) -> Organization:
+        if slug and len(slug) > 255:
+            raise LookupError("no row is that wide")
+        return original(caller, slug)
+
+
+class TakenSlugTellsStrangers(Defect):
+    """The contract's table of errors: what another organization has is not told by 409 in place of 404."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-paths-open-nothing",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        if request.method == "POST" and surface.route(segments) == "projects":
+            caller, there = surface.caller(request), surface.organizations.get(str(segments[3]))
+            surface.require_scope(caller, "project:write")
+            if there and any(f'"{slug}"'.encode() in request.body for slug in there.projects):
+                return surface.conflict("The slug is taken.")
+        return await original(request, segments)
