@@ -122,7 +122,7 @@ OTHER_SPELLINGS: dict[str, Callable[[str], str]] = {
 def test_organization_in_another_spelling_is_no_server_error(platform: Platform, written: Callable[[str], str]) -> None:
     """Purpose: nor does the organization, where it is nearly that of the caller.
 
-    Method: 1. read a declared resource under the organization's slug in capitals, or with a blank, NUL or letters behind
+    Method: 1. read a declared resource under the organization's slug in capitals, or with a blank, NUL or more behind
             2. expect 2xx or 4xx
     """
     slug, full = platform.target.organization, bearer(platform.oauth.token("full"))
