@@ -148,7 +148,7 @@ def test_refusal_ends_no_other(swapped_in_put: SwappedInPut, pulled: Callable[[s
         raise Inconclusive(why, "a registry that verifies digests")
 
     reply = tried.beside.put(blob.digest, blob.content)
-    expect_status(reply, 201, "to a session beside the one that was refused")
+    expect_status(reply, 201, "to a session beside the one that was refused, for what has the digest")
 
 
 @verifies("registry/digest/malformed-is-400")
