@@ -269,7 +269,7 @@ class Storage(Described):
 
     endpoint: Url
     region: str = Field(default="us-east-1", min_length=1)
-    buckets: list[Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")]] = Field(
+    buckets: list[Annotated[str, Field(pattern=r"^[^/\s]+$")]] = Field(
         min_length=1, description="Buckets provisioned in the portal, all of one organization."
     )
     access_key: SecretValue
