@@ -110,33 +110,6 @@ def test_whole_blob_by_put(pushed: PushedOf, size: int) -> None:
     expect_bytes(made.read(), made.blob.content)
 
 
-@pytest.fixture
-def posted(repository: Repository, new_blob: NewBlob, once: Once) -> tuple[Blob, Exchange, Exchange]:
-    """A blob that came in a POST, the answer to that, and the last one: to the PUT that followed, or the same."""
-
-    def made() -> tuple[Blob, Exchange, Exchange]:
-        blob = new_blob(OF_BYTES)
-        reply = repository.post_upload(blob.content, digest=blob.digest)
-        last = repository.upload_of(reply).put(blob.digest, blob.content) if reply.status == 202 else reply
-        return blob, reply, last
-
-    return once("posted", made)
-
-
-@verifies("registry/upload/whole-blob-by-post")
-def test_whole_blob_by_post(repository: Repository, posted: tuple[Blob, Exchange, Exchange]) -> None:
-    """Purpose: a single POST either stores the blob or opens a session for it.
-
-    Method: 1. POST the blob with its digest
-            2. expect 201, or 202 and 201 to the PUT that follows
-            3. GET the blob where Location says it is, and expect exactly its bytes
-    """
-    blob, first, last = posted
-    expect_status(first, {201, 202})
-    expect_status(last, 201, "when the upload is complete")
-    expect_bytes_at(repository, last, blob.content)
-
-
 @verifies("registry/upload/digest-is-read-as-written")
 def test_digest_as_written(as_written: Callable[[], Pushed]) -> None:
     """Purpose: a digest may stand in a query as the specifications write it, its colon not escaped.
@@ -217,17 +190,15 @@ def test_location_can_be_pulled(repository: Repository, finished: Pushed) -> Non
 
 
 @verifies("registry/upload/created-digest-is-true")
-def test_created_digest_is_true(finished: Pushed, posted: tuple[Blob, Exchange, Exchange]) -> None:
+def test_created_digest_is_true(finished: Pushed) -> None:
     """Purpose: the digest that the answer names, where it names one, is the blob's.
 
-    Method: 1. push a blob by a PUT, and one by a POST
-            2. expect Docker-Content-Digest of each 201, where it is there, to be the blob's digest
+    Method: 1. push a blob
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the blob's digest
     """
     expect_status(finished.reply, 201)
 
     expect_true_digest(finished.reply, finished.blob.digest)
-    if posted[2].status == 201:
-        expect_true_digest(posted[2], posted[0].digest)
 
 
 # PUT before PATCH, behind which it were one of other bytes.

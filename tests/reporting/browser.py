@@ -82,9 +82,18 @@ class Page:
         self.requests.clear()
         self._go(url)
 
+    def follow(self, key: str) -> None:
+        """Presses a key that leads to another page, and waits until that is loaded."""
+        self._loaded = False
+        self.press(key)
+        self._wait()
+
     def _go(self, url: str) -> None:
         self._loaded = False
         self.call("Page.navigate", url=url)
+        self._wait()
+
+    def _wait(self) -> None:
         while not self._loaded:
             self._note(json.loads(self._socket.recv(timeout=PATIENCE_S)))
 

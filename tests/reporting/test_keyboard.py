@@ -135,8 +135,7 @@ def test_a_link_is_followed(page: Page, pages: dict[str, str], kind: str) -> Non
     page.open(pages[kind])
     reach(page, ".matrix a")
     followed = page.run("document.activeElement.href")
-    page.press("Enter")
-    page.run("new Promise(done => setTimeout(done, 300))")
+    page.follow("Enter")
     assert page.requests == [pages[kind], followed.partition("#")[0]]
     assert Path(followed.removeprefix("file://").partition("#")[0]).is_file()
 
