@@ -257,8 +257,11 @@ class Recorder:
         self.recipes[name] = command
 
     def recall(self, entry: dict[str, Any]) -> str:
-        """Puts an exchange of another check into this one's evidence; returns its id there."""
-        again = {**entry, "id": self.next_id()}
+        """Puts an exchange of another check into this one's evidence; returns its id there.
+
+        The numbers of its tokens go by what was issued to another process, perhaps: they are had by their names.
+        """
+        again = {name: value for name, value in entry.items() if name != "tokens"} | {"id": self.next_id()}
         with self._lock:
             self._kept.append(again)
         return str(again["id"])

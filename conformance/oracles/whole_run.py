@@ -11,19 +11,15 @@ from conformance.evidence.redaction import ALTERED
 from conformance.vocabulary.finding import NonConformance, Proof
 
 
-def expect_none(
-    recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: str, told: str, proof: Proof, or_no: str = ""
-) -> None:
+def expect_none(recorder: Recorder, wrong: Sequence[dict[str, Any]], expected: str, told: str, proof: Proof) -> None:
     """There are none of these entries of the evidence; of several that one is told which can be sent again as it was.
 
-    ``told`` is what was observed in it, ``proof`` what would be right of its answer, as it were without the field
-    ``or_no``.
+    ``told`` is what was observed in it, ``proof`` what would be right of its answer.
     """
     if wrong:
         first = next((each for each in wrong if ALTERED not in f"{each['request_headers']}"), wrong[0])
         recalled = recorder.recall(first)
         seen = f"{told} in the answer to {first['method']} {first['url']}"
-        unless = ((recalled, f"!^{or_no}:"),) if or_no else ()
-        finding = NonConformance(expected, seen, proof=replace(proof, exchange=recalled, unless=unless))
+        finding = NonConformance(expected, seen, proof=replace(proof, exchange=recalled))
         finding.exchange_ids = [recalled]
         raise finding

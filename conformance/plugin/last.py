@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from conformance.evidence.recorder import RECORDER
 from conformance.plugin.options import RunOptions
 
 
@@ -22,7 +23,11 @@ class Last:
         self._doubtful: dict[str, None] = {}
 
     def take(self, told: dict[str, Any]) -> None:
-        """Notes what a worker has left, and gets ready for it while others are still at work."""
+        """Notes what a worker has left, and gets ready for it while others are still at work.
+
+        How its tokens are had again is told by findings of what it was answered.
+        """
+        RECORDER.recipes.update(told["recipes"])
         self._held.update(dict.fromkeys(told["held"]))
         self._doubtful.update(dict.fromkeys(told["doubtful"]))
         if self._held or self._doubtful:
