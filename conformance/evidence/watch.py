@@ -90,10 +90,8 @@ class Watch:
         unchallenged = exchange.status == 401 and "www-authenticate" not in exchange.headers
         if unchallenged and exchange.url.startswith(self._apis) and len(self.bare) < KEPT_SIGHTINGS:
             self.bare.append(entry())
-        if self._registry and 400 <= exchange.status < 500 and exchange.url.startswith(f"{self._registry}/v2/"):
+        if self._registry and exchange.url.startswith(f"{self._registry}/v2/"):
             self._weigh(exchange, entry)
-        if self._registry and "warning" in exchange.headers and exchange.url.startswith(f"{self._registry}/v2/"):
-            self._keep(warning_flaw(exchange), entry)
         if not any(form in content for content in _whole(exchange) for form in self._canaries):
             return
         for where, content in _parts(exchange):
@@ -103,11 +101,14 @@ class Watch:
                     return
 
     def _weigh(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
-        self._keep(flaw(exchange, exchange.url.removeprefix(self._registry)), entry)
-
-    def _keep(self, wrong: str, entry: Callable[[], dict[str, Any]]) -> None:
-        if wrong and len(self.refusals) < KEPT_SIGHTINGS:
-            self.refusals.append({"entry": entry(), "wrong": wrong})
+        refused, warned = 400 <= exchange.status < 500, "warning" in exchange.headers
+        flaws = (
+            flaw(exchange, exchange.url.removeprefix(self._registry)) if refused else "",
+            warning_flaw(exchange) if warned else "",
+        )
+        for wrong in filter(None, flaws):
+            if len(self.refusals) < KEPT_SIGHTINGS:
+                self.refusals.append({"entry": entry(), "wrong": wrong})
 
     def _note(self, entry: Callable[[], dict[str, Any]], canary: str, where: str) -> None:
         self.seen += 1

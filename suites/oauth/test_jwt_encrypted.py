@@ -5,33 +5,28 @@ from __future__ import annotations
 import jwt
 import pytest
 
-from conformance.clients.http import followed, on_one_host
 from conformance.clients.jwe import encrypted_to
 from conformance.clients.jwt_parts import part
+from conformance.oracles.key_sets import published_keys
 from conformance.oracles.status import expect_status, expect_success
 from conformance.oracles.token_quality import claims_of, require_jwt
 from conformance.sandbox.platform import Platform
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import NotApplicable
 
 
 def encrypted(platform: Platform, content: bytes) -> list[str]:
     """The content, encrypted to each published key that can be encrypted to."""
-    path = platform.oauth.identity.jwks_path
-    if path is None:
-        raise NotApplicable("the target file names no identity.jwks_path")
-    reply = followed(platform.http.get(path), platform.http.get, on_one_host)
+    keys, reply = published_keys(platform.oauth)
     found = []
-    for key in (reply.member("keys") if reply.ok else None) or ():
+    for key in keys:
         try:
             found.append(encrypted_to(key, content))
         except (jwt.PyJWTError, LookupError, TypeError, ValueError):
             continue
     tokens = [each for each in found if each]
-    if not tokens and reply.member("keys"):
-        raise NotApplicable(f"no key that {path} publishes can be encrypted to")
     if not tokens:
-        raise Inconclusive(f"{path} publishes no keys", "the JWK set of the issuer")
+        raise NotApplicable(f"no key that {reply.url} publishes can be encrypted to")
     return tokens
 
 
