@@ -18,17 +18,15 @@ def variants() -> list[Row]:
 
 @pytest.mark.parametrize(("most", "left"), [(1, 1.0), (2, 0.6), (3, 0.4)])
 def test_each_variant_is_once_beside_what_replaces_other_methods(most: int, left: float) -> None:
-    groups = joined(variants(), most)
-    assert sorted(each for row in groups for each in row.parts) == sorted(row.name for row in variants())
-    assert len(groups) <= left * len(variants())
+    single = {row.name: row for row in variants()}
+    groups = joined(single.values(), most)
+    assert sorted(each for row in groups for each in row.parts) == sorted(single)
+    assert len(groups) <= left * len(single)
     for row in groups:
         assert len(row.parts) <= most
         methods = [method for each in row.parts for method in replaced(each)]
         assert len(methods) == len(set(methods)), row.name
-        without = {
-            feature for row_of_one in variants() if row_of_one.name in row.parts for feature in row_of_one.without
-        }
-        assert set(row.without) == without
+        assert set(row.without) == {feature for name in row.parts for feature in single[name].without}
 
 
 def test_of_several_that_are_minded_each_is_tried_by_itself() -> None:
