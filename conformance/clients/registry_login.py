@@ -99,6 +99,11 @@ class Door:
 
         return followed(asked(f"{self.realm}{separator}{query}"), asked, on_one_host)
 
+    def expect_locked(self) -> None:
+        """Inconclusive where nobody is asked for a login: what no login opens there is told by the checks of that."""
+        if not self.scheme:
+            raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+
     def keep_from_clear(self) -> None:
         """Inconclusive where a password would go in clear to the token endpoint of a registry behind TLS."""
         if self.http.base_url.startswith("https:") and self.realm.lower().startswith("http:"):

@@ -40,14 +40,14 @@ Malformed = Callable[[str], Exchange]
 def malformed(stored: StoredImage, once: Once) -> Malformed:
     """GET of a manifest with an Authorization field as it is given, once for each."""
     repository = stored.repository
+    repository.registry.door.expect_locked()
     return lambda value: once(("malformed", value), lambda: repository.presenting(value).get_manifest(stored.tag))
 
 
 def login_attempt(registry: Registry, username: str, password: str, scheme: str = "Basic") -> Exchange:
     """What is answered to a username and password, where they are to be shown."""
     door, credentials = registry.door, basic_login(username, password, scheme)
-    if not door.scheme:
-        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    door.expect_locked()
     return door.ask_token([], credentials) if door.scheme == "bearer" else registry.presenting(credentials).support()
 
 
@@ -193,6 +193,7 @@ class Interrupted:
 @pytest.fixture
 def interrupted(repository: Repository, new_blob: NewBlob, once: Once) -> Interrupted:
     """Sends the rest of an upload under a login that is none, once."""
+    repository.registry.door.expect_locked()
 
     def made() -> Interrupted:
         opened, length = open_in_pieces(repository, 300)

@@ -159,8 +159,8 @@ def test_part_needs_its_right(guarded: StoredImage, role: str | None) -> None:
             2. expect 401, 403 or 404
     """
     repository = guarded.repository
-    if role is None and not repository.registry.door.scheme:
-        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    if role is None:
+        repository.registry.door.expect_locked()
     reply = repository.as_role(role).get_blob(guarded.image.blobs[-1].digest, [("Range", "bytes=0-9")])
 
     expect_denied(reply, "for a part of a blob")
@@ -205,8 +205,8 @@ def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str 
             2. expect the same status of the one and the other
     """
     existing, tag = guarded.repository, names.new("nothing")
-    if role is None and not existing.registry.door.scheme:
-        raise Inconclusive("the registry asks for no login", "a registry that asks for a login")
+    if role is None:
+        existing.registry.door.expect_locked()
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
     for method, rest in [("GET", f"manifests/{tag}"), *(NOTHING if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]
