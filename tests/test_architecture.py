@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+# What is read here is the same on every Python.
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     "vocabulary",

@@ -16,6 +16,9 @@ from conformance.plugin.locations import suites_folder
 from conformance.plugin.surfaces import OF_AREA, SURFACES
 from conformance.vocabulary.requirement import Level
 
+# What is read here is the same on every Python.
+pytestmark = pytest.mark.once
+
 REFERENCE = " ".join(
     (files("conformance.contract") / "sources" / "api-reference.txt").read_text(encoding="utf-8").split()
 )

@@ -117,7 +117,12 @@ def prepared(reference: EmbeddedReference, control: str, tmp_path_factory: pytes
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [(name, size) for name in ROWS for size in SIZES if size != "narrow-pipe" or name in FILLED],
+    [
+        pytest.param(name, size, marks=() if size == "wide-terminal" else pytest.mark.once)
+        for name in ROWS
+        for size in SIZES
+        if size != "narrow-pipe" or name in FILLED
+    ],
 )
 def test_output(
     name: str, size: str, prepared: Path, control: str, tmp_path: Path, snapshot: SnapshotAssertion
