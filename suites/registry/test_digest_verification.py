@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.images import Blob, NewBlob, digest_of
 from conformance.clients.registry import Repository, StoredImage, with_digest
+from conformance.clients.registry_uploads import pushed
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_bytes, expect_not_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
@@ -78,6 +79,19 @@ def test_sha512(repository: Repository, by_sha512: tuple[Blob, str, Exchange]) -
     if reply.status == 201:
         expect_bytes(repository.get_blob(own), blob.content)
         expect_status(repository.head_blob(own), 200, "by the sha512 digest")
+
+
+@verifies("registry/digest/sha512-is-verified")
+@pytest.mark.parametrize("form", [case("chunks", "chunks")])
+def test_sha512_of_chunks(repository: Repository, new_blob: NewBlob, form: str) -> None:
+    """Purpose: what came in pieces is verified by whichever algorithm its end names.
+
+    Method: 1. push a blob in chunks, and end it under the sha512 digest of another
+            2. expect 400
+    """
+    reply = pushed(repository, new_blob().content, digest_of(b"another", "sha512"), form)
+
+    expect_status(reply, 400, "for a sha512 digest that does not match")
 
 
 @verifies("registry/mount/by-sha512-is-there")

@@ -206,8 +206,8 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     """Purpose: a tag names what was pushed under it last.
 
     Method: 1. HEAD a tag; push an image under it, HEAD and GET it; HEAD the digest of another, push that under the
-               same tag and GET it by digest and at its Location, where that is elsewhere: expect it (the first one,
-               where tags stay)
+               same tag, HEAD and GET it by digest, and GET it at its Location, where that is elsewhere: expect it (the
+               first one, where tags stay)
             2. HEAD the tag, and GET it with the first one's ETag in If-None-Match: expect the second, and another ETag
             3. GET the first by digest: expect it, if it was not collected with its tag
             4. push the first under the tag again: expect it
@@ -226,6 +226,7 @@ def test_tag_moves(repository: Repository, new_image: NewImage, names: Names) ->
     expect_status(reply, 201)
 
     expect_true_digest(reply, second.digest)
+    expect_head(repository, second.digest, second)
     expect_pulled(repository, second.digest, second)
     if not (reply.headers.get("location") or second.digest).endswith(second.digest):
         expect_bytes_at(repository, reply, second.content, [EVERY_TYPE])

@@ -88,3 +88,23 @@ def test_tags_differ_in_case(repository: Repository, names: Names, pair: tuple[M
 
     expect_bytes(repository.get_manifest(f"{tag}-a"), small.content)
     expect_bytes(repository.get_manifest(f"{tag}-A"), capital.content)
+
+
+@verifies("registry/name/tags-differ-in-case")
+@pytest.mark.parametrize("ends", [case("or-at-their-end", (".", "-"))])
+def test_tags_differ_at_their_end(
+    repository: Repository, names: Names, pair: tuple[Manifest, Manifest], ends: tuple[str, str]
+) -> None:
+    """Purpose: nor is a tag another for a dot or dash at its end, which storages leave out.
+
+    Method: 1. push an image under "….", and another under "…-": expect 404 to GET of "…"
+            2. GET both tags: expect the one and the other
+    """
+    tag = names.new("end")
+    tags = [f"{tag}{each}" for each in ends]
+    for each, manifest in zip(tags, pair, strict=True):
+        repository.given(manifest, each)
+
+    expect_not_stored([repository.get_manifest(tag)])
+    for each, manifest in zip(tags, pair, strict=True):
+        expect_bytes(repository.get_manifest(each), manifest.content)

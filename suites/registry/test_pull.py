@@ -141,16 +141,18 @@ def test_head_of_a_list_equals_get(read: Read, kind: str) -> None:
 def test_not_for_shared_caches(repository: Repository, read: Read, kind: str) -> None:
     """Purpose: what a login opens is not offered to caches that give it to everybody (RFC 9111 section 3.5).
 
-    Method: 1. GET a blob, a manifest and a list of tags with a login
+    Method: 1. GET and HEAD a blob, a manifest and a list of tags with a login
             2. expect a Cache-Control that lets no shared cache give it out unasked
     """
     if not repository.registry.door.scheme:
         raise NotApplicable("the registry asks for no login")
 
-    reply = read(f"{kind}-get")
-    if "authorization" not in reply.request_headers:
+    replies = [read(f"{kind}-{method}") for method in ("get", "head")]
+    replies = [each for each in replies if "authorization" in each.request_headers]
+    if not replies:
         raise NotApplicable("the pull is led to where no login is shown")
-    expect_not_shared(reply)
+    for reply in replies:
+        expect_not_shared(reply)
 
 
 @verifies("registry/pull/absent-blob-is-404")

@@ -74,6 +74,17 @@ def test_absent_manifest(stored: StoredImage, names: Names, once: Once, by: str,
     expect_status(reply, 404, "for a manifest that was never pushed")
 
 
+@verifies("registry/pull/absent-manifest-is-404")
+@pytest.mark.parametrize("tag", [case("latest", "latest")])
+def test_latest_is_a_tag_as_others(guarded_image: StoredImage, tag: str) -> None:
+    """Purpose: the tag that engines ask for unasked is there where it was pushed, and stands for no other.
+
+    Method: 1. GET the tag "latest" of a repository in which another was pushed
+            2. expect 404
+    """
+    expect_status(guarded_image.repository.get_manifest(tag), 404, "for a tag that was never pushed")
+
+
 @verifies("registry/pull/is-not-for-shared-caches")
 @pytest.mark.parametrize("method", [case("absent", "GET")])
 def test_absence_is_not_for_shared_caches(stored: StoredImage, once: Once, method: str) -> None:

@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from conformance.clients.images import image, index
-from conformance.clients.registry import NewRepository, Repository, StoredImage
+from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry_tags import stays
 from conformance.evidence.once import Once
-from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
+from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_sorted, expect_tags, pages_from
 from conformance.oracles.status import expect_no_server_error, expect_status, unlike
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 # What is no name here: no route, no such name, or no rights on what is no name.
 NO_NAME = {400, 401, 403, 404, 405, 414}
@@ -202,3 +202,18 @@ def test_image_naming(repository: Repository, taken: Taken) -> None:
         raise Inconclusive(f"the target file names {repository.registry.described.repository}", needs)
 
     expect_own([expect_taken(taken("a"))])
+
+
+@verifies("registry/catalog/is-sorted")
+@pytest.mark.parametrize("ending", [case("name-below", "a/0")])
+def test_catalog_with_names_below(registry: Registry, taken: Taken, ending: str) -> None:
+    """Purpose: a name that goes on behind a slash stands where its letters do, and not with its folder.
+
+    Method: 1. push images to three names, of which two are the first and more, behind a slash and behind a dash
+            2. read the catalog to its end: expect each page in lexical order
+    """
+    if not all(isinstance(taken(each), StoredImage) for each in ("a", "a-0", ending)):
+        raise NotApplicable("no name goes on behind a slash here")
+
+    for page in pages_from(registry.catalog("?n=50"), registry.follow_catalog):
+        expect_sorted(page, "repositories")

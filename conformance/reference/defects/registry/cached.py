@@ -243,3 +243,15 @@ class ImagesForSharedCaches(Defect):
         if kind_of(request) in ("blob", "manifest") and answer.status == 200:
             answer.headers["Cache-Control"] = "max-age=31536000, public"
         return answer
+
+
+class HeadsForSharedCaches(Defect):
+    """RFC 9111 section 3.5: nor does the answer to HEAD let a shared cache give out what was asked for with a login."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/is-not-for-shared-caches",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "HEAD" and answer.status == 200 and "authorization" in request.headers:
+            answer.headers["Cache-Control"] = "public, max-age=60"
+        return answer

@@ -35,6 +35,16 @@ class TagsInReverse(Defect):
         return [name for name in names if last is None or name < last]
 
 
+class CatalogFolderByFolder(Defect):
+    """Docker Registry V2, Listing Repositories: names are in lexical order, in which a dash comes before a slash."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/is-sorted",)
+
+    def in_order(self, original: Any, names: list[str]) -> list[str]:
+        return sorted(names, key=lambda name: name.split("/"))
+
+
 class PageSizeIgnored(Defect):
     """distribution-spec 1.1, Listing Tags: at most ``n`` are listed."""
 

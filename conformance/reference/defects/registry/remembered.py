@@ -137,6 +137,27 @@ class AbsentTagRemembered(Defect):
         return found
 
 
+class AbsentImageRememberedForHead(Defect):
+    """distribution-spec 1.1, Checking if content exists: an image that was looked for in vain is there once pushed."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/tag-moves",)
+
+    def __init__(self) -> None:
+        self.absent: dict[Place, Refusal] = {}
+
+    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
+        place = asked.name, asked.reference
+        if asked.request.method == "HEAD" and ":" in asked.reference and place in self.absent:
+            raise self.absent[place]
+        try:
+            found: Manifest = original(asked)
+        except Refusal as refusal:
+            self.absent[place] = refusal
+            raise
+        return found
+
+
 class ReferrersFromCache(Defect):
     """distribution-spec 1.1, Listing Referrers: what was pushed since the last list is in the next."""
 

@@ -65,6 +65,39 @@ class TagFoundInOtherCase(Defect):
         return original(name, reference if reference in alike or not alike else alike[0])
 
 
+class LatestIsWhateverThereIs(Defect):
+    """distribution-spec 1.1, Pulling manifests: a tag that was not pushed is not there, "latest" neither."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-manifest-is-404",)
+
+    def resolve(self, original: Any, name: str, reference: str) -> Any:
+        tags = registry_of(original).stored(name).tags
+        return original(
+            name, next(iter(tags)) if reference == "latest" and tags and reference not in tags else reference
+        )
+
+
+class TagWithoutItsLastDot(Defect):
+    """distribution-spec 1.1, Pulling manifests: two tags that differ by a dot at their end are two tags."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case",)
+
+    def check_reference(self, original: Any, text: str) -> str:
+        return str(original(text)).rstrip(".")
+
+
+class TagWithoutItsLastDash(Defect):
+    """distribution-spec 1.1, Pulling manifests: nor is it another for a dash at its end."""
+
+    surface = "registry"
+    noticed_by = ("registry/name/tags-differ-in-case",)
+
+    def check_reference(self, original: Any, text: str) -> str:
+        return str(original(text)).rstrip("-")
+
+
 class TagDoesNotMove(Defect):
     """distribution-spec 1.1, Pushing Manifests: a tag pushed again names the new manifest."""
 
