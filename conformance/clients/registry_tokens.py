@@ -61,6 +61,10 @@ def altered(token: str, how: str) -> str:
     if how == "letter":
         middle = max(0, len(token) - 20)
         return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+    if how == "more":
+        return f"{token}AAAA"
+    if how == "swapped":
+        return token.swapcase()
     header, claims = header_of(token), claims_of(token)
     parts = token.split(".")
     if how == "no-signature":
@@ -88,6 +92,15 @@ def header_of(token: str) -> dict[str, Any]:
 def claims_of(token: str) -> dict[str, Any]:
     """The claims of a token that is a JWT; not asked where it is opaque."""
     return _object_in(token, 1)
+
+
+def is_opaque(token: str) -> bool:
+    """Whether a token is none that can be read, which it need not be."""
+    try:
+        claims_of(token)
+    except NotApplicable:
+        return True
+    return False
 
 
 def _object_in(token: str, place: int) -> dict[str, Any]:

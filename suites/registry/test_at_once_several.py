@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from conformance.clients.at_once import SlowBody, at_once, late
 from conformance.clients.images import Manifest, NewBlob, NewImage, manifest_of, variation
-from conformance.clients.registry import Repository, Upload
+from conformance.clients.registry import Registry, Repository, StoredImage, Upload
+from conformance.clients.registry_login import token_in
+from conformance.clients.registry_tokens import ask
 from conformance.clients.registry_uploads import open_in_pieces
 from conformance.oracles.registry import (
     descriptors_of,
     expect_bytes,
+    expect_denied,
     expect_listed,
     expect_range,
     pages_from,
@@ -19,7 +24,7 @@ from conformance.oracles.registry import (
 )
 from conformance.oracles.status import expect_done_at_once, expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance
 from conformance.vocabulary.wording import worded
@@ -109,3 +114,19 @@ def test_one_session(repository: Repository, new_blob: NewBlob) -> None:
         expect_no_server_error(reply, "for a closing request that another sends as well")
     expect_status(min(closed, key=lambda reply: reply.status), 201, "to one of two closing requests")
     expect_bytes(repository.get_blob(blob.digest), blob.content)
+
+
+@verifies("registry/token/account-is-who-logs-in")
+@pytest.mark.parametrize("roles", [case("at-once", ("puller", "pusher"))])
+def test_logins_at_once(bearer: Registry, guarded: StoredImage, roles: tuple[str, str]) -> None:
+    """Purpose: a token has not the rights of another who logs in at the same moment.
+
+    Method: 1. ask for tokens to push, at one moment, four times with a login that may only pull and four times with one
+               that may push
+            2. expect none of the former's tokens to push
+    """
+    scope = bearer.scope(guarded.repository.name, "pull,push")
+    replies = at_once([partial(ask, bearer, role, scope) for _ in range(CALLERS) for role in roles])
+
+    for token in filter(None, map(token_in, replies[:: len(roles)])):
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")

@@ -226,3 +226,25 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
 
     expect_denied(upload.by(other).status(), "to another")
     expect_status(upload.status(), 204, "to the opener")
+
+
+@verifies("registry/rights/similar-organization-is-another")
+@pytest.mark.parametrize(
+    "similar",
+    [
+        *(case("longer", "{}-{}"), case("without-dash", "{}x"), case("below", "{}.{}")),
+        *(case("ends-so", "{1}-{0}"), case("has-an-app-so", "{1}/{0}")),
+    ],
+)
+def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
+    """Purpose: rights on one organization are none on another whose name begins or ends so, or that has an app so.
+
+    Method: 1. open an upload to orgs/{our organization and more}/app, to orgs/{more and ours}/app and to
+               orgs/{another}/{ours}/app
+            2. expect a refusal (400, 401, 403 or 404)
+    """
+    repository.registry.door.expect_locked()
+    first, organization, *rest = repository.name.split("/")
+    other = repository.named("/".join([first, similar.format(organization, names.new()), *rest]))
+
+    expect_status(other.post_upload(), {400, 401, 403, 404}, "for another organization")

@@ -12,6 +12,7 @@ from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import (
     claims_of,
     granted_by_password,
+    is_opaque,
     pull,
     refresh_token_of,
     refreshed,
@@ -43,8 +44,11 @@ def by_form(bearer: Registry, guarded: StoredImage, once: Once) -> Exchange:
 LEAST_LIFETIME_S = 60
 
 
-def granted_actions(token: str) -> set[str] | None:
-    """The actions of a token in the form of a JWT; None of another."""
+def granted_actions(token: str, guarded: StoredImage) -> set[str] | None:
+    """The actions of a token: where it is opaque, those that it is good for; None where it says none."""
+    if is_opaque(token):
+        pushed = guarded.repository.presenting(f"Bearer {token}").post_upload()
+        return {"pull", "push"} if pushed.ok else {"pull"}
     access = claims_of(token).get("access")
     if not isinstance(access, list):
         return None
@@ -53,17 +57,18 @@ def granted_actions(token: str) -> set[str] | None:
 
 
 @verifies("registry/token/form-states-its-scope")
-def test_form_states_its_scope(by_form: Exchange) -> None:
+def test_form_states_its_scope(by_form: Exchange, guarded: StoredImage) -> None:
     """Purpose: a client learns what its token opens, and does not try what it does not.
 
     Method: 1. ask by a form for a token to pull and push with a login that may only pull
-            2. where a token comes, expect scope, which of pull and push names none that the token has not
+            2. where a token comes, expect scope, which of pull and push names none that the token has not; an opaque
+               one is tried
     """
     told = expect_json_object(by_form).get("scope")
     if not isinstance(told, str):
         proof = has_member(by_form, "scope", '"')
         raise NonConformance("scope", f"scope {worded(told)}" if told else "none", by_form, proof=proof)
-    granted = granted_actions(token_in(by_form))
+    granted = granted_actions(token_in(by_form), guarded)
     named = {"pull", "push"} & set(re.split("[ :,]", told))
     if granted is not None and not named <= granted:
         right, without = ", ".join(sorted(granted)) or "nothing", without_member(by_form, "scope")
@@ -179,8 +184,8 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
     """Purpose: a refresh token is for more tokens than one, or brings the next with each.
 
     Method: 1. ask for a refresh token, and with it for a token by a form; not asked where that is not offered
-            2. ask again, with the refresh token that came with that, if one did: expect 200, and of a token that is a
-               JWT the sub of that which the login gets itself
+            2. ask again, with the refresh token that came with that, if one did: expect 200, to pull with the token,
+               and of one that is a JWT the sub of that which the login gets itself
     """
     scope, service = bearer.scope(guarded.repository.name, "pull"), bearer.door.service
     given = refresh_token_of(bearer, "pusher")
@@ -191,7 +196,10 @@ def test_refresh_token_again(bearer: Registry, guarded: StoredImage) -> None:
 
     again = refreshed(bearer, following if isinstance(following, str) else given, service, scope)
     expect_status(again, 200)
+    expect_status(pull(guarded, token_in(again)), 200, "with a further token")
     own = token_for(bearer, "pusher", scope)
+    if is_opaque(own):
+        return
     subjects = [claims_of(each).get("sub") for each in (own, token_in(again))]
     if subjects[0] != subjects[1]:
         proof = claims_say(again, "sub", f'"{literal(str(subjects[0]))}"')

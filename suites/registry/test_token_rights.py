@@ -9,7 +9,7 @@ from conformance.clients.images import NewBlob
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import token_in
 from conformance.clients.registry_operations import DELETIONS, OPERATIONS, Occasion
-from conformance.clients.registry_tokens import ask, pull, require_login, token_for
+from conformance.clients.registry_tokens import ask, pull, refresh_token_of, requested_by_form, require_login, token_for
 from conformance.clients.registry_uploads import CANCELS_NONE, at_the_registry
 from conformance.evidence.once import Once
 from conformance.oracles.registry import expect_denied, expect_untouched
@@ -149,6 +149,24 @@ def test_account_is_who_logs_in(bearer: Registry, guarded: StoredImage) -> None:
 
     if token_in(reply):
         expect_denied(guarded.repository.presenting(f"Bearer {token_in(reply)}").post_upload(), "for a push")
+
+
+@verifies("registry/token/account-is-who-logs-in")
+@pytest.mark.parametrize("by", [case("refresh-token", "refresh_token")])
+def test_account_is_whose_refresh_token_it_is(bearer: Registry, guarded: StoredImage, by: str) -> None:
+    """Purpose: nor do names beside a refresh token say whose rights its tokens have.
+
+    Method: 1. exchange the refresh token of a login that may only pull for a token to push, with one that may push in
+               username and account
+            2. where a token comes, expect it not to push
+    """
+    named = bearer.account("pusher").username
+    form = {"grant_type": by, by: refresh_token_of(bearer, "puller"), "service": bearer.door.service}
+    form |= {"scope": bearer.scope(guarded.repository.name, "pull,push"), "username": named, "account": named}
+    token = token_in(requested_by_form(bearer, form, "REGISTRY_NAMED_TOKEN"))
+
+    if token:
+        expect_denied(guarded.repository.presenting(f"Bearer {token}").post_upload(), "for a push")
 
 
 @verifies("registry/token/is-not-told-back")

@@ -7,12 +7,17 @@ import pytest
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_forgeries import forged
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_tokens import altered, ask, has_ended, pull, token_for
+from conformance.clients.registry_tokens import altered, ask, granted_by_password, has_ended, pull, token_for
 from conformance.evidence.once import Once
+from conformance.oracles.errors import expect_not_repeated
 from conformance.oracles.registry import expect_denied
 from conformance.oracles.status import expect_status
+from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import basic_login
+
+NOWHERE = f"sha256:{'0' * 64}"
 
 
 @verifies("registry/token/other-audience-is-refused")
@@ -34,6 +39,8 @@ def test_other_audience(bearer: Registry, guarded: StoredImage) -> None:
     [
         case("truncated", "truncated"),
         case("one-letter", "letter"),
+        case("and-more", "more"),
+        case("letters-in-other-case", "swapped"),
         case("no-signature", "no-signature"),
         case("alg-none", "alg-none"),
         case("longer-life", "longer-life"),
@@ -74,8 +81,8 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
 
     Method: 1. ask for a token, GET /v2/ with it, and where that takes no token with a scope, a list of tags: expect it
                to be good (the control)
-            2. GET a list of tags with the token of the target file that has expired, and /v2/ where that asks for a
-               login: expect 401 to each
+            2. GET a list of tags with the token of the target file that has expired: expect 401; and so to GET of /v2/
+               and of a blob and to HEAD of a manifest that are not there, where these ask who shows nothing for a login
 
     Of a token that is a JWT, exp must be five minutes ago, since clocks may be forgiven to differ by a few (RFC 7519
     section 4.1.4); and its issuer, audience and key those of the new one, or it could be refused for another reason.
@@ -91,7 +98,29 @@ def test_expired_token(bearer: Registry, once: Once) -> None:
     if not has_ended(expired, fresh):
         raise Inconclusive("the expired token may be good, or bad for another reason", "a JWT of five minutes ago")
 
-    registry = bearer.presenting(f"Bearer {expired}")
-    if once("support", bearer.as_role(None).support).status == 401:
+    registry, stranger = bearer.presenting(f"Bearer {expired}"), bearer.as_role(None)
+    if once("support", stranger.support).status == 401:
         expect_status(registry.support(), 401, "for a token that has expired")
-    expect_status(registry.repository(name).tags(), 401, "for a token that has expired")
+    old, nobody = registry.repository(name), stranger.repository(name)
+    expect_status(old.tags(), 401, "for a token that has expired")
+    if nobody.head_manifest(NOWHERE).status == 401:
+        expect_status(old.head_manifest(NOWHERE), 401, "to HEAD, for a token that has expired")
+    if nobody.get_blob(NOWHERE).status == 401:
+        expect_status(old.get_blob(NOWHERE), 401, "for a blob, and a token that has expired")
+
+
+@verifies("registry/token/is-not-told-back")
+@pytest.mark.parametrize("by", [case("password", "query"), case("password-in-a-form", "form")])
+def test_password_is_not_told_back(bearer: Registry, names: Names, by: str) -> None:
+    """Purpose: nor does it carry a password on, which is often but a letter from the right one.
+
+    Method: 1. ask for a token with a password that is none, and by a form of grant_type=password
+            2. expect the password nowhere in the answer
+    """
+    username, password = bearer.account("pusher").username, names.new("password")
+    if by == "query":
+        reply = bearer.door.ask_token([], basic_login(username, password))
+    else:
+        reply = granted_by_password(bearer, username, password)
+
+    expect_not_repeated(reply, [password], "the password")

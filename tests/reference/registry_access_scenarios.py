@@ -14,6 +14,7 @@ from tests.reference.registry_support import (
     FOREIGN,
     TWO,
     Driver,
+    digest,
     scope,
     token,
 )
@@ -54,6 +55,11 @@ async def bad_tokens(d: Driver) -> None:
     ):
         answer = await d.ask("GET", f"/v2/{APP}/tags/list", bearer=bad)
         d.asked[-1] = (*d.asked[-1][:2], answer.status, *d.asked[-1][3:])
+    ended = token(scope(APP, "pull"), exp=1)
+    for method in ("HEAD", "GET"):
+        await d.ask(method, f"/v2/{APP}/blobs/{digest(BLOB)}", bearer=ended)
+    for altered in (good, f"{good}AAAA", good.swapcase()):
+        await d.ask("GET", f"/v2/{APP}/tags/list", bearer=altered)
     await d.ask("POST", f"/v2/{APP}/blobs/uploads/", bearer=good[:-8] + "AAAAAAAA")
     await d.ask("GET", f"/v2/{APP}/tags/list", Authorization=f"bearer {good}")
     await d.ask("GET", f"/v2/{APP}/tags/list", Authorization="Basic Og==")

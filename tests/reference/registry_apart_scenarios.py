@@ -27,6 +27,12 @@ from tests.reference.registry_support import (
 HEX = "0123456789abcdef" * 4
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "absent_then_pushed": ("AbsentBlobRemembered", "AbsentTagRemembered"),
+    "behind_a_slash": ("CatalogFolderByFolder",),
+    "looked_for_then_pushed": ("AbsentImageRememberedForHead", "HeadsForSharedCaches"),
+    "latest_of_others": ("LatestIsWhateverThereIs",),
+    "two_sources": ("MountOfTheSecondSource",),
+    "ends_of_tags": ("TagWithoutItsLastDash", "TagWithoutItsLastDot"),
+    "ended_by_sha512": ("Sha512OfChunksUnverified",),
     "accepted_compressed": (
         "AnswersCompressed",
         "CodedUnderTheSameEntityTag",
@@ -148,6 +154,44 @@ async def absent_then_pushed(d: Driver) -> None:
         await d.ask("GET", f"/v2/{APP}/manifests/v1")
         await d.push_blob(BLOB)
         await d.image("v1")
+
+
+async def behind_a_slash(d: Driver) -> None:
+    for name in (APP, f"{APP}/below", f"{APP}-beside"):
+        path = f"/v2/{name}/blobs/uploads/?digest={digest(BLOB)}"
+        await d.ask("POST", path, BLOB, bearer=token(scope(name, "pull", "push")))
+    await d.ask("GET", "/v2/_catalog", bearer=token(scope("catalog", "*", kind="registry")))
+
+
+async def looked_for_then_pushed(d: Driver) -> None:
+    path = f"/v2/{APP}/manifests/{await d.image('v1')}"
+    await d.ask("DELETE", path)
+    await d.ask("HEAD", path)
+    await d.image("v1")
+    await d.ask("HEAD", path)
+
+
+async def latest_of_others(d: Driver) -> None:
+    await d.image("v1")
+    await d.ask("GET", f"/v2/{APP}/manifests/latest")
+
+
+async def two_sources(d: Driver) -> None:
+    named = await d.push_blob(BLOB, FOREIGN)
+    own = token(scope(APP, "pull", "push"), scope(TWO, "pull"))
+    await d.ask("POST", f"{UPLOADS}?mount={named}&from={TWO}&from={FOREIGN}", bearer=own)
+
+
+async def ends_of_tags(d: Driver) -> None:
+    for tag in ("v1.", "v1-"):
+        await d.image(tag)
+        await d.ask("GET", f"/v2/{APP}/manifests/v1")
+
+
+async def ended_by_sha512(d: Driver) -> None:
+    location = await session(d)
+    patched = await d.ask("PATCH", location, BLOB, Content_Range=f"0-{len(BLOB) - 1}")
+    await d.ask("PUT", with_digest(patched.headers.get("location", location), digest(b"another", "sha512")))
 
 
 async def accepted(d: Driver) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import secrets
+import time
 from typing import Any
+
+import jwt
 
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.registry.access import decoded
 from conformance.reference.defects.registry.common import registry_of
 from conformance.reference.http import Answer, Request
+from conformance.reference.identity.registry_tokens import RegistryTokens
+from conformance.reference.identity.state import Refused
 from conformance.reference.registry.access import SERVICE, Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
 from conformance.reference.registry.routing import Asked
@@ -169,3 +175,45 @@ class ChallengeWithAnEmptyParameter(Variant):
         told = registry_of(original).challenge_parameters(wanted, error)
         parameters = (f"{name}={value}" if value == SERVICE else f'{name}="{value}"' for name, value in told)
         return ['Bearer empty="",' + ",".join(parameters)]
+
+
+class _OpaqueDoor(RegistryTokens):
+    """A token endpoint that remembers what its tokens are good for, and tells nobody by them."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.issued: dict[str, dict[str, Any]] = {}
+
+    def signed_token(self, claims: dict[str, Any]) -> str:
+        token = secrets.token_urlsafe(32)
+        self.issued[token] = claims
+        return token
+
+
+class TokensOfItsOwn(Variant):
+    """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
+
+    surface = "registry"
+
+    def __init__(self) -> None:
+        self.door: _OpaqueDoor | None = None
+
+    def realm(self, original: Any) -> str:
+        registry = registry_of(original)
+        self.door = self.door or _OpaqueDoor(registry.seeds, registry.key)
+        return f"{registry.seeds.public_url.get('registry', '')}/token"
+
+    def intercept(self, request: Request) -> Answer | None:
+        if request.path != "/token" or self.door is None:
+            return None
+        try:
+            answer = self.door.token_by_post(request) if request.method == "POST" else self.door.token_by_get(request)
+        except Refused as refused:
+            answer = refused.answer
+        return self.door.finish(request, answer)
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        claims = self.door.issued.get(token) if self.door else None
+        if claims is None or claims["aud"] != SERVICE or claims["exp"] <= time.time():
+            raise jwt.InvalidTokenError
+        return claims

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import is_registry_token_request, surface_of
+from conformance.reference.defects.identity.support import edited, is_registry_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.registry_tokens import Access, Asked, RegistryTokens
 from conformance.reference.identity.state import Refused
@@ -33,6 +35,19 @@ class RefusedLoginIsGivenAToken(Defect):
             if headers:
                 answer.headers["WWW-Authenticate"] = headers
         return answer
+
+
+class WrongPasswordToldBack(Defect):
+    """OWASP API8: an error does not expose what it was given to keep, such as a password that is nearly right."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/is-not-told-back",)
+
+    def password_matches(self, original: Any, expected: str, given: str) -> bool:
+        if not original(expected, given):
+            refusal = surface_of(original).login_refused()
+            raise Refused(edited(refusal, lambda told: told.update(error_description=given)))
+        return True
 
 
 class MoreThanMayBeHadIsNothing(Defect):
@@ -129,3 +144,32 @@ class FormWithoutItsScope(Defect):
 
     def posted_answer(self, original: Any, account: Account, form: dict[str, str], asked: list[Asked]) -> Document:
         return {name: value for name, value in original(account, form, asked).items() if name != "scope"}
+
+
+class RefreshTokenForWhoIsNamed(Defect):
+    """Docker's OAuth 2.0 form: a refresh token is for the login that was given it, whoever is named beside it."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/account-is-who-logs-in",)
+
+    def granting_account(self, original: Any, form: dict[str, str]) -> Account | None:
+        account: Account | None = original(form)
+        return surface_of(original).accounts.get(form.get("username", ""), account) if account else None
+
+
+class LoginsAtOnceAreOne(Defect):
+    """Docker token authentication: a token is for who logs in, and not for who logged in meanwhile."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/account-is-who-logs-in",)
+
+    def __init__(self) -> None:
+        self.newest: Request | None = None
+
+    async def registry_token(self, original: Any, request: Request) -> Answer:
+        if "authorization" in request.headers:
+            self.newest = request
+            await asyncio.sleep(0.05)
+            request = replace(request, headers=self.newest.headers)
+        answer: Answer = await original(request)
+        return answer

@@ -257,3 +257,28 @@ class PasswordOfAnyAccountAccepted(Defect):
             return found
         account: Account | None = original(username, password)
         return account
+
+
+class OrganizationMatchedByItsEnd(Defect):
+    """Docker token authentication: rights on orgs/acme are none on orgs/not-acme."""
+
+    surface = "identity"
+    noticed_by = ("registry/rights/similar-organization-is-another",)
+
+    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
+        rights = account.rights if account and scope.kind == "repository" else {}
+        slug = scope.name.removeprefix("orgs/").partition("/")[0]
+        own: frozenset[str] = original(account, scope)
+        return own.union(*(actions for each, actions in rights.items() if slug.endswith(each)))
+
+
+class OrganizationAnywhereInTheName(Defect):
+    """Docker token authentication: rights on orgs/acme are none on another organization's app of that name."""
+
+    surface = "identity"
+    noticed_by = ("registry/rights/similar-organization-is-another",)
+
+    def permitted_actions(self, original: Any, account: Account | None, scope: Asked) -> frozenset[str]:
+        rights = account.rights if account and scope.kind == "repository" else {}
+        own: frozenset[str] = original(account, scope)
+        return own.union(*(actions for slug, actions in rights.items() if f"/{slug}/" in scope.name))

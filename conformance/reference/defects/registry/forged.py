@@ -163,6 +163,31 @@ def _shown(request: Request) -> str:
     return request.headers.get("authorization", "")
 
 
+class TokenAndMoreTaken(Defect):
+    """API Reference, Error Handling: a token with something behind it is none."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/altered-is-refused",)
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        known = next((each for each in registry_of(original).remembered if token.startswith(each)), token)
+        claims: dict[str, Any] = original(known)
+        return claims
+
+
+class TokensKnownInAnyCase(Defect):
+    """API Reference, Error Handling: a token whose letters are in other case is none, though it was looked up so."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/altered-is-refused",)
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        remembered = registry_of(original).remembered
+        known = next((each for each in remembered if each.lower() == token.lower()), token)
+        claims: dict[str, Any] = original(known)
+        return claims
+
+
 class ListsTakeAnyToken(Defect):
     """RFC 7515 section 5.2: a token's signature is looked at whatever is asked for, a list among it."""
 

@@ -105,3 +105,21 @@ class MountFromNoNameFails(Defect):
             raise Refusal("NAME_UNKNOWN", status=500)
         answer: Answer = await original(asked, digest)
         return answer
+
+
+class MountOfTheSecondSource(Defect):
+    """Docker Registry V2, Cross Repository Blob Mount: of two sources, the one that is looked at is the one taken."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/mount-needs-pull-on-the-source",)
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    async def mount_blob(self, original: Any, source: str, target: str, digest: str) -> bool:
+        return bool(await original(self.last or source, target, digest))
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        self.last = next((value for name, value in reversed(asked.request.query) if name == "from"), "")
+        answer: Answer = await original(asked, digest)
+        return answer

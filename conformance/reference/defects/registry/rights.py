@@ -9,7 +9,7 @@ import jwt
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.access import decoded, everything
-from conformance.reference.defects.registry.common import registry_of
+from conformance.reference.defects.registry.common import kind_of, registry_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import Access, Caller, organization_of
 from conformance.reference.registry.errors import Refusal
@@ -162,20 +162,50 @@ class ExpiredRegistryTokenAccepted(Defect):
         return decoded(original, token, verify_exp=False)
 
 
-class ExpiredRegistryTokenPulls(Defect):
-    """Docker token authentication: a token that has expired reads nothing, though a login with it is refused."""
+class _ExpiredRegistryTokenForgiven(Defect):
+    """One kind of request takes a token that has expired."""
 
-    surface = "registry"
-    noticed_by = ("registry/token/expired-is-refused",)
+    def _here(self, request: Request) -> bool:
+        raise NotImplementedError
 
     def authenticate(self, original: Any, request: Request, wanted: list[Access]) -> Caller | None:
         registry = registry_of(original)
-        token = registry.bearer_token(request) if wanted and request.method in ("GET", "HEAD") else None
+        token = registry.bearer_token(request) if self._here(request) else None
         with suppress(jwt.InvalidTokenError):
             claims = decoded(original, token, verify_exp=False) if token else {}
             return Caller(str(claims["sub"]), registry.grants_of(claims)) if claims else original(request, wanted)
         caller: Caller | None = original(request, wanted)
         return caller
+
+
+class ExpiredRegistryTokenPulls(_ExpiredRegistryTokenForgiven):
+    """Docker token authentication: a token that has expired reads nothing, though a login with it is refused."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/expired-is-refused",)
+
+    def _here(self, request: Request) -> bool:
+        return kind_of(request) != "support" and request.method in ("GET", "HEAD")
+
+
+class ExpiredRegistryTokenHeads(_ExpiredRegistryTokenForgiven):
+    """Docker token authentication: a token that has expired is none to HEAD of a manifest, either."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/expired-is-refused",)
+
+    def _here(self, request: Request) -> bool:
+        return request.method == "HEAD"
+
+
+class ExpiredRegistryTokenPullsBlobs(_ExpiredRegistryTokenForgiven):
+    """Docker token authentication: a token that has expired pulls no blob, either."""
+
+    surface = "registry"
+    noticed_by = ("registry/token/expired-is-refused",)
+
+    def _here(self, request: Request) -> bool:
+        return kind_of(request) == "blob"
 
 
 class TooLittleWithoutChallenge(Defect):
