@@ -169,7 +169,7 @@ class LoginsAtOnceAreOne(Defect):
     async def registry_token(self, original: Any, request: Request) -> Answer:
         if "authorization" in request.headers:
             self.newest = request
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
             request = replace(request, headers=self.newest.headers)
         answer: Answer = await original(request)
         return answer
