@@ -210,10 +210,12 @@ def test_catalog_with_names_below(registry: Registry, taken: Taken, ending: str)
     """Purpose: a name that goes on behind a slash stands where its letters do, and not with its folder.
 
     Method: 1. push images to three names, of which two are the first and more, behind a slash and behind a dash
-            2. read the catalog to its end: expect each page in lexical order
+            2. read the catalog to its end: expect what each page has of them in lexical order
     """
-    if not all(isinstance(taken(each), StoredImage) for each in ("a", "a-0", ending)):
+    pushed = [taken(each) for each in ("a", "a-0", ending)]
+    own = {each.repository.name for each in pushed if isinstance(each, StoredImage)}
+    if len(own) < len(pushed):
         raise NotApplicable("no name goes on behind a slash here")
 
     for page in pages_from(registry.catalog("?n=50"), registry.follow_catalog):
-        expect_sorted(page, "repositories")
+        expect_sorted(page, "repositories", own)

@@ -202,3 +202,21 @@ def test_other_spelling(bearer: Registry, guarded: StoredImage, spelling: str) -
     expect_status(reply, {200, 400, 403} if ".." in name else {200, 400}, "for another spelling")
     if token_in(reply) and actions_in(token_in(reply)):
         raise NonConformance("no action granted", f"{worded(sorted(actions_in(token_in(reply))))} on {name}", reply)
+
+
+@verifies("registry/token/asterisk-grants-no-more")
+@pytest.mark.parametrize("role", [case("in-a-name", "foreign")])
+def test_asterisk_in_a_name(bearer: Registry, guarded: StoredImage, role: str) -> None:
+    """Purpose: who asks for whatever there is gets what they may have of it.
+
+    Method: 1. with another organization's login, ask to pull from "*", from our organization's name with "*" behind it
+               and from our repository's: expect 200, 400 or 403
+            2. where a token comes, expect it not to pull ours
+    """
+    name = guarded.repository.name
+    reply = ask(bearer, role, *(bearer.scope(f"{each}*", "pull") for each in ("", f"{name.rpartition('/')[0]}/", name)))
+    require_login(bearer, role, reply)
+
+    expect_status(reply, {200, 400, 403}, "for whatever there is")
+    if token_in(reply):
+        expect_denied(pull(guarded, token_in(reply)), "for another organization's login")

@@ -282,3 +282,20 @@ class OrganizationAnywhereInTheName(Defect):
         rights = account.rights if account and scope.kind == "repository" else {}
         own: frozenset[str] = original(account, scope)
         return own.union(*(actions for slug, actions in rights.items() if f"/{slug}/" in scope.name))
+
+
+class AsteriskIsEveryName(Defect):
+    """Docker token authentication: of what an asterisk stands for, that is granted on which one has rights."""
+
+    surface = "identity"
+    noticed_by = ("registry/token/asterisk-grants-no-more",)
+
+    def __init__(self) -> None:
+        self.known: set[str] = set()
+
+    def granted_access(self, original: Any, account: Account | None, asked: list[Asked]) -> Access:
+        granted: Access = original(account, asked)
+        self.known |= {each.name for each in asked if each.kind == "repository"}
+        begins = tuple(each.name[:-1] for each in asked if each.name.endswith("*") and account)
+        meant = sorted(each for each in self.known if begins and each.startswith(begins))
+        return [*granted, *({"type": "repository", "name": each, "actions": ["pull"]} for each in meant)]
