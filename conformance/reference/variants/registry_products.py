@@ -89,12 +89,13 @@ class BlobsRedirectedAgain(Variant):
 
 
 class ListsRedirected(Variant):
-    """RFC 9110 section 15.4.8: a registry in front of regions leads whoever reads a list to one of them."""
+    """RFC 9110 section 15.4.8: a registry in front of regions leads whoever reads a list to one of them, before it looks."""
 
     surface = "registry"
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
-        if answer.status != 200 or kind_of(request) not in LISTS or request.parameter("at"):
+        reads = request.method in ("GET", "HEAD") and kind_of(request) in LISTS
+        if answer.status not in (200, 404) or not reads or request.parameter("at"):
             return answer
         query = f"{request.query_string}&at=1" if request.query_string else "at=1"
         led = Answer(307)
