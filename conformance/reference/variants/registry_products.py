@@ -89,7 +89,7 @@ class BlobsRedirectedAgain(Variant):
 
 
 class ListsRedirected(Variant):
-    """RFC 9110 section 15.4.8: a registry in front of regions leads whoever reads a list to one of them, before it looks."""
+    """RFC 9110 section 15.4.8: a registry in front of regions leads readers of lists to one of them before it looks."""
 
     surface = "registry"
 

@@ -207,3 +207,15 @@ class DeletionInNamesThatBeginSo(Defect):
     async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
         for each in [known for known in registry_of(original).repositories if known.startswith(name)]:
             await original(each, digest)
+
+
+class ManifestOfAnyRepositoryAsABlob(Defect):
+    """distribution-spec 1.1, Pulling blobs: nor is another repository's manifest found among the blobs of one's own."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/blob-stays-in-its-repository",)
+
+    def blob_of(self, original: Any, name: str, digest: str) -> bytes:
+        known = (each.manifests.get(digest) for each in registry_of(original).repositories.values())
+        found = next(filter(None, known), None)
+        return found.content if found else bytes(original(name, digest))
