@@ -228,29 +228,19 @@ def expect_list(reply: Exchange, member: str, wanted: Iterable[str]) -> None:
 def expect_sorted(reply: Exchange, member: str, among: Collection[str] | None = None) -> None:
     """A list answer, or what it has among these, is in lexical order: ASCII order, or alphabetical without case."""
     found = [each for each in strings_of(reply, member) if among is None or each in among]
-    if found not in (sorted(found), sorted(found, key=lambda each: (each.lower(), each))) and _unsorted(found):
+    lowered = [each.lower() for each in found]
+    if found != sorted(found) and lowered != sorted(lowered):
+        one, other = next(pair for pair in itertools.pairwise(found) if pair[0].lower() > pair[1].lower())
         # Of tags a script makes the same again; of a catalog it finds what there is then.
-        proof = without_list(reply, member) if member == "tags" else _in_order(reply, found)
-        one, other = _out_of_order(found)
+        proof = without_list(reply, member) if member == "tags" else _in_order(reply, one, other)
         told = f"{worded(one)} before {worded(other)}, among {len(found)}"
         raise NonConformance(f"{member} in lexical order", told, reply, proof=proof)
 
 
-def _out_of_order(found: list[str]) -> tuple[str, str]:
-    """The first two names which follow each other and should not."""
-    return next(pair for pair in itertools.pairwise(found) if pair[0].lower() > pair[1].lower())
-
-
-def _in_order(reply: Exchange, found: list[str]) -> Proof:
+def _in_order(reply: Exchange, one: str, other: str) -> Proof:
     """The proof by two names which follow each other and should not; nothing is said where one of them is not there."""
-    one, other = _out_of_order(found)
     there = tuple((reply.id, f'"{literal(each)}"') for each in (one, other))
     return Proof(reply.id, given=there, lacks=f"{there[0][1]}.*{there[1][1]}")
-
-
-def _unsorted(found: list[str]) -> bool:
-    lowered = [each.lower() for each in found]
-    return lowered != sorted(lowered)
 
 
 def next_link(reply: Exchange) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from conformance.clients.images import DOCKER_LIST, DOCKER_MANIFEST, OCI_MANIFEST, Manifest, digest_of, index
+from conformance.clients.images import DOCKER_LIST, OCI_MANIFEST, Manifest, digest_of, index
 from conformance.clients.registry import Repository, StoredImage
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type, expect_not_shared
@@ -229,17 +229,3 @@ def test_accept_is_read_whole(stored: StoredImage, fields: tuple[tuple[str, str]
             2. expect 200 with its bytes
     """
     expect_bytes(stored.repository.get_manifest(stored.image.digest, fields), stored.image.content)
-
-
-@verifies("registry/pull/manifest-is-what-was-pushed")
-@pytest.mark.parametrize("taken", [case("or-none", DOCKER_MANIFEST)])
-def test_other_types_are_not_made_of_it(stored: StoredImage, taken: str) -> None:
-    """Purpose: what is asked for by digest has that digest, whatever type the caller takes.
-
-    Method: 1. GET an OCI image by digest as one who takes Docker's images alone
-            2. expect its bytes, or a refusal
-    """
-    reply = stored.repository.get_manifest(stored.image.digest, [("Accept", taken)])
-
-    if reply.ok:
-        expect_bytes(reply, stored.image.content)

@@ -321,22 +321,3 @@ class IndexForWhoTakesImages(Defect):
             raise Refusal("MANIFEST_UNKNOWN")
         answer: Answer = await original(asked)
         return answer
-
-
-class OtherTypesAreMade(Defect):
-    """distribution-spec 1.1, Pulling manifests: by its digest an image is what was pushed, whatever types are taken."""
-
-    surface = "registry"
-    noticed_by = ("registry/pull/manifest-is-what-was-pushed",)
-
-    def rewrite(self, request: Request, answer: Answer) -> Answer:
-        oci, docker = (
-            "application/vnd.oci.image.manifest.v1+json",
-            "application/vnd.docker.distribution.manifest.v2+json",
-        )
-        if request.method != "GET" or oci not in answer.headers.get("content-type", ""):
-            return answer
-        if docker in request.headers.get("accept", "") and oci not in request.headers.get("accept", ""):
-            answer.headers["Content-Type"], answer.body = docker, answer.body.replace(oci.encode(), docker.encode())
-            return without(answer, "Content-Length")
-        return answer
