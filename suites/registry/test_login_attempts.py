@@ -215,7 +215,6 @@ def test_refused_in_an_upload(interrupted: Interrupted) -> None:
             2. PATCH it with the login, PUT: expect 202 and 201
     """
     upload = interrupted.upload
-
     expect_status(interrupted.reply, 401, "for a login that is none")
     expect_status(upload.patch(interrupted.rest, interrupted.place), 202, "with the login again")
     expect_status(upload.put(interrupted.digest), 201)
