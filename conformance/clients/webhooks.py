@@ -103,6 +103,7 @@ class WebhookClient:
 
     def turn_to(self, url: str) -> None:
         """Takes another URL for the live one."""
+        self.described.turn_to(url)
         parts = urlsplit(url)
         self.http = self.http_for(f"{parts.scheme}://{parts.netloc}")
         self.path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

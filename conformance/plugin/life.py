@@ -5,6 +5,10 @@ last request got no answer, or that failed with none in its evidence, its surfac
 not had, the check whose request was under way when the service went down says so, and every check after it has that one
 cause, at once.
 
+A webhook may go on answering and take nothing any more: a page of maintenance is in its place, or it is gone. After a
+check of it that did not pass it is sent a good event. Where it took one before the run and takes none now, that is told
+as the one cause of all that follows; the check itself failed, unless it was answered by what is no webhook.
+
 Of several processes each has requests under way at that moment. A check of theirs that met it is in doubt, and tried
 again by itself once they are done, where the service is there again.
 """
@@ -14,14 +18,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from conformance.evidence.recorder import Recorder
 from conformance.plugin.judging import Judgement, judge
 from conformance.plugin.surfaces import SURFACES, surface_of
-from conformance.preflight import alive, url_of
+from conformance.preflight import alive, takes_events, url_of
 from conformance.target.description import Target
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.verdict import Verdict
@@ -45,16 +49,27 @@ class Death:
 
     told: str
     asked: float
+    ask: Callable[[Target, str], str]
+    needs: str = "a service that goes on answering"
 
 
 class Life:
-    """Watches the surfaces of a target as one process sees them; ``alone`` where no other process asks them."""
+    """Watches the surfaces of a target as one process sees them; ``alone`` where no other process asks them.
+
+    ``taking``: whether the webhook has taken an event before the run.
+    """
 
     def __init__(
-        self, target: Target, recorder: Recorder, alone: bool, ask: Callable[[Target, str], str] = alive
+        self,
+        target: Target,
+        recorder: Recorder,
+        alone: bool,
+        ask: Callable[[Target, str], str] = alive,
+        taking: bool = False,
+        takes: Callable[[Target], str] = takes_events,
     ) -> None:
-        self.target, self.recorder, self.alone = target, recorder, alone
-        self._ask = ask
+        self.target, self.recorder, self.alone, self.taking = target, recorder, alone, taking
+        self._ask, self._takes = ask, takes
         self._dead: dict[str, Death] = {}
         self.doubtful = False
 
@@ -63,10 +78,10 @@ class Life:
         death = self._dead.get(surface or "")
         if surface is None or death is None:
             return
-        if time.monotonic() - death.asked > AGAIN_S and not self._ask(self.target, surface):
+        if time.monotonic() - death.asked > AGAIN_S and not death.ask(self.target, surface):
             del self._dead[surface]
             return
-        raise Inconclusive(death.told, "a service that goes on answering")
+        raise Inconclusive(death.told, death.needs)
 
     def judged(self, requirement: str, judgement: Judgement) -> Judgement:
         """The judgement on a check that sent something, unless what it met is that its surface went down.
@@ -76,7 +91,7 @@ class Life:
         self.doubtful = self._met_others(judgement)
         silent = self.recorder.silent
         if not silent and (judgement.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) or self.recorder.answered()):
-            return judgement
+            return self._still_taking(requirement, judgement)
         entry = next(iter(silent.values()), None)
         surface = (self._at(entry) if entry else None) or surface_of(requirement)
         cause = self._cause(surface, entry is not None and judgement.verdict == Verdict.FAIL) if surface else ""
@@ -86,6 +101,34 @@ class Life:
         judgement = self._died(surface, cause, entry, judgement)
         self.doubtful = not self.alone and surface not in self._dead
         return judgement
+
+    def _still_taking(self, requirement: str, judgement: Judgement) -> Judgement:
+        """The judgement on a check that was answered, unless it met that no webhook is there any more."""
+        surface = "webhooks"
+        passed = judgement.verdict not in (Verdict.FAIL, Verdict.INCONCLUSIVE)
+        if passed or not self.taking or surface_of(requirement) != surface:
+            return judgement
+        if cause := self._ask(self.target, surface):
+            return self._died(surface, cause, None, judgement)
+        if refusal := self._refusal():
+            told, needs = f"the webhook takes no event any more: {refusal}", "a webhook that goes on taking events"
+            self._dead[surface] = Death(told, time.monotonic(), lambda target, _surface: self._takes(target), needs)
+            if judgement.verdict == Verdict.INCONCLUSIVE:
+                return judge(Inconclusive(told, needs), self.recorder)
+            hint = f"From then on the webhook took no event any more: {refusal}."
+            findings = [{**each, "hint": f"{each['hint']}\n{hint}".strip()} for each in judgement.findings]
+            return replace(judgement, findings=findings)
+        return judgement
+
+    def _refusal(self) -> str:
+        """Why the webhook takes no event, each time that it is asked; "" where it takes one."""
+        refusal = ""
+        for _ in range(DYING):
+            refusal = self._takes(self.target)
+            if not refusal:
+                break
+            time.sleep(POLL_S)
+        return refusal
 
     def _met_others(self, judgement: Judgement) -> bool:
         """Whether a check failed, or could not be prepared, with a request that got no answer, in one of several
@@ -125,7 +168,7 @@ class Life:
             if not cause:
                 return causes
             causes.append(cause)
-        self._dead[surface] = Death(told, time.monotonic())
+        self._dead[surface] = Death(told, time.monotonic(), self._ask)
         return causes
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:

@@ -100,6 +100,8 @@ class RunOptions:
     """Those of them that answer, and let none of the logins in: of these it is judged what strangers are told."""
     open: list[str] = field(default_factory=list)
     """Surfaces that ask nobody for a login: no process need find that out anew."""
+    taking: list[str] = field(default_factory=list)
+    """Webhooks, where they have taken an event."""
 
     def learn(self, states: Iterable[SurfaceState]) -> None:
         """Takes what the preflight has found out."""
@@ -110,6 +112,8 @@ class RunOptions:
                 self.locked.append(state.surface)
             if state.open:
                 self.open.append(state.surface)
+            if state.surface == "webhooks" and state.credentials.get("url") == "ok":
+                self.taking.append(state.surface)
 
     def plain(self) -> dict[str, Any]:
         """As JSON-like data."""

@@ -51,7 +51,7 @@ from conformance.vocabulary.verdict import Verdict
 WHOLE_RUN = "it judges all answers of the run, of which the evidence keeps a part"
 FOUND = ("reachable", "cause", "locked", "open")
 """What of the preflight decides which checks can be judged."""
-LIFE = re.compile("no longer answers|stopped answering after this request")
+LIFE = re.compile("no longer answers|stopped answering after this request|no event any more")
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ class Worker:
                 RECORDER.recipe(secret.name, from_file(secret.name, secret.file))
         RECORDER.prefix = self.name
         RECORDER.watch.over(target, self.options.run_id)
-        self.life = Life(target, RECORDER, alone=self.name in ("main", LAST))
+        self.life = Life(target, RECORDER, alone=self.name in ("main", LAST), taking=bool(self.options.taking))
         stash = self.config.stash
         stash[KEYS.target] = target
         stash[KEYS.begun] = time.monotonic()

@@ -1,7 +1,8 @@
 """Before a run: can each surface be reached, do the credentials work, is what is claimed to be seen?
 
 ``preflight`` looks closely at every surface that the target describes; ``alive`` asks one once more, so that
-a surface which went down in the middle of a run is told from one that misbehaves.
+a surface which went down in the middle of a run is told from one that misbehaves. ``takes_events`` asks a webhook for
+what it is there for, since it may answer and take nothing any more.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from conformance.clients.webhooks import origin_told
+from conformance.clients.waiting import asks_to_wait
+from conformance.clients.webhooks import FIRST, origin_told, plain_kind, told_as, written
 from conformance.evidence.recorder import Recorder
 from conformance.preflight import identity, registry, storage, webhooks
-from conformance.preflight.contact import Contact, Failed, contact, is_html, recorder_for
+from conformance.preflight.contact import Contact, Failed, contact, is_html, is_page, not_the_surface, recorder_for
 from conformance.preflight.state import SurfaceState
 from conformance.target.description import Target
-from conformance.vocabulary.exchange import GATEWAY_ERRORS
+from conformance.vocabulary.exchange import GATEWAY_ERRORS, Exchange
 
-__all__ = ["SurfaceState", "alive", "preflight"]
+__all__ = ["SurfaceState", "alive", "preflight", "takes_events"]
 
 SURFACES = ("identity", "registry", "storage", "webhooks")
 PROBES: dict[str, Callable[[Contact, SurfaceState], None]] = {
@@ -55,25 +57,54 @@ def probe(target: Target, surface: str, recorder: Recorder) -> SurfaceState:
 
 def alive(target: Target, surface: str) -> str:
     """ "" where the surface still answers, else the cause. One request, under five seconds."""
+    reply = _once_more(target, surface)
+    if isinstance(reply, str):
+        return reply
+    # An error of the surface's own is for its checks to judge; these are not its own.
+    if reply.status in GATEWAY_ERRORS:
+        return f"answers {reply.status}: a gateway whose service is down"
+    if surface == "webhooks":
+        return _no_webhook(reply)
+    if reply.status == 200 and is_html(reply):
+        return "answers HTML in place of the service"
+    return ""
+
+
+def takes_events(target: Target) -> str:
+    """ "" where the webhook takes a plain event, or asks to wait with it, else how it is answered. One request."""
+    reply = _once_more(target, "webhooks")
+    if isinstance(reply, str):
+        return reply
+    return (
+        "" if reply.ok or reply.status == 429 or asks_to_wait(reply) else f"a good delivery is answered {reply.status}"
+    )
+
+
+def _once_more(target: Target, surface: str) -> Exchange | str:
+    """The answer to one light request, of a webhook to an event, since others may be nothing to it; or why there is
+    none."""
     used = contact(target, url_of(target, surface), recorder_for(target), ALIVE_S)
     try:
-        reply = used.ask("GET", _light_path(target, surface))
+        if target.webhooks is not None and surface == "webhooks":
+            kind = plain_kind(target.webhooks)
+            return used.ask("POST", "", [("Content-Type", told_as(kind))], written(kind, FIRST))
+        return used.ask("GET", _light_path(target, surface))
     except Failed as failure:
         return str(failure)
     finally:
         used.http.close()
-    # An error of the surface's own is for its checks to judge; these are not its own.
-    if reply.status in GATEWAY_ERRORS:
-        return f"answers {reply.status}: a gateway whose service is down"
-    if surface != "webhooks" and reply.status == 200 and is_html(reply):
-        return "answers HTML in place of the service"
-    return ""
+
+
+def _no_webhook(reply: Exchange) -> str:
+    """Why an answer to an event is no webhook's, or ""; a poor 404 of a webhook that is gone is its own."""
+    cause = not_the_surface(reply, "a webhook", is_page) if reply.status != 404 else ""
+    return cause.partition(";")[0]
 
 
 def url_of(target: Target, surface: str) -> str:
     """Where a surface is; that of webhooks is a secret."""
     if surface == "webhooks" and target.webhooks is not None:
-        return target.webhooks.url.reveal()
+        return target.webhooks.live
     described = getattr(target, surface)
     return str(described.endpoint if surface == "storage" else described.url)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from conformance.vocabulary.values import host_and_port
 
@@ -291,6 +291,16 @@ class Webhooks(Described):
     largest_body: int = Field(
         default=65536, gt=0, le=256 * 1024 * 1024, description="Bytes of a body that it surely takes."
     )
+    _rotated: str = PrivateAttr(default="")
+
+    @property
+    def live(self) -> str:
+        """The URL that takes events now: once the webhook was rotated, the new one."""
+        return self._rotated or self.url.reveal()
+
+    def turn_to(self, url: str) -> None:
+        """Takes another URL for the live one."""
+        self._rotated = url
 
 
 class LimitsSection(Described):

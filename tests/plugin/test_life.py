@@ -213,3 +213,73 @@ def test_the_request_that_ended_a_service_is_told_though_it_took_a_moment(
     assert judgement.verdict == Verdict.FAIL
     assert "stopped answering after this request" in judgement.findings[0]["observed"]
     assert judgement.findings[0]["exchanges"] == ["/fatal"]
+
+
+def webhook(status: int, service: Service, taken: Service, taking: bool = True) -> Life:
+    """Watches a webhook whose check was answered with that status."""
+    return Life(TARGET, recorded(("/hooks/x", status, "")), True, service, taking, lambda target: taken(target, ""))
+
+
+def failed(*hints: str) -> Judgement:
+    return Judgement(Verdict.FAIL, findings=[{"hint": each} for each in hints or ("",)])
+
+
+def test_a_page_in_place_of_the_webhook_is_no_finding_and_the_cause_of_what_follows() -> None:
+    service = Service("answers 302, a redirect to https://login.example")
+    watched = webhook(302, service, Service())
+    judged = watched.judged("webhooks/errors/x", failed())
+    assert (judged.verdict, service.cause in judged.reason) == (Verdict.INCONCLUSIVE, True)
+    with pytest.raises(Inconclusive, match="a redirect to https://login"):
+        watched.expect("webhooks")
+
+
+def test_a_webhook_that_takes_nothing_any_more_fails_once() -> None:
+    taken = Service("a good delivery is answered 404")
+    watched = webhook(404, Service(), taken)
+    judged = watched.judged("webhooks/methods/x", failed("", "as before"))
+    told = f"From then on the webhook took no event any more: {taken.cause}."
+    assert [each["hint"] for each in judged.findings] == [told, f"as before\n{told}"]
+    with pytest.raises(Inconclusive, match="takes no event any more: a good delivery is answered 404"):
+        watched.expect("webhooks")
+
+
+def test_it_is_judged_again_once_it_takes_events_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = Service("a good delivery is answered 404")
+    watched = webhook(404, Service(), taken)
+    watched.judged("webhooks/methods/x", failed())
+    monkeypatch.setattr(life, "AGAIN_S", 0.0)
+    with pytest.raises(Inconclusive):
+        watched.expect("webhooks")
+    taken.cause = ""
+    watched.expect("webhooks")
+
+
+def test_what_could_not_be_judged_has_that_cause_too() -> None:
+    unclear = Judgement(Verdict.INCONCLUSIVE, "a good delivery is answered 403", "a live webhook URL")
+    judged = webhook(403, Service(), Service("a good delivery is answered 403")).judged("webhooks/a/b", unclear)
+    assert (judged.verdict, judged.needs) == (Verdict.INCONCLUSIVE, "a webhook that goes on taking events")
+
+
+def test_one_refusal_among_many_is_of_that_delivery_alone() -> None:
+    causes = ["a good delivery is answered 502", ""]
+    watched = Life(TARGET, recorded(("/hooks/x", 200, "")), True, Service(), True, lambda _target: causes.pop(0))
+    whole = failed()
+    assert watched.judged("webhooks/a/b", whole) is whole
+    watched.expect("webhooks")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "verdict", "taking"),
+    [
+        ("webhooks/a/b", Verdict.PASS, True),
+        ("webhooks/a/b", Verdict.FAIL, False),  # a wrong URL in the target file: all of it is told by the checks
+        ("registry/a/b", Verdict.FAIL, True),
+    ],
+)
+def test_a_webhook_is_asked_after_a_failure_and_only_where_it_took_events(
+    requirement: str, verdict: Verdict, taking: bool
+) -> None:
+    service, taken = Service(REFUSED), Service("a good delivery is answered 404")
+    judgement = Judgement(verdict)
+    assert webhook(404, service, taken, taking).judged(requirement, judgement) is judgement
+    assert (service.asked, taken.asked) == (0, 0)

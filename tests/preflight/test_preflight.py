@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from conformance.evidence.recorder import Recorder
-from conformance.preflight import SurfaceState, alive, preflight
+from conformance.preflight import SurfaceState, alive, preflight, takes_events
 from conformance.preflight.contact import contact
 from conformance.preflight.state import OBSERVED
 from conformance.reference.configuration import TargetFile
@@ -387,6 +387,31 @@ def test_what_a_webhook_answers_with_is_its_own_affair(body: bytes, cause: str) 
         secret = Secret("CT_WEBHOOK_URL", f"{url}/hooks/a-secret-of-some-length")
         target = Target.model_validate({"organization": "a", "webhooks": {"url": secret}})
         assert only(target).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "there", "taking"),
+    [
+        (202, "text/plain", "", ""),
+        (429, "text/plain", "", ""),
+        (403, "application/json", "", "a good delivery is answered 403"),
+        (404, "text/html", "", "a good delivery is answered 404"),
+        (302, "text/html", "answers 302, a redirect to no address that it names", "a good delivery is answered 302"),
+        (200, "text/html", "answers 200 with HTML where a webhook is due", ""),
+        (503, "text/html", "answers 503: a gateway whose service is down", "a good delivery is answered 503"),
+    ],
+)
+def test_whether_a_webhook_is_there_and_takes_events_is_asked_by_an_event(
+    status: int, kind: str, there: str, taking: str
+) -> None:
+    class Posted(answering(status, kind, b"<html>" if kind == "text/html" else b"")):  # type: ignore[misc]
+        def do_GET(self) -> None:
+            self.close_connection = True
+
+    with serving(Posted) as url:
+        secret = Secret("CT_WEBHOOK_URL", f"{url}/hooks/a-secret-of-some-length")
+        target = Target.model_validate({"organization": "a", "webhooks": {"url": secret}})
+        assert (alive(target, "webhooks"), takes_events(target)) == (there, taking)
 
 
 def test_not_a_registry() -> None:
