@@ -15,7 +15,7 @@ from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.errors import repeated_in
 from conformance.target.description import Target
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, NonConformance, Proof
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 AGAIN_S = 0.25
@@ -48,6 +48,17 @@ def random_secret(secret: str) -> str:
     return "".join(
         random.choice(letters) if each.isalnum() and place not in kept else each for place, each in enumerate(secret)
     )
+
+
+def unless_closed(ask: Callable[[], Exchange]) -> Exchange | None:
+    """The answer to what may be too much for a webhook; None where the connection was closed in place of one.
+
+    That is the finding of the check which looks at how such bodies are refused, and of no other.
+    """
+    try:
+        return ask()
+    except NoAnswer:
+        return None
 
 
 def posted_where_none_is(webhook: WebhookClient) -> Exchange:
@@ -86,6 +97,12 @@ def expect_url_not_repeated(reply: Exchange, parts: Iterable[str], nearly: bool 
     if all(told):
         seen, proof = f"{reply.status} with the URL's secret in it", Proof(reply.id, unsaid=(told[0],))
         raise NonConformance("an answer that does not repeat the URL's secret", seen, reply, proof=proof)
+
+
+def is_a_page(method: str, reply: Exchange, accepted: Exchange) -> bool:
+    """Whether GET or HEAD was shown a page that tells people of the webhook, and not what an event is answered."""
+    shown = method in ("GET", "HEAD") and reply.ok and reply.media_type == "text/html"
+    return shown and accepted.media_type != "text/html"
 
 
 def is_for_everybody(webhook: WebhookClient, method: str, reply: Exchange) -> bool:

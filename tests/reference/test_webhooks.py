@@ -16,6 +16,7 @@ from conformance.reference.defects import webhook_bodies as bodies
 from conformance.reference.defects import webhook_contents as contents
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhook_seldom as seldom
+from conformance.reference.defects import webhook_shown as shown
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
 from conformance.reference.http import Request
@@ -305,7 +306,17 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (seldom.ByteOrderMarksDropped, kept(b"\xef\xbb\xbfx"), 4, 1),
     (seldom.TextsEndAtANul, kept(b"a\0b"), 3, 1),
     (seldom.WebhookTakesFormsAlone, posted(), 202, 415),
+    (shown.AcceptedTellsTheEventBefore, lambda w: (w.ask(content=b"cf"), "cf" in w.ask().text)[1], False, True),
+    (shown.OtherMethodsShowTheLastEvent, lambda w: (w.ask(content=b"cf"), "cf" in w.ask("PUT").text)[1], False, True),
+    (shown.EventByOptionsTakenIn, lambda w: (w.ask("OPTIONS"), len(w.webhooks.events()))[1], 0, 1),
+    (shown.ConditionFindsWebhook, posted(url="/hooks/%27%20OR%20%27a%27=%27a"), 404, 202),
+    (shown.LargeEventCutAndAccepted, posted(content=b"x" * (LARGEST + 1)), 413, 202),
+    (shown.EventsWithProgramsBlocked, posted(content=b"<script>"), 202, 403),
+    (shown.ProgramsBlockedByName, posted(headers={"user-agent": "Go-http-client/1.1"}), 202, 403),
     (variants.EventAnsweredWith200, posted(), 202, 200),
+    (variants.UrlIsExplainedToPeople, posted(method="GET"), 405, 200),
+    (variants.LiveUrlLeadsToThePortal, posted(method="GET"), 405, 302),
+    (variants.AcceptedTellsTheEvent, posted(), 202, 201),
     (variants.EventAnsweredWith204, posted(), 202, 204),
     (variants.UnknownWebhookIs401, posted(url="/hooks/x"), 404, 401),
     (variants.EverythingButPostIs404, posted(method="GET"), 405, 404),

@@ -194,6 +194,46 @@ class UrlLeadsToThePortal(Variant):
         return answer
 
 
+class UrlIsExplainedToPeople(Variant):
+    """API Reference, Webhooks: events are posted; who opens a live URL is told so by a page, and delivers nothing."""
+
+    surface = "webhooks"
+
+    def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if request.method not in ("GET", "HEAD") or not surface_of(original).organization_of(request.raw_path):
+            return original(request)
+        page = Answer(200, body=b"<p>Send events here with POST.</p>")
+        page.headers["Content-Type"] = "text/html"
+        return page
+
+
+class LiveUrlLeadsToThePortal(Variant):
+    """RFC 9110 section 15.4.4: who opens a live URL is sent to the portal; where there is none, any method is 404."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        if request.method not in ("GET", "HEAD"):
+            return original(request)
+        if not surface_of(original).organization_of(request.raw_path):
+            return Answer.json(404, {"error": "not found"})
+        answer = Answer(302)
+        answer.headers["Location"] = "/workspace"
+        return answer
+
+
+class AcceptedTellsTheEvent(Variant):
+    """API Reference, Webhooks: what an event is answered is open: here with what was understood of it."""
+
+    surface = "webhooks"
+
+    def receive(self, original: Callable[[Request], Answer], request: Request) -> Answer:
+        answer = original(request)
+        if answer.status != 202:
+            return answer
+        return Answer.json(201, {"event": request.body[:200].decode("latin-1")})
+
+
 class PortalIsShownAnywhere(Variant):
     """RFC 9110 section 9.3.1: GET of any address shows the portal's one page, and delivers nothing."""
 
