@@ -9,7 +9,6 @@ or restored a credential, the script has it done by the command of the target fi
 
 from __future__ import annotations
 
-import base64
 import math
 import re
 import shutil
@@ -35,6 +34,7 @@ from conformance.evidence.curl import (
     signing_secret,
     with_alterations,
 )
+from conformance.reporting import reproduce_bodies as bodies
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
@@ -47,7 +47,6 @@ from conformance.reporting.reproduce_text import (
     PREAMBLE,
     commented,
     here,
-    looks_plain,
     marked,
     name_of,
     within_json,
@@ -212,8 +211,7 @@ class Script:
         yield from self._encoded(number, entry)
         conditions = dict[str, str]()
         yield from self._conditions(number, entry, conditions)
-        for place, piece in enumerate(entry["request_body"].get("pieces", []), 1):
-            yield f'repeated body-{number}-{place}.bin {piece["times"]} >>"$ANSWERS/{number}.sent"'
+        yield from self._made(number, entry)
         signed = is_signed_for_good(entry, self.record.info.secret_names)
         if signed:
             yield from validity(number, entry)
@@ -260,7 +258,11 @@ class Script:
             yield "compressed", None  # What is said of a body is said of it without its coding.
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" and given not in known else given
-        yield from self._body(number, entry["request_body"], entry.get("secrets", []))
+        body, secrets, made = entry["request_body"], entry.get("secrets", []), f"@made body {number}"
+        for option, value in bodies.options(number, body, secrets, made if made in self.marks else ""):
+            if value == f"@{bodies.file_of(number)}":
+                self.files[value[1:]] = bodies.content(body)
+            yield option, value
 
     def _encoded(self, number: int, entry: Entry) -> Iterator[str]:
         """Assignments of Basic credentials that curl does not make: of another scheme."""
@@ -293,28 +295,18 @@ class Script:
         self.files[name] = octets(field) + b"\n"
         return f"@{name}"
 
-    def _body(self, number: int, body: Entry, secrets: Sequence[str]) -> Iterator[tuple[str, str | None]]:
-        if not body["size"]:
-            return
-        if "pieces" in body:
-            # What curl adds to a large body by itself, and waits for.
-            yield "header", "Expect:"
-            yield "data-binary", self._made(number, body)
-            return
-        text = body.get("text")
-        if text is not None and (any(f"${name}" in text for name in secrets) or looks_plain(text)):
-            yield "data-binary", text
-            return
-        name = f"body-{number}.bin"
-        self.files[name] = base64.b64decode(body["base64"]) if text is None else text.encode("utf-8", "replace")
-        yield "data-binary", f"@{name}"
+    def _made(self, number: int, entry: Entry) -> list[str]:
+        """The lines that make a body; whether there are any, its mark tells."""
 
-    def _made(self, number: int, body: Entry) -> str:
-        """The name of a file that the script makes of what the body repeats."""
-        for place, piece in enumerate(body["pieces"], 1):
-            self.files[f"body-{number}-{place}.bin"] = base64.b64decode(piece["base64"])
-        self.marks[f"@made body {number}"] = f"@\0ANSWERS\0/{number}.sent"
-        return f"@made body {number}"
+        def is_named(text: str) -> bool:
+            self._renamed(text, entry)
+            return any(found[0] in self.marks for found in RUN_NAME.finditer(text))
+
+        lines, files = bodies.made(number, entry["request_body"], self.marks, entry.get("secrets", []), is_named)
+        self.files |= files
+        if lines:
+            self.marks[f"@made body {number}"] = f"@\0ANSWERS\0/{number}.sent"
+        return lines
 
     def _renamed(self, text: str, entry: Entry) -> str:
         """Names of the run made new in requests to JSON APIs, which refuse a name that is taken."""
