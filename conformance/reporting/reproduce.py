@@ -35,7 +35,7 @@ from conformance.evidence.curl import (
     with_alterations,
 )
 from conformance.reporting import reproduce_bodies as bodies
-from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, unsaid
+from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
 from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
@@ -147,10 +147,11 @@ class Script:
             self.marks |= own_marks(self._proof, self.exchanges)
             yield asking(called(self.commands["events"]), self.record.info.configuration.get("limits") or {})
         yield from self._secrets()
-        begin, times = rare(self.sequence, self.result, self.record.results)
+        further = self._further()
+        begin, times = rare(self.sequence, self.result, self.record.results, bool(further))
         for number, entry in enumerate(self.sequence, 1):
             if number == begin:
-                yield f"{AGAIN}\nlook() ("
+                yield "\n".join([f"{AGAIN}\nlook() (", *further])
             if entry["kind"] == "exchange":
                 yield from pause(number, entry, self._earlier(number))
                 yield from self._request(number, entry)
@@ -195,6 +196,12 @@ class Script:
             yield f'[ -n "${{{name}-}}" ] || {name}=$(cd "$started_in" && cat {file["path"]})' if file else recipe
             yield f'[ -n "${name}" ] || cannot "no {name} is given"'
         yield from (f'{name}_QUOTED=$(quoted "${name}")' for name in sorted(needed))
+
+    def _further(self) -> list[str]:
+        """The lines that have a further token given, where one of the run's was refused: it may end the one before."""
+        named = " ".join(f"${name}" for name in refused_by(self.finding, self.exchanges))
+        made = made_names(named, self.record.info.recipes).values()
+        return [f"# It may end the one before.\n{each}" for each in made if not FROM_FILE.fullmatch(each)]
 
     # Requests.
 

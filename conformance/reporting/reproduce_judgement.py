@@ -36,20 +36,24 @@ MADE = re.compile(r"cf-[0-9a-z]{11}-[0-9a-z]+-[0-9]+x")
 """A name of something that the run made."""
 AT_ONCE = "cannot 'it does not show, but requests of the run were under way at once, and these are not'"
 
+UNAUTHORIZED = 401
 ENOUGH = 60
 """Requests by which shows what one answer in twenty shows, but for one time in twenty."""
 
 
-def rare(sequence: Sequence[Entry], result: CheckResult, results: Iterable[CheckResult]) -> tuple[int, int]:
+def rare(
+    sequence: Sequence[Entry], result: CheckResult, results: Iterable[CheckResult], refused: bool = False
+) -> tuple[int, int]:
     """From which request on a sequence is gone again where what it shows may be rare, and how often; 0 for not at all.
 
     Rare may be what showed where several asked at once, and what showed in some cases of a requirement and in others
-    not. Again is asked what only reads and does not wait, behind all else.
+    not; and it may need time that a token is ``refused``. Again is asked what only reads and does not wait, behind all
+    else.
     """
     begin = 1 + max((number for number, each in enumerate(sequence, 1) if not _reads(each)), default=0)
     tail = [(number, each) for number, each in enumerate(sequence, 1) if number >= begin]
     some_pass = any(each.verdict == Verdict.PASS for each in results if each.requirement == result.requirement)
-    if tail and (some_pass or _at_once(tail, {each["id"] for _, each in tail})):
+    if tail and (some_pass or refused or _at_once(tail, {each["id"] for _, each in tail})):
         return begin, math.ceil(ENOUGH / len(tail))
     return 0, 1
 
@@ -71,6 +75,18 @@ def shown_in(finding: Entry, exchanges: Exchanges) -> str:
     proof, named = finding.get("proof") or {}, named_in(finding, exchanges)
     pages = [page for each in proof.get("listed", []) for page in each["pages"]]
     return str(proof.get("exchange") or [exchanges[-1][1]["id"], *pages[-1:], *named[-1:]][-1])
+
+
+def refused_by(finding: Entry, exchanges: Exchanges) -> list[str]:
+    """The names of the secrets with which a request was told 401 that is told otherwise where all is right.
+
+    None where the sequence has a token of its own: then what ended that is part of it.
+    """
+    shown = next((entry for _, entry in exchanges if entry["id"] == shown_in(finding, exchanges)), None)
+    right = (finding.get("proof") or {}).get("statuses", [])
+    if shown is None or shown["status"] != UNAUTHORIZED or not right or UNAUTHORIZED in right:
+        return []
+    return [] if any(entry.get("issued") for _, entry in exchanges) else [*shown.get("secrets", [])]
 
 
 def refusal_shown_in(finding: Entry, exchanges: Exchanges) -> str:
