@@ -101,6 +101,13 @@ def test_chunked_is_accepted(webhook: WebhookClient) -> None:
     expect_status(webhook.deliver((event[:4], event[4:])), {411, *range(200, 300)})
 
 
+USUAL: list[tuple[str, str | bytes]] = [
+    ("Referer", "https://sender.example/builds/7"), ("Accept-Language", "de-CH, de;q=0.8, *;q=0.1"),
+    ("Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"), ("Idempotency-Key", "cf-7"),
+    ("X-Request-Id", "cf-7"),
+]  # fmt: skip
+
+
 @verifies("webhooks/delivery/foreign-headers-do-not-matter")
 @pytest.mark.parametrize(
     "fields",
@@ -111,6 +118,7 @@ def test_chunked_is_accepted(webhook: WebhookClient) -> None:
         case("user-agent", [("User-Agent", "cf-sender/1.0"), ("Accept", "text/html")]),
         case("origin", [("Origin", "https://sender.example"), ("Sec-Fetch-Site", "cross-site")]),
         case("cookie", [("Cookie", "session=cf-unknown")]),
+        case("usual", USUAL),
         case("expect", [("Expect", "100-continue")]),
     ],
 )
@@ -118,8 +126,8 @@ def test_foreign_headers_do_not_matter(webhook: WebhookClient, fields: list[tupl
     """Purpose: what senders put into their headers does not keep an event out.
 
     Method: 1. POST with an Authorization of the sender's own, with signature headers, with the name of a library, with
-               an odd Accept, with the Origin of a page, with a cookie, with the Expect of senders that would wait with
-               a large body
+               an odd Accept, with the Origin of a page, with a cookie, with what libraries add, with the Expect of
+               senders that would wait with a large body
             2. expect 2xx
     """
     expect_success(webhook.deliver(headers=fields))

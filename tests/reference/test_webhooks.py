@@ -312,6 +312,7 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (shown.ConditionFindsWebhook, posted(url="/hooks/%27%20OR%20%27a%27=%27a"), 404, 202),
     (shown.LargeEventCutAndAccepted, posted(content=b"x" * (LARGEST + 1)), 413, 202),
     (shown.EventsWithProgramsBlocked, posted(content=b"<script>"), 202, 403),
+    (shown.LinkedFromElsewhereRefused, posted(headers={"referer": "https://sender.example/"}), 202, 403),
     (shown.ProgramsBlockedByName, posted(headers={"user-agent": "Go-http-client/1.1"}), 202, 403),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.UrlIsExplainedToPeople, posted(method="GET"), 405, 200),

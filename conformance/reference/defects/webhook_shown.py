@@ -91,6 +91,16 @@ class EventsWithProgramsBlocked(Defect):
         return Answer(403, body=b"Request blocked") if blocked else None
 
 
+class LinkedFromElsewhereRefused(Defect):
+    """Credentials & Webhooks: the URL takes events from outside services, which may name a page of theirs."""
+
+    surface = "webhooks"
+    noticed_by = ("webhooks/delivery/foreign-headers-do-not-matter",)
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer.json(403, {"error": "forged request"}) if "referer" in request.headers else None
+
+
 class ProgramsBlockedByName(Defect):
     """Credentials & Webhooks: the URL takes events from outside services, which are programs, and say so."""
 
