@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from conformance.clients.aws_chunked import UNSIGNED_TRAILER
 from conformance.clients.http import HttpClient
-from conformance.clients.sigv4 import Keys
+from conformance.clients.sigv4 import UNSIGNED, Keys, Signing
 from conformance.clients.storage import S3, Bucket
+from conformance.evidence.once import Once
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space, space_in
@@ -61,6 +63,19 @@ def foreign(s3: S3, storage: Storage) -> Bucket:
 def absent(s3: S3, names: Names) -> Bucket:
     """A bucket that never existed."""
     return s3.bucket(names.new("absent"))
+
+
+@pytest.fixture(scope="session")
+def chunks_of(space: Space, once: Once) -> Callable[[str], None]:
+    """Looks whether chunks of a kind need be taken: unsigned ones not, where plain http takes nothing unsigned."""
+
+    def look(kind: str) -> None:
+        if kind == UNSIGNED_TRAILER and not space.s3.origin.startswith("https"):
+            request, unsigned = space.request("PUT", space.key(), body=b"unsigned"), Signing(payload=UNSIGNED)
+            if once("unsigned payload", lambda: space.s3.send(request, unsigned)).status in (400, 403):
+                raise NotApplicable("over plain http the target takes no payload that is not signed")
+
+    return look
 
 
 @pytest.fixture(scope="session")

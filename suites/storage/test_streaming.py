@@ -98,14 +98,16 @@ def _unsigned_trailer(upload: ChunkedUpload) -> ChunkedUpload:
 
 @verifies("storage/streaming/chunks-are-joined")
 @EVERY_FORM
-def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) -> None:
+def test_chunked_payload_is_stored_without_its_framing(
+    space: Space, kind: str, chunks_of: Callable[[str], None]
+) -> None:
     """Purpose: a payload that comes in chunks is stored as the bytes it carries.
 
     Method: 1. put three chunks, with a checksum in the trailer where the form has one
             2. expect 200, and the joined bytes from GET, without aws-chunked in Content-Encoding
     """
+    chunks_of(kind)
     key = space.key()
-
     expect_status(space.s3.send_as_is(_upload(space, key, kind).assembled()), 200)
 
     reply = space.get(key)
@@ -118,14 +120,14 @@ def test_chunked_payload_is_stored_without_its_framing(space: Space, kind: str) 
 
 @verifies("storage/streaming/chunks-are-joined")
 @pytest.mark.parametrize("kind", [case("of-nothing", UNSIGNED_TRAILER)])
-def test_chunks_of_nothing_are_nothing(space: Space, kind: str) -> None:
+def test_chunks_of_nothing_are_nothing(space: Space, kind: str, chunks_of: Callable[[str], None]) -> None:
     """Purpose: an empty object comes in chunks, too.
 
     Method: 1. put no chunk but the closing one, with the checksum of nothing in the trailer
             2. expect 200, and no bytes from GET
     """
+    chunks_of(kind)
     key, trailer = space.key(), checksum_field("crc32", b"")
-
     upload = chunked(space.request("PUT", key), space.s3.keys, (), kind, trailer)
     expect_status(space.s3.send_as_is(upload.assembled()), 200)
     expect_bytes(space.get(key), b"")

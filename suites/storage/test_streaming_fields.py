@@ -5,6 +5,7 @@ The sizes of chunks, too, as SDKs write them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -40,12 +41,13 @@ def _in_chunks(space: Space, key: str, kind: str, fields: dict[str, str]) -> Req
 
 @verifies("storage/streaming/fields-are-kept")
 @BOTH_KINDS
-def test_fields_beside_chunks_are_kept(space: Space, kind: str) -> None:
+def test_fields_beside_chunks_are_kept(space: Space, kind: str, chunks_of: Callable[[str], None]) -> None:
     """Purpose: an object has its type and metadata, however its payload came.
 
     Method: 1. put an object in chunks with a type, a system field and metadata
             2. expect the bytes and each of them
     """
+    chunks_of(kind)
     key = space.key()
 
     expect_status(space.s3.send_as_is(_in_chunks(space, key, kind, FIELDS)), 200)
@@ -70,12 +72,13 @@ def test_tags_beside_chunks_are_kept(space: Space, kind: str) -> None:
 
 @verifies("storage/conditional-write/keeps-what-is-there")
 @BOTH_KINDS
-def test_chunks_keep_what_is_there(space: Space, kind: str) -> None:
+def test_chunks_keep_what_is_there(space: Space, kind: str, chunks_of: Callable[[str], None]) -> None:
     """Purpose: If-None-Match: * never overwrites, however the payload comes.
 
     Method: 1. put an object, then PUT to its key in chunks with If-None-Match: *
             2. expect 412 PreconditionFailed, and the old bytes
     """
+    chunks_of(kind)
     key = space.stored(STOOD)
 
     reply = space.s3.send_as_is(_in_chunks(space, key, kind, {"If-None-Match": "*"}))
@@ -84,12 +87,13 @@ def test_chunks_keep_what_is_there(space: Space, kind: str) -> None:
 
 
 @verifies("storage/streaming/in-transfer-coding-too")
-def test_chunks_in_transfer_coding(space: Space) -> None:
+def test_chunks_in_transfer_coding(space: Space, chunks_of: Callable[[str], None]) -> None:
     """Purpose: boto3 and `aws s3 cp` send over TLS what they send: chunks with a trailer, and no length of the whole.
 
     Method: 1. put an object in unsigned chunks with a trailer, in chunked transfer coding without Content-Length
             2. expect 200, and the bytes
     """
+    chunks_of(UNSIGNED_TRAILER)
     key = space.key()
     request = _in_chunks(space, key, UNSIGNED_TRAILER, {}).with_header("Transfer-Encoding", "chunked")
 
@@ -125,12 +129,13 @@ def test_framing_is_never_stored(space: Space) -> None:
 @pytest.mark.parametrize(
     "kind", [case("size-in-capitals", SIGNED), case("size-in-capitals-of-unsigned", UNSIGNED_TRAILER)]
 )
-def test_size_of_a_chunk_may_be_in_capitals(space: Space, kind: str) -> None:
+def test_size_of_a_chunk_may_be_in_capitals(space: Space, kind: str, chunks_of: Callable[[str], None]) -> None:
     """Purpose: the size of a chunk is a number in hex, whose letters some SDKs write as capitals (that for .NET).
 
     Method: 1. put a chunk whose size has such letters
             2. expect 200, and its bytes from GET
     """
+    chunks_of(kind)
     key, body = space.key(), b"c" * 0xABC
     trailer = checksum_field("crc32", body) if kind == UNSIGNED_TRAILER else None
     request = chunked(space.request("PUT", key), space.s3.keys, (body,), kind, trailer).assembled()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -74,12 +75,15 @@ def _opened(space: Space, algorithm: str = "") -> Upload:
         case("unsigned-with-trailer", UNSIGNED_TRAILER),
     ],
 )
-def test_part_in_chunks_is_stored_without_its_framing(space: Space, kind: str) -> None:
+def test_part_in_chunks_is_stored_without_its_framing(
+    space: Space, kind: str, chunks_of: Callable[[str], None]
+) -> None:
     """Purpose: a part that comes in chunks, as SDKs send it, is the bytes it carries.
 
     Method: 1. open an upload (for CRC-32, where that is to come in the trailer), send a part in three chunks, complete
             2. expect 200, and the joined bytes from GET
     """
+    chunks_of(kind)
     has_trailer = kind != SIGNED
     upload = _opened(space, "crc32" if has_trailer else "")
     trailer = checksum_field("crc32", WHOLE) if has_trailer else None

@@ -62,8 +62,8 @@ def test_changed_completion_is_judged(space: Space, change: XmlChange) -> None:
     """Purpose: a changed CompleteMultipartUpload document makes the object of its parts, or none.
 
     Method: 1. open an upload, send a part, complete with a changed document
-            2. expect the object whole where it is obeyed; not there where it is refused, and then a good completion
-               to make it
+            2. expect the object whole where it is obeyed; not there where it is refused, be it within 200, and then
+               a good completion to make it
     """
     key = space.key()
     upload = space.opened(key)
@@ -73,7 +73,7 @@ def test_changed_completion_is_judged(space: Space, change: XmlChange) -> None:
     reply = expect_outcome(
         mutation,
         lambda: space.complete_with(key, upload, mutation.value),
-        Surroundings(_error_form, lambda: None, lambda: space.head(key).status, accepted=_obeyed),
+        Surroundings(_error_form, lambda: None, lambda: space.head(key).status, accepted=_obeyed, late=True),
     )
     if not _obeyed(reply):
         expect_status(space.complete(key, upload, [part]), 200, "for the good document")

@@ -78,6 +78,11 @@ def other_payload(client: Client) -> Any:
     return code(client.send(replace(client.signed("PUT", f"/{A}/k", b"one"), body=b"two")))
 
 
+def unsigned_payload(client: Client) -> Any:
+    signed = client.signed("PUT", f"/{A}/k", b"one")
+    return code(client.send(access.changed(signed, x_amz_content_sha256="UNSIGNED-PAYLOAD")))
+
+
 def tag_statuses(client: Client) -> Any:
     client.put("k")
     return client("GET", f"/{A}/k?tagging").status, client.put("k", x_amz_tagging="a=b").status
@@ -94,12 +99,14 @@ PROBES: dict[str, access.Probe | tuple[Any, Any, Any]] = {
     "malformed-authorization-forbidden": (malformed, (400, "AuthorizationHeaderMalformed"), (403, "AccessDenied")),
     "payload-mismatch-bad-digest": (other_payload, (400, "XAmzContentSHA256Mismatch"), (400, "BadDigest")),
     "any-region-accepted": (lambda c: c.send(access.scoped(c, region="mars")).status, 400, 200),
+    "unsigned-payloads-refused": (unsigned_payload, (403, "SignatureDoesNotMatch"), (400, "InvalidRequest")),
     "small-chunks-accepted": (small_chunks, "InvalidChunkSizeError", "taken"),
     "buckets-not-own-access-denied": (access.concealed, [(404, "NoSuchBucket")] * 2, [(403, "AccessDenied")] * 2),
     "create-bucket-not-implemented": (access.created, ([403, 403], 404, 200), ([501, 501], 404, 200)),
     "create-bucket-not-allowed": (access.created, ([403, 403], 404, 200), ([405, 405], 404, 200)),
     "delete-bucket-not-empty": (access.bucket_deleted, (403, 200), (409, 200)),
     "create-bucket-not-found": (access.created, ([403, 403], 404, 200), ([404, 403], 404, 200)),
+    "create-bucket-beyond-the-most": (access.created, ([403, 403], 404, 200), ([400, 403], 404, 200)),
     "create-bucket-owned-by-you": (access.created, ([403, 403], 404, 200), ([403, 409], 404, 200)),
     "etag-not-md5": (etag, '"d41d8cd98f00b204e9800998ecf8427e"', '"e3b0c44298fc1c149afbf4c8996fb924"'),
     "no-checksum-echo": (checksum_echo, True, False),

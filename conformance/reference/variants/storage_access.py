@@ -156,6 +156,18 @@ class CreateBucketNotImplemented(Variant):
         raise Fault("NotImplemented")
 
 
+class CreateBucketBeyondTheMost(Variant):
+    """S3 API Reference, TooManyBuckets: an account that may have no more buckets is told that with 400."""
+
+    surface = "storage"
+
+    def create_bucket(self, original: Any, call: Call) -> Answer:
+        if call.bucket not in gateway(original).buckets:
+            raise fault("TooManyBuckets", 400)
+        answer: Answer = original(call)
+        return answer
+
+
 class CreateBucketNotFound(Variant):
     """API Reference, Error Handling: CreateBucket is 404, for a bucket that is not provisioned does not exist."""
 
@@ -227,3 +239,15 @@ class FieldsNotImplemented(Variant):
             raise fault("NotImplemented", 501)
         answer: Answer = await original(request)
         return answer
+
+
+class UnsignedPayloadsRefused(Variant):
+    """SigV4, "Create a Canonical Request": UNSIGNED-PAYLOAD is for TLS; over plain http no payload is left unsigned."""
+
+    surface = "storage"
+
+    def presented_in_header(self, original: Any, request: Request, header: str) -> Presented:
+        presented: Presented = original(request, header)
+        if presented.payload_hash in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
+            raise Fault("InvalidRequest", "Payloads that are not signed are for TLS.")
+        return presented
