@@ -103,11 +103,13 @@ def expect_headers(reply: Exchange, fields: Mapping[str, str], or_refused: Excha
             raise unlike_field(f"{name}: {value}", reply, name, value, or_refused)
 
 
-def expect_absent_headers(reply: Exchange, names: Iterable[str], because: str = "") -> None:
-    """None of the fields is there."""
+def expect_absent_headers(
+    reply: Exchange, names: Iterable[str], because: str = "", or_refused: Exchange | None = None
+) -> None:
+    """None of the fields is there; ``or_refused``: of a write that could as well have been refused."""
     for name in names:
         if name in reply.headers:
-            raise unlike_field(f"no {name} {because}".strip(), reply, name)
+            raise unlike_field(f"no {name} {because}".strip(), reply, name, or_refused=or_refused)
 
 
 def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = "") -> None:

@@ -10,11 +10,12 @@ import pytest
 from conformance.clients.halting import Halting
 from conformance.clients.s3_streams import PART, Comparison, Joined, download, read_slowly
 from conformance.evidence.once import Once
+from conformance.oracles.s3_errors import require
 from conformance.oracles.s3_objects import expect_bytes, short
 from conformance.oracles.s3_streams import expect_download
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, Proof
 
@@ -84,6 +85,29 @@ def test_upload_under_way_holds_nobody_up(space: Space, met: Met) -> None:
     if met.held and (again := _met(space)).held:
         waited = f"no answer in {again.put.started - again.during.started:.1f} s, until the upload went on"
         raise NonConformance("an answer to GET while an upload to its key pauses", waited, again.during, again.put)
+
+
+@verifies("storage/conditional-write/keeps-what-is-there")
+@pytest.mark.parametrize("other", [case("what-came-meanwhile", OLD)])
+def test_condition_is_that_of_the_end(space: Space, other: bytes) -> None:
+    """Purpose: whether there is nothing to overwrite is seen when the object is made, not when its upload begins.
+
+    Method: 1. send half of an object with If-None-Match: *, PUT another one to its key, send the other half
+            2. where that PUT was answered before, expect what it put, and of the first 412 or 409, or 200 as if it
+               had been overwritten at once
+    """
+    key = space.key("under-way")
+    request = space.s3.sign(space.request("PUT", key, headers={"If-None-Match": "*"}, body=NEW))
+    request = request.with_header("Content-Length", str(len(NEW)))
+    patience_s = min(PATIENCE_S, space.s3.raw.limits.answer_s / 2)
+    put, meanwhile = Halting(space.s3.raw).send_halting(request.head, NEW, lambda: space.put(key, other), patience_s)
+    require(meanwhile, "objects that can be put while another upload to their key pauses")
+    got = space.get(key)
+
+    if meanwhile.started + meanwhile.duration_s <= put.started and got.body != other:
+        proof = Proof(beyond="it is about what is put while an upload pauses")
+        raise NonConformance("what was put while the upload paused", short(got.body), put, meanwhile, got, proof=proof)
+    expect_status(put, {200, 409, 412})
 
 
 @verifies("storage/at-once/slow-readers-get-one-value")

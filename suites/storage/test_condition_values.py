@@ -22,6 +22,20 @@ FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict", "NotI
 FAILED_OR_UNKNOWN = FAILED | {"InvalidArgument"}
 
 
+@verifies("storage/condition/if-match-that-fails")
+@pytest.mark.parametrize("number", [case("for-a-part", "1")])
+def test_part_of_another_object_is_not_given(space: Space, number: str) -> None:
+    """Purpose: who reads an object part by part, as SDKs do, does not get the rest of what has replaced it.
+
+    Method: 1. put an object, GET and HEAD it with partNumber=1 if it has another ETag
+            2. expect 412; or 400 or 501, where objects are not read so
+    """
+    key = space.stored(BODY)
+
+    for method in ("GET", "HEAD"):
+        expect_status(space.call(method, key, {"partNumber": number}, {"If-Match": OTHER}), {400, 412, 501})
+
+
 @pytest.mark.parametrize(
     "value",
     [

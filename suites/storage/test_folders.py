@@ -28,6 +28,20 @@ def test_folder_is_no_object(space: Space, end: str) -> None:
         expect_refusal(reply, 404, {"NoSuchKey"})
 
 
+@verifies("storage/key/folder-is-no-object")
+@pytest.mark.parametrize("method", [case("its-marker-read", "GET"), case("its-marker-asked-for", "HEAD")])
+def test_marker_of_a_folder_is_not_its_name(space: Space, method: str) -> None:
+    """Purpose: what consoles put for a folder, the empty object "a/", is not read under the key "a" as well.
+
+    Method: 1. put "a/", GET or HEAD "a"
+            2. expect 404
+    """
+    folder = space.key("folder")
+    space.stored(b"", key=f"{folder}/")
+
+    expect_refusal(space.call(method, folder), 404, {"NoSuchKey"})
+
+
 @verifies("storage/key/nothing-stands-below-an-object")
 def test_nothing_stands_below_an_object(space: Space) -> None:
     """Purpose: an object is no file in the way of a folder: below it there is nothing, which can be asked and deleted.

@@ -14,8 +14,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
-BUCKET = "<bucket>"
-"""Stands in a name for that of the bucket."""
+BUCKET = "<bucket>"  # Stands in a name for that of the bucket.
 RETURN = "\r"
 """A reader of XML takes it for a newline where it is not escaped (XML 1.0, 2.11): so "Icon\\r" of macOS is lost."""
 ORDINARY = {
@@ -47,6 +46,7 @@ PAIRS = {
     "backslash-and-slash": ("a\\b", "a/b"),
     "look-alikes": ("a", "а"),
     "end-of-a-string": ("a\0b", "a"),
+    "end-of-a-line": ("a\n", "a"),
     "name-of-the-bucket": (f"{BUCKET}/a", "a"),
 }
 DOTTED = {

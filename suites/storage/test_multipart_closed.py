@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document
 from conformance.clients.storage import signed_for
-from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
@@ -14,6 +14,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 STOOD = b"what stood there"
+OTHER_OWNER = {"x-amz-expected-bucket-owner": "730291846583"}
 
 
 @pytest.fixture
@@ -97,6 +98,52 @@ def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -
 
     expect_status(reply, {400, 403})
     expect_nothing_stored(got)
+
+
+@verifies("storage/subresource/expected-owner-is-heeded")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize(
+    "operation", [case(name, name) for name in ("part", "parts", "completion", "abortion", "open-uploads")]
+)
+def test_expected_owner_of_an_upload_is_heeded(space: Space, operation: str) -> None:
+    """Purpose: a caller who says whose bucket it expects sends no part to another one's, nor ends an upload there.
+
+    Method: 1. open an upload, send a part; send it anew, list it, complete or abort the upload, or list what is open,
+               expecting an account that is none
+            2. expect 403 (or 400, 501), and then a completion without that to make the object of the part
+    """
+    key = space.key()
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, STOOD)
+    named = {"uploadId": upload}
+    reply = {
+        "part": lambda: space.call("PUT", key, {"partNumber": "1", **named}, OTHER_OWNER, b"other bytes"),
+        "parts": lambda: space.call("GET", key, named, OTHER_OWNER),
+        "completion": lambda: space.call("POST", key, named, OTHER_OWNER, completion_document([part])),
+        "abortion": lambda: space.call("DELETE", key, named, OTHER_OWNER),
+        "open-uploads": lambda: space.call("GET", query={"uploads": "", "prefix": key}, headers=OTHER_OWNER),
+    }[operation]()
+
+    expect_status(reply, {400, 403, 501})
+    expect_no_error_inside(space.complete(key, upload, [part]))
+    expect_bytes(space.get(key), STOOD)
+
+
+@verifies("storage/multipart/old-object-stands-until-complete")
+@pytest.mark.parametrize("many", [case("which-is-deleted", False), case("which-is-deleted-by-its-name", True)])
+def test_deleted_object_leaves_its_upload(space: Space, many: bool) -> None:
+    """Purpose: to delete what stands at a key ends no upload that is under way to it.
+
+    Method: 1. put an object, open an upload to its key, send a part, delete the object, by DeleteObjects or by DELETE
+            2. expect nothing there, and the upload to be completed; the deletion may take precedence over its object
+    """
+    key = space.stored(STOOD)
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"under way")
+    require(space.delete_many([key]) if many else space.delete(key), "objects to be deleted")
+
+    expect_nothing_stored(space.get(key), "for a key that was deleted")
+    expect_no_error_inside(space.complete(key, upload, [part]))
 
 
 @verifies("storage/multipart/half-named-part-is-not-the-object")

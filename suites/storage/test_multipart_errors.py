@@ -11,11 +11,11 @@ from conformance.clients.storage import signed_for
 from conformance.oracles.s3_documents import uploads_of
 from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import worded
 
 UNKNOWN = "cf-no-such-upload-0000000000000000"
@@ -54,6 +54,25 @@ def test_odd_upload_id_is_unknown(space: Space, upload: str) -> None:
 
     expect_status(reply, {400, 404})
     expect_nothing_stored(space.get(key))
+
+
+@verifies("storage/multipart/unknown-upload-is-404")
+@pytest.mark.parametrize("cut", [case("cut-short", 4)])
+def test_beginning_of_an_upload_id_is_unknown(space: Space, cut: int) -> None:
+    """Purpose: the beginning of an upload's id is not that id, or who guesses a little of it writes into the upload.
+
+    Method: 1. open an upload, send a part with its id but for the last quarter
+            2. expect 404 NoSuchUpload, or 400
+    """
+    key = space.key()
+    upload = space.opened(key)
+
+    reply = space.put_part(key, upload[: -len(upload) // cut], 1, b"x")
+    space.abort(key, upload)
+
+    if reply.status not in (400, 404):
+        proof = Proof(beyond="it cuts an id that the server gives anew each time")
+        raise NonConformance("400 or 404 for the beginning of an upload's id", observed(reply), reply, proof=proof)
 
 
 @verifies("storage/multipart/abort-of-unknown-upload-is-harmless")

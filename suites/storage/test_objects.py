@@ -43,6 +43,7 @@ METADATA = {"x-amz-meta-owner": "team-storage", "x-amz-meta-with-blank": "two wo
         case("empty", 0, OCTETS),
         case("one-byte", 1, OCTETS),
         case("1KiB", 1024, "application/x-www-form-urlencoded"),
+        case("64KiB", 65536, OCTETS),
         case("64KiB-and-one", 65537, "multipart/form-data; boundary=line"),
     ],
 )
@@ -188,15 +189,14 @@ def test_head_of_missing_key_is_404(space: Space) -> None:
 def test_deleted_object_is_gone(space: Space) -> None:
     """Purpose: a deleted object is gone at once, from reads and from listings.
 
-    Method: 1. put and delete an object
-            2. expect 204, then 404 from GET and HEAD and nothing in the listing
+    Method: 1. put an object, read a range of it, delete it
+            2. expect 204, then 404 from GET, of that range too, and HEAD, and nothing in the listing
     """
-    key = space.stored(b"to be deleted")
-
+    key, part = space.stored(b"to be deleted"), {"Range": "bytes=0-5"}
+    space.get(key, part)
     expect_status(space.delete(key), 204)
-
-    expect_status(space.get(key), 404)
-    expect_status(space.head(key), 404)
+    for late in (space.get(key), space.get(key, part), space.head(key)):
+        expect_status(late, 404)
     listed = found_under(space, key)
     if listed.keys:
         proof = not_among([listed.reply], f"<Key>{key}</Key>")

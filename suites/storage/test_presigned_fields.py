@@ -10,7 +10,7 @@ from conformance.clients.sigv4 import UNSIGNED, Request, Signing
 from conformance.clients.storage import minutes_off
 from conformance.oracles.proofs import field_says_no
 from conformance.oracles.s3_documents import expect_keys
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_error_document, expect_no_error_inside, expect_refusal
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_etag,
@@ -233,3 +233,17 @@ def test_answer_fields_of_parts_and_heads(space: Space, method: str, fields: dic
 
     expect_status(reply, {200, 206})
     expect_headers(reply, {name.removeprefix("response-"): value for name, value in CHOSEN.items()})
+
+
+@verifies("storage/presigned/answer-fields-of-parts-and-heads")
+@pytest.mark.parametrize("chosen", [case("not-of-errors", {"response-content-type": "text/html"})])
+def test_error_has_its_own_type(space: Space, chosen: dict[str, str]) -> None:
+    """Purpose: what is chosen is of the object; an error document that is told as a page is read by browsers as one.
+
+    Method: 1. GET a key that was never written, with response-content-type=text/html
+            2. expect 404 with an S3 error document, as application/xml
+    """
+    reply = space.get(space.key("missing"), query=chosen)
+
+    expect_refusal(reply, 404, {"NoSuchKey"})
+    expect_error_document(reply)

@@ -7,7 +7,13 @@ import pytest
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import expect_entry, expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, require
-from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_same_etag
+from conformance.oracles.s3_objects import (
+    expect_absent_headers,
+    expect_bytes,
+    expect_headers,
+    expect_nothing_stored,
+    expect_same_etag,
+)
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -43,6 +49,52 @@ def test_what_is_copied_over_is_read(space: Space, first: bytes) -> None:
 
     expect_no_error_inside(space.copy(key, space.stored(COPIED)))
     _expect_read(space, key, COPIED, "straight after copying over it")
+
+
+@verifies("storage/object/overwriting-replaces-everything")
+@pytest.mark.parametrize("body", [case("but-the-bytes", b"the same bytes")])
+def test_same_bytes_are_described_anew(space: Space, body: bytes) -> None:
+    """Purpose: a PUT of the bytes that stand there replaces the object, in a store that keeps equal bytes once as well.
+
+    Method: 1. put an object with metadata and a type, put the same bytes with others
+            2. expect those of the second, and none of the first
+    """
+    key = space.stored(body, {"Content-Type": "text/plain", "x-amz-meta-owner": "alice", "x-amz-meta-first": "1"})
+    fields = {"Content-Type": "text/csv", "x-amz-meta-owner": "bob"}
+    expect_status(space.put(key, body, fields), 200)
+    got = space.get(key)
+
+    expect_headers(got, fields)
+    expect_absent_headers(got, ["x-amz-meta-first"], "of the object that was replaced")
+
+
+@verifies("storage/object/overwriting-replaces-everything")
+@pytest.mark.parametrize("body", [case("by-nothing", b"")])
+def test_empty_object_replaces_what_stood(space: Space, body: bytes) -> None:
+    """Purpose: to put an empty object where one stands is to empty it, as a client does that truncates a file.
+
+    Method: 1. put an object, read it, put an empty one over it
+            2. expect no bytes and that length from GET, HEAD and a listing
+    """
+    key = space.stored(b"what stood there")
+    _expect_read(space, key, b"what stood there", "straight after writing it")
+
+    expect_status(space.put(key, body), 200)
+    _expect_read(space, key, body, "straight after overwriting it by nothing")
+
+
+@verifies("storage/object/system-headers-come-back")
+@pytest.mark.parametrize("given", [case("type-of-any-bytes", "application/octet-stream")])
+def test_type_of_any_bytes_comes_back(space: Space, given: str) -> None:
+    """Purpose: who says that an object is mere bytes has it read as such: a page under such a name would run scripts.
+
+    Method: 1. put an object as application/octet-stream under a key that ends in .html
+            2. expect that type in GET and HEAD
+    """
+    key = space.stored(b"<script>", {"Content-Type": given}, f"{space.key()}.html")
+
+    for reply in (space.get(key), space.head(key)):
+        expect_headers(reply, {"Content-Type": given})
 
 
 @verifies("storage/object/written-is-read")
