@@ -71,6 +71,24 @@ class Operation:
         """The fields that go with the body."""
         return [] if self.document is None else [self.type_field]
 
+    @property
+    def texts(self) -> set[str]:
+        """The members of the body that may be of any text: those that the target file fills with {text}.
+
+        Of another it says the one value that is known to be taken: a kind, an address, the slug of what is replaced.
+        """
+        write = {"create": self.resource.create, "update": self.resource.update}.get(self.kind)
+        body = write.body if write else {}
+        names = {name for name, each in body.items() if isinstance(each, str) and "{text}" in each}
+        return names - {self.resource.unique} if self.kind == "create" else names
+
+    def reworded(self, reword: Callable[[str], str]) -> dict[str, Any]:
+        """The body with other texts, where it may be of any."""
+        return {
+            name: reword(value) if isinstance(value, str) and name in self.texts else value
+            for name, value in (self.document or {}).items()
+        }
+
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.resource.name}, {self.kind})"
 

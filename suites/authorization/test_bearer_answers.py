@@ -134,21 +134,19 @@ def test_named_scope_is_one_that_lacks(platform: Platform, once: Once) -> None:
 
 
 @verifies("authorization/bearer/401-comes-first")
-@pytest.mark.parametrize(
-    "what", [case("absent", "absent"), case("method", "method"), case("body", "body"), case("media-type", "media-type")]
-)
+@pytest.mark.parametrize("what", [case("absent", "absent"), case("body", "body"), case("media-type", "media-type")])
 def test_401_comes_first(platform: Platform, what: str) -> None:
-    """Purpose: without a token nobody learns which paths, methods and bodies there are.
+    """Purpose: without a token nobody learns which paths and bodies there are.
 
-    Method: 1. send a request without a token that is wrong in one more way: an absent path, a method, a body, a type
+    Method: 1. send a request without a token that is wrong in one more way: the read of an absent path, an update of
+               another body or type
             2. expect 401
     """
-    for operation in platform.operations("read-item"):
+    for operation in platform.operations("read-item" if what == "absent" else "update"):
         reply = {
             "absent": lambda each: platform.send(each, None, path=platform.absent_path(each.resource)),
-            "method": lambda each: platform.send(each, None, method="PUT"),
-            "body": lambda each: platform.request("PATCH", each.path, [("Content-Type", "application/json")], b"{"),
-            "media-type": lambda each: platform.request("PATCH", each.path, [("Content-Type", "text/plain")], b"x"),
+            "body": lambda each: platform.request(each.method, each.path, [each.type_field], b"{"),
+            "media-type": lambda each: platform.request(each.method, each.path, [("Content-Type", "text/plain")], b"x"),
         }[what](operation)
         expect_status(reply, 401, f"without a token, whatever else is wrong ({operation.resource.name}: {what})")
 

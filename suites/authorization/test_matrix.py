@@ -160,3 +160,21 @@ def test_not_yours_is_as_never_existed(platform: Platform, kind: str) -> None:
     for operation in platform.operations(kind):
         absent = platform.operation(operation.resource, kind, platform.names.new())
         expect_pair(platform.send(operation, token), platform.send(absent, token))
+
+
+@verifies("authorization/bearer/401-comes-first")
+@pytest.mark.parametrize("methods", [case("method", ("PUT", "PATCH", "POST"))])
+def test_no_method_tells_what_there_is(platform: Platform, methods: tuple[str, ...]) -> None:
+    """Purpose: without a token nobody learns what there is by a method that it does not have.
+
+    Method: 1. send a request without a token by a method that is not declared, to an item and to an absent one
+            2. expect 401; or for both what a router says that knows which methods a path has: 404, 405 or 501
+    """
+    for operation in platform.operations("read-item"):
+        resource = operation.resource
+        declared = {change.method for change in (resource.update, resource.delete) if change}
+        method = next(each for each in methods if each not in declared)
+        there = platform.send(operation, None, method=method)
+        expect_status(there, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
+        absent = platform.send(operation, None, method=method, path=platform.absent_path(resource))
+        expect_status(absent, there.status, "as for an item that there is")

@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import pytest
 
+from conformance.clients.http import address_in
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import shows
 from conformance.oracles.headers import address_parts
@@ -68,9 +69,9 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
 
 def _expect_emptied(platform: Platform, update: Operation, written: dict[str, Any]) -> None:
     """Texts that an update sets to nothing are gone where it is accepted, as it may not be."""
-    document, unique = update.document or {}, update.resource.unique
-    empty = {name: "" for name, value in document.items() if isinstance(value, str) and name != unique}
-    if not empty or not platform.as_role("full", update, document={**document, **empty}).ok:
+    emptied = update.reworded(lambda text: "")
+    empty = [name for name, value in emptied.items() if value == ""]
+    if not empty or not platform.as_role("full", update, document=emptied).ok:
         return
     reply = platform.as_role("full", platform.operation(update.resource, "read-item", platform.slug_of(update)))
     for text in texts_of({name: written.get(name) for name in empty}):
@@ -81,11 +82,8 @@ def _expect_emptied(platform: Platform, update: Operation, written: dict[str, An
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:
     """Sends a write with longer texts, and as it is declared where those are refused as too long; what was accepted."""
-    document, unique = operation.document or {}, operation.resource.unique
-    longer = {
-        name: value + " and more" * times if isinstance(value, str) and name != unique else value
-        for name, value in document.items()
-    }
+    document, more = operation.document or {}, " and more" * times
+    longer = operation.reworded(lambda text: text + more)
     reply = platform.as_role("full", operation, document=longer)
     if reply.status in (400, 413, 422):
         longer, reply = document, platform.as_role("full", operation)
@@ -124,8 +122,8 @@ def test_location_leads_to_what_was_created(platform: Platform) -> None:
             base = literal(platform.http.base_url)
             proof = field_matches(reply, "Location", f"^({base}/|/?[^:]*$)")
             raise NonConformance("a Location at the host that was asked", location, reply, proof=proof)
-        address = parts._replace(scheme="", netloc="", fragment="").geturl()
-        if address.rstrip("/") == resource.path.rstrip("/"):
+        address = address_in(reply.url, location).partition("#")[0]
+        if address.rstrip("/") == platform.http.url_of(resource.path).rstrip("/"):
             proof = field_says_no(reply, "Location", f"^{literal(location)}$")
             raise NonConformance("a Location of what was created", f"{location}, the list", reply, proof=proof)
         expect_success(platform.http.get(address, [token]), f"at the Location {location}")

@@ -394,7 +394,7 @@ BEARER: list[Row] = [
      False),
     (bearer.AbsenceToldToStrangers, api(NOBODY, None), 401, 404),
     (bearer.ProjectToldToStrangers, api(ABSENT, None), 401, 404),
-    (bearer.MethodRefusedBeforeToken, api(ATLAS, None, "PUT"), 401, 405),
+    (bearer.MethodRefusedWhereSomethingIs, api(ATLAS, None, "PUT"), 401, 405),
     (bearer.BodyRefusedBeforeToken, api(PROJECTS, None, "POST", content=b"{"), 401, 400),
     (bearer.ProjectLookedUpBeforeScope, api(ABSENT, "ct-narrow"), 403, 404),
     (bearer.HeadNeedsNoScope, api(ATLAS, "ct-narrow", "HEAD"), 403, 200),

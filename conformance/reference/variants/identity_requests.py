@@ -12,12 +12,13 @@ from typing import Any
 from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import edited, is_token_request, surface_of
 from conformance.reference.http import Answer, Request
-from conformance.reference.identity.organization_api import Call, Segments
+from conformance.reference.identity.organization_api import SCOPES, Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
 from conformance.reference.identity.wire import scheme_and_rest
 from conformance.reference.seeds import Client
 
+Api = Callable[[Request, Segments], Awaitable[Answer]]
 Operation = Callable[[Call], Awaitable[Answer]]
 Scopes = tuple[str, ...]
 Grants = Callable[[Client, str | None], Scopes]
@@ -92,6 +93,20 @@ class OtherMethodsAreNotFound(Variant):
 
     def rewrite(self, request: Request, answer: Answer) -> Answer:
         return Answer.json(404, {"error": "invalid_request"}) if answer.status == 405 else answer
+
+
+class MethodsRefusedBeforeTokens(Variant):
+    """RFC 9110 section 15.5.6: routers know which methods a path has, and say so before anybody looks at a token."""
+
+    surface = "identity"
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        route = surface.route(segments)
+        if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
+            answer: Answer = surface.method_not_allowed(route)
+            return answer
+        return await original(request, segments)
 
 
 class MissingGrantIsUnsupported(Variant):

@@ -248,8 +248,8 @@ class ProjectToldToStrangers(Defect):
         return await original(request, segments)
 
 
-class MethodRefusedBeforeToken(Defect):
-    """RFC 9110 section 15.5.2: 401 comes before 405."""
+class MethodRefusedWhereSomethingIs(Defect):
+    """RFC 9110 section 15.5.2: 401 comes before 405 that is told for what is there alone."""
 
     surface = "identity"
     noticed_by = ("authorization/bearer/401-comes-first",)
@@ -257,7 +257,9 @@ class MethodRefusedBeforeToken(Defect):
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
         route = surface.route(segments)
-        if route and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
+        organization = surface.organizations.get(str(segments[3])) if route == "project" else None
+        there = organization and segments[5] in organization.projects
+        if route and there and request.method not in (*SCOPES[route], "HEAD", "OPTIONS"):
             return surface.method_not_allowed(route)
         return await original(request, segments)
 
