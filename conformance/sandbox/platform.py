@@ -228,10 +228,10 @@ class Platform:
         """One operation with the full token of a role."""
         return self.send(operation, self.oauth.token(role), headers, **changes)
 
-    def pages(self, role: str, operation: Operation) -> list[Exchange]:
-        """A list as a role reads it, with the pages behind it."""
+    def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
+        """A list as a role reads it, with the pages behind it, ``most`` of them."""
         read = partial(self._page, role, operation)
-        return list(pages_of(read, operation.resource, self.http.base_url, MOST_PAGES))
+        return list(pages_of(read, operation.resource, self.http.base_url, most))
 
     def _page(self, role: str, operation: Operation, path: str) -> Exchange:
         return self.as_role(role, operation, path=path)

@@ -162,6 +162,34 @@ def test_not_yours_is_as_never_existed(platform: Platform, kind: str) -> None:
         expect_pair(platform.send(operation, token), platform.send(absent, token))
 
 
+@verifies("authorization/matrix/pages-need-what-their-list-needs")
+@pytest.mark.parametrize(
+    "who", [case("no-token", "none"), case("lacking-scope", "lacking"), case("foreign", "foreign")]
+)
+def test_pages_need_what_their_list_needs(platform: Platform, who: str) -> None:
+    """Purpose: what stands behind the first page of a list is no less guarded than that.
+
+    Method: 1. as the owner read each declared list that comes in pages as far as the second one
+            2. ask for that without a token, with one that lacks the scope, as another organization whose list it is not
+            3. expect 401; 403; or 403 or 404, as for the first page, and 400 where an address is of its reader alone
+    """
+    judged = False
+    for operation in platform.shut("read") if who == "foreign" else scoped(platform, "read"):
+        pages = platform.pages("full", operation, 2)
+        if len(pages) < 2 or not pages[1].ok:
+            continue
+        judged = True
+        token = {
+            "none": lambda _: None,
+            "lacking": lambda each: platform.token_without(str(each.scope)),
+            "foreign": lambda _: platform.oauth.token("foreign"),
+        }[who](operation)
+        due = {"none": {401}, "lacking": {403}, "foreign": {400, 403, 404}}[who]
+        expect_status(platform.send(operation, token, path=pages[1].url), due, f"for the second page of {operation}")
+    if not judged:
+        raise NotApplicable("no declared list comes in pages")
+
+
 @verifies("authorization/bearer/401-comes-first")
 @pytest.mark.parametrize("methods", [case("method", ("PUT", "PATCH", "POST"))])
 def test_no_method_tells_what_there_is(platform: Platform, methods: tuple[str, ...]) -> None:

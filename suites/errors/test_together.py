@@ -18,6 +18,8 @@ from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
+MANY = 11
+MOST = 60
 # As JSON and a regular expression have it alike.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
 
@@ -134,6 +136,38 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
             _expect_no_more(listed(), [slug], first)
     if not judged:
         raise NotApplicable("no list names an item that was created and can be deleted")
+
+
+@verifies("errors/reads/pages-are-the-whole-list")
+def test_pages_are_the_whole_list(platform: Platform) -> None:
+    """Purpose: who reads a list to its end has missed nothing where one page ends and the next begins.
+
+    Method: 1. create eleven items; where the list comes in pages then, read it from its first page to its last
+            2. if it names one of them, expect all; who else writes meanwhile may move one: so three readings count
+    """
+    judged = False
+    for resource in platform.resources_with("create", "item", "unique"):
+        slugs = [platform.new_item(resource) for _ in range(MANY)]
+        missing, pages = _never_named(platform, platform.operation(resource, "read"), slugs)
+        if len(missing) == MANY or len(pages) in (1, MOST):
+            continue
+        judged = True
+        if missing:
+            told = f"{len(pages)} pages without {worded(min(missing))}"
+            raise NonConformance(f"each of {MANY} new items on a page of the list", told, *pages[-1:])
+    if not judged:
+        raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
+
+
+def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple[set[str], list[Exchange]]:
+    """Which of these no reading of a list names, and the pages of the last one."""
+    missing, pages = set(slugs), list[Exchange]()
+    for _ in range(ROUNDS):
+        pages = platform.pages("full", read, MOST)
+        missing -= {slug for slug in missing if any(shows(page, slug) for page in pages)}
+        if not missing or len(pages) in (1, MOST):
+            break
+    return missing, pages
 
 
 def _expect_no_more(pages: list[Exchange], texts: list[str], first: Exchange) -> None:

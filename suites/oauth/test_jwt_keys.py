@@ -180,10 +180,13 @@ def _verifies(key: dict[str, Any], token: str, algorithm: str) -> bool:
     return True
 
 
+PUBLIC_FORMS = ("pem", "pem-without-newline", "der", "jwk", "jwk-compact")
+
+
 def written(key: dict[str, Any], form: str) -> bytes:
     """A public key as bytes that a careless verifier may hold in its hand."""
-    if form == "jwk":
-        return json.dumps(key).encode()
+    if form.startswith("jwk"):
+        return json.dumps(key, separators=(",", ":") if form == "jwk-compact" else None).encode()
     public = jwt.PyJWK(key).key
     if isinstance(public, bytes):
         return public
@@ -195,12 +198,13 @@ def written(key: dict[str, Any], form: str) -> bytes:
 
 
 @verifies("oauth/jwt/public-key-is-no-hmac-secret")
-@pytest.mark.parametrize("form", [case(name, name) for name in ("pem", "pem-without-newline", "der", "jwk")])
+@pytest.mark.parametrize("form", [case(name, name) for name in PUBLIC_FORMS])
 def test_public_key_is_no_hmac_secret(platform: Platform, form: str) -> None:
     """Purpose: the algorithm is the verifier's choice, so that nobody signs tokens with what is public.
 
     Method: 1. use a token at a declared resource: 2xx
-            2. sign its claims as HS256, with each published key as the secret: PEM, DER or the JWK itself
+            2. sign its claims as HS256, with each published key as the secret: PEM, DER or the JWK itself, with blanks
+               in it and without
             3. expect 401
     """
     operation = platform.operations("read")[0]

@@ -234,6 +234,14 @@ class PublicKeyTakenAsHmacSecret(Defect):
         return [json.dumps(key).encode(), der, der.rstrip()]
 
 
+class KeyOfTheSetTakenAsHmacSecret(PublicKeyTakenAsHmacSecret):
+    """RFC 8725 section 3.1: nor is it one as the key set has it, without a blank."""
+
+    def _published(self, original: Reads) -> list[bytes]:
+        key = json.loads(surface_of(original).key_set().body)["keys"][0]
+        return [json.dumps(key, separators=(",", ":")).encode()]
+
+
 def _pem() -> tuple[Any, Any]:
     from cryptography.hazmat.primitives import serialization
 

@@ -188,6 +188,16 @@ class AnswersInLatin1(Defect):
         return answer
 
 
+class BodiesReadAsLatin1(Defect):
+    """RFC 8259 section 8.1: JSON is in UTF-8, with or without escapes, in what is written as well."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/texts-come-back-as-sent",)
+
+    def parsed(self, original: Callable[[bytes], dict[str, Any]], body: bytes) -> dict[str, Any]:
+        return original(body.decode("latin-1").encode())
+
+
 class MarksStoredAsMarkup(_TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 

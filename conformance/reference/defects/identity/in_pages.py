@@ -1,0 +1,70 @@
+"""Defects of lists that come in pages: what stands behind the first page is guarded less, or is not all there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.support import InPages, offset_of, surface_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.identity import Identity
+from conformance.reference.identity.organization_api import Segments
+from conformance.reference.identity.records import Organization
+
+Api = Callable[[Request, Segments], Awaitable[Answer]]
+
+
+class _Behind(InPages, Defect):
+    """Members: the pages behind the first are asked for less than the first."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/pages-need-what-their-list-needs",)
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        surface = surface_of(original)
+        if surface.route(segments) != "members" or not offset_of(surface, request):
+            return await original(request, segments)
+        return surface.listing(request, list(self._opened(surface, request, segments).members))
+
+    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
+        return surface.organizations[str(segments[3])]
+
+
+class FurtherPagesNeedNoToken(_Behind):
+    """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
+
+
+class FurtherPagesNeedNoScope(_Behind):
+    """The contract's table of errors: 403 without the scope, on each page of a list and not the first alone."""
+
+    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
+        return surface.visible_organization(surface.caller(request), segments[3])
+
+
+class FurtherPagesOpenToOthers(_Behind):
+    """The contract's table of errors: each page of a list is of its organization, and not the first alone."""
+
+    def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
+        surface.require_scope(surface.caller(request), "member:read")
+        return super()._opened(surface, request, segments)
+
+
+class PagesLoseOneBetween(Defect):
+    """RFC 9110 section 9.3.1: a list is of all that is there; here the next page begins one too late."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size = 7
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        offset = offset_of(surface_of(original), request)
+        answer = Answer.json(200, {"items": entries[offset : offset + self.size]})
+        if offset + self.size < len(entries):
+            answer.headers["Link"] = f'<?offset={offset + self.size + 1}>; rel="next"'
+        return answer
