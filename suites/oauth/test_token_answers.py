@@ -143,13 +143,13 @@ def test_no_refresh_token(answer: Exchange) -> None:
 def test_answer_is_not_stored(answer: Exchange, oauth: OAuthClient) -> None:
     """Purpose: no cache keeps a token.
 
-    Method: 1. ask for a token, with the credentials in the body and by Basic
+    Method: 1. ask for a token, with the credentials in the body and by Basic, and without a scope
             2. expect Cache-Control with no-store
     """
     expect_directive(answer, "Cache-Control", "no-store")
-    by_basic = oauth.request_by_basic()
-    if by_basic.ok:
-        expect_directive(by_basic, "Cache-Control", "no-store")
+    for reply in (oauth.request_by_basic(), oauth.request_token(scope=None)):
+        if reply.ok:
+            expect_directive(reply, "Cache-Control", "no-store")
 
 
 @verifies("oauth/answer/pragma-no-cache")

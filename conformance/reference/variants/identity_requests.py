@@ -7,6 +7,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from conformance.reference.defects.base import Variant
@@ -15,7 +16,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import SCOPES, Call, Segments
 from conformance.reference.identity.records import Organization, Project
 from conformance.reference.identity.state import Refused
-from conformance.reference.identity.wire import scheme_and_rest
+from conformance.reference.identity.wire import scheme_and_rest, strict_object
 from conformance.reference.seeds import Client
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
@@ -107,6 +108,25 @@ class MethodsRefusedBeforeTokens(Variant):
             answer: Answer = surface.method_not_allowed(route)
             return answer
         return await original(request, segments)
+
+
+class WritesSayMore(Variant):
+    """The contract leaves open what a body says: here a kind, of few, and in an update the slug of what is updated."""
+
+    surface = "identity"
+    kinds = ("small", "large")
+
+    async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
+        try:
+            document = strict_object(request.body)
+        except (ValueError, RecursionError):
+            return await original(request, segments)
+        slug = segments[-1] if request.method == "PATCH" else document.get("slug")
+        if document.pop("kind", self.kinds[0]) not in self.kinds or document.get("slug", slug) != slug:
+            document = {"slug": None}
+        elif request.method == "PATCH":
+            document.pop("slug", None)
+        return await original(replace(request, body=json.dumps(document).encode()), segments)
 
 
 class MissingGrantIsUnsupported(Variant):

@@ -135,6 +135,18 @@ class TokenByBasicMayBeStored(Defect):
         return answer
 
 
+class TokenOfAllScopesMayBeStored(Defect):
+    """RFC 6749 section 5.1: nor is one for which no scope was named."""
+
+    surface = "identity"
+    noticed_by = ("oauth/answer/no-store",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if is_token_request(request) and answer.status == 200 and b"scope=" not in request.body:
+            answer.headers["Cache-Control"] = "private"
+        return answer
+
+
 class UseProlongsToken(Defect):
     """RFC 6749 section 7: a token expires when it was said to, used or not."""
 
