@@ -154,7 +154,8 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
         judged = True
         if missing:
             told = f"{len(pages)} pages without {worded(min(missing))}"
-            raise NonConformance(f"each of {MANY} new items on a page of the list", told, *pages[-1:])
+            proof = Proof(beyond="where a page ends hangs on how many items there are")
+            raise NonConformance(f"each of {MANY} new items on a page of the list", told, *pages, proof=proof)
     if not judged:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
 
