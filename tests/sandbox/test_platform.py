@@ -85,19 +85,27 @@ def test_what_changes_nothing_is_sent_once() -> None:
     assert (status, len(service.sent)) == (428, 1)
 
 
-@pytest.mark.parametrize(
-    ("kind", "marked"),
-    [
-        ("create", {"slug": "a", "name": "n mark-2-of-6", "version": "007"}),
-        ("update", {"slug": "a mark-2-of-6", "name": "n mark-2-of-6", "version": "007"}),
-    ],
-)
-def test_a_version_that_is_a_text_is_left_as_it_is(kind: str, marked: dict[str, str]) -> None:
-    update = Update(body={}, concurrency="version")
-    resource = Resource(name="things", path="/things", unique="slug", create=Create(body={}), update=update)
-    document = {"slug": "a", "name": "n", "version": "007"}
+@pytest.mark.parametrize("kind", ["create", "update"])
+def test_what_is_no_text_of_the_target_files_is_left_as_it_is(kind: str) -> None:
+    body = {"slug": "{slug}", "name": "Thing {text}", "mail": "{slug}@example.org", "kind": "small"}
+    resource = Resource(
+        name="things",
+        path="/things",
+        unique="slug",
+        create=Create(body=body),
+        update=Update(body=body, concurrency="version"),
+    )
+    document = {"slug": "a", "name": "Thing n", "mail": "a@example.org", "kind": "small", "version": "007"}
     operation = Operation(resource, kind, "PATCH", PATH, None, document)
-    assert checks_of("errors", "conflicts")._marked(operation, 2) == marked
+    marked = checks_of("errors", "conflicts")._marked(operation, 2)
+    assert marked == document | {"name": "Thing n mark-2-of-6"}
+
+
+@pytest.mark.parametrize(("kind", "texts"), [("create", set()), ("update", {"name"}), ("delete", set())])
+def test_a_unique_text_is_left_as_it_is_where_it_is_to_be_found_again(kind: str, texts: set[str]) -> None:
+    change = Update(body={"name": "{text}"})
+    resource = Resource(name="things", path="/things", unique="name", create=Create(body=change.body), update=change)
+    assert Operation(resource, kind, "PATCH", PATH, None, {"name": "n"}).texts == texts
 
 
 def test_an_update_from_a_version_is_of_the_media_type_that_is_declared() -> None:
