@@ -179,11 +179,8 @@ def test_pages_need_what_their_list_needs(platform: Platform, who: str) -> None:
         if len(pages) < 2 or not pages[1].ok:
             continue
         judged = True
-        token = {
-            "none": lambda _: None,
-            "lacking": lambda each: platform.token_without(str(each.scope)),
-            "foreign": lambda _: platform.oauth.token("foreign"),
-        }[who](operation)
+        lacking = platform.token_without(str(operation.scope)) if who == "lacking" else None
+        token = platform.oauth.token("foreign") if who == "foreign" else lacking
         due = {"none": {401}, "lacking": {403}, "foreign": {400, 403, 404}}[who]
         expect_status(platform.send(operation, token, path=pages[1].url), due, f"for the second page of {operation}")
     if not judged:

@@ -103,7 +103,7 @@ def test_creation_replaces_nothing_hidden(platform: Platform, hidden: HiddenThin
         create = platform.operation(resource, "create", slug)
         before = platform.state(create)
         text = f"cf text of {role}"
-        reply = platform.as_role(role, create, document=create.reworded(lambda _, text=text: text))
+        reply = platform.as_role(role, create, document=create.reworded(text.format))
         expect_no_server_error(reply)
         if not shows(reply, text):
             expect_not_repeated(reply, [f"text of {slug}"], "what is hidden")
