@@ -31,6 +31,8 @@ T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
 MOST_PAGES = 30
+LATER, GONE = 202, 404
+MOST_WAITS, WAIT_S = 25, 0.2
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
@@ -225,8 +227,23 @@ class Platform:
         )
 
     def as_role(self, role: str, operation: Operation, headers: HeaderFields = (), **changes: Any) -> Exchange:
-        """One operation with the full token of a role."""
-        return self.send(operation, self.oauth.token(role), headers, **changes)
+        """One operation with the full token of a role; what the owner has deleted is no more when this returns."""
+        reply = self.send(operation, self.oauth.token(role), headers, **changes)
+        if role == "full" and operation.kind == "delete" and reply.status == LATER:
+            self._await_deletion(operation)
+        return reply
+
+    def _await_deletion(self, deletion: Operation) -> None:
+        """Waits for what is deleted later than it is answered (202, RFC 9110 section 9.3.5); Inconclusive in vain."""
+        read = self.operation(deletion.resource, "read-item", self.slug_of(deletion))
+        for _ in range(MOST_WAITS):
+            if self.as_role("full", read).status == GONE:
+                return
+            self.http.recorder.pause(WAIT_S)
+        raise Inconclusive(
+            f"{deletion} is answered {LATER}, and is not done within {MOST_WAITS * WAIT_S:g} s",
+            "a service that does soon what it accepts",
+        )
 
     def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
         """A list as a role reads it, with the pages behind it, ``most`` of them."""
@@ -281,7 +298,7 @@ class Platform:
             self.ledger.created(f"{resource.name} {slug}", lambda: self._removed(resource, slug))
 
     def _removed(self, resource: Resource, slug: str) -> None:
-        reply = self.as_role("full", self.operation(resource, "delete", slug))
+        reply = self.send(self.operation(resource, "delete", slug), self.oauth.token("full"))
         if not reply.ok and reply.status != 404:
             raise RuntimeError(f"deleting answered {reply.status}")
 

@@ -118,7 +118,8 @@ class Create(Described):
     method: Method = "POST"
     scope: str | None = Field(default=None, description="The scope that permits it.")
     body: dict[str, Any] = Field(
-        description="A valid body; {slug} and {text} in its strings are replaced, new each time."
+        description="A valid body; {slug} and {text} in its strings are replaced, new each time. What has {text} in it "
+        "may be of any text; what has not is sent as it is."
     )
     content_type: MediaType = "application/json"
     forbidden_to: ForbiddenTo = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import secrets
@@ -20,6 +22,7 @@ from conformance.reference.identity.wire import scheme_and_rest, strict_object
 from conformance.reference.seeds import Client
 
 Api = Callable[[Request, Segments], Awaitable[Answer]]
+Create = Callable[[Organization, Project], Awaitable[bool]]
 Operation = Callable[[Call], Awaitable[Answer]]
 Scopes = tuple[str, ...]
 Grants = Callable[[Client, str | None], Scopes]
@@ -127,6 +130,46 @@ class WritesSayMore(Variant):
         elif request.method == "PATCH":
             document.pop("slug", None)
         return await original(replace(request, body=json.dumps(document).encode()), segments)
+
+
+class SlugsAreNeverGivenAgain(Variant):
+    """The contract's table of errors: 409 for a duplicate slug, which may be one of what was deleted as well."""
+
+    surface = "identity"
+    misses = ("errors/409/slug-is-free-after-deletion",)
+
+    def __init__(self) -> None:
+        self.given: set[tuple[str, str]] = set()
+
+    async def create_project(self, original: Create, organization: Organization, project: Project) -> bool:
+        if (organization.slug, project.slug) in self.given or not await original(organization, project):
+            return False
+        self.given.add((organization.slug, project.slug))
+        return True
+
+
+class DeletionsComeLater(Variant):
+    """RFC 9110 section 9.3.5: 202 for a deletion that has yet to come, which nobody made conditional."""
+
+    surface = "identity"
+    later_s = 0.1
+
+    def __init__(self) -> None:
+        self.deletions: set[asyncio.Task[None]] = set()
+
+    async def delete_project(self, original: Operation, call: Call) -> Answer:
+        if "if-match" in call.request.headers:
+            return await original(call)
+        surface_of(original).visible_project(call.caller, call.organization, call.slug)
+        deletion = asyncio.create_task(self._later(original, call))
+        self.deletions.add(deletion)
+        deletion.add_done_callback(self.deletions.discard)
+        return Answer.json(202, {"state": "deleting"})
+
+    async def _later(self, original: Operation, call: Call) -> None:
+        await asyncio.sleep(self.later_s)
+        with contextlib.suppress(Refused):
+            await original(call)
 
 
 class MissingGrantIsUnsupported(Variant):
