@@ -335,9 +335,10 @@ class Platform:
         )
 
     def tokens_without(self, scope: str) -> list[str]:
-        """Tokens without a scope: one a further scope of the full role, and the narrow role's own."""
+        """Tokens without a scope: one a further scope of the full role, one of them all, and the narrow role's own."""
         own = [each for each in self.oauth.credential("full").scopes if each != scope]
-        tokens = [token for each in own if not self.oauth.states(token := self.oauth.token("full", each), scope)]
+        asked = [(each,) for each in own] + ([tuple(own)] if len(own) > 1 else [])
+        tokens = [token for each in asked if not self.oauth.states(token := self.oauth.token("full", *each), scope)]
         if self.oauth.has("narrow") and scope not in self.oauth.credential("narrow").scopes:
             tokens.append(self.oauth.token("narrow"))
         return tokens or [self.token_without(scope)]

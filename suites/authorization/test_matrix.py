@@ -106,8 +106,8 @@ def test_lacking_role_is_403(platform: Platform, kind: str) -> None:
 def test_lacking_scope_is_403(platform: Platform, kind: str) -> None:
     """Purpose: a valid token without the scope of an operation does not perform it; no scope implies another.
 
-    Method: 1. perform each declared operation with every token that lacks its scope: one further scope each, and the
-               narrow credential's; a creation also of a name that is taken
+    Method: 1. perform each declared operation with every token that lacks its scope: one further scope each, all of
+               them at once, and the narrow credential's; a creation also of a name that is taken
             2. expect 403, and the owner to find everything as before
     """
     for operation in scoped(platform, kind):

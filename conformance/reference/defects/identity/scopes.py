@@ -232,6 +232,16 @@ class AnyScopeOpensEverything(Defect):
         return True
 
 
+class ManyScopesOpenEverything(Defect):
+    """The contract's table of errors: 403 for what is not among a token's scopes, however many these are."""
+
+    surface = "identity"
+    noticed_by = ("authorization/matrix/lacking-scope-is-403",)
+
+    def has_scope(self, original: Callable[[Caller, str], bool], caller: Caller, scope: str) -> bool:
+        return len(caller.scopes) > 2 or original(caller, scope)
+
+
 class NeededScopeRefused(Defect):
     """API Reference, Permissions: the scope of an operation opens it without a second one."""
 
