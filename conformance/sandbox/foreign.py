@@ -85,6 +85,11 @@ class ForeignThings:
             raise NotApplicable(f"no resource names a thing of another organization: {NEEDED}")
         return things
 
+    def those_of(self, resource: Resource) -> list[ForeignThing]:
+        """Those of one resource, which may be none."""
+        things = self.platform.made_once("foreign", self._all)
+        return [each for each in things if each.resource.name == resource.name]
+
     def _all(self) -> list[ForeignThing]:
         return [each for resource, foreign in self.declared() for each in self._of(resource, foreign)]
 

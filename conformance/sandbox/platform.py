@@ -30,7 +30,7 @@ HeaderFields = Iterable[tuple[str, str | bytes]]
 T = TypeVar("T")
 KINDS = ("read", "create", "read-item", "update", "delete")
 CHANGES = ("PUT", "PATCH", "DELETE")
-MOST_PAGES = 30
+MOST_PAGES, MANY = 30, 11
 LATER, GONE = 202, 404
 MOST_WAITS, WAIT_S = 25, 0.2
 
@@ -256,6 +256,10 @@ class Platform:
     def item(self, resource: Resource) -> str:
         """The slug of an item of the run's own, made once and only read or refused to others."""
         return self.made_once(resource.name, lambda: self.new_item(resource))
+
+    def many(self, resource: Resource) -> list[str]:
+        """The slugs of eleven items of the run's own, made once and only read: few pages hold as many."""
+        return self.made_once(("many", resource.name), lambda: [self.new_item(resource) for _ in range(MANY)])
 
     def made_once(self, key: Hashable, make: Callable[[], T]) -> T:
         """What several checks use and the first of them makes; how it was made belongs to the finding of any."""

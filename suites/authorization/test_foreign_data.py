@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from conformance.clients.oauth import access_token
+from conformance.clients.oauth import access_token, bearer
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import expect_pair
 from conformance.oracles.errors import expect_not_repeated
@@ -135,15 +135,18 @@ QUERIES = {
 def test_foreign_ids_in_queries_show_nothing(platform: Platform, theirs: ForeignThings, what: str) -> None:
     """Purpose: no parameter turns a list of one's own into another organization's.
 
-    Method: 1. as full, read each resource that has its like elsewhere with the other organization's slug, and those of
-               its things, in parameters that filter, select or include
+    Method: 1. as full, read each resource that has its like elsewhere, and a thing that is there, with the other
+               organization's slug, and those of its things, in parameters that filter, select or include
             2. expect nothing that the other organization stored in the answer, and no 5xx
     """
     value = theirs.organization.organization if what == "organization" else theirs.things()[-1].slug
-    for resource, _ in theirs.declared():
-        operation = platform.operation(resource, "read")
+    resources = [resource for resource, _ in theirs.declared()]
+    things = [each for resource in resources for each in theirs.those_of(resource) if each.ours]
+    paths = [each.path for each in resources]
+    paths += [each.path(each.slug) for each in things if what == "organization"]
+    for path in paths:
         for name in QUERIES[what]:
-            reply = platform.as_role("full", at(operation, f"{operation.path}?{name}={value}"))
+            reply = platform.http.get(f"{path}?{name}={value}", [bearer(platform.oauth.token("full"))])
             expect_not_repeated(reply, theirs.canaries, STORED)
             expect_no_server_error(reply)
 
@@ -211,12 +214,12 @@ FORGED: dict[str, list[tuple[str, ...]]] = {
 def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings, what: str) -> None:
     """Purpose: forwarded and override fields, which any caller can set, change nothing.
 
-    Method: 1. as full, read each resource of ours that has its like elsewhere, and that one, under fields that name the
-               other organization, a host, client or path of its
+    Method: 1. as full, read each resource of ours that has its like elsewhere, that one, and a thing that is there,
+               under fields that name the other organization, a host, client or path of its
             2. expect ours answered with the status that it has without them, or refused, and the other 403 or 404
             3. expect nothing of the other organization in any answer
     """
-    for resource, foreign in theirs.places():
+    for resource, foreign in theirs.declared():
         operation = platform.operation(resource, "read")
         slug = theirs.organization.organization
         values = {"organization": slug, "host": f"{slug}.example", "path": foreign.path}
@@ -226,5 +229,8 @@ def test_headers_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThin
             fields, under = [(name, value) for name in names], ", ".join(names)
             ours = platform.as_role("full", operation, fields)
             expect_kept_out(theirs, ours, {plain.status, *range(400, 500)}, f"for {operation} under {under}")
-            there = platform.as_role("full", at(operation, foreign.path), fields)
-            expect_kept_out(theirs, there, {400, 403, 404}, f"for {foreign.path} under {under}")
+            elsewhere = [foreign.path] if foreign.path != resource.path else []
+            elsewhere += [each.path(each.slug) for each in theirs.those_of(resource)]
+            for path in elsewhere if what != "path" else elsewhere[:1]:
+                there = platform.as_role("full", at(operation, path), fields)
+                expect_kept_out(theirs, there, {400, 403, 404}, f"for {path} under {under}")

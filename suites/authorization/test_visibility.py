@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from conformance.oracles.concealment import expect_not_named
 from conformance.oracles.documents import shows
 from conformance.oracles.errors import expect_not_repeated
@@ -10,7 +12,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status, ex
 from conformance.sandbox.hidden import HiddenThings
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 
@@ -89,6 +91,27 @@ def is_whole(listed: Exchange) -> bool:
     document = listed.members() if listed.ok and "json" in listed.media_type else {}
     lists = [value for value in document.values() if isinstance(value, list)]
     return len(lists) == 1 and document.get("total", document.get("count")) == len(lists[0])
+
+
+@verifies("authorization/concealment/lists-do-not-show-hidden")
+@pytest.mark.parametrize("most", [case("further-pages", 30)])
+def test_further_pages_do_not_show_hidden(platform: Platform, hidden: HiddenThings, most: int) -> None:
+    """Purpose: nor does a page behind the first name what its reader may not see.
+
+    Method: 1. have the owner create eleven items that all see, and one that is hidden
+            2. read the list of them, as far as 30 pages, as each role from which items can be hidden
+            3. where it comes in pages, expect the hidden one on none
+    """
+    judged = False
+    for resource, role in hiding(platform):
+        platform.many(resource)
+        slug = hidden.new_item(resource)
+        pages = platform.pages(role, platform.operation(resource, "read"), most)
+        judged = judged or len(pages) > 1
+        for page in pages:
+            expect_not_named(page, slug)
+    if not judged:
+        raise NotApplicable("no list of what can be hidden comes in pages")
 
 
 @verifies("authorization/concealment/creation-replaces-nothing-hidden")

@@ -124,7 +124,7 @@ def test_body_of_another_media_type(platform: Platform, content_type: str) -> No
 
 SEGMENTS = {
     "nul": "%00", "invalid-utf8": "%FF%FE", "broken-percent": "%zz", "upper-case": "UPPER", "only-hyphens": "---",
-    "very-long": "a" * 2000,
+    "very-long": "a" * 2000, "of-every-object": "__proto__",
     "control": "a%0Ab", "encoded-slash": "a%2Fb", "dots": "%2e%2e", "quote": "%27%20OR%201%3D1--",
 }  # fmt: skip
 
@@ -163,15 +163,18 @@ PARAMETERS = {
 def test_invalid_parameter(platform: Platform, once: Once, query: str) -> None:
     """Purpose: a query parameter is either understood, and then checked, or ignored.
 
-    Method: 1. read each declared resource with a parameter of no good value
+    Method: 1. read each declared resource with a parameter of no good value; a page also by the one that leads to pages
             2. expect 400, or an answer of the same status as without it; 404 will do for a page beyond the last, and
                403 from what stands in front for NUL
     """
     beyond = {404} if query.startswith("offset=") else {403} if query == PARAMETERS["limit-nul"] else set()
     for operation in platform.operations("read"):
         plain = once(("plain", operation.path), partial(platform.as_role, "full", operation))
-        reply = platform.as_role("full", operation, path=f"{operation.path}?{query}")
-        expect_status(reply, {400, plain.status, *beyond}, f"for {operation.path}?{query}")
+        pages = operation.resource.pages
+        names = {"offset", pages.parameter or "offset"} if pages and beyond == {404} else {"offset"}
+        for name in sorted(names):
+            path = f"{operation.path}?{query.replace('offset', name)}"
+            expect_status(platform.as_role("full", operation, path=path), {400, plain.status, *beyond}, f"for {path}")
 
 
 @verifies("errors/400/unknown-member-is-refused-or-ignored")

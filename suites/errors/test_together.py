@@ -18,7 +18,6 @@ from conformance.vocabulary.wording import worded
 
 AT_ONCE = 6
 ROUNDS = 3
-MANY = 11
 MOST = 60
 # As JSON and a regular expression have it alike.
 PLAIN = re.compile("[A-Za-z0-9 _-]+")
@@ -147,15 +146,15 @@ def test_pages_are_the_whole_list(platform: Platform) -> None:
     """
     judged = False
     for resource in platform.resources_with("create", "item", "unique"):
-        slugs = [platform.new_item(resource) for _ in range(MANY)]
+        slugs = platform.many(resource)
         missing, pages = _never_named(platform, platform.operation(resource, "read"), slugs)
-        if len(missing) == MANY or len(pages) in (1, MOST):
+        if len(missing) == len(slugs) or len(pages) in (1, MOST):
             continue
         judged = True
         if missing:
             told = f"{len(pages)} pages without {worded(min(missing))}"
             proof = Proof(beyond="where a page ends hangs on how many items there are")
-            raise NonConformance(f"each of {MANY} new items on a page of the list", told, *pages, proof=proof)
+            raise NonConformance(f"each of {len(slugs)} items on a page of the list", told, *pages, proof=proof)
     if not judged:
         raise NotApplicable("no list that names what is created comes in pages and can be read to its end")
 

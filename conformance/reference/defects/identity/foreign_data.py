@@ -86,6 +86,34 @@ class OrganizationFromQuery(Defect):
         return await original(Call(call.request, call.caller, named or call.organization, call.slug))
 
 
+class OrganizationOfThingsFromQuery(Defect):
+    """The contract's table of errors: nor does one lead to a thing there."""
+
+    surface = "identity"
+    noticed_by = ("authorization/isolation/foreign-ids-in-queries-show-nothing",)
+
+    async def api(
+        self, original: Callable[[Request, Segments], Awaitable[Answer]], request: Request, segments: Segments
+    ) -> Answer:
+        surface = surface_of(original)
+        named = surface.organizations.get(self._named(request) or "")
+        if request.method != "GET" or surface.route(segments) != "project" or named is None:
+            return await original(request, segments)
+        return await surface.get_project(Call(request, surface.caller(request), named, segments[5]))
+
+    def _named(self, request: Request) -> str | None:
+        return request.parameter("org")
+
+
+class OrganizationOfThingsFromHeader(OrganizationOfThingsFromQuery):
+    """The contract's table of errors: nor does a field, which any caller can set."""
+
+    noticed_by = ("authorization/isolation/headers-lead-to-nothing-foreign",)
+
+    def _named(self, request: Request) -> str | None:
+        return request.headers.get("x-organization")
+
+
 class SearchOverAllOrganizations(Defect):
     """The contract's table of errors: a search finds what is the caller's own organization's."""
 

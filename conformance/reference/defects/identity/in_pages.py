@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from conformance.reference.defects.base import Defect
+from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
 from conformance.reference.defects.identity.support import InPages, offset_of, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity import Identity
@@ -48,6 +49,22 @@ class FurtherPagesOpenToOthers(_Behind):
     def _opened(self, surface: Identity, request: Request, segments: Segments) -> Organization:
         surface.require_scope(surface.caller(request), "member:read")
         return super()._opened(surface, request, segments)
+
+
+class SecondTenShowHidden(FurtherPagesShowHidden):
+    """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
+
+    def listing(
+        self,
+        original: Callable[[Request, list[dict[str, Any]]], Answer],
+        request: Request,
+        entries: list[dict[str, Any]],
+    ) -> Answer:
+        offset = offset_of(surface_of(original), request)
+        answer = Answer.json(200, {"items": entries[offset : offset + 10]})
+        if offset + 10 < len(entries):
+            answer.headers["Link"] = f'<?offset={offset + 10}>; rel="next"'
+        return answer
 
 
 class PagesLoseOneBetween(Defect):

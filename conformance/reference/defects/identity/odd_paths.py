@@ -77,6 +77,19 @@ class EncodedSlashCrashes(Defect):
         return await original(request, segments)
 
 
+class NameOfEveryObjectCrashes(Defect):
+    """The contract's table of errors: 404 for what is not there, whatever an object of the program's has by that name."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/invalid-path",)
+    crashes = (TypeError,)
+
+    async def api(self, original: Serves, request: Request, segments: Segments) -> Answer:
+        if "__proto__" in segments:
+            raise TypeError("it is no project")
+        return await original(request, segments)
+
+
 class BrokenPercentInQueryCrashes(Defect):
     """The contract's table of errors: 400 for an invalid parameter, or it is ignored; never a 5xx."""
 
