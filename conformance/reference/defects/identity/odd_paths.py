@@ -78,7 +78,7 @@ class EncodedSlashCrashes(Defect):
 
 
 class NameOfEveryObjectCrashes(Defect):
-    """The contract's table of errors: 404 for what is not there, whatever an object of the program's has by that name."""
+    """The contract's table of errors: 404 for what is not there, whatever each object has by that name."""
 
     surface = "identity"
     noticed_by = ("errors/400/invalid-path",)

@@ -293,6 +293,18 @@ class ChallengeQuotesTheScope(Defect):
         return original(error, scope) + told
 
 
+class AllowNamesReadsAlone(Defect):
+    """RFC 9110 section 15.5.6: Allow lists the methods that there are, with those that create."""
+
+    surface = "identity"
+    noticed_by = ("errors/405/unsupported-method",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status == 405 and is_api_request(request):
+            answer.headers["Allow"] = "GET, HEAD"
+        return answer
+
+
 class FurtherPagesShowHidden(InPages, Defect):
     """Projects: each page of a list has those that the caller has access to, not the first one alone."""
 
