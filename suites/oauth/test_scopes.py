@@ -130,7 +130,8 @@ def test_refused_scope_is_invalid_scope(control: OAuthClient, kind: str) -> None
 
 
 MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": "a\x01b", "nul": "organization:read\0",
-             "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}"}  # fmt: skip
+             "twice": "{own} {own}", "two-blanks": "{own}  {own}", "many": "{own} " * 199 + "{own}",
+             "long": "x" * 5000}  # fmt: skip
 
 
 @verifies("oauth/scope/malformed-is-refused-or-ignored")
@@ -138,7 +139,8 @@ MALFORMED = {"quote": '"', "backslash": "\\", "non-ascii": "scöpe", "control": 
 def test_malformed_scope_is_refused_or_ignored(control: OAuthClient, scope: str) -> None:
     """Purpose: text that can be no scope is not guessed at: a client learns that it did not get what it asked for.
 
-    Method: 1. ask for a scope with characters outside its grammar, or for one twice, many times, or with two blanks
+    Method: 1. ask for a scope with characters outside its grammar, of 5,000 characters, for one twice, many times, or
+               with two blanks
             2. expect 400 with error invalid_scope or invalid_request; or, since a server may ignore a scope in part or
                whole, a token that states another scope, one of the credential's, or states none and grants none
     """

@@ -252,6 +252,19 @@ class NeededScopeRefused(Defect):
         return original(caller, scope) and original(caller, "organization:read")
 
 
+class LongScopeCrashes(Defect):
+    """RFC 6749 section 5.2: a scope of which there is none is invalid_scope, however long it is."""
+
+    surface = "identity"
+    noticed_by = ("oauth/scope/malformed-is-refused-or-ignored",)
+    crashes = (ValueError,)
+
+    def is_scope(self, original: Callable[[str], bool], text: str) -> bool:
+        if len(text) > 4000:
+            raise ValueError("value too long for the column")
+        return original(text)
+
+
 class MalformedScopeGranted(Defect):
     """RFC 6749 section 3.3: text outside the grammar of scope is not granted as if it were one."""
 
