@@ -8,12 +8,13 @@ import pytest
 
 from conformance.evidence.once import Once
 from conformance.oracles.concealment import expect_pair
+from conformance.oracles.proofs import alike
 from conformance.oracles.state import expect_unchanged
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import KINDS, Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
 
 UNKNOWN_TOKEN = "cf-0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -207,4 +208,6 @@ def test_no_method_tells_what_there_is(platform: Platform, methods: tuple[str, .
         there = platform.send(operation, None, method=method)
         expect_status(there, {401, 404, *NOT_OFFERED}, "without a token, by a method that is not declared")
         absent = platform.send(operation, None, method=method, path=platform.absent_path(resource))
-        expect_status(absent, there.status, "as for an item that there is")
+        if absent.status != there.status:
+            told = f"{absent.status} for what is absent"
+            raise NonConformance(f"{there.status}, as for an item", told, there, absent, proof=alike(there, absent))
