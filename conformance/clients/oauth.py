@@ -5,6 +5,7 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shlex
@@ -19,7 +20,7 @@ from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-from conformance.vocabulary.values import basic_login
+from conformance.vocabulary.values import base64url, basic_login
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
@@ -62,9 +63,21 @@ def lifetime_of(reply: Exchange, untold_s: float) -> float:
 
 
 def kept_for(reply: Exchange) -> float:
-    """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that."""
-    life_s = lifetime_of(reply, math.inf)
+    """Seconds for which the token of an answer is used: less than it lives, always where nothing is said of that.
+
+    That one says of itself that it ends sooner than the answer says is a finding of one check, and not of all behind.
+    """
+    life_s = min(lifetime_of(reply, math.inf), _own_lifetime(access_token(reply) or ""))
     return life_s - min(life_s / 2, RENEWED_BEFORE_S)
+
+
+def _own_lifetime(token: str) -> float:
+    """Seconds that a JWT says it lives; without an end where it says nothing, or is none."""
+    try:
+        claims = json.loads(base64url(token.split(".")[1]))
+        return max(0.0, float(claims["exp"]) - float(claims["iat"]))
+    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+        return math.inf
 
 
 @dataclass

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from conformance.clients.http import HttpClient, Limits
+from conformance.clients.jwt_parts import part
 from conformance.clients.oauth import OAuthClient, access_token, basic, encoded, kept_for
 from conformance.clients.operator import Operator
 from conformance.evidence.recorder import Recorder
@@ -67,6 +68,22 @@ def test_forms_keep_order_and_repetition() -> None:
 )
 def test_a_token_is_had_anew_before_it_ends(told: Any, kept_s: float) -> None:
     assert kept_for(cast(Any, reply(200, {"access_token": "a", "expires_in": told}))) == kept_s
+
+
+@pytest.mark.parametrize(
+    ("claims", "kept_s"),
+    [
+        ({"iat": 100, "exp": 160}, 30),
+        ({"iat": 100, "exp": 10**6}, 3570),
+        ({"iat": 100, "exp": 50}, 0),
+        ({"exp": 160}, 3570),
+        ({"iat": "x", "exp": {}}, 3570),
+        ([], 3570),
+    ],
+)
+def test_a_jwt_that_ends_sooner_than_is_said_is_had_anew_before_it_does(claims: Any, kept_s: float) -> None:
+    answer = {"access_token": f"e30.{part(claims)}.sig", "expires_in": 3600}
+    assert kept_for(cast(Any, reply(200, answer))) == kept_s
 
 
 def test_basic_is_form_encoded() -> None:
