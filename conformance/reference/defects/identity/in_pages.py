@@ -51,28 +51,10 @@ class FurtherPagesOpenToOthers(_Behind):
         return super()._opened(surface, request, segments)
 
 
-class SecondTenShowHidden(FurtherPagesShowHidden):
-    """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
+class _InPagesOfSome:
+    """Lists some entries at a time; the next page begins where the last one ended, and as many as are lost later."""
 
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
-        offset = offset_of(surface_of(original), request)
-        answer = Answer.json(200, {"items": entries[offset : offset + 10]})
-        if offset + 10 < len(entries):
-            answer.headers["Link"] = f'<?offset={offset + 10}>; rel="next"'
-        return answer
-
-
-class PagesLoseOneBetween(Defect):
-    """RFC 9110 section 9.3.1: a list is of all that is there; here the next page begins one too late."""
-
-    surface = "identity"
-    noticed_by = ("errors/reads/pages-are-the-whole-list",)
-    size = 7
+    size, lost = 10, 0
 
     def listing(
         self,
@@ -83,5 +65,17 @@ class PagesLoseOneBetween(Defect):
         offset = offset_of(surface_of(original), request)
         answer = Answer.json(200, {"items": entries[offset : offset + self.size]})
         if offset + self.size < len(entries):
-            answer.headers["Link"] = f'<?offset={offset + self.size + 1}>; rel="next"'
+            answer.headers["Link"] = f'<?offset={offset + self.size + self.lost}>; rel="next"'
         return answer
+
+
+class SecondTenShowHidden(_InPagesOfSome, FurtherPagesShowHidden):
+    """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
+
+
+class PagesLoseOneBetween(_InPagesOfSome, Defect):
+    """RFC 9110 section 9.3.1: a list is of all that is there; here the next page begins one too late."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/pages-are-the-whole-list",)
+    size, lost = 7, 1

@@ -125,9 +125,13 @@ class AbsentTagRemembered(Defect):
     def __init__(self) -> None:
         self.absent: dict[Place, Refusal] = {}
 
+    def _is_remembered(self, asked: Asked) -> bool:
+        """Whether who asks again is told what was told before."""
+        return True
+
     def manifest_of(self, original: Any, asked: Asked) -> Manifest:
         place = asked.name, asked.reference
-        if place in self.absent:
+        if self._is_remembered(asked) and place in self.absent:
             raise self.absent[place]
         try:
             found: Manifest = original(asked)
@@ -137,25 +141,11 @@ class AbsentTagRemembered(Defect):
         return found
 
 
-class AbsentImageRememberedForHead(Defect):
+class AbsentImageRememberedForHead(AbsentTagRemembered):
     """distribution-spec 1.1, Checking if content exists: an image that was looked for in vain is there once pushed."""
 
-    surface = "registry"
-    noticed_by = ("registry/manifest/tag-moves",)
-
-    def __init__(self) -> None:
-        self.absent: dict[Place, Refusal] = {}
-
-    def manifest_of(self, original: Any, asked: Asked) -> Manifest:
-        place = asked.name, asked.reference
-        if asked.request.method == "HEAD" and ":" in asked.reference and place in self.absent:
-            raise self.absent[place]
-        try:
-            found: Manifest = original(asked)
-        except Refusal as refusal:
-            self.absent[place] = refusal
-            raise
-        return found
+    def _is_remembered(self, asked: Asked) -> bool:
+        return asked.request.method == "HEAD" and ":" in asked.reference
 
 
 class ReferrersFromCache(Defect):
