@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 
 import pytest
@@ -166,31 +167,43 @@ def test_not_yours_is_as_never_existed(platform: Platform, kind: str) -> None:
         expect_pair(platform.send(operation, token), platform.send(absent, token))
 
 
+def second_pages(platform: Platform, once: Once, lists: Iterable[Operation]) -> list[tuple[Operation, str]]:
+    """Those of these lists that come in pages, each with the address of its second one, as the owner reads it."""
+    whole = [(each, once(("pages", each.path), partial(platform.pages, "full", each))) for each in lists]
+    found = [(operation, pages[1].url) for operation, pages in whole if len(pages) > 1 and pages[1].ok]
+    if not found:
+        raise NotApplicable("no declared list comes in pages")
+    return found
+
+
+@verifies("authorization/matrix/no-token-is-401")
+@pytest.mark.parametrize("what", [case("second-page", "the second page")])
+def test_pages_need_a_token(platform: Platform, once: Once, what: str) -> None:
+    """Purpose: what stands behind the first page of a list is for nobody without a token, either.
+
+    Method: 1. as the owner read each declared list that comes in pages to its end
+            2. ask for the second page without a token: expect 401
+    """
+    for operation, address in second_pages(platform, once, platform.operations("read")):
+        expect_status(platform.send(operation, None, path=address), 401, f"for {what} of {operation}")
+
+
 @verifies("authorization/matrix/pages-need-what-their-list-needs")
-@pytest.mark.parametrize(
-    "who", [case("no-token", "none"), case("lacking-scope", "lacking"), case("foreign", "foreign")]
-)
+@pytest.mark.parametrize("who", [case("lacking-scope", "lacking"), case("foreign", "foreign")])
 def test_pages_need_what_their_list_needs(platform: Platform, once: Once, who: str) -> None:
     """Purpose: what stands behind the first page of a list is no less guarded than that.
 
     Method: 1. as the owner read each declared list that comes in pages to its end (what it shows of another
                organization is looked for behind the run)
-            2. ask for the second page without a token, with one that lacks the scope, as another organization that has
-               no part in it
-            3. expect 401; 403; or 403 or 404, as for the first page, and 400 where an address is of its reader alone
+            2. ask for the second page with a token that lacks the scope, as another organization that has no part in it
+            3. expect 403; or 403 or 404, as for the first page, and 400 where an address is of its reader alone
     """
-    judged = False
-    for operation in platform.shut("read") if who == "foreign" else scoped(platform, "read"):
-        pages = once(("pages", operation.path), partial(platform.pages, "full", operation))
-        if len(pages) < 2 or not pages[1].ok:
-            continue
-        judged = True
-        lacking = platform.token_without(str(operation.scope)) if who == "lacking" else None
-        token = platform.oauth.token("foreign") if who == "foreign" else lacking
-        due = {"none": {401}, "lacking": {403}, "foreign": {400, 403, 404}}[who]
-        expect_status(platform.send(operation, token, path=pages[1].url), due, f"for the second page of {operation}")
-    if not judged:
-        raise NotApplicable("no declared list comes in pages")
+    foreign = who == "foreign"
+    lists = platform.shut("read") if foreign else scoped(platform, "read")
+    for operation, address in second_pages(platform, once, lists):
+        token = platform.oauth.token("foreign") if foreign else platform.token_without(str(operation.scope))
+        due = {400, 403, 404} if foreign else {403}
+        expect_status(platform.send(operation, token, path=address), due, f"for the second page of {operation}")
 
 
 @verifies("authorization/bearer/401-comes-first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
@@ -20,7 +20,7 @@ class _Behind(InPages, Defect):
     """Members: the pages behind the first are asked for less than the first."""
 
     surface = "identity"
-    noticed_by = ("authorization/matrix/pages-need-what-their-list-needs",)
+    noticed_by: ClassVar[tuple[str, ...]] = ("authorization/matrix/pages-need-what-their-list-needs",)
 
     async def api(self, original: Api, request: Request, segments: Segments) -> Answer:
         surface = surface_of(original)
@@ -34,6 +34,8 @@ class _Behind(InPages, Defect):
 
 class FurtherPagesNeedNoToken(_Behind):
     """The contract's table of errors: 401 without a token, on each page of a list and not the first alone."""
+
+    noticed_by = ("authorization/matrix/no-token-is-401", "authorization/matrix/pages-need-what-their-list-needs")
 
 
 class FurtherPagesNeedNoScope(_Behind):
