@@ -58,7 +58,7 @@ def test_longer_key_is_not_there(space: Space, key: str) -> None:
 
 
 @verifies("storage/object/metadata-comes-back")
-@pytest.mark.parametrize("name", [case("of-a-long-name", f"x-amz-meta-{'of-many-words-' * 5}owner")])
+@pytest.mark.parametrize("name", [case("of-a-long-name", f"x-amz-meta-{'of-many-words-' * 6}owner")])
 def test_metadata_of_a_long_name_comes_back(space: Space, name: str) -> None:
     """Purpose: a name of metadata may be long: it is among the two kibibytes that there may be, as its value is.
 
