@@ -5,7 +5,6 @@ Nothing here judges. A token that a check needs and cannot have ends the check a
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import shlex
@@ -20,7 +19,7 @@ from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-from conformance.vocabulary.values import base64url, basic_login
+from conformance.vocabulary.values import basic_login, part_of_jwt
 
 FORM = "application/x-www-form-urlencoded"
 FORM_TYPE = ("Content-Type", FORM)
@@ -73,10 +72,10 @@ def kept_for(reply: Exchange) -> float:
 
 def _own_lifetime(token: str) -> float:
     """Seconds that a JWT says it lives; without an end where it says nothing, or is none."""
+    claims = part_of_jwt(token, 1) or {}
     try:
-        claims = json.loads(base64url(token.split(".")[1]))
         return max(0.0, float(claims["exp"]) - float(claims["iat"]))
-    except (ValueError, LookupError, TypeError, OverflowError, RecursionError):
+    except (ValueError, LookupError, TypeError, OverflowError):
         return math.inf
 
 

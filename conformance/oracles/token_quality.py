@@ -7,7 +7,6 @@ what is measured is what varies from token to token, position by position.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,7 +14,7 @@ from itertools import combinations, pairwise
 
 from conformance.evidence.recorder import RECORDER
 from conformance.vocabulary.finding import Inconclusive
-from conformance.vocabulary.values import base64url
+from conformance.vocabulary.values import part_of_jwt
 from conformance.vocabulary.wording import worded
 
 REQUIRED_BITS = 128
@@ -52,12 +51,7 @@ def header_of(token: str) -> dict[str, object]:
 
 def _part(token: str, index: int) -> dict[str, object]:
     RECORDER.looks_inside("what a token says")
-    try:
-        text = token.split(".")[index] if token.count(".") == 2 else ""
-        found = json.loads(base64url(text))
-    except (ValueError, IndexError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return part_of_jwt(token, index) or {}
 
 
 def capacity_bits(tokens: Sequence[str]) -> float:

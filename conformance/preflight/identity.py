@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +12,7 @@ from conformance.preflight.contact import Contact, Failed, is_html, measure, not
 from conformance.preflight.state import NOT_OBSERVED, OBSERVED, SurfaceState
 from conformance.target.description import Credential, Identity, Resource
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.values import base64url
+from conformance.vocabulary.values import part_of_jwt
 
 FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "application/json"))
 REFUSED_ROLES = {"revoked", "expired"}
@@ -138,14 +137,7 @@ def _object(reply: Exchange) -> dict[str, Any]:
 
 def looks_like_jwt(token: str) -> bool:
     """Whether a token is three parts of base64url, the first a JSON object with "alg" (RFC 7515 section 3.1)."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return False
-    try:
-        header = json.loads(base64url(parts[0]))
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(header, dict) and "alg" in header
+    return "alg" in (part_of_jwt(token, 0) or {})
 
 
 def _resources(contact: Contact, state: SurfaceState, identity: Identity, token: str | None) -> None:

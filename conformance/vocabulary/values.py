@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import re
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 from conformance import __version__
@@ -25,6 +27,16 @@ def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
 def base64url(text: str) -> bytes:
     """The bytes of base64url without padding, as in a JWT (RFC 7515 section 2); ValueError where it is none."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def part_of_jwt(token: str, place: int) -> dict[str, Any] | None:
+    """The JOSE header (0) or the claims (1) of a JWT, unverified (RFC 7519 section 7.2); None where it is none."""
+    parts = token.split(".")
+    try:
+        found = json.loads(base64url(parts[place])) if len(parts) == 3 else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def host_and_port(scheme: str, authority: str) -> tuple[str, int, str]:
