@@ -18,6 +18,13 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import ORGANIZATION
 
 
+def page(body: bytes) -> Answer:
+    """A page for people."""
+    answer = Answer(200, body=body)
+    answer.headers["Content-Type"] = "text/html"
+    return answer
+
+
 class EventAnsweredWith200(Variant):
     """200 with another body: the contract says that events are accepted, not how that is told."""
 
@@ -202,9 +209,7 @@ class UrlIsExplainedToPeople(Variant):
     def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         if request.method not in ("GET", "HEAD") or not surface_of(original).organization_of(request.raw_path):
             return original(request)
-        page = Answer(200, body=b"<p>Send events here with POST.</p>")
-        page.headers["Content-Type"] = "text/html"
-        return page
+        return page(b"<p>Send events here with POST.</p>")
 
 
 class LiveUrlLeadsToThePortal(Variant):
@@ -242,9 +247,7 @@ class PortalIsShownAnywhere(Variant):
     def method_refused(self, original: Callable[[Request], Answer], request: Request) -> Answer:
         if request.method not in ("GET", "HEAD"):
             return original(request)
-        page = Answer(200, body=b"<html><title>Portal</title></html>")
-        page.headers["Content-Type"] = "text/html"
-        return page
+        return page(b"<html><title>Portal</title></html>")
 
 
 class OtherMethodsNotImplemented(Variant):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.identity.plainly_wrong import FurtherPagesShowHidden
@@ -53,29 +53,13 @@ class FurtherPagesOpenToOthers(_Behind):
         return super()._opened(surface, request, segments)
 
 
-class _InPagesOfSome:
-    """Lists some entries at a time; the next page begins where the last one ended, and as many as are lost later."""
-
-    size, lost = 10, 0
-
-    def listing(
-        self,
-        original: Callable[[Request, list[dict[str, Any]]], Answer],
-        request: Request,
-        entries: list[dict[str, Any]],
-    ) -> Answer:
-        offset = offset_of(surface_of(original), request)
-        answer = Answer.json(200, {"items": entries[offset : offset + self.size]})
-        if offset + self.size < len(entries):
-            answer.headers["Link"] = f'<?offset={offset + self.size + self.lost}>; rel="next"'
-        return answer
-
-
-class SecondTenShowHidden(_InPagesOfSome, FurtherPagesShowHidden):
+class SecondTenShowHidden(FurtherPagesShowHidden):
     """Projects: each page has those that the caller has access to, of a list that is on one page for long."""
 
+    size = 10
 
-class PagesLoseOneBetween(_InPagesOfSome, Defect):
+
+class PagesLoseOneBetween(InPages, Defect):
     """RFC 9110 section 9.3.1: a list is of all that is there; here the next page begins one too late."""
 
     surface = "identity"

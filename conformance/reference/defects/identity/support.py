@@ -56,7 +56,12 @@ def matches(word: str, slug: str, name: str) -> bool:
 
 
 class InPages:
-    """Lists one entry at a time, with a link to the next page (RFC 8288) that is relative to the list."""
+    """Lists ``size`` entries at a time, with a link to the next page (RFC 8288) that is relative to the list.
+
+    Between each page and the next as many as are ``lost`` stand on none.
+    """
+
+    size, lost = 1, 0
 
     def listing(
         self,
@@ -65,10 +70,10 @@ class InPages:
         entries: list[dict[str, Any]],
     ) -> Answer:
         surface = surface_of(original)
-        limit, offset = surface.bound(request, "limit", 1, 1, 200), offset_of(surface, request)
+        limit, offset = surface.bound(request, "limit", self.size, 1, 200), offset_of(surface, request)
         answer = Answer.json(200, {"items": entries[offset : offset + limit]})
         if offset + limit < len(entries):
-            answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit}>; rel="next"'
+            answer.headers["Link"] = f'<?limit={limit}&offset={offset + limit + self.lost}>; rel="next"'
         return answer
 
 
