@@ -19,6 +19,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,7 +50,7 @@ class Death:
 
     told: str
     asked: float
-    ask: Callable[[Target, str], str]
+    ask: Callable[[], str]
     needs: str = "a service that goes on answering"
 
 
@@ -78,7 +79,7 @@ class Life:
         death = self._dead.get(surface or "")
         if surface is None or death is None:
             return
-        if time.monotonic() - death.asked > AGAIN_S and not death.ask(self.target, surface):
+        if time.monotonic() - death.asked > AGAIN_S and not death.ask():
             del self._dead[surface]
             return
         raise Inconclusive(death.told, death.needs)
@@ -112,7 +113,7 @@ class Life:
             return self._died(surface, cause, None, judgement)
         if refusal := self._refusal():
             told, needs = f"the webhook takes no event any more: {refusal}", "a webhook that goes on taking events"
-            self._dead[surface] = Death(told, time.monotonic(), lambda target, _surface: self._takes(target), needs)
+            self._dead[surface] = Death(told, time.monotonic(), partial(self._takes, self.target), needs)
             if judgement.verdict == Verdict.INCONCLUSIVE:
                 return judge(Inconclusive(told, needs), self.recorder)
             hint = f"From then on the webhook took no event any more: {refusal}."
@@ -168,7 +169,7 @@ class Life:
             if not cause:
                 return causes
             causes.append(cause)
-        self._dead[surface] = Death(told, time.monotonic(), self._ask)
+        self._dead[surface] = Death(told, time.monotonic(), partial(self._ask, self.target, surface))
         return causes
 
     def _fatal(self, surface: str, cause: str, entry: dict[str, Any]) -> Judgement:

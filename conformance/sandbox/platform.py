@@ -86,10 +86,8 @@ class Operation:
 
     def reworded(self, reword: Callable[[str], str]) -> dict[str, Any]:
         """The body with other texts, where it may be of any."""
-        return {
-            name: reword(value) if isinstance(value, str) and name in self.texts else value
-            for name, value in (self.document or {}).items()
-        }
+        document = self.document or {}
+        return document | {name: reword(document[name]) for name in self.texts}
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} ({self.resource.name}, {self.kind})"
