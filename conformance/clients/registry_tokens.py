@@ -13,7 +13,7 @@ from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, pi
 from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-from conformance.vocabulary.values import basic_login, part_of_jwt
+from conformance.vocabulary.values import basic_login, may_have_any_case, part_of_jwt, with_one_changed
 
 CLIENT = "conformance"
 RENEWED_S = 30
@@ -59,11 +59,12 @@ def altered(token: str, how: str) -> str:
     if how == "truncated":
         return token[:-12]
     if how == "letter":
-        middle = max(0, len(token) - 20)
-        return token[:middle] + ("A" if token[middle] != "A" else "B") + token[middle + 1 :]
+        return with_one_changed(token, max(0.0, 1 - 20 / len(token)))
     if how == "more":
         return f"{token}AAAA"
     if how == "swapped":
+        if may_have_any_case(token):
+            raise NotApplicable("the token may be the same in letters of other case")
         return token.swapcase()
     header, claims = header_of(token), claims_of(token)
     parts = token.split(".")

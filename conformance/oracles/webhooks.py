@@ -66,11 +66,6 @@ def posted_where_none_is(webhook: WebhookClient) -> Exchange:
     return webhook.deliver(path=webhook.path_with(random_secret(webhook.secret)))
 
 
-def is_the_same_in_any_case(secret: str) -> bool:
-    """Whether letters of other case may mean the same: a number in hexadecimal digits, or letters of one case alone."""
-    return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())
-
-
 def expect_as_unknown(
     webhook: WebhookClient,
     method: str,

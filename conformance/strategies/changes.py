@@ -74,12 +74,3 @@ def each_kind(table: Table[T, R], piece: Any, asked: Collection[str] = ()) -> li
 def picked(place: float, choices: list[T]) -> T:
     """One of several by its place."""
     return choices[int(place * len(choices))]
-
-
-def altered(text: str, place: float) -> str:
-    """A text with one letter or digit replaced by another of its kind; the last one where none is at the place."""
-    places = [index for index, each in enumerate(text) if each.isascii() and each.isalnum()]
-    index = picked(place, places)
-    letter = text[index]
-    other = ("1" if letter != "1" else "2") if letter.isdigit() else ("b" if letter.lower() != "b" else "c")
-    return text[:index] + other + text[index + 1 :]

@@ -39,6 +39,23 @@ def part_of_jwt(token: str, place: int) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
+def with_one_changed(text: str, place: float) -> str:
+    """A text with one letter or digit, at a place from 0 to below 1 among them, replaced by another of its kind.
+
+    Never by the same letter in other case, which means the same in hexadecimal digits.
+    """
+    places = [index for index, each in enumerate(text) if each.isascii() and each.isalnum()] or range(len(text))
+    index = places[int(place * len(places))]
+    letter = text[index]
+    other = ("1" if letter != "1" else "2") if letter.isdigit() else ("b" if letter.lower() != "b" else "c")
+    return text[:index] + other + text[index + 1 :]
+
+
+def may_have_any_case(secret: str) -> bool:
+    """Whether letters of other case may mean the same: a number in hexadecimal digits, or letters of one case alone."""
+    return re.fullmatch(r"[0-9A-Fa-f-]+", secret) is not None or secret in (secret.lower(), secret.upper())
+
+
 def host_and_port(scheme: str, authority: str) -> tuple[str, int, str]:
     """Host, port, and both as servers write them (RFC 3986 section 6.2): in small letters, no port that is understood.
 

@@ -19,7 +19,6 @@ from conformance.oracles.webhooks import (
     expect_url_not_repeated,
     is_a_page,
     is_for_everybody,
-    is_the_same_in_any_case,
     mark,
     random_secret,
     taken,
@@ -27,6 +26,7 @@ from conformance.oracles.webhooks import (
 )
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.values import may_have_any_case
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
 BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -66,7 +66,7 @@ NEAR_MISSES: dict[str, Callable[[str], str]] = {
 
 def near_miss(webhook: WebhookClient, how: str) -> str:
     """What is nearly the live secret; NotApplicable where it may be the same."""
-    if how == "case-changed" and is_the_same_in_any_case(webhook.secret):
+    if how == "case-changed" and may_have_any_case(webhook.secret):
         raise NotApplicable("the URL's secret may be the same in letters of other case")
     return NEAR_MISSES[how](webhook.secret)
 

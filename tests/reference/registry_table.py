@@ -16,6 +16,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ReferrersChallengeWithoutScope",
         "ScopeForEachResource",
         "TokensOfItsOwn",
+        "TokensOfItsOwnInHexadecimalDigits",
     ),
     "at_once": (
         "BlobReadsFailAtOnce",

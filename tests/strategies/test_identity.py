@@ -6,11 +6,10 @@ import json
 from collections import Counter
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 
 from conformance.clients.oauth import encoded
-from conformance.strategies.changes import Change, altered
+from conformance.strategies.changes import Change
 from conformance.strategies.json_bodies import path_segments, queries
 from conformance.strategies.json_changes import JSON_CHANGES, json_changes
 from conformance.strategies.oauth import authorization_changes, authorization_values, form_changes
@@ -73,13 +72,6 @@ def test_every_kind_of_json_change_is_drawn() -> None:
 
     draw()
     assert set(kinds) == set(JSON_CHANGES)
-
-
-@pytest.mark.parametrize("place", [0.0, 0.3, 0.999])
-def test_an_altered_text_differs_in_one_place(place: float) -> None:
-    before = "Ab1-_c2"
-    after = altered(before, place)
-    assert sum(one != other for one, other in zip(before, after, strict=True)) == 1
 
 
 @quick

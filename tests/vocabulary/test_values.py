@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conformance.vocabulary.exchange import Exchange, Headers
-from conformance.vocabulary.values import seconds_of_date, seconds_of_time, whole_number
+from conformance.vocabulary.values import (
+    may_have_any_case,
+    seconds_of_date,
+    seconds_of_time,
+    whole_number,
+    with_one_changed,
+)
 
 
 def answered(body: bytes) -> Exchange:
@@ -57,3 +65,17 @@ def test_what_only_some_parsers_take_is_no_json(body: bytes) -> None:
 @pytest.mark.parametrize("body", [b"[]", b"null", b"", b"\xff", b'"a"', b'{"b": 1}'])
 def test_a_member_of_no_object_is_none(body: bytes) -> None:
     assert answered(body).member("a") is None
+
+
+@given(st.text("ABCDEFabcdef0189-_.~", min_size=1), st.floats(0, 0.999))
+def test_one_changed_is_another_number_too(before: str, place: float) -> None:
+    after = with_one_changed(before, place)
+    assert sum(one != other for one, other in zip(before.lower(), after.lower(), strict=True)) == 1
+
+
+@pytest.mark.parametrize(
+    ("secret", "any_case"),
+    [("12ab", True), ("12AB-cd", True), ("01hq7zk3", True), ("01HQ7ZK3", True), ("eyJhbGciOi", False)],
+)
+def test_letters_of_one_case_may_be_of_any(secret: str, any_case: bool) -> None:
+    assert may_have_any_case(secret) is any_case

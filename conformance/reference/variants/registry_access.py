@@ -185,22 +185,31 @@ class _OpaqueDoor(RegistryTokens):
         self.issued: dict[str, dict[str, Any]] = {}
 
     def signed_token(self, claims: dict[str, Any]) -> str:
-        token = secrets.token_urlsafe(32)
+        token = self.new_token()
         self.issued[token] = claims
         return token
+
+    def new_token(self) -> str:
+        return secrets.token_urlsafe(32)
+
+
+class _HexadecimalDoor(_OpaqueDoor):
+    def new_token(self) -> str:
+        return secrets.token_hex(32)
 
 
 class TokensOfItsOwn(Variant):
     """Docker token authentication: tokens need not be JWTs, and the realm may be the registry's own address."""
 
     surface = "registry"
+    opened = _OpaqueDoor
 
     def __init__(self) -> None:
         self.door: _OpaqueDoor | None = None
 
     def realm(self, original: Any) -> str:
         registry = registry_of(original)
-        self.door = self.door or _OpaqueDoor(registry.seeds, registry.key)
+        self.door = self.door or self.opened(registry.seeds, registry.key)
         return f"{registry.seeds.public_url.get('registry', '')}/token"
 
     def intercept(self, request: Request) -> Answer | None:
@@ -217,3 +226,12 @@ class TokensOfItsOwn(Variant):
         if claims is None or claims["aud"] != SERVICE or claims["exp"] <= time.time():
             raise jwt.InvalidTokenError
         return claims
+
+
+class TokensOfItsOwnInHexadecimalDigits(TokensOfItsOwn):
+    """Docker token authentication: a token is opaque, also one of hexadecimal digits, which either case writes."""
+
+    opened = _HexadecimalDoor
+
+    def claims_of(self, original: Any, token: str) -> dict[str, Any]:
+        return super().claims_of(original, token.lower())
