@@ -38,6 +38,8 @@ LEAKS = {
     "an exception of its program": re.compile(
         r"\b(?:javax?|jakarta|kotlin|scala|org\.springframework|org\.hibernate|com\.fasterxml)\.[\w.$]*[A-Z]\w*(?:Exception|Error)\b"
         r"|\bNullPointerException\b|\b[A-Z]\w+Exception\{\w+="
+        r"|\b(?:json\.decoder|sqlalchemy|psycopg2?|asyncpg|pymysql|django|werkzeug|pydantic(?:_core)?|botocore|urllib3)"
+        r"\.[\w.]*[A-Z]\w*(?:Error|Exception)\b"
         r"|\bSystem\.(?:\w+\.)*\w+Exception\b|'NoneType' object|nil pointer dereference"
         r"|Cannot read propert(?:y|ies) (?:'\w+' )?of (?:undefined|null)|undefined method .{1,60} for nil",
     ),
@@ -83,6 +85,12 @@ def expect_no_leak(reply: Exchange, but: Iterable[str] = ()) -> None:
         if told_of:
             proof = field_says_no(reply, name, f"^{literal(value)}$")
             raise NonConformance(f"an error without {told_of[0]}", f"{name}: {value[:120]}", reply, proof=proof)
+
+
+def expect_readable(reply: Exchange) -> None:
+    """A body that is said to be JSON is (RFC 8259 section 10); anything goes for one of another type."""
+    if reply.media_type == "application/json" or reply.media_type.endswith("+json"):
+        _document(reply, "a body")
 
 
 def _texts(reply: Exchange) -> Iterable[str]:
@@ -222,11 +230,13 @@ def _kinds(value: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
         yield prefix, str(skeleton(value))
 
 
-def _document(reply: Exchange) -> Any:
+def _document(reply: Exchange, what: str = "an error body") -> Any:
     try:
         return reply.json()
     except ValueError:
-        raise NonConformance("an error body that is the JSON it says it is", observed(reply), reply) from None
+        cut = reply.text.lstrip().startswith("{") and not reply.text.rstrip().endswith("}")
+        proof = Proof(reply.id, matches="[}][ \t\r\n]*$") if cut else None
+        raise NonConformance(f"{what} that is the JSON it says it is", observed(reply), reply, proof=proof) from None
 
 
 def expect_client_error(reply: Exchange, because: str = "") -> None:

@@ -65,8 +65,14 @@ def delivery_headers() -> SearchStrategy[Fields]:
             "Content-Encoding",
             "X-Request-Id",
             "Accept",
+            "Accept-Language",
             "Authorization",
             "Cookie",
+            "Forwarded",
+            "If-None-Match",
+            "Origin",
+            "Traceparent",
+            "X-Forwarded-For",
         ]
     )
     values = st.binary(max_size=40).map(

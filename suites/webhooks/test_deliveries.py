@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.webhooks import WebhookClient, told_as, written
 from conformance.evidence.once import Once
-from conformance.oracles.errors import expect_no_leak
+from conformance.oracles.errors import expect_no_leak, expect_readable
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import as_a_page, expect_status, expect_success
@@ -26,6 +26,8 @@ SAMPLES = {
 
 
 METHODS = ("GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS")
+# Methods that bring a body as POST does (RFC 4918, RFC 3253), or are taken for one of the common ones.
+SELDOM = ("PROPFIND", "REPORT", "QUERY")
 
 
 @verifies("webhooks/delivery/post-is-accepted")
@@ -44,13 +46,14 @@ def test_post_is_accepted(webhook: WebhookClient) -> None:
 def test_media_type_parameters_are_accepted(webhook: WebhookClient) -> None:
     """Purpose: a media type with a charset, and in other case, is the same type.
 
-    Method: 1. POST JSON as application/json; charset=utf-8, as application/json;charset="UTF-8" and as Application/JSON
+    Method: 1. POST JSON as application/json; charset=utf-8, as application/json;charset="UTF-8", with a blank before
+               the semicolon, and as application/JSON
             2. expect 2xx
     """
     if "application/json" not in webhook.described.content_types:
         raise NotApplicable("the webhook does not declare application/json")
-    for content_type in ("application/json; charset=utf-8", 'application/json;charset="UTF-8"', "Application/JSON"):
-        expect_success(webhook.post(b'{"a": 1}', content_type), f"for {content_type}")
+    for end in ("json; charset=utf-8", 'json;charset="UTF-8"', "json ;charset=utf-8", "JSON"):
+        expect_success(webhook.post(b'{"a": 1}', f"application/{end}"), f"for application/{end}")
 
 
 JSON_BODIES = {
@@ -62,6 +65,7 @@ JSON_BODIES = {
     "markup": b"""{"message": "<script>alert('a')</script>; SELECT * FROM a WHERE b = 'c'"}""",
     # What handlers of known senders look into, and find nothing or something else in.
     "nulls": b'{"text": null, "attachments": [null], "repository": null, "payload": {"id": 1}, "data": null}',
+    "known": b'{"type": "url_verification", "challenge": "cf", "zen": "cf", "hook_id": 1, "token": "cf"}',
 }  # fmt: skip
 
 
@@ -115,6 +119,8 @@ USUAL: list[tuple[str, str | bytes]] = [
         case("authorization", [("Authorization", "Bearer cf-unknown")]),
         case("signature", [("X-Hub-Signature-256", "sha256=00"), ("X-GitHub-Event", "push")]),
         case("program", [("User-Agent", "Go-http-client/1.1")]),
+        case("command", [("User-Agent", "curl/8.14.1")]),
+        case("script", [("User-Agent", "python-requests/2.32.3")]),
         case("user-agent", [("User-Agent", "cf-sender/1.0"), ("Accept", "text/html")]),
         case("origin", [("Origin", "https://sender.example"), ("Sec-Fetch-Site", "cross-site")]),
         case("cookie", [("Cookie", "session=cf-unknown")]),
@@ -125,9 +131,9 @@ USUAL: list[tuple[str, str | bytes]] = [
 def test_foreign_headers_do_not_matter(webhook: WebhookClient, fields: list[tuple[str, str | bytes]]) -> None:
     """Purpose: what senders put into their headers does not keep an event out.
 
-    Method: 1. POST with an Authorization of the sender's own, with signature headers, with the name of a library, with
-               an odd Accept, with the Origin of a page, with a cookie, with what libraries add, with the Expect of
-               senders that would wait with a large body
+    Method: 1. POST with an Authorization of the sender's own, with signature headers, with the name of a library or of
+               a command, with an odd Accept, with the Origin of a page, with a cookie, with what libraries add, with
+               the Expect of senders that would wait with a large body
             2. expect 2xx
     """
     expect_success(webhook.deliver(headers=fields))
@@ -157,7 +163,7 @@ def asked_by(method: str, webhook: WebhookClient, once: Once) -> Exchange:
 
 
 @verifies("webhooks/methods/other-methods-are-refused")
-@pytest.mark.parametrize("method", [case(name.lower(), name) for name in METHODS])
+@pytest.mark.parametrize("method", [case(name.lower(), name) for name in (*METHODS, *SELDOM)])
 def test_other_methods_are_refused(webhook: WebhookClient, once: Once, method: str) -> None:
     """Purpose: the URL takes events by POST alone; a link that is followed delivers nothing.
 
@@ -209,6 +215,20 @@ def test_405_names_post(webhook: WebhookClient, once: Once) -> None:
     reply = once("posted where none is", lambda: posted_where_none_is(webhook))
     if reply.status == 405:
         expect_header(reply, "Allow", or_statuses=[*range(200, 300), 400, 401, 403, 404, 410])
+
+
+@verifies("webhooks/errors/json-is-json")
+def test_json_is_json(webhook: WebhookClient, once: Once) -> None:
+    """Purpose: a sender that reads the answers can read them.
+
+    Method: 1. POST a good event, and one to a URL that never existed, and send PUT to the live URL
+            2. where an answer is said to be JSON, expect a body that is
+    """
+    accepted = once("taken", lambda: taken(webhook))
+    unknown = once("posted where none is", lambda: posted_where_none_is(webhook))
+    for reply in (accepted, unknown, asked_by("PUT", webhook, once)):
+        if reply.body:
+            expect_readable(reply)
 
 
 @verifies("webhooks/errors/show-no-internals")

@@ -16,6 +16,7 @@ from conformance.reference.defects import webhook_bodies as bodies
 from conformance.reference.defects import webhook_contents as contents
 from conformance.reference.defects import webhook_events as events
 from conformance.reference.defects import webhook_seldom as seldom
+from conformance.reference.defects import webhook_senders as senders
 from conformance.reference.defects import webhook_shown as shown
 from conformance.reference.defects import webhooks as defects
 from conformance.reference.defects.base import Alteration
@@ -314,6 +315,23 @@ TABLE: list[tuple[type[Alteration], Callable[[World], Any], Any, Any]] = [
     (shown.EventsWithProgramsBlocked, posted(content=b"<script>"), 202, 403),
     (shown.LinkedFromElsewhereRefused, posted(headers={"referer": "https://sender.example/"}), 202, 403),
     (shown.ProgramsBlockedByName, posted(headers={"user-agent": "Go-http-client/1.1"}), 202, 403),
+    (senders.OtherSchemeCrashes, posted(headers={"authorization": "Digest x"}), 202, 500),
+    (senders.UnknownCodingCrashes, posted(headers={"content-encoding": "x"}), 202, 500),
+    (senders.TwoTypesCrash, posted(headers=[("content-type", "a/b"), ("content-type", "a/c")]), 202, 500),
+    (senders.LongNameOfAProgramCrashes, posted(headers={"user-agent": "x" * 256}), 202, 500),
+    (senders.AddressThatIsNoneCrashes, posted(headers={"x-forwarded-for": "unknown"}), 202, 500),
+    (senders.CommandsBlockedByName, posted(headers={"user-agent": "curl/8.14.1"}), 202, 403),
+    (senders.SeldomMethodsDeliver, posted(method="QUERY"), 405, 202),
+    (senders.BlankBeforeACharsetRefused, posted(headers={"content-type": "a/b ;c=d"}), 202, 415),
+    (senders.VerificationOfTheUrlRefused, posted(content=b'{"challenge": "x"}'), 202, 400),
+    (
+        senders.UnknownUrlToldInBrokenJson,
+        lambda w: w.ask(url="/hooks/x").text,
+        '{"error": "not found"}',
+        '{"error": "no webhook "here""}',
+    ),
+    (senders.AcceptedInCutJson, lambda w: w.ask().text[-1], "}", "e"),
+    (senders.RefusalNamesItsParser, lambda w: "json.decoder" in w.ask(headers=JSON, content=b"[").text, False, True),
     (variants.EventAnsweredWith200, posted(), 202, 200),
     (variants.UrlIsExplainedToPeople, posted(method="GET"), 405, 200),
     (variants.LiveUrlLeadsToThePortal, posted(method="GET"), 405, 302),

@@ -12,7 +12,7 @@ from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import ORGANIZATION
 
 
-def _document(request: Request) -> Any:
+def document_of(request: Request) -> Any:
     """What an event says in JSON; an ellipsis where it is none."""
     try:
         return json.loads(request.body)
@@ -36,7 +36,7 @@ class NullEventCrashes(_Crash):
     noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
 
     def _trips(self, request: Request) -> bool:
-        return _document(request) is None
+        return document_of(request) is None
 
 
 class EmptyListOfEventsCrashes(_Crash):
@@ -46,7 +46,7 @@ class EmptyListOfEventsCrashes(_Crash):
     noticed_by = ("webhooks/errors/any-delivery-is-no-server-error",)
 
     def _trips(self, request: Request) -> bool:
-        return bool(_document(request) == [])
+        return bool(document_of(request) == [])
 
 
 class NamedCharsetCrashes(_Crash):
