@@ -210,9 +210,9 @@ class Repository:
         """GET of a manifest by tag or digest (end-3)."""
         return self._fetch("GET", f"manifests/{reference}", headers)
 
-    def head_manifest(self, reference: str) -> Exchange:
+    def head_manifest(self, reference: str, headers: HeaderFields = (EVERY_TYPE,)) -> Exchange:
         """HEAD of a manifest by tag or digest (end-3)."""
-        return self._fetch("HEAD", f"manifests/{reference}", [EVERY_TYPE])
+        return self._fetch("HEAD", f"manifests/{reference}", headers)
 
     def put_manifest(self, reference: str, content: bytes, media_type: str | None) -> Exchange:
         """PUT of a manifest by tag or digest (end-7); without a Content-Type where the media type is None."""

@@ -1,14 +1,16 @@
-"""The deletion of a tag alone, and where it is not offered (OCI Distribution 1.1, "Deleting tags")."""
+"""The deletion of a tag alone, where it is not offered, and of what no tag names (OCI Distribution 1.1)."""
 
 from __future__ import annotations
 
-from conformance.clients.images import NewImage, image, variation
-from conformance.clients.registry import NewRepository, Repository
+import pytest
+
+from conformance.clients.images import Manifest, NewImage, image, manifest_of, variation
+from conformance.clients.registry import NewRepository, Repository, need_taken
 from conformance.clients.registry_tags import given_over
 from conformance.oracles.registry import expect_bytes, expect_not_stored, expect_tags
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
 
 
@@ -58,3 +60,42 @@ def test_tag_deletion_that_is_not_offered(
 
     expect_status(reply, {400, 405}, "where tags are not deleted")
     expect_bytes(repository.get_manifest(tag), manifest.content)
+
+
+@verifies("registry/delete/manifest-is-answered-202")
+@pytest.mark.parametrize("what", [case("without-its-tag", "an image")])
+def test_delete_what_lost_its_tag(
+    repository: Repository, new_image: NewImage, names: Names, features: frozenset[str], what: str
+) -> None:
+    """Purpose: an image is deleted by its digest though its tag went before.
+
+    Method: 1. push an image under a tag, DELETE the tag, GET the image by its digest: it may have gone with its tag
+            2. where it is there, DELETE it by digest: expect 202, or 404 where it has gone by now
+    """
+    if "registry.delete-tag" not in features:
+        raise NotApplicable("the target does not claim registry.delete-tag")
+    tag = names.new("untagged")
+    manifest = repository.given(new_image(), tag)
+    untagged = repository.delete_manifest(tag)
+    if not untagged.ok or repository.get_manifest(manifest.digest).status != 200:
+        raise NotApplicable(f"there is no image without a tag here ({untagged.status} to DELETE of the tag)")
+    reply = repository.delete_manifest(manifest.digest)
+    if reply.status == 404 and repository.get_manifest(manifest.digest).status == 404:
+        raise NotApplicable("the image went a little after its tag, as it may")
+
+    expect_status(reply, 202, f"to {what} that no tag names")
+
+
+@verifies("registry/delete/manifest-is-answered-202")
+@pytest.mark.parametrize("what", [case("without-its-subject", "a referrer")])
+def test_delete_a_referrer_of_nothing(repository: Repository, base: Manifest, new_image: NewImage, what: str) -> None:
+    """Purpose: what refers to an image that is not there can be deleted as any other.
+
+    Method: 1. push a manifest whose subject never came, DELETE it by digest
+            2. expect 202
+    """
+    config, *layers = base.blobs
+    referrer = manifest_of(config, layers, artifactType="application/vnd.example.note", subject=new_image().descriptor)
+    need_taken(repository.push(referrer))
+
+    expect_status(repository.delete_manifest(referrer.digest), 202, f"to {what} of what is not there")

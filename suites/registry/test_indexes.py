@@ -11,7 +11,14 @@ from conformance.clients.registry import NewRepository, Repository, StoredImage
 from conformance.clients.registry_tags import STAYS, deleted, given_over
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.registry import expect_bytes, expect_listed, expect_not_stored, expect_tags, pages_from
+from conformance.oracles.registry import (
+    expect_bytes,
+    expect_listed,
+    expect_not_stored,
+    expect_tags,
+    expect_true_digest,
+    pages_from,
+)
 from conformance.oracles.status import expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
@@ -68,6 +75,19 @@ def test_index_pushed_again(listing: Listing, push: str) -> None:
             2. expect 201 again
     """
     expect_status(listing.again, 201, f"to an index that is pushed {push}")
+
+
+@verifies("registry/manifest/created-digest-is-true")
+@pytest.mark.parametrize("kind", [case("index", "index")])
+def test_created_digest_of_an_index(listing: Listing, kind: str) -> None:
+    """Purpose: the digest that the answer names is the index's own, and not that of an image that it lists.
+
+    Method: 1. push an index of two images by its digest
+            2. expect Docker-Content-Digest of the 201, where it is there, to be the index's digest
+    """
+    expect_status(listing.again, 201, f"to an {kind}")
+
+    expect_true_digest(listing.again, listing.index.digest)
 
 
 @verifies("registry/manifest/index-of-layers-is-no-server-error")

@@ -87,16 +87,20 @@ def test_schema_version_of_an_index(stored: StoredImage, names: Names, version: 
         case("config-no-type", "config", "mediaType"),
         case("subject-no-size", "subject", "size"),
         case("listed-no-type", "manifests", "mediaType"),
+        case("config-size-in-words", "config", "size as text"),
     ],
 )
 def test_descriptor_that_is_not_whole(stored: StoredImage, names: Names, place: str, lacks: str) -> None:
-    """Purpose: a descriptor has a media type, a digest and a size.
+    """Purpose: a descriptor has a media type, a digest and a size, which is a number.
 
-    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, and an index that lists one so
+    Method: 1. PUT an image whose config's or subject's descriptor lacks one of them, or tells the size as text, and an
+               index that lists one so
             2. expect 400 (or 415, 422), and 404 to GET of the tag
     """
     whole = stored.image.document["config"] if place == "config" else stored.image.descriptor
     descriptor = {name: value for name, value in whole.items() if name != lacks}
+    if lacks == "size as text":
+        descriptor["size"] = str(whole["size"])
 
     if place == "manifests":
         put_changed(stored, names.new("listed"), {place: [descriptor]}, of=index([stored.image]))

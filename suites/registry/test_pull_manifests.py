@@ -125,12 +125,14 @@ def test_manifest_of_another_repository(repository: Repository, stored: StoredIm
         case("manifest-head", lambda never: never.head_manifest("v1.0.0")),
         case("blob", lambda never: never.get_blob(NOWHERE)),
         case("blob-head", lambda never: never.head_blob(NOWHERE)),
+        case("tags-asked-again", lambda never: (never.get_manifest("v1.0.0"), never.tags())[-1]),
     ],
 )
 def test_absent_repository(repository: Repository, names: Names, read: Callable[[Repository], Exchange]) -> None:
     """Purpose: a repository that nothing was pushed to is told as such, as engines ask before their first push.
 
-    Method: 1. ask for tags, a manifest and a blob of a repository that never was, as one who may pull and push there
+    Method: 1. ask for tags, a manifest and a blob of a repository that never was, as one who may pull and push there;
+               for the tags of one after a manifest, which makes it none the more
             2. expect 404; where the answer leads elsewhere, there
     """
     described = repository.registry.described
@@ -206,11 +208,13 @@ def test_any_type(stored: StoredImage, once: Once, fields: tuple[tuple[str, str]
     """Purpose: a client that takes any type gets the manifest.
 
     Method: 1. GET an image by digest with Accept: */*, and without Accept
-            2. expect 200 with its bytes
+            2. expect 200 with its bytes; and 200 to HEAD without Accept
     """
     reply = once(("stored", fields), lambda: stored.repository.get_manifest(stored.image.digest, fields))
 
     expect_bytes(reply, stored.image.content)
+    if not fields:
+        expect_status(stored.repository.head_manifest(stored.image.digest, fields), 200, "without Accept")
 
 
 @verifies("registry/pull/accept-is-read-whole")

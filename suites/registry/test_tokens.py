@@ -27,15 +27,22 @@ from conformance.vocabulary.wording import worded
 
 
 @verifies("registry/token/subset-is-no-error")
-@pytest.mark.parametrize("role", [case("pull-only", "puller"), case("no-rights", "foreign")])
-def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str) -> None:
-    """Purpose: who asks for more than they may gets what they may.
+@pytest.mark.parametrize(
+    ("role", "asked"),
+    [
+        case("pull-only", "puller", "pull,push"),
+        case("no-rights", "foreign", "pull,push"),
+        case("unknown-action", "puller", "pull,inspect"),
+    ],
+)
+def test_subset_is_no_error(bearer: Registry, guarded: StoredImage, role: str, asked: str) -> None:
+    """Purpose: who asks for more than they may, or than there is, gets what they may.
 
-    Method: 1. ask for pull,push with a login that may only pull, or nothing
+    Method: 1. ask for pull,push with a login that may only pull, or nothing; for pull and an action that nobody knows
             2. expect 200 with a token
             3. expect the token to pull exactly where the login may, and not to push
     """
-    reply = ask(bearer, role, bearer.scope(guarded.repository.name, "pull,push"))
+    reply = ask(bearer, role, bearer.scope(guarded.repository.name, asked))
     require_login(bearer, role, reply)
     expect_status(reply, 200, "for a subset")
     token = token_in(reply)

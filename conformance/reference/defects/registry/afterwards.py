@@ -343,7 +343,7 @@ class ChunkOfOneByteRefused(Defect):
     """distribution-spec 1.1, Pushing a blob in chunks: a range that ends where it begins is one byte."""
 
     surface = "registry"
-    noticed_by = ("registry/upload/one-byte-is-a-chunk",)
+    noticed_by = ("registry/upload/one-byte-is-a-chunk", "registry/upload/last-chunk-by-put")
 
     def check_chunk(self, original: Any, request: Request, upload: Upload) -> None:
         first, _, last = request.headers.get("content-range", "").partition("-")

@@ -13,6 +13,7 @@ from conformance.reference.registry.routing import Asked
 from conformance.reference.registry.state import INDEXES, Manifest, Upload
 
 BEYOND_MEMORY = 10**9
+OF_OTHERS = 2
 
 
 class SessionKnownFromItsFirstByte(Defect):
@@ -171,3 +172,119 @@ class SupportWantsAnyScope(Defect):
     def challenge_parameters(self, original: Any, wanted: list[Access], error: str | None) -> list[tuple[str, str]]:
         told: list[tuple[str, str]] = original(wanted, error)
         return told if wanted else [*told, ("scope", "*")]
+
+
+class CatalogCountsWhatItLeavesOut(Defect):
+    """Docker Registry V2, Pagination: no Link says that all was received, though a page be of others' (europa #45)."""
+
+    surface = "registry"
+    noticed_by = ("registry/catalog/links-leave-nothing-out",)
+
+    def page_answer(
+        self, original: Any, request: Request, document: dict[str, Any], member: str, names: list[str]
+    ) -> Answer:
+        size = registry_of(original).page_size(request)
+        if member == "repositories" and size is not None and size <= OF_OTHERS and not request.parameter("last"):
+            return Answer.json(200, {member: []})
+        answer: Answer = original(request, document, member, names)
+        return answer
+
+
+class HeadWithoutAcceptUnknown(Defect):
+    """RFC 9110 section 12.5.1: who sends no Accept takes any type, of HEAD as of GET (watchtower #728)."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/any-type-is-any-type",)
+
+    async def head_manifest(self, original: Any, asked: Asked) -> Answer:
+        if not asked.request.headers.get("accept"):
+            raise registry_of(original).unknown_manifest(asked)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class CreatedIndexToldAsItsFirstImage(Defect):
+    """Docker Registry V2, Digest Header: the digest told is that of the index, and of no image that it lists."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/created-digest-is-true",)
+
+    def manifest_created(self, original: Any, asked: Asked, manifest: Manifest) -> Answer:
+        answer: Answer = original(asked, manifest)
+        if manifest.media_type in INDEXES and manifest.document.get("manifests"):
+            answer.headers["Docker-Content-Digest"] = manifest.document["manifests"][0]["digest"]
+        return answer
+
+
+class LastChunkOfOneByteLost(Defect):
+    """distribution-spec 1.1, Pushing a blob in chunks: the closing PUT may bring the last byte alone."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/last-chunk-by-put",)
+
+    def whole_content(self, original: Any, upload: Upload, last: bytes) -> bytes:
+        whole: bytes = original(upload, b"" if upload.content and len(last) == 1 else last)
+        return whole
+
+
+class UntaggedImageCannotBeDeleted(Defect):
+    """distribution-spec 1.1, Deleting Manifests: what can be pulled by its digest is deleted by it, tag or none."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/manifest-is-answered-202",)
+
+    def __init__(self) -> None:
+        self.untagged: set[tuple[str, str]] = set()
+
+    async def remove_tag(self, original: Any, name: str, tag: str) -> None:
+        registry = registry_of(original)
+        digest = registry.stored(name).tags.get(tag, "")
+        await original(name, tag)
+        if not registry.tags_naming(name, digest):
+            self.untagged.add((name, digest))
+
+    async def delete_manifest(self, original: Any, asked: Asked) -> Answer:
+        if (asked.name, asked.reference) in self.untagged:
+            raise registry_of(original).unknown_manifest(asked)
+        answer: Answer = await original(asked)
+        return answer
+
+
+class ReferrerOfNothingFailsToGo(Defect):
+    """distribution-spec 1.1, Deleting Manifests: a referrer goes though its subject is not there (zot #4286)."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/manifest-is-answered-202",)
+    crashes = (KeyError,)
+
+    async def remove_manifest(self, original: Any, name: str, digest: str) -> None:
+        stored = registry_of(original).stored(name)
+        manifest = stored.manifests[digest]
+        await original(name, digest)
+        if manifest.subject and manifest.subject not in stored.manifests:
+            raise KeyError(manifest.subject)
+
+
+class AskedRepositoryIsThere(Defect):
+    """distribution-spec 1.1, Pushing Manifests: one that nothing was pushed to is not there for being asked."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/absent-repository-is-404",)
+
+    def unknown_manifest(self, original: Any, asked: Asked) -> Refusal:
+        registry_of(original).opened(asked.name)
+        refusal: Refusal = original(asked)
+        return refusal
+
+
+class SizeInWordsFails(Defect):
+    """API Reference, Error Handling: a size that is no number is its caller's mistake."""
+
+    surface = "registry"
+    noticed_by = ("registry/manifest/descriptors-are-whole",)
+    crashes = (TypeError,)
+
+    def check_descriptor(self, original: Any, member: str, descriptor: Any) -> None:
+        if isinstance(descriptor, dict) and isinstance(descriptor.get("size"), str):
+            raise TypeError(descriptor["size"])
+        original(member, descriptor)
