@@ -10,7 +10,7 @@ from conformance.clients.registry import Registry, Repository, StoredImage
 from conformance.clients.registry_tokens import token_for
 from conformance.evidence.once import Once
 from conformance.oracles.headers import expect_media_type
-from conformance.oracles.proofs import among, not_among, twice
+from conformance.oracles.proofs import among, field_matches, not_among, twice
 from conformance.oracles.registry import (
     expect_listed,
     expect_reachable,
@@ -126,7 +126,8 @@ def test_links_leave_nothing_out(registry: Registry, pages: list[Exchange], once
         raise NotApplicable("the answer has more than two names")
     if link is None and len(whole) > len(names):
         told = f"no Link, and {len(names)} of {len(whole)} names"
-        raise NonConformance("a Link to the next", told, *pages, first)
+        proof = field_matches(first, "Link", ".")
+        raise NonConformance("a Link to the next", told, *pages, first, proof=proof)
     if link is None or not names:
         raise NotApplicable("there are no more" if names else "the page has none of its own")
     second = expect_reachable("a Link", lambda: registry.follow_catalog(first, link))
