@@ -20,7 +20,7 @@ from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
 
 FEW = 5
 NOWHERE = digest_of(b"nowhere")
@@ -107,7 +107,7 @@ def test_catalog_hides_other_organizations(registry: Registry, theirs: StoredIma
         listed = strings_of(reply, "repositories") if reply.status == 200 else []
         told = f"{listed}, Link: {unquote(reply.headers.get('link') or '')}"
         if hidden in told:
-            raise NonConformance(f"{hidden} in no list and no Link", told, reply)
+            raise NonConformance(f"{hidden} in no list or Link", told, reply, proof=Proof(reply.id, unsaid=(hidden,)))
 
 
 @verifies("registry/token/catalog-needs-its-scope")
