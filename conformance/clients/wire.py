@@ -88,6 +88,10 @@ class Wire:
         """The authority to put in a Host field."""
         return urlsplit(self.http.base_url).netloc
 
+    def target(self, path: str) -> str:
+        """What stands in a request line for a path of the surface: with what its own address has before it."""
+        return urlsplit(self.http.base_url).path + path
+
     def _recorded(self, sent: Exchange, raw: bytes, duration_s: float) -> Exchange:
         head, _, body = raw.partition(b"\r\n\r\n")
         lines = FOLD.sub(b" ", head).split(b"\r\n")
@@ -181,7 +185,8 @@ class Wire:
         whole = introduced(head)
         first, *lines = whole.split(b"\r\n")
         method, target = [word.decode("latin-1") for word in (*first.split(b" "), b"/")[:2]]
-        url, identifier = self.http.base_url + target, self.http.recorder.next_id()
+        here, identifier = urlsplit(self.http.base_url), self.http.recorder.next_id()
+        url = f"{here.scheme}://{here.netloc}{target}" if target.startswith("/") else target
         return whole, Exchange(identifier, method, url, self._fields(lines), body, 0, Headers(), b"", time.time(), 0.0)
 
     def _fields(self, lines: list[bytes]) -> Headers:

@@ -103,7 +103,9 @@ def test_ambiguous_length_is_refused(control: OAuthClient, wire: Wire, lengths: 
     body = encoded(control.form())
     told = [each.replace("{n}", str(len(body))).replace("{x}", f"{len(body):x}") for each in lengths]
     fields = "".join(f"Content-Length: {each}\r\n" for each in told)
-    head = f"POST {control.identity.token_path} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {FORM}\r\n"
+    head = (
+        f"POST {wire.target(control.identity.token_path)} HTTP/1.1\r\nHost: {wire.host()}\r\nContent-Type: {FORM}\r\n"
+    )
     reply = wire.send(f"{head}{fields}Connection: close".encode(), body)
 
     expect_no_token(reply)
