@@ -42,14 +42,20 @@ def malformed(token: str, how: str) -> str:
         "kid-object": part({**header, "kid": {"a": 1}}),
         "alg-unknown": part({**header, "alg": "CF999"}),
         "header-list": unpadded(b"[]"),
+        "header-null": unpadded(b"null"),
     }
-    bodies = {"claims-list": unpadded(b"[]"), "claims-of-other-kinds": part({**claims_of(token), **OTHER_KINDS})}
+    bodies = {
+        "claims-list": unpadded(b"[]"),
+        "claims-null": unpadded(b"null"),
+        "claims-of-other-kinds": part({**claims_of(token), **OTHER_KINDS}),
+    }
     return f"{heads.get(how, token.partition('.')[0])}.{bodies.get(how, body)}.{signature}"
 
 
 OTHER_KINDS: dict[str, Any] = {"exp": "never", "iat": [], "nbf": {}, "aud": 7, "sub": None, "scope": {}}
 MALFORMED = (
-    "alg-list", "alg-missing", "alg-unknown", "kid-object", "header-list", "claims-list", "claims-of-other-kinds",
+    "alg-list", "alg-missing", "alg-unknown", "kid-object", "header-list", "header-null", "claims-list",
+    "claims-null", "claims-of-other-kinds",
 )  # fmt: skip
 
 
@@ -59,8 +65,8 @@ def test_malformed_tokens_are_401(platform: Platform, once: Once, how: str) -> N
     """Purpose: what a library for JWTs cannot read is an invalid token, and no fault of the service.
 
     Method: 1. use a token at a declared resource: 2xx
-            2. have its alg be a list, unknown or not there, its kid an object, its header or its claims a list, or its
-               times, audience and scope of other kinds
+            2. have its alg be a list, unknown or not there, its kid an object, its header or its claims a list or
+               null, or its times, audience and scope of other kinds
             3. expect 401
     """
     operation = platform.operations("read")[0]

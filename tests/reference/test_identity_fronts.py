@@ -103,6 +103,8 @@ TABLE: list[Row] = [
     (odd_claims.ManyDotsCrash, shown("." * 2000), 401, 500),
     (odd_claims.UnknownAlgorithmCrashes, shown("eyJhbGciOiJDRjk5OSJ9.e30.x"), 401, 500),
     (odd_claims.ListOfClaimsCrashes, shown("e30.W10.x"), 401, 500),
+    (odd_claims.NullForAHeaderCrashes, shown("bnVsbA.e30.x"), 401, 500),
+    (odd_claims.NullForClaimsCrashes, shown("e30.bnVsbA.x"), 401, 500),
     (odd_claims.OddClaimsCrash, shown("e30.eyJleHAiOiJ4In0.x"), 401, 500),
     (told.DescriptionIsAnException, lambda w: "Exception{" in w.token(grant_type="x").text, False, True),
     (pages.TokenEndpointLeadsToALogin, lambda w: w.ask("GET", "/oauth/token").status_code, 405, 302),

@@ -87,6 +87,24 @@ class ListOfClaimsCrashes(_Fails):
         return isinstance(_part(token, 1), list)
 
 
+class NullForAHeaderCrashes(_Fails):
+    """The contract's table of errors: 401 for a token whose header is null, which has no members to be asked for."""
+
+    surface = "identity"
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    number = 0
+
+    def _trips(self, token: str) -> bool:
+        return token.split(".")[self.number : self.number + 1] == ["bnVsbA"]
+
+
+class NullForClaimsCrashes(NullForAHeaderCrashes):
+    """The contract's table of errors: 401 for a token whose claims are null, never a 5xx."""
+
+    noticed_by = ("oauth/jwt/malformed-tokens-are-401",)
+    number = 1
+
+
 class OddClaimsCrash(_Fails):
     """The contract's table of errors: 401 for a token whose times are words, never a 5xx."""
 
