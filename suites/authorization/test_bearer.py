@@ -117,6 +117,7 @@ MALFORMED = {
     "two-tokens": "Bearer {token} {token}",
     "basic": "Basic {token}", "token-scheme": "Token {token}", "equals": "Bearer={token}", "colon": "Bearer: {token}",
     "no-blank": "Bearer{token}",
+    "user-of-basic": "{user}", "password-of-basic": "{password}",
     "quoted": 'Bearer "{token}"', "non-ascii": "Bearer tökén", "40-kb": "Bearer " + "A" * 40_000,
 }  # fmt: skip
 
@@ -126,11 +127,14 @@ MALFORMED = {
 def test_malformed_field_is_refused(platform: Platform, how: str) -> None:
     """Purpose: a good token in a field of another form is not guessed out of it.
 
-    Method: 1. send an Authorization field that is empty, of another scheme, or has something beside the token
+    Method: 1. send an Authorization field that is empty, of another scheme, where it may stand for a name or a
+               password, or has something beside the token
             2. expect 401 or 400 (431 for a long one)
     """
     for operation, token in reads(platform):
         value = MALFORMED[how].replace("{token}", token)
+        by_basic = {"{user}": basic_login(token, "x-oauth-basic"), "{password}": basic_login("x-access-token", token)}
+        value = by_basic.get(value, value)
         expect_status(send(platform, operation, ("Authorization", value)), {400, 401, 431}, f"for {operation}")
 
 

@@ -97,13 +97,20 @@ def test_foreign_ids_under_own_parents_open_nothing(platform: Platform, theirs: 
                 expect_unchanged(before, platform.state(mine), reply)
 
 
-DOTS = {"plain": "/../", "encoded": "/%2e%2e/", "encoded-slash": "/..%2f"}
+DOTS = {
+    "plain": "/../", "encoded": "/%2e%2e/", "encoded-slash": "/..%2f", "both-named": ",", "any": "*", "null": "null",
+}  # fmt: skip
 
 
 def led_there(own: str, theirs: str, dots: str) -> str:
-    """A path that begins as one's own and leads to another one: up again from the segment in which they differ."""
+    """A path that begins as one's own and leads to another one: up again from the segment in which they differ.
+
+    Or one that names both there, or any with a star, or none with the word that stands for it.
+    """
     ours, others = own.split("/"), theirs.split("/")
     place = next((at for at, pair in enumerate(zip(ours, others, strict=False)) if pair[0] != pair[1]), len(ours) - 1)
+    if dots in ("*", "null"):
+        return "/".join([*ours[:place], dots, *others[place + 1 :]])
     return "/".join(ours[: place + 1]) + dots + "/".join(others[place:])
 
 
@@ -113,7 +120,8 @@ def test_dots_lead_to_nothing_foreign(platform: Platform, theirs: ForeignThings,
     """Purpose: whose a path is is decided by where it leads, and not by how it begins.
 
     Method: 1. see that the role foreign reads what is its own
-            2. as full, ask for the same by a path that goes through our organization and up again
+            2. as full, ask for the same by a path that goes through our organization and up again, that names both, any
+               with a star, or none
             3. expect no 2xx, and nothing of the other organization in the answer
     """
     resource, foreign = theirs.places()[-1]

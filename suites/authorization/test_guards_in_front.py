@@ -27,6 +27,10 @@ EXEMPT = {
     "prober": {"User-Agent": "kube-probe/1.29 ELB-HealthChecker/2.0"},
     "connection": {"Connection": "close, X-Client-Id, X-Forwarded-User, X-Auth-Token, Authorization"},
     "address": {"X-Forwarded-For": "cf-none"},
+    "within": {"Forwarded": "for=127.0.0.1;host=localhost;proto=https", "X-Forwarded-Host": "localhost",
+               "X-Client-IP": "127.0.0.1", "True-Client-IP": "127.0.0.1"},
+    "certificate": {"X-SSL-Client-Verify": "SUCCESS", "X-Client-Verify": "SUCCESS", "SSL-Client-Verify": "SUCCESS",
+                    "X-SSL-Client-CN": "{client}", "X-Forwarded-Client-Cert": 'Hash=cf;Subject="CN={client}"'},
     "upgrade": {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
                 "Sec-WebSocket-Key": "Y29uZm9ybWFuY2UtY2hlY2s="},
 }  # fmt: skip
@@ -60,16 +64,34 @@ def test_fields_exempt_nobody(platform: Platform, fields: dict[str, str]) -> Non
 
     Method: 1. ask for a declared resource and an item, without a token, under fields that name the owner's client in
                letters that only some see through, its claims as a gateway hands them on, what a preflight or a prober
-               has, an address that is none, the wish for a WebSocket, or the guard's own fields among those that a
-               proxy is to drop
+               has, an address that is none, or of the machine itself, a certificate that a front would have seen, the
+               wish for a WebSocket, or the guard's own fields among those that a proxy is to drop
             2. expect a refusal
     """
     owner = platform.oauth.credential("full")
     claims = {"sub": owner.client_id, "client_id": owner.client_id, "scope": " ".join(owner.scopes)}
     told = {"{client}": owner.client_id, "{claims}": base64.urlsafe_b64encode(json.dumps(claims).encode()).decode()}
-    given = [(name, told.get(value, value)) for name, value in fields.items()]
+    given = [
+        (name, told[value] if value in told else value.replace("{client}", owner.client_id))
+        for name, value in fields.items()
+    ]
     for operation in first_of_each(platform):
         expect_refused(platform.send(operation, None, given), f"under {', '.join(fields)}")
+
+
+@verifies("authorization/isolation/forwarded-headers-open-nothing")
+@pytest.mark.parametrize(
+    "wanted", [case("browser", "text/html, application/xhtml+xml, */*;q=0.8"), case("script", "text/javascript, */*")]
+)
+def test_what_is_wanted_exempts_nobody(platform: Platform, wanted: str) -> None:
+    """Purpose: nor is it open to who looks like a page, or the browser that shows it, and is kept out by other means.
+
+    Method: 1. ask for a declared resource and an item, without a token, with the Accept of a browser, for a page and
+               for a script
+            2. expect no 2xx, but a page for everybody
+    """
+    for operation in first_of_each(platform):
+        expect_no_success(platform.send(operation, None, [("Accept", wanted)]), or_page=True)
 
 
 @verifies("authorization/bearer/token-in-the-query-is-refused")

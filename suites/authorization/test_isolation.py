@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import quote
 
 import pytest
 
@@ -47,10 +48,11 @@ TRICKS = {
     "trailing-slash": "{path}/", "double-slash": "/{path}", "inner-double-slash": "{head}//{tail}",
     "dot-segment": "{head}/./{tail}",
     "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
-    "dots-behind-an-open-path": "/.well-known/..{path}",
+    "dots-behind-an-open-path": "/.well-known/..{path}", "dots-behind-the-token-endpoint": "{up}{path}",
     "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
     "suffix": "{path}.json", "dot-behind": "{path}.",
-    "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}", "nul": "{path}%00",
+    "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}",
+    "letter-encoded-twice": "{twice}", "full-width-letter": "{wide}", "nul": "{path}%00",
     "query": "{path}?admin=true&org=cf&to=/oauth/token/.well-known/jwks.json",
     "backslash": "{head}%5c{tail}", "blank": "{path}%20",
 }  # fmt: skip
@@ -62,11 +64,20 @@ def strangers(platform: Platform, operation: Operation) -> list[str | None]:
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
+def up_from(path: str) -> str:
+    """A path, and from it up again to where it begins."""
+    return path + "/.." * path.count("/")
+
+
 def _tricked(path: str, trick: str) -> str:
     head, _, tail = path.rpartition("/")
-    encoded = f"{head}/%{ord(tail[0]):02x}{tail[1:]}"
+    code = ord(tail[0])
+    # U+FF01 to U+FF5E are what ASCII has from U+0021 on, in full width.
+    letters = {"encoded": f"%{code:02x}", "twice": f"%25{code:02x}", "wide": quote(chr(code + 0xFEE0))}
     written = TRICKS[trick].replace("{path}", path).replace("{head}", head).replace("{tail}", tail)
-    return written.replace("{upper}", path.upper()).replace("{encoded}", encoded)
+    for name, letter in letters.items():
+        written = written.replace(f"{{{name}}}", f"{head}/{letter}{tail[1:]}")
+    return written.replace("{upper}", path.upper())
 
 
 @verifies("authorization/isolation/path-tricks-open-nothing")
@@ -81,7 +92,8 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
     for operation in [platform.shut("read")[0], *platform.operations("read-item")]:
         who = strangers(platform, operation)
         for token in who[:2] if operation.kind == "read" else who:
-            reply = platform.http.get(_tricked(operation.path, trick), [bearer(token)] if token else [])
+            path = _tricked(operation.path, trick).replace("{up}", up_from(platform.oauth.identity.token_path))
+            reply = platform.http.get(path, [bearer(token)] if token else [])
             expect_no_success(reply, or_page=True)
 
 

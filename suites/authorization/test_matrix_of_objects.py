@@ -10,7 +10,7 @@ import pytest
 from conformance.oracles.oauth import granted_scopes, issued
 from conformance.oracles.proofs import literal
 from conformance.oracles.state import expect_unchanged
-from conformance.oracles.status import expect_status, expect_success
+from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import case, verifies
@@ -58,7 +58,8 @@ def test_deleted_is_404(platform: Platform) -> None:
     """Purpose: what was deleted is gone, for its owner too.
 
     Method: 1. create an item, read it, delete it
-            2. expect 404 for reading and changing it, for deleting it again 404 or 2xx
+            2. expect 404 for reading and changing it, for deleting it again 404 or 2xx; and 404 for HEAD,
+               where there is one
     """
     for resource in platform.resources_with("create", "item", "delete"):
         slug = platform.new_item(resource)
@@ -69,6 +70,9 @@ def test_deleted_is_404(platform: Platform) -> None:
                 again = platform.as_role("full", platform.operation(resource, kind, slug))
                 permitted = {404, 200, 202, 204} if kind == "delete" else {404}
                 expect_status(again, permitted, f"for {kind} after delete")
+        read = platform.operation(resource, "read-item", slug)
+        head = platform.send(read, platform.oauth.token("full"), method="HEAD")
+        expect_status(head, {404, *NOT_OFFERED}, "for HEAD after delete")
 
 
 @verifies("authorization/matrix/stated-scope-is-enforced")
@@ -134,7 +138,7 @@ def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
     """Purpose: who may not read an item does not learn whether it is still as it was, either.
 
     Method: 1. read an item without a token, with one that lacks the scope, and as foreign, on condition that it has
-               changed: If-None-Match with its own ETag, and with any
+               changed: If-None-Match with its own ETag, and with any; and since a day that is yet to come
             2. expect 401, 403, and 403 or 404, as without a condition
     """
     wanted = {"none": {401}, "lacking": {403}, "foreign": {403, 404}}[who]
@@ -148,9 +152,10 @@ def test_preconditions_come_after_access(platform: Platform, who: str) -> None:
             "foreign": lambda: platform.oauth.token("foreign"),
         }
         token = tokens[who]()
-        for value in ("*", etag) if etag else ("*",):
-            reply = platform.send(operation, token, [("If-None-Match", value)])
-            expect_status(reply, wanted, f"for {operation} with If-None-Match: {value}")
+        tags = [("If-None-Match", value) for value in ("*", etag) if value]
+        for name, value in [*tags, ("If-Modified-Since", "Mon, 01 Jan 2035 00:00:00 GMT")]:
+            reply = platform.send(operation, token, [(name, value)])
+            expect_status(reply, wanted, f"for {operation} with {name}: {value}")
 
 
 @verifies("authorization/matrix/project-membership-narrows")
