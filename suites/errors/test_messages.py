@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.oracles.proofs import field_lacks
-from conformance.oracles.status import NOT_OFFERED, expect_status
+from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Platform
-from conformance.vocabulary.check import verifies
+from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import field_of, worded
@@ -89,6 +92,32 @@ def is_json(reply: Exchange, content: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@verifies("errors/reads/any-form-of-accept-is-read")
+@pytest.mark.parametrize(
+    "written",
+    [
+        case("range", "{kind}/*".format),
+        case("weight", "text/plain;q=0.1, {media};q=0.9".format),
+        case("upper-case", lambda **told: str(told["media"]).upper()),
+        case("any", "image/webp, */*;q=0.8".format),
+    ],
+)
+def test_any_form_of_accept_is_read(platform: Platform, written: Callable[..., str]) -> None:
+    """Purpose: who would take what there is, is given it, in whatever form its library says so.
+
+    Method: 1. read a declared resource; read it again with Accept: its media type as a range of all of that kind, with
+               a weight behind it and a weaker one before it, and in capitals; and with one that takes anything
+            2. expect 2xx, as before
+    """
+    operation, full = platform.operations("read")[0], bearer(platform.oauth.token("full"))
+    plain = platform.http.get(operation.path, [full])
+    expect_success(plain)
+    if not plain.media_type:
+        raise NotApplicable("the answer has no Content-Type")
+    accept = written(media=plain.media_type, kind=plain.media_type.partition("/")[0])
+    expect_success(platform.http.get(operation.path, [full, ("Accept", accept)]), f"under Accept: {accept}")
 
 
 @verifies("errors/404/head-of-what-is-absent")

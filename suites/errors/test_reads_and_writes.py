@@ -52,6 +52,7 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
                invalid), read it; update it, read it; three times
             2. expect the texts that were sent, at once
             3. update it once more, with nothing in each text; where that is 2xx, expect none of those any more
+            4. delete it and create it again with other texts; where that is 2xx, expect those
     """
     resources = [each for each in platform.resources_with("create", "item") if each.unique]
     for resource in resources:
@@ -65,6 +66,8 @@ def test_reads_tell_what_was_written(platform: Platform) -> None:
             _expect_read(platform, resource.name, slug, texts_of(written))
         if resource.update:
             _expect_emptied(platform, platform.operation(resource, "update", slug), written)
+        if resource.delete:
+            _expect_made_anew(platform, platform.operation(resource, "delete", slug))
 
 
 def _expect_emptied(platform: Platform, update: Operation, written: dict[str, Any]) -> None:
@@ -78,6 +81,18 @@ def _expect_emptied(platform: Platform, update: Operation, written: dict[str, An
         if shows(reply, text):
             told, proof = reply.text[:300], Proof(reply.id, lacks=literal(text)) if text.isascii() else None
             raise NonConformance(f"no {worded(text)}, in whose place nothing was written", told, reply, proof=proof)
+
+
+def _expect_made_anew(platform: Platform, deletion: Operation) -> None:
+    """What takes the place of what was deleted is all new, where it is accepted, as it may not be."""
+    slug = str(platform.slug_of(deletion))
+    if platform.as_role("full", deletion).status == 202:  # It may be yet to come.
+        return
+    create = platform.operation(deletion.resource, "create", slug)
+    document = create.document or {}
+    made = {**document, **{name: f"{document[name]} anew as {name}" for name in create.texts}}
+    if platform.as_role("full", create, document=made).ok:
+        _expect_read(platform, deletion.resource.name, slug, texts_of(made))
 
 
 def _written(platform: Platform, operation: Operation, times: int) -> dict[str, Any]:

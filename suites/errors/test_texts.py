@@ -1,8 +1,9 @@
-"""Texts of any kind are kept as they are sent."""
+"""Texts of any kind are kept as they are sent, and slugs."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,11 +11,11 @@ import pytest
 from conformance.clients.oauth import bearer
 from conformance.oracles.documents import expect_json_where_told, member
 from conformance.oracles.proofs import without_member
-from conformance.oracles.status import expect_status
+from conformance.oracles.status import expect_status, expect_success
 from conformance.sandbox.platform import Operation, Platform
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 from conformance.vocabulary.wording import worded
 
 TEXTS = {
@@ -22,6 +23,11 @@ TEXTS = {
     "letters": "häll ñ Ж 漢 e\u0301",
     "four-bytes": "rocket 🚀 \U0001f469\u200d\U0001f467 end",
     "lines": "one\ntwo\tthree\n\nfour  + five $$ {0}",
+    "line-ends": "one\r\ntwo\rthree",
+    "markup": "<b>one</b> <script>two</script> {{three}} ${four}",
+    "unseen": "one\u00a0two\u200bthree\u00adfour\u2028five",
+    "word": "null",
+    "number": "0070.10",
     "long": "x" * 300 + " end",
     "very-long": "x" * 3000 + " end",
 }
@@ -33,9 +39,10 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
     """Purpose: a text is data: nothing in it is escaped, replaced or cut on its way through.
 
     Method: 1. create an item with a text that holds marks of markup, letters of several scripts and of two code
-               points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, or 300
-               or 3,000 characters, in each member of the declared body in turn, with escapes, and update it so, in
-               UTF-8; a service may refuse such a text
+               points, characters of four bytes, joined ones too, several lines with two blanks and a plus sign, line
+               ends of each kind, elements of a page, what nobody sees, a word or a number that other kinds of value
+               are written as, or 300 or 3,000 characters, in each member of the declared body in turn, with escapes,
+               and update it so, in UTF-8; a service may refuse such a text
             2. where it is accepted, expect it as it was sent, in JSON that can be read
     """
     for resource in platform.resources_with("create", "item"):
@@ -47,6 +54,28 @@ def test_texts_come_back_as_sent(platform: Platform, text: str) -> None:
                 platform.create(resource, slug)
             if resource.update and isinstance(resource.update.body.get(name), str):
                 _kept_as_sent(platform, platform.operation(resource, "update", slug), name, text)
+
+
+@verifies("errors/reads/slug-is-the-one-sent")
+@pytest.mark.parametrize(
+    "made", [case("two-hyphens", "{}--x".format), case("sixty-three", lambda slug: f"{slug}-{'x' * 62}"[:63])]
+)
+def test_slug_is_the_one_sent(platform: Platform, made: Callable[[str], str]) -> None:
+    """Purpose: a slug is what the thing is found by: it is the one that was asked for, not one that was made of it.
+
+    Method: 1. create an item whose slug has two hyphens side by side, or 63 characters; a service may refuse it
+            2. where it is accepted, expect the item to be found by it
+    """
+    resources = [each for each in platform.resources_with("create", "item") if each.unique == "slug"]
+    if not resources:
+        raise NotApplicable("no resource of the target file has the unique member slug")
+    for resource in resources:
+        slug = made(platform.names.new())
+        reply = platform.create(resource, slug)
+        expect_status(reply, {400, 422, *range(200, 300)}, f"for the slug {slug}")
+        if reply.ok:
+            found = platform.as_role("full", platform.operation(resource, "read-item", slug))
+            expect_success(found, f"for the slug {slug}, which was accepted")
 
 
 def _kept_as_sent(platform: Platform, operation: Operation, name: str, text: str) -> bool:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from conformance.clients.at_once import at_once
+from conformance.clients.oauth import bearer
 from conformance.evidence.once import Once
 from conformance.oracles.documents import shows
 from conformance.oracles.status import expect_no_server_error, expect_status, expect_success
@@ -109,7 +110,8 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
 
     Method: 1. create an item, with a text of its own in each member, and read the list in which it would stand; go on
                where its name stands there
-            2. update the item: expect no text of before in the list that the update has replaced
+            2. update the item: expect no text of before in the list that the update has replaced; and not to be told,
+               on condition of a strong ETag that the page with it had, that the page is as it was
             3. delete it: expect its name no more
     """
     judged = False
@@ -129,6 +131,7 @@ def test_lists_tell_what_is_so(platform: Platform) -> None:
             expect_success(platform.as_role("full", update))
             replaced = [own[name] for name in update.document or {} if name in own]
             _expect_no_more(listed(), replaced, first)
+            _expect_modified(platform, first, replaced)
         if resource.delete:
             judged = True
             expect_success(platform.as_role("full", platform.operation(resource, "delete", slug)))
@@ -168,6 +171,17 @@ def _never_named(platform: Platform, read: Operation, slugs: list[str]) -> tuple
         if not missing or len(pages) in (1, MOST):
             break
     return missing, pages
+
+
+def _expect_modified(platform: Platform, first: Exchange, replaced: list[str]) -> None:
+    """A page is not said to be as it was, where a text of it has been replaced and its ETag was a strong one."""
+    etag, gone = first.headers.get("etag") or "", [text for text in replaced if shows(first, text)]
+    if not gone or not etag.startswith('"'):
+        return
+    reply = platform.http.get(first.url, [bearer(platform.oauth.token("full")), ("If-None-Match", etag)])
+    if reply.status == 304:
+        expected = f"the list as it is, since {worded(gone[0])} of the one with ETag {etag} is no more"
+        raise NonConformance(expected, "304", first, reply, proof=Proof(reply.id, statuses=(200,)))
 
 
 def _expect_no_more(pages: list[Exchange], texts: list[str], first: Exchange) -> None:

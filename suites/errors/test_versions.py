@@ -6,12 +6,15 @@ from conformance.oracles.documents import shows
 from conformance.oracles.headers import expect_not_shared
 from conformance.oracles.proofs import another_field, field_matches
 from conformance.oracles.status import expect_status, expect_success
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.not_modified import not_modified
+from conformance.sandbox.platform import Platform
 from conformance.target.description import Resource
 from conformance.vocabulary.check import verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.wording import worded
+
+LONG_AGO = "Mon, 03 Jan 2000 00:00:00 GMT"
 
 
 def going_by_if_match(platform: Platform) -> list[Resource]:
@@ -96,7 +99,8 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
     """Purpose: who has an old copy is not told that it is the present one.
 
     Method: 1. read an item; update it; where its ETag is another one then, read it if it does not match the first
-            2. expect 2xx with the text that was written last; and 2xx on condition of an ETag that it never had
+            2. expect 2xx with the text that was written last; and 2xx on condition of an ETag that it never had, and
+               on condition that it was changed since a day long before it was made
     """
     for resource in platform.resources_with("create", "item", "update"):
         slug = platform.new_item(resource)
@@ -106,9 +110,10 @@ def test_not_modified_is_what_is_unchanged(platform: Platform) -> None:
         expect_success(platform.as_role("full", update))
         present = platform.as_role("full", read)
         stale = old if old != present.headers.get("etag") else None
-        for value in filter(None, (stale, '"cf-unknown"')):
-            reply = platform.as_role("full", read, [("If-None-Match", value)])
-            expect_status(reply, present.status, f"for If-None-Match: {value}")
+        conditions = [("If-None-Match", each) for each in filter(None, (stale, '"cf-unknown"'))]
+        for name, value in [*conditions, ("If-Modified-Since", LONG_AGO)]:
+            reply = platform.as_role("full", read, [(name, value)])
+            expect_status(reply, present.status, f"for {name}: {value}")
             for text in (each for each in (update.document or {}).values() if isinstance(each, str)):
                 if shows(present, text) and not shows(reply, text):
                     raise NonConformance(f"{worded(text)}, as was written last", reply.text[:300], present, reply)
@@ -132,21 +137,6 @@ def test_not_modified_tells_its_fields(platform: Platform) -> None:
         if missing:
             told, proof = f"304 without {', '.join(missing)}", field_matches(reply, missing[0], ".")
             raise NonConformance("304 with the fields that 200 has", told, first, reply, proof=proof)
-
-
-def not_modified(platform: Platform) -> list[tuple[Operation, Exchange, Exchange]]:
-    """A read of an item of each resource with two answers, the second a 304; NotApplicable where there is none."""
-    found = []
-    for resource in platform.resources_with("create", "item"):
-        read = platform.operation(resource, "read-item", platform.item(resource))
-        first = platform.as_role("full", read)
-        if etag := first.headers.get("etag"):
-            reply = platform.as_role("full", read, [("If-None-Match", etag)])
-            expect_status(reply, {first.status, 304}, "for If-None-Match with the present ETag")
-            found += [(read, first, reply)] if reply.status == 304 else []
-    if not found:
-        raise NotApplicable("no item is answered 304 to who has what is there")
-    return found
 
 
 @verifies("errors/reads/if-none-match-is-compared-weakly")

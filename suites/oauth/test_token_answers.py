@@ -194,21 +194,29 @@ def _cookies(reply: Exchange) -> set[str]:
     return {value.partition("=")[0].strip() for value in reply.headers.all("set-cookie")}
 
 
-# What the HTTP client of Java's library asks for by itself.
+# What the HTTP client of Java's library asks for by itself, and one that can read XML as well.
 BY_DEFAULT = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+OR_XML = "application/xml, text/xml, application/json, application/*+xml, application/*+json"
 
 
 @verifies("oauth/answer/is-json-whatever-is-preferred")
-@pytest.mark.parametrize("secret", [case("token", None), case("refusal", "cf-not-the-secret")])
-def test_answer_is_json_whatever_is_preferred(control: OAuthClient, secret: str | None) -> None:
-    """Purpose: a client whose HTTP library asks for pages by default is not given one.
+@pytest.mark.parametrize(
+    ("secret", "accept"),
+    [
+        case("token", None, BY_DEFAULT),
+        case("refusal", "cf-not-the-secret", BY_DEFAULT),
+        case("token-or-xml", None, OR_XML),
+    ],
+)
+def test_answer_is_json_whatever_is_preferred(control: OAuthClient, secret: str | None, accept: str) -> None:
+    """Purpose: a client whose HTTP library asks for pages, or for XML, by default is not given one.
 
     Method: 1. ask for a token, with the right secret and with a wrong one, under an Accept that prefers text/html and
-               takes anything
+               takes anything; and with the right one under an Accept that names XML before JSON
             2. expect a token in JSON; and the same kind of refusal, in JSON where it is without that Accept
     """
     form = control.form(**({} if secret is None else {"client_secret": secret}))
-    plain, reply = control.post(form), control.post(form, (FORM_TYPE, ("Accept", BY_DEFAULT)))
+    plain, reply = control.post(form), control.post(form, (FORM_TYPE, ("Accept", accept)))
     if secret is None:
         expect_token(reply)
     elif (reply.status, reply.media_type) != (plain.status, plain.media_type):

@@ -162,7 +162,7 @@ class WeakEntityTagMatches(Defect):
         return request.headers.get("if-match") == f"W/{project.etag}" or original(request, project)
 
 
-class _TextsChanged(Defect):
+class TextsChanged(Defect):
     """What is stored of a text is not what was sent."""
 
     noticed_by = ("errors/reads/texts-come-back-as-sent",)
@@ -198,7 +198,7 @@ class BodiesReadAsLatin1(Defect):
         return original(body.decode("latin-1").encode())
 
 
-class MarksStoredAsMarkup(_TextsChanged):
+class MarksStoredAsMarkup(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, not a page's way to show it."""
 
     surface = "identity"
@@ -207,7 +207,7 @@ class MarksStoredAsMarkup(_TextsChanged):
         return html.escape(text)
 
 
-class BackslashesLost(_TextsChanged):
+class BackslashesLost(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, backslashes included."""
 
     surface = "identity"
@@ -216,7 +216,7 @@ class BackslashesLost(_TextsChanged):
         return text.replace("\\", "")
 
 
-class FourByteCharactersLost(_TextsChanged):
+class FourByteCharactersLost(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written (a database that knows three bytes a character)."""
 
     surface = "identity"
@@ -225,7 +225,7 @@ class FourByteCharactersLost(_TextsChanged):
         return re.sub("[\U00010000-\U0010ffff]", "?", text)
 
 
-class OtherScriptsLost(_TextsChanged):
+class OtherScriptsLost(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, in whatever script."""
 
     surface = "identity"
@@ -234,7 +234,7 @@ class OtherScriptsLost(_TextsChanged):
         return text.encode("latin-1", "replace").decode("latin-1")
 
 
-class TextCutAt255(_TextsChanged):
+class TextCutAt255(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, to its end (a column of 255 characters)."""
 
     surface = "identity"
@@ -243,7 +243,7 @@ class TextCutAt255(_TextsChanged):
         return text[:255]
 
 
-class LettersOfTextsComposed(_TextsChanged):
+class LettersOfTextsComposed(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, letters of two code points as two."""
 
     surface = "identity"
@@ -252,7 +252,7 @@ class LettersOfTextsComposed(_TextsChanged):
         return unicodedata.normalize("NFC", text)
 
 
-class JoinersOfTextsLost(_TextsChanged):
+class JoinersOfTextsLost(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, also what has no width."""
 
     surface = "identity"
@@ -261,7 +261,7 @@ class JoinersOfTextsLost(_TextsChanged):
         return text.replace("\u200d", "")
 
 
-class PlusSignsOfTextsAreBlanks(_TextsChanged):
+class PlusSignsOfTextsAreBlanks(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and not read as if it were a form."""
 
     surface = "identity"
@@ -270,7 +270,7 @@ class PlusSignsOfTextsAreBlanks(_TextsChanged):
         return text.replace("+", " ")
 
 
-class BlanksOfTextsJoined(_TextsChanged):
+class BlanksOfTextsJoined(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, two blanks as two."""
 
     surface = "identity"
@@ -279,7 +279,7 @@ class BlanksOfTextsJoined(_TextsChanged):
         return re.sub(" {2,}", " ", text)
 
 
-class DollarSignsOfTextsRead(_TextsChanged):
+class DollarSignsOfTextsRead(TextsChanged):
     """RFC 9110 section 9.3.1: what is read is what was written, and no pattern of what puts it in place."""
 
     surface = "identity"
