@@ -102,6 +102,7 @@ def test_codings() -> None:
     for alteration, path, told in (
         (unreadable.CodingNotTold, ATLAS, [False, None]),
         (unreadable.CodingToldOnly, f"{PROJECTS}/none", None),
+        (unreadable.CodingOfListsToldOnly, PROJECTS, None),
         (in_front.AnswersCompressedWhereAsked, ATLAS, [True, "gzip"]),
     ):
         assert coded(path)(World()) == [True, None]

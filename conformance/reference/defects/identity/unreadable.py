@@ -119,6 +119,18 @@ class CodingToldOnly(Defect):
         return answer
 
 
+class CodingOfListsToldOnly(Defect):
+    """RFC 9110 section 8.4: nor is it told of an answer that is long enough for it, and passed on as it was."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/content-coding-is-told",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if b'"items"' in answer.body and "gzip" in request.headers.get("accept-encoding", ""):
+            answer.headers["Content-Encoding"] = "gzip"
+        return answer
+
+
 class HeadFindsTheAbsent(Defect):
     """RFC 9110 section 9.3.2: HEAD tells what GET would: nothing is there (a route for HEAD answers by itself)."""
 
