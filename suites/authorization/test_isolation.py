@@ -49,6 +49,7 @@ TRICKS = {
     "dot-segment": "{head}/./{tail}",
     "dot-dot": "{head}/x/../{tail}", "encoded-dots": "{head}/x/%2e%2e/{tail}", "encoded-slash": "{head}%2f{tail}",
     "dots-behind-an-open-path": "/.well-known/..{path}", "dots-behind-the-token-endpoint": "{up}{path}",
+    "encoded-dots-behind-the-token-endpoint": "{up-encoded}{path}",
     "dots-and-parameter": "{head}/x/..;/{tail}", "dots-encoded-twice": "{head}/x/%252e%252e/{tail}",
     "suffix": "{path}.json", "dot-behind": "{path}.",
     "parameter": "{path};x=y", "upper-case": "{upper}", "encoded-letter": "{encoded}",
@@ -64,9 +65,9 @@ def strangers(platform: Platform, operation: Operation) -> list[str | None]:
     return [None, platform.oauth.token("foreign"), *lacking]
 
 
-def up_from(path: str) -> str:
+def up_from(path: str, dots: str) -> str:
     """A path, and from it up again to where it begins."""
-    return path + "/.." * path.count("/")
+    return path + f"/{dots}" * path.count("/")
 
 
 def _tricked(path: str, trick: str) -> str:
@@ -92,7 +93,9 @@ def test_path_tricks_open_nothing(platform: Platform, trick: str) -> None:
     for operation in [platform.shut("read")[0], *platform.operations("read-item")]:
         who = strangers(platform, operation)
         for token in who[:2] if operation.kind == "read" else who:
-            path = _tricked(operation.path, trick).replace("{up}", up_from(platform.oauth.identity.token_path))
+            path = _tricked(operation.path, trick)
+            for name, dots in (("{up}", ".."), ("{up-encoded}", "%2e%2e")):
+                path = path.replace(name, up_from(platform.oauth.identity.token_path, dots))
             reply = platform.http.get(path, [bearer(token)] if token else [])
             expect_no_success(reply, or_page=True)
 

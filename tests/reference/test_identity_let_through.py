@@ -99,6 +99,12 @@ TABLE: list[Row] = [
     (let_through.DateComparedBeforeAccess, api(ACME, None, headers=SOME_DAY), 401, 304),
     (let_through.DecodedAgainBehindTheGuard, spelled(ACME.replace("/acme", "/%2561cme")), 401, 200),
     (let_through.AnythingBehindTheTokenEndpointIsOpen, spelled(f"/oauth/token/../..{ACME}"), 404, 200),
+    (
+        let_through.EncodedDotsBehindTheTokenEndpointAreOpen,
+        spelled(f"/oauth/token/%2e%2e/%2e%2e{ACME}"),
+        404,
+        200,
+    ),
     (let_through.LettersNormalisedBehindTheGuard, spelled(ACME.replace("/acme", "/%EF%BD%81cme")), 401, 200),
     (let_through.OrganizationsNamedTogether, api(f"{ACME},globex"), 404, 200),
     (let_through.StarIsEveryOrganization, api(ACME.replace("acme", "*")), 404, 200),

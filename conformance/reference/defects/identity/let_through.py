@@ -75,12 +75,20 @@ class AnythingBehindTheTokenEndpointIsOpen(UnderscoresSeenThrough):
     """OWASP API5: what a path begins with does not open what it leads to, though tokens are had there without one."""
 
     noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    begins = "/oauth/token/../"
 
     async def dispatch(self, original: Callable[[Request], Awaitable[Answer]], request: Request) -> Answer:
         found = surface_of(original).organizations.get(request.raw_path.rpartition("/")[2])
-        if request.raw_path.startswith("/oauth/token/../") and request.method == "GET" and found:
+        if request.raw_path.startswith(self.begins) and request.method == "GET" and found:
             return Answer.json(200, found.document())
         return await original(request)
+
+
+class EncodedDotsBehindTheTokenEndpointAreOpen(AnythingBehindTheTokenEndpointIsOpen):
+    """OWASP API5: nor with dots that are decoded behind the guard."""
+
+    noticed_by = ("authorization/isolation/path-tricks-open-nothing",)
+    begins = "/oauth/token/%2e%2e/"
 
 
 class LettersNormalisedBehindTheGuard(UnderscoresSeenThrough):
