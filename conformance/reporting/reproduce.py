@@ -36,7 +36,7 @@ from conformance.evidence.curl import (
 )
 from conformance.reporting import reproduce_bodies as bodies
 from conformance.reporting.reproduce_judgement import judgement, rare, refusal_shown_in, refused_by, unsaid
-from conformance.reporting.reproduce_pages import LINKED, address, inside, places, walks
+from conformance.reporting.reproduce_pages import LINKED, address, inside, places, stands_in, walks
 from conformance.reporting.reproduce_proof import or_refused
 from conformance.reporting.reproduce_steps import done_otherwise, is_of_a_limit, sends, served, unsendable
 from conformance.reporting.reproduce_text import (
@@ -352,7 +352,7 @@ class Script:
         for name, value in entry["response_headers"]:
             pattern = TOKENS.get(name.lower())
             found = pattern.search(value) if pattern else None
-            if found and any(found[1] in text for text in later):
+            if found and any(stands_in(text, name, found[1]) for text in later):
                 variable = f"{name.upper()}_{number}"
                 before = self.marks.get(found[1], "").strip("\0")
                 self.marks[found[1]] = f"\0{variable}\0"

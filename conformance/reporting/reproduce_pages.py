@@ -43,13 +43,24 @@ def address(number: int, entry: Entry, following: Sequence[Entry]) -> tuple[str,
     except ValueError:
         # It is no address.
         place = ""
-    if not place or place == entry["url"] or not any(each["url"].startswith(place) for each in following):
+    if not place or place == entry["url"] or not any(_leads(each["url"], place) for each in following):
         return "", []
     origin = "{0.scheme}://{0.netloc}".format(urlsplit(entry["url"]))
     return place, [
         f"ADDRESS_{number}=$(address_of {number} {shlex.quote(origin)})",
         f'[ -n "$ADDRESS_{number}" ] || cannot "answer {number} names no place"',
     ]
+
+
+def stands_in(text: str, field: str, value: str) -> bool:
+    """Whether a later request names what a field told; the last word of a Location that goes on there is another."""
+    return value in text and (field.lower() != "location" or bool(re.search(rf"{re.escape(value)}(?![\w-])", text)))
+
+
+def _leads(url: str, place: str) -> bool:
+    """Whether a URL is a place, or goes on from it; one whose last word goes on is another."""
+    behind = url.removeprefix(place)
+    return url.startswith(place) and (behind[:1] in ("", "/", "?", "#", "&", ";") or place[-1] in "/?=&")
 
 
 def inside(number: int, entry: Entry, later: Sequence[str]) -> Iterator[tuple[str, str, str]]:
