@@ -194,8 +194,7 @@ until_shown() {
 LISTS = r"""
 # What a page says in an element, and the last string of a list in it: where the next page begins.
 element_of() {
-    on_one_line "$1" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | decoded "$1" |
-        sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
+    on_one_line "$1" | sed -n "s/.*<$2>\([^<]*\)<.*/\1/p" | unescaped | decoded "$1"
 }
 last_of() { strings_of "$2" "$1" | tail -n 1 | sed 's/^=//'; }
 # The strings of a list in JSON, and the texts of an element in XML, a line each behind "=".
@@ -207,8 +206,11 @@ strings_of() {
 texts_of() {
     # To a reader of XML a carriage return that is not escaped is none.
     { on_one_line "$2"; echo; } | tr '<\r' '\n ' |
-        sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | decoded "$2" |
-        sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
+        sed -n "/^${1%/*}>/,/^\/${1%/*}>/{s/^${1#*/}>/=/p;s/^${1#*/} *\/>.*/=/p;}" | unescaped | decoded "$2"
+}
+# What stands in XML, then what is encoded in that: "%26amp%3B" is "&amp;", and no ampersand.
+unescaped() {
+    sed "s/&quot;/\"/g;s/&#34;/\"/g;s/&apos;/'/g;s/&#39;/'/g;s/&lt;/</g;s/&gt;/>/g;s/&amp;/\&/g"
 }
 decoded() {
     on_one_line "$1" | grep '<EncodingType>url<' >/dev/null || { cat; return; }

@@ -106,6 +106,9 @@ def test_a_list_in_xml_is_read_by_its_elements(tmp_path: Path) -> None:
     assert listed(tmp_path, "Contents/Key", ["p🚀 +", "p&<"], ("", KEYS))
     assert listed(tmp_path, "CommonPrefixes/Prefix", ["p/"], ("", KEYS))
     assert not listed(tmp_path, "Contents/Key", ["p"], ("", KEYS))
+    escaped_twice = KEYS.replace("p&amp;&lt;", "%26amp%3B")
+    assert listed(tmp_path, "Contents/Key", ["p🚀 +", "&amp;"], ("", escaped_twice))
+    assert not listed(tmp_path, "Contents/Key", ["p🚀 +", "&"], ("", escaped_twice))
 
 
 def test_names_in_xml_may_have_a_prefix_and_blanks_behind_them(tmp_path: Path) -> None:
