@@ -135,14 +135,15 @@ def test_copy_replaces_metadata_where_told(space: Space) -> None:
 def test_copy_is_described_anew(space: Space, fields: dict[str, str]) -> None:
     """Purpose: with the directive REPLACE each field that the request has is the copy's.
 
-    Method: 1. put an object with system fields, copy it with REPLACE and others of the same names
-            2. expect the others, of the names that are told of the source
+    Method: 1. put an object with metadata and system fields, copy it with REPLACE, others of these and no metadata
+            2. expect the others, of the names that are told of the source, and no metadata
     """
-    source, key = space.stored(b"described", SHOWN), space.key("copy")
+    source, key = space.stored(b"described", {**SHOWN, "x-amz-meta-owner": "alice"}), space.key("copy")
     told = space.head(source).headers
 
     expect_no_error_inside(space.copy(key, source, {"x-amz-metadata-directive": "REPLACE", **fields}))
-    expect_headers(space.head(key), {name: value for name, value in fields.items() if name in told})
+    expect_headers(head := space.head(key), {name: value for name, value in fields.items() if name in told})
+    expect_absent_headers(head, ["x-amz-meta-owner"], "of the source, where the copy is to have none")
 
 
 @verifies("storage/copy/onto-itself-changes-metadata")

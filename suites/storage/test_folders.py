@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conformance.oracles.s3_documents import expect_keys
+from conformance.oracles.s3_documents import expect_keys, expect_prefixes
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import expect_bytes, expect_headers
 from conformance.oracles.s3_pages import found_under, version_2, whole_listing
@@ -46,7 +46,7 @@ def test_marker_of_a_folder_is_not_its_name(space: Space, method: str) -> None:
 def test_nothing_stands_below_an_object(space: Space) -> None:
     """Purpose: an object is no file in the way of a folder: below it there is nothing, which can be asked and deleted.
 
-    Method: 1. put "a", GET, HEAD and DELETE "a/b", list under "a/"
+    Method: 1. put "a", GET, HEAD and DELETE "a/b", list under "a/", with a delimiter too
             2. expect 404, 404, 204, an empty page, and "a" as it was
     """
     key = space.stored(b"an object")
@@ -55,7 +55,10 @@ def test_nothing_stands_below_an_object(space: Space) -> None:
     for reply in (space.get(below), space.head(below)):
         expect_refusal(reply, 404, {"NoSuchKey"})
     expect_status(space.delete(below), 204)
-    expect_keys(found_under(space, f"{key}/"), [], "for a prefix below an object")
+    for delimiter in ("", "/"):
+        page = found_under(space, f"{key}/", **({"delimiter": delimiter} if delimiter else {}))
+        expect_keys(page, [], "for a prefix below an object")
+        expect_prefixes(page, [])
     expect_bytes(space.get(key), b"an object", "for the object, where a key below it was deleted")
 
 
@@ -107,11 +110,13 @@ def test_metadata_of_a_folder_comes_back(space: Space, end: str) -> None:
 def test_key_that_is_the_prefix_is_listed(space: Space) -> None:
     """Purpose: an object whose key is a folder's name with its slash is listed within that folder.
 
-    Method: 1. put an object under a prefix itself and one below it, list there with the slash as delimiter
+    Method: 1. put an object under a prefix itself, of a type that is told, and one below it, list there with the slash
+               as delimiter
             2. expect both; and the first where the other is deleted
     """
     prefix = space.prefix()
-    keys = space.stored_all(prefix, ["", "a"])
+    space.stored(b"", {"Content-Type": "application/octet-stream"}, prefix)
+    keys = [prefix, *space.stored_all(prefix, ["a"])]
 
     expect_keys(whole_listing(version_2(space, prefix, delimiter="/")), keys)
     space.delete(keys[1])

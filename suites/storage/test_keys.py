@@ -27,7 +27,7 @@ ORDINARY = {
     "percent": "100%",
     "brackets": "[[x]]>{y}<z>|^`",
     "at-and-colon": "a@b:c$d,e",
-    "tilde": "~t~",
+    "tilde-and-noughts": "~t~/007",
     "question-and-hash": "what?#part",
     "backslash": "a\\b",
     "deep": "a/.b/c/d/e/.f",

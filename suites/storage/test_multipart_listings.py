@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import in_order, lacks, lists
 from conformance.oracles.s3_documents import Uploads, parts_of, uploads_of, uploads_page_of
 from conformance.oracles.s3_objects import expect_bytes
@@ -69,8 +70,8 @@ def test_abort_removes_the_upload(space: Space) -> None:
 def test_parts_are_listed(space: Space) -> None:
     """Purpose: a client can ask which parts have come, page by page, and go on from there.
 
-    Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 12, the first of them anew, list
-               two of them, then one at a time
+    Method: 1. list the parts of an upload that has none, upload parts 2, 10, 11 and 12, the first of them anew and the
+               last of 5 MiB, list two of them, then one at a time
             2. expect none at first, then number, size and ETag of each, as it came last, once, in order; and no page
                promised behind the last of them
     """
@@ -79,7 +80,8 @@ def test_parts_are_listed(space: Space) -> None:
     if (none := parts_of(empty := space.list_parts(key, upload))).parts:
         raise NonConformance("no parts before one is uploaded", f"{len(none.parts)} of them", empty)
     space.part(key, upload, 2, b"what came first")
-    sent = [(*space.part(key, upload, number, b"x" * number), number) for number in (12, 11, 2, 10)]
+    bodies = {12: full_part(b"x"), **{number: b"x" * number for number in (11, 2, 10)}}
+    sent = [(*space.part(key, upload, number, body), len(body)) for number, body in bodies.items()]
     sent.sort(key=lambda part: part[0])
     pages = [parts_of(first := space.list_parts(key, upload, max_parts="2"))]
     before = last = first

@@ -10,7 +10,7 @@ from conformance.clients.storage import Bucket
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require, xml_root
-from conformance.oracles.s3_objects import expect_bytes, expect_stored, open_to_all
+from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored, open_to_all
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -38,13 +38,16 @@ def test_part_can_be_copied(space: Space, asked: str, first: int, last: int, nam
 
     Method: 1. put an object (over 5 MiB for a range, as S3 asks), under a key that is encoded in the field too, within
                folders, copy it as part 1 of an upload
-            2. delete the object, list the parts, complete, expect the copied bytes, and their number where it is listed
+            2. expect no object yet, where it is a whole one that was copied; delete the source, list the parts,
+               complete, expect the copied bytes, and their number where it is listed
     """
     body = b"twelve bytes" + (b"." * SMALLEST_PART if asked else b"")
     source, key = space.stored(body, key=space.key() + name), space.key()
     upload = space.opened(key)
     tag = copied_etag_of(space.copy_part(key, upload, 1, source, asked), "CopyPartResult")
 
+    if not asked:
+        expect_nothing_stored(space.get(key), "while its upload is under way")
     space.delete(source)
     listed = space.list_parts(key, upload)
 

@@ -56,6 +56,20 @@ def test_pages_with_delimiter_make_the_whole(space: Space, paged: str, size: int
     expect_all_pages(version_1(space, paged, size, "/"), size, keys, prefixes)
 
 
+@verifies("storage/paging/groups-make-the-whole")
+@pytest.mark.parametrize("delimiter", [case("another-delimiter", "b")])
+def test_pages_with_another_delimiter_make_the_whole(space: Space, paged: str, delimiter: str) -> None:
+    """Purpose: a delimiter need not be a slash: also behind its common prefix pages go on, and come to an end.
+
+    Method: 1. read all pages of two with a letter as the delimiter, by which a page ends at a common prefix
+            2. expect every key and the common prefix once, and an end
+    """
+    keys = [paged + name for name in NAMES if delimiter not in name]
+
+    for version in (version_2, version_1):
+        expect_all_pages(version(space, paged, 2, delimiter), 2, keys, [paged + delimiter])
+
+
 @verifies("storage/listing/delimiter-of-several-letters")
 def test_delimiter_of_several_letters(space: Space, paged: str) -> None:
     """Purpose: a delimiter of several letters groups at all of them, or is refused: S3's documents call it a character.
@@ -79,11 +93,11 @@ def test_delimiter_of_several_letters(space: Space, paged: str) -> None:
 def test_start_after_leaves_out_nothing_below_it(space: Space, size: int) -> None:
     """Purpose: a listing that begins after a key has the keys below that key, which come after it.
 
-    Method: 1. put a key, keys below it and one beside it; list after the first, with either version
+    Method: 1. put a key, keys below it and beside it; list after the first, with either version
             2. expect all but the first
     """
     prefix = space.prefix("below")
-    keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "ab"])
+    keys = space.stored_all(prefix, ["a", "a/1", "a/2/3", "a1", "ab"])
 
     for version in (version_2, version_1):
         expect_all_pages(version(space, prefix, size, start_after=prefix + "a"), size, keys[1:], [])
@@ -107,12 +121,13 @@ def test_truncation_is_told(space: Space, paged: str) -> None:
     """Purpose: a page says whether more is to come, and where to go on.
 
     Method: 1. ask for one key fewer than there are, and for exactly as many; for exactly as many with a delimiter, of
-               which the last is a folder
+               which the last is a folder; for all with a letter as the delimiter
             2. expect IsTruncated true with NextContinuationToken, and false without
     """
     fewer = listing_of(space.listing(paged, max_keys=str(len(NAMES) - 1)))
     exact = listing_of(space.listing(paged, max_keys=str(len(NAMES))))
     grouped = listing_of(space.listing(paged, max_keys=str(len(TOP + FOLDERS)), delimiter="/"))
+    lettered = listing_of(space.listing(paged, delimiter="b"))
     marked = listing_of(space.listing_v1(paged, delimiter="/", max_keys="2"))
 
     if marked.truncated and not marked.next:
@@ -122,7 +137,8 @@ def test_truncation_is_told(space: Space, paged: str) -> None:
         wanted = "NextContinuationToken>[^<]" if fewer.truncated else "IsTruncated>true<"
         proof, told = Proof(fewer.reply.id, matches=f"<{wanted}"), f"{worded(fewer.truncated)}, {worded(fewer.next)}"
         raise NonConformance("IsTruncated true and a NextContinuationToken", told, fewer.reply, proof=proof)
-    for page, size in ((exact, len(NAMES)), (grouped, len(TOP + FOLDERS))):
+    without_b = len([name for name in NAMES if "b" not in name])
+    for page, size in ((exact, len(NAMES)), (grouped, len(TOP + FOLDERS)), (lettered, without_b + 1)):
         if page.size == size and (page.truncated or page.next):
             proof = lacks(page.reply, "<IsTruncated>true<", "<NextContinuationToken>")
             told = f"{worded(page.truncated)}, {worded(page.next)}"

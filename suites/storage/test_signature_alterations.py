@@ -74,6 +74,7 @@ MALFORMATIONS: dict[str, Alteration] = {
     "bearer": lambda request: request.with_header("Authorization", "Bearer conformance"),
     "version-2": _of_version_2,
     "version-2-in-query": _of_version_2_in_query,
+    "asymmetric": lambda request: _with_authorization(request, lambda v: v.replace("HMAC", "ECDSA-P256")),
     "basic": lambda request: request.with_header("Authorization", "Basic Y29uZm9ybWFuY2U6eA=="),
     "no-credential": lambda request: _with_authorization(request, lambda v: v.replace("Credential=", "Cred=")),
     "no-signed-headers": lambda request: _with_authorization(request, lambda v: v.replace("SignedHeaders=", "Signed=")),

@@ -9,7 +9,7 @@ import pytest
 
 from conformance.clients.aws_chunked import SIGNED, SIGNED_TRAILER, UNSIGNED_TRAILER, Chunk, chunked
 from conformance.clients.checksums import checksum_field
-from conformance.clients.sigv4 import Request
+from conformance.clients.sigv4 import Request, Signing
 from conformance.oracles.s3_objects import expect_nothing_stored, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
@@ -52,6 +52,23 @@ def test_chunks_of_an_altered_request_are_refused(space: Space, kind: str, alter
     expect_status(space.s3.send_as_is(alter(upload.assembled())), REFUSED)
     expect_stored(space.get(key), STOOD)
     expect_nothing_stored(space.get(key + ELSEWHERE))
+
+
+@verifies("storage/presigned/wrong-secret-is-refused")
+@pytest.mark.parametrize("kind", [case("with-unsigned-chunks", UNSIGNED_TRAILER)])
+def test_unsigned_chunks_to_a_forged_url_are_refused(space: Space, kind: str) -> None:
+    """Purpose: whose chunks need not be signed has signed the request all the same, in a URL too.
+
+    Method: 1. presign an upload in unsigned chunks over an existing object by a wrong secret, send it
+            2. expect 403 (400, 401; 501 where it is not offered), and the old object as it was
+    """
+    key, impostor = space.stored(STOOD), space.s3.with_keys(secret_key="not-the-secret-of-this-key")
+    trailer = checksum_field("crc32", b"".join(PARTS))
+    upload = chunked(space.request("PUT", key), impostor.keys, PARTS, kind, trailer).assembled()
+    url = impostor.presign(upload.without("Authorization", "x-amz-date"), signing=Signing(payload=kind))
+
+    expect_status(space.s3.send_as_is(url), {*REFUSED, 501})
+    expect_stored(space.get(key), STOOD)
 
 
 @verifies("storage/streaming/altered-chunks-are-refused")

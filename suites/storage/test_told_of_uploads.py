@@ -14,7 +14,14 @@ from conformance.clients.s3_bodies import full_part
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import copied_etag_of, expect_document
 from conformance.oracles.s3_errors import require, xml_root
-from conformance.oracles.s3_objects import clock_of, expect_bytes, expect_head_of_range, expect_http_date, expect_range
+from conformance.oracles.s3_objects import (
+    clock_of,
+    expect_bytes,
+    expect_head_of_range,
+    expect_http_date,
+    expect_range,
+    expect_same_headers,
+)
 from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -24,6 +31,7 @@ from conformance.vocabulary.values import seconds_of_time
 from conformance.vocabulary.wording import worded
 
 NEAR_S = 300
+COUNT = "x-amz-mp-parts-count"
 UPLOAD_ID = re.compile("UploadId[^>]*>([^<]*)<")
 ROOTS = (
     "InitiateMultipartUploadResult",
@@ -151,10 +159,11 @@ def test_date_of_a_copy_is_told(space: Space) -> None:
 def test_part_that_is_read_is_described(space: Space) -> None:
     """Purpose: who reads an object by the number of a part is told which bytes of it came; so is who asks for its head.
 
-    Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=3
+    Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=2 and 3
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
-               refusal; and no server error for the part that there is not
-            3. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
+               refusal; of the second alike, and no server error for the part that there is not
+            3. where GET tells how many parts there are, expect HEAD to tell it, too
+            4. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
     """
     first, last = full_part(b"1"), b"the last part"
     key, size = space.key("parts"), len(first + last)
@@ -163,7 +172,7 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     require(space.complete(key, upload, parts), "multipart uploads")
 
     reply, head = (space.call(method, key, {"partNumber": "1"}) for method in ("GET", "HEAD"))
-    beyond = space.get(key, query={"partNumber": "3"})
+    second, beyond = (space.get(key, query={"partNumber": each}) for each in "23")
     in_one = space.get(space.stored(last), query={"partNumber": "1"})
     space.delete(key)
 
@@ -173,6 +182,11 @@ def test_part_that_is_read_is_described(space: Space) -> None:
         expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
     elif reply.ok:
         expect_bytes(reply, first + last)
+    expect_no_server_error(second)
+    if second.status == 206:
+        expect_range(second, first + last, 0 if second.body == first + last else len(first), size - 1)
+    elif second.ok:
+        expect_bytes(second, first + last)
     expect_no_server_error(in_one)
     if in_one.status == 206:
         expect_range(in_one, last, 0, len(last) - 1)
@@ -182,3 +196,5 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     if head.status == 206:
         whole = head.headers.get("content-length") == str(size)
         expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)
+    if head.ok and reply.ok and COUNT in reply.headers:
+        expect_same_headers(head, reply, [COUNT])

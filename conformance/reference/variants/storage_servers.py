@@ -161,3 +161,15 @@ class NullVersionsTold(Variant):
             answer.headers["x-amz-version-id"] = "null"
             answer.body = answer.body.replace(b"</Key></Deleted>", b"</Key><VersionId>null</VersionId></Deleted>")
         return answer
+
+
+class NamespaceRequired(Variant):
+    """A document of a request is in the namespace that its syntax shows, or it is 400 MalformedXML."""
+
+    surface = "storage"
+
+    def request_document(self, original: Any, body: bytes, root: str) -> xml.Node:
+        if xml.NAMESPACE.encode() not in body:
+            raise Fault("MalformedXML")
+        node: xml.Node = original(body, root)
+        return node

@@ -1,0 +1,271 @@
+"""Defects of the kinds that gateways were shipped with, as the notes on their releases tell."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage import xml
+from conformance.reference.storage.authentication import Presented
+from conformance.reference.storage.call import Call, Signer
+from conformance.reference.storage.copies import Source
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.multipart import SMALLEST_PART
+from conformance.reference.storage.state import Bucket, Part, StoredObject
+
+UNSIGNED_CHUNKS = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+ASYMMETRIC = "AWS4-ECDSA-P256-SHA256"
+PARTS_COUNT = "x-amz-mp-parts-count"
+BLANKS = re.compile(" +")
+NOUGHTS = re.compile("/0+([0-9]+)$")
+
+
+class ForgedUrlsOfUnsignedChunks(Defect):
+    """SigV4, "Using Query Parameters": a URL's signature is verified, also where chunks behind it have none."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/wrong-secret-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface = gateway(original)
+        if request.headers.get("x-amz-content-sha256") == UNSIGNED_CHUNKS and "authorization" not in request.headers:
+            presented: Presented = surface.presented(request)
+            key = surface.known_key(presented.credential.access_key)
+            if key is not None:
+                return Signer(key.organization, b"", presented.timestamp, "", "", UNSIGNED_CHUNKS)
+        found: Signer = original(request)
+        return found
+
+
+class AsymmetricSignaturesUnverified(Defect):
+    """SigV4, "Authenticating Requests": a signature by another algorithm is verified, or its request refused."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/malformed-authorization-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface, header = gateway(original), request.headers.get("authorization", "")
+        named = header.partition("Credential=")[2].partition("/")[0]
+        key = surface.known_key(named) if header.startswith(ASYMMETRIC) else None
+        if key is not None:
+            return Signer(key.organization, b"", "", "", "", "UNSIGNED-PAYLOAD")
+        found: Signer = original(request)
+        return found
+
+
+class PartsMustBeOfOneSize(Defect):
+    """S3 User Guide, "Multipart upload limits": each part has 5 MiB to 5 GiB, whatever the others have."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-make-the-object",)
+
+    def check_part_sizes(self, original: Any, sizes: list[int]) -> None:
+        if len(set(sizes[:-1])) > 1:
+            raise Fault("InvalidPart", "All non-trailing parts must have the same length.")
+        original(sizes)
+
+
+class PrefixesOfLettersToldAgain(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: each is told once, whatever the delimiter is."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/groups-make-the-whole",)
+
+    def first_position(self, original: Any, names: list[str], wanted: Wanted) -> int:
+        asked = wanted if wanted.delimiter == "/" else replace(wanted, delimiter="")
+        return int(original(names, asked))
+
+
+class NoEndByOtherDelimiters(Defect):
+    """S3 API Reference, ListObjectsV2, IsTruncated: false where all is told, whatever the delimiter is."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        page.truncated = page.truncated or (wanted.delimiter not in ("", "/") and page.count > 0)
+        return page
+
+
+class DigitsBehindTheStartPassedOver(Defect):
+    """S3 API Reference, ListObjectsV2, start-after: the listing has whatever comes behind that key."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/start-after-is-exclusive",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        passed = re.compile(re.escape(wanted.after) + "[0-9]") if wanted.after else re.compile("(?!)")
+        page: Page = original([name for name in names if passed.match(name) is None], wanted)
+        return page
+
+
+class BlanksOfNamedKeysFolded(Defect):
+    """XML 1.0 section 2.10: white space in a key is passed to who deletes it, each blank of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    def entry_key(self, original: Any, entry: xml.Node) -> str:
+        return BLANKS.sub(" ", str(original(entry)))
+
+
+class DeletedFoldersToldWithoutSlash(Defect):
+    """S3 API Reference, DeleteObjects, Deleted: the key that was deleted is told, a slash at its end as well."""
+
+    surface = "storage"
+    noticed_by = ("storage/multi-delete/takes-each-key-as-it-is",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if request.method == "POST" and b"<DeleteResult" in answer.body:
+            answer.body = answer.body.replace(b"/</Key></Deleted>", b"</Key></Deleted>")
+        return answer
+
+
+class NoMetadataReplacesNone(Defect):
+    """S3 API Reference, CopyObject, x-amz-metadata-directive: REPLACE by a request without metadata leaves none."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/metadata-is-replaced",)
+
+    def copied(self, original: Any, call: Call, stored: StoredObject, replaced: bool) -> StoredObject:
+        copy: StoredObject = original(call, stored, replaced)
+        return copy if copy.metadata else replace(copy, metadata=stored.metadata)
+
+
+class WholeCopiedPartIsTheObject(Defect):
+    """S3 API Reference, UploadPartCopy: without a range it copies a part, and no object, either."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-can-be-copied",)
+
+    async def copy_part(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if "x-amz-copy-source-range" not in call.headers:
+            source: Source = await gateway(original).source(call)
+            bucket.put(call.key, source.stored)
+        return answer
+
+
+class NoughtsBeforeNumbersLost(Defect):
+    """S3 User Guide, "Naming Amazon S3 objects": a key is a sequence of characters, also where these are digits."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/ordinary-names-are-kept",)
+
+    def object_key(self, original: Any, key: str) -> str:
+        return NOUGHTS.sub(r"/\1", str(original(key)))
+
+
+class DirectoryOfAnObjectListed(Defect):
+    """S3 API Reference, ListObjectsV2, CommonPrefixes: keys are rolled up, and nothing that is kept beside them."""
+
+    surface = "storage"
+    noticed_by = ("storage/key/nothing-stands-below-an-object",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        if wanted.delimiter == "/" and wanted.prefix.endswith("/") and wanted.prefix[:-1] in names:
+            page.prefixes.append(f"{wanted.prefix}ec750fe0/")
+        return page
+
+
+class ReadingRenewsTheDate(Defect):
+    """S3 API Reference, GetObject, Last-Modified: when the object was last modified, and not when it was read."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/last-modified-is-now",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.request.method == "GET" and answer.status == 200:
+            bucket.put(call.key, replace(bucket.objects[call.key], modified=int(time.time())))
+        return answer
+
+
+class LargePartsListedByAnotherTag(Defect):
+    """S3 API Reference, ListParts, ETag: that which was returned when the part was uploaded, of whatever size."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    def listed_part(self, original: Any, part: Part) -> str:
+        if len(part.body) >= SMALLEST_PART:
+            part = replace(part, etag=f"{part.etag}-2")
+        return str(original(part))
+
+
+class UploadsTakeRoomOnPages(Defect):
+    """S3 API Reference, ListObjectsV2: what is listed are objects; an upload hides none by being under way."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/invisible-until-complete",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        prefix = call.query.get("prefix", "")
+        open_there = sum(each.key.startswith(prefix) for each in bucket.uploads.values())
+        room = call.query.get("max-keys", "1000")
+        if open_there and room.isdigit() and int(room) <= open_there:
+            call = replace(call, query={**call.query, "max-keys": "0"})
+        answer: Answer = await original(call, bucket)
+        return answer
+
+
+class TypedFoldersHidden(Defect):
+    """S3 API Reference, ListObjectsV2: an object whose key ends in a slash is listed, of whatever type it is."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/key-that-is-the-prefix",)
+
+    def listable_keys(self, original: Any, bucket: Bucket) -> list[str]:
+        def hidden(key: str) -> bool:
+            return key.endswith("/") and bucket.objects[key].headers.get("content-type") == "application/octet-stream"
+
+        return [key for key in original(bucket) if not hidden(key)]
+
+
+class _ReadsParts(Defect):
+    """Reads the second part of an object whose first one has the smallest size, by its number."""
+
+    def _read(self, call: Call, answer: Answer) -> None:
+        """Makes an answer with the whole object one with a part."""
+
+    async def on_object(self, original: Any, call: Call) -> Answer:
+        number = call.query.get("partNumber", "")
+        reading = call.request.method in ("GET", "HEAD") and number in ("1", "2") and "uploadId" not in call.query
+        answer: Answer = await original(replace(call, query={}) if reading else call)
+        if reading and answer.status == 200 and int(answer.headers["content-length"]) > SMALLEST_PART:
+            self._read(call, answer)
+        return answer
+
+
+class SecondPartBeginsEarly(_ReadsParts):
+    """RFC 9110 section 14.4: the bytes that come with 206 are those of its Content-Range."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    def _read(self, call: Call, answer: Answer) -> None:
+        size = int(answer.headers["content-length"])
+        first, last = (0, SMALLEST_PART - 1) if call.query["partNumber"] == "1" else (SMALLEST_PART, size - 1)
+        early = 1 if first else 0
+        answer.status, answer.body = 206, answer.body[first - early : last + 1 - early]
+        answer.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        answer.headers["Content-Length"] = str(last + 1 - first)
+
+
+class PartsCountedByReadersAlone(_ReadsParts):
+    """RFC 9110 section 9.3.2: HEAD tells the fields that GET would, how many parts there are among them."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/part-that-is-read-is-described",)
+
+    def _read(self, call: Call, answer: Answer) -> None:
+        if call.request.method == "GET":
+            answer.headers[PARTS_COUNT] = "2"
