@@ -157,10 +157,11 @@ def expect_bare(reply: Exchange) -> None:
         raise NonConformance(wanted, told, reply, proof=proof)
 
 
-def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
+def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refused: Exchange | None = None) -> None:
     """206 with the bytes from first to last of the whole, and a Content-Range that says so.
 
     All that there is may come as the whole, with 200: a part of which there is no other (RFC 9110 section 14.2).
+    ``or_refused``: what could as well have been refused.
     """
     is_all = (first, last) == (0, len(whole) - 1)
     expect_status(reply, {200, 206} if is_all else 206, f"for bytes {first}-{last} of {len(whole)}")
@@ -169,10 +170,11 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int) -> None:
         return
     wanted = f"bytes {first}-{last}/{len(whole)}"
     if reply.headers.get("content-range") != wanted:
-        raise unlike_field(f"Content-Range: {wanted}", reply, "Content-Range", wanted)
+        raise unlike_field(f"Content-Range: {wanted}", reply, "Content-Range", wanted, or_refused)
     part = whole[first : last + 1]
     if reply.body != part:
-        proof = Proof(reply.id, sha256=hashlib.sha256(part).hexdigest())
+        refused = (or_refused.id,) if or_refused else ()
+        proof = Proof(reply.id, sha256=hashlib.sha256(part).hexdigest(), or_refused=refused)
         raise NonConformance(f"the bytes {short(part)}", short(reply.body), reply, proof=proof)
 
 

@@ -14,6 +14,7 @@ from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 
+TOO_LONG = {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
 BUCKET = "<bucket>"  # Stands in a name for that of the bucket.
 RETURN = "\r"
 """A reader of XML takes it for a newline where it is not escaped (XML 1.0, 2.11): so "Icon\\r" of macOS is lost."""
@@ -201,9 +202,7 @@ def test_longer_key_is_refused(space: Space, size: int, letter: str) -> None:
     key = (space.prefix().ljust(64, "-") + parts).encode()[:size].decode(errors="ignore")
     reply = space.put(key, b"too far")
 
-    expect_refusal(
-        reply, {400, 414}, {"KeyTooLongError", "InvalidObjectName", "InvalidArgument", "InvalidURI", "InvalidRequest"}
-    )
+    expect_refusal(reply, {400, 414}, TOO_LONG if reply.status == 400 else ())
     expect_nothing_stored(space.get(key.encode()[:1024].decode(errors="ignore")))
 
 

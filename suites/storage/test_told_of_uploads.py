@@ -177,24 +177,22 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     space.delete(key)
 
     expect_no_server_error(beyond)
-    expect_no_server_error(reply)
-    if reply.status == 206:
-        expect_range(reply, first + last, 0, len(first if reply.body == first else first + last) - 1)
-    elif reply.ok:
-        expect_bytes(reply, first + last)
-    expect_no_server_error(second)
-    if second.status == 206:
-        expect_range(second, first + last, 0 if second.body == first + last else len(first), size - 1)
-    elif second.ok:
-        expect_bytes(second, first + last)
-    expect_no_server_error(in_one)
-    if in_one.status == 206:
-        expect_range(in_one, last, 0, len(last) - 1)
-    elif in_one.ok:
-        expect_bytes(in_one, last)
+    _expect_part(reply, first + last, 0, len(first) - 1)
+    _expect_part(second, first + last, len(first), size - 1)
+    _expect_part(in_one, last, 0, len(last) - 1)
     expect_no_server_error(head)
     if head.status == 206:
         whole = head.headers.get("content-length") == str(size)
         expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)
     if head.ok and reply.ok and COUNT in reply.headers:
         expect_same_headers(head, reply, [COUNT])
+
+
+def _expect_part(reply: Exchange, whole: bytes, first: int, last: int) -> None:
+    """The bytes of a part or all that there are, and what says which; or a refusal."""
+    expect_no_server_error(reply)
+    if reply.status == 206:
+        bounds = (0, len(whole) - 1) if reply.body == whole else (first, last)
+        expect_range(reply, whole, *bounds, or_refused=reply)
+    elif reply.ok:
+        expect_bytes(reply, whole, or_refused=reply)

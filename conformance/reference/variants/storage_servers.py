@@ -173,3 +173,15 @@ class NamespaceRequired(Variant):
             raise Fault("MalformedXML")
         node: xml.Node = original(body, root)
         return node
+
+
+class KeyTooLongUriTooLong(Variant):
+    """A key above 1024 bytes is 414 (RFC 9110 section 15.5.15), for which S3 has no code: by one of its own."""
+
+    surface = "storage"
+
+    def check_key(self, original: Any, key: str) -> None:
+        try:
+            original(key)
+        except Fault:
+            raise fault("URITooLong", 414) from None
