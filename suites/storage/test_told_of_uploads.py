@@ -26,7 +26,7 @@ from conformance.oracles.status import expect_no_server_error, observed
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NonConformance, NotApplicable
 from conformance.vocabulary.values import seconds_of_time
 from conformance.vocabulary.wording import worded
 
@@ -162,8 +162,7 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     Method: 1. upload two parts, complete, GET and HEAD with partNumber=1, GET with partNumber=2 and 3
             2. expect 206 with the first part, or all that there is, and its Content-Range; or 200 with the whole; or a
                refusal; of the second alike, and no server error for the part that there is not
-            3. where GET tells how many parts there are, expect HEAD to tell it, too
-            4. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
+            3. GET an object that was put in one piece with partNumber=1; expect its bytes alike, or a refusal
     """
     first, last = full_part(b"1"), b"the last part"
     key, size = space.key("parts"), len(first + last)
@@ -184,8 +183,26 @@ def test_part_that_is_read_is_described(space: Space) -> None:
     if head.status == 206:
         whole = head.headers.get("content-length") == str(size)
         expect_head_of_range(head, size, 0, (size if whole else len(first)) - 1)
-    if head.ok and reply.ok and COUNT in reply.headers:
-        expect_same_headers(head, reply, [COUNT])
+
+
+@verifies("storage/object/head-equals-get")
+@pytest.mark.parametrize("number", [case("of-a-part", "1")])
+def test_head_of_a_part_counts_parts_as_get(space: Space, features: frozenset[str], number: str) -> None:
+    """Purpose: who asks for the head of a part first, to know how many there are to read, is told what GET tells.
+
+    Method: 1. upload one part, complete, GET and HEAD it by its number
+            2. where GET tells how many parts there are, expect HEAD to tell it, too
+    """
+    if "storage.multipart" not in features:
+        raise NotApplicable("the target does not claim storage.multipart")
+    key = space.key("part")
+    upload = space.opened(key)
+    require(space.complete(key, upload, [space.part(key, upload, 1, b"the only part")]), "multipart uploads")
+
+    got, head = (space.call(method, key, {"partNumber": number}) for method in ("GET", "HEAD"))
+
+    if got.ok and head.ok and COUNT in got.headers:
+        expect_same_headers(head, got, [COUNT])
 
 
 def _expect_part(reply: Exchange, whole: bytes, first: int, last: int) -> None:
