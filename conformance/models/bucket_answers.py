@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable
 
 from conformance.models.bucket import Stored
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_documents import Entry, uploads_page_of
 from conformance.oracles.s3_objects import (
-    expect_absent_headers,
     expect_bytes,
     expect_etag,
     expect_headers,

@@ -46,6 +46,23 @@ def expect_header(reply: Exchange, name: str, value: str | None = None, or_statu
     return found
 
 
+def expect_absent_headers(
+    reply: Exchange, names: Iterable[str], because: str = "", or_refused: Exchange | None = None
+) -> None:
+    """None of the fields is there; ``or_refused``: of a write that could as well have been refused."""
+    for name in names:
+        if name in reply.headers:
+            raise unlike_field(f"no {name} {because}".strip(), reply, name, or_refused=or_refused)
+
+
+def expect_bare(reply: Exchange) -> None:
+    """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
+    if reply.body:
+        wanted, proof = "an answer that ends with its head", Proof(beyond="curl passes over what comes behind the head")
+        told = f"{len(reply.body)} bytes behind it: {worded(reply.body[:60])}"
+        raise NonConformance(wanted, told, reply, proof=proof)
+
+
 def address_parts(reply: Exchange, address: str) -> SplitResult:
     """The parts of an address in an answer, which may be relative to that of the request (RFC 3986 section 4.1).
 

@@ -103,15 +103,6 @@ def expect_headers(reply: Exchange, fields: Mapping[str, str], or_refused: Excha
             raise unlike_field(f"{name}: {value}", reply, name, value, or_refused)
 
 
-def expect_absent_headers(
-    reply: Exchange, names: Iterable[str], because: str = "", or_refused: Exchange | None = None
-) -> None:
-    """None of the fields is there; ``or_refused``: of a write that could as well have been refused."""
-    for name in names:
-        if name in reply.headers:
-            raise unlike_field(f"no {name} {because}".strip(), reply, name, or_refused=or_refused)
-
-
 def expect_no_longer(reply: Exchange, fields: Mapping[str, str], because: str = "") -> None:
     """None of the fields has its value any more; a gateway may have a default of its own."""
     for name, value in fields.items():
@@ -147,14 +138,6 @@ def expect_length(reply: Exchange, size: int) -> None:
     """The Content-Length is so many bytes; in transfer coding there is none (RFC 9112 section 6.2)."""
     if "transfer-encoding" not in reply.headers:
         expect_headers(reply, {"content-length": str(size)})
-
-
-def expect_bare(reply: Exchange) -> None:
-    """The answer ended with its head (RFC 9112 section 6.3), as it was read from the wire."""
-    if reply.body:
-        wanted, proof = "an answer that ends with its head", Proof(beyond="curl passes over what comes behind the head")
-        told = f"{len(reply.body)} bytes behind it: {worded(reply.body[:60])}"
-        raise NonConformance(wanted, told, reply, proof=proof)
 
 
 def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refused: Exchange | None = None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from conformance.clients.oauth import bearer
 from conformance.clients.wire import Wire
-from conformance.oracles.s3_objects import expect_absent_headers, expect_bare
+from conformance.oracles.headers import expect_absent_headers, expect_bare
 from conformance.sandbox.not_modified import not_modified
 from conformance.sandbox.platform import Platform
 from conformance.sandbox.versions import DEMANDED, condition_of

@@ -11,8 +11,8 @@ import pytest
 
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
+from conformance.oracles.headers import expect_bare
 from conformance.oracles.s3_objects import (
-    expect_bare,
     expect_bytes,
     expect_etag,
     expect_headers,

@@ -7,10 +7,10 @@ import pytest
 from conformance.clients.s3_bodies import full_part
 from conformance.clients.s3_streams import Joined, download
 from conformance.clients.sigv4 import encoded
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_documents import copied_etag_of
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, require
 from conformance.oracles.s3_objects import (
-    expect_absent_headers,
     expect_bytes,
     expect_etag,
     expect_headers,

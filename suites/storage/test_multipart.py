@@ -6,6 +6,7 @@ import pytest
 
 from conformance.clients.s3_bodies import full_part
 from conformance.clients.s3_streams import Joined, download
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import (
     completed_etag_of,
@@ -16,7 +17,6 @@ from conformance.oracles.s3_documents import (
 )
 from conformance.oracles.s3_errors import expect_no_error_inside, refuses_incomplete_list
 from conformance.oracles.s3_objects import (
-    expect_absent_headers,
     expect_bytes,
     expect_etag,
     expect_headers,

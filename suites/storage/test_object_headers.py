@@ -9,10 +9,10 @@ import pytest
 
 from conformance.clients.aws_chunked import chunked
 from conformance.clients.wire import Wire
+from conformance.oracles.headers import expect_bare
 from conformance.oracles.proofs import another_field, field_matches, says
 from conformance.oracles.s3_errors import expect_refusal
 from conformance.oracles.s3_objects import (
-    expect_bare,
     expect_bytes,
     expect_etag,
     expect_headers,

@@ -8,11 +8,10 @@ from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_streams import Pattern, download, upload
 from conformance.clients.sigv4 import UNSIGNED, Signing
 from conformance.clients.wire import Wire
+from conformance.oracles.headers import expect_absent_headers, expect_bare
 from conformance.oracles.proofs import not_among
 from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
-    expect_absent_headers,
-    expect_bare,
     expect_bytes,
     expect_if_told,
     expect_length,

@@ -9,9 +9,9 @@ import pytest
 
 from conformance.clients.sigv4 import Request
 from conformance.clients.storage import by_clock_of, long_past, minutes_off
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.s3_errors import expect_refusal, require
 from conformance.oracles.s3_objects import (
-    expect_absent_headers,
     expect_bytes,
     expect_headers,
     expect_no_longer,

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import says
 from conformance.oracles.s3_documents import expect_entry, expect_keys
 from conformance.oracles.s3_errors import expect_no_error_inside, require
-from conformance.oracles.s3_objects import (
-    expect_absent_headers,
-    expect_bytes,
-    expect_headers,
-    expect_nothing_stored,
-    expect_same_etag,
-)
+from conformance.oracles.s3_objects import expect_bytes, expect_headers, expect_nothing_stored, expect_same_etag
 from conformance.oracles.s3_pages import found_under
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
