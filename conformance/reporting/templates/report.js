@@ -5,6 +5,7 @@
   const checks = [...document.querySelectorAll("details.check")];
   const sections = [...document.querySelectorAll("section.area")];
   const shown = document.getElementById("shown");
+  const all = shown.textContent;
   const nothing = document.getElementById("nothing");
   const names = ["area", "level", "class"];
   const haystacks = new Map();
@@ -45,7 +46,7 @@
       for (const check of inside) check.classList.toggle("first", check === left[0]);
     }
     const count = visible().length;
-    shown.textContent = count === checks.length ? `${count} checks` : `${count} of ${checks.length} checks`;
+    shown.textContent = count === checks.length ? all : `${count} of ${all}`;
     nothing.hidden = count > 0;
   };
   const state = () => {
