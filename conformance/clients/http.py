@@ -1,7 +1,8 @@
 """The recorded HTTP client that all surfaces' clients speak through.
 
 Requests go out exactly as given: the path is not normalised, no redirect is
-followed, no cookie kept, no header invented but Host and Content-Length, no body decoded. Answers are
+followed, no cookie kept, no header invented but Host and Content-Length, no body decoded (but for those that a
+``readable`` client was not to get from gzip). Answers are
 bounded in size and time. What cannot be had from the target ends the check as inconclusive
 (``Unreachable``) or, where the connection closes without an answer, as a finding (``NoAnswer``).
 """
@@ -23,11 +24,12 @@ from conformance.clients.connections import Answer, Connections, Request
 from conformance.clients.failures import TransportError, UnsupportedProtocol
 from conformance.clients.pace import Pace
 from conformance.clients.waiting import UNTOLD_S, asked_to_wait, asks_to_wait, retry_after, says_not_why
+from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.evidence.tape import Stored
 from conformance.vocabulary.exchange import GATEWAY_ERRORS, NOT_REACHED, Exchange, Headers
 from conformance.vocabulary.finding import Inconclusive, NoAnswer, NotConnected, Unreachable
-from conformance.vocabulary.values import AGENT
+from conformance.vocabulary.values import AGENT, unzipped
 
 KEPT_OF_STREAM = 64 * 1024
 HeaderFields = Iterable[tuple[str, str | bytes]]
@@ -41,6 +43,7 @@ OF_EACH = [(b"User-Agent", AGENT.encode()), (b"Accept-Encoding", b"identity")]
 Without the one, firewalls in front of a service refuse what they take for an attack; without the other, any coding is
 acceptable (RFC 9110 section 12.5.3), and no check could tell what came.
 """
+ZIPPED = ("gzip", "x-gzip")
 OVERRUN = "Overrun"
 REACHED = "a target that can be reached and answers in time"
 SENT_AGAIN = "requests sent again, since a kept connection ended in the moment of its reuse"
@@ -64,7 +67,7 @@ class HttpClient:
     ``patient``: a 429, or a 503 or an error within 200 that asks to slow down, is waited for once, within
     ``limits.patience_s``; both exchanges are recorded. A check of the limit itself turns that off. After a wait in vain
     none is waited for until an answer is another. ``label`` names the client in the evidence. ``sink`` takes the bodies
-    of answers as they come, of any size; of those the exchange has the beginning alone.
+    of answers as they come, of any size; of those the exchange has the beginning alone. ``unzips``: see ``readable``.
     """
 
     base_url: str
@@ -75,8 +78,10 @@ class HttpClient:
     tls: ssl.SSLContext | None = None
     label: str = "http"
     sink: Callable[[bytes], object] | None = None
+    unzips: bool = False
     connections: Connections = field(default_factory=Connections, repr=False)
     waited_in_vain: bool = field(default=False, init=False)
+    has_unzipped: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.base_url = self.base_url.rstrip("/")
@@ -92,6 +97,18 @@ class HttpClient:
     def impatient(self) -> HttpClient:
         """The same client (connections shared) that gives a 429 to its caller at once."""
         return replace(self, patient=False)
+
+    def readable(self) -> HttpClient:
+        """The same client (connections shared) for answers that are read: gzip that nobody asked for is taken off.
+
+        To send it is a finding of one check (RFC 9110 section 12.5.3), and no reason that all others read nothing.
+        """
+        return replace(self, unzips=True)
+
+    @property
+    def asking(self) -> str:
+        """The words by which curl reads what this client does: with gzip taken off, where that was to be."""
+        return f"{ASK} --compressed" if self.has_unzipped else ASK
 
     def into(self, sink: Callable[[bytes], object]) -> HttpClient:
         """The same client (connections shared) that hands the bodies of answers on, part by part."""
@@ -198,6 +215,7 @@ class HttpClient:
             body = self._body(sent, answer, begun)
         finally:
             answer.close()
+        headers = _read(answer.fields)
         exchange = Exchange(
             sent.id,
             sent.method,
@@ -205,13 +223,21 @@ class HttpClient:
             sent.request_headers,
             sent.request_body,
             answer.status,
-            _read(answer.fields),
-            body,
+            headers,
+            self._plain(sent, headers, body),
             sent.started,
             time.perf_counter() - begun,
         )
         self.recorder.exchange(exchange, self.label)
         return exchange
+
+    def _plain(self, sent: Exchange, headers: Headers, body: bytes) -> bytes:
+        coded = (headers.get("content-encoding") or "").strip().lower() in ZIPPED
+        if not (self.unzips and coded and sent.request_headers.get("accept-encoding") == "identity"):
+            return body
+        plain = unzipped(body, self.limits.answer_bytes)
+        self.has_unzipped |= plain is not None
+        return body if plain is None else plain
 
     def _body(self, sent: Exchange, answer: Answer, begun: float) -> bytes:
         # Closed at once, since an exception that is kept somewhere would keep all of a large answer with it.

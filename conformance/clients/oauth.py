@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, quote_plus
 
 from conformance.clients.guessing import Guesses
 from conformance.clients.http import HttpClient
-from conformance.evidence.curl import ASK
 from conformance.target.description import Credential, Identity
 from conformance.vocabulary.exchange import BETWEEN_GUESSES, Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
@@ -241,7 +240,7 @@ class OAuthClient:
         recorder.redactor.learn(name, token)
         if role == "foreign":
             recorder.watch.excuse(token)
-        asked = f"{ASK} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
+        asked = f"{self.http.asking} {shlex.quote(self.http.base_url + self.identity.token_path)} {data}"
         recorder.recipe(name, f"{name}=$({given} | {asked} | {picked})")
 
     def open(self, reply: Exchange, role: str = "full") -> None:

@@ -18,7 +18,6 @@ from urllib.parse import quote, urlencode
 from conformance.clients.challenges import Challenge, challenges
 from conformance.clients.http import HttpClient, address_in, as_asked, followed, on_one_host
 from conformance.clients.oauth import lifetime_of
-from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance
 from conformance.vocabulary.values import basic_login
@@ -153,7 +152,7 @@ class Door:
             name,
             # By standard input, so that the password is in no list of processes.
             f'{name}=$(printf %s:%s {word(account.username)} "${account.password_name}" | {USER_OF_PAIR} '
-            f"| {ASK} -LG -K - {word(self.realm)} {query} "
+            f"| {self.http.asking} -LG -K - {word(self.realm)} {query} "
             f"| {picked(member)})",
         )
 
@@ -224,7 +223,7 @@ def open_door(http: HttpClient, repository: str) -> Door:
         shown = challenge_elsewhere(ask, repository)
         found = answered_by(shown) or Challenge("basic" if shown and shown.status in (401, 403) else "")
     realm = as_asked(found.parameters.get("realm", ""), http.base_url)
-    door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
+    door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http.readable())
     if door.scheme == "bearer":
         wanted = answered_by(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
         _, colon, actions = (wanted.parameters if wanted else {}).get("scope", "").rpartition(":")

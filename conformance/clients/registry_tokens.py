@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 
 from conformance.clients.registry import Registry, StoredImage
 from conformance.clients.registry_login import REFRESH_TOKEN, TOKEN, Account, picked, tag_of, token_in, word
-from conformance.evidence.curl import ASK
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
 from conformance.vocabulary.values import basic_login, may_have_any_case, part_of_jwt, with_one_changed
@@ -157,7 +156,7 @@ def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exch
     bearer.door.keep_from_clear()
     form = {"client_id": CLIENT, **form}
     fields = [("Content-Type", "application/x-www-form-urlencoded")]
-    reply = bearer.http.send("POST", bearer.door.realm, fields, urlencode(form).encode())
+    reply = bearer.door.http.send("POST", bearer.door.realm, fields, urlencode(form).encode())
     recorder = bearer.http.recorder
     shown = {each: recorder.redactor.text(value) for each, value in form.items()}
     name = f"{name}_{tag_of(*shown.values())}"
@@ -168,6 +167,6 @@ def requested_by_form(bearer: Registry, form: dict[str, str], name: str) -> Exch
             f"--data-urlencode {word(f'{each}={value}')}" for each, value in shown.items() if each != secret
         )
         # By standard input, so that the secret is in no list of processes.
-        asked = f"{ASK} {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
+        asked = f"{bearer.door.http.asking} {word(bearer.door.realm)} {told} --data-urlencode {secret}@-"
         recorder.recipe(name, f'{name}=$(printf %s "{shown[secret]}" | {asked} | {picked(TOKEN)})')
     return reply

@@ -23,6 +23,7 @@ LONGEST_PRINTED = 240
 NOT_HERE = "@body-of-{}-bytes"
 """What curl is told of a body that no short command prints; where the run is at hand, its file is named instead."""
 SIGNATURE_SCOPE = re.compile(r"Credential=\$(?P<key>[A-Z0-9_]+)/\d{8}/(?P<region>[^/]+)/s3/aws4_request")
+CODING = "content-encoding"
 ASK = "curl -sS -H 'Accept-Encoding: identity'"
 """How curl asks for what sed is to read: where no coding is named, any is right (RFC 9110 section 12.5.3)."""
 ENCODINGS = {
@@ -169,6 +170,13 @@ def _is_asked(name: str, value: str, left_out: frozenset[str]) -> bool:
     """Whether a field is given to curl; identity it asks for by itself, a content coding it does not."""
     coded = name.lower() == "accept-encoding" and value != "identity"
     return name.lower() not in left_out or coded or names_fields(name, value)
+
+
+def was_coded(entry: Mapping[str, Any]) -> bool:
+    """Whether an answer came as gzip makes it, though no coding was asked for, and was read without it."""
+    coding = next((value for name, value in entry.get("response_headers", ()) if name.lower() == CODING), "")
+    plain = ["Accept-Encoding", "identity"] in entry["request_headers"]
+    return plain and "gzip" in coding.lower() and bool(entry["response_body"].get("text"))
 
 
 def names_fields(name: str, value: str) -> bool:
@@ -320,5 +328,7 @@ def curl(entry: dict[str, Any], secret_names: dict[str, str] | None = None) -> s
         words += ["-H 'Content-Type:'"]
     words += [_header(name, value, secrets) for name, value in headers]
     words += [_header(name, value, secrets) for name, value in payload_hash(entry) if signature]
+    if was_coded(entry):
+        words += ["--compressed", "-H 'Accept-Encoding: identity'"]
     printing, data = _data(entry["request_body"], secrets)
     return printing + " ".join(words + data)

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from conformance.evidence.octets import beginning, without_secrets
 from conformance.evidence.pieces import pieces_of
 from conformance.evidence.redaction import ALTERED, Redactor, issued_tokens
 from conformance.evidence.tape import KEPT_BODY, KEPT_REQUEST, Stored, Tape
@@ -273,8 +274,8 @@ class Recorder:
 
     def _look(self, exchange: Exchange, entry: Callable[[], dict[str, Any]]) -> None:
         """Learns the tokens of an answer, and searches it for what it must not hold."""
-        if b"token" in exchange.body[:KEPT_BODY]:
-            text = exchange.body[:KEPT_BODY].decode("utf-8", "replace")
+        if b"token" in (begun := beginning(exchange.body)):
+            text = begun.decode("utf-8", "replace")
             self.redactor.learn_issued(text)
             tokens = issued_tokens(text)
             self.watch.excuse_issued(exchange, tokens)
@@ -374,10 +375,7 @@ class Recorder:
         try:
             described["text"] = self.redactor.body(kept.decode("utf-8"))
         except UnicodeDecodeError:
-            # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
-            described["base64"] = base64.b64encode(
-                self.redactor.text(kept.decode("latin-1")).encode("latin-1")
-            ).decode()
+            described["base64"] = base64.b64encode(without_secrets(kept, self.redactor)).decode()
         return described
 
 

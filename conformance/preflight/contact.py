@@ -148,7 +148,7 @@ def contact(target: Target, url: str, recorder: Recorder, longest_s: float | Non
         pace = Pace(requests / seconds)
     tls = authorities(target.ca_file) if target.ca_file else None
     http = HttpClient(url, recorder, limits, pace, patient=False, tls=tls, label="preflight")
-    return Contact(target, http)
+    return Contact(target, http.readable())
 
 
 def is_html(reply: Exchange) -> bool:

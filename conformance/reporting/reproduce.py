@@ -32,6 +32,7 @@ from conformance.evidence.curl import (
     secret_of,
     signature_scope,
     signing_secret,
+    was_coded,
     with_alterations,
 )
 from conformance.reporting import reproduce_bodies as bodies
@@ -261,7 +262,7 @@ class Script:
             yield "user", f"${scope['key']}:{signing_secret(entry, scope['key'], self.record.info.secret_names)}"
             for name, value in payload_hash(entry):
                 yield "header", f"{name}: {value}"
-        if self._proof and ["Accept-Encoding", "gzip"] in entry["request_headers"]:
+        if self._proof and (["Accept-Encoding", "gzip"] in entry["request_headers"] or was_coded(entry)):
             yield "compressed", None  # What is said of a body is said of it without its coding.
         for option, given in self._headers(entry, SIGNATURE_FIELDS if scope else frozenset()):
             yield option, self._field(given, entry) if option == "header" and given not in known else given

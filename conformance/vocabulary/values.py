@@ -6,6 +6,7 @@ import base64
 import datetime
 import json
 import re
+import zlib
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,16 @@ def basic_login(name: str, password: str, scheme: str = "Basic") -> str:
 def base64url(text: str) -> bytes:
     """The bytes of base64url without padding, as in a JWT (RFC 7515 section 2); ValueError where it is none."""
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def unzipped(body: bytes, most: int) -> bytes | None:
+    """The first bytes, ``most`` at most, of what gzip has made a body of (RFC 1952); None where it has not."""
+    if not body.startswith(b"\x1f\x8b"):
+        return None
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, most)
+    except zlib.error:
+        return None
 
 
 def part_of_jwt(token: str, place: int) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from conformance.clients.oauth import bearer
+from conformance.oracles.headers import expect_absent_headers
 from conformance.oracles.proofs import field_lacks
 from conformance.oracles.status import NOT_OFFERED, expect_status, expect_success
 from conformance.sandbox.platform import Platform
@@ -94,6 +95,23 @@ def is_json(reply: Exchange, content: bytes) -> bool:
     except ValueError:
         return False
     return True
+
+
+@verifies("errors/reads/no-coding-where-none-is-accepted")
+def test_no_coding_where_none_is_accepted(platform: Platform) -> None:
+    """Purpose: a client that can undo no compression is sent what it can read.
+
+    Method: 1. ask for a token, for each declared resource, and for a path that names nothing, with
+               Accept-Encoding: identity
+            2. expect no Content-Encoding, or that of identity
+    """
+    full = bearer(platform.oauth.token("full"))
+    replies = [platform.oauth.request_token("full")]
+    for path in (*(each.path for each in platform.operations("read") if each.method == "GET"), platform.nowhere()):
+        replies.append(platform.http.get(path, [full]))
+    for reply in replies:
+        if (reply.headers.get("content-encoding") or "identity").lower() != "identity":
+            expect_absent_headers(reply, ["content-encoding"], "where none is accepted")
 
 
 @verifies("errors/reads/any-form-of-accept-is-read")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -98,6 +100,40 @@ def test_redirects_are_not_followed_and_bodies_not_decoded(serve: Callable[..., 
     answer = b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"
     reply = client_of(serve(answer)).get("/")
     assert (reply.status, reply.body) == (302, b"abc")
+
+
+def zipped(content: bytes, coding: str = "gzip") -> bytes:
+    body = gzip.compress(content)
+    return b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s" % (
+        coding.encode(),
+        len(body),
+        body,
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "decoded"),
+    [
+        (zipped(b"{}"), [], True), (zipped(b"{}", "X-GZIP"), [], True), (zipped(b"{}", "br"), [], False),
+        (zipped(b"{}"), [("Accept-Encoding", "gzip")], False), (zipped(b"\0" * 2_000_000), [], True),
+        (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", [], False),
+    ],
+)  # fmt: skip
+def test_gzip_that_nobody_asked_for_is_taken_off_where_answers_are_read(
+    serve: Callable[..., Scripted], answer: bytes, fields: list[tuple[str, str | bytes]], decoded: bool
+) -> None:
+    plain = client_of(serve(answer)).get("/", fields)
+    read = client_of(serve(answer)).readable().get("/", fields)
+    assert plain.body == answer.partition(b"\r\n\r\n")[2]
+    assert read.body == (gzip.decompress(plain.body)[:1_000_000] if decoded else plain.body)
+
+
+def test_no_token_is_kept_in_what_gzip_has_made_of_it(serve: Callable[..., Scripted]) -> None:
+    token = "so-secret-a-token-that-nobody-shall-see"
+    client = client_of(serve(zipped(b'{"access_token": "%s"}' % token.encode())))
+    client.get("/", [("Accept-Encoding", "gzip")])
+    body = client.recorder.entries[0]["response_body"]
+    assert token not in gzip.decompress(base64.b64decode(body["base64"])).decode()
 
 
 def test_a_connection_closed_without_an_answer_is_a_finding(serve: Callable[..., Scripted]) -> None:

@@ -17,6 +17,7 @@ from conformance.clients.http import HttpClient, Limits
 from conformance.clients.jwt_parts import part
 from conformance.clients.oauth import OAuthClient, access_token, basic, encoded, kept_for
 from conformance.clients.operator import Operator
+from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.platform import filled
 from conformance.target.description import Credential, Hooks, Identity, Secret
@@ -28,7 +29,7 @@ from tests.oracles.replies import reply
 class Server:
     """Stands in for an HTTP client: answers what it is told, remembers what it was sent."""
 
-    base_url = "http://target.example"
+    base_url, asking = "http://target.example", ASK
 
     def __init__(self, *documents: Any) -> None:
         self.documents = list(documents)

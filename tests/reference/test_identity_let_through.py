@@ -121,6 +121,12 @@ TABLE: list[Row] = [
         "application/json",
         "application/xml",
     ),
+    (
+        read_otherwise.AnswersCompressedUnasked,
+        lambda w: w.token(headers={"accept-encoding": "identity"}).headers.get("content-encoding"),
+        None,
+        "gzip",
+    ),
     (read_otherwise.EntityTagOfListIsItsLength, list_not_modified, 200, 304),
     (read_otherwise.EntityTagOfListIsItsLength, api_header("etag", PROJECTS), None, '"2"'),
     (read_otherwise.UnchangedSinceAnyDay, api(ATLAS, headers=SOME_DAY), 200, 304),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -237,3 +238,17 @@ class SlugsCutAtForty(HyphensOfSlugsJoined):
 
     def _kept(self, slug: str) -> str:
         return slug[:40]
+
+
+class AnswersCompressedUnasked(Defect):
+    """RFC 9110 section 12.5.3: who accepts no content coding is sent none (and HEAD tells the length of before)."""
+
+    surface = "identity"
+    noticed_by = ("errors/reads/no-coding-where-none-is-accepted", "authorization/bearer/head-is-as-get")
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.body and request.headers.get("accept-encoding") == "identity":
+            answer.body = gzip.compress(answer.body, mtime=0)
+            answer.headers["Content-Encoding"] = "gzip"
+            del answer.headers["Content-Length"]
+        return answer

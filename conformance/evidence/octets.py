@@ -1,0 +1,24 @@
+"""Bodies as they are searched for secrets: also those that are no text, or that gzip has made of one."""
+
+from __future__ import annotations
+
+import gzip
+
+from conformance.evidence.redaction import Redactor
+from conformance.evidence.tape import KEPT_BODY
+from conformance.vocabulary.values import unzipped
+
+
+def beginning(body: bytes) -> bytes:
+    """The first bytes of a body, of what gzip has made those that it was made of."""
+    return unzipped(body, KEPT_BODY) or body[:KEPT_BODY]
+
+
+def without_secrets(body: bytes, redactor: Redactor) -> bytes:
+    """Bytes in which no secret is left; what gzip has made of text with one is made anew of that text."""
+    if (plain := unzipped(body, KEPT_BODY)) is not None:
+        said = plain.decode("utf-8", "replace")
+        told = redactor.body(said)
+        return body if told == said else gzip.compress(told.encode(), mtime=0)
+    # Secrets are text, so bytes that are none are searched as Latin-1, in which no byte is lost.
+    return redactor.text(body.decode("latin-1")).encode("latin-1")
