@@ -1,8 +1,8 @@
 """The recorded HTTP client that all surfaces' clients speak through.
 
 Requests go out exactly as given: the path is not normalised, no redirect is
-followed, no cookie kept, no header invented but Host and Content-Length, no body decoded (but for those that a
-``readable`` client was not to get from gzip). Answers are
+followed, no cookie kept, no header invented but Host and Content-Length, no body decoded (a ``readable`` client
+takes off gzip that nobody asked for). Answers are
 bounded in size and time. What cannot be had from the target ends the check as inconclusive
 (``Unreachable``) or, where the connection closes without an answer, as a finding (``NoAnswer``).
 """

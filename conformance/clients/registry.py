@@ -41,7 +41,8 @@ class Registry:
 
         Of one that is known to be open it is not asked how it takes a login.
         """
-        door = Door("", "", "", "delete", http.readable()) if is_open else open_door(http, described.repository)
+        asking = http.readable()
+        door = Door("", "", "", "delete", asking) if is_open else open_door(asking, described.repository)
         registry = cls(http, described, door)
         return registry.as_role("pusher") if "pusher" in described.credentials else registry
 

@@ -223,7 +223,7 @@ def open_door(http: HttpClient, repository: str) -> Door:
         shown = challenge_elsewhere(ask, repository)
         found = answered_by(shown) or Challenge("basic" if shown and shown.status in (401, 403) else "")
     realm = as_asked(found.parameters.get("realm", ""), http.base_url)
-    door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http.readable())
+    door = Door(found.scheme, realm, found.parameters.get("service", ""), "delete", http)
     if door.scheme == "bearer":
         wanted = answered_by(ask("DELETE", f"/v2/{repository}/{NOTHING_THERE}"))
         _, colon, actions = (wanted.parameters if wanted else {}).get("scope", "").rpartition(":")

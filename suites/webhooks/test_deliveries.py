@@ -9,7 +9,8 @@ import pytest
 
 from conformance.clients.webhooks import WebhookClient, told_as, written
 from conformance.evidence.once import Once
-from conformance.oracles.errors import expect_no_leak, expect_readable
+from conformance.oracles.documents import expect_json_where_told
+from conformance.oracles.errors import expect_no_leak
 from conformance.oracles.headers import expect_header
 from conformance.oracles.proofs import field_lacks, field_matches
 from conformance.oracles.status import as_a_page, expect_status, expect_success
@@ -227,8 +228,7 @@ def test_json_is_json(webhook: WebhookClient, once: Once) -> None:
     accepted = once("taken", lambda: taken(webhook))
     unknown = once("posted where none is", lambda: posted_where_none_is(webhook))
     for reply in (accepted, unknown, asked_by("PUT", webhook, once)):
-        if reply.body:
-            expect_readable(reply)
+        expect_json_where_told(reply)
 
 
 @verifies("webhooks/errors/show-no-internals")
