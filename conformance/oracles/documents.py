@@ -37,7 +37,7 @@ def expect_json_where_told(reply: Exchange) -> None:
     except (ValueError, RecursionError) as mistake:
         cut = reply.text.lstrip().startswith("{") and not reply.text.rstrip().endswith("}")
         proof = Proof(beyond="it is about JSON, which curl does not read")
-        proof = Proof(reply.id, matches="[}][ \t\r\n]*$") if cut else proof
+        proof = Proof(reply.id, matches="[}] *$") if cut else proof
         raise NonConformance(f"JSON, as {reply.media_type} says", f"{mistake}", reply, proof=proof) from None
 
 
