@@ -103,7 +103,7 @@ def test_redirects_are_not_followed_and_bodies_not_decoded(serve: Callable[..., 
 
 
 def zipped(content: bytes, coding: str = "gzip") -> bytes:
-    body = gzip.compress(content)
+    body = gzip.compress(content, mtime=0)
     return b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s" % (
         coding.encode(),
         len(body),
@@ -118,6 +118,7 @@ def zipped(content: bytes, coding: str = "gzip") -> bytes:
         (zipped(b"{}"), [("Accept-Encoding", "gzip")], False), (zipped(b"\0" * 2_000_000), [], True),
         (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", [], False),
     ],
+    ids=["gzip", "by-its-old-name", "another", "asked-for", "beyond-the-limit", "none"],
 )  # fmt: skip
 def test_gzip_that_nobody_asked_for_is_taken_off_where_answers_are_read(
     serve: Callable[..., Scripted], answer: bytes, fields: list[tuple[str, str | bytes]], decoded: bool
