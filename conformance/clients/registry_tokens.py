@@ -94,6 +94,12 @@ def claims_of(token: str) -> dict[str, Any]:
     return _object_in(token, 1)
 
 
+def audiences_of(token: str) -> list[object]:
+    """For whom a token says that it is (RFC 7519 section 4.1.3); an opaque one says nothing."""
+    named = (part_of_jwt(token, 1) or {}).get("aud", [])
+    return named if isinstance(named, list) else [named]
+
+
 def is_opaque(token: str) -> bool:
     """Whether a token is none that can be read, which it need not be."""
     return part_of_jwt(token, 1) is None

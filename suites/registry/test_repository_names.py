@@ -6,7 +6,7 @@ Every name begins with that of a repository of the run's own, so that what a reg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -152,11 +152,14 @@ def test_no_other_name(repository: Repository, ending: str) -> None:
     """Purpose: what is no repository name is refused, and is never the platform's fault.
 
     Method: 1. POST an upload under what is no name
-            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx
+            2. expect a refusal (400, 401, 403, 404 or 405), never 2xx or 5xx; or a session of another name, where
+               the path has dots, which a server may resolve before it looks at names (RFC 3986 section 6.2.2.3)
             3. where it is another than 404, GET the tags and expect a refusal again
     """
     other = repository.named(repository.name + ending)
     opened = other.post_upload()
+    if opened.ok and "/../" in other.name and "/../" not in unquote(opened.headers.get("location") or ""):
+        return
 
     # Where there is no such path there is nothing to read.
     for reply in [opened] if opened.status == 404 else [opened, other.send("GET", "tags/list")]:
@@ -182,12 +185,23 @@ def test_any_name(repository: Repository, form: str) -> None:
     Method: 1. POST an upload under a name that is too long for many, or has an empty component
             2. expect an answer that is no 5xx; and where it is no 404, another one to GET of the tags
     """
-    other = repository.named(form.format(name=repository.name, most="a" * (LONGEST + 1)))
+    named = repository.named(form.format(name=repository.name, most="a" * (LONGEST + 1)))
+    other = with_a_token(named, repository)
     opened = other.post_upload()
 
     expect_no_server_error(opened)
     if opened.status != 404:
         expect_no_server_error(other.send("GET", "tags/list"))
+
+
+def with_a_token(other: Repository, repository: Repository) -> Repository:
+    """The same; with a token for another repository where the token endpoint takes no address that is so long."""
+    presenter = repository.registry.presenter
+    try:
+        presenter.authorization(other.scopes)
+    except Inconclusive:
+        return other.presenting(presenter.authorization(repository.scopes))
+    return other
 
 
 @verifies("registry/name/image-naming-of-the-contract")

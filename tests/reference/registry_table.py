@@ -205,6 +205,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "many_sessions": (
         "ApiVersionMissing",
         "BasicLogin",
+        "DotsResolved",
         "ChunkMinimumTold",
         "LastChunkMustBeLong",
         "HeadersInTitleCase",

@@ -210,6 +210,13 @@ VARIANTS: list[Row] = [
     (identity_answers.RegistryTokenBesideAnEmptyName, lambda w: w.registry().json()["access_token"] == "", False, True),
     (identity_answers.RegistryTokensOfAMinute, lambda w: "expires_in" in w.registry().json(), True, False),
     (identity_answers.RegistryTimesInSmallLetters, lambda w: w.registry().json()["issued_at"][-1], "Z", "z"),
+    (
+        identity_answers.RegistryTokensForOneService,
+        lambda w: claims(w.registry().json()["token"])["aud"],
+        "registry.test",
+        "nextepoch-reference",
+    ),
+    (identity_answers.RegistryTokensOfShortQuestions, lambda w: w.registry(scope="a" * 2048).status_code, 200, 414),
     (identity_answers.ListsTellOfTheNextPage, lambda w: w.api(PROJECTS).json()["next"], None, "after 1/+="),
     (identity_requests.ChangesMustBeConditional, unconditional, [200, 404, 204], [428, 428, 428]),
 ]

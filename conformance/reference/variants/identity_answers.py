@@ -18,6 +18,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.defects.identity.support import InPages, InPagesByCursor, edited, is_api_request
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.organization_api import SCOPES, Call, Segments
+from conformance.reference.registry.access import SERVICE
 from conformance.reference.seeds import Account, Client
 
 Operation = Callable[[Call], Awaitable[Answer]]
@@ -317,3 +318,22 @@ class RegistryTokensOfAMinute(Variant):
     ) -> dict[str, Any]:
         document: dict[str, Any] = original(account, service, asked)
         return {name: value for name, value in document.items() if name not in ("expires_in", "issued_at")}
+
+
+class RegistryTokensForOneService(Variant):
+    """Docker token authentication: an endpoint of one registry may give tokens for it alone, whatever is named."""
+
+    surface = "identity"
+
+    def registry_claims(self, original: Any, account: Account | None, service: str, access: Any) -> dict[str, Any]:
+        claims: dict[str, Any] = original(account, SERVICE, access)
+        return claims
+
+
+class RegistryTokensOfShortQuestions(Variant):
+    """RFC 9110 section 15.5.15: a server need not take any address; some take no query above 2,048 characters."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(414) if len(request.query_string) > 2048 else None

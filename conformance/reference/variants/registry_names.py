@@ -9,6 +9,7 @@ from conformance.reference.defects.base import Variant
 from conformance.reference.http import Request
 from conformance.reference.registry import grammar
 from conformance.reference.registry.routing import Route
+from conformance.reference.variants.registry_access import BasicLogin
 
 SLUGS = re.compile("orgs/[a-z0-9][a-z0-9-]*[a-z0-9]/[a-z0-9][a-z0-9-]*[a-z0-9]")
 
@@ -38,6 +39,14 @@ class SlashesMerged(Variant):
 
     def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
         found: tuple[Route, str, str] = original(re.sub("/{2,}", "/", path))
+        return found
+
+
+class DotsResolved(BasicLogin):
+    """RFC 3986 section 6.2.2.3: a path with dots is another's; here for logins that are shown with each request."""
+
+    def route_of(self, original: Any, path: str) -> tuple[Route, str, str]:
+        found: tuple[Route, str, str] = original(re.sub(r"/[^/]+/\.\.(?=/)", "", path))
         return found
 
 
