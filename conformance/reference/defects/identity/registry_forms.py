@@ -163,7 +163,7 @@ class TokenOfAFormTooShort(Defect):
     """Docker token authentication: a token lives for at least 60 seconds, that of a form, too."""
 
     surface = "identity"
-    noticed_by = ("registry/token/form-gives-an-access-token",)
+    noticed_by = ("registry/token/lives-a-minute",)
 
     def posted_answer(self, original: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
         return original(*given) | {"expires_in": 5}
