@@ -57,6 +57,20 @@ def test_no_spelling_opens(guarded: StoredImage, spelling: str) -> None:
     expect_kept(stranger.send("GET", path), guarded.image.content)
 
 
+@verifies("registry/login/no-method-opens")
+@pytest.mark.parametrize("method", [case("other", "PROPFIND"), case("options", "OPTIONS")])
+def test_no_method_opens(guarded: StoredImage, method: str) -> None:
+    """Purpose: whatever a method is taken for, the login is asked for what it is taken for.
+
+    Method: 1. send a request for a manifest without a login, by a method that no registry knows
+            2. expect any answer that does not hold the manifest
+    """
+    stranger = guarded.repository.as_role(None)
+    stranger.registry.door.expect_locked()
+
+    expect_kept(stranger.send(method, f"manifests/{guarded.tag}", [EVERY_TYPE]), guarded.image.content)
+
+
 @verifies("registry/rights/no-path-leads-to-others")
 @pytest.mark.parametrize("up", [case("plain", "../"), case("escaped", "%2E%2E/"), case("slash-escaped", "..%2F")])
 def test_no_path_leads_to_others(guarded: StoredImage, up: str) -> None:

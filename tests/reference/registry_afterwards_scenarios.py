@@ -95,6 +95,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "NameInAFieldOpens",
         "RegistryBehindAGuardOfFields",
         "NearAddressOpens",
+        "OtherMethodsNeedNoLogin",
         "PathInAFieldIsUnguarded",
         "RefreshTokenOpens",
         "RightsOfTheFirstNameInThePath",
@@ -258,6 +259,7 @@ async def rounds(d: Driver) -> None:
     await d.ask("GET", f"/v2/{FOREIGN}/manifests/v1", bearer=own, X_Original_URL=path)
     name = base64.b64encode(b"ct-push:").decode()
     await d.ask("GET", path, bearer=None, Authorization=f"Basic {name}")
+    await d.ask("PROPFIND", path, bearer=None)
     await d.ask("GET", path, bearer=token(scope(APP, "pull")), X_HTTP_Method_Override="DELETE")
     await d.ask("GET", path)
 

@@ -14,11 +14,13 @@ from cryptography.hazmat.primitives import serialization
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.registry.access import everything
 from conformance.reference.defects.registry.common import kind_of, registry_of, without
+from conformance.reference.defects.registry.ways_round import answered
 from conformance.reference.http import Answer, Request
 from conformance.reference.registry.access import ISSUER, SERVICE, Access, Caller
 from conformance.reference.registry.routing import Asked
 
 Claims = dict[str, Any]
+KNOWN = ("GET", "HEAD", "PUT", "DELETE", "POST", "PATCH")
 
 
 def by_key(token: str, key: Any, algorithm: str) -> Claims:
@@ -216,6 +218,18 @@ class QueryNeedsNoLogin(Defect):
         caller: Caller | None = original(request, wanted)
         passed = caller is None and request.method == "GET" and request.query_string
         return everything(wanted) if passed else caller
+
+
+class OtherMethodsNeedNoLogin(Defect):
+    """API Reference, Error Handling: a missing token is 401, whatever method is answered as one that reads."""
+
+    surface = "registry"
+    noticed_by = ("registry/login/no-method-opens",)
+
+    async def answer(self, original: Any, request: Request) -> Answer:
+        if kind_of(request) == "manifest" and request.method not in KNOWN:
+            return await answered(registry_of(original), request, request.path)
+        return cast(Answer, await original(request))
 
 
 class MethodInTheQuery(Defect):
