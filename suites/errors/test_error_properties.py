@@ -101,7 +101,8 @@ def test_no_path_is_a_server_error(platform: Platform, segment: str) -> None:
     """Purpose: no path makes the service fail or go elsewhere.
 
     Method: 1. read an item by a name of any characters and encodings
-            2. expect 2xx or 4xx
+            2. expect 2xx or 4xx; a path with dots or empty segments may be led to the one that it means (RFC 3986
+               section 6.2.2)
     """
     resource = platform.resources_with("item")[0]
     path = (resource.item.path if resource.item else "").replace("{slug}", segment)

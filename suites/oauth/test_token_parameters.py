@@ -53,7 +53,7 @@ def test_unknown_parameters_change_nothing(control: OAuthClient, name: str) -> N
 
     Method: 1. ask for one scope; ask again with a parameter of no meaning that would be all scopes to a parser that
                folds case, cuts blanks and brackets, or separates at a semicolon
-            2. expect a token of the same scope
+            2. expect a token of the same scope; a semicolon, which a form writes as %3B, may be 400 as well
     """
     scopes = control.credential("full").scopes
     plain = control.request_token(scope=scopes[0])
@@ -63,6 +63,9 @@ def test_unknown_parameters_change_nothing(control: OAuthClient, name: str) -> N
         form + (further.replace(b"%3B", b";").replace(b"%3D", b"=") if name == "semicolon" else further)
     )
 
+    if name == "semicolon" and reply.status == 400:
+        expect_error(reply, "invalid_request")
+        return
     expect_token(reply)
     if granted_scopes(reply, scopes[:1]) != granted_scopes(plain, scopes[:1]):
         raise unlike_scope(f"a token of the scope {scopes[0]}", reply, plain)

@@ -26,6 +26,12 @@ def token_is(kind: str) -> Look:
     return looks[kind]
 
 
+def with_more(raw: bytes) -> Look:
+    """The status of a token request with these bytes behind its form."""
+    form = "grant_type=client_credentials&client_id=ct-full&client_secret="
+    return lambda w: w.token(raw=f"{form}{w.secret()}".encode() + raw).status_code
+
+
 def first_slugs(w: World) -> int:
     return len({w.api(PROJECTS).json()["items"][0]["slug"] for _ in range(40)})
 
@@ -132,6 +138,8 @@ TABLE: list[Row] = [
     (guards.TokensOfSeconds, lambda w: w.token().json()["expires_in"], 3600, 6),
     (guards.TextsOfLettersAlone, api(ATLAS, "ct-full", "PATCH", json={"description": "a, b"}), 200, 400),
     (guards.TokensSignedOnAnEdwardsCurve, of_key_and_tokens, ["EC", 200], ["OKP", 200]),
+    (guards.SemicolonsAreRefused, with_more(b"&x=1;y"), 200, 400),
+    (guards.SmallFormsAlone, with_more(b"&x=" + b"x" * 4096), 200, 413),
     (guards.LockedForAMoment, behind_wrong_secrets(25, between=4), 200, 401),
     (unusual.LimitOfTheOrganization, others_behind_ten, [200, 200], [429, 200]),
 ]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from jwt.algorithms import OKPAlgorithm
 
 from conformance.reference.defects.base import Variant
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import is_token_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.identity.access_tokens import AUDIENCE, ISSUER, LONGEST_TOKEN
 from conformance.reference.identity.records import Organization
@@ -140,3 +140,22 @@ class KeySetIsElsewhere(Variant):
         answer = Answer(302)
         answer.headers["Location"] = f"{request.raw_path}?at=present"
         return answer
+
+
+class SemicolonsAreRefused(Variant):
+    """RFC 6749 appendix B: a form writes a semicolon as %3B; some libraries refuse a bare one."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        refused = is_token_request(request) and b";" in request.body
+        return Answer.json(400, {"error": "invalid_request"}, Cache_Control="no-store") if refused else None
+
+
+class SmallFormsAlone(Variant):
+    """RFC 9110 section 15.5.14: how much is too much a server may say; here four kibibytes of a token request are."""
+
+    surface = "identity"
+
+    def intercept(self, request: Request) -> Answer | None:
+        return Answer(413) if is_token_request(request) and len(request.body) > 4096 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,22 +15,6 @@ Parse = Callable[[bytes], dict[str, Any]]
 Operation = Callable[[Call], Awaitable[Answer]]
 Refuse = Callable[[dict[str, Any], frozenset[str]], None]
 Acceptable = Callable[[Organization, str, Any], bool]
-
-
-class RepeatedMemberAccepted(Defect):
-    """RFC 8259 section 4: names within an object are unique; a body with one twice is invalid."""
-
-    surface = "identity"
-    noticed_by = ("errors/400/repeated-member",)
-
-    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
-        try:
-            return original(body)
-        except ValueError:
-            document = json.loads(body.decode(), parse_constant=lambda name: int(name))
-            if isinstance(document, dict):
-                return document
-            raise
 
 
 class InvalidBodyCrashes(Defect):

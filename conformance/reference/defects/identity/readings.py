@@ -1,14 +1,16 @@
-"""Defects in how a token request is read: by parsers that fold, cut, split and nest more than a form says."""
+"""Defects in how a request is read: by parsers that fold, cut, split and nest more than a form or an object says."""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import unicodedata
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import unquote
 
 from conformance.reference.defects.base import Defect
-from conformance.reference.defects.identity.support import surface_of
+from conformance.reference.defects.identity.support import edited, is_api_request, surface_of
 from conformance.reference.http import Answer, Request
 from conformance.reference.seeds import SCOPES, Client
 
@@ -16,6 +18,7 @@ Form = dict[str, str]
 Scopes = tuple[str, ...]
 Authenticates = Callable[[Request, Form], Client]
 Finds = Callable[[str], Client | None]
+Parse = Callable[[bytes], dict[str, Any]]
 Reads = Callable[[Request], Form]
 Granted = Callable[[Client, str | None], Scopes]
 Token = Callable[[Request], Awaitable[Answer]]
@@ -109,8 +112,33 @@ class SemicolonSeparatesParameters(Defect):
     surface = "identity"
     noticed_by = ("oauth/token/unknown-parameters-change-nothing",)
 
-    async def token(self, original: Token, request: Request) -> Answer:
-        return await original(dataclasses.replace(request, body=request.body.replace(b";", b"&")))
+    def token_form(self, original: Reads, request: Request) -> Form:
+        form = original(request)
+        further = (part.partition("=") for value in form.values() for part in value.split(";")[1:])
+        return form | {name: value for name, equals, value in further if equals}
+
+
+class RepeatedMemberAccepted(Defect):
+    """RFC 8259 section 4: names within an object are unique; here of two the last is kept and the first is told."""
+
+    surface = "identity"
+    noticed_by = ("errors/400/repeated-member",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if answer.status != 201 or not is_api_request(request):
+            return answer
+        pairs = json.loads(request.body, object_pairs_hook=list)
+        firsts = dict(reversed(pairs))
+        return edited(answer, lambda made: made.update({name: firsts[name] for name in made if name in firsts}))
+
+    def parsed(self, original: Parse, body: bytes) -> dict[str, Any]:
+        try:
+            return original(body)
+        except ValueError:
+            document = json.loads(body.decode(), parse_constant=lambda name: int(name))
+            if isinstance(document, dict):
+                return document
+            raise
 
 
 class DecodedBeforeItIsSplit(Defect):
