@@ -65,7 +65,6 @@ class Redactor:
     def __init__(self) -> None:
         self._names: dict[str, str] = {}
         self._tokens: dict[str, str] = {}
-        self._pattern: re.Pattern[str] | None = None
         self._fragments: dict[str, str] = {}
         self._glimpses: set[str] = set()
         self._public: set[str] = set()
@@ -102,7 +101,6 @@ class Redactor:
             encoded = as_encoded(value) - as_written(value)
             self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
             self._names.update(dict.fromkeys(as_written(value), name))
-            self._pattern = None
             if encoded:
                 self._known[f"{name}{ENCODED}"] = quote(value, safe="")
         # What a URL has in common with every other one of its host is no part of a secret.
@@ -135,7 +133,6 @@ class Redactor:
         """Remembers a secret also as it stands beside its user's name in Basic credentials (RFC 7617 section 2)."""
         for pair in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}"}:
             self._names[base64.b64encode(pair.encode()).decode()] = f"{name}_IN_BASE64"
-        self._pattern = None
 
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
@@ -147,7 +144,6 @@ class Redactor:
             if token != match["token"]:
                 # JSON permits to escape any character, and many servers escape some that are frequent in tokens.
                 self._names[match["token"]] = "ISSUED_TOKEN"
-                self._pattern = None
 
     def issued(self, text: str) -> list[int]:
         """Which tokens a JSON answer issues, in its order: a number each, the same one for the same token."""
@@ -209,14 +205,12 @@ class Redactor:
 
     def _exactly(self, text: str) -> str:
         """The text with each secret of the target file replaced, wherever it stands as a whole."""
-        # To look for each is much quicker than a pattern of them all, and most texts have none.
-        if not any(each in text for each in list(self._names)):
+        # To look for each is much quicker than a pattern of them all, which many tokens make long, and new with each.
+        found = [each for each in list(self._names) if each in text]
+        if not found:
             return text
-        pattern = self._pattern  # which a caller at the same moment may take away
-        if pattern is None:
-            longest_first = sorted(self._names, key=len, reverse=True)
-            pattern = self._pattern = re.compile("|".join(map(_found_as, longest_first)))
-        return pattern.sub(lambda match: f"${self._names[match.group()]}", text)
+        longest_first = sorted(found, key=len, reverse=True)
+        return re.sub("|".join(map(_found_as, longest_first)), lambda match: f"${self._names[match.group()]}", text)
 
     def _decoded(self, match: re.Match[str]) -> str:
         """A text with letters that are percent-encoded: as it is, or what it holds of a secret by name."""
