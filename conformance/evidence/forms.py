@@ -7,8 +7,11 @@ import re
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 MOST_LESS = 64
+SHORT = 6
 WORD = re.compile("[A-Za-z0-9_.~-]")
 CODED = ("\\u%04x", "\\u%04X")
+HALVES = "surrogatepass"
+"""How half a surrogate pair is encoded, which JSON can say, and so a token be."""
 
 
 def in_small_letters(text: str) -> str:
@@ -37,11 +40,20 @@ def way_of(secret: str, text: str) -> str:
 
 def as_encoded(value: str) -> set[str]:
     """A text as it stands in URLs and forms."""
-    return {quote(value, safe=""), quote_plus(value), quote(value)}
+    return {quote(value, safe="", errors=HALVES), quote_plus(value, errors=HALVES), quote(value, errors=HALVES)}
 
 
 def as_written(value: str) -> set[str]:
-    """A text as it is, and in JSON: there also with the escapes that only some servers write."""
+    """A text as it is, and in JSON: there also with the escapes that only some servers write.
+
+    In header fields, and in bodies that are no text, its UTF-8 is read as Latin-1.
+    """
     escaped = json.dumps(value)[1:-1]
     coded = {"".join(each if WORD.match(each) else form % ord(each) for each in value) for form in CODED}
-    return {value, escaped, escaped.replace("/", "\\/")} | coded
+    octets = value.encode(errors=HALVES).decode("latin-1")
+    return {value, octets, escaped, escaped.replace("/", "\\/")} | coded
+
+
+def found_as(secret: str) -> str:
+    """The expression that finds a secret; one that is short as a word of its own, for it is a part of many."""
+    return re.escape(secret) if len(secret) >= SHORT else rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"

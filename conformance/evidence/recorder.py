@@ -321,7 +321,9 @@ class Recorder:
             "request_headers": [[name, redactor.header(name, value)] for name, value in exchange.request_headers],
             "request_body": self._request_body(exchange.request_body),
             "status": exchange.status,
-            "response_headers": [[name, redactor.header(name, value)] for name, value in exchange.headers],
+            "response_headers": [
+                [redactor.text(name), redactor.header(name, value)] for name, value in exchange.headers
+            ],
             "response_body": self._body(exchange.body),
             "started": round(exchange.started, 6),
             "duration_s": round(exchange.duration_s, 6),
@@ -370,10 +372,11 @@ class Recorder:
         """A body as text or base64, cut at so many bytes, with its whole size and, where cut, its SHA-256."""
         kept = body[:most]
         described: dict[str, Any] = {"size": len(body)}
-        if len(kept) < len(body):
+        if cut := len(kept) < len(body):
             described["sha256"] = hashlib.sha256(body).hexdigest()
         try:
-            described["text"] = self.redactor.body(kept.decode("utf-8"))
+            text = kept.decode("utf-8")
+            described["text"] = self.redactor.body(self.redactor.cut(text) if cut else text)
         except UnicodeDecodeError:
             described["base64"] = base64.b64encode(without_secrets(kept, self.redactor)).decode()
         return described

@@ -17,11 +17,10 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote
 
-from conformance.evidence.forms import as_encoded, as_written, in_small_letters, way_of
+from conformance.evidence.forms import HALVES, as_encoded, as_written, found_as, in_small_letters, way_of
 from conformance.target.description import SHORTEST_SECRET
 from conformance.vocabulary.values import base64url
 
-SHORT = 6
 FRAGMENT = 8
 LEAST_PARTED = 3 * FRAGMENT
 """So long is a secret of which a fragment is left, whichever letter of it is changed."""
@@ -102,7 +101,7 @@ class Redactor:
             self._names.update(dict.fromkeys(encoded, f"{name}{ENCODED}"))
             self._names.update(dict.fromkeys(as_written(value), name))
             if encoded:
-                self._known[f"{name}{ENCODED}"] = quote(value, safe="")
+                self._known[f"{name}{ENCODED}"] = quote(value, safe="", errors=HALVES)
         # What a URL has in common with every other one of its host is no part of a secret.
         address = URL.fullmatch(value)
         hidden = address["rest"] if address else value
@@ -130,9 +129,10 @@ class Redactor:
                 self._given[name] = self._known[name]
 
     def learn_login(self, name: str, user: str, value: str) -> None:
-        """Remembers a secret also as it stands beside its user's name in Basic credentials (RFC 7617 section 2)."""
-        for pair in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}"}:
-            self._names[base64.b64encode(pair.encode()).decode()] = f"{name}_IN_BASE64"
+        """Remembers a secret also in base64: beside its user's name, as in Basic credentials (RFC 7617 section 2), or
+        alone, as those who keep it write it."""
+        for text in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}", value}:
+            self._names[base64.b64encode(text.encode()).decode()] = f"{name}_IN_BASE64"
 
     def learn_issued(self, text: str) -> None:
         """Remembers the tokens that a JSON answer issues, before anybody gives them a better name."""
@@ -210,7 +210,7 @@ class Redactor:
         if not found:
             return text
         longest_first = sorted(found, key=len, reverse=True)
-        return re.sub("|".join(map(_found_as, longest_first)), lambda match: f"${self._names[match.group()]}", text)
+        return re.sub("|".join(map(found_as, longest_first)), lambda match: f"${self._names[match.group()]}", text)
 
     def _decoded(self, match: re.Match[str]) -> str:
         """A text with letters that are percent-encoded: as it is, or what it holds of a secret by name."""
@@ -303,6 +303,14 @@ class Redactor:
         text = SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self._simply(m["value"]), text)
         return SENSITIVE_PARAMETER.sub(lambda m: m["before"] + self.remains(m["value"]), self.text(text))
 
+    def cut(self, text: str) -> str:
+        """A text that was cut off somewhere, without the beginning of a secret at its end."""
+        for form, name in list(self._names.items()):
+            for length in range(len(form) - 1, FRAGMENT - 1, -1):
+                if text.endswith(form[:length]):
+                    return f"{text[:-length]}${name}{ALTERED}"
+        return text
+
     def _simply(self, text: str) -> str:
         """What stands for a secret: its name, or the way in which it was made of one; any other text as it is."""
         _, known = self._first_part(in_small_letters(text))
@@ -380,8 +388,3 @@ def _unescaped(text: str) -> str:
         return str(json.loads(f'"{text}"', strict=False)) if "\\" in text else text
     except ValueError:
         return text
-
-
-def _found_as(secret: str) -> str:
-    """The expression that finds a secret; one that is short as a word of its own, for it is a part of many."""
-    return re.escape(secret) if len(secret) >= SHORT else rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])"

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
+from conformance.evidence.forms import HALVES
 from conformance.evidence.refusals import flaw, warning_flaw
 from conformance.evidence.signatures import misfit
 from conformance.target.description import Target
@@ -70,7 +71,7 @@ class Watch:
         """Who sends this (a secret, a token) is the other organization itself."""
         # A new set each time: callers at once look through the one that they have.
         with self._lock:
-            self._theirs = self._theirs | {secret.encode(), quote(secret, safe="").encode()}
+            self._theirs = self._theirs | {secret.encode(errors=HALVES), quote(secret, safe="", errors=HALVES).encode()}
 
     def excuse_issued(self, exchange: Exchange, tokens: list[str]) -> None:
         """Tokens that the other organization was issued are its own as well."""

@@ -17,6 +17,8 @@ PORTS = {"http": 80, "https": 443}
 AGENT = f"nextepoch-conformance/{__version__}"
 """Who asks, in the words of User-Agent (RFC 9110 section 10.1.5)."""
 MOST_DIGITS = 30
+GZIP = b"\x1f\x8b"
+"""What begins all that gzip has made (RFC 1952 section 2.3.1)."""
 ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 
@@ -32,7 +34,7 @@ def base64url(text: str) -> bytes:
 
 def unzipped(body: bytes, most: int) -> bytes | None:
     """The first bytes, ``most`` at most, of what gzip has made a body of (RFC 1952); None where it has not."""
-    if not body.startswith(b"\x1f\x8b"):
+    if not body.startswith(GZIP):
         return None
     try:
         return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, most)

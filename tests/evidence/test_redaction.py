@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 from urllib.parse import quote
 
 import pytest
 
+from conformance.evidence.octets import without_secrets
 from conformance.evidence.redaction import Redactor
 
 SECRET = "s3cr+t/with=odd&characters%here"
@@ -309,3 +311,39 @@ def test_what_is_encoded_of_a_name_that_claims_name_too_stays() -> None:
     assert redactor.text(page) == page
     for altered in (f"qCoICMa{SIGNATURE[:20]}", f"{claims[20:40]}{SIGNATURE[:20]}", f"x.{claims[20:40]}"):
         assert redactor.text(altered) != altered
+
+
+@pytest.mark.parametrize("secret", ["pässwört-geheim", "пароль-и-ключ"])
+def test_a_secret_beyond_ascii_is_told_in_no_field_and_in_no_bytes(secret: str) -> None:
+    redactor = Redactor()
+    redactor.learn("CT_SECRET", secret)
+    # Fields are read as Latin-1, and so are bodies that are no text.
+    assert redactor.header("X-Echo", f"it was {secret.encode().decode('latin-1')}") == "it was $CT_SECRET"
+    assert without_secrets(b"\xff" + secret.encode(), redactor) == b"\xff$CT_SECRET"
+
+
+def test_a_secret_that_a_body_is_cut_in_is_not_told_by_its_beginning(redactor: Redactor) -> None:
+    assert redactor.cut(f"it is {SECRET[:-3]}") == "it is $CT_SECRET~altered"
+    assert redactor.cut(f"it is {SECRET[:4]}") == f"it is {SECRET[:4]}"
+    assert without_secrets(b"\xff" + SECRET[:-3].encode(), redactor) == b"\xff$CT_SECRET~altered"
+
+
+@pytest.mark.parametrize("behind", ["far", "in a part of its own"])
+def test_a_secret_that_gzip_hides_behind_much_else_is_told_nowhere(redactor: Redactor, behind: str) -> None:
+    told = gzip.compress(b"a word " * 300_000 + SECRET.encode())
+    hidden = told if behind == "far" else gzip.compress(b"a word") + gzip.compress(SECRET.encode())
+    kept = without_secrets(hidden, redactor)
+    assert SECRET.encode() not in gzip.decompress(kept) and gzip.decompress(kept).startswith(b"a word")
+
+
+def test_a_token_with_half_a_surrogate_pair_is_a_secret_as_any_other() -> None:
+    redactor = Redactor()
+    redactor.learn_issued(r'{"access_token": "abcdefgh\ud800xyz"}')
+    assert redactor.text("abcdefgh\ud800xyz") == "$ISSUED_TOKEN"
+    assert redactor.text(r"abcdefgh\ud800xyz") == "$ISSUED_TOKEN"
+
+
+def test_a_secret_in_base64_alone_is_told_nowhere() -> None:
+    redactor = Redactor()
+    redactor.learn_login("CT_SECRET", "user", SECRET)
+    assert redactor.text(f"password: {base64.b64encode(SECRET.encode()).decode()}") == "password: $CT_SECRET_IN_BASE64"
