@@ -49,9 +49,8 @@ def _waivers(path: Path | None, shard: Path) -> Waivers | None:
     from conformance.runs.reading import read
     from conformance.runs.waivers import WaiverError, Waivers, load
 
-    if not path.exists():
-        raise UsageMistake(f"--waivers {path}: there is no such file")
+    info = read(shard).info
     try:
-        return Waivers(load(path, catalogue().requirements), read(shard).info.started[:10])
+        return Waivers(load(path, catalogue().requirements, given=True), info.started[:10], selection=info.selection)
     except WaiverError as mistake:
         raise UsageMistake(str(mistake)) from None

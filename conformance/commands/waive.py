@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 from pathlib import Path
 
@@ -36,12 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
         if any(each.id == waiver.id for each in load(path, catalogue().requirements)):
             raise UsageMistake(f"{path}: {waiver.id} is waived already; change that entry")
         before = path.read_text(encoding="utf-8") if path.exists() else None
-        append(path, waiver)
         try:
+            append(path, waiver)
             load(path, catalogue().requirements)
         except WaiverError:
-            # What was there was whole: the mistake is in what was asked for.
-            path.write_text(before, encoding="utf-8") if before is not None else path.unlink()
+            # What was there was whole: the mistake is in what was asked for, or in what holds the file.
+            with contextlib.suppress(OSError):
+                path.write_text(before, encoding="utf-8") if before is not None else path.unlink()
             raise
     except WaiverError as mistake:
         raise UsageMistake(str(mistake)) from None

@@ -16,8 +16,9 @@ import contextlib
 import datetime
 import difflib
 import json
+import re
 import tomllib
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from conformance.vocabulary.verdict import Verdict
 
 FILE_NAME = "waivers.toml"
 KEYS = {"id", "reason", "issue", "until"}
+CASES = re.compile(r"#|^-|\.py$|::")
+"""What a selection says that may leave out cases of a requirement: one by its id, pytest's -k, a file."""
 
 
 class WaiverError(Exception):
@@ -55,12 +58,14 @@ class Waiver:
 class Waivers:
     """The waivers of a run, held against its day (``YYYY-MM-DD``, UTC).
 
-    ``whole``: the run has all the checks that it was to have; of a shard no waiver is known to be stale.
+    ``whole``: the run has all the checks that it was to have; of a shard no waiver is known to be stale. Nor is that of
+    a requirement where ``selection`` leaves out cases of it, which may fail.
     """
 
     entries: list[Waiver]
     day: str
     whole: bool = True
+    selection: Sequence[str] = ()
 
     def mark(self, result: CheckResult) -> None:
         """Notes in a failing check's result the waiver that names it, whether in force or not."""
@@ -79,9 +84,13 @@ class Waivers:
             covered = [result for result in run if waiver.covers(result.id)]
             if waiver.until.isoformat() < self.day:
                 told.append(f"the waiver of {waiver.id} ran out on {waiver.until}: mend the finding or review it anew")
-            elif self.whole and covered and all(result.verdict == Verdict.PASS for result in covered):
+            elif self._seen(waiver) and covered and all(result.verdict == Verdict.PASS for result in covered):
                 told.append(f"the waiver of {waiver.id} is stale: its check passes; take it out")
         return told
+
+    def _seen(self, waiver: Waiver) -> bool:
+        """Whether the run has every check that a waiver names, if it has any."""
+        return self.whole and ("#" in waiver.id or not any(map(CASES.search, self.selection)))
 
 
 def marked(results: Iterable[CheckResult]) -> list[Waiver]:
@@ -94,9 +103,14 @@ def marked(results: Iterable[CheckResult]) -> list[Waiver]:
     return list(found.values())
 
 
-def load(path: Path, known: Container[str]) -> list[Waiver]:
-    """The waivers of a file, none where there is no file; ``known`` are the requirements. Raises WaiverError."""
+def load(path: Path, known: Container[str], given: bool = False) -> list[Waiver]:
+    """The waivers of a file, none where there is no file and none was ``given``; ``known`` are the requirements.
+
+    Raises WaiverError.
+    """
     if not path.exists():
+        if given:
+            raise WaiverError(f"--waivers {path}: there is no such file")
         return []
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -134,8 +148,16 @@ def _mistakes(number: int, entry: Any, known: Container[str]) -> Iterable[str]:
 
 
 def append(path: Path, waiver: Waiver) -> None:
-    """Adds a waiver to a file, which is made where there is none; OSError where it cannot be written."""
+    """Adds a waiver to a file, which is made where there is none; WaiverError where it cannot be written."""
     values = {"id": waiver.id, "reason": waiver.reason, "issue": waiver.issue}
-    lines = ["", "[[waiver]]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
-    with path.open("a", encoding="utf-8") as file:
-        file.write("\n".join([*lines, f"until = {waiver.until.isoformat()}", ""]))
+    lines = ["", "[[waiver]]", *(f"{key} = {_text(value)}" for key, value in values.items())]
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n".join([*lines, f"until = {waiver.until.isoformat()}", ""]))
+    except (OSError, UnicodeEncodeError) as mistake:
+        raise WaiverError(f"{path}: cannot be written: {getattr(mistake, 'strerror', mistake)}") from None
+
+
+def _text(value: str) -> str:
+    """A string of TOML: as JSON has it, but without the halves of pairs, and with DEL escaped as well."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -27,7 +27,8 @@ def test_no_file_is_no_waiver(tmp_path: Path) -> None:
 
 
 def test_what_is_appended_is_loaded(tmp_path: Path) -> None:
-    odd = Waiver("registry/tags/sorted#a", 'says "soon"\nand \\ more', "https://t.example/1", datetime.date(2099, 1, 2))
+    reason = 'says "soon"\nand \\ more \U0001f642\x7f\x1b'
+    odd = Waiver("registry/tags/sorted#a", reason, "https://t.example/1", datetime.date(2099, 1, 2))
     append(tmp_path / "w.toml", waiver())
     append(tmp_path / "w.toml", odd)
     assert load(tmp_path / "w.toml", KNOWN) == [waiver(), odd]
@@ -74,3 +75,17 @@ def test_a_check_that_was_not_run_or_not_judged_makes_no_waiver_stale() -> None:
     waivers = Waivers([waiver()], "2026-11-25")
     assert waivers.wrong([]) == []
     assert waivers.wrong([result("registry/tags/sorted", "inconclusive")]) == []
+
+
+@pytest.mark.parametrize("selected", ["registry/tags/sorted#a", "-k a", "/suites/registry/test_tags.py"])
+def test_a_waiver_of_a_requirement_is_not_stale_where_cases_of_it_were_left_out(selected: str) -> None:
+    passed = [result("registry/tags/sorted#a", "pass")]
+    assert Waivers([waiver()], "2026-11-25", selection=[selected]).wrong(passed) == []
+    of_the_case = waiver(identifier="registry/tags/sorted#a")
+    assert "stale" in Waivers([of_the_case], "2026-11-25", selection=[selected]).wrong(passed)[0]
+    assert "stale" in Waivers([waiver()], "2026-11-25", selection=["registry/tags"]).wrong(passed)[0]
+
+
+def test_a_waiver_that_cannot_be_written_is_told_so(tmp_path: Path) -> None:
+    with pytest.raises(WaiverError, match="cannot be written: No such file or directory"):
+        append(tmp_path / "nowhere" / "w.toml", waiver())
