@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conformance.commands import UsageMistake
+from conformance.commands.run import Made
 from conformance.vocabulary.verdict import ExitCode, Verdict
 
 if TYPE_CHECKING:
@@ -50,8 +51,10 @@ def run(arguments: argparse.Namespace) -> int:
         print("nothing to replay: every check of that run passed or did not apply")
         return ExitCode.CONFORMANT
     folder = arguments.out or free_folder(earlier.folder.with_name(f"{earlier.folder.name}-replay"))
-    code = _run_again(earlier, chosen, arguments.config, folder)
-    if not (folder / "results.ndjson").exists():
+    made = Made()
+    code = _run_again(earlier, chosen, arguments.config, folder, made)
+    # What another run has left in the folder tells nothing of this one.
+    if made.folder is None or not (folder / "results.ndjson").exists():
         return code
     return _compared(chosen, {result.id: result for result in read(folder).results})
 
@@ -70,7 +73,7 @@ def _chosen(earlier: Record, ids: list[str]) -> list[CheckResult]:
     return [known[each] for each in ids] if ids else [each for each in earlier.results if each.verdict in AGAIN]
 
 
-def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path) -> int:
+def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, folder: Path, made: Made) -> int:
     from conformance.plugin.invocation import pytest_arguments, run_pytest
     from conformance.runs.record import EXAMPLES
 
@@ -82,7 +85,7 @@ def _run_again(earlier: Record, chosen: list[CheckResult], config: str | None, f
     if (examples := earlier.folder / EXAMPLES).is_dir():
         words += [f"--examples-database={examples.resolve()}"]
     words += [f"--target-config={file}", f"--target={earlier.info.target}"] if file else []
-    return run_pytest([*words, *(f"--select={result.id}" for result in chosen)])
+    return run_pytest([*words, *(f"--select={result.id}" for result in chosen)], made)
 
 
 def _compared(chosen: list[CheckResult], now: dict[str, CheckResult]) -> int:

@@ -88,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.baseline:
         # Before the run: nobody wants to wait for a mistake.
         _whole(arguments.baseline)
-    made = _Made()
+    made = Made()
     if not begun:
         _prepare(arguments)
     code = run_pytest(_pytest_arguments(arguments), made)
@@ -109,8 +109,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
         helpers.prepare("conformance.reporting.apart")
 
 
-class _Made:
-    """Notes where the run was written."""
+class Made:
+    """Notes where a run was written; None where it never began."""
 
     folder: Path | None = None
 

@@ -84,6 +84,7 @@ class Run:
         self.expected: int | None = None
         self.last = Last()
         self.leftovers: list[dict[str, str]] = []
+        self.taken: Path | None = None
         try:
             self._prepare()
         except BaseException:
@@ -96,17 +97,17 @@ class Run:
         option = self.config.option
         self.formats = formats_of(option.report_formats)
         self.progress = Progress(self.config)
-        name, target, path = self._target()
-        self.target = target
-        self.options = self._options(name, path)
+        self.selection = list(option.select) or parts_of_suites(self.config)
+        name, self.target, path = self._target()
         self.waivers = self._waivers(path)
+        self.options = self._options(name, path)
         if workers.forked(self.config, self.options):
             # Without one, in a folder of too long a name for instance, workers start by themselves.
             with contextlib.suppress(OSError):
-                self.nursery = Nursery(self.options, target.gentle, parts_of_suites(self.config))
-        states = preflight(target)
+                self.nursery = Nursery(self.options, self.target.gentle, parts_of_suites(self.config))
+        states = preflight(self.target)
         self.options.learn(states)
-        workers.settle(self.config, states, self.options, target.gentle)
+        workers.settle(self.config, states, self.options, self.target.gentle)
         self.info = self._info(name, states)
         self.writer = self._writer()
         if option.conformance_terminal:
@@ -148,9 +149,9 @@ class Run:
         try:
             rate = share_of_rate(option.request_rate or self.target.rate, option.shard)
             durations_of(option.shard_durations)
-        except ValueError as mistake:
+            folder = self._folder(name)
+        except (ValueError, RecordError) as mistake:
             raise pytest.UsageError(str(mistake)) from None
-        folder = self._folder(name)
         return RunOptions(
             run_id=new_run(),
             folder=str(folder),
@@ -172,18 +173,17 @@ class Run:
     def _waivers(self, target_file: Path) -> Waivers:
         given = self.config.option.waivers
         path = Path(self.config.invocation_params.dir, str(given)) if given else target_file.with_name(FILE_NAME)
-        if given and not path.exists():
-            raise pytest.UsageError(f"--waivers {given}: there is no such file")
         try:
-            found = load_waivers(path, catalogue().requirements)
-            return Waivers(found, now()[:10], whole=self.options.shard is None)
+            found = load_waivers(path, catalogue().requirements, bool(given))
+            return Waivers(found, now()[:10], self.config.option.shard is None, self.selection)
         except WaiverError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
     def _folder(self, name: str) -> Path:
         if self.config.option.run_out:
             return Path(self.config.invocation_params.dir, str(self.config.option.run_out)).resolve()
-        return folder_for(name, self.config.invocation_params.dir / "reports").resolve()
+        self.taken = folder_for(name, self.config.invocation_params.dir / "reports").resolve()
+        return self.taken
 
     def _info(self, name: str, states: list[SurfaceState]) -> RunInfo:
         options = self.options
@@ -199,7 +199,7 @@ class Run:
             seed=options.seed,
             explore=options.explore,
             profile=options.profile,
-            selection=options.select or parts_of_suites(self.config),
+            selection=self.selection,
             shard=options.shard,
             strict=self.config.option.strict_levels,
             workers=workers.count(self.config),
@@ -213,11 +213,8 @@ class Run:
         )
 
     def _writer(self) -> RecordWriter:
-        folder = Path(self.options.folder)
         try:
-            if (folder / "run.json").exists():
-                raise pytest.UsageError(f"{folder}: holds a run already; choose another folder")
-            return RecordWriter(folder, self.info)
+            return RecordWriter(Path(self.options.folder), self.info, taken=not self.config.option.run_out)
         except RecordError as mistake:
             raise pytest.UsageError(str(mistake)) from None
 
@@ -397,4 +394,7 @@ class Run:
             self.embedded.stop()
         if self.nursery is not None:
             self.nursery.stop()
-        self.embedded = self.nursery = None
+        if self.taken is not None:
+            with contextlib.suppress(OSError):  # what the run has written is there
+                self.taken.rmdir()
+        self.embedded = self.nursery = self.taken = None

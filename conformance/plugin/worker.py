@@ -33,7 +33,7 @@ from conformance.plugin.selection import selected, unmatched, why_unmatched
 from conformance.plugin.sharding import Plan, durations_of, plan
 from conformance.plugin.surfaces import not_described, surface_of
 from conformance.reporting.terminal import failure_text
-from conformance.runs.record import CheckResult
+from conformance.runs.record import AS_JSON, CheckResult
 from conformance.sandbox.ledger import FOLDER, Ledger
 from conformance.sandbox.names import Names
 from conformance.strategies.explore import LONGEST_SHRINK_S, PATIENCE_S, OutOfTime, configure
@@ -261,7 +261,7 @@ class Worker:
     def _write_evidence(self, check_id: str) -> None:
         if self._evidence is None:
             path = Path(self.options.folder) / "evidence" / f"{self.name}.ndjson"
-            self._evidence = path.open("a", encoding="utf-8")
+            self._evidence = path.open("a", encoding="utf-8", errors=AS_JSON)
         try:
             for entry in RECORDER.evidence():
                 self._evidence.write(json.dumps({**entry, "check": check_id}, ensure_ascii=False) + "\n")

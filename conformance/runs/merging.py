@@ -16,7 +16,7 @@ from typing import Any
 
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import Record, read, read_whole
-from conformance.runs.record import CheckResult, RecordError, RecordWriter, RunInfo
+from conformance.runs.record import AS_JSON, CheckResult, RecordError, RecordWriter, RunInfo
 from conformance.runs.waivers import Waivers, marked
 from conformance.vocabulary.verdict import Verdict
 
@@ -36,8 +36,6 @@ def merge(folders: Sequence[Path], out: Path, waivers: Waivers | None = None) ->
     known = waivers or Waivers(marked(results), shards[0].info.started[:10])
     info = _info([shard.info for shard in shards])
     info.exit_code = exit_code(results, info.strict, known)
-    if (out / "run.json").exists():
-        raise RecordError(f"{out}: holds a run already; choose another folder with --out")
     writer = RecordWriter(out, info)
     for result in results:
         writer.check(result)
@@ -140,7 +138,10 @@ def _renamed(shard: Record, result: CheckResult) -> CheckResult:
 def _copy_evidence(shard: Record, out: Path) -> None:
     prefix, into = _prefix(shard), out / "evidence"
     for path in sorted((shard.folder / "evidence").glob("*.ndjson")):
-        with path.open(encoding="utf-8") as lines, (into / (prefix + path.name)).open("w", encoding="utf-8") as copy:
+        with (
+            path.open(encoding="utf-8") as lines,
+            (into / (prefix + path.name)).open("w", encoding="utf-8", errors=AS_JSON) as copy,
+        ):
             for line in lines:
                 entry = json.loads(line)
                 copy.write(json.dumps({**entry, "id": f"{prefix}{entry.get('id')}"}, ensure_ascii=False) + "\n")

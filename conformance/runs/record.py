@@ -26,6 +26,8 @@ FORMAT = 1
 EXAMPLES = "examples"
 """The folder of a run that keeps which examples failed, in hypothesis's own form."""
 LONGEST_NAME = 80
+AS_JSON = "backslashreplace"
+"""How half a surrogate pair is written, which UTF-8 cannot: by the escape that JSON has for it (RFC 8259 section 7)."""
 LEFTOVERS = "leftovers.json"
 
 
@@ -135,24 +137,32 @@ class CheckResult:
 class RecordWriter:
     """Writes ``results.ndjson`` line by line, each flushed, so that a killed run keeps what it had.
 
-    RecordError where the folder takes no more.
+    ``taken``: the folder was made for this run (``folder_for``). RecordError where it holds one already, though that
+    began at the same moment, or takes no more.
     """
 
-    def __init__(self, folder: Path, info: RunInfo) -> None:
+    def __init__(self, folder: Path, info: RunInfo, taken: bool = False) -> None:
         self.folder = folder
         self.info = info
-        self._made = not folder.exists()
+        self._made = taken or not folder.exists()
         with self._wanting_room("choose another with --out"):
             folder.mkdir(parents=True, exist_ok=True)
+            self._claim()
             (folder / "evidence").mkdir(exist_ok=True)
-            self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8")
+            self._lines: TextIO = (folder / "results.ndjson").open("w", encoding="utf-8", errors=AS_JSON)
             self.write_info()
         self._write({"kind": "header", "format": FORMAT, "run_id": info.run_id, "target": info.target})
+
+    def _claim(self) -> None:
+        try:
+            (self.folder / "run.json").open("x").close()
+        except FileExistsError:
+            raise RecordError(f"{self.folder}: holds a run already; choose another folder with --out") from None
 
     def write_info(self) -> None:
         """Writes ``run.json`` as things stand."""
         text = json.dumps(asdict(self.info), indent=1, ensure_ascii=False)
-        (self.folder / "run.json").write_text(text + "\n", encoding="utf-8")
+        (self.folder / "run.json").write_text(text + "\n", encoding="utf-8", errors=AS_JSON)
 
     def check(self, result: CheckResult) -> None:
         """Writes one check's line."""
@@ -190,9 +200,23 @@ class RecordWriter:
 
 
 def folder_for(target: str, reports: Path) -> Path:
-    """Where a run of a target begins now: its name may be any, and leads into no other folder."""
+    """A new folder for a run of a target that begins now: its name may be any, and leads into no other folder.
+
+    It is made at once, since others may begin in the same second. RecordError where it cannot be.
+    """
     name = re.sub(r"[^\w.-]+", "-", target)[:LONGEST_NAME]
-    return free_folder(reports / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}")
+    folder = reports / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{name}"
+    while True:
+        free = free_folder(folder)
+        try:
+            free.mkdir(parents=True)
+        except FileExistsError:
+            if not free.is_dir():
+                raise RecordError(f"{free}: cannot be made; choose another with --out") from None
+        except OSError as failure:
+            raise RecordError(f"{free}: cannot be made ({failure.strerror}); choose another with --out") from None
+        else:
+            return free
 
 
 def free_folder(folder: Path) -> Path:

@@ -90,6 +90,8 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "web-page": whole(b"<!doctype html><title>Log in</title>", JSON.replace(b"application/json", b"text/html")),
     "error-with-200": whole(b'{"error": "invalid_client", "error_description": "no"}'),
     "error-of-other-kinds": whole(b'{"error": {"a": ["b"]}, "error_uri": 7}', JSON.replace(b"200 OK", b"400 X")),
+    "half-of-a-pair-in-an-error": whole(rb'{"error": "\ud800bad"}', JSON.replace(b"200 OK", b"400 X")),
+    "half-of-a-pair-in-a-token": document(access_token="a-token-of-\ud800-a-hostile-server"),
     "head-of-a-thousand-fields": lambda say: say(JSON + FLOOD + b"Content-Length: 2\r\n\r\n{}"),
     "nested-beyond-reason": whole(b"[" * 200_000),
     "no-http": lambda say: say(b"220 mail.example ESMTP\r\n" * 50),

@@ -29,7 +29,7 @@ OF_THE_PREFLIGHT = 8
 OF_A_KIND = (
     "redirect-to-itself", "token-of-a-megabyte", "token-is-a-list", "endless-body", "endless-interim-answers",
     "length-too-long", "length-too-short", "invalid-utf8", "web-page", "error-with-200", "nested-beyond-reason",
-    "slow-head",
+    "slow-head", "half-of-a-pair-in-an-error", "half-of-a-pair-in-a-token",
 )  # fmt: skip
 MOST_MEMORY = 1536 * 1024 * 1024
 SECRET = "the-secret-of-a-hostile-server"

@@ -1,0 +1,44 @@
+"""The record of a run is written whatever a target has said, and into a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from conformance.runs.reading import read
+from conformance.runs.record import RecordError, RecordWriter, folder_for
+from tests.reporting.samples import info
+from tests.runs.test_waivers import result
+
+HALF = "half of a pair: \ud800, and \\ud800"
+
+
+def test_half_a_surrogate_pair_is_written_as_json_has_it_and_read_again(tmp_path: Path) -> None:
+    writer = RecordWriter(tmp_path / "run", info(preflight=[{"cause": HALF}]))
+    judged = result("registry/tags/sorted", "error")
+    judged.reason = HALF
+    writer.check(judged)
+    writer.close(True, {}, [])
+    record = read(tmp_path / "run")
+    assert (record.results[0].reason, record.info.preflight) == (HALF, [{"cause": HALF}])
+    assert not record.remarks
+
+
+def test_no_two_runs_begin_in_one_folder(tmp_path: Path) -> None:
+    begun = RecordWriter(tmp_path / "run", info())
+    with pytest.raises(RecordError, match="holds a run already"):
+        RecordWriter(tmp_path / "run", info())
+    begun.close(True, {}, [])
+    assert read(tmp_path / "run").complete
+
+
+def test_runs_of_one_second_have_a_folder_each(tmp_path: Path) -> None:
+    folders = [folder_for("staging", tmp_path / "reports") for _ in range(20)]
+    assert len(set(folders)) == 20
+
+
+def test_a_folder_that_was_taken_for_a_run_goes_with_it(tmp_path: Path) -> None:
+    writer = RecordWriter(folder_for("staging", tmp_path), info(), taken=True)
+    writer.discard()
+    assert not list(tmp_path.iterdir())
