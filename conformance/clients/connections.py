@@ -131,7 +131,7 @@ class Connection:
         self._asked: float | None = None
         self._broken = False
         self._used, self._method = False, ""
-        # What has come while the head is not whole.
+        # What has come while the head is not whole; None where more has than is looked through.
         self._came: bytearray | None = None
 
     def send(self, request: Request, limit_s: float) -> None:
@@ -184,7 +184,9 @@ class Connection:
 
     def _behind_what_was_left(self) -> bool:
         """Goes on with the answer behind what came late of an earlier one: this request is not to be blamed for it."""
-        came = self._came or bytearray()
+        came = self._came
+        if came is None:
+            return False
         with contextlib.suppress(OSError):
             self._socket.settimeout(LEFT_S)
             while (place := came.find(b"HTTP/1.")) < 0 and len(came) < LARGEST_HEAD:
@@ -236,7 +238,8 @@ class Connection:
                 raise RemoteProtocolError("Server disconnected without sending a response.")
             self.heard = True
             if self._came is not None:
-                self._came += data
+                # Of interim answers there may be no end.
+                self._came = self._came + data if len(self._came) < LARGEST_HEAD else None
             self._http.receive_data(data)
 
     def _read(self) -> bytes:

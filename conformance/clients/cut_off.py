@@ -8,15 +8,13 @@ import time
 from dataclasses import dataclass, replace
 
 from conformance.clients.failures import BrokenOff
-from conformance.clients.wire import Wire
+from conformance.clients.wire import END, Wire, status_in
 from conformance.vocabulary.exchange import Exchange
 
 
 @dataclass
 class BreakingOff(Wire):
-    """A caller that says no more after the bytes it is given. ``wait_s`` is how long it still listens."""
-
-    wait_s: float = 0.3
+    """A caller that says no more after the bytes it is given, and still listens."""
 
     def send_beginning(self, head: bytes, body: bytes) -> Exchange:
         """Sends head and body, which the head promises more of; the exchange has status 0 where no answer came."""
@@ -25,11 +23,10 @@ class BreakingOff(Wire):
         if stored is not None:
             return stored.exchange
         with self._awaiting(sent):
-            raw = self._beginning(head + b"\r\n\r\n" + body)
-        first, *lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
-        words = first.split(b" ", 2)
-        status = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
-        answer = raw.partition(b"\r\n\r\n")[2]
+            raw = self._beginning(head + END + body)
+        told, _, answer = raw.partition(END)
+        first, *lines = told.split(b"\r\n")
+        status = status_in(first)
         duration = time.time() - sent.started
         exchange = replace(sent, status=status, headers=self._fields(lines), body=answer, duration_s=duration)
         if status:
@@ -43,7 +40,6 @@ class BreakingOff(Wire):
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sendall(message)
                 connection.shutdown(socket.SHUT_WR)
-            connection.settimeout(self.wait_s)
             with contextlib.suppress(TimeoutError):
                 return self._read(connection)
             return b""

@@ -8,10 +8,9 @@ import socket
 import time
 from dataclasses import dataclass, replace
 
-from conformance.clients.wire import LARGEST, NOTHING, Wire, no_answer
+from conformance.clients.wire import END, LARGEST, NOTHING, Wire, final_of, no_answer, received
 from conformance.vocabulary.exchange import Exchange
 
-END = b"\r\n\r\n"
 BEFORE = "nothing came before the body"
 ANOTHER_INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!00)[0-9]{2}[ \r]")
 """An interim answer that neither asks for the body nor ends the exchange, such as 102 and 103."""
@@ -62,13 +61,10 @@ class Expecting(Wire):
         until = time.monotonic() + self.http.limits.answer_s
         with contextlib.suppress(TimeoutError, ConnectionResetError):
             while END not in raw and len(raw) < LARGEST:
-                connection.settimeout(max(0.001, until - time.monotonic()))
-                part = connection.recv(65536)
+                part = received(connection, until)
                 if not part:
                     break
-                raw += part
-                while ANOTHER_INTERIM.match(raw) and END in raw:
-                    raw = raw.partition(END)[2]
+                raw = final_of(raw + part, ANOTHER_INTERIM)
         head, found, rest = raw.partition(END)
         return (head, rest) if found and head.startswith(b"HTTP/") and head.count(b" ") else (b"", raw)
 

@@ -24,12 +24,14 @@ from conformance.vocabulary.values import whole_number
 T = TypeVar("T")
 
 LARGEST = 1024 * 1024
+END = b"\r\n\r\n"
 QUIET_S = 0.5
 """For how long a connection that should have been closed is listened to."""
 NOTHING = "no HTTP answer"
 FOLD = re.compile(rb"\r\n[ \t]+")
 """Where a value goes on in the next line, as senders may no longer have it (RFC 9112 section 5.2)."""
 INTERIM = re.compile(rb"HTTP/[\d.]+ 1\d\d")
+STATUS = re.compile(rb"\d{3}")
 CHUNK = re.compile(rb"([0-9A-Fa-f]+)[ \t]*(?:;[^\r\n]*)?\r\n")
 WITHOUT_CONTENT = (b"204", b"304")
 
@@ -72,7 +74,7 @@ class Wire:
             return stored.exchange
         begun = time.perf_counter()
         with self._awaiting(sent):
-            raw = self._exchanged(head + b"\r\n\r\n" + body, bare)
+            raw = self._exchanged(head + END + body, bare)
         return self._recorded(sent, raw, time.perf_counter() - begun)
 
     @contextlib.contextmanager
@@ -93,10 +95,10 @@ class Wire:
         return urlsplit(self.http.base_url).path + path
 
     def _recorded(self, sent: Exchange, raw: bytes, duration_s: float) -> Exchange:
-        head, _, body = raw.partition(b"\r\n\r\n")
+        head, _, body = raw.partition(END)
         lines = FOLD.sub(b" ", head).split(b"\r\n")
-        words = lines[0].split(b" ", 2)
-        if len(words) < 2 or not words[1].isdigit():
+        status = status_in(lines[0])
+        if not status:
             self.http.recorder.failed_request(sent, NOTHING, "wire")
             raise no_answer(sent, NOTHING)
         fields = self._fields(lines[1:])
@@ -106,7 +108,7 @@ class Wire:
             sent.url,
             sent.request_headers,
             sent.request_body,
-            int(words[1]),
+            status,
             fields,
             body if (content := unchunked(body)) is None or not is_chunked(fields) else content,
             sent.started,
@@ -130,9 +132,7 @@ class Wire:
         until = time.monotonic() + self.http.limits.answer_s
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST and not self._complete(raw):
-                # The limit is of the answer, not of each byte of it.
-                connection.settimeout(max(0.001, until - time.monotonic()))
-                part = connection.recv(65536)
+                part = received(connection, until)
                 if not part:
                     break
                 raw += part
@@ -143,10 +143,9 @@ class Wire:
         until, raw = time.monotonic() + self.http.limits.answer_s, b""
         with contextlib.suppress(ConnectionResetError):
             while len(raw) < LARGEST:
-                has_head = b"\r\n\r\n" in final_of(raw)
-                connection.settimeout(QUIET_S if has_head else max(0.001, until - time.monotonic()))
+                has_head = END in final_of(raw)
                 try:
-                    part = connection.recv(65536)
+                    part = received(connection, min(until, time.monotonic() + QUIET_S) if has_head else until)
                 except TimeoutError:
                     if has_head:
                         break
@@ -157,7 +156,7 @@ class Wire:
         return final_of(raw)
 
     def _complete(self, raw: bytes) -> bool:
-        head, separator, body = final_of(raw).partition(b"\r\n\r\n")
+        head, separator, body = final_of(raw).partition(END)
         if not separator:
             return False
         first, *lines = FOLD.sub(b" ", head).split(b"\r\n")
@@ -200,11 +199,27 @@ def introduced(head: bytes) -> bytes:
     return head + b"".join(b"\r\n%s: %s" % each for each in OF_EACH if b"\n%s:" % each[0].lower() not in lowered)
 
 
-def final_of(raw: bytes) -> bytes:
+def final_of(raw: bytes, interim: re.Pattern[bytes] = INTERIM) -> bytes:
     """What comes behind interim answers, of which there may be several before a final one (RFC 9110 section 15.2)."""
-    while INTERIM.match(raw) and b"\r\n\r\n" in raw:
-        raw = raw.partition(b"\r\n\r\n")[2]
-    return raw
+    place = 0
+    while interim.match(raw, place) and (end := raw.find(END, place)) >= 0:
+        place = end + len(END)
+    return raw[place:]
+
+
+def received(connection: socket.socket, until: float) -> bytes:
+    """What comes next before a moment of the monotonic clock; TimeoutError. The limit is of all, not of each byte."""
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    connection.settimeout(left)
+    return connection.recv(65536)
+
+
+def status_in(line: bytes) -> int:
+    """The status that the first line of an answer tells (RFC 9112 section 4: three digits), 0 for none."""
+    words = line.split(b" ", 2)
+    return int(words[1]) if len(words) > 1 and STATUS.fullmatch(words[1]) else 0
 
 
 def is_chunked(fields: Headers) -> bool:
@@ -214,12 +229,15 @@ def is_chunked(fields: Headers) -> bool:
 
 def unchunked(body: bytes) -> bytes | None:
     """The content of a body in chunked transfer coding (RFC 9112 section 7.1); None where its end has not come."""
-    content = b""
-    while chunk := CHUNK.match(body):
-        size, body = int(chunk[1], 16), body[chunk.end() :]
+    content, place = list[bytes](), 0
+    while chunk := CHUNK.match(body, place):
+        size, place = int(chunk[1], 16), chunk.end()
         if not size:
-            return content if body.startswith(b"\r\n") or b"\r\n\r\n" in body else None
-        content, body = content + body[:size], body[size + 2 :]
+            return b"".join(content) if body.startswith(b"\r\n", place) or body.find(END, place) >= 0 else None
+        if size > len(body) - place:
+            return None
+        content.append(body[place : place + size])
+        place += size + 2
     return None
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import time
+import tracemalloc
+
 import pytest
 
+from conformance.clients.cut_off import BreakingOff
+from conformance.clients.expecting import Expecting
 from conformance.clients.http import HttpClient, Limits
 from conformance.clients.wire import Wire
 from conformance.evidence.recorder import Recorder
-from conformance.vocabulary.finding import Inconclusive, Unreachable
-from tests.run.hostile import serving
+from conformance.vocabulary.finding import Inconclusive, NoAnswer, Unreachable
+from tests.clients.servers import answering
+from tests.run.hostile import JSON, serving
 
 LIMITS = Limits(connect_s=1, answer_s=0.5, patience_s=0.01)
 
@@ -58,3 +66,47 @@ def test_what_a_refusal_says_is_not_handed_on() -> None:
         reply = HttpClient(url, Recorder(), LIMITS, sink=taken.append).impatient().get("/")
     assert reply.status == 429 and reply.body
     assert taken == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        # A megabyte each, in pieces as small as they can be.
+        JSON + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 170_000,
+        b"HTTP/1.1 100\r\n\r\n" * 65_000,
+    ],
+    ids=["chunks", "interim-answers"],
+)
+def test_what_comes_in_many_pieces_is_read_as_quickly(answer: bytes) -> None:
+    begun = time.process_time()
+    with answering(answer) as (url, _), contextlib.suppress(Unreachable, NoAnswer):
+        Wire(HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=3))).send(b"GET / HTTP/1.1\r\nHost: x")
+    assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("kind", [Wire, BreakingOff, Expecting])
+def test_a_status_of_other_than_three_digits_is_none(kind: type[Wire]) -> None:
+    head, body = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 4", b"abc"
+    for status in (b"9" * 5000, b"20", b"2000"):
+        with answering(b"HTTP/1.1 " + status + b" Odd\r\nContent-Length: 0\r\n\r\n") as (url, _):
+            caller = kind(HttpClient(url, Recorder(), LIMITS))
+            if isinstance(caller, BreakingOff):
+                assert caller.send_beginning(head, body).status == 0
+                continue
+            with pytest.raises(NoAnswer):
+                caller.send_expecting(head, body) if isinstance(caller, Expecting) else caller.send(head, body)
+
+
+def test_interim_answers_without_end_take_no_memory() -> None:
+    def endless(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(b"HTTP/1.1 100 Continue\r\nX-More: " + b"x" * 60_000 + b"\r\n\r\n")
+
+    with answering(b"", last=endless) as (url, _):
+        tracemalloc.start()
+        with pytest.raises(Unreachable):
+            HttpClient(url, Recorder(), Limits(connect_s=1, answer_s=1)).get("/")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peak < 4 * 1024 * 1024
