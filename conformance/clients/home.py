@@ -25,7 +25,7 @@ class Home:
 
     target: Target
     root: Path
-    _logins: dict[str, Path] = field(default_factory=dict)
+    _logins: dict[tuple[str, str, str], Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         containers = self.root / ".config" / "containers"
@@ -73,7 +73,8 @@ class Home:
 
     def login_folder(self, registry: str, login: Login | None) -> Path:
         """A login as ``docker login`` keeps it: a folder with its ``config.json``; without one, of nobody."""
-        name = login.username if login else ""
+        # Several roles may have one username, as those have that log in by tokens.
+        name = (registry, login.username, login.password.reveal()) if login else (registry, "", "")
         if name not in self._logins:
             folder = self.new_folder()
             logins = dict(NOBODY)
