@@ -140,6 +140,8 @@ class _Reading:
         missing = self._by_target(references.missing)
         if described is None or mistakes or set(missing) >= set(described.targets):
             raise ConfigurationError(self._told([*mistakes, *references.missing]))
+        for name, target in described.targets.items():
+            target.hooks.take(references.in_hooks.get(name, {}))
         return self._usable(described, missing)
 
     def _usable(self, described: ConfigurationFile, missing: dict[str, list[str]]) -> Configuration:

@@ -6,6 +6,7 @@ The JSON Schema that ships with the package is generated from these models. Ever
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
@@ -350,6 +351,16 @@ class Hooks(Described):
     remove_repository: str | None = Field(
         default=None, description="Removes such a repository at the end, with what is in it; it may not be there."
     )
+    _given: tuple[Secret, ...] = PrivateAttr(default=())
+
+    @property
+    def given(self) -> tuple[Secret, ...]:
+        """What stands in the commands for variables of the environment: it may be secret."""
+        return self._given
+
+    def take(self, given: Mapping[str, str]) -> None:
+        """Notes the values of these variables."""
+        self._given = tuple(Secret(name, value) for name, value in given.items())
 
 
 class OtherOrganization(Described):

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from conformance.target import places
 from conformance.target.description import SHORTEST_SECRET, Secret
 from conformance.target.mistakes import Mistake, model_of
+from conformance.vocabulary.wording import UNDECODED
 
 WHOLE = re.compile(r"^\$\{([^}]*)\}$")
 WITHIN = re.compile(r"\$\{([^}]*)\}")
@@ -33,6 +34,8 @@ class References:
     folder: Path
     mistakes: list[Mistake] = field(default_factory=list)
     missing: list[Mistake] = field(default_factory=list)
+    in_hooks: dict[str, dict[str, str]] = field(default_factory=dict)
+    """What the commands of each target were given of the environment, by the variable."""
 
     def resolved(self, value: Any, annotation: Any, path: places.Path = ()) -> Any:
         """The value with its references replaced; where one cannot be, a stand-in, so that the rest is still read."""
@@ -47,13 +50,22 @@ class References:
         return self._interpolated(value, path) if isinstance(value, str) else value
 
     def _interpolated(self, text: str, path: places.Path) -> str:
-        return WITHIN.sub(lambda match: self._environment(match[1], path) or match[0], text)
+        def value(match: re.Match[str]) -> str:
+            found = self._environment(match[1], path)
+            if found and path[2:3] == ("hooks",):
+                self.in_hooks.setdefault(str(path[1]), {})[match[1]] = found
+            return found or match[0]
+
+        return WITHIN.sub(value, text)
 
     def _environment(self, name: str, path: places.Path) -> str:
         value = os.environ.get(name, "")
         if not value:
             state = "empty" if name in os.environ else "not set"
             self.missing.append(Mistake(path, f"environment variable {name} is {state}"))
+        if UNDECODED.search(value):
+            self.missing.append(Mistake(path, f"environment variable {name} is not UTF-8"))
+            return ""
         return value
 
     def _secret(self, value: Any, path: places.Path) -> Secret:

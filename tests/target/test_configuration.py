@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from conformance.evidence.redaction import Redactor
+from conformance.evidence.secrets import learn_secrets
 from conformance.target import configuration, schema
 from conformance.target.configuration import ConfigurationError, NoConfiguration
 from conformance.target.places import Places
@@ -27,6 +29,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CT_FULL_SECRET", VALUE)
     monkeypatch.setenv("CT_EMPTY", "")
     monkeypatch.setenv("CT_SHORT", "abc")
+    monkeypatch.setenv("CT_BYTES", "abcdef\udcff")
     monkeypatch.delenv("CT_NONE", raising=False)
 
 
@@ -91,6 +94,10 @@ MISTAKES = {
     "missing-secret-file": (
         STORAGE + 'access_key = "file:none"\nsecret_key = "${CT_FULL_SECRET}"\n',
         "6: targets.staging.storage.access_key: the secret file none cannot be read: No such file or directory",
+    ),
+    "variable-that-is-no-text": (
+        IDENTITY + FULL + 'client_id = "x"\nclient_secret = "${CT_BYTES}"\n',
+        "7: targets.staging.identity.credentials.full.client_secret: environment variable CT_BYTES is not UTF-8",
     ),
     "missing-variable-elsewhere": (
         HEAD + '[targets.staging.identity]\nurl = "${CT_NONE}"\n',
@@ -252,6 +259,21 @@ def test_secrets_are_named_after_variable_or_place(tmp_path: Path) -> None:
     assert VALUE not in shown + repr(target) and '"$STORAGE_SECRET_KEY"' in shown
     read = configuration.from_record(json.loads(shown), lambda name: VALUE)
     assert [each.name for each in configuration.secrets(read)] == [each.name for each in found]
+
+
+def test_what_a_command_is_given_of_the_environment_is_told_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CT_ORGANIZATION", "acme")
+    text = (
+        HEAD + "[targets.staging.hooks]\nrevoke = 'revoke --token ${CT_FULL_SECRET} ${CT_ORGANIZATION} {client_id}'\n"
+    )
+    target = load(tmp_path, text).choose(None)[1]
+    redactor = Redactor()
+    learn_secrets(redactor, target)
+    # What the file says elsewhere is no secret.
+    assert redactor.text(target.hooks.revoke or "") == "revoke --token $CT_FULL_SECRET acme {client_id}"
+    assert VALUE not in json.dumps(configuration.redacted(target))
 
 
 def test_the_file_of_a_secret_is_named_as_a_command_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
