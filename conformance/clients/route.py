@@ -43,7 +43,7 @@ def _proxy_connected(proxy: Proxy, limit_s: float) -> socket.socket:
         parts = urlsplit(proxy.url)
         host, port = parts.hostname or "", parts.port or DEFAULT_PORT
     except ValueError:
-        raise _failed(proxy, "has no port that is a number") from None
+        raise _failed(proxy, "has no host, or no port that is a number") from None
     if parts.scheme != "http" or not host:
         raise _failed(proxy, "is none of the form http://host:port, and others are not supported")
     try:

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _given(arguments: argparse.Namespace) -> Answers:
     answers = Answers(preset=arguments.preset or "full")
     answers.target = arguments.target or ("reference" if answers.preset == "reference" else answers.target)
-    if not NAME.match(answers.target):
+    if not NAME.fullmatch(answers.target):
         raise UsageMistake(f'--target "{answers.target}": letters, digits, "-" and "_" only')
     if answers.preset == "reference":
         for offset, name in enumerate(PRESETS["reference"]):

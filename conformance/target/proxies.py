@@ -7,6 +7,7 @@ small letters as well, as curl and SDKs read them. The machine itself is always 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -23,13 +24,13 @@ class Proxy(NamedTuple):
     variable: str
 
     def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        scheme, _, rest = self.url.partition("://")
+        return f"{scheme}://{re.split('[/?#]', rest.rpartition('@')[2])[0]}"
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """Name and password for the proxy; None without."""
-        user, mark, _ = urlsplit(self.url).netloc.rpartition("@")
+        """Name and password for the proxy, though the rest be no address; None without."""
+        user, mark, _ = self.url.partition("://")[2].rpartition("@")
         name, _, password = user.partition(":")
         return (unquote(name), unquote(password)) if mark else None
 

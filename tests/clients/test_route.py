@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -104,6 +105,7 @@ def test_a_proxy_that_makes_no_tunnel_is_named(monkeypatch: pytest.MonkeyPatch, 
         ("socks5://proxy.example:1080", "none of the form http://host:port"),
         ("https://proxy.example", "none of the form http://host:port"),
         ("http://proxy.example:port", "no port that is a number"),
+        ("http://[bad", "no host"),
         ("http://127.0.0.1:9", r"cannot be reached \(Connection refused\)"),
     ],
 )
@@ -112,8 +114,17 @@ def test_a_proxy_that_cannot_be_used_is_what_the_preflight_tells(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", url)
     used = contact(Target(organization="acme"), ELSEWHERE, Recorder())
-    with pytest.raises(Failed, match=rf"^target\.example:8080: the proxy {url} in HTTP_PROXY .*{why}"):
+    with pytest.raises(Failed, match=rf"^target\.example:8080: the proxy {re.escape(url)} in HTTP_PROXY .*{why}"):
         used.ask("GET", "/")
+
+
+@pytest.mark.parametrize("url", ["http://me:pass/word@proxy.example", "http://me:pass/word@[bad"])
+def test_the_login_of_an_address_that_is_none_is_told_nowhere(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HTTP_PROXY", url)
+    recorder = Recorder()
+    learn_secrets(recorder.redactor, Target(organization="acme"))
+    assert [str(each) for each in proxies_to([ELSEWHERE])] == [url.replace("me:pass/word@", "")]
+    assert recorder.redactor.text(f"no proxy {url}") == f"no proxy {url.replace('pass/word', '$HTTP_PROXY_PASSWORD')}"
 
 
 def test_no_tunnel_is_kept_open_when_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:

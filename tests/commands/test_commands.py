@@ -75,6 +75,7 @@ USAGE = {
     "absent-configuration": (["preflight", "--config", "none.toml"], "none.toml: cannot be read: No such file"),
     "bad-preset": (["init", "--preset", "x"], "invalid choice: 'x'"),
     "bad-target-name": (["init", "--yes", "--target", "a b"], '--target "a b": letters, digits'),
+    "target-name-of-two-lines": (["init", "--yes", "--target", "a\n"], '--target "a\n": letters, digits'),
     "unwritable": (["init", "--yes", "--config", "none/x.toml"], "none/x.toml cannot be written: No such file"),
     "unknown-defect": (["reference", "--defect", "qqq"], 'no defect "qqq"'),
     "bad-seed": (["run", "--seed", "x"], "conformance run: argument --seed: x: must be a number from 0"),
