@@ -62,12 +62,14 @@ def judge(error: BaseException | None, recorder: Recorder, phase: str = "call") 
     broken = [each for each in raised if not isinstance(each, AssertionError | Inconclusive | NotApplicable)]
     if broken:
         return Judgement(Verdict.ERROR, recorder.redactor.text(_told(broken[0])))
+    # What one example of a property found stands, whatever others could not be asked.
+    found = phase != "setup" and any(isinstance(each, AssertionError) for each in raised)
     absent = next((each for each in raised if isinstance(each, NotApplicable)), None)
-    if absent is not None:
+    if absent is not None and not found:
         return Judgement(Verdict.NOT_APPLICABLE, recorder.redactor.text(str(absent)))
-    unclear = next((each for each in raised if isinstance(each, Inconclusive)), None)
-    if phase == "setup" or (unclear is not None and not any(isinstance(each, AssertionError) for each in raised)):
-        return _inconclusive(unclear or raised[0], recorder, phase)
+    if not found:
+        unclear = next((each for each in raised if isinstance(each, Inconclusive)), raised[0])
+        return _inconclusive(unclear, recorder, phase)
     _gather(raised, recorder)
     different = {_origin(each): each for each in reversed(raised) if isinstance(each, AssertionError)}
     findings = [_finding(each, error, recorder) for each in reversed(different.values())]

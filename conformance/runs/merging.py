@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from conformance.runs.outcome import exit_code
-from conformance.runs.reading import Record, read, read_whole
+from conformance.runs.reading import Record, need_untouched, read, read_whole
 from conformance.runs.record import AS_JSON, CheckResult, RecordError, RecordWriter, RunInfo
 from conformance.runs.waivers import Waivers, marked
 from conformance.vocabulary.verdict import Verdict
@@ -84,6 +84,7 @@ def _results(shards: Sequence[Record]) -> Iterator[CheckResult]:
     whole: dict[str, CheckResult] = {}
     for shard in shards:
         recorded = shard.evidence().keys()
+        need_untouched(shard)
         for result in shard.results:
             missing = set(result.exchanges) - recorded
             if missing:

@@ -132,9 +132,14 @@ class Reading:
 def read_untouched(folder: Path) -> Record:
     """The same of a run every line of which can be read, though it may have been interrupted; or RecordError."""
     record = read(folder)
-    if record.remarks:
-        raise RecordError(f"{folder}: {record.remarks[0]}; the record is not as it was written")
+    need_untouched(record)
     return record
+
+
+def need_untouched(record: Record) -> None:
+    """RecordError where a line of what was read of a record so far cannot be read."""
+    if record.remarks:
+        raise RecordError(f"{record.folder}: {record.remarks[0]}; the record is not as it was written")
 
 
 def read_whole(folder: Path) -> Record:

@@ -182,3 +182,11 @@ def test_what_a_program_did_is_shown_by_its_own_command_line() -> None:
 
     assert told["curl"] == "curl --data \"client_secret=${THE_SECRET}\" 'http://h.example/a b'"
     assert told["exchanges"] == list(finding.exchange_ids)
+
+
+def test_a_finding_outweighs_an_example_that_cannot_be_asked() -> None:
+    mixed = ExceptionGroup("two", [NotApplicable("no chunk so short"), NonConformance("200", "500", EXCHANGE)])
+    judged = judge(mixed, recorded())
+    assert (judged.verdict, len(judged.findings)) == ("fail", 1)
+    assert judge(mixed, recorded(), "setup").verdict == "not-applicable"
+    assert judge(ExceptionGroup("two", [NotApplicable("a"), Inconclusive("b")]), recorded()).verdict == "not-applicable"

@@ -115,6 +115,10 @@ SPOILS: dict[str, tuple[Callable[[list[Path]], object], str]] = {
     "no-shard": (lambda s: changed(s[0] / "run.json", shard=None), "is no shard of a run"),
     "garbage": (lambda s: spoil_line(s[0] / "results.ndjson", "{garbage"), r"results.ndjson:\d+: .* not a JSON object"),
     "cut-short": (lambda s: cut(s[0] / "results.ndjson"), r"the run is not complete: \d+ checks"),
+    "garbage-in-evidence": (
+        lambda s: cut_off(s[0]),
+        r"\.ndjson:\d+: .* not a JSON object is left out; the record is not",
+    ),
     "no-evidence": (lambda s: shutil.rmtree(s[0] / "evidence"), "evidence of .* is missing"),
     "a-check-gone": (lambda s: spoil_line(s[0] / "results.ndjson", ""), r"\d+ checks are in the shards, and \d+ were"),
     "overlap": (lambda s: move_line(s[0], s[1]), "was also judged by"),
@@ -125,6 +129,12 @@ def spoil_line(path: Path, line: str, number: int = 3) -> None:
     lines = path.read_text(encoding="utf-8").split("\n")
     lines[number : number + 1] = [line] if line else []
     path.write_text("\n".join(lines), encoding="utf-8")
+
+
+def cut_off(shard: Path) -> None:
+    """Gives the evidence of a shard a last line that is not whole."""
+    with sorted((shard / "evidence").glob("*.ndjson"))[-1].open("ab") as lines:
+        lines.write(b'{"id": "\xff')
 
 
 def cut(path: Path) -> None:
