@@ -39,7 +39,7 @@ from conformance.reporting import apart
 from conformance.runs import helpers
 from conformance.runs.outcome import exit_code
 from conformance.runs.reading import read
-from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for
+from conformance.runs.record import EXAMPLES, CheckResult, RecordError, RecordWriter, RunInfo, folder_for, let_go
 from conformance.runs.waivers import FILE_NAME, WaiverError, Waivers
 from conformance.runs.waivers import load as load_waivers
 from conformance.sandbox.names import new_run
@@ -295,7 +295,7 @@ class Run:
             if name == RESULT and isinstance(value, str):
                 self._take(CheckResult.of(value))
             elif name == TEARDOWN and isinstance(value, dict):
-                self._amend(value["id"], Verdict.ERROR, f"the suite's own clean-up failed: {value['reason']}")
+                self._amend(value["id"], f"the suite's own clean-up failed: {value['reason']}")
         ours = any(name in (RESULT, TEARDOWN) for name, _ in report.user_properties)
         if report.failed and not ours:
             # A worker that crashed, or a part of pytest's that failed, has no verdict of ours.
@@ -313,11 +313,13 @@ class Run:
                 raise KeyboardInterrupt from None
             self.progress.judged(result)
 
-    def _amend(self, check_id: str, verdict: Verdict, reason: str) -> None:
-        if check_id in self.results:
-            self.results[check_id].verdict = str(verdict)
-            self.results[check_id].reason = reason
-            self.writer.amend(check_id, verdict, reason)
+    def _amend(self, check_id: str, reason: str) -> None:
+        result = self.results.get(check_id)
+        if result is not None and result.failing:
+            self.errors.append(f"{check_id}: {reason}")  # what it found stands
+        elif result is not None:
+            result.verdict, result.reason = str(Verdict.ERROR), reason
+            self.writer.amend(check_id, Verdict.ERROR, reason)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport | pytest.CollectReport) -> tuple[str, str, str] | None:
@@ -342,8 +344,8 @@ class Run:
             code = self._exit_code(int(exitstatus))
             session.exitstatus = code
             unwritten = self._finish(code, interrupted=int(exitstatus) == ExitCode.INTERRUPTED)
-            cut = self.mistakes or unwritten
-            session.exitstatus = ExitCode.USAGE if cut and code == ExitCode.CONFORMANT else code
+            if self.mistakes or unwritten:
+                session.exitstatus = code or ExitCode.USAGE
             if code == ExitCode.NOTHING_SELECTED:
                 self.writer.discard()
         finally:
@@ -394,7 +396,5 @@ class Run:
             self.embedded.stop()
         if self.nursery is not None:
             self.nursery.stop()
-        if self.taken is not None:
-            with contextlib.suppress(OSError):  # what the run has written is there
-                self.taken.rmdir()
+        let_go(self.taken)
         self.embedded = self.nursery = self.taken = None

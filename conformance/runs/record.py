@@ -14,7 +14,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -217,6 +217,13 @@ def folder_for(target: str, reports: Path) -> Path:
             raise RecordError(f"{free}: cannot be made ({failure.strerror}); choose another with --out") from None
         else:
             return free
+
+
+def let_go(folder: Path | None) -> None:
+    """Removes a folder that was made for a run, where the run has written nothing."""
+    if folder is not None:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def free_folder(folder: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -16,7 +17,7 @@ from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
 from conformance.sandbox.platform import Platform
 from conformance.target.description import Target
-from conformance.vocabulary.finding import NotApplicable
+from conformance.vocabulary.finding import Inconclusive, NotApplicable
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,8 @@ def changer(
 ) -> Iterator[Callable[[str, str, str], Operator]]:
     """Gives the operator, one of whose commands changes the credential of a role, which another undoes in the end.
 
-    A run that is killed in between leaves word of it to ``conformance sweep``.
+    A run that is killed in between leaves word of it to ``conformance sweep``. What cannot be undone decides no
+    verdict: it is tried once more at the end of the run, and told as what that has left.
     """
     begun: list[tuple[str, str]] = []
 
@@ -58,4 +60,12 @@ def changer(
 
     yield given
     for undo, client_id in begun:
-        getattr(operator, undo)(client_id)
+        undone = partial(_undo, operator, undo, client_id)
+        try:
+            undone()
+        except Inconclusive:
+            ledger.created(f"the change of {client_id} that {undo} undoes", undone)
+
+
+def _undo(operator: Operator, command: str, client_id: str) -> None:
+    getattr(operator, command)(client_id)

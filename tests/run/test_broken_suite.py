@@ -48,3 +48,31 @@ def test_a_mistake_in_the_contract_is_told(tmp_path: Path, copied: Path, words: 
     assert ran.code == code, ran.output
     assert "webhooks/delivery/post-is-accepted: level is one of MUST, SHOULD, MAY" in ran.output
     assert ran.output.count("\n") <= 2, ran.output
+
+
+TORN = '''
+import pytest
+from conformance.vocabulary.check import verifies
+
+@pytest.fixture
+def torn():
+    yield
+    raise RuntimeError("torn down")
+
+@verifies("webhooks/delivery/post-is-accepted")
+@pytest.mark.parametrize("found", [pytest.param(True, id="failing"), pytest.param(False, id="passing")])
+def test_that_is_torn_down(torn, found):
+    """Purpose: none. Method: 1. none"""
+    assert not found
+'''
+
+
+def test_a_clean_up_that_fails_takes_no_finding_away(tmp_path: Path, copied: Path) -> None:
+    (copied / "suites" / "webhooks" / "test_torn.py").write_text(TORN, encoding="utf-8")
+    ids = [f"webhooks/delivery/post-is-accepted#{each}" for each in ("failing", "passing")]
+
+    ran = conformance(tmp_path, "run", *ids, "--workers=0")
+
+    assert ran.code == 3, ran.output
+    assert ran.verdicts() == dict(zip(ids, ["fail", "error"], strict=True))
+    assert f"ERROR in the suite: {ids[0]}: the suite's own clean-up failed: RuntimeError('torn down')" in ran.output

@@ -306,3 +306,23 @@ def test_what_a_killed_run_changed_of_a_credential_is_undone(
     assert f"({undoing})" in ran.output
     assert not (run / "ledger").exists()
     assert conformance(tmp_path, *words, str(tmp_path / "again")).code == 0
+
+
+def test_a_change_that_a_command_does_not_undo_decides_no_verdict_and_is_told(
+    reference: EmbeddedReference, control: str, tmp_path: Path
+) -> None:
+    whole = reference.target_config.read_text(encoding="utf-8")
+    lines = ['restore = "false"' if line.startswith("restore =") else line for line in whole.splitlines()]
+    torn = reference.target_config.with_name("torn.toml")
+    torn.write_text("\n".join(lines), encoding="utf-8")
+
+    words = ["authorization/revocation/no-new-token", "--workers", "0", "--out", "run"]
+    ran = conformance(tmp_path, "run", "--config", str(torn), *words)
+
+    assert ran.code == 0, ran.output
+    (left,) = read(tmp_path / "run").leftovers()
+    assert "that restore undoes" in left["what"] and "the hook restore ended with 1" in left["reason"]
+    swept = conformance(tmp_path, "sweep", "run", "--config", str(reference.target_config))
+    assert (swept.code, "(restore)" in swept.output) == (0, True), swept.output
+    again = conformance(tmp_path, "run", "--config", str(reference.target_config), *words[:3], "--out", "again")
+    assert again.code == 0, again.output
