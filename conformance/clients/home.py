@@ -25,7 +25,7 @@ class Home:
 
     target: Target
     root: Path
-    _logins: dict[tuple[str, str, str], Path] = field(default_factory=dict)
+    _logins: dict[tuple[str, str, str], Path] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         containers = self.root / ".config" / "containers"

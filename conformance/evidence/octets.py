@@ -27,7 +27,7 @@ def without_secrets(body: bytes, redactor: Redactor) -> bytes:
         except zlib.error:
             pass
         else:
-            told = redactor.body(said)
+            told = redactor.body(said if opening.eof else redactor.cut(said))
             # What comes behind, as more of it or a part of its own (RFC 1952 section 2.2), was not searched.
             whole = not (opening.unconsumed_tail or opening.unused_data)
             return body if whole and told == said else gzip.compress(told.encode(), mtime=0)

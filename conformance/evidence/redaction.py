@@ -131,7 +131,7 @@ class Redactor:
     def learn_login(self, name: str, user: str, value: str) -> None:
         """Remembers a secret also in base64: beside its user's name, as in Basic credentials (RFC 7617 section 2), or
         alone, as those who keep it write it."""
-        for text in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}", value}:
+        for text in {f"{user}:{value}", f"{quote_plus(user)}:{quote_plus(value)}", value} - {""}:
             self._names[base64.b64encode(text.encode()).decode()] = f"{name}_IN_BASE64"
 
     def learn_issued(self, text: str) -> None:
@@ -306,9 +306,11 @@ class Redactor:
     def cut(self, text: str) -> str:
         """A text that was cut off somewhere, without the beginning of a secret at its end."""
         for form, name in list(self._names.items()):
-            for length in range(len(form) - 1, FRAGMENT - 1, -1):
-                if text.endswith(form[:length]):
-                    return f"{text[:-length]}${name}{ALTERED}"
+            place = text.find(form[:FRAGMENT], max(0, len(text) - len(form) + 1))
+            while place >= 0:
+                if form.startswith(text[place:]):
+                    return f"{text[:place]}${name}{ALTERED}"
+                place = text.find(form[:FRAGMENT], place + 1)
         return text
 
     def _simply(self, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import zlib
 from urllib.parse import quote
 
 import pytest
@@ -326,6 +327,9 @@ def test_a_secret_that_a_body_is_cut_in_is_not_told_by_its_beginning(redactor: R
     assert redactor.cut(f"it is {SECRET[:-3]}") == "it is $CT_SECRET~altered"
     assert redactor.cut(f"it is {SECRET[:4]}") == f"it is {SECRET[:4]}"
     assert without_secrets(b"\xff" + SECRET[:-3].encode(), redactor) == b"\xff$CT_SECRET~altered"
+    opening = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
+    zipped = opening.compress(SECRET[:-3].encode()) + opening.flush(zlib.Z_SYNC_FLUSH)
+    assert gzip.decompress(without_secrets(zipped, redactor)) == b"$CT_SECRET~altered"
 
 
 @pytest.mark.parametrize("behind", ["far", "in a part of its own"])
@@ -345,5 +349,7 @@ def test_a_token_with_half_a_surrogate_pair_is_a_secret_as_any_other() -> None:
 
 def test_a_secret_in_base64_alone_is_told_nowhere() -> None:
     redactor = Redactor()
+    redactor.learn_login("NO_PASSWORD", "", "")
+    assert redactor.text("password: none") == "password: none"
     redactor.learn_login("CT_SECRET", "user", SECRET)
     assert redactor.text(f"password: {base64.b64encode(SECRET.encode()).decode()}") == "password: $CT_SECRET_IN_BASE64"
