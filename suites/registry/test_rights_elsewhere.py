@@ -35,19 +35,19 @@ NOTHING = [
 
 @verifies("registry/rights/mount-tells-nothing-of-the-source")
 def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
-    """Purpose: a mount does not tell which blobs another organization has.
+    """Purpose: a mount does not tell which blobs and repositories another organization has.
 
-    Method: 1. mount a blob that the other organization has, and one that nobody has, from its repository
+    Method: 1. mount its blob from its repository, one that nobody has, and its blob from one that it has not
             2. expect the same status
     """
-    replies = [
-        repository.post_upload(mount=digest, from_=theirs.repository.name)
-        for digest in (theirs.image.blobs[-1].digest, new_blob().digest)
-    ]
+    source, blob = theirs.repository.name, theirs.image.blobs[-1].digest
+    told = repository.post_upload(mount=blob, from_=source)
 
-    if replies[0].status != replies[1].status:
-        statuses = f"{replies[0].status} for what is there, {replies[1].status} for what is not"
-        raise NonConformance("one answer to both", statuses, *replies, proof=alike(*replies))
+    for digest, name in ((new_blob().digest, source), (blob, f"{source}-absent")):
+        absent = repository.post_upload(mount=digest, from_=name)
+        if absent.status != told.status:
+            statuses = f"{told.status} for what is there, {absent.status} for what is not"
+            raise NonConformance("one answer to both", statuses, told, absent, proof=alike(told, absent))
 
 
 def namesake(repository: Repository) -> Repository:

@@ -255,6 +255,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
     "mount_refused": ("MalformedMountFails", "MountFromNoNameFails", "MountOfMissingBlobAnswered201"),
     "mount_without_right": (
         "MountTellsOfTheBlob",
+        "MountTellsOfTheRepository",
         "MountWithoutRightOnSource",
         "TokenOfOtherRepositoryAccepted",
     ),

@@ -107,6 +107,20 @@ class MountFromNoNameFails(Defect):
         return answer
 
 
+class MountTellsOfTheRepository(Defect):
+    """API Reference, Error Handling: without pull on the source, a mount does not tell whether there is such a one."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry, source = registry_of(original), asked.request.parameter("from")
+        if source and not registry.may_mount(asked.caller, source) and source in registry.repositories:
+            raise Refusal("DENIED")
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
 class MountOfTheSecondSource(Defect):
     """Docker Registry V2, Cross Repository Blob Mount: of two sources, the one that is looked at is the one taken."""
 
