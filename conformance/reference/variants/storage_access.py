@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from conformance.reference.defects.base import Variant
@@ -223,6 +225,29 @@ class StrangersAreUnauthorized(Variant):
 
     def anonymous(self, original: Any) -> Fault:
         return fault("AccessDenied", 401)
+
+
+class InvalidSignaturesAreUnauthorized(Variant):
+    """API Reference, Error Handling: 401 for an invalid token; S3 itself has 403 for a signature that is not right."""
+
+    surface = "storage"
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        with _unauthorized():
+            signer: Signer = original(request)
+            return signer
+
+    def read_payload(self, original: Any, call: Call) -> None:
+        with _unauthorized():
+            original(call)
+
+
+@contextmanager
+def _unauthorized() -> Iterator[None]:
+    try:
+        yield
+    except Fault as found:
+        raise (fault(found.code, 401) if found.status == 403 else found) from None
 
 
 class FieldsNotImplemented(Variant):
