@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from conformance.clients.at_once import at_once
-from conformance.oracles.s3_documents import Listing
+from conformance.oracles.s3_documents import Listing, listing_of
 from conformance.oracles.s3_objects import expect_bytes, expect_etag
 from conformance.oracles.s3_pages import found_under, pages, version_2
 from conformance.oracles.status import expect_status, expect_success, observed
@@ -30,7 +30,7 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
     """Purpose: what was created can be read and is listed straight away, and what was deleted is gone.
 
     Method: 1. two clients each create, read, list and delete keys of their own, at once
-            2. expect each to see its own at once
+            2. expect each to see its own at once, in listings of either version
     """
     prefix = space.prefix("created")
 
@@ -50,9 +50,9 @@ def test_what_is_created_is_seen_at_once(space: Space) -> None:
 
 
 def _expect_listed(space: Space, prefix: str, keys: list[str]) -> None:
-    page = found_under(space, prefix)
-    if page.keys != keys:
-        raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply)
+    for page in (found_under(space, prefix), listing_of(space.listing_v1(prefix))):
+        if page.keys != keys:
+            raise NonConformance(f"{worded(keys)} in the listing", worded(page.keys), page.reply)
 
 
 @verifies("storage/at-once/listing-keeps-what-stays")

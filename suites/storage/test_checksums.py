@@ -140,3 +140,18 @@ def test_checksum_that_is_told_is_the_one_given(space: Space, algorithm: str) ->
         expect_checksum(in_headers(reply, algorithm), {FULL: value})
     if name in got.headers:
         expect_same_headers(head, got, [name])
+
+
+@verifies("storage/checksum/of-the-overwritten-is-gone")
+@pytest.mark.parametrize("body", [case("by-a-put", BODY)])
+def test_checksum_of_the_overwritten_is_gone(space: Space, body: bytes) -> None:
+    """Purpose: an object that was written anew is not told of by the checksum of the one that it replaced.
+
+    Method: 1. put an object with its CRC-32, put other bytes there without one
+            2. expect of GET and HEAD the CRC-32 of the new bytes, or none
+    """
+    key, enabled = space.stored(STOOD, dict([checksum_field("crc32", STOOD)])), {"x-amz-checksum-mode": "ENABLED"}
+    require(space.put(key, body), "objects")
+
+    for reply in (space.get(key, enabled), space.head(key, enabled)):
+        expect_checksum(in_headers(reply, "crc32"), {FULL: checksum_field("crc32", body)[1]})

@@ -91,6 +91,22 @@ def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str
     space.delete(f"/{source}")
 
 
+@verifies("storage/copy/between-buckets")
+@pytest.mark.parametrize("body", [case("of-a-name-in-both", b"in the first")])
+def test_source_is_in_its_own_bucket(space: Space, other_space: Space, body: bytes) -> None:
+    """Purpose: a copy takes its source from the bucket that it names, though the other one has an object of that key.
+
+    Method: 1. put other bytes under one key in two buckets, copy the first's over the second's, and to another key
+            2. expect the first's bytes
+    """
+    source, key = space.stored(body), other_space.key("copy")
+    other_space.stored(b"in the second", key=source)
+
+    for copied in (key, source):
+        expect_no_error_inside(other_space.copy(copied, source, source_bucket=space.name))
+        expect_bytes(other_space.get(copied), body)
+
+
 @verifies("storage/copy/source-is-decoded-once")
 @pytest.mark.parametrize("name", [case(hint, name) for hint, name in HARD_NAMES.items()])
 def test_copy_source_is_decoded_once(space: Space, name: str) -> None:

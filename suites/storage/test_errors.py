@@ -23,7 +23,8 @@ from conformance.vocabulary.finding import NonConformance, Proof
 from conformance.vocabulary.wording import some, worded
 
 Call = Callable[[Space], Exchange]
-LEAKS = ("Traceback", "at java.", "goroutine", "/usr/", "/home/", "panic:", "Exception in")
+FOLDERS = ("/usr/", "/home/", "/var/", "/opt/", "/srv/", "/mnt/")
+LEAKS = ("Traceback", "at java.", "goroutine", *FOLDERS, "panic:", "Exception in")
 ODD_FIELDS = {
     "x-amz-tagging": "bare&=&%zz",
     "x-amz-checksum-crc99": "AAAA",

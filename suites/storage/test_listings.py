@@ -69,6 +69,21 @@ def test_listing(
         expect_prefixes(found, [shelf + each for each in prefixes])
 
 
+@verifies("storage/listing/keeps-to-the-prefix")
+@pytest.mark.parametrize("above", [case("from-its-beginning", "above")])
+def test_prefix_is_the_beginning_of_a_key(space: Space, above: str) -> None:
+    """Purpose: a prefix is what keys begin with: one that has it further on is not listed.
+
+    Method: 1. put an object, and one whose key has the whole key of the first at its end; list under the first's
+            2. expect the first alone
+    """
+    key = space.stored()
+    space.stored(key=space.prefix(above) + key)
+
+    for version in (version_2, version_1):
+        expect_keys(whole_listing(version(space, key)), [key])
+
+
 @verifies("storage/listing/tells-what-head-tells")
 def test_listing_tells_what_head_tells(space: Space, shelf: str) -> None:
     """Purpose: size, ETag and time of an object are the same in a listing, of either version, as in HEAD.

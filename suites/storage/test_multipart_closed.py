@@ -96,7 +96,7 @@ def test_payload_hash_of_a_completion_is_checked(space: Space, operation: str) -
     got = space.get(key)
     space.abort(key, upload)
 
-    expect_status(reply, {400, 403})
+    expect_status(reply, {400, 401, 403})
     expect_nothing_stored(got)
 
 
@@ -143,6 +143,23 @@ def test_deleted_object_leaves_its_upload(space: Space, many: bool) -> None:
     require(space.delete_many([key]) if many else space.delete(key), "objects to be deleted")
 
     expect_nothing_stored(space.get(key), "for a key that was deleted")
+    expect_no_error_inside(space.complete(key, upload, [part]))
+
+
+@verifies("storage/multipart/old-object-stands-until-complete")
+@pytest.mark.parametrize("copied", [case("which-is-overwritten", False), case("which-is-copied-over", True)])
+def test_overwritten_object_leaves_its_upload(space: Space, copied: bool) -> None:
+    """Purpose: to overwrite what stands at a key ends no upload that is under way to it.
+
+    Method: 1. put an object, open an upload to its key, send a part, overwrite the object, by PUT or by a copy
+            2. expect the new bytes, and the upload to be completed; the PUT may take precedence over its object
+    """
+    key, body = space.stored(STOOD), b"what was put meanwhile"
+    upload = space.opened(key)
+    part = space.part(key, upload, 1, b"under way")
+    require(space.copy(key, space.stored(body)) if copied else space.put(key, body), "objects to be overwritten")
+
+    expect_bytes(space.get(key), body, "for a key that was written while an upload to it is under way")
     expect_no_error_inside(space.complete(key, upload, [part]))
 
 

@@ -108,17 +108,23 @@ def test_head_equals_get(space: Space) -> None:
 
 
 @verifies("storage/object/system-headers-come-back")
-@pytest.mark.parametrize("name", [case(name.lower(), name) for name in SYSTEM_FIELDS])
-def test_system_headers_come_back(space: Space, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(case(name.lower(), name, value) for name, value in SYSTEM_FIELDS.items()),
+        *(case(f"{kind}-without-charset", "Content-Type", f"text/{kind}") for kind in ("plain", "html")),
+    ],
+)
+def test_system_headers_come_back(space: Space, name: str, value: str) -> None:
     """Purpose: the header fields that describe an object are kept with it.
 
     Method: 1. put an object with the field, under a key that ends as the name of a file of another type
             2. expect it in GET and HEAD as it was given
     """
-    key = space.stored(b"described", {name: SYSTEM_FIELDS[name]}, f"{space.key()}.json")
+    key = space.stored(b"described", {name: value}, f"{space.key()}.json")
 
     for reply in (space.get(key), space.head(key)):
-        expect_headers(reply, {name: SYSTEM_FIELDS[name]})
+        expect_headers(reply, {name: value})
 
 
 @verifies("storage/object/content-encoding-comes-back")

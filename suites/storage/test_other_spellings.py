@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -10,7 +11,7 @@ from conformance.clients.s3_bodies import NAMESPACE, delete_document, element
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.proofs import lacks
 from conformance.oracles.s3_documents import buckets_of
-from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
+from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal, xml_root
 from conformance.oracles.s3_objects import (
     expect_bytes,
     expect_length,
@@ -18,13 +19,13 @@ from conformance.oracles.s3_objects import (
     expect_own_or_refused,
     expect_tag_set,
 )
-from conformance.oracles.status import NOT_OFFERED, expect_status
+from conformance.oracles.status import NOT_OFFERED, expect_status, observed
 from conformance.sandbox.names import Names
 from conformance.sandbox.space import Space
 from conformance.target.description import Storage
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import NonConformance
+from conformance.vocabulary.finding import NoAnswer, NonConformance, Unreachable
 from conformance.vocabulary.wording import worded
 
 ON_TAGS: dict[str, Callable[[Bucket, str], Exchange]] = {
@@ -110,6 +111,23 @@ def test_foreign_bucket_tells_nothing(
 
     if reply.status not in {400, *NOT_OFFERED}:
         expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
+
+
+@verifies("storage/service/foreign-bucket-is-refused")
+@pytest.mark.parametrize("query", [case("by-its-host", {"list-type": "2"}), case("by-its-host-v1", {})])
+def test_foreign_bucket_is_not_opened_by_its_host(foreign: Bucket, query: dict[str, str]) -> None:
+    """Purpose: a key opens no foreign bucket where hosts name buckets, either, as S3's other kind of address has it.
+
+    Method: 1. list with the foreign bucket's name before the target's own in Host, and none in the path
+            2. expect no listing of objects, whatever else is answered, if anything: buckets need not have hosts
+    """
+    named = foreign.s3.request("GET", query=query).with_header("Host", f"{foreign.name}.{foreign.s3.host}")
+    with suppress(NoAnswer, Unreachable):
+        reply = foreign.s3.send(named)
+        root = xml_root(reply)
+        if reply.ok and root is not None and root.tag == "ListBucketResult":
+            proof = lacks(reply, "<ListBucketResult")
+            raise NonConformance("no listing of a foreign bucket", observed(reply), reply, proof=proof)
 
 
 @verifies("storage/key/similar-names-are-different")

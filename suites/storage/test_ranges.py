@@ -146,6 +146,7 @@ def test_range_of_an_empty_object(space: Space) -> None:
         case("letters", "bytes=a-b"),
         case("unit", "lines=1-2"),
         case("nothing", "bytes="),
+        case("begins-over-64-bits", f"bytes={2**64}-"),
     ],
 )
 def test_range_that_is_not_understood_is_ignored(space: Space, whole: str, asked: str) -> None:

@@ -85,6 +85,31 @@ def test_second_life_of_a_url_is_refused(space: Space, first: bool) -> None:
     expect_status(space.s3.send_as_is(replace(url, query=longer + url.query if first else url.query + longer)), REFUSED)
 
 
+@verifies("storage/presigned/altered-is-refused")
+@pytest.mark.parametrize(
+    ("signed", "sent"),
+    [
+        case("upload-read", "PUT", "GET"),
+        case("upload-asked-for", "PUT", "HEAD"),
+        case("download-written", "GET", "PUT"),
+        case("download-deleted", "GET", "DELETE"),
+    ],
+)
+def test_url_is_good_for_one_method(space: Space, signed: str, sent: str) -> None:
+    """Purpose: who was given a URL to upload an object does not read the one there, and who may read writes nothing.
+
+    Method: 1. put an object, presign one method, send the URL with another
+            2. expect 403 (400, 401), and the object as it was
+    """
+    key = space.stored(STOOD)
+    url = space.s3.presign(space.request(signed, key))
+
+    reply = space.s3.send_as_is(replace(url, method=sent, body=b"intruder" if sent == "PUT" else b""))
+
+    expect_status(reply, REFUSED)
+    expect_stored(space.get(key), STOOD)
+
+
 @verifies("storage/presigned/unsigned-fields-are-not-obeyed")
 @pytest.mark.parametrize(
     ("name", "value"),

@@ -20,7 +20,7 @@ from conformance.clients.checksums import checksum_field
 from conformance.clients.s3_bodies import NONE, completion_document
 from conformance.clients.sigv4 import Request
 from conformance.oracles.s3_errors import expect_no_error_inside, expect_refusal
-from conformance.oracles.s3_objects import expect_bytes, expect_etag
+from conformance.oracles.s3_objects import expect_bytes, expect_etag, expect_stored
 from conformance.oracles.status import expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
@@ -121,9 +121,26 @@ def test_altered_chunks_of_a_part_are_refused(space: Space, features: frozenset[
     expect_status(part, 200)
     # At last the one with other bytes: were it kept, a later one with the right bytes would stand in its place.
     for altered in (longer, trailed, forged):
-        expect_status(space.s3.send_as_is(altered.assembled()), {400, 403, 501})
+        expect_status(space.s3.send_as_is(altered.assembled()), {400, 401, 403, 501})
     expect_no_error_inside(upload.complete(part, WHOLE))
     expect_bytes(space.get(upload.key), WHOLE)
+
+
+@verifies("storage/streaming/altered-chunks-are-refused")
+@pytest.mark.parametrize("kind", [case("ended-behind-a-chunk", SIGNED)])
+def test_chunks_that_end_without_the_last_are_refused(space: Space, kind: str) -> None:
+    """Purpose: that all chunks came is said by the empty one at their end: without it a payload was cut, if cleanly.
+
+    Method: 1. put an object, overwrite it in chunks that end behind a whole one, of a Content-Length that says so, and
+               of the decoded length that came
+            2. expect 400 or 403, and the old bytes
+    """
+    key = space.stored(b"what stood there")
+    upload = chunked(space.request("PUT", key), space.s3.keys, PARTS, kind)
+    cut = b"".join(chunk.framed() for chunk in upload.chunks[:-1])
+
+    expect_status(space.s3.send_as_is(replace(upload.request, body=cut)), {400, 401, 403})
+    expect_stored(space.get(key), b"what stood there")
 
 
 @verifies("storage/multipart/differing-checksum-refuses-the-part")

@@ -1,0 +1,195 @@
+"""Defects that show where something is met that seldom is: one name in two buckets, a late Range, another method."""
+
+from __future__ import annotations
+
+import re
+import time
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import MOMENT_S, gateway, server_error
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.authentication import STREAMING
+from conformance.reference.storage.call import Call, Signer, decoded
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.listings import Page, Wanted
+from conformance.reference.storage.state import Bucket
+
+LAST_CHUNK = b"\r\n0;chunk-signature="
+SUPPLIED = "f" * 64
+BEYOND_64_BITS = re.compile(r"bytes=(\d{20,})-")
+PLAIN_TEXT = re.compile(r"text/[a-z]+")
+
+
+class CleanEndTakenForTheLastChunk(Defect):
+    """SigV4, "Transferring payload in multiple chunks": the empty chunk is the last; without it some may be missing."""
+
+    surface = "storage"
+    noticed_by = ("storage/streaming/altered-chunks-are-refused",)
+
+    def read_chunks(self, original: Any, call: Call, stated: str) -> None:
+        if stated == STREAMING[0] and LAST_CHUNK not in call.request.body:
+            ended = call.request.body + LAST_CHUNK.lstrip() + SUPPLIED.encode() + b"\r\n\r\n"
+            call.request = replace(call.request, body=ended)
+        original(call, stated)
+
+    def chunk_signature_matches(self, original: Any, given: str, computed: str) -> bool:
+        return given == SUPPLIED or bool(original(given, computed))
+
+
+class PrefixFoundAnywhere(Defect):
+    """S3 API Reference, ListObjectsV2, prefix: the keys that begin with it, and not those that have it further on."""
+
+    surface = "storage"
+    noticed_by = ("storage/listing/keeps-to-the-prefix",)
+
+    def page(self, original: Any, names: list[str], wanted: Wanted) -> Page:
+        page: Page = original(names, wanted)
+        if wanted.prefix and not wanted.delimiter and not page.truncated:
+            page.keys += [each for each in names if each.find(wanted.prefix) > 0 and each > wanted.after]
+        return page
+
+
+class ChecksumOfTheOneBefore(Defect):
+    """S3 API Reference, GetObject, x-amz-checksum-crc32: the checksum of the object, and not of what it replaced."""
+
+    surface = "storage"
+    noticed_by = ("storage/checksum/of-the-overwritten-is-gone",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        before = bucket.objects.get(call.key)
+        answer: Answer = await original(call, bucket)
+        if before is not None:
+            stored = bucket.objects[call.key]
+            bucket.put(call.key, replace(stored, checksums={**before.checksums, **stored.checksums}))
+        return answer
+
+
+class OverwritingEndsUploads(Defect):
+    """S3 API Reference, CreateMultipartUpload: an upload is under way until it is completed or aborted."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/old-object-stands-until-complete",)
+
+    async def put_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        for upload in [each for each in bucket.uploads.values() if each.key == call.key]:
+            del bucket.uploads[upload.upload_id]
+        return answer
+
+    copy_object = put_object
+
+
+class UrlOfAnUploadReadsToo(Defect):
+    """SigV4, "Create a canonical request": the method is signed; a URL to write with is none to read with."""
+
+    surface = "storage"
+    noticed_by = ("storage/presigned/altered-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault:
+            if request.method not in ("GET", "HEAD") or "X-Amz-Signature" not in request.query_string:
+                raise
+            signer = original(replace(request, method="PUT"))
+        return signer
+
+
+class RangeBeyondNumbersCrashes(Defect):
+    """API Reference, Error Handling: 400 for a parameter that is not right, and 416 for bytes that are not there."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/not-understood-is-ignored",)
+
+    def asked_range(self, original: Any, value: str) -> tuple[int | None, int | None] | None:
+        if BEYOND_64_BITS.match(value):
+            raise server_error()
+        asked: tuple[int | None, int | None] | None = original(value)
+        return asked
+
+
+class CharsetAddedToTexts(Defect):
+    """S3 API Reference, PutObject, Content-Type: the type that was given is the type, without a charset too."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/system-headers-come-back",)
+
+    def system_headers(self, original: Any, call: Call) -> dict[str, str]:
+        found: dict[str, str] = original(call)
+        kind = found.get("content-type", "")
+        return {**found, "content-type": f"{kind}; charset=utf-8"} if PLAIN_TEXT.fullmatch(kind) else found
+
+
+class SourceOfTheSameNameHere(Defect):
+    """S3 API Reference, CopyObject, x-amz-copy-source: the source is in the bucket that it names."""
+
+    surface = "storage"
+    noticed_by = ("storage/copy/between-buckets",)
+
+    def __init__(self) -> None:
+        self.into: Bucket | None = None
+
+    async def copy_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        self.into = bucket if gateway(original).copy_source(call)[1] in bucket.objects else None
+        answer: Answer = await original(call, bucket)
+        return answer
+
+    def source_bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        found: Bucket = original(organization, name)
+        into, self.into = self.into, None
+        return into or found
+
+
+class OldListingsKeptAMoment(Defect):
+    """S3 User Guide, "Amazon S3 data consistency model": listings have what was written, of version 1 too."""
+
+    surface = "storage"
+    noticed_by = ("storage/at-once/created-is-seen-at-once",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], tuple[float, Answer]] = {}
+
+    async def list_objects(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = bucket.name, call.request.query_string
+        made, answer = self.kept.get(asked, (0.0, Answer(200)))
+        if time.monotonic() - made > MOMENT_S:
+            answer = await original(call, bucket)
+            self.kept[asked] = time.monotonic(), answer
+        return deepcopy(answer)
+
+
+class MissingObjectTellsItsFile(Defect):
+    """S3 API Reference, Error responses: Message is a description of the error, and not of the server's disk."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/nothing-is-given-away",)
+
+    def error_body(self, original: Any, request: Request, fault: Fault, request_id: str) -> bytes:
+        if fault.code == "NoSuchKey":
+            fault.message = f"open /var/lib/objects{request.path}: no such file or directory"
+        body: bytes = original(request, fault, request_id)
+        return body
+
+
+class ForeignBucketByItsHost(Defect):
+    """API Reference, Error Handling: 403 where access is lacking, whether a path or a host names the bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/foreign-bucket-is-refused",)
+
+    def __init__(self) -> None:
+        self.named = ""
+
+    def target(self, original: Any, request: Request) -> tuple[str, str]:
+        self.named = request.headers.get("host", "").partition(".")[0]
+        if self.named in gateway(original).buckets:
+            return self.named, decoded(request.raw_path).removeprefix("/")
+        found: tuple[str, str] = original(request)
+        return found
+
+    def bucket_of(self, original: Any, organization: str, name: str) -> Bucket:
+        bucket: Bucket = gateway(original).buckets[name] if name == self.named else original(organization, name)
+        return bucket
