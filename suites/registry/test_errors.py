@@ -205,7 +205,7 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
 @pytest.mark.parametrize(
     ("method", "rest"),
     [
-        case("post-manifest", "POST", "manifests/v1.0.0"),
+        case("post-manifest", "POST", "manifests/{tag}"),
         case("put-tags", "PUT", "tags/list"),
         case("patch-blob", "PATCH", "blobs/{digest}"),
     ],
@@ -213,10 +213,11 @@ def test_code_of_a_deletion(scene: Scene, what: str) -> None:
 def test_other_method(once: Once, stored: StoredImage, method: str, rest: str) -> None:
     """Purpose: a method that an endpoint does not know is told as such, with those that it knows.
 
-    Method: 1. send a method that the endpoint does not have
+    Method: 1. send a method that the endpoint does not have, of what is there
             2. expect 405
     """
-    reply = once((method, rest), lambda: stored.repository.send(method, rest.format(digest=stored.image.digest)))
+    path = rest.format(tag=stored.tag, digest=stored.image.blobs[-1].digest)
+    reply = once((method, rest), lambda: stored.repository.send(method, path))
 
     expect_status(reply, 405, "for a method that the endpoint does not have")
 
