@@ -11,7 +11,6 @@ from conformance.clients.challenges import asks_for_no_scope
 from conformance.clients.images import NewBlob, digest_of
 from conformance.clients.registry import NewRepository, Registry, Repository, StoredImage
 from conformance.clients.registry_login import token_in
-from conformance.clients.registry_operations import OPERATIONS, Occasion
 from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.clients.registry_uploads import at_the_registry
 from conformance.evidence.once import Once
@@ -20,7 +19,7 @@ from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
-from conformance.vocabulary.finding import Inconclusive, NonConformance, NotApplicable, Proof
+from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
 FEW = 5
 NOWHERE = digest_of(b"nowhere")
@@ -48,30 +47,6 @@ def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_bl
         if absent.status != told.status:
             statuses = f"{told.status} for what is there, {absent.status} for what is not"
             raise NonConformance("one answer to both", statuses, told, absent, proof=alike(told, absent))
-
-
-def namesake(repository: Repository) -> Repository:
-    """Another organization's repository for the app of this name, with its login."""
-    registry = repository.registry.as_role("foreign")
-    first, organization, *_ = (registry.described.foreign_repository or "//").split("/")
-    name = "/".join([first, organization, *repository.name.split("/")[2:]])
-    if not organization or name.count("/") < 2 or name == repository.name:
-        needs = 'foreign_repository = "orgs/{another-org-slug}/{app-slug}" in [targets.X.registry]'
-        raise Inconclusive("no organization besides ours is described", needs)
-    return registry.repository(name)
-
-
-@verifies("registry/rights/same-app-of-another-organization")
-@pytest.mark.parametrize("operation", [case("manifest", "manifest"), case("blob", "blob")])
-def test_same_app_of_another_organization(guarded: StoredImage, new_blob: NewBlob, operation: str) -> None:
-    """Purpose: an app of one organization is not the app of the same name of another.
-
-    Method: 1. push an image to orgs/{our-org}/{app}
-            2. read it from orgs/{other-org}/{app} with the other organization's login: expect 401, 403 or 404
-    """
-    reply = OPERATIONS[operation].request(namesake(guarded.repository), Occasion(guarded, new_blob(), "unused"))
-
-    expect_denied(reply, "for what another organization has under this name")
 
 
 def beyond(repository: Repository, listed: list[str]) -> list[str]:
@@ -226,25 +201,3 @@ def test_session_tells_others_nothing(repository: Repository) -> None:
 
     expect_denied(upload.by(other).status(), "to another")
     expect_status(upload.status(), 204, "to the opener")
-
-
-@verifies("registry/rights/similar-organization-is-another")
-@pytest.mark.parametrize(
-    "similar",
-    [
-        *(case("longer", "{}-{}"), case("without-dash", "{}x"), case("below", "{}.{}")),
-        *(case("ends-so", "{1}-{0}"), case("has-an-app-so", "{1}/{0}")),
-    ],
-)
-def test_similar_organization(repository: Repository, names: Names, similar: str) -> None:
-    """Purpose: rights on one organization are none on another whose name begins or ends so, or that has an app so.
-
-    Method: 1. open an upload to orgs/{our organization and more}/app, to orgs/{more and ours}/app and to
-               orgs/{another}/{ours}/app
-            2. expect a refusal (400, 401, 403 or 404)
-    """
-    repository.registry.door.expect_locked()
-    first, organization, *rest = repository.name.split("/")
-    other = repository.named("/".join([first, similar.format(organization, names.new()), *rest]))
-
-    expect_status(other.post_upload(), {400, 401, 403, 404}, "for another organization")
