@@ -16,6 +16,7 @@ from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
 
+SENT_WITH_A_WHOLE = ("Cache-Control", "Content-Location", "Expires", "Vary")
 ALONE, BEHIND_ANOTHER, WEAK_BEHIND_ANOTHER = "{}", '"of-another", {}', 'W/"of-another", W/{}'
 
 
@@ -86,7 +87,8 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
     """Purpose: a cache that keeps several learns which of them is still good.
 
     Method: 1. GET a blob and a manifest; GET again with the ETag in If-None-Match
-            2. where the answer is 304, expect the ETag in it, weak or strong
+            2. where the answer is 304, expect the ETag in it, weak or strong, and Cache-Control, Content-Location,
+               Expires and Vary where the whole has them
     """
     had = known(kind)
     reply = had.again(had.etag) if had.etag else None
@@ -97,6 +99,8 @@ def test_304_has_its_etag(known: Callable[[str], Known], kind: str) -> None:
     if told.removeprefix("W/") != had.etag.removeprefix("W/"):
         proof = Proof(same=(("ETag", had.first.id, reply.id),))
         raise NonConformance(f"ETag: {had.etag}", f"ETag: {told}", had.first, reply, proof=proof)
+    for name in (each for each in SENT_WITH_A_WHOLE if each in had.first.headers):
+        expect_header(reply, name, or_statuses=(200,))
 
 
 @verifies("registry/pull/coded-has-another-entity-tag")

@@ -14,12 +14,14 @@ from conformance.clients.registry_login import token_in
 from conformance.clients.registry_tokens import ask, pull, token_for
 from conformance.clients.registry_uploads import at_the_registry
 from conformance.evidence.once import Once
-from conformance.oracles.proofs import alike, not_among
+from conformance.oracles.proofs import alike, both_have, literal, not_among
 from conformance.oracles.registry import expect_denied, pages_from, strings_of
 from conformance.oracles.status import expect_no_server_error, expect_status
 from conformance.sandbox.names import Names
 from conformance.vocabulary.check import case, verifies
+from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NonConformance, NotApplicable, Proof
+from conformance.vocabulary.wording import worded
 
 FEW = 5
 NOWHERE = digest_of(b"nowhere")
@@ -32,21 +34,36 @@ NOTHING = [
 """Requests for what is in no repository."""
 
 
+def expect_one_answer(one: Exchange, other: Exchange, whose: str, others: str) -> None:
+    """Two requests have one status, and where they are refused the same codes; words tell of which each is."""
+    told = [each.status for each in (one, other)], [codes_in(each) for each in (one, other)]
+    for first, second in told:
+        if first != second:
+            codes = sorted({*told[1][0]} ^ {*told[1][1]})
+            proof = alike(one, other) or (both_have(one, other, f'"{literal(codes[0])}"') if codes else None)
+            shown = f"{worded(first)} {whose}, {worded(second)} {others}"
+            raise NonConformance("one answer to both", shown, one, other, proof=proof)
+
+
+def codes_in(reply: Exchange) -> list[str]:
+    """The codes of an error document; none of another answer."""
+    errors = reply.member("errors") if reply.status >= 400 else None
+    return [str(each.get("code")) for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+
+
 @verifies("registry/rights/mount-tells-nothing-of-the-source")
 def test_mount_tells_nothing(repository: Repository, theirs: StoredImage, new_blob: NewBlob) -> None:
     """Purpose: a mount does not tell which blobs and repositories another organization has.
 
     Method: 1. mount its blob from its repository, one that nobody has, and its blob from one that it has not
-            2. expect the same status
+            2. expect the same status, and the same code where it is refused
     """
     source, blob = theirs.repository.name, theirs.image.blobs[-1].digest
     told = repository.post_upload(mount=blob, from_=source)
 
     for digest, name in ((new_blob().digest, source), (blob, f"{source}-absent")):
         absent = repository.post_upload(mount=digest, from_=name)
-        if absent.status != told.status:
-            statuses = f"{told.status} for what is there, {absent.status} for what is not"
-            raise NonConformance("one answer to both", statuses, told, absent, proof=alike(told, absent))
+        expect_one_answer(told, absent, "for what is there", "for what is not")
 
 
 def beyond(repository: Repository, listed: list[str]) -> list[str]:
@@ -177,7 +194,7 @@ def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str 
 
     Method: 1. ask, as a stranger, for a tag that nobody pushed, and with a login for referrers and a session, to mount
                and to delete a blob: of a repository that exists, and of one that does not
-            2. expect the same status of the one and the other
+            2. expect the same status of the one and the other, and the same code
     """
     existing, tag = guarded.repository, names.new("nothing")
     if role is None:
@@ -185,9 +202,7 @@ def test_absent_image_is_not_told(guarded: StoredImage, names: Names, role: str 
     absent = existing.named(existing.name[:-1] + ("x" if existing.name[-1] != "x" else "y"))
     for method, rest in [("GET", f"manifests/{tag}"), *(NOTHING if role else ())]:
         replies = [each.as_role(role).send(method, rest) for each in (existing, absent)]
-        if replies[0].status != replies[1].status:
-            told = f"{replies[0].status} of the one that is there, {replies[1].status} of the other"
-            raise NonConformance("one answer of both repositories", told, *replies, proof=alike(*replies))
+        expect_one_answer(replies[0], replies[1], "of the one that is there", "of the other")
 
 
 @verifies("registry/rights/session-tells-others-nothing")

@@ -1,15 +1,17 @@
-"""Conversations that show what reading the checks found: what goes with an image, and what is refused so."""
+"""Conversations that show what reading the checks found: what goes with an image, and what only codes tell apart."""
 
 from __future__ import annotations
 
-from tests.reference.registry_support import APP, INDEX, Driver, digest
+from tests.reference.registry_support import APP, INDEX, Driver, digest, scope, token
 
 SHOWN_BY: dict[str, tuple[str, ...]] = {
     "cancel": ("CancellingNotImplemented",),
-    "gone_with_its_image": ("BlobsGoWithTheirImage",),
+    "gone_with_its_image": ("BlobsGoWithTheirImage", "DeletedIsAsItWas"),
     "index_of_nothing": ("EmptyIndexesRefused",),
-    "manifest_deleted": ("PusherMayNotDelete",),
+    "manifest_deleted": ("PusherMayNotDelete", "UnchangedForAnyCache"),
+    "mount_without_right": ("RefusedMountToldByItsCode",),
     "other_methods": ("AbsenceToldBeforeTheMethod",),
+    "without_right": ("AbsentImageToldByItsCode",),
 }
 
 
@@ -31,3 +33,9 @@ async def other_methods(d: Driver) -> None:
         await d.ask("PATCH", f"/v2/{APP}/{rest}")
     await d.image("v1")
     await d.ask("PATCH", f"/v2/{APP}/manifests/v1")
+
+
+async def without_right(d: Driver) -> None:
+    await d.image("v1")
+    for name in (APP, "orgs/acme/absent"):
+        await d.ask("GET", f"/v2/{name}/manifests/v2", bearer=token(scope("orgs/globex/app", "pull")))

@@ -1,0 +1,97 @@
+"""Defects that reading the checks showed to go unnoticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.registry.common import kind_of, registry_of
+from conformance.reference.http import Answer, Request
+from conformance.reference.registry import grammar
+from conformance.reference.registry.access import Caller
+from conformance.reference.registry.errors import Refusal
+from conformance.reference.registry.routing import Asked
+
+
+class AbsentImageToldByItsCode(Defect):
+    """API Reference, Error Handling: who may not see a repository is not told by a code that an image is not in it."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/absent-image-is-not-told",)
+
+    def authorize(self, original: Any, kind: str, name: str, request: Request) -> Caller:
+        try:
+            caller: Caller = original(kind, name, request)
+        except Refusal as refusal:
+            registry, reference = registry_of(original), request.path.rpartition("/")[2]
+            read = kind == "manifest" and request.method == "GET"
+            if read and name in registry.repositories and registry.resolve(name, reference) is None:
+                raise Refusal("MANIFEST_UNKNOWN", status=refusal.status, headers=refusal.headers) from None
+            raise
+        return caller
+
+
+class RefusedMountToldByItsCode(Defect):
+    """API Reference, Error Handling: the code of a mount's refusal does not tell what the source has."""
+
+    surface = "registry"
+    noticed_by = ("registry/rights/mount-tells-nothing-of-the-source",)
+
+    async def post_mount(self, original: Any, asked: Asked, digest: str) -> Answer:
+        registry, source = registry_of(original), asked.request.parameter("from")
+        if source and not registry.may_mount(asked.caller, source):
+            known = digest in registry.stored(source).blobs
+            raise Refusal("DENIED" if known else "BLOB_UNKNOWN", status=403)
+        answer: Answer = await original(asked, digest)
+        return answer
+
+
+class DeletedIsAsItWas(Defect):
+    """RFC 9110 section 13.2.1: a precondition counts where there is something; not for what a cache had a tag of."""
+
+    surface = "registry"
+    noticed_by = ("registry/delete/known-is-gone-as-well",)
+
+    def __init__(self) -> None:
+        self.sent: set[tuple[str, str]] = set()
+
+    async def get_blob(self, original: Any, asked: Asked) -> Answer:
+        return await self._got(original, asked)
+
+    async def head_blob(self, original: Any, asked: Asked) -> Answer:
+        return self._tagged(await original(asked))
+
+    async def get_manifest(self, original: Any, asked: Asked) -> Answer:
+        return await self._got(original, asked)
+
+    async def _got(self, original: Any, asked: Asked) -> Answer:
+        given = asked.request.headers.get("if-none-match", "")
+        if (asked.request.path, given) in self.sent and ":" in asked.reference:
+            return self._tagged(registry_of(original).unchanged(asked.reference))
+        answer = self._tagged(await original(asked))
+        self.sent.add((asked.request.path, answer.headers["ETag"]))
+        return answer
+
+    def not_modified(self, original: Any, request: Request, digest: str) -> bool:
+        return grammar.entity_tag_matches(request.headers.get("if-none-match", ""), _tag_of(digest))
+
+    def _tagged(self, answer: Answer) -> Answer:
+        answer.headers["ETag"] = _tag_of(answer.headers["Docker-Content-Digest"])
+        return answer
+
+
+def _tag_of(digest: str) -> str:
+    """An entity tag that is not the digest."""
+    return f'"{digest[7:23]}"'
+
+
+class UnchangedForAnyCache(Defect):
+    """RFC 9110 section 15.4.5: 304 has the Cache-Control that 200 has, or it is kept for longer, and by others."""
+
+    surface = "registry"
+    noticed_by = ("registry/pull/304-has-its-etag",)
+
+    def rewrite(self, request: Request, answer: Answer) -> Answer:
+        if kind_of(request) in ("blob", "manifest") and answer.status in (200, 206):
+            answer.headers["Cache-Control"] = "private, no-cache"
+        return answer
