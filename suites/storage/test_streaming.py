@@ -219,12 +219,15 @@ def test_decoded_length_may_not_be_left_out(space: Space, kind: str) -> None:
         *(case(f"unsigned-{name}", UNSIGNED_TRAILER, name) for name in ("crc32c", "crc64nvme", "sha1", "sha256")),
     ],
 )
-def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: str) -> None:
+def test_wrong_trailing_checksum_is_refused(
+    space: Space, kind: str, algorithm: str, chunks_of: Callable[[str], None]
+) -> None:
     """Purpose: the checksum that current SDKs send behind the payload is compared with the payload.
 
     Method: 1. put chunks whose trailer carries the checksum of other bytes
             2. expect 400, and nothing stored
     """
+    chunks_of(kind)
     key = space.key()
     upload = _upload(space, key, kind, algorithm, sum_of=b"other bytes")
 
@@ -233,12 +236,13 @@ def test_wrong_trailing_checksum_is_refused(space: Space, kind: str, algorithm: 
 
 
 @verifies("storage/streaming/announced-trailer-must-come")
-def test_announced_trailer_must_come(space: Space) -> None:
+def test_announced_trailer_must_come(space: Space, chunks_of: Callable[[str], None]) -> None:
     """Purpose: a payload whose announced checksum does not come was cut off, or cannot be compared.
 
     Method: 1. put chunks with x-amz-trailer, without the trailer that it announces
             2. expect 400, and nothing stored
     """
+    chunks_of(UNSIGNED_TRAILER)
     key = space.key()
     upload = replace(_upload(space, key, UNSIGNED_TRAILER), trailers=())
 
