@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 from xml.etree.ElementTree import Element
 
-from conformance.oracles.proofs import has_element, says, says_something
+from conformance.oracles.proofs import has_element, lists, says, says_something
 from conformance.oracles.s3_errors import xml_root
 from conformance.oracles.status import expect_status, observed
 from conformance.vocabulary.exchange import Exchange
@@ -292,7 +292,10 @@ def lists_uploads(reply: Exchange) -> bool:
 
 
 def tags_of(reply: Exchange) -> dict[str, str]:
-    """The tags of a GetObjectTagging answer; their set is there also where it is empty, and so is a tag's Value."""
+    """The tags of a GetObjectTagging answer; their set is there also where it is empty, and so is a tag's Value.
+
+    No two have one key (S3 User Guide, "Categorizing your storage using tags").
+    """
     root = expect_document(reply, "Tagging")
     text_of(reply, root, "TagSet")
     tags = root.findall("TagSet/Tag")
@@ -300,7 +303,11 @@ def tags_of(reply: Exchange) -> dict[str, str]:
         # Others have one, so that an element of that name somewhere in the document shows nothing.
         proof = Proof(reply.id, lacks="<Tag> *<Key>[^<]*</Key> *</Tag>")
         raise NonConformance("<Value> in each <Tag>", observed(reply), reply, proof=proof)
-    return {text_of(reply, each, "Key"): each.findtext("Value") or "" for each in tags}
+    keys = [text_of(reply, each, "Key") for each in tags]
+    if len(set(keys)) < len(keys):
+        proof = lists("Tag/Key", [reply], dict.fromkeys(keys))
+        raise NonConformance("each <Key> in one <Tag>", differing(set(keys), keys), reply, proof=proof)
+    return {key: each.findtext("Value") or "" for key, each in zip(keys, tags, strict=True)}
 
 
 def completed_etag_of(reply: Exchange) -> str:

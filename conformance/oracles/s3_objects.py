@@ -161,6 +161,18 @@ def expect_range(reply: Exchange, whole: bytes, first: int, last: int, or_refuse
         raise NonConformance(f"the bytes {short(part)}", short(reply.body), reply, proof=proof)
 
 
+def expect_range_or_whole(reply: Exchange, whole: bytes, first: int, last: int, because: str = "") -> None:
+    """206 with the bytes from first to last of the whole, or all of it with 200: a Range may be ignored.
+
+    RFC 9110 section 14.2: "A server MAY ignore the Range header field."
+    """
+    expect_status(reply, {200, 206}, because)
+    if reply.status == 206:
+        expect_range(reply, whole, first, last)
+    else:
+        expect_bytes(reply, whole, because)
+
+
 def expect_head_of_range(reply: Exchange, size: int, first: int, last: int) -> None:
     """The head of bytes first to last: 206 with their length and Content-Range, or 200 with the length of the whole."""
     expect_status(reply, {200, 206}, f"for the head of bytes {first}-{last} of {size}")

@@ -77,10 +77,11 @@ def bucket_pages(s3: S3, most: int = MOST_OF_BUCKETS, **asked: str) -> Iterator[
 
 def expect_more(page: Listing) -> str:
     """A page behind which there are further keys tells where to go on (version 2); returns the token."""
-    if not page.next:
+    token = expect_document(page.reply, "ListBucketResult").findtext(GOES_ON)
+    if not token:
         wanted, proof = "NextContinuationToken, since there are more keys", says_something(page.reply, GOES_ON)
         raise NonConformance(wanted, "a page without one", page.reply, proof=proof)
-    return page.next
+    return token
 
 
 def _last_of(page: Listing) -> str:

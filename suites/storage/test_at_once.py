@@ -177,6 +177,7 @@ def test_copies_are_whole(space: Space) -> None:
             copied = space.copy(target, key)
             expect_no_error_inside(copied, "for a copy among PUTs")
             got = space.get(target)
+            expect_status(got, 200, "for a copy that was answered")
             if got.body not in values:
                 raise NonConformance(
                     "a copy of one of the values, whole", f"{worded(got.body[:60])}: torn", copied, got

@@ -39,6 +39,8 @@ def test_a_page_before_further_keys_tells_where_to_go_on() -> None:
     assert expect_more(listing_of(page("a", token="1"))) == "1"
     with pytest.raises(NonConformance) as found:
         expect_more(listing_of(page("a")))
+    with pytest.raises(NonConformance):
+        expect_more(listing_of(reply(200, COUNTED.format("<NextMarker>a</NextMarker>"))))
     assert found.value.proof is not None and re.search(found.value.proof.matches, page("a", token="1").text)
 
 
@@ -112,6 +114,8 @@ def test_other_documents() -> None:
     assert deletion_of(reply(200, deleted)).errors == {"b": "AccessDenied"}
     assert parts_of(reply(200, parts)).parts[0].size == 2
     assert tags_of(reply(200, tags)) == {"a": ""}
+    with pytest.raises(NonConformance, match="more than once"):
+        tags_of(reply(200, tags.replace("</TagSet>", "<Tag><Key>a</Key><Value>1</Value></Tag></TagSet>")))
 
 
 @pytest.mark.parametrize("coding", ["utf-8", "utf-16"])

@@ -16,6 +16,7 @@ from conformance.oracles.s3_objects import (
     expect_http_date,
     expect_own_or_refused,
     expect_range,
+    expect_range_or_whole,
     expect_same_etag,
     expect_stored,
     expect_whole_or_416,
@@ -54,6 +55,14 @@ def test_range_is_status_place_and_bytes() -> None:
     ):
         with pytest.raises(NonConformance):
             expect_range(wrong, WHOLE, 2, 4)
+
+
+def test_range_that_may_be_ignored_is_that_or_the_whole() -> None:
+    expect_range_or_whole(reply(206, b"234", content_range="bytes 2-4/10"), WHOLE, 2, 4)
+    expect_range_or_whole(reply(200, WHOLE), WHOLE, 2, 4)
+    for wrong in (reply(206, b"345", content_range="bytes 2-4/10"), reply(200, b"234"), reply(404)):
+        with pytest.raises(NonConformance):
+            expect_range_or_whole(wrong, WHOLE, 2, 4)
 
 
 def test_whole_or_416() -> None:

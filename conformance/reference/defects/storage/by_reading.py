@@ -1,0 +1,148 @@
+"""Defects of the gateway that were thought of in reading what the checks look at, and what they pass over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from conformance.reference.defects.base import Defect
+from conformance.reference.defects.storage.support import gateway
+from conformance.reference.http import Answer, Request
+from conformance.reference.storage.call import Call
+from conformance.reference.storage.faults import Fault
+from conformance.reference.storage.ranges import one_range, span
+from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
+
+BOUNDARY = "of-the-gateway"
+
+
+class ConcealedBucketHasItsOwnWords(Defect):
+    """API Reference, Error Handling: what is intentionally hidden is told as what does not exist, by each word."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/concealed-equals-absent",)
+
+    async def answered(self, original: Any, request: Request) -> Answer:
+        surface = gateway(original)
+        try:
+            answer: Answer = await original(request)
+        except Fault as fault:
+            if fault.code == "NoSuchBucket" and surface.target(request)[0] in surface.buckets:
+                raise Fault("NoSuchBucket", "The specified bucket does not exist in your account.") from None
+            raise
+        return answer
+
+
+class RangesOfNewObjectsMissing(Defect):
+    """Amazon S3 data consistency model: a read sees what was written, though there was nothing a moment ago.
+
+    A cache that keeps ranges keeps that there was none as well.
+    """
+
+    surface = "storage"
+    noticed_by = ("storage/object/written-is-read",)
+
+    def __init__(self) -> None:
+        self.missing: set[tuple[str, str, str]] = set()
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        asked = bucket.name, call.key, call.headers.get("range", "")
+        if asked in self.missing:
+            raise Fault("NoSuchKey")
+        try:
+            answer: Answer = await original(call, bucket)
+        except Fault as fault:
+            if fault.code == "NoSuchKey" and asked[2]:
+                self.missing.add(asked)
+            raise
+        return answer
+
+
+class HeadKeptByTag(Defect):
+    """HeadObject: it says what GET says; a cache that goes by the ETag keeps what equal bytes were described as."""
+
+    surface = "storage"
+    noticed_by = ("storage/object/overwriting-replaces-everything",)
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str, str], Answer] = {}
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        if call.request.method != "HEAD" or answer.status != 200 or "versionId" in call.query:
+            return answer
+        return replace(self.kept.setdefault((bucket.name, call.key, answer.headers["etag"]), answer))
+
+
+class BucketTwiceOnAPage(Defect):
+    """ListBuckets: a bucket is listed once, also where two nodes of a gateway know of it."""
+
+    surface = "storage"
+    noticed_by = ("storage/service/buckets-are-listed-page-by-page",)
+
+    def listed_bucket(self, original: Any, bucket: Bucket) -> str:
+        return str(original(bucket)) * 2
+
+
+class PartsWithoutEnd(Defect):
+    """ListParts, IsTruncated: a page behind which there are no more parts says so."""
+
+    surface = "storage"
+    noticed_by = ("storage/multipart/parts-are-listed",)
+
+    def parts_after(self, original: Any, upload: Upload, marker: int) -> list[Part]:
+        parts: list[Part] = original(upload, 0)
+        return parts
+
+    async def list_parts(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        told = b"<NextPartNumberMarker>1</NextPartNumberMarker><IsTruncated>true<"
+        return replace(answer, body=answer.body.replace(b"<IsTruncated>false<", told))
+
+
+class TagsToldTwice(Defect):
+    """S3 User Guide, "Categorizing your storage using tags": tags of an object have unique keys."""
+
+    surface = "storage"
+    noticed_by = ("storage/tagging/tags-come-back",)
+
+    async def get_tags(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        return replace(answer, body=re.sub(b"(<Tag>.*</Tag>)", rb"\1\1", answer.body))
+
+
+class SeveralRangesMixedUp(Defect):
+    """RFC 9110 section 15.3.7.2: each of several parts has a Content-Range that tells which bytes it holds."""
+
+    surface = "storage"
+    noticed_by = ("storage/range/several-are-told-apart",)
+
+    def object_answer(self, original: Any, call: Call, found: StoredObject, overrides: dict[str, str]) -> Answer:
+        unit, _, listed = call.headers.get("range", "").partition("=")
+        asked = [one_range(f"bytes={each.strip()}") for each in listed.split(",")]
+        whole: Answer = original(call, found, overrides)
+        if unit != "bytes" or len(asked) < 2 or None in asked or whole.status != 200:
+            return whole
+        spans = [place for each in asked if each and (place := span(*each, found.size))]
+        parts = [
+            f"--{BOUNDARY}\r\nContent-Range: bytes {start}-{end - 1}/{found.size}\r\n\r\n".encode()
+            + found.body[other : other + end - start]
+            + b"\r\n"
+            for (start, end), (other, _) in zip(spans, spans[::-1], strict=True)
+        ]
+        whole.headers["Content-Type"] = f"multipart/byteranges; boundary={BOUNDARY}"
+        whole.status, whole.body = 206, b"".join([*parts, f"--{BOUNDARY}--\r\n".encode()])
+        whole.headers["Content-Length"] = str(len(whole.body))
+        return whole
+
+
+class TokenToldAsMarker(Defect):
+    """ListObjectsV2, NextContinuationToken: by that name it is told where to go on, not by that of version 1."""
+
+    surface = "storage"
+    noticed_by = ("storage/paging/truncation-is-told",)
+
+    async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        answer: Answer = await original(call, bucket)
+        return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
