@@ -22,7 +22,7 @@ from conformance.vocabulary.finding import NotApplicable
 
 @dataclass
 class S3Program(ABC):
-    """One program that is installed, with a key; NotApplicable where it is not installed."""
+    """One program that is installed, with a key; NotApplicable where it is not, or knows no gateway under a path."""
 
     recorder: Recorder
     storage: Storage
@@ -30,8 +30,12 @@ class S3Program(ABC):
     secret_key: Secret | None = None
 
     name: ClassVar[str]
+    under_a_path: ClassVar[bool] = True
+    """Whether it asks a gateway there whose endpoint has a path, as ``https://storage.example/s3`` has."""
 
     def __post_init__(self) -> None:
+        if not self.under_a_path and urlsplit(self.storage.endpoint).path:
+            raise NotApplicable(f"{self.name} knows no gateway under a path")
         self.path = self._found()
         self.keys = (self.storage.access_key.reveal(), (self.secret_key or self.storage.secret_key).reveal())
 
@@ -140,6 +144,7 @@ class S3cmd(S3Program):
     """s3cmd, with a configuration file of its own."""
 
     name = "s3cmd"
+    under_a_path = False
 
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
         """``s3cmd sync FOLDER/ s3://…/``."""
@@ -180,6 +185,7 @@ class Mc(S3Program):
     """MinIO's client. Some name it otherwise, since mc is also the name of a file manager."""
 
     name = "mc"
+    under_a_path = False
 
     def upload(self, folder: Path, bucket: str, prefix: str) -> Outcome:
         """``mc mirror FOLDER alias/…``."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from xml.etree import ElementTree
 
+from conformance.oracles.proofs import says_something
 from conformance.oracles.status import expect_status, listed, observed, unlike
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
@@ -62,6 +63,12 @@ def expect_error_document(reply: Exchange) -> S3Error:
         proof = Proof(reply.id, fields_match=(("Content-Type", "^(application|text)/xml *(;|$)"),))
         raise NonConformance(wanted, field_of(reply, "Content-Type"), reply, proof=proof)
     return error
+
+
+def expect_described_error(reply: Exchange) -> None:
+    """The body is an S3 error document, and its Message is not empty."""
+    if not expect_error_document(reply).message:
+        raise NonConformance("a <Message>", reply.text[:200], reply, proof=says_something(reply, "Message"))
 
 
 def expect_code(reply: Exchange, codes: Collection[str], because: str = "") -> None:

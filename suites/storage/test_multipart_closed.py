@@ -6,9 +6,15 @@ import pytest
 
 from conformance.clients.s3_bodies import completion_document
 from conformance.clients.storage import signed_for
-from conformance.oracles.s3_errors import expect_failed_completion, expect_no_error_inside, expect_refusal, require
+from conformance.oracles.s3_errors import (
+    expect_described_error,
+    expect_failed_completion,
+    expect_no_error_inside,
+    expect_refusal,
+    require,
+)
 from conformance.oracles.s3_objects import expect_bytes, expect_nothing_stored, expect_stored
-from conformance.oracles.status import expect_no_server_error, expect_status
+from conformance.oracles.status import expect_no_server_error, expect_refused, expect_status
 from conformance.sandbox.space import Space
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.finding import NotApplicable
@@ -161,6 +167,21 @@ def test_overwritten_object_leaves_its_upload(space: Space, copied: bool) -> Non
 
     expect_bytes(space.get(key), body, "for a key that was written while an upload to it is under way")
     expect_no_error_inside(space.complete(key, upload, [part]))
+
+
+@verifies("storage/errors/document-has-code-and-message")
+@pytest.mark.usefixtures("multipart")
+@pytest.mark.parametrize("upload", [case("missing-upload", "cf-no-such-upload-0000000000000000")])
+def test_error_document_of_an_upload(space: Space, upload: str) -> None:
+    """Purpose: what is wrong with an upload in parts is told by a document that a client can read.
+
+    Method: 1. send a part to an upload that never was
+            2. expect a 4xx with <Error> as XML, with Code and Message
+    """
+    reply = space.put_part(space.key(), upload, 1, b"x")
+
+    expect_refused(reply)
+    expect_described_error(reply)
 
 
 @verifies("storage/multipart/half-named-part-is-not-the-object")

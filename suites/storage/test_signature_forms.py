@@ -119,3 +119,17 @@ def test_access_key_is_compared_exactly(space: Space, spelled: tuple[Callable[[s
         reply = space.s3.with_keys(access_key=other).call("GET", space.name, key)
 
         expect_refusal(reply, {401, 403}, {"InvalidAccessKeyId", "AccessDenied", "SignatureDoesNotMatch"})
+
+
+@verifies("storage/signature/unknown-key-is-refused")
+@pytest.mark.parametrize("secret", [case("by-url", "no-such-secret"), case("by-url-and-no-secret", "")])
+def test_unknown_access_key_of_a_url_is_refused(space: Space, secret: str) -> None:
+    """Purpose: an access key that was never issued opens nothing, by a URL either.
+
+    Method: 1. presign a GET with an unknown access key, by some secret, or by the empty one of a key not found
+            2. expect 403 (400, 401)
+    """
+    key = space.stored()
+    stranger = space.s3.with_keys(access_key="CFUNKNOWNKEY00000001", secret_key=secret)
+
+    expect_status(stranger.send_as_is(stranger.presign(space.request("GET", key))), {400, 401, 403})

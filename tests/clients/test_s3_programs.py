@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from conformance.target.description import Secret, Storage, Target
 from conformance.vocabulary.finding import NotApplicable
 
 KEY, SECRET = "AKIAEXAMPLEEXAMPLE", "the-secret-key/with+odd%characters"
+ENDPOINT = "http://127.0.0.1:9000"
 STORAGE = Storage(
-    endpoint="http://127.0.0.1:9000",
+    endpoint=ENDPOINT,
     region="elsewhere-1",
     buckets=["one"],
     access_key=Secret("KEY", KEY),
@@ -47,6 +50,15 @@ def made(kind: type[S3Program], path: Path, name: str, version: str = "MinIO", *
     root = path.parent / "home"
     root.mkdir()
     return kind(Recorder(), STORAGE, Home(Target(organization="acme", **more), root))
+
+
+@pytest.mark.parametrize(("kind", "asks"), [(Aws, True), (Rclone, True), (S3cmd, False), (Mc, False)])
+def test_a_program_that_knows_no_paths_asks_no_gateway_under_one(
+    kind: type[S3Program], asks: bool, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "STORAGE", STORAGE.model_copy(update={"endpoint": f"{ENDPOINT}/s3"}))
+    with nullcontext() if asks else pytest.raises(NotApplicable, match="under a path"):
+        made(kind, path, "minio-client" if kind is Mc else kind.name)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Aws, "aws"), (Rclone, "rclone"), (S3cmd, "s3cmd"), (Mc, "minio-client")])

@@ -9,7 +9,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.defects.storage.support import gateway
 from conformance.reference.http import Answer, Request
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.ranges import one_range, span
 from conformance.reference.storage.state import Bucket, Part, StoredObject, Upload
@@ -146,3 +146,79 @@ class TokenToldAsMarker(Defect):
     async def list_objects_v2(self, original: Any, call: Call, bucket: Bucket) -> Answer:
         answer: Answer = await original(call, bucket)
         return replace(answer, body=answer.body.replace(b"NextContinuationToken>", b"NextMarker>"))
+
+
+class BucketErrorsAsPages(Defect):
+    """Error responses, "REST error responses": what refuses is told in a document of XML, whoever knows no bucket."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        return as_page(answer) if fault.code == "NoSuchBucket" else answer
+
+
+class UrlErrorsAsPages(Defect):
+    """Error responses, "REST error responses": what refuses a URL is told in a document of XML, to a browser too."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        return as_page(answer) if "X-Amz-Signature" in request.query_string else answer
+
+
+class UploadErrorsAsPages(Defect):
+    """Error responses, "REST error responses": what refuses a part is told in a document of XML."""
+
+    surface = "storage"
+    noticed_by = ("storage/errors/document-has-code-and-message",)
+
+    def error_answer(self, original: Any, request: Request, fault: Fault, request_id: str) -> Answer:
+        answer: Answer = original(request, fault, request_id)
+        return as_page(answer) if fault.code == "NoSuchUpload" else answer
+
+
+class UnknownKeysOfUrlsHaveNoSecret(Defect):
+    """Error responses, InvalidAccessKeyId: a key that was never issued has no secret, not one of no letters."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/unknown-key-is-refused",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        surface = gateway(original)
+        if "X-Amz-Signature" not in request.query_string:
+            signer: Signer = original(request)
+            return signer
+        known, trusted = surface.known_key, surface.seeds.access_keys[0]
+        surface.__dict__["known_key"] = lambda name: known(name) or replace(trusted, secret_key="")
+        try:
+            trusting: Signer = original(request)
+        finally:
+            surface.__dict__["known_key"] = known
+        return trusting
+
+
+class HeadsGoByDate(Defect):
+    """RFC 9110 section 13.1.3: If-Modified-Since is ignored beside If-None-Match, by HEAD as by GET."""
+
+    surface = "storage"
+    noticed_by = ("storage/condition/if-none-match-outranks-modified-since",)
+
+    async def get_object(self, original: Any, call: Call, bucket: Bucket) -> Answer:
+        if call.request.method != "HEAD" or "if-modified-since" not in call.headers:
+            answer: Answer = await original(call, bucket)
+            return answer
+        headers = call.headers.mutablecopy()
+        del headers["if-none-match"]
+        dated: Answer = await original(replace(call, request=replace(call.request, headers=headers)), bucket)
+        return dated
+
+
+def as_page(answer: Answer) -> Answer:
+    """The answer as a server in front of the gateway writes its own."""
+    answer.headers["Content-Type"] = "text/html"
+    page = f"<html><body><h1>{answer.status}</h1></body></html>".encode()
+    return replace(answer, body=page if answer.body else b"")
