@@ -74,6 +74,7 @@ def _rate(value: str) -> str:
 Url = Annotated[str, AfterValidator(_url)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+BucketName = Annotated[str, Field(pattern=r"^[^/\s]+$")]
 Method = Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -271,12 +272,12 @@ class Storage(Described):
 
     endpoint: Url
     region: str = Field(default="us-east-1", min_length=1)
-    buckets: list[Annotated[str, Field(pattern=r"^[^/\s]+$")]] = Field(
+    buckets: list[BucketName] = Field(
         min_length=1, description="Buckets provisioned in the portal, all of one organization."
     )
     access_key: SecretValue
     secret_key: SecretValue
-    foreign_bucket: str | None = Field(default=None, description="A bucket of another organization.")
+    foreign_bucket: BucketName | None = Field(default=None, description="A bucket of another organization.")
     large_object_mib: int | None = Field(
         default=None, gt=0, le=5 * 1024, description="How large an object profile full puts and gets in one piece."
     )

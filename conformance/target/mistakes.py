@@ -17,6 +17,7 @@ IN_A_URL = 'must begin with "/", and have blanks and letters beyond ASCII as %20
 FORMS = {
     "content_types": 'must be a media type such as "application/json", without parameters',
     "buckets": "must be the name of a bucket alone",
+    "foreign_bucket": "must be the name of a bucket alone",
     "name": "must be lower-case letters, digits and hyphens",
     "path": IN_A_URL,
     "token_path": IN_A_URL,

@@ -83,6 +83,10 @@ MISTAKES = {
         STORAGE + 'buckets = ["s3://a/"]\n',
         "7: targets.staging.storage.buckets[0]: must be the name of a bucket alone",
     ),
+    "no-bucket-as-foreign": (
+        STORAGE + 'buckets = ["a"]\nforeign_bucket = ""\n',
+        "8: targets.staging.storage.foreign_bucket: must be the name of a bucket alone",
+    ),
     "own-organization-as-foreign": (
         REGISTRY + '[targets.staging.foreign]\norganization = "acme"\n',
         "7: targets.staging.foreign.organization: is the target's own; another one is meant",
