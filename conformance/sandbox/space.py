@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from conformance.clients.storage import NO_FIELDS, S3, Bucket, Fields
@@ -56,6 +57,14 @@ class Space(Bucket):
         """A part that was taken: its number and ETag."""
         reply = require(self.put_part(key, upload, number, body), "multipart uploads")
         return number, reply.headers.get("etag") or ""
+
+    @contextmanager
+    def removing(self, key: str) -> Iterator[None]:
+        """Deletes a key that does not begin as ours do, which clean-up would not find, whatever is found of it."""
+        try:
+            yield
+        finally:
+            self.delete(key)
 
     def clean_up(self) -> None:
         """Removes every object and open upload under the run's prefix; Inconclusive where something stays."""

@@ -78,17 +78,17 @@ def test_leading_slash_of_a_source_is_kept(space: Space, features: frozenset[str
     if made == "part" and "storage.multipart" not in features:
         raise NotApplicable("the target does not claim storage.multipart")
     source, key = space.stored(b"without"), space.key("copy")
-    if not space.put(f"/{source}", b"with").ok:
-        raise NotApplicable("the target takes no key that begins with a slash")
-    if made == "part":
-        upload = space.opened(key)
-        tag = copied_etag_of(space.copy_part(key, upload, 1, f"/{source}"), "CopyPartResult")
-        expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
-    else:
-        expect_no_error_inside(space.copy(key, f"/{source}"))
+    with space.removing(f"/{source}"):
+        if not space.put(f"/{source}", b"with").ok:
+            raise NotApplicable("the target takes no key that begins with a slash")
+        if made == "part":
+            upload = space.opened(key)
+            tag = copied_etag_of(space.copy_part(key, upload, 1, f"/{source}"), "CopyPartResult")
+            expect_no_error_inside(space.complete(key, upload, [(1, tag)]))
+        else:
+            expect_no_error_inside(space.copy(key, f"/{source}"))
 
     expect_bytes(space.get(key), b"with")
-    space.delete(f"/{source}")
 
 
 @verifies("storage/copy/between-buckets")

@@ -10,7 +10,7 @@ import pytest
 from conformance.clients.storage import S3, Bucket
 from conformance.oracles.concealment import Asked, expect_as_absent
 from conformance.oracles.s3_documents import refused_by_key
-from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require
+from conformance.oracles.s3_errors import error_of, expect_out_of_reach, expect_refusal, require, xml_root
 from conformance.oracles.s3_objects import expect_bytes, expect_stored
 from conformance.oracles.status import expect_no_success, expect_status
 from conformance.sandbox.names import Names
@@ -98,6 +98,8 @@ def test_foreign_bucket_is_refused(foreign: Bucket, names: Names, operation: Ope
         return
     if reply.ok:
         foreign.delete(key)
+        if (root := xml_root(reply)) is not None and (upload := root.findtext("UploadId")):
+            foreign.abort(key, upload)
 
     expect_out_of_reach(reply, operation in OPTIONAL)
 

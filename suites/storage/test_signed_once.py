@@ -141,8 +141,11 @@ def test_url_opens_no_foreign_bucket(foreign: Bucket, names: Names, ask: Callabl
     Method: 1. presign a request to a foreign bucket with our own key, send it
             2. expect 403 AccessDenied, or 404 as if it did not exist
     """
-    url = foreign.s3.presign(ask(foreign, names.new("foreign")))
+    key = names.new("foreign")
+    url = foreign.s3.presign(ask(foreign, key))
     reply = foreign.s3.send_as_is(replace(url, body=b"never to be stored") if url.method == "PUT" else url)
+    if reply.ok and url.method == "PUT":
+        foreign.s3.send_as_is(foreign.s3.presign(foreign.request("DELETE", key)))
 
     expect_refusal(reply, {403, 404}, {"AccessDenied", "NoSuchBucket"})
 

@@ -49,6 +49,16 @@ def test_objects_are_removed_also_where_an_upload_stays() -> None:
     assert 1 < space.aborted <= 10, "what stays is tried a few times, not fifty"
 
 
+def test_a_key_of_another_beginning_is_removed_whatever_is_found_of_it() -> None:
+    space = Stubborn()
+    space.there = ["/other"]
+
+    with pytest.raises(AssertionError), space.removing("/other"):
+        raise AssertionError
+
+    assert space.there == []
+
+
 def test_objects_are_removed_also_where_uploads_are_answered_with_objects() -> None:
     space = Stubborn()
     space.list_uploads = space.listing  # type: ignore[method-assign]
