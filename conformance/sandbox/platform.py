@@ -7,6 +7,7 @@ can go over every one that the target has. Items are the run's own; the ledger r
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -33,6 +34,7 @@ CHANGES = ("PUT", "PATCH", "DELETE")
 MOST_PAGES, MANY = 30, 11
 LATER, GONE = 202, 404
 MOST_WAITS, WAIT_S = 25, 0.2
+AGAIN_S = 0.05
 
 
 def filled(value: Any, slug: str, text: str) -> Any:
@@ -242,6 +244,17 @@ class Platform:
             f"{deletion} is answered {LATER}, and is not done within {MOST_WAITS * WAIT_S:g} s",
             "a service that does soon what it accepts",
         )
+
+    def known_in_time(self, ask: Callable[[], Exchange], since: float, status: int | None = None) -> Exchange:
+        """The answer to who was revoked at that monotonic time, asked for again until it is this one, or no success.
+
+        For as long as the target file says that it may take until it is known everywhere (limits.revocation).
+        """
+        reply, until = ask(), since + self.target.limits.revocation
+        while (reply.ok if status is None else reply.status != status) and time.monotonic() < until:
+            time.sleep(AGAIN_S)
+            reply = ask()
+        return reply
 
     def pages(self, role: str, operation: Operation, most: int = MOST_PAGES) -> list[Exchange]:
         """A list as a role reads it, with the pages behind it, ``most`` of them."""
