@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from conformance.clients.oauth import bearer
-from conformance.sandbox.platform import Platform
+from conformance.sandbox.platform import Platform, named_in
 from conformance.target.description import Resource
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
-
-LETTERS = "bcdfghjkmnpqrstvwxz"
+from conformance.vocabulary.values import another_like
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Hidden:
 
     def control(self) -> str:
         """A name of the same length and kind that never existed."""
-        return "".join(random.choice(LETTERS) if each.isalnum() else each for each in self.name)
+        return another_like(self.name)
 
 
 @dataclass
@@ -62,9 +60,7 @@ class HiddenThings:
 
     def _declared(self) -> Iterator[Hidden]:
         for resource in self.platform.resources:
-            if resource.absent:
-                before, _, after = resource.absent.partition("{slug}")
-                name = resource.path[len(before) : len(resource.path) - len(after)]
+            if resource.absent and (name := named_in(resource)):
                 for role in resource.concealed_from:
                     yield Hidden(role, name, resource.absent, resource.scope, ours=False)
             if resource.item and resource.create:

@@ -24,6 +24,7 @@ from conformance.sandbox.versions import Change, Versions
 from conformance.target.description import Resource, Target
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import Inconclusive, NotApplicable
+from conformance.vocabulary.values import another_like, has_a_form
 
 JSON = "application/json"
 JSON_TYPE = ("Content-Type", JSON)
@@ -46,6 +47,14 @@ def filled(value: Any, slug: str, text: str) -> Any:
     if isinstance(value, dict):
         return {name: filled(each, slug, text) for name, each in value.items()}
     return value
+
+
+def named_in(resource: Resource) -> str:
+    """What stands in a resource's path where {slug} does in its absent one; nothing where these are not of one kind."""
+    before, slug, after = (resource.absent or "").partition("{slug}")
+    path = resource.path
+    alike = slug and path.startswith(before) and path.endswith(after)
+    return path[len(before) : len(path) - len(after)] if alike else ""
 
 
 @dataclass(frozen=True)
@@ -359,9 +368,13 @@ class Platform:
         return tokens or [self.token_without(scope)]
 
     def absent_path(self, resource: Resource) -> str:
-        """A path of the resource's kind for something that never existed, new each time."""
+        """A path of the resource's kind for something that never existed, new each time.
+
+        Where things are known by numbers or UUIDs, by one of these: a word could name nothing there (400).
+        """
         if resource.absent:
-            return str(filled(resource.absent, self.names.new(), ""))
+            own = named_in(resource)
+            return str(filled(resource.absent, another_like(own) if has_a_form(own) else self.names.new(), ""))
         if resource.item:
             return str(filled(resource.item.path, self.names.new(), ""))
         raise NotApplicable(f"the resource {resource.name} declares no absent path")

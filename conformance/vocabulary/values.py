@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import random
 import re
 import zlib
 from email.utils import parsedate_to_datetime
@@ -19,6 +20,9 @@ AGENT = f"nextepoch-conformance/{__version__}"
 MOST_DIGITS = 30
 GZIP = b"\x1f\x8b"
 """What begins all that gzip has made (RFC 1952 section 2.3.1)."""
+OF_HEXADECIMAL = re.compile(r"(?=.*[0-9])(?:[0-9a-f-]{8,}|[0-9A-F-]{8,})")
+OF_A_FORM = re.compile(r"[0-9]+|[0-9A-Fa-f-]{16,}")
+CONSONANTS, DIGITS = "bcdfghjkmnpqrstvwxz", "0123456789"
 ISO_TIME = re.compile(r"[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:?00)", re.ASCII)
 
 
@@ -62,6 +66,36 @@ def with_one_changed(text: str, place: float) -> str:
     letter = text[index]
     other = ("1" if letter != "1" else "2") if letter.isdigit() else ("b" if letter.lower() != "b" else "c")
     return text[:index] + other + text[index + 1 :]
+
+
+def another_like(name: str) -> str:
+    """A name of the same form that nobody has: with other letters and digits in its last part of four or more.
+
+    Of a long name without parts, its second half; of a short one or a number, all. A service may tell what cannot be
+    one of its names, by its kind of letters, a version of UUID or the word before a mark, from what is none.
+    """
+    parts = [each.end() for each in re.finditer("[^A-Za-z0-9]", name) if len(name) - each.end() >= 4]
+    half = len(name) // 2 if name.isalnum() and not name.isdecimal() and len(name) >= 8 else 0
+    begins = parts[-1] if parts else half
+    letters = "abcdef" if OF_HEXADECIMAL.fullmatch(name) else CONSONANTS
+    made = "".join(_another(each, letters) if at >= begins else each for at, each in enumerate(name))
+    # A number that begins with zero is another one for some.
+    made = random.choice(DIGITS[1:]) + made[1:] if name.isdecimal() else made
+    return made if made != name or not any(map(str.isalnum, name)) else another_like(name)
+
+
+def _another(each: str, letters: str) -> str:
+    """A digit for a digit, a letter of the same case for a letter; anything else as it is."""
+    if each in DIGITS:
+        return random.choice(DIGITS)
+    if not each.isascii() or not each.isalpha():
+        return each
+    return random.choice(letters if each.islower() else letters.upper())
+
+
+def has_a_form(name: str) -> bool:
+    """Whether a name is a number, or as many hexadecimal digits as make a UUID: what is of another form is no such."""
+    return OF_A_FORM.fullmatch(name) is not None
 
 
 def may_have_any_case(secret: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from conformance.evidence.curl import ASK
 from conformance.evidence.recorder import Recorder
 from conformance.sandbox.ledger import Ledger
 from conformance.sandbox.names import Names
-from conformance.sandbox.platform import Operation, Platform
+from conformance.sandbox.platform import Operation, Platform, named_in
 from conformance.target.description import Create, Credential, Foreign, Identity, Item, Resource, Secret, Target, Update
 from conformance.vocabulary.exchange import Exchange
 from conformance.vocabulary.finding import NotApplicable
@@ -225,3 +226,23 @@ def test_what_a_foreign_token_has_no_right_to(resource: dict[str, Any], shut: bo
 )
 def test_where_an_answer_tells_a_text(body: bytes, tells: bool) -> None:
     assert checks_of("errors", "model_properties")._tells(reply(200, body), "name", "text of a") is tells
+
+
+@pytest.mark.parametrize(
+    ("path", "absent", "form"),
+    [
+        ("/orgs/acme", "/orgs/{slug}", "/orgs/cf-[0-9a-z-]+x"),
+        ("/orgs/1042/members", "/orgs/{slug}/members", "/orgs/[1-9][0-9]{3}/members"),
+        (
+            "/orgs/6f1ed002-ab55-4f8e-9c0a-0123456789ab",
+            "/orgs/{slug}",
+            "/orgs/6f1ed002-ab55-4f8e-9c0a-[0-9a-f]{12}",
+        ),
+        ("/orgs/1042", "/others/{slug}", "/others/cf-[0-9a-z-]+x"),
+        ("/orgs/1042", "/orgs/0", "/orgs/0"),
+    ],
+)
+def test_what_never_existed_is_named_as_things_are_there(path: str, absent: str, form: str) -> None:
+    resource = Resource(name="organization", path=path, absent=absent)
+    assert re.fullmatch(form, platform_of(Careful(reply(200)), resource).absent_path(resource))
+    assert named_in(resource) == (path.split("/")[2] if absent.startswith("/orgs/{") else "")

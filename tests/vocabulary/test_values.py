@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conformance.vocabulary.exchange import Exchange, Headers
 from conformance.vocabulary.values import (
+    another_like,
+    has_a_form,
     may_have_any_case,
     seconds_of_date,
     seconds_of_time,
@@ -79,3 +83,28 @@ def test_one_changed_is_another_number_too(before: str, place: float) -> None:
 )
 def test_letters_of_one_case_may_be_of_any(secret: str, any_case: bool) -> None:
     assert may_have_any_case(secret) is any_case
+
+
+@pytest.mark.parametrize(
+    ("name", "form", "of_a_form"),
+    [
+        ("ct-full", "ct-[a-z]{4}", False),
+        ("secret-lab", "[a-z]{6}-[a-z]{3}", False),
+        ("acme-ci-01", "acme-[a-z]{2}-[0-9]{2}", False),
+        ("acme", "[b-z]{4}", False),
+        ("1042", "[1-9][0-9]{3}", True),
+        ("7", "[1-9]", True),
+        ("6f1ed002-ab55-4f8e-9c0a-0123456789ab", "6f1ed002-ab55-4f8e-9c0a-[0-9a-f]{12}", True),
+        ("9F8E7D6C5B4A39281706F5E4", "9F8E7D6C5B4A[0-9A-F]{12}", True),
+        ("01HZX3V9KQ8T7M2N5P4R6S0W1Y", "01HZX3V9KQ8T7[A-Z0-9]{13}", False),
+        ("client_9aBcD", "client_[0-9][a-z][A-Z][a-z][A-Z]", False),
+    ],
+)
+def test_a_name_has_others_of_its_form(name: str, form: str, of_a_form: bool) -> None:
+    made = {another_like(name) for _ in range(50)}
+    assert name not in made and len(made) > 1 and all(re.fullmatch(form, each) for each in made)
+    assert has_a_form(name) is of_a_form
+
+
+def test_a_name_of_marks_alone_has_none_like_it() -> None:
+    assert another_like("--") == "--"
