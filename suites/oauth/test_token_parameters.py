@@ -85,7 +85,7 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
     """Purpose: a parameter without a value is as if it had not been sent.
 
     Method: 1. send the form without the parameter, then with the parameter empty
-            2. expect the same status, and a token in both answers or in neither
+            2. expect the same status, a token in both answers or in neither, and where they state a scope the same
     """
     left_out = control.request_token("full", **{name: None})
     empty = control.request_token("full", **{name: ""})
@@ -94,6 +94,9 @@ def test_empty_parameters_count_as_omitted(control: OAuthClient, name: str) -> N
         raise NonConformance(
             f"{left_out.status} as without {name}", f"{empty.status} with {name} empty", left_out, empty
         )
+    stated = [each.member("scope") for each in (left_out, empty)]
+    if issued(empty) and None not in stated and granted_scopes(empty, ()) != granted_scopes(left_out, ()):
+        raise unlike_scope(f"the scope {stated[0]}, as without {name}", empty, left_out)
 
 
 @verifies("oauth/token/empty-parameters-count-as-omitted")
