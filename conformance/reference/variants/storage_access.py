@@ -231,6 +231,7 @@ class InvalidSignaturesAreUnauthorized(Variant):
     """API Reference, Error Handling: 401 for an invalid token; S3 itself has 403 for a signature that is not right."""
 
     surface = "storage"
+    misses = ("storage/signature/refusal-is-403",)
 
     def authenticate(self, original: Any, request: Request) -> Signer:
         with _unauthorized():

@@ -8,7 +8,7 @@ from typing import Any
 from conformance.reference.defects.base import Defect
 from conformance.reference.http import Answer, Request
 from conformance.reference.storage.authentication import Presented
-from conformance.reference.storage.call import Call
+from conformance.reference.storage.call import Call, Signer
 from conformance.reference.storage.conditions import Conditions, http_date, listed_tags
 from conformance.reference.storage.faults import Fault
 from conformance.reference.storage.properties import LONGEST_TAG_VALUE
@@ -116,3 +116,18 @@ class TagsCountedInBytes(Defect):
             raise Fault("InvalidTag")
         tags: dict[str, str] = original(pairs)
         return tags
+
+
+class WrongSignaturesAreUnauthorized(Defect):
+    """S3 API Reference, Error responses: SignatureDoesNotMatch and InvalidAccessKeyId are 403."""
+
+    surface = "storage"
+    noticed_by = ("storage/signature/refusal-is-403",)
+
+    def authenticate(self, original: Any, request: Request) -> Signer:
+        try:
+            signer: Signer = original(request)
+        except Fault as found:
+            found.status = 401 if found.status == 403 else found.status
+            raise
+        return signer
