@@ -17,7 +17,7 @@ from conformance.oracles.registry import expect_bytes, expect_not_stored, expect
 from conformance.oracles.status import expect_status
 from conformance.vocabulary.check import case, verifies
 from conformance.vocabulary.exchange import Exchange
-from conformance.vocabulary.finding import Inconclusive
+from conformance.vocabulary.finding import Inconclusive, NonConformance, Proof
 
 # A chunk of a blob of three, after the first was taken: what may not come next, in chunks and bytes from the beginning.
 WRONG_CHUNKS = [
@@ -153,8 +153,15 @@ def test_content_range_of_another_length(repository: Repository, size: int) -> N
 
     Method: 1. PATCH 50 or 150 bytes as bytes 0-99
             2. expect 400 or 416
+            3. GET the session: expect it, where it is still there, to have taken none of them
     """
-    expect_status(repository.open_upload().patch(bytes(size), "0-99"), {400, 416})
+    upload = repository.open_upload()
+    expect_status(upload.patch(bytes(size), "0-99"), {400, 416})
+
+    status = upload.status()
+    if taken := received(status):
+        proof = Proof(status.id, fields_match=(("Range", "^(bytes=)?0-0$"),), or_statuses=(400, 404))
+        raise NonConformance("no byte of a chunk that was refused", f"{taken} bytes", status, proof=proof)
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,7 @@ SHOWN_BY: dict[str, tuple[str, ...]] = {
         "ErrorTellsTheInside",
         "ErrorWithoutCode",
         "ErrorWithoutList",
+        "RefusedChunkOfOtherLengthKept",
         "ErrorsInPlainText",
         "ErrorsTypedAsText",
         "ErrorsOfATypeNobodyReads",

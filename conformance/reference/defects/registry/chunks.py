@@ -105,6 +105,21 @@ class ChunkLengthUnchecked(Defect):
         return True
 
 
+class RefusedChunkOfOtherLengthKept(Defect):
+    """Docker Registry V2, Chunked Upload: a chunk that is refused for its length is no part of the blob."""
+
+    surface = "registry"
+    noticed_by = ("registry/upload/range-and-length-agree",)
+
+    async def append_chunk(self, original: Any, request: Request, upload: Upload) -> None:
+        try:
+            await original(request, upload)
+        except Refusal as refusal:
+            if refusal.code == "SIZE_INVALID":
+                upload.content += request.body
+            raise
+
+
 class OutOfOrderWithoutRange(Defect):
     """Docker Registry V2, Chunked Upload: 416 says by Location and Range where to go on."""
 
