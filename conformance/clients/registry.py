@@ -237,10 +237,18 @@ class Repository:
         return self.put_manifest(reference or manifest.digest, manifest.content, manifest.media_type)
 
     def given_parts(self, manifest: Manifest) -> None:
-        """Pushes the blobs and manifests that a manifest refers to, but those that were pushed before."""
+        """Pushes the blobs and manifests that a manifest refers to, but those that were pushed before.
+
+        How a blob came there as such a part is evidence of each that needs it.
+        """
+        recorder = self.registry.http.recorder
         for blob in manifest.blobs:
-            if blob.digest not in self.inventory.blobs:
-                self.given_blob(blob.content)
+            if {blob.digest} <= self.inventory.blobs & self.inventory.parts.keys():
+                recorder.keep_again(self.inventory.parts[blob.digest])
+                continue
+            before = len(recorder)
+            self.given_blob(blob.content)
+            self.inventory.parts[blob.digest] = recorder.kept_from(before)
         for child in manifest.children:
             if child.digest not in self.inventory.manifests:
                 self.given(child)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from conformance.evidence.recorder import Kept
+
 if TYPE_CHECKING:
     from conformance.clients.registry import Upload
 
@@ -23,12 +25,16 @@ def _unnoted(kind: str, **details: str) -> None:
 
 @dataclass
 class Inventory:
-    """What was put into one repository, so that it can be taken out again; ``note`` is told before it is made."""
+    """What was put into one repository, so that it can be taken out again; ``note`` is told before it is made.
+
+    ``parts``: how each blob that manifests need came there.
+    """
 
     note: Note = _unnoted
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, None] = field(default_factory=dict)
     uploads: list[Upload] = field(default_factory=list)
+    parts: dict[str, list[Kept]] = field(default_factory=dict)
 
     def beside(self, repository: str) -> Inventory:
         """That of another repository, whose sessions are this one's to end, ``under`` the other's name."""
